@@ -1,0 +1,1 @@
+"""Lower-limb bones from CT: a series in; a mask, a surface and an honest report out."""

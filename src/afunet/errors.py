@@ -1,0 +1,37 @@
+"""Every failure that a user can meet, each said in one line.
+
+The message names what came, what was expected and what to do. Nothing else in this
+package raises on bad input: an exception of another type is a bug.
+"""
+
+
+class AfunetError(Exception):
+    """Base of all errors that are the input's or the environment's, not the program's."""
+
+
+class InputError(AfunetError):
+    """A path, file or series cannot be read as what was asked for."""
+
+
+class GeometryError(InputError):
+    """The slices or grids do not form the geometry that was expected."""
+
+
+class CheckpointError(AfunetError):
+    """A weights file is missing, broken, altered or made for another model."""
+
+
+class ConfigError(AfunetError):
+    """An option or a configuration file has an unknown or impossible value."""
+
+
+class OutputError(AfunetError):
+    """A result could not be written whole; nothing half-written was left."""
+
+
+class DeviceError(AfunetError):
+    """The device that was asked for is not there."""
+
+
+class Cancelled(AfunetError):  # noqa: N818 - a request that was granted, not an error
+    """The caller asked to stop."""

@@ -1,0 +1,152 @@
+"""Overlap of a prediction with the truth: counted once, then one formula a metric (eq. 11–14)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.errors import InputError
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pixels by what was predicted and what is true; counts of two images add up."""
+
+    true_positive: int = 0
+    false_positive: int = 0
+    false_negative: int = 0
+    true_negative: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.true_positive + other.true_positive,
+            self.false_positive + other.false_positive,
+            self.false_negative + other.false_negative,
+            self.true_negative + other.true_negative,
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to find and nothing was found."""
+        return not (self.true_positive or self.false_positive or self.false_negative)
+
+
+def count(prediction: NDArray[Any], truth: NDArray[Any]) -> Counts:
+    """Count over two 0/1 arrays of one shape; `InputError` for other values or two shapes."""
+    if prediction.shape != truth.shape:
+        raise InputError(f"a prediction of shape {prediction.shape} for a truth of {truth.shape}")
+    predicted, true = _bone(prediction, "prediction"), _bone(truth, "truth")
+    hit = int(np.count_nonzero(predicted & true))
+    false_positive = int(np.count_nonzero(predicted)) - hit
+    false_negative = int(np.count_nonzero(true)) - hit
+    return Counts(
+        hit, false_positive, false_negative, true.size - hit - false_positive - false_negative
+    )
+
+
+def count_slices(prediction: NDArray[Any], truth: NDArray[Any]) -> list[Counts]:
+    """`count` for each slice of two 0/1 arrays (slice, row, column)."""
+    if prediction.shape != truth.shape:
+        raise InputError(f"a prediction of shape {prediction.shape} for a truth of {truth.shape}")
+    return [count(predicted, true) for predicted, true in zip(prediction, truth, strict=True)]
+
+
+def dice(counts: Counts) -> float:
+    """2TP / (2TP + FP + FN), eq. 11."""
+    twice = 2 * counts.true_positive
+    return _ratio(twice, twice + counts.false_positive + counts.false_negative, counts)
+
+
+def iou(counts: Counts) -> float:
+    """TP / (TP + FP + FN), eq. 12."""
+    found = counts.true_positive
+    return _ratio(found, found + counts.false_positive + counts.false_negative, counts)
+
+
+def recall(counts: Counts) -> float:
+    """TP / (TP + FN), eq. 13."""
+    return _ratio(counts.true_positive, counts.true_positive + counts.false_negative, counts)
+
+
+def precision(counts: Counts) -> float:
+    """TP / (TP + FP), eq. 14."""
+    return _ratio(counts.true_positive, counts.true_positive + counts.false_positive, counts)
+
+
+METRICS: dict[str, Callable[[Counts], float]] = {
+    "dice": dice,
+    "iou": iou,
+    "recall": recall,
+    "precision": precision,
+}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Every metric of `METRICS` averaged in three ways, each a fraction from 0 to 1.
+
+    `per_slice` is the mean over slices and `per_case` the mean over cases of their summed
+    counts; slices (cases) in which neither prediction nor truth has a pixel are left out of the
+    mean, since each would count as a perfect 1. `pooled` sums the counts over everything first.
+    Where everything is empty all are 1: there was nothing to find and nothing was found.
+    `slices` and `cases` are the numbers in the means, `empty_slices` and `empty_cases` those
+    left out.
+    """
+
+    per_slice: Mapping[str, float]
+    per_case: Mapping[str, float]
+    pooled: Mapping[str, float]
+    slices: int
+    empty_slices: int
+    cases: int
+    empty_cases: int
+
+
+def agreement(cases: Sequence[Sequence[Counts]]) -> Agreement:
+    """Averages over cases, each the counts of its slices; `InputError` without any slice."""
+    by_case = [sum_counts(slices) for slices in cases]
+    by_slice = [counts for slices in cases for counts in slices]
+    if not by_slice:
+        raise InputError("there is nothing to compare: no case has a slice")
+    filled_slices = [counts for counts in by_slice if not counts.is_empty]
+    filled_cases = [counts for counts in by_case if not counts.is_empty]
+    return Agreement(
+        per_slice=_means(filled_slices),
+        per_case=_means(filled_cases),
+        pooled=_means([sum_counts(by_case)]),
+        slices=len(filled_slices),
+        empty_slices=len(by_slice) - len(filled_slices),
+        cases=len(filled_cases),
+        empty_cases=len(by_case) - len(filled_cases),
+    )
+
+
+def sum_counts(counts: Iterable[Counts]) -> Counts:
+    """All counts together; zeros for none."""
+    return sum(counts, start=Counts())
+
+
+def _means(many: Sequence[Counts]) -> dict[str, float]:
+    judged = many or [Counts()]
+    return {name: fmean(map(metric, judged)) for name, metric in METRICS.items()}
+
+
+def _ratio(part: int, whole: int, counts: Counts) -> float:
+    """Fraction, by convention 1 where both are empty and 0 where only one of them is."""
+    if counts.is_empty:
+        return 1.0
+    return part / whole if whole else 0.0
+
+
+def _bone(array: NDArray[Any], what: str) -> NDArray[np.bool_]:
+    if array.dtype == np.bool_:
+        return array
+    bone = array == 1
+    if np.count_nonzero(bone) + np.count_nonzero(array == 0) != array.size:
+        raise InputError(f"a {what} holds 0 and 1 only; got values up to {array.max()}")
+    return np.asarray(bone)

@@ -1,0 +1,96 @@
+"""What every scan and label volume must satisfy, whatever format it came in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from afunet.errors import GeometryError, InputError
+from afunet.formats.findings import Finding, warning
+from afunet.formats.scan import Scan
+from afunet.geometry import Volume
+
+# 0.057°: rounding in a header stays below, a gantry tilt or a shear is far above.
+LARGEST_AXIS_COSINE = 1e-3
+
+LABEL_DTYPES = (np.uint8, np.int16, np.int32)
+
+AIR_IS_BELOW_HU = -50
+BONE_IS_ABOVE_HU = 100
+
+
+def checked_scan(scan: Scan) -> Scan:
+    """The scan with findings where its values cannot be HU or it is a single slice.
+
+    Raises `InputError` for values that are constant or not finite and `GeometryError` for
+    axes that are not perpendicular.
+    """
+    require_perpendicular(scan.volume)
+    low, high = _finite_range(scan.volume)
+    if low == high:
+        raise InputError(f"all voxels have the same value ({low:g}): there is no image to read")
+    findings = scan.findings + _slice_findings(scan) + _value_findings(low, high)
+    return replace(scan, findings=findings)
+
+
+def checked_labels(volume: Volume) -> Volume:
+    """The labels in the smallest of uint8, int16 and int32 that holds them.
+
+    Floating-point values that are all whole are labels too. Raises `InputError` for values
+    that are not whole and `GeometryError` for axes that are not perpendicular.
+    """
+    require_perpendicular(volume)
+    voxels = volume.voxels
+    if not np.issubdtype(voxels.dtype, np.integer):
+        broken = int((voxels != np.rint(voxels)).sum())  # NaN differs from itself
+        if broken:
+            raise InputError(f"labels must be whole numbers: {broken} of {voxels.size} are not")
+    low, high = float(voxels.min()), float(voxels.max())
+    for dtype in LABEL_DTYPES:
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return volume.with_voxels(voxels.astype(dtype, copy=False))
+    raise InputError(f"labels from {low:g} to {high:g} are no labels: at most 32 bits are read")
+
+
+def require_perpendicular(volume: Volume) -> None:
+    """Raise `GeometryError` where two voxel axes are not perpendicular."""
+    cosines = volume.directions.T @ volume.directions - np.eye(3)
+    worst = float(np.abs(cosines).max())
+    if worst > LARGEST_AXIS_COSINE:
+        angle = np.degrees(np.arcsin(min(worst, 1.0)))
+        raise GeometryError(
+            f"the voxel axes are sheared by {angle:.2f}°, expected perpendicular axes: "
+            "resample the volume to a straight grid first"
+        )
+
+
+def _finite_range(volume: Volume) -> tuple[float, float]:
+    voxels = volume.voxels
+    if np.issubdtype(voxels.dtype, np.floating):
+        bad = int(voxels.size - np.isfinite(voxels).sum())
+        if bad:
+            raise InputError(
+                f"{bad} of {voxels.size} voxels are not finite numbers (NaN or infinite): "
+                "replace them by HU first"
+            )
+    return float(voxels.min()), float(voxels.max())
+
+
+def _slice_findings(scan: Scan) -> tuple[Finding, ...]:
+    said = any(finding.code == "ONE_SLICE" for finding in scan.findings)
+    if scan.volume.shape[0] > 1 or said:
+        return ()
+    return (warning("ONE_SLICE", "the volume is a single slice"),)
+
+
+def _value_findings(low: float, high: float) -> tuple[Finding, ...]:
+    if low < AIR_IS_BELOW_HU and high > BONE_IS_ABOVE_HU:
+        return ()
+    expected = f"air below {AIR_IS_BELOW_HU} and bone above {BONE_IS_ABOVE_HU}"
+    return (
+        warning(
+            "VALUES_NOT_HU",
+            f"the values range from {low:g} to {high:g} and are hardly HU (expected {expected})",
+        ),
+    )

@@ -1,0 +1,136 @@
+"""Finding DICOM images among files, whatever their names, and opening them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.datadict import dictionary_has_tag
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.valuerep import VR
+
+from afunet.errors import InputError
+from afunet.formats.dicom_header import KEYWORDS, Header, header_of
+from afunet.formats.file_search import files_below, unreadable
+from afunet.formats.request import Request
+
+PREAMBLE_BYTES = 128
+PREFIX = b"DICM"
+MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
+# The groups that a data set without a file header can start with: file meta and identification.
+FIRST_GROUPS = (0x0002, 0x0008)
+GROUP_LENGTH = 0x0000
+VALUE_REPRESENTATIONS = frozenset(VR)
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """The DICOM headers among some files and the number of files that are something else."""
+
+    headers: tuple[Header, ...]
+    other_files: int
+
+
+def find_headers(request: Request) -> FoundFiles:
+    """Read the headers of all DICOM files at and below the request's paths.
+
+    Directories on media (DICOMDIR) are passed over. Raises `InputError` for a file or folder
+    that cannot be opened and for a DICOM file that is cut before its image.
+    """
+    files = files_below(request.paths, request.cancel)
+    headers: list[Header] = []
+    other_files = 0
+    for done, path in enumerate(files, start=1):
+        request.cancel.check()
+        if not looks_like_dicom(path):
+            other_files += 1
+        elif (header := read_header(path)) is not None:
+            headers.append(header)
+        request.progress("reading headers", done, len(files))
+    return FoundFiles(tuple(headers), other_files)
+
+
+def looks_like_dicom(path: Path) -> bool:
+    """Whether a file starts as DICOM does: with its prefix or with a plausible first element.
+
+    Old exports have no preamble and no prefix (PS3.10 section 7.1 asks for both); their first
+    element is one of a low group with a known value representation or a length that fits.
+    """
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            start = file.read(PREAMBLE_BYTES + len(PREFIX))
+        return start[PREAMBLE_BYTES:] == PREFIX or _starts_with_element(start, path)
+    except OSError as reason:
+        raise unreadable(path, reason) from None
+
+
+def read_header(path: Path) -> Header | None:
+    """The facts of a DICOM file, None for a media directory; `InputError` for a broken file."""
+    with broken_files_refused(path):
+        dataset = open_dataset(path, header_only=True)
+        meta = dataset.file_meta
+        if meta.get("MediaStorageSOPClassUID") == MEDIA_STORAGE_DIRECTORY:
+            return None
+        has_file_header = dataset.preamble is not None
+        header = header_of(dataset, path, str(meta.TransferSyntaxUID), has_file_header)
+    if header.ends_early:
+        raise InputError(f"the DICOM file {path.name} is cut before its image: copy it again")
+    return header
+
+
+def open_dataset(path: Path, *, header_only: bool) -> FileDataset:
+    """A DICOM file with or without file header; the transfer syntax is set in either case.
+
+    Without one it is little endian (PS3.10 section 7.1 asks for a header, PS3.5 section 10.1
+    makes implicit little endian the default).
+    """
+    dataset = dcmread(
+        path,
+        force=True,
+        stop_before_pixels=header_only,
+        specific_tags=list(KEYWORDS) if header_only else None,
+    )
+    if not hasattr(dataset, "file_meta"):
+        dataset.file_meta = FileMetaDataset()
+    if not dataset.file_meta.get("TransferSyntaxUID"):
+        implicit, _ = dataset.original_encoding
+        dataset.file_meta.TransferSyntaxUID = (
+            ExplicitVRLittleEndian if implicit is False else ImplicitVRLittleEndian
+        )
+    return dataset
+
+
+@contextmanager
+def broken_files_refused(path: Path) -> Iterator[None]:
+    """Turn what pydicom raises on a broken file into one line; keep its warnings to ourselves."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except OSError as reason:
+        raise unreadable(path, reason) from None
+    except Exception:  # pydicom raises many types on bytes that make no sense
+        raise InputError(f"the DICOM file {path.name} is broken: copy it again") from None
+
+
+def syntax_name(transfer_syntax: str) -> str:
+    """The transfer syntax in words, its UID where the standard has none."""
+    return UID(transfer_syntax).name
+
+
+def _starts_with_element(start: bytes, path: Path) -> bool:
+    group, element = (int.from_bytes(start[at : at + 2], "little") for at in (0, 2))
+    if len(start) < 8 or group not in FIRST_GROUPS:
+        return False
+    if element != GROUP_LENGTH and not dictionary_has_tag((group, element)):
+        return False
+    if start[4:6].decode("latin-1") in VALUE_REPRESENTATIONS:
+        return True
+    return int.from_bytes(start[4:8], "little") <= path.stat().st_size - 8

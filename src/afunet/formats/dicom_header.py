@@ -1,0 +1,184 @@
+"""What one DICOM image says about itself, as far as a CT volume needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+DESCRIPTIONS = ("ProtocolName", "SeriesDescription", "StudyDescription")
+
+# What is read of each header; patient identifiers are not among it.
+KEYWORDS = [
+    "SOPClassUID",
+    "Modality",
+    "ImageType",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "InstanceNumber",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "Rows",
+    "Columns",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "RescaleType",
+    "LossyImageCompression",
+    "BodyPartExamined",
+    "PatientPosition",
+    "Manufacturer",
+    "ManufacturerModelName",
+    "ConvolutionKernel",
+    "SpecificCharacterSet",
+    *DESCRIPTIONS,
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Header:
+    """The facts of one DICOM image; unknown texts are empty, unknown numbers None.
+
+    `position_mm` (3,) and the cosines `orientation` (6,), row direction first, are in LPS
+    (PS3.3 C.7.6.2.1.1); `pixel_spacing_mm` is (between rows, between columns), as in DICOM.
+    """
+
+    path: Path
+    has_file_header: bool
+    transfer_syntax: str
+    sop_class: str
+    modality: str
+    image_type: tuple[str, ...]
+    series_uid: str
+    frame_of_reference: str
+    instance_number: int | None
+    position_mm: NDArray[np.float64] | None
+    orientation: NDArray[np.float64] | None
+    pixel_spacing_mm: tuple[float, float] | None
+    rows: int
+    columns: int
+    slice_thickness_mm: float | None
+    slice_spacing_mm: float | None
+    frames: int
+    samples_per_pixel: int
+    photometric: str
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    slope: float | None
+    intercept: float | None
+    rescale_type: str
+    is_lossy: bool
+    body_part: str
+    descriptions: tuple[str, ...]
+    patient_position: str
+    manufacturer: str
+    model: str
+    kernel: str
+
+    @property
+    def is_localizer(self) -> bool:
+        """Whether this is a scout, by its image type (PS3.3 C.8.2.1.1.1)."""
+        return "LOCALIZER" in self.image_type
+
+    @property
+    def is_original(self) -> bool:
+        """Whether neither derived nor secondary (PS3.3 C.7.6.1.1.2)."""
+        return not {"DERIVED", "SECONDARY"} & set(self.image_type)
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether a CT image's header stops before its image: the file was cut."""
+        return self.rows == 0 and self.sop_class in (CT_IMAGE_STORAGE, "")
+
+
+def header_of(dataset: Dataset, path: Path, transfer_syntax: str, has_file_header: bool) -> Header:
+    """The header's facts; an element that cannot be understood counts as not there."""
+    spacing = _numbers(dataset, "PixelSpacing", 2)
+    bits = _integer(dataset, "BitsAllocated") or 16
+    stored = _integer(dataset, "BitsStored") or bits
+    high_bit = _integer(dataset, "HighBit")
+    return Header(
+        path=path,
+        has_file_header=has_file_header,
+        transfer_syntax=transfer_syntax,
+        sop_class=_text(dataset, "SOPClassUID"),
+        modality=_text(dataset, "Modality").upper(),
+        image_type=_texts(dataset, "ImageType"),
+        series_uid=_text(dataset, "SeriesInstanceUID"),
+        frame_of_reference=_text(dataset, "FrameOfReferenceUID"),
+        instance_number=_integer(dataset, "InstanceNumber"),
+        position_mm=_numbers(dataset, "ImagePositionPatient", 3),
+        orientation=_numbers(dataset, "ImageOrientationPatient", 6),
+        pixel_spacing_mm=None if spacing is None else (float(spacing[0]), float(spacing[1])),
+        rows=_integer(dataset, "Rows") or 0,
+        columns=_integer(dataset, "Columns") or 0,
+        slice_thickness_mm=_number(dataset, "SliceThickness"),
+        slice_spacing_mm=_number(dataset, "SpacingBetweenSlices"),
+        frames=_integer(dataset, "NumberOfFrames") or 1,
+        samples_per_pixel=_integer(dataset, "SamplesPerPixel") or 1,
+        photometric=_text(dataset, "PhotometricInterpretation").upper(),
+        bits_allocated=bits,
+        bits_stored=stored,
+        high_bit=stored - 1 if high_bit is None else high_bit,
+        slope=_number(dataset, "RescaleSlope"),
+        intercept=_number(dataset, "RescaleIntercept"),
+        rescale_type=_text(dataset, "RescaleType").upper(),
+        is_lossy=_text(dataset, "LossyImageCompression") == "01",
+        body_part=_text(dataset, "BodyPartExamined").upper(),
+        descriptions=tuple(filter(None, (_text(dataset, name) for name in DESCRIPTIONS))),
+        patient_position=_text(dataset, "PatientPosition").upper(),
+        manufacturer=_text(dataset, "Manufacturer"),
+        model=_text(dataset, "ManufacturerModelName"),
+        kernel=" ".join(_texts(dataset, "ConvolutionKernel")),
+    )
+
+
+def _texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    value = _value(dataset, keyword)
+    if value is None:
+        return ()
+    items = [value] if isinstance(value, str | bytes) or not hasattr(value, "__iter__") else value
+    return tuple(" ".join(str(item).split()) for item in items)
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    return " ".join(_texts(dataset, keyword)).strip()
+
+
+def _numbers(dataset: Dataset, keyword: str, count: int) -> NDArray[np.float64] | None:
+    try:
+        numbers = np.array([float(item) for item in _texts(dataset, keyword)])
+    except ValueError:
+        return None
+    return numbers if numbers.shape == (count,) and np.isfinite(numbers).all() else None
+
+
+def _number(dataset: Dataset, keyword: str) -> float | None:
+    numbers = _numbers(dataset, keyword, 1)
+    return None if numbers is None else float(numbers[0])
+
+
+def _integer(dataset: Dataset, keyword: str) -> int | None:
+    number = _number(dataset, keyword)
+    return None if number is None else int(number)
+
+
+def _value(dataset: Dataset, keyword: str) -> Any:
+    try:
+        return dataset.get(keyword)
+    except Exception:  # pydicom raises many types for an element whose bytes make no sense
+        return None

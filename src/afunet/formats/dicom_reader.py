@@ -1,0 +1,126 @@
+"""A folder of DICOM CT slices as one scan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from numpy.typing import NDArray
+
+from afunet.errors import InputError
+from afunet.formats.dicom_files import FoundFiles, find_headers, syntax_name
+from afunet.formats.dicom_geometry import Stack, arrange
+from afunet.formats.dicom_header import Header
+from afunet.formats.dicom_pixels import read_hu
+from afunet.formats.dicom_series import choose, group_series
+from afunet.formats.findings import Finding, info, warning
+from afunet.formats.hu import stacked
+from afunet.formats.region import guess_region
+from afunet.formats.request import Request
+from afunet.formats.scan import Scan, Source
+from afunet.geometry import Volume
+
+KIND = "DICOM series"
+
+
+def read_dicom(request: Request) -> Scan:
+    """Read the CT series among the request's files, or the one it names.
+
+    Raises `InputError` where there is none, `GeometryError` where its slices do not form an
+    even stack; see `dicom_series.choose` and `dicom_geometry.arrange`.
+    """
+    found = find_dicom(request)
+    series, choice_findings = choose(group_series(found.headers), request.series)
+    stack = arrange(series)
+    first = stack.headers[0]
+    shape = (len(stack.headers), first.rows, first.columns)
+    volume = Volume(stacked(_slices(stack, request), shape), stack.affine)
+    findings = file_findings(found) + choice_findings + stack.findings
+    return Scan(volume, source_of(stack), findings + header_findings(stack.headers))
+
+
+def find_dicom(request: Request) -> FoundFiles:
+    """The DICOM headers of a request; `InputError` where there is not one."""
+    found = find_headers(request)
+    if found.headers:
+        return found
+    if len(request.paths) == 1 and request.path.is_file():
+        raise InputError(
+            f"{request.path} is not DICOM nor any other format that is read: "
+            "give a DICOM folder, .nii, .nii.gz, .nrrd, .mha or a folder of PNG slices"
+        )
+    raise InputError(
+        f"no DICOM file among {found.other_files} files in {request.path}: "
+        "give a folder with a DICOM series, or one volume file by its name"
+    )
+
+
+def file_findings(found: FoundFiles) -> tuple[Finding, ...]:
+    """What was noticed about files rather than about the series."""
+    if not found.other_files:
+        return ()
+    return (info("FOREIGN_FILES", f"files skipped as not DICOM: {found.other_files}"),)
+
+
+def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
+    """What a series' headers lack or say that makes its values less certain."""
+    noticed = (
+        (
+            any(not header.has_file_header for header in headers),
+            info("NO_FILE_HEADER", "files have no DICOM file header; read as little endian"),
+        ),
+        (
+            any(header.slope is None or header.intercept is None for header in headers),
+            warning("NO_RESCALE", "no rescale slope or intercept; stored values are taken as HU"),
+        ),
+        (
+            any(header.rescale_type not in ("", "HU") for header in headers),
+            warning("RESCALE_NOT_HU", "the header says that the values are not in HU"),
+        ),
+        (
+            any(header.photometric == "MONOCHROME1" for header in headers),
+            # PS3.3 C.7.6.3.1.2: it tells how to display, not what the numbers mean.
+            info("MONOCHROME1", "to be displayed inverted; the HU are as stored"),
+        ),
+        (
+            any(header.is_lossy for header in headers),
+            warning("LOSSY_COMPRESSION", "the images were compressed with loss"),
+        ),
+    )
+    return tuple(finding for is_so, finding in noticed if is_so)
+
+
+def source_of(stack: Stack) -> Source:
+    """Where a stack came from, without anything that names the patient."""
+    first = stack.headers[0]
+    region = guess_region(first.body_part, first.descriptions, first.patient_position)
+    syntaxes = Counter(syntax_name(header.transfer_syntax) for header in stack.headers)
+    return Source(
+        kind=KIND,
+        file_count=len(stack.headers),
+        modality=first.modality,
+        body_part=first.body_part,
+        region=region.name,
+        region_basis=region.basis,
+        patient_position=first.patient_position,
+        manufacturer=first.manufacturer,
+        model=first.model,
+        kernel=first.kernel,
+        slice_thickness_mm=first.slice_thickness_mm,
+        transfer_syntax=", ".join(syntaxes),
+    )
+
+
+def _slices(stack: Stack, request: Request) -> Iterator[NDArray[Any]]:
+    total = len(stack.headers)
+    for number, header in enumerate(stack.headers, start=1):
+        request.cancel.check()
+        yield read_hu(header, _where(header, number, total))
+        request.progress("reading slices", number, total)
+
+
+def _where(header: Header, number: int, total: int) -> str:
+    instance = header.instance_number
+    suffix = "" if instance is None else f" (instance number {instance})"
+    return f"slice {number} of {total}{suffix}"

@@ -1,0 +1,141 @@
+"""Surfaces as STL and PLY files that say their frame and unit, and surfaces read back."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from vtkmodules.vtkFiltersCore import vtkCleanPolyData, vtkTriangleFilter
+from vtkmodules.vtkIOGeometry import vtkOBJReader, vtkSTLReader, vtkSTLWriter
+from vtkmodules.vtkIOPLY import vtkPLYWriter
+
+from afunet.errors import GeometryError, InputError, OutputError
+from afunet.formats.ply import read_ply
+from afunet.formats.polydata import from_polydata, to_polydata
+from afunet.formats.whole_file import whole_file
+from afunet.geometry import Mesh
+
+# 3D Slicer looks for these words in the STL header and in the PLY comments.
+FRAME = "SPACE=LPS"
+UNIT = "unit mm"
+_OTHER_FRAME = b"SPACE=RAS"
+_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_STL_HEADER_BYTES = 84
+_STL_TRIANGLE_BYTES = 50
+_STATED_FRAME_BYTES = 4096
+
+
+def write_stl(mesh: Mesh, path: Path) -> None:
+    """Write binary STL, float32 LPS mm, frame and unit in its 80-byte header.
+
+    An empty mesh gives a valid file of 0 triangles. Raises `OutputError`; nothing half-written
+    is left.
+    """
+    writer = vtkSTLWriter()
+    writer.SetFileTypeToBinary()
+    writer.SetHeader(f"afunet {FRAME} {UNIT}")
+    _write(writer, mesh, path)
+
+
+def write_ply(mesh: Mesh, path: Path) -> None:
+    """Write binary little-endian PLY, float32 LPS mm, frame and unit in its comments.
+
+    An empty mesh gives a valid file of 0 triangles. Raises `OutputError`; nothing half-written
+    is left.
+    """
+    writer = vtkPLYWriter()
+    writer.SetFileTypeToBinary()
+    writer.SetDataByteOrderToLittleEndian()
+    writer.AddComment(f"afunet {FRAME} {UNIT}")
+    _write(writer, mesh, path)
+
+
+MESH_WRITERS: dict[str, Callable[[Mesh, Path], None]] = {"stl": write_stl, "ply": write_ply}
+
+
+def read_mesh(path: Path) -> Mesh:
+    """Triangles of an STL, PLY or OBJ file in LPS mm.
+
+    A file that states SPACE=RAS is turned to LPS; one that states no frame is taken as LPS, and
+    units are taken as mm. STL, which repeats each corner, and OBJ, which repeats corners along
+    texture seams, get equal vertices merged. Raises `InputError` for a missing, broken or empty
+    file and for another format.
+    """
+    readers = {".stl": _read_stl, ".ply": read_ply, ".obj": _read_obj}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise InputError(f"{path.name}: not a mesh format known here; expected .stl, .ply or .obj")
+    try:
+        with path.open("rb") as file:
+            start = file.read(_STATED_FRAME_BYTES)
+        mesh = reader(path)
+    except OSError as reason:
+        raise InputError(f"{path.name}: cannot be read: {reason.strerror or reason}") from None
+    except GeometryError as reason:
+        raise InputError(f"{path.name}: a broken mesh: {reason}") from None
+    return mesh.transformed(_RAS_TO_LPS) if _OTHER_FRAME in start else mesh
+
+
+def _write(writer: Any, mesh: Mesh, path: Path) -> None:
+    failures: list[str] = []
+    writer.AddObserver("ErrorEvent", lambda _, event: failures.append(event))
+    writer.SetInputData(to_polydata(mesh, np.float32))
+    with whole_file(path) as unfinished:
+        writer.SetFileName(str(unfinished))
+        if not writer.Write() or failures or not unfinished.exists():
+            raise OutputError(f"cannot write {path}: is the disk full?")
+
+
+def _read_stl(path: Path) -> Mesh:
+    _require_whole_stl(path)
+    reader = vtkSTLReader()
+    reader.MergingOn()
+    return from_polydata(_read(reader, path))
+
+
+def _require_whole_stl(path: Path) -> None:
+    """Refuse a binary STL whose length is not the one its triangle count asks for.
+
+    VTK takes a file cut between two triangles, and a binary one may begin with "solid" too.
+    """
+    with path.open("rb") as file:
+        start = file.read(_STL_HEADER_BYTES)
+    triangles = int.from_bytes(start[80:], "little")
+    expected = _STL_HEADER_BYTES + _STL_TRIANGLE_BYTES * triangles
+    is_text = start.lstrip().startswith(b"solid")
+    if not is_text and path.stat().st_size != expected:
+        raise InputError(f"{path.name}: not a whole STL file; export it again")
+
+
+def _read_obj(path: Path) -> Mesh:
+    polydata = _read(vtkOBJReader(), path)
+    if polydata.GetNumberOfPolys() == 0:
+        raise InputError(f"{path.name}: holds no polygons that OBJ readers know; export it again")
+    _require_known_vertices(polydata, path)
+    triangles, merged = vtkTriangleFilter(), vtkCleanPolyData()
+    triangles.SetInputData(polydata)
+    merged.SetInputConnection(triangles.GetOutputPort())
+    merged.Update()
+    return from_polydata(merged.GetOutput())
+
+
+def _require_known_vertices(polydata: Any, path: Path) -> None:
+    """Refuse faces that name absent vertices, before a filter follows them into foreign memory."""
+    lowest, highest = polydata.GetPolys().GetConnectivityArray().GetRange()
+    if lowest < 0 or highest >= polydata.GetNumberOfPoints():
+        raise InputError(f"{path.name}: a broken mesh: a face names a vertex that is not there")
+
+
+def _read(reader: Any, path: Path) -> Any:
+    """The polydata a VTK reader gives, or `InputError` in place of VTK's own lines on stderr."""
+    failures: list[str] = []
+    for speaker in (reader, reader.GetExecutive()):
+        for event in ("ErrorEvent", "WarningEvent"):
+            speaker.AddObserver(event, lambda _, event: failures.append(event))
+    reader.SetFileName(str(path))
+    reader.Update()
+    if failures:
+        raise InputError(
+            f"{path.name}: not a whole {path.suffix[1:].upper()} file; export it again"
+        )
+    return reader.GetOutput()

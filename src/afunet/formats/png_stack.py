@@ -1,0 +1,145 @@
+"""A folder of PNG slices, exported through the bone window."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from afunet.errors import ConfigError, GeometryError, InputError
+from afunet.formats.dicom_files import looks_like_dicom
+from afunet.formats.file_search import unreadable
+from afunet.formats.findings import Finding, info, warning
+from afunet.formats.request import Request
+from afunet.formats.scan import Scan, Source
+from afunet.geometry import Volume
+
+KIND = "PNG stack"
+# The window of the exports that are read: grey 0 is this or less, grey 255 this or more.
+BLACK_HU, WHITE_HU = -300.0, 1300.0
+ASSUMED_SPACING_MM = (1.0, 1.0, 1.0)
+IMAGES, MASKS = "images", "masks"
+
+
+def is_png_stack(paths: tuple[Path, ...]) -> bool:
+    """Whether the paths are PNG files, or one folder of PNGs (or of its images) without DICOM."""
+    return bool(png_files(paths, IMAGES) or png_files(paths, MASKS))
+
+
+def png_files(paths: tuple[Path, ...], subfolder: str) -> tuple[Path, ...]:
+    """The PNG files that the paths stand for in natural order (2 before 10), maybe none.
+
+    A folder without PNGs of its own stands for its `subfolder`.
+    """
+    if len(paths) == 1 and paths[0].is_dir():
+        return _pngs_in(paths[0]) or _pngs_in(paths[0] / subfolder)
+    pngs = tuple(path for path in paths if path.suffix.lower() == ".png")
+    return tuple(sorted(pngs, key=_natural)) if len(pngs) == len(paths) else ()
+
+
+def read_png_stack(request: Request) -> Scan:
+    """Read 8-bit grey slices as HU = −300 + 1600 · grey / 255, float32.
+
+    The slices are taken as axial in the order of their names, from the feet to the head, with
+    the patient's left at the right and his back below. `spacing_mm` gives the voxel size; 1 mm
+    is assumed without it. Raises `InputError` for other PNGs, `GeometryError` for mixed sizes.
+    """
+    files = png_files(request.paths, IMAGES)
+    if not files:
+        raise InputError(f"there are only {MASKS} and no {IMAGES} to read: name the images' folder")
+    grey = _stack(files, request)
+    hu = grey.astype(np.float32) * np.float32((WHITE_HU - BLACK_HU) / 255) + np.float32(BLACK_HU)
+    source = Source(KIND, len(files), spacing_known=request.spacing_mm is not None)
+    return Scan(Volume(hu, _affine(request)), source, _findings(request))
+
+
+def read_png_labels(request: Request) -> Volume:
+    """Read 0/1 slices, uint8; errors as in `read_png_stack` and for any other value."""
+    files = png_files(request.paths, MASKS)
+    if not files:
+        raise InputError(f"there are only {IMAGES} and no {MASKS} to read: name the masks' folder")
+    labels = _stack(files, request)
+    if labels.max() > 1:
+        raise InputError(f"PNG labels must be 0 or 1, got {labels.max()}: write bone as 1")
+    return Volume(labels, _affine(request))
+
+
+def _stack(files: tuple[Path, ...], request: Request) -> NDArray[np.uint8]:
+    """Grey values (slice, row, column)."""
+    slices: list[NDArray[np.uint8]] = []
+    for number, grey in enumerate(_slices(files), start=1):
+        request.cancel.check()
+        if grey.shape != (slices or [grey])[0].shape:
+            raise GeometryError(
+                f"the PNGs differ in size: slice {number} is {_size(grey)}, the first is "
+                f"{_size(slices[0])}: export all of one series"
+            )
+        slices.append(grey)
+        request.progress("reading slices", number, len(files))
+    return np.stack(slices)
+
+
+def _slices(files: tuple[Path, ...]) -> Iterator[NDArray[np.uint8]]:
+    for number, path in enumerate(files, start=1):
+        try:
+            with Image.open(path) as image:
+                mode, grey = image.mode, np.asarray(image)
+        except PermissionError as reason:
+            raise unreadable(path, reason) from None
+        except (OSError, SyntaxError, ValueError):
+            raise InputError(f"PNG slice {number} is broken: export it again") from None
+        if mode not in ("L", "1"):
+            raise InputError(
+                f"PNG slice {number} has colour mode {mode}, expected 8-bit grey (L) in the bone "
+                f"window [{BLACK_HU:g}, {WHITE_HU:g}] HU; give 16-bit images as DICOM or NIfTI"
+            )
+        yield grey.astype(np.uint8)
+
+
+def _affine(request: Request) -> NDArray[np.float64]:
+    spacing_mm = request.spacing_mm or ASSUMED_SPACING_MM
+    if not all(np.isfinite(value) and value > 0 for value in spacing_mm):
+        raise ConfigError(f"a spacing must be above 0 mm, got {spacing_mm}")
+    return np.diag([*spacing_mm, 1.0])
+
+
+def _findings(request: Request) -> tuple[Finding, ...]:
+    assumed = info(
+        "ORIENTATION_ASSUMED", "PNGs do not say how they lie: taken as axial, feet to head"
+    )
+    if request.spacing_mm is not None:
+        return (assumed,)
+    unknown = warning(
+        "SPACING_UNKNOWN",
+        "PNGs hold no voxel size and none was given; 1 mm is assumed, so that no length, area or "
+        "volume from this scan is true",
+    )
+    return (unknown, assumed)
+
+
+def _pngs_in(folder: Path) -> tuple[Path, ...]:
+    """The folder's PNGs in natural order; none where DICOM lies beside them."""
+    if not folder.is_dir():
+        return ()
+    try:
+        files = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as reason:
+        raise unreadable(folder, reason) from None
+    pngs = [path for path in files if path.suffix.lower() == ".png"]
+    others = set(files) - set(pngs) if pngs else set()
+    if any(looks_like_dicom(path) for path in others):
+        return ()
+    return tuple(sorted(pngs, key=_natural))
+
+
+def _natural(path: Path) -> tuple[tuple[int, str], ...]:
+    parts = re.split(r"(\d+)", path.name.lower())
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
+
+
+def _size(grey: NDArray[np.uint8]) -> str:
+    return f"{grey.shape[1]} × {grey.shape[0]}"

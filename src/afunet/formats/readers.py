@@ -1,0 +1,154 @@
+"""The table of formats that are read, and the three ways to ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from afunet.errors import ConfigError, InputError
+from afunet.formats import dicom_reader, itk_images, nifti, png_stack
+from afunet.formats.checks import checked_labels, checked_scan
+from afunet.formats.dicom_listing import list_dicom
+from afunet.formats.file_search import existing_paths
+from afunet.formats.request import Request
+from afunet.formats.scan import Scan
+from afunet.formats.summary import SeriesSummary, summary_of
+from afunet.geometry import Volume
+from afunet.progress import CancelToken, Progress, silent
+
+Paths = str | Path | Iterable[str | Path]
+Matches = Callable[[tuple[Path, ...]], bool]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one format is recognised and read.
+
+    `read` and `read_labels` give what the file holds; `read_scan` and `read_labels` below
+    check it. `list_series` lists what several series hold, without decoding them.
+    """
+
+    matches: Matches
+    read: Callable[[Request], Scan]
+    read_labels: Callable[[Request], Volume] | None = None
+    list_series: Callable[[Request], tuple[SeriesSummary, ...]] | None = None
+    takes_series: bool = False
+    takes_several_files: bool = False
+    takes_spacing: bool = False
+
+
+def _ends_with(suffixes: tuple[str, ...]) -> Matches:
+    def matches(paths: tuple[Path, ...]) -> bool:
+        return any(path.is_file() and path.name.lower().endswith(suffixes) for path in paths)
+
+    return matches
+
+
+def _anything(paths: tuple[Path, ...]) -> bool:
+    return True
+
+
+# The first that matches reads; DICOM has no reliable file name and takes what is left.
+READERS: dict[str, Reader] = {
+    "NIfTI": Reader(
+        _ends_with(nifti.SUFFIXES), nifti.read_nifti, read_labels=nifti.read_nifti_labels
+    ),
+    "NRRD": Reader(
+        _ends_with(itk_images.NRRD_SUFFIXES),
+        itk_images.read_nrrd,
+        read_labels=itk_images.read_itk_labels,
+    ),
+    "MetaImage": Reader(
+        _ends_with(itk_images.METAIMAGE_SUFFIXES),
+        itk_images.read_metaimage,
+        read_labels=itk_images.read_itk_labels,
+    ),
+    "PNG stack": Reader(
+        png_stack.is_png_stack,
+        png_stack.read_png_stack,
+        read_labels=png_stack.read_png_labels,
+        takes_spacing=True,
+        takes_several_files=True,
+    ),
+    "DICOM series": Reader(
+        _anything,
+        dicom_reader.read_dicom,
+        list_series=list_dicom,
+        takes_series=True,
+        takes_several_files=True,
+    ),
+}
+
+
+def read_scan(
+    path: Paths,
+    *,
+    series: str | None = None,
+    spacing_mm: tuple[float, float, float] | None = None,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> Scan:
+    """Read a CT scan in HU from a folder, a file or several files of one series.
+
+    A folder holds DICOM (at any depth) or PNG slices; a file is NIfTI, NRRD or MetaImage.
+    `series` picks a DICOM series by its UID or the end of it; `spacing_mm` is the voxel size
+    (column, row, slice) of PNG slices. Raises `InputError` for what cannot be read as a CT
+    scan, `GeometryError` for slices that form no even stack, `ConfigError` for an option
+    that the format does not take, `Cancelled` on request.
+    """
+    request = Request(existing_paths(path), series, spacing_mm, progress, cancel or CancelToken())
+    return checked_scan(_reader_of(request)[1].read(request))
+
+
+def read_volume(
+    path: Paths,
+    *,
+    series: str | None = None,
+    spacing_mm: tuple[float, float, float] | None = None,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> Volume:
+    """The volume of `read_scan`, without what was noticed on the way."""
+    return read_scan(
+        path, series=series, spacing_mm=spacing_mm, progress=progress, cancel=cancel
+    ).volume
+
+
+def read_labels(path: Paths, *, spacing_mm: tuple[float, float, float] | None = None) -> Volume:
+    """Read a label volume as integers: NIfTI, NRRD, MetaImage or PNG slices of 0 and 1.
+
+    Raises `InputError` for values that are not whole numbers and for DICOM, `GeometryError`
+    for a sheared grid.
+    """
+    request = Request(existing_paths(path), spacing_mm=spacing_mm)
+    kind, reader = _reader_of(request)
+    if reader.read_labels is None:
+        kinds = ", ".join(name for name, known in READERS.items() if known.read_labels)
+        raise InputError(f"labels cannot be read from a {kind}, expected one of: {kinds}")
+    return checked_labels(reader.read_labels(request))
+
+
+def list_series(path: Paths, *, series: str | None = None) -> tuple[SeriesSummary, ...]:
+    """What can be read at a path: one summary a DICOM series, one for any other volume.
+
+    A series that would be refused is listed with the refusal as an error finding. Raises
+    `InputError` where there is nothing of a known format.
+    """
+    request = Request(existing_paths(path), series)
+    reader = _reader_of(request)[1]
+    if reader.list_series is not None:
+        return reader.list_series(request)
+    return (summary_of(checked_scan(reader.read(request))),)
+
+
+def _reader_of(request: Request) -> tuple[str, Reader]:
+    """The reader for a request's paths; `ConfigError` for an option that is not for it."""
+    kind, reader = next(item for item in READERS.items() if item[1].matches(request.paths))
+    if request.series is not None and not reader.takes_series:
+        raise ConfigError(f"a series can be chosen in DICOM only, this is {kind}")
+    if request.spacing_mm is not None and not reader.takes_spacing:
+        raise ConfigError(f"a spacing can be given for PNG slices only, {kind} holds its own")
+    if len(request.paths) > 1 and not reader.takes_several_files:
+        raise InputError(f"{len(request.paths)} files were given, expected one {kind} file")
+    return kind, reader

@@ -1,0 +1,55 @@
+"""Which part of the body a scan shows, as far as its header tells."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# Searched in this order: a name that is part of a wider one comes first.
+REGION_WORDS: tuple[tuple[str, str], ...] = (
+    ("ankle", "ANKLE|CALCANEUS|OSG|SPRUNGGELENK"),
+    ("foot", "FOOT|FEET|FUSS"),
+    ("knee", "KNEES?|KNIE|GENOU"),
+    ("hip", "HIPS?|HUEFTE"),
+    ("thigh", "THIGHS?|FEMUR|UPPER ?LEGS?"),
+    ("lower leg", "LOWER ?LEGS?|TIBIA|CALF|CRUS"),
+    ("legs", "LEGS?|LOWER ?LIMBS?|LOWER ?EXTREMIT(Y|IES)"),
+    ("pelvis", "PELVIS|PELVIC|BECKEN"),
+    ("arm", "ARMS?|SHOULDER|HUMERUS|ELBOW|FOREARM|WRIST|HAND|UPPER ?EXTREMIT(Y|IES)"),
+    ("trunk", "ABDOMEN|CHEST|THORAX|SPINE|[CTL]SPINE"),
+    ("head", "HEAD|BRAIN|SKULL|NECK"),
+    ("whole body", "WHOLE ?BODY"),
+)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A guess at the body region and what it rests on; "unknown" rests on nothing."""
+
+    name: str = "unknown"
+    basis: str = ""
+
+
+def guess_region(body_part: str, descriptions: tuple[str, ...], patient_position: str) -> Region:
+    """Guess from BodyPartExamined, then the descriptions, then which end went in first.
+
+    The descriptions are free text and may name anybody: nothing of them is kept but the word
+    that was looked for.
+    """
+    named = _named_region(body_part)
+    if named:
+        return Region(named, "BodyPartExamined")
+    for description in descriptions:
+        named = _named_region(description)
+        if named:
+            return Region(named, "protocol or description")
+    if patient_position.startswith("FF"):
+        return Region("lower body", "the patient went in feet first")
+    return Region()
+
+
+def _named_region(text: str) -> str | None:
+    for name, words in REGION_WORDS:
+        if re.search(rf"(?<![A-Z])({words})(?![A-Z])", text.upper()):
+            return name
+    return None

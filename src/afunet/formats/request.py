@@ -1,0 +1,28 @@
+"""What a reader is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from afunet.progress import CancelToken, Progress, silent
+
+
+@dataclass(frozen=True)
+class Request:
+    """Existing paths to read together, and how.
+
+    `series` is a SeriesInstanceUID or the end of one (DICOM only); `spacing_mm` is the voxel
+    size along (column, row, slice) for a format that holds none (PNG only).
+    """
+
+    paths: tuple[Path, ...]
+    series: str | None = None
+    spacing_mm: tuple[float, float, float] | None = None
+    progress: Progress = silent
+    cancel: CancelToken = field(default_factory=CancelToken)
+
+    @property
+    def path(self) -> Path:
+        """The first path: the only one for formats of one file."""
+        return self.paths[0]

@@ -1,0 +1,42 @@
+"""A CT scan as read: its voxels in HU, where they came from and what was noticed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from afunet.formats.findings import Finding
+from afunet.geometry import Volume
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a scan came from, as far as it cannot name a patient.
+
+    There is no name, identifier, date, UID or path in here: it may go into any report.
+    Unknown texts are empty, unknown numbers None. `spacing_known` is False where the voxel
+    size was assumed: millimetres from such a scan mean nothing. `region` is a guess, and
+    `region_basis` says from what ("" where it is "unknown").
+    """
+
+    kind: str
+    file_count: int
+    spacing_known: bool = True
+    modality: str = ""
+    body_part: str = ""
+    region: str = "unknown"
+    region_basis: str = ""
+    patient_position: str = ""
+    manufacturer: str = ""
+    model: str = ""
+    kernel: str = ""
+    slice_thickness_mm: float | None = None
+    transfer_syntax: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A CT scan: `volume` holds HU, int16 where they are integers, else float32."""
+
+    volume: Volume
+    source: Source
+    findings: tuple[Finding, ...] = ()

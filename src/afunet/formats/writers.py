@@ -1,0 +1,29 @@
+"""The table of formats that masks and label volumes are written in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from afunet.formats.itk_images import write_itk_image
+from afunet.formats.nifti import write_nifti
+from afunet.geometry import Volume
+
+
+@dataclass(frozen=True)
+class MaskWriter:
+    """How a mask is written: `write(volume, path, description)`, to a name with this suffix.
+
+    `write` raises `OutputError`; what is at the path afterwards is whole or as it was.
+    """
+
+    suffix: str
+    write: Callable[[Volume, Path, str], None]
+
+
+MASK_WRITERS: dict[str, MaskWriter] = {
+    "nifti": MaskWriter(".nii.gz", write_nifti),
+    "nrrd": MaskWriter(".nrrd", write_itk_image),
+    "mha": MaskWriter(".mha", write_itk_image),
+}

@@ -1,0 +1,7 @@
+"""Where things are: volumes, label maps and meshes in patient millimetres (LPS)."""
+
+from afunet.geometry.labels import BACKGROUND, LabelMap
+from afunet.geometry.mesh import Mesh
+from afunet.geometry.volume import Volume
+
+__all__ = ["BACKGROUND", "LabelMap", "Mesh", "Volume"]

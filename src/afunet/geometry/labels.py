@@ -1,0 +1,43 @@
+"""A label map: which structure each voxel belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from afunet.errors import GeometryError
+from afunet.geometry.volume import Volume
+
+BACKGROUND = 0
+
+
+@dataclass(frozen=True, eq=False)
+class LabelMap:
+    """Integer labels on a grid with a name for each; 0 is the background and has none.
+
+    Raises `GeometryError` for voxels that are not integers and for labels without a name.
+    """
+
+    volume: Volume
+    names: Mapping[int, str]
+
+    def __post_init__(self) -> None:
+        voxels = self.volume.voxels
+        if not np.issubdtype(voxels.dtype, np.integer):
+            raise GeometryError(f"labels must be integers, got {voxels.dtype}")
+        unnamed = sorted(set(np.unique(voxels).tolist()) - {BACKGROUND} - set(self.names))
+        if unnamed:
+            raise GeometryError(f"labels without a name: {unnamed}; named: {sorted(self.names)}")
+
+    def mask(self, name: str) -> Volume:
+        """0/1 uint8 volume of one named structure; `GeometryError` if no label has that name."""
+        labels = [label for label, known in self.names.items() if known == name]
+        if not labels:
+            raise GeometryError(f"no structure {name!r}; there are {sorted(self.names.values())}")
+        return self.volume.with_voxels(np.isin(self.volume.voxels, labels).astype(np.uint8))
+
+    def foreground(self) -> Volume:
+        """0/1 uint8 volume of all structures together."""
+        return self.volume.with_voxels((self.volume.voxels != BACKGROUND).astype(np.uint8))

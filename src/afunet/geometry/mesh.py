@@ -1,0 +1,90 @@
+"""A triangle surface in patient millimetres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from afunet.errors import GeometryError
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """Triangles in LPS millimetres: `vertices_mm` (N, 3) and `faces` (M, 3) into them.
+
+    Faces turn counter-clockwise seen from outside. An empty mesh (no faces) is allowed: it is
+    the surface of an empty mask. Raises `GeometryError` for other shapes, positions that are
+    not finite and faces that name a vertex that is not there.
+    """
+
+    vertices_mm: NDArray[np.float64]
+    faces: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        vertices = np.asarray(self.vertices_mm, dtype=np.float64).reshape(-1, 3)
+        faces = np.asarray(self.faces, dtype=np.int64).reshape(-1, 3)
+        if not np.isfinite(vertices).all():
+            raise GeometryError("a mesh has vertices that are not finite")
+        if len(faces) and (faces.min() < 0 or faces.max() >= len(vertices)):
+            raise GeometryError(
+                f"a face names vertex {faces.max()}, the mesh has {len(vertices)} vertices"
+            )
+        object.__setattr__(self, "vertices_mm", vertices)
+        object.__setattr__(self, "faces", faces)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no triangle."""
+        return len(self.faces) == 0
+
+    @property
+    def triangles_mm(self) -> NDArray[np.float64]:
+        """Corner positions, (M, 3 corners, 3)."""
+        return self.vertices_mm[self.faces]
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of all triangles."""
+        a, b, c = np.moveaxis(self.triangles_mm, 1, 0)
+        return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
+
+    @property
+    def volume_mm3(self) -> float:
+        """Enclosed volume by the divergence theorem; meaningful for watertight meshes only."""
+        if self.is_empty:
+            return 0.0
+        corners = self.triangles_mm - self.vertices_mm.mean(axis=0)
+        a, b, c = np.moveaxis(corners, 1, 0)
+        return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6)
+
+    @property
+    def open_edges(self) -> int:
+        """Directed edges without the opposite one in a neighbour: 0 where watertight."""
+        if self.is_empty:
+            return 0
+        start = self.faces.reshape(-1)
+        end = np.roll(self.faces, -1, axis=1).reshape(-1)
+        forward, counts = np.unique(start * len(self.vertices_mm) + end, return_counts=True)
+        backward = np.unique(end * len(self.vertices_mm) + start)
+        return int(counts.sum() - np.isin(forward, backward).sum())
+
+    @property
+    def is_watertight(self) -> bool:
+        """Whether there are triangles and each edge is shared by two that agree on the outside."""
+        return not self.is_empty and self.open_edges == 0
+
+    def bounds_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Lowest and highest corner, each (3,); `GeometryError` for an empty mesh."""
+        if self.is_empty:
+            raise GeometryError("an empty mesh has no bounds")
+        used = self.triangles_mm.reshape(-1, 3)
+        return used.min(axis=0), used.max(axis=0)
+
+    def transformed(self, matrix: ArrayLike) -> Mesh:
+        """Moved by a 4×4 matrix; a mirroring one also turns the faces so outside stays outside."""
+        matrix = np.asarray(matrix, dtype=np.float64)
+        vertices = self.vertices_mm @ matrix[:3, :3].T + matrix[:3, 3]
+        mirrored = np.linalg.det(matrix[:3, :3]) < 0
+        return Mesh(vertices, self.faces[:, ::-1] if mirrored else self.faces)

@@ -1,0 +1,110 @@
+"""A CT volume: voxels and where they lie in the patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from afunet.errors import GeometryError
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """Voxels of shape (slice, row, column) and the affine that places them.
+
+    `affine` (4, 4) maps homogeneous (column, row, slice) indices of voxel centres to LPS
+    millimetres, DICOM's patient frame: x to the patient's left, y to his back, z to his head
+    (DICOM PS3.3 C.7.6.2.1.1). Raises `GeometryError` for anything but three axes, for a
+    singular affine and for values that are not finite.
+    """
+
+    voxels: NDArray[Any]
+    affine: FloatArray
+
+    def __post_init__(self) -> None:
+        affine = np.array(self.affine, dtype=np.float64)
+        if self.voxels.ndim != 3 or 0 in self.voxels.shape:
+            raise GeometryError(
+                f"a volume needs (slice, row, column) voxels, got shape {self.voxels.shape}"
+            )
+        if affine.shape != (4, 4) or not np.isfinite(affine).all():
+            raise GeometryError(f"a volume needs a finite 4×4 affine, got {affine.tolist()}")
+        if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+            raise GeometryError("the affine is singular: two voxel axes point the same way")
+        affine.setflags(write=False)
+        object.__setattr__(self, "affine", affine)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of (slices, rows, columns)."""
+        slices, rows, columns = self.voxels.shape
+        return slices, rows, columns
+
+    @property
+    def spacing_mm(self) -> FloatArray:
+        """Distance of neighbouring voxel centres along (column, row, slice)."""
+        return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0), dtype=np.float64)
+
+    @property
+    def origin_mm(self) -> FloatArray:
+        """LPS position of the centre of voxel (0, 0, 0)."""
+        return self.affine[:3, 3].copy()
+
+    @property
+    def directions(self) -> FloatArray:
+        """Unit vectors of the (column, row, slice) axes as the columns of a 3×3 matrix."""
+        return np.asarray(self.affine[:3, :3] / self.spacing_mm, dtype=np.float64)
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        """Volume of one voxel."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    def to_mm(self, indices: ArrayLike) -> FloatArray:
+        """LPS millimetres (..., 3) of (column, row, slice) indices (..., 3)."""
+        points = np.asarray(indices, dtype=np.float64)
+        return np.asarray(points @ self.affine[:3, :3].T + self.affine[:3, 3], dtype=np.float64)
+
+    def to_indices(self, points_mm: ArrayLike) -> FloatArray:
+        """Fractional (column, row, slice) indices (..., 3) of LPS millimetres (..., 3)."""
+        shifted = np.asarray(points_mm, dtype=np.float64) - self.affine[:3, 3]
+        return np.asarray(shifted @ np.linalg.inv(self.affine[:3, :3]).T, dtype=np.float64)
+
+    def with_voxels(self, voxels: NDArray[Any]) -> Volume:
+        """Other values, (slice, row, column) of the same shape, in the same place."""
+        if voxels.shape != self.voxels.shape:
+            raise GeometryError(f"voxels of shape {voxels.shape} do not fit a grid {self.shape}")
+        return Volume(voxels, self.affine)
+
+    def same_grid(self, other: Volume, tolerance_mm: float = 1e-2) -> bool:
+        """Whether both have the same shape and no corner further apart than the tolerance."""
+        if self.shape != other.shape:
+            return False
+        corners = _corners(self.shape)
+        apart = np.linalg.norm(self.to_mm(corners) - other.to_mm(corners), axis=-1)
+        return bool(apart.max() <= tolerance_mm)
+
+    def require_same_grid(self, other: Volume, what: str) -> None:
+        """Raise `GeometryError` naming both grids unless `other` lies on this grid."""
+        if not self.same_grid(other):
+            raise GeometryError(
+                f"{what} lies on another grid: {_describe(other)}, expected {_describe(self)}"
+            )
+
+
+def _corners(shape: tuple[int, int, int]) -> FloatArray:
+    slices, rows, columns = shape
+    axes = np.meshgrid([0, columns - 1], [0, rows - 1], [0, slices - 1], indexing="ij")
+    return np.stack(axes, axis=-1).reshape(-1, 3).astype(np.float64)
+
+
+def _describe(volume: Volume) -> str:
+    slices, rows, columns = volume.shape
+    spacing = " × ".join(f"{value:.4g}" for value in volume.spacing_mm)
+    origin = ", ".join(f"{value:.2f}" for value in volume.origin_mm)
+    return f"{columns} × {rows} × {slices} voxels of {spacing} mm from ({origin})"

@@ -1,0 +1,79 @@
+"""Which device and arithmetic this machine runs a network best with, found by a short trial."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+
+import torch
+from torch import nn
+
+from afunet.errors import DeviceError
+from afunet.inference.predictor import Engine
+
+
+class DeviceChoice(StrEnum):
+    """What the user asks for; `auto` takes a GPU where there is one."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Measured seconds per window for each arithmetic, and the one chosen."""
+
+    device: str
+    chosen: str
+    seconds_per_window: dict[str, float]
+
+
+def pick_device(choice: DeviceChoice) -> torch.device:
+    """The device asked for; `DeviceError` where CUDA is asked for and there is none."""
+    available = torch.cuda.is_available()
+    if choice is DeviceChoice.CUDA and not available:
+        raise DeviceError("no CUDA device here: use --device cpu, or auto to take what there is")
+    use_cuda = available and choice is not DeviceChoice.CPU
+    return torch.device("cuda" if use_cuda else "cpu")
+
+
+def best_engine(
+    network: nn.Module, device: torch.device, patch_px: int, input_slices: int = 1
+) -> tuple[Engine, Trial]:
+    """Try each arithmetic on one batch of random windows and keep the fastest.
+
+    bfloat16 is only kept if it is at least a tenth faster than float32: it costs accuracy.
+    """
+    windows_per_batch = 16 if device.type == "cuda" else 2
+    windows = torch.rand(windows_per_batch, input_slices, patch_px, patch_px)
+    engines: dict[str, Engine] = {}
+    seconds: dict[str, float] = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        name = str(dtype).removeprefix("torch.")
+        engine = _engine(network, device, dtype, windows_per_batch)
+        try:
+            engine.run(windows)
+            seconds[name] = min(_timed(engine, windows) for _ in range(2)) / windows_per_batch
+        except (RuntimeError, NotImplementedError):
+            continue  # an arithmetic that this device lacks
+        engines[name] = engine
+    if not engines:
+        raise DeviceError(f"the network does not run on {device.type} in any arithmetic")
+    fast = min(seconds, key=lambda name: seconds[name])
+    chosen = fast if seconds[fast] < 0.9 * seconds.get("float32", float("inf")) else "float32"
+    return engines[chosen], Trial(device.type, chosen, seconds)
+
+
+def _engine(network: nn.Module, device: torch.device, dtype: torch.dtype, batch: int) -> Engine:
+    placed = copy.deepcopy(network).eval().to(device, dtype)
+    placed = placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Engine(placed, device, dtype, batch)
+
+
+def _timed(engine: Engine, windows: torch.Tensor) -> float:
+    start = time.perf_counter()
+    engine.run(windows)  # copies its result to the CPU, so the device has finished
+    return time.perf_counter() - start

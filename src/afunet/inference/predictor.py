@@ -1,0 +1,112 @@
+"""From axial slices to bone probabilities: windows of the size the network was trained on.
+
+A network with global pooling or batch normalisation behaves as trained only on windows that look
+like its training crops (docs/decisions/003-windows.md). So slices are cut into overlapping
+windows of `patch_px`, windows of nothing but air are skipped, and overlaps are blended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+AIR = 0.03  # a unit value of -250 HU in the bone window: less than fat, more than air and foam
+
+
+@dataclass(frozen=True)
+class Box:
+    """Rows and columns of one window in one slice of a batch."""
+
+    index: int
+    top: int
+    left: int
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """A network placed on a device, with the arithmetic and batch that suit it."""
+
+    network: nn.Module
+    device: torch.device
+    dtype: torch.dtype
+    windows_per_batch: int
+
+    @torch.inference_mode()
+    def run(self, windows: Tensor) -> Tensor:
+        """(N, C, px, px) in [0, 1] → float32 probabilities (N, px, px) on the CPU."""
+        windows = windows.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+        return torch.sigmoid(self.network(windows)[:, 0].float()).cpu()
+
+
+class Predictor:
+    """Bone probabilities of slices, window by window."""
+
+    def __init__(self, engine: Engine, patch_px: int, overlap: float = 0.25) -> None:
+        self.engine = engine
+        self.patch_px = patch_px
+        self.overlap = overlap
+        ramp = torch.hann_window(patch_px + 2, periodic=False)[1:-1].clamp_min(1e-3)
+        self.blend = ramp[:, None] * ramp[None, :]
+
+    def __call__(self, slices: Tensor) -> Tensor:
+        """(N, C, H, W) in [0, 1] → probabilities (N, H, W), 0 where there is only air."""
+        count, _, rows, columns = slices.shape
+        padded = self._pad(slices)
+        total = torch.zeros((count, *padded.shape[-2:]))
+        weight = torch.zeros_like(total)
+        boxes = [box for index in range(count) for box in self._boxes(padded[index], index)]
+        for batch in _batches(boxes, self.engine.windows_per_batch):
+            windows = torch.stack([self._cut(padded, box) for box in batch])
+            for box, probability in zip(batch, self.engine.run(windows), strict=True):
+                area = self._area(box)
+                total[area] += probability * self.blend
+                weight[area] += self.blend
+        return (total / weight.clamp_min(1e-6))[:, :rows, :columns]
+
+    def _pad(self, slices: Tensor) -> Tensor:
+        """Air to the right and below where a slice is smaller than a window."""
+        rows, columns = slices.shape[-2:]
+        missing = (0, max(0, self.patch_px - columns), 0, max(0, self.patch_px - rows))
+        return nn.functional.pad(slices, missing)
+
+    def _boxes(self, image: Tensor, index: int) -> Iterator[Box]:
+        """Windows that cover everything denser than air, evenly spread, overlapping."""
+        dense = (image.amax(0) > AIR).numpy()
+        if not dense.any():
+            return
+        for top in self._starts(dense.any(axis=1)):
+            for left in self._starts(dense[top : top + self.patch_px].any(axis=0)):
+                if dense[top : top + self.patch_px, left : left + self.patch_px].any():
+                    yield Box(index, top, left)
+
+    def _starts(self, occupied: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Sequence[int]:
+        where = np.flatnonzero(occupied)
+        if len(where) == 0:
+            return ()
+        margin = self.patch_px // 16
+        low = max(0, int(where[0]) - margin)
+        high = min(len(occupied), int(where[-1]) + 1 + margin)
+        span = high - low - self.patch_px
+        if span <= 0:
+            centred = (low + high - self.patch_px) // 2
+            return (min(max(0, centred), len(occupied) - self.patch_px),)
+        stride = self.patch_px * (1 - self.overlap)
+        steps = int(np.ceil(span / stride))
+        return tuple(int(round(low + span * i / steps)) for i in range(steps + 1))
+
+    def _area(self, box: Box) -> tuple[int, slice, slice]:
+        px = self.patch_px
+        return box.index, slice(box.top, box.top + px), slice(box.left, box.left + px)
+
+    def _cut(self, padded: Tensor, box: Box) -> Tensor:
+        index, rows, columns = self._area(box)
+        return padded[index, :, rows, columns]
+
+
+def _batches(boxes: Sequence[Box], size: int) -> Iterator[Sequence[Box]]:
+    for start in range(0, len(boxes), size):
+        yield boxes[start : start + size]

@@ -1,0 +1,141 @@
+"""One file a network: safetensors weights and a JSON header, guarded by a SHA-256.
+
+The file's metadata has one entry, `afunet`, a JSON object: the fields of `Header` and `sha256`,
+the digest of the header and of every tensor's name, type, shape and bytes. Nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from afunet.errors import CheckpointError, ConfigError, OutputError
+from afunet.models import build_model
+
+METADATA_KEY = "afunet"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Header:
+    """What must be known to use the weights, and where they come from.
+
+    `window_hu` is scaled to [0, 1] for the network; `spacing_mm` is the range of pixel sizes it
+    was trained for; `patch_px` the side of the square windows it was trained on and sees at
+    inference; `training` and `metrics` tell the data, recipe, commit and measured results.
+    """
+
+    model: str
+    options: Mapping[str, Any]
+    window_hu: tuple[float, float]
+    spacing_mm: tuple[float, float]
+    patch_px: int
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A header, the weights it describes, and their digest."""
+
+    header: Header
+    weights: Mapping[str, Tensor]
+    sha256: str
+
+    def network(self) -> nn.Module:
+        """The network in evaluation mode, float32, on the CPU; `CheckpointError` on a misfit."""
+        try:
+            model = build_model(self.header.model, self.header.options)
+            model.load_state_dict(
+                {
+                    key: value.float() if value.is_floating_point() else value
+                    for key, value in self.weights.items()
+                }
+            )
+        except (ConfigError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise CheckpointError(
+                f"the weights do not fit model {self.header.model!r}: {reason}"
+            ) from error
+        return model.eval()
+
+
+def save_checkpoint(path: Path, model: nn.Module, header: Header, *, half: bool = False) -> str:
+    """Write atomically and return the digest; `half` stores floats as float16, half the size.
+
+    Raises `CheckpointError` for weights that are not finite (in float16, where that is asked
+    for) and `OutputError` where the file cannot be written; neither leaves anything behind.
+    """
+    weights = {
+        key: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
+        for key, value in model.state_dict().items()
+    }
+    broken = [key for key, value in weights.items() if not value.isfinite().all()]
+    if broken:
+        raise CheckpointError(f"weights are not finite and were not saved: {', '.join(broken)}")
+    digest = _digest(header, weights)
+    metadata = {METADATA_KEY: json.dumps({**asdict(header), "sha256": digest})}
+    partial = path.with_name(path.name + ".partial")
+    try:
+        save_file(weights, str(partial), metadata)
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(f"cannot write {path}: {error}") from error
+    return digest
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read and verify; `CheckpointError` in one line for anything but an intact checkpoint."""
+    if not path.is_file():
+        raise CheckpointError(f"no weights file at {path}")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path.name} is no intact safetensors file: {error}") from error
+    if METADATA_KEY not in metadata:
+        raise CheckpointError(f"{path.name} is a safetensors file, but not one of afunet's")
+    header, expected = _parse(path.name, metadata[METADATA_KEY])
+    digest = _digest(header, weights)
+    if digest != expected:
+        raise CheckpointError(
+            f"{path.name} was altered: its SHA-256 is {digest[:12]}…, its header says "
+            f"{expected[:12]}…; fetch it again"
+        )
+    return Checkpoint(header, weights, digest)
+
+
+def _parse(name: str, text: str) -> tuple[Header, str]:
+    try:
+        raw = json.loads(text)
+        digest = str(raw.pop("sha256"))
+        if raw["version"] != FORMAT_VERSION:
+            raise CheckpointError(
+                f"{name} has format version {raw['version']}, this afunet reads {FORMAT_VERSION}"
+            )
+        header = Header(**raw)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{name} has a broken header: {error!r}") from error
+    pairs = {"window_hu": tuple(header.window_hu), "spacing_mm": tuple(header.spacing_mm)}
+    return Header(**{**asdict(header), **pairs}), digest
+
+
+def _digest(header: Header, weights: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(asdict(header), sort_keys=True).encode())
+    for name in sorted(weights):
+        tensor = weights[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,107 @@
+"""Bones in the patient: where they are, how far away they are, and what pieces they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.phantom.distance import Box, DistanceGrid
+from afunet.phantom.fracture import Fragment
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+Points = NDArray[np.floating]
+
+
+class BoneKind(StrEnum):
+    """Which bone it is; this decides how its cortex and marrow are laid out."""
+
+    FEMUR = "femur"
+    PATELLA = "patella"
+    TIBIA = "tibia"
+    FIBULA = "fibula"
+    PELVIS = "pelvis"
+    OTHER = "other"
+
+    @staticmethod
+    def of(name: str) -> BoneKind:
+        """The kind that a bone's name begins with."""
+        first = name.lower().replace("_", " ").split(" ")[0]
+        return BoneKind(first) if first in set(BoneKind) else BoneKind.OTHER
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it has a shaft with a marrow cavity."""
+        return self in (BoneKind.FEMUR, BoneKind.TIBIA, BoneKind.FIBULA)
+
+
+@dataclass(frozen=True, eq=False)
+class Bone:
+    """A bone's surface in its own frame, the rigid `pose` (4, 4) from there to LPS, its pieces.
+
+    `ends_mm` are the lowest and highest z of the whole bone in its own frame, also where the
+    grid of `surface` holds only a part of it. No fragments means it is whole.
+    """
+
+    name: str
+    surface: DistanceGrid
+    pose: FloatArray
+    ends_mm: tuple[float, float]
+    fragments: tuple[Fragment, ...] = ()
+
+    @property
+    def kind(self) -> BoneKind:
+        """Which bone it is."""
+        return BoneKind.of(self.name)
+
+    @property
+    def piece_names(self) -> tuple[str, ...]:
+        """Names of the fragments, or the bone's own where it is whole."""
+        if not self.fragments:
+            return (self.name,)
+        return tuple(f"{self.name} fragment {k + 1}" for k in range(len(self.fragments)))
+
+    def to_own_frame(self, points_mm: Points) -> Points:
+        """LPS points (..., 3) in the intact bone's frame."""
+        return _moved(points_mm, np.linalg.inv(self.pose))
+
+    def box(self, margin_mm: float = 0.0) -> Box:
+        """An LPS box that holds the bone's grid and all displaced fragments."""
+        own = self.surface.box.corners_mm()
+        moves = [fragment.reach_mm(own) for fragment in self.fragments]
+        return Box.around(_moved(own, self.pose), margin_mm + max(moves, default=0.0))
+
+    def pieces_mm(self, points_mm: Points) -> list[tuple[Float32Array, Points, Float32Array]]:
+        """Of each piece: its signed distance, points in the bone's frame, the intact distance."""
+        own = self.to_own_frame(points_mm)
+        if not self.fragments:
+            distance = self.surface.distance_mm(own)
+            return [(distance, own, distance)]
+        found = []
+        for fragment in self.fragments:
+            home = fragment.to_home(own)
+            intact = self.surface.distance_mm(home)
+            found.append((fragment.cut(home, intact), home, intact))
+        return found
+
+    def distance_mm(self, points_mm: Points) -> Float32Array:
+        """Signed distance of the bone, all its fragments together."""
+        distances = [piece[0] for piece in self.pieces_mm(points_mm)]
+        return np.asarray(np.minimum.reduce(distances), dtype=np.float32)
+
+    def surface_points_mm(self) -> FloatArray:
+        """LPS points within a grid step of the intact surface, (N, 3)."""
+        return np.asarray(_moved(self.surface.surface_points_mm(), self.pose), dtype=np.float64)
+
+    def broken(self, fragments: Sequence[Fragment]) -> Bone:
+        """The same bone in pieces."""
+        return replace(self, fragments=tuple(fragments))
+
+
+def _moved(points: Points, matrix: FloatArray) -> Points:
+    turn = matrix[:3, :3].astype(points.dtype)
+    return np.asarray(points @ turn.T + matrix[:3, 3].astype(points.dtype))

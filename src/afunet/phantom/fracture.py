@@ -1,0 +1,186 @@
+"""Breaking a bone: rough cuts, small chips, and where the pieces went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from afunet.phantom.distance import DistanceGrid
+from afunet.phantom.noise import NoiseField
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+Points = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Fracture:
+    """How a bone breaks.
+
+    `centre_mm` is the height of the break in the bone's own frame. `pieces` large fragments
+    come from rough planes, `chips` small ones (some 50–1000 mm³) from bites at the surface.
+    """
+
+    bone: str
+    centre_mm: float
+    pieces: int = 2
+    chips: int = 0
+    displacement_mm: float = 3.0
+    tilt_deg: float = 3.0
+    gap_mm: float = 0.6
+    roughness_mm: float = 1.5
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A rough plane (radius 0) or a rough ball; negative on the side that is kept."""
+
+    centre_mm: FloatArray
+    normal: FloatArray
+    radius_mm: float
+    roughness_mm: float
+    noise: NoiseField
+    sign: float
+
+    def __call__(self, points: Points) -> Float32Array:
+        """Value (...) at points (..., 3), near to a distance."""
+        offset = points - self.centre_mm.astype(points.dtype)
+        if self.radius_mm > 0:
+            plain = np.linalg.norm(offset, axis=-1) - self.radius_mm
+        else:
+            plain = offset @ self.normal.astype(points.dtype)
+        rough = self.noise.at(points, 14.0) * np.float32(self.roughness_mm)
+        return np.asarray(self.sign * (plain + rough), dtype=np.float32)
+
+    def other_side(self) -> Cut:
+        """The same cut, keeping the rest."""
+        return Cut(
+            self.centre_mm,
+            self.normal,
+            self.radius_mm,
+            self.roughness_mm,
+            self.noise,
+            -self.sign,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Fragment:
+    """What all `cuts` leave of a bone, moved about `pivot_mm` by a turn and a shift."""
+
+    cuts: tuple[Cut, ...]
+    gap_mm: float
+    pivot_mm: FloatArray
+    turn: FloatArray
+    shift_mm: FloatArray
+
+    def reach_mm(self, points: Points) -> float:
+        """An upper bound of how far the furthest of the points (N, 3) moved."""
+        angle = Rotation.from_matrix(self.turn).magnitude()
+        arm = np.linalg.norm(points - self.pivot_mm, axis=-1).max()
+        return float(np.linalg.norm(self.shift_mm) + arm * angle)
+
+    def to_home(self, points: Points) -> Points:
+        """Points in the intact bone's frame before the fragment moved away, (..., 3)."""
+        pivot = self.pivot_mm.astype(points.dtype)
+        shift = self.shift_mm.astype(points.dtype)
+        return np.asarray((points - shift - pivot) @ self.turn.astype(points.dtype) + pivot)
+
+    def cut(self, home: Points, intact_mm: Float32Array) -> Float32Array:
+        """Signed distance of the fragment at home points whose intact distance is known."""
+        distance = intact_mm
+        for cut in self.cuts:
+            distance = np.maximum(distance, cut(home) + np.float32(self.gap_mm / 2))
+        return distance
+
+
+def break_bone(surface: DistanceGrid, fracture: Fracture) -> list[Fragment]:
+    """Fragments of a bone by a fracture, the first (largest) one left in place.
+
+    Each further cut halves the largest piece so far. Displacements are about
+    `displacement_mm` long and point away from the first piece. A bone whose grid does not
+    reach the fracture's height stays whole: no fragments.
+    """
+    rng = np.random.default_rng([fracture.seed, 7])
+    noise = NoiseField.draw(rng, 16.0, 0.9)
+    solid = _inside_points(surface, fracture.centre_mm)
+    if len(solid) < 50:
+        return []
+    cells: list[tuple[tuple[Cut, ...], FloatArray]] = [((), solid)]
+    for _ in range(fracture.pieces - 1):
+        cells.sort(key=lambda cell: -len(cell[1]))
+        cuts, points = cells.pop(0)
+        cells += _halves(cuts, points, _plane(points, fracture, noise, rng))
+    for _ in range(fracture.chips):
+        cells.sort(key=lambda cell: -len(cell[1]))
+        cuts, points = cells.pop(0)
+        cells += _halves(cuts, points, _bite(points, surface, fracture, noise, rng))
+    cells = sorted((cell for cell in cells if len(cell[1]) > 8), key=lambda cell: -len(cell[1]))
+    middle = cells[0][1].mean(axis=0)
+    return [
+        _displaced(cuts, points, middle, 0.0 if k == 0 else 1.0, fracture, rng)
+        for k, (cuts, points) in enumerate(cells)
+    ]
+
+
+def _inside_points(surface: DistanceGrid, height_mm: float) -> FloatArray:
+    """Grid points of the bone within 30 mm of a height, about 2 mm apart, (N, 3)."""
+    step = max(1, round(2 / surface.spacing_mm))
+    z, y, x = np.nonzero(surface.values[::step, ::step, ::step] < 0)
+    points = np.stack([x, y, z], axis=-1) * (step * surface.spacing_mm) + surface.origin_mm
+    return np.asarray(points[np.abs(points[:, 2] - height_mm) < 30])
+
+
+def _plane(
+    points: FloatArray, fracture: Fracture, noise: NoiseField, rng: np.random.Generator
+) -> Cut:
+    centre = points[rng.integers(len(points))] * 0.5 + points.mean(axis=0) * 0.5
+    normal = rng.standard_normal(3)
+    return Cut(centre, normal / np.linalg.norm(normal), 0.0, fracture.roughness_mm, noise, 1.0)
+
+
+def _bite(
+    points: FloatArray,
+    surface: DistanceGrid,
+    fracture: Fracture,
+    noise: NoiseField,
+    rng: np.random.Generator,
+) -> Cut:
+    shallow = points[surface.distance_mm(points) > -3.0]
+    pool = shallow if len(shallow) else points
+    centre = pool[rng.integers(len(pool))]
+    radius = rng.uniform(3.5, 7.5)
+    return Cut(centre, np.zeros(3), radius, fracture.roughness_mm / 2, noise, 1.0)
+
+
+def _halves(
+    cuts: tuple[Cut, ...], points: FloatArray, cut: Cut
+) -> list[tuple[tuple[Cut, ...], FloatArray]]:
+    side = cut(points)
+    return [
+        ((*cuts, cut), points[side < 0]),
+        ((*cuts, cut.other_side()), points[side >= 0]),
+    ]
+
+
+def _displaced(
+    cuts: tuple[Cut, ...],
+    points: FloatArray,
+    middle: FloatArray,
+    amount: float,
+    fracture: Fracture,
+    rng: np.random.Generator,
+) -> Fragment:
+    pivot = points.mean(axis=0)
+    away = pivot - middle
+    away = away / max(float(np.linalg.norm(away)), 1e-6) + 0.7 * rng.standard_normal(3)
+    away /= np.linalg.norm(away)
+    turn = Rotation.from_rotvec(
+        np.deg2rad(amount * fracture.tilt_deg) * rng.standard_normal(3) / np.sqrt(3)
+    )
+    shift = amount * fracture.displacement_mm * rng.uniform(0.5, 1.3) * away
+    return Fragment(cuts, fracture.gap_mm, pivot, turn.as_matrix(), shift)

@@ -1,0 +1,123 @@
+"""Bones from surfaces: a folder of mesh files, or the limbs of a statistical shape model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from vtkmodules.vtkCommonCore import vtkOutputWindow, vtkStringOutputWindow
+from vtkmodules.vtkFiltersCore import vtkCleanPolyData, vtkTriangleFilter
+from vtkmodules.vtkIOGeometry import vtkOBJReader, vtkSTLReader
+from vtkmodules.vtkIOPLY import vtkPLYReader
+
+from afunet.errors import InputError
+from afunet.geometry import Mesh
+from afunet.phantom.polydata import from_polydata, subdivided, to_polydata
+
+MESH_READERS = {".stl": vtkSTLReader, ".ply": vtkPLYReader, ".obj": vtkOBJReader}
+
+
+def load_bones(folder: Path) -> dict[str, Mesh]:
+    """Watertight meshes of a folder of STL, PLY or OBJ files, each named by its file's stem.
+
+    Positions are read as LPS millimetres: x to the patient's left, y to his back, z to his
+    head. A name that ends in "left" or "right" tells the leg it belongs to. Raises
+    `InputError` for a folder without meshes and for a mesh that is not watertight.
+    """
+    if not folder.is_dir():
+        raise InputError(f"no folder {folder}: give a folder of .stl, .ply or .obj bones")
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in MESH_READERS)
+    if not files:
+        raise InputError(f"no .stl, .ply or .obj file in {folder}: put one mesh per bone there")
+    return {path.stem: _read_watertight(path) for path in files}
+
+
+def load_limb(path: Path, side: str) -> dict[str, Mesh]:
+    """One limb of an LLP26 file (.npz): "femur left", "patella left", … and "pelvis".
+
+    The file's frame is LPS already (left femur, patella towards -y, z up); the right limb is
+    the left one mirrored in the pelvis's midplane. Tibia and fibula, one mesh there, come
+    apart. All are subdivided once, for their triangles are some 5 mm wide. Raises `InputError`
+    for a file without these arrays and for bones that are not watertight.
+    """
+    try:
+        with np.load(path) as arrays:
+            raw = {name: _mesh_of(arrays, name) for name in _LIMB_ARRAYS}
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path.name} is no LLP26 limb ({type(error).__name__}): "
+            f"expected arrays {', '.join(f'{name}_v, {name}_f' for name in _LIMB_ARRAYS)}"
+        ) from error
+    tibia, fibula = _largest_two(raw["tibfib_l"], path.name)
+    parts = {"femur": raw["femur_l"], "patella": raw["patella_l"], "tibia": tibia}
+    parts |= {"fibula": fibula}
+    low, high = raw["pelvis"].bounds_mm()
+    mirror = np.diag([-1.0, 1.0, 1.0, 1.0])
+    mirror[0, 3] = low[0] + high[0]
+    bones = {"pelvis": _closed(subdivided(raw["pelvis"]), "pelvis")}
+    for kind, mesh in parts.items():
+        smooth = _closed(subdivided(mesh), kind)
+        bones[f"{kind} {side}"] = smooth if side == "left" else smooth.transformed(mirror)
+    return bones
+
+
+_LIMB_ARRAYS = ("pelvis", "femur_l", "patella_l", "tibfib_l")
+
+
+def _mesh_of(arrays: dict[str, NDArray[np.floating]], name: str) -> Mesh:
+    return Mesh(arrays[f"{name}_v"], arrays[f"{name}_f"])
+
+
+def _read_watertight(path: Path) -> Mesh:
+    reader = MESH_READERS[path.suffix.lower()]()
+    reader.SetFileName(str(path))
+    triangles, cleaner = vtkTriangleFilter(), vtkCleanPolyData()
+    triangles.SetInputConnection(reader.GetOutputPort())
+    triangles.PassVertsOff()
+    triangles.PassLinesOff()
+    cleaner.SetInputConnection(triangles.GetOutputPort())
+    shown = vtkOutputWindow.GetInstance()
+    vtkOutputWindow.SetInstance(vtkStringOutputWindow())
+    try:
+        cleaner.Update()
+    finally:
+        vtkOutputWindow.SetInstance(shown)
+    return _closed(from_polydata(cleaner.GetOutput()), path.name)
+
+
+def _closed(mesh: Mesh, what: str) -> Mesh:
+    if mesh.is_empty:
+        raise InputError(f"{what} has no triangles: expected a watertight surface in mm")
+    if not mesh.is_watertight:
+        raise InputError(
+            f"{what} is not watertight ({mesh.open_edges} open edges): close it first"
+        )
+    return mesh.transformed(np.eye(4)) if mesh.volume_mm3 > 0 else _turned(mesh)
+
+
+def _turned(mesh: Mesh) -> Mesh:
+    return Mesh(mesh.vertices_mm, mesh.faces[:, ::-1])
+
+
+def _largest_two(mesh: Mesh, what: str) -> tuple[Mesh, Mesh]:
+    starts, ends = mesh.faces.ravel(), np.roll(mesh.faces, -1, axis=1).ravel()
+    count = len(mesh.vertices_mm)
+    edges = coo_matrix((np.ones(len(starts)), (starts, ends)), shape=(count, count))
+    parts, labels = connected_components(edges, directed=False)
+    if parts < 2:
+        raise InputError(f"tibia and fibula of {what} are one piece: expected two")
+    meshes = [_submesh(mesh, labels == part) for part in range(parts)]
+    largest = sorted(meshes, key=lambda part: -abs(part.volume_mm3))
+    return largest[0], largest[1]
+
+
+def _submesh(mesh: Mesh, kept: NDArray[np.bool_]) -> Mesh:
+    renumbered = np.cumsum(kept) - 1
+    faces = mesh.faces[kept[mesh.faces].all(axis=1)]
+    return Mesh(mesh.vertices_mm[kept], renumbered[faces])
+
+
+__all__ = ["MESH_READERS", "load_bones", "load_limb", "to_polydata"]

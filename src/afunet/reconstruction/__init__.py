@@ -1,0 +1,6 @@
+"""From a mask to its surface in patient millimetres."""
+
+from afunet.reconstruction.smoothing import Smoothing
+from afunet.reconstruction.surface import surface
+
+__all__ = ["Smoothing", "surface"]

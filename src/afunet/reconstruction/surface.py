@@ -1,0 +1,88 @@
+"""The surface of a mask, as triangles in patient millimetres."""
+
+import numpy as np
+from numpy.typing import NDArray
+from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.vtkCommonDataModel import vtkImageData
+from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
+
+from afunet.formats.polydata import from_polydata
+from afunet.geometry import Mesh, Volume
+from afunet.progress import CancelToken, Progress, silent
+from afunet.reconstruction.decimation import decimated
+from afunet.reconstruction.smoothing import Smoothing, smoothed
+
+EMPTY_MESH = Mesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))
+STAGE = "surface"
+STEPS = 3
+
+
+def surface(
+    mask: Volume,
+    *,
+    smoothing: Smoothing | None = None,
+    max_triangles: int | None = None,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> Mesh:
+    """Closed surface of the mask's voxels that are not 0, in LPS mm, faces turned outward.
+
+    Marching cubes at one half between voxel centres (flying edges), then `smoothing` (default
+    `Smoothing()`), then decimation where there are more than `max_triangles`. Any affine will
+    do: oblique, anisotropic, sheared or mirrored. Bone that the volume's edge cuts is closed
+    half a voxel beyond the last voxel's centre. An empty mask gives an empty mesh. Raises
+    `Cancelled` between the steps and `ConfigError` for an impossible `max_triangles`.
+    """
+    cancel = cancel or CancelToken()
+    progress(STAGE, 0, STEPS)
+    mesh = _raw_surface(mask)
+    cancel.check()
+    progress(STAGE, 1, STEPS)
+    mesh = smoothed(mesh, smoothing or Smoothing(), mask.affine)
+    cancel.check()
+    progress(STAGE, 2, STEPS)
+    if max_triangles is not None:
+        mesh = decimated(mesh, max_triangles)
+    cancel.check()
+    progress(STAGE, STEPS, STEPS)
+    return mesh
+
+
+def _raw_surface(mask: Volume) -> Mesh:
+    box = _bounding_box(mask.voxels)
+    if box is None:
+        return EMPTY_MESH
+    bone = np.pad(mask.voxels[box] != 0, 1).astype(np.uint8)
+    first_padded_index = [box[axis].start - 1 for axis in (2, 1, 0)]
+    to_mm = mask.affine.copy()
+    to_mm[:3, 3] = mask.to_mm(first_padded_index)
+    return _flying_edges(bone).transformed(to_mm)
+
+
+def _bounding_box(voxels: NDArray[np.generic]) -> tuple[slice, slice, slice] | None:
+    """Smallest (slice, row, column) box that holds all voxels but 0, or None without any."""
+    bone = voxels != 0
+    spans = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        used = np.flatnonzero(bone.any(axis=others))
+        if len(used) == 0:
+            return None
+        spans.append(slice(int(used[0]), int(used[-1]) + 1))
+    return spans[0], spans[1], spans[2]
+
+
+def _flying_edges(bone: NDArray[np.uint8]) -> Mesh:
+    """Iso-surface at 0.5 of 0/1 voxels, in their (column, row, slice) indices."""
+    image = vtkImageData()
+    image.SetDimensions(*reversed(bone.shape))
+    scalars = numpy_to_vtk(bone.reshape(-1))
+    image.GetPointData().SetScalars(scalars)
+    edges = vtkFlyingEdges3D()
+    edges.SetInputData(image)
+    edges.SetValue(0, 0.5)
+    edges.ComputeNormalsOff()
+    edges.ComputeGradientsOff()
+    edges.ComputeScalarsOff()
+    edges.Update()
+    return from_polydata(edges.GetOutput())

@@ -1,0 +1,100 @@
+"""Where each view of a scene goes on the picture, and at which common scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.report.view import Frame, View
+
+_TEXT_PER_HEIGHT = 1 / 50
+_SIDE_TEXTS = 3.5
+_NARROWEST_TEXTS = 11
+_STRIP_TEXTS = 3.5
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One view on the picture: its left upper corner, its frame and the span of what it shows."""
+
+    view: View
+    left: int
+    top: int
+    frame: Frame
+    span_pixels: tuple[float, float]
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Where the middle of what is shown lies on the picture."""
+        return self.left + self.frame.width / 2, self.top + self.frame.height / 2
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Panels side by side between two strips, the upper for a legend, the lower for captions."""
+
+    width: int
+    height: int
+
+    @property
+    def text(self) -> float:
+        """Height of the letters in pixels."""
+        return max(9.0, self.height * _TEXT_PER_HEIGHT)
+
+    @property
+    def strip(self) -> int:
+        """Height of the strips in pixels."""
+        return round(_STRIP_TEXTS * self.text)
+
+    def panels(self, views: Sequence[View], points_mm: NDArray[np.float64]) -> list[Panel]:
+        """A panel a view that shows all LPS points (N, 3), as wide as they are in that view.
+
+        All have one scale: the largest at which everything fits beside the orientation letters.
+        """
+        seen = [view.project(points_mm)[:, :2] for view in views]
+        low = np.stack([points.min(axis=0) for points in seen])
+        spans_mm = np.maximum(np.stack([points.max(axis=0) for points in seen]) - low, 1e-3)
+        scale = self._mm_per_pixel(spans_mm)
+        widths = self._widths(spans_mm[:, 0] / scale)
+        lefts = np.cumsum([0, *widths[:-1]])
+        return [
+            Panel(
+                view,
+                int(left),
+                self.strip,
+                _frame(corner + span / 2, scale, int(width), self._panel_height),
+                (span[0] / scale, span[1] / scale),
+            )
+            for view, corner, span, left, width in zip(
+                views, low, spans_mm, lefts, widths, strict=True
+            )
+        ]
+
+    @property
+    def _panel_height(self) -> int:
+        return self.height - 2 * self.strip
+
+    def _mm_per_pixel(self, spans_mm: NDArray[np.float64]) -> float:
+        """Smallest scale at which the heights fit and the widths fit side by side."""
+        beside = 2 * _SIDE_TEXTS * self.text
+        scale = spans_mm[:, 1].max() / max(self._panel_height - beside, 1)
+        while self._needed(spans_mm[:, 0] / scale).sum() > self.width and scale < 1e6:
+            scale *= 1.01
+        return float(scale)
+
+    def _needed(self, span_pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        beside = 2 * _SIDE_TEXTS * self.text
+        return np.maximum(span_pixels + beside, _NARROWEST_TEXTS * self.text)
+
+    def _widths(self, span_pixels: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Panel widths in pixels; what is left over is shared out evenly."""
+        needed = self._needed(span_pixels)
+        spare = max(self.width - needed.sum(), 0) / len(needed)
+        return np.asarray(np.floor(needed + spare), dtype=np.int64)
+
+
+def _frame(centre_mm: NDArray[np.float64], scale: float, width: int, height: int) -> Frame:
+    return Frame(float(centre_mm[0]), float(centre_mm[1]), scale, width, height)

@@ -1,0 +1,132 @@
+"""One run is one configuration, read from a TOML file and written beside the results."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from afunet.data.augment import AugmentConfig
+from afunet.data.slices import CropConfig
+from afunet.errors import ConfigError
+
+
+class Optimizer(StrEnum):
+    """The paper trains with SGD; AdamW needs fewer steps on a CPU."""
+
+    SGD = "sgd"
+    ADAMW = "adamw"
+
+
+class Precision(StrEnum):
+    """Arithmetic of the network's forward and backward pass."""
+
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """A slice folder (see docs/data.md) and how often crops come from it.
+
+    A relative path is looked up in AFUNET_DATA's folder first, then beside the TOML file.
+    """
+
+    path: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides a run's result.
+
+    `start_from` names a checkpoint of the same network whose weights the run begins with.
+    """
+
+    data: tuple[DataConfig, ...]
+    model: str = "afunet"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    start_from: str = ""
+    steps: int = 1000
+    batch_size: int = 16
+    crop: CropConfig = field(default_factory=CropConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    spacing_mm: tuple[float, float] = (0.35, 0.95)
+    optimizer: Optimizer = Optimizer.ADAMW
+    learning_rate: float = 1e-3
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    poly_power: float = 0.9
+    warmup_steps: int = 0
+    focal_weight: float = 0.5
+    average_decay: float = 0.0
+    recalibration_batches: int = 0
+    validate_every: int = 500
+    precision: Precision = Precision.FP32
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "validate_every", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"{name} must be positive, got {getattr(self, name)}")
+        if not self.data:
+            raise ConfigError("a run needs at least one [[data]] entry with a path")
+        if not 0 <= self.average_decay < 1:
+            raise ConfigError(f"average_decay must be in [0, 1), got {self.average_decay}")
+
+
+def load_config(path: Path) -> TrainingConfig:
+    """Read a TOML file; `ConfigError` in one line for unknown keys and wrong values."""
+    try:
+        raw = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    return parse_config(raw)
+
+
+def parse_config(raw: Mapping[str, Any]) -> TrainingConfig:
+    """A configuration from parsed TOML or JSON."""
+    if not isinstance(raw.get("data"), list):
+        raise ConfigError("a run needs at least one [[data]] entry with a path")
+    return _build(TrainingConfig, raw, "the configuration")  # type: ignore[no-any-return]
+
+
+def config_to_json(config: TrainingConfig) -> dict[str, Any]:
+    """The inverse of `parse_config`."""
+    return asdict(config)
+
+
+def _build(kind: Any, raw: Mapping[str, Any], where: str) -> Any:
+    known = {entry.name for entry in fields(kind)}
+    unknown = sorted(set(raw) - known)
+    if unknown:
+        raise ConfigError(f"{where} has unknown keys {unknown}; known are {sorted(known)}")
+    hints = get_type_hints(kind)
+    try:
+        return kind(**{key: _value(hints[key], value, key) for key, value in raw.items()})
+    except TypeError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _value(hint: Any, value: Any, key: str) -> Any:
+    if is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{key} must be a table, got {value!r}")
+        return _build(hint, value, f"[{key}]")
+    if key == "data":
+        return tuple(_build(DataConfig, entry, "[[data]]") for entry in value)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        if value not in list(hint):
+            raise ConfigError(f"{key} must be one of {', '.join(hint)}, got {value!r}")
+        return hint(value)
+    if isinstance(value, list | tuple):
+        return tuple(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if (hint is int and type(value) is not int) or (hint is float and not number):
+        raise ConfigError(f"{key} must be {hint.__name__}, got {value!r}")
+    return value

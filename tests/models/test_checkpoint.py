@@ -1,0 +1,166 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from afunet.errors import CheckpointError
+from afunet.models import build_model
+from afunet.models.checkpoint import METADATA_KEY, Header, load_checkpoint, save_checkpoint
+
+OPTIONS = {"width": 4, "depth": 1, "dasp_rates": (2, 3)}
+HEADER = Header(
+    model="afunet",
+    options=OPTIONS,
+    window_hu=(-300.0, 1300.0),
+    spacing_mm=(0.3, 1.0),
+    patch_px=128,
+    training={"data": "phantom", "epochs": 2},
+    metrics={"dice": 0.5},
+)
+
+
+@pytest.fixture
+def model() -> nn.Module:
+    return build_model("afunet", OPTIONS, seed=0).eval()
+
+
+@pytest.fixture
+def path(tmp_path: Path, model: nn.Module) -> Path:
+    save_checkpoint(tmp_path / "w.safetensors", model, HEADER)
+    return tmp_path / "w.safetensors"
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any], dict[str, Tensor]], None]) -> None:
+    """Change the header and the weights of the file behind the digest's back."""
+    with safe_open(str(path), framework="pt") as file:
+        header = json.loads(file.metadata()[METADATA_KEY])
+        weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    change(header, weights)
+    save_file(weights, str(path), {METADATA_KEY: json.dumps(header)})
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(CheckpointError) as error:
+        load_checkpoint(path)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_all_tensors_come_back_bit_by_bit(path: Path, model: nn.Module) -> None:
+    loaded = load_checkpoint(path).weights
+    state = model.state_dict()
+    assert loaded.keys() == state.keys()
+    assert all(torch.equal(loaded[key], state[key]) for key in state)
+    assert all(loaded[key].dtype == state[key].dtype for key in state)
+
+
+def test_the_header_comes_back(path: Path) -> None:
+    header = load_checkpoint(path).header
+    assert replace(header, options=OPTIONS) == HEADER
+    assert json.dumps(header.options) == json.dumps(OPTIONS)
+
+
+def test_the_digest_is_told_on_saving_and_on_loading(tmp_path: Path, model: nn.Module) -> None:
+    path = tmp_path / "w.safetensors"
+    assert save_checkpoint(path, model, HEADER) == load_checkpoint(path).sha256
+
+
+def test_another_header_or_other_weights_have_another_digest(
+    tmp_path: Path, model: nn.Module
+) -> None:
+    path = tmp_path / "w.safetensors"
+    other = build_model("afunet", OPTIONS, seed=1)
+    digests = {
+        save_checkpoint(path, model, HEADER),
+        save_checkpoint(path, other, HEADER),
+        save_checkpoint(path, model, replace(HEADER, patch_px=64)),
+    }
+    assert len(digests) == 3
+
+
+def test_nothing_half_written_is_left(path: Path) -> None:
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_half_precision_halves_the_floats_and_runs_in_full_precision(
+    tmp_path: Path, model: nn.Module
+) -> None:
+    path = tmp_path / "half.safetensors"
+    save_checkpoint(path, model, HEADER, half=True)
+    checkpoint = load_checkpoint(path)
+    network = checkpoint.network()
+    assert checkpoint.weights["head.weight"].dtype == torch.float16
+    assert checkpoint.weights["decoder.0.permutation"].dtype == torch.int64
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+    x = torch.rand(1, 1, 16, 16)
+    torch.testing.assert_close(network(x), model(x), rtol=0, atol=2e-2)
+
+
+def test_one_changed_weight_is_noticed(path: Path) -> None:
+    rewrite(path, lambda _, weights: weights["head.bias"].add_(1e-6))
+    assert "altered" in refusal(path)
+
+
+def test_a_renamed_weight_is_noticed(path: Path) -> None:
+    rewrite(path, lambda _, weights: weights.update(extra=weights.pop("head.bias")))
+    assert "altered" in refusal(path)
+
+
+def test_a_changed_header_is_noticed(path: Path) -> None:
+    rewrite(path, lambda header, _: header.update(window_hu=[-200.0, 1300.0]))
+    assert "altered" in refusal(path)
+
+
+def test_a_broken_header_is_refused(path: Path) -> None:
+    rewrite(path, lambda header, _: header.pop("model") and None)
+    assert "broken header" in refusal(path)
+
+
+def test_a_newer_format_is_refused_with_both_versions(path: Path) -> None:
+    rewrite(path, lambda header, _: header.update(version=99))
+    assert "version 99" in refusal(path)
+    assert "reads 1" in refusal(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert "no weights file" in refusal(tmp_path / "absent.safetensors")
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 4, 100, 5000])
+def test_a_truncated_file_is_refused(path: Path, kept_bytes: int) -> None:
+    path.write_bytes(path.read_bytes()[:kept_bytes])
+    assert "no intact safetensors file" in refusal(path)
+
+
+def test_a_pickled_file_is_refused_unopened(tmp_path: Path) -> None:
+    path = tmp_path / "w.pt"
+    torch.save({"weight": torch.zeros(1)}, path)
+    assert "no intact safetensors file" in refusal(path)
+
+
+def test_weights_of_another_tool_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    save_file({"weight": torch.zeros(1)}, str(path))
+    assert "not one of afunet's" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("model_name", "options"),
+    [("afunet", {"width": 8}), ("unet", {"width": 4}), ("vnet", {}), ("afunet", {"deep": 3})],
+    ids=["other width", "other network", "unknown network", "unknown option"],
+)
+def test_weights_that_do_not_fit_their_header_are_refused_in_one_line(
+    tmp_path: Path, model: nn.Module, model_name: str, options: dict[str, Any]
+) -> None:
+    path = tmp_path / "w.safetensors"
+    save_checkpoint(path, model, replace(HEADER, model=model_name, options=options))
+    with pytest.raises(CheckpointError, match="do not fit") as error:
+        load_checkpoint(path).network()
+    assert "\n" not in str(error.value)
