@@ -156,7 +156,9 @@ def write_slice() -> Callable[..., Path]:
 def refused() -> Callable[..., str]:
     """`refused(error, function, ...)`: the message, checked to be one line without identifiers."""
 
-    def message_of(kind: type[Exception], function: Callable[..., Any], *args: Any, **kw: Any) -> str:
+    def message_of(
+        kind: type[Exception], function: Callable[..., Any], *args: Any, **kw: Any
+    ) -> str:
         with pytest.raises(kind) as raised:
             function(*args, **kw)
         message = str(raised.value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,6 +109,19 @@ class CropSampler:
         return distort(image, draw), label
 
 
+def prefetched(
+    sampler: CropSampler, first: int, last: int, size: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches of steps first…last − 1, each prepared in a thread while the one before is used."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(sampler.batch, first, size) if first < last else None
+        for step in range(first, last):
+            assert coming is not None
+            batch = coming.result()
+            coming = pool.submit(sampler.batch, step + 1, size) if step + 1 < last else None
+            yield batch
+
+
 def _read_grey(record: SliceRecord) -> NDArray[np.uint8]:
     with Image.open(record.image) as image:
         if image.mode not in ("L", "P"):
@@ -123,7 +137,7 @@ def _read_mask(record: SliceRecord) -> NDArray[np.uint8]:
         size = image.size
     if mask.ndim != 2 or mask.max(initial=0) > 1:
         raise InputError(
-            f"{record.case} slice {record.level}: a mask holds 0 and 1, got values up to {mask.max()}"
+            f"{record.case} slice {record.level}: a mask holds 0 and 1, got {mask.max()}"
         )
     with Image.open(record.image) as image:
         if image.size != size:

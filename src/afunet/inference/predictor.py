@@ -8,11 +8,13 @@ windows of `patch_px`, windows of nothing but air are skipped, and overlaps are 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from afunet.errors import DeviceError
 
 AIR = 0.03  # a unit value of -250 HU in the bone window: less than fat, more than air and foam
 
@@ -42,13 +44,32 @@ class Engine:
         return torch.sigmoid(self.network(windows)[:, 0].float()).cpu()
 
 
+    def smaller(self, error: torch.OutOfMemoryError) -> tuple[Engine, str]:
+        """What to try after running out of memory: half the batch, then the CPU; and its name.
+
+        Raises `DeviceError` where nothing smaller is left.
+        """
+        torch.cuda.empty_cache()
+        if self.windows_per_batch > 1:
+            half = self.windows_per_batch // 2
+            return replace(self, windows_per_batch=half), f"{half} windows per batch"
+        if self.device.type == "cpu":
+            raise DeviceError("out of memory with one window per batch on the CPU") from error
+        network = self.network.to("cpu", torch.float32)
+        return Engine(network, torch.device("cpu"), torch.float32, 2), "the CPU"
+
+
 class Predictor:
-    """Bone probabilities of slices, window by window."""
+    """Bone probabilities of slices, window by window.
+
+    `fallbacks` tells in plain words what had to be given up for want of GPU memory.
+    """
 
     def __init__(self, engine: Engine, patch_px: int, overlap: float = 0.25) -> None:
         self.engine = engine
         self.patch_px = patch_px
         self.overlap = overlap
+        self.fallbacks: list[str] = []
         ramp = torch.hann_window(patch_px + 2, periodic=False)[1:-1].clamp_min(1e-3)
         self.blend = ramp[:, None] * ramp[None, :]
 
@@ -61,11 +82,21 @@ class Predictor:
         boxes = [box for index in range(count) for box in self._boxes(padded[index], index)]
         for batch in _batches(boxes, self.engine.windows_per_batch):
             windows = torch.stack([self._cut(padded, box) for box in batch])
-            for box, probability in zip(batch, self.engine.run(windows), strict=True):
+            for box, probability in zip(batch, self._run(windows), strict=True):
                 area = self._area(box)
                 total[area] += probability * self.blend
                 weight[area] += self.blend
         return (total / weight.clamp_min(1e-6))[:, :rows, :columns]
+
+    def _run(self, windows: Tensor) -> Tensor:
+        """Run a batch; out of GPU memory, go on with smaller batches, then on the CPU."""
+        while True:
+            try:
+                parts = windows.split(self.engine.windows_per_batch)
+                return torch.cat([self.engine.run(part) for part in parts])
+            except torch.OutOfMemoryError as error:
+                self.engine, what = self.engine.smaller(error)
+                self.fallbacks.append(what)
 
     def _pad(self, slices: Tensor) -> Tensor:
         """Air to the right and below where a slice is smaller than a window."""
@@ -96,7 +127,7 @@ class Predictor:
             return (min(max(0, centred), len(occupied) - self.patch_px),)
         stride = self.patch_px * (1 - self.overlap)
         steps = int(np.ceil(span / stride))
-        return tuple(int(round(low + span * i / steps)) for i in range(steps + 1))
+        return tuple(round(low + span * i / steps) for i in range(steps + 1))
 
     def _area(self, box: Box) -> tuple[int, slice, slice]:
         px = self.patch_px

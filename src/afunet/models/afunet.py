@@ -43,9 +43,10 @@ class ChannelSplit(StrEnum):
 class AFUNetConfig:
     """The paper's choices are the defaults.
 
-    U-Net+DASP is `fusion="concat"`, U-Net+AF is `bottleneck="none"`. `width` channels after the first stage, doubled at each of `depth` down-samplings;
-    `dasp_growth` is the width of X1…X3 as a share of X's; `dense_input` keeps X in the
-    concatenation of eq. 1, as DenseASPP does; `reduction` is r of eq. 4.
+    U-Net+DASP is `fusion="concat"`, U-Net+AF is `bottleneck="none"`. `width` channels after the
+    first stage, doubled at each of `depth` down-samplings; `dasp_growth` is the width of X1…X3
+    as a share of X's; `dense_input` keeps X in the concatenation of eq. 1, as DenseASPP does;
+    `reduction` is r of eq. 4.
     """
 
     width: int = 64

@@ -1,1 +1,54 @@
-"""phantom"""
+"""A simulated leg CT with an exact answer."""
+
+from afunet.phantom.config import (
+    Anatomy,
+    BoneQuality,
+    Cast,
+    Grid,
+    Implant,
+    ImplantKind,
+    LegConfig,
+    Pose,
+    Scanner,
+    SoftTissue,
+    Source,
+    Surroundings,
+    TableKind,
+    axial_grid,
+    grid_of,
+)
+from afunet.phantom.dicom import write_dicom_series
+from afunet.phantom.draw import Region, TrainingSlice, draw_leg, training_slices
+from afunet.phantom.envelope import Girth
+from afunet.phantom.fracture import Fracture
+from afunet.phantom.mesh_bones import load_bones, load_limb
+from afunet.phantom.simulate import SimulatedLeg, simulate
+
+__all__ = [
+    "Anatomy",
+    "BoneQuality",
+    "Cast",
+    "Fracture",
+    "Girth",
+    "Grid",
+    "Implant",
+    "ImplantKind",
+    "LegConfig",
+    "Pose",
+    "Region",
+    "Scanner",
+    "SimulatedLeg",
+    "SoftTissue",
+    "Source",
+    "Surroundings",
+    "TableKind",
+    "TrainingSlice",
+    "axial_grid",
+    "draw_leg",
+    "grid_of",
+    "load_bones",
+    "load_limb",
+    "simulate",
+    "training_slices",
+    "write_dicom_series",
+]

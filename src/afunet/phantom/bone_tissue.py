@@ -19,7 +19,7 @@ _CORTEX_MM = (0.5, 0.6, 0.8, 1.1, 1.7, 2.7, 3.9, 4.9, 5.8)
 _FILLING = (1.0, 1.0, 0.95, 0.85, 0.65, 0.4, 0.18, 0.05, 0.0)
 _SPONGY_HU = (300, 270, 220, 180, 150, 130, 120, 120, 120)
 _SLENDER = {BoneKind.FEMUR: 1.0, BoneKind.TIBIA: 0.9, BoneKind.FIBULA: 0.5}
-_SHORT_CORTEX_MM = {BoneKind.PATELLA: 1.5, BoneKind.PELVIS: 1.3, BoneKind.OTHER: 1.5}
+_SHORT_CORTEX_MM = {BoneKind.PATELLA: 1.1, BoneKind.PELVIS: 1.2, BoneKind.OTHER: 1.5}
 
 
 def bone_hu(
@@ -36,22 +36,23 @@ def bone_hu(
     `depth_mm` is the depth below the intact surface, `other_mm` the distance to the nearest
     other bone: towards a joint the bone is denser.
     """
-    cloud = textures.cloudy.at(points, 22.0)
+    cloud = textures.cloudy.at(points, 26.0)
     load = np.exp(-np.maximum(other_mm, 0) / 11)
     cortex, filling, spongy = _layout(kind, ends_mm, points[..., 2])
-    cortex = quality.cortex * cortex * (1 + 0.22 * cloud) + 0.7 * quality.cortex * load**2
-    spongy = quality.density * (spongy * (1 + 0.3 * cloud) + quality.sclerosis_hu * load)
-    spongy = spongy + quality.scar_hu * _scar(kind, ends_mm, points, textures)
-    below = np.exp(-np.maximum(depth_mm - cortex, 0) / (2.5 + 0.5 * cortex))
-    filling = np.clip(filling * (1 + 0.3 * cloud) + 0.5 * below * quality.density, 0, 1)
-    inside = quality.marrow_hu + filling * (spongy - quality.marrow_hu) * (
+    uneven = np.exp(0.3 * textures.cloudy.at(points + 71, 18.0))
+    thick = quality.cortex * (cortex * uneven + 0.7 * load**2)
+    packed = quality.density * (spongy * (1 + 0.2 * cloud) + quality.sclerosis_hu * load)
+    packed = packed + quality.scar_hu * _scar(kind, ends_mm, points, textures)
+    below = np.exp(-np.maximum(depth_mm - thick, 0) / (2.5 + 0.5 * thick))
+    full = np.clip(filling * (1 + 0.15 * cloud) + 0.5 * below * quality.density, 0, 1)
+    inside = quality.marrow_hu + full * (packed - quality.marrow_hu) * (
         1 + quality.contrast * _net(points, quality.trabecula_mm, textures)
     )
     inside = np.maximum(inside, quality.marrow_hu - 20)
     # Cortex thinner than a millimetre is porous; a full shaft's is dense.
-    dense = quality.cortex_hu * (0.55 + 0.45 * np.clip(cortex / 2.2, 0, 1)) * (1 + 0.04 * cloud)
-    edge = 0.3 + 0.22 * cortex
-    share = np.clip(0.5 + (cortex - depth_mm) / edge, 0, 1)
+    dense = quality.cortex_hu * (0.5 + 0.5 * np.clip(thick / 2.2, 0, 1)) * (1 + 0.04 * cloud)
+    edge = 0.3 + 0.22 * thick
+    share = np.clip(0.5 + (thick - depth_mm) / edge, 0, 1)
     return np.asarray(inside + (np.maximum(dense, inside) - inside) * share, dtype=np.float32)
 
 
@@ -73,12 +74,12 @@ def _layout(
 
 
 def _net(points: Points, wavelength_mm: float, textures: Textures) -> Float32Array:
-    """Trabeculae, mean about 0: bright walls, stretched along the bone, in two sizes."""
-    long = (wavelength_mm, wavelength_mm, 2.5 * wavelength_mm)
-    walls = 0.8 - np.abs(textures.fine.at(points, tuple(2 * w for w in long)))  # type: ignore[arg-type]
-    coarse = textures.fine.at(points + 31, tuple(2.6 * w for w in long))  # type: ignore[arg-type]
-    patches = textures.cloudy.at(points + 17, 7.0)
-    return np.asarray(walls * (1 + 0.5 * patches) + 0.3 * coarse, dtype=np.float32)
+    """Trabeculae, mean about 0: thin bright walls in two sizes, long along the bone."""
+    x, z = wavelength_mm, 2.5 * wavelength_mm
+    fine = np.exp(np.abs(textures.fine.at(points, (2 * x, 2 * x, 2 * z))) / -0.45)
+    coarse = np.exp(np.abs(textures.fine.at(points + 31, (3.4 * x, 3.4 * x, 2 * z))) / -0.45)
+    patches = 1 + 0.35 * textures.cloudy.at(points + 17, 9.0)
+    return np.asarray((1.3 * fine + 0.9 * coarse - 0.86) * patches, dtype=np.float32)
 
 
 def _scar(

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.phantom.distance import Box, DistanceGrid
+from afunet.phantom.distance import DistanceGrid
 from afunet.phantom.fracture import Fragment
 
 FloatArray = NDArray[np.float64]
@@ -67,30 +67,17 @@ class Bone:
 
     def to_own_frame(self, points_mm: Points) -> Points:
         """LPS points (..., 3) in the intact bone's frame."""
-        return _moved(points_mm, np.linalg.inv(self.pose))
+        return _moved(points_mm, np.asarray(np.linalg.inv(self.pose), dtype=np.float64))
 
-    def box(self, margin_mm: float = 0.0) -> Box:
-        """An LPS box that holds the bone's grid and all displaced fragments."""
-        own = self.surface.box.corners_mm()
-        moves = [fragment.reach_mm(own) for fragment in self.fragments]
-        return Box.around(_moved(own, self.pose), margin_mm + max(moves, default=0.0))
-
-    def pieces_mm(self, points_mm: Points) -> list[tuple[Float32Array, Points, Float32Array]]:
-        """Of each piece: its signed distance, points in the bone's frame, the intact distance."""
-        own = self.to_own_frame(points_mm)
+    def pieces(self) -> list[Piece]:
+        """Its fragments, or itself where it is whole."""
         if not self.fragments:
-            distance = self.surface.distance_mm(own)
-            return [(distance, own, distance)]
-        found = []
-        for fragment in self.fragments:
-            home = fragment.to_home(own)
-            intact = self.surface.distance_mm(home)
-            found.append((fragment.cut(home, intact), home, intact))
-        return found
+            return [Piece(self, None)]
+        return [Piece(self, fragment) for fragment in self.fragments]
 
     def distance_mm(self, points_mm: Points) -> Float32Array:
         """Signed distance of the bone, all its fragments together."""
-        distances = [piece[0] for piece in self.pieces_mm(points_mm)]
+        distances = [piece.distances_mm(points_mm).piece for piece in self.pieces()]
         return np.asarray(np.minimum.reduce(distances), dtype=np.float32)
 
     def surface_points_mm(self) -> FloatArray:
@@ -100,6 +87,42 @@ class Bone:
     def broken(self, fragments: Sequence[Fragment]) -> Bone:
         """The same bone in pieces."""
         return replace(self, fragments=tuple(fragments))
+
+
+@dataclass(frozen=True, eq=False)
+class Distances:
+    """Of a piece at some points (...): signed distances of it and of the intact bone.
+
+    `home_mm` (..., 3) are the points in the intact bone's frame, before the piece moved.
+    """
+
+    piece: Float32Array
+    intact: Float32Array
+    home_mm: Points
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A whole bone (no fragment) or one fragment of it."""
+
+    bone: Bone
+    fragment: Fragment | None
+
+    def corners_mm(self) -> FloatArray:
+        """LPS corners (8, 3) of a box that holds the piece and, where whole, its margin."""
+        own = self.bone.surface.box.corners_mm()
+        corners = own if self.fragment is None else self.fragment.corners_mm()
+        return np.asarray(_moved(corners, self.bone.pose), dtype=np.float64)
+
+    def distances_mm(self, points_mm: Points) -> Distances:
+        """Distances at LPS points (..., 3)."""
+        own = self.bone.to_own_frame(points_mm)
+        if self.fragment is None:
+            intact = self.bone.surface.distance_mm(own)
+            return Distances(intact, intact, own)
+        home = self.fragment.to_home(own)
+        intact = self.bone.surface.distance_mm(home)
+        return Distances(self.fragment.cut(home, intact), intact, home)
 
 
 def _moved(points: Points, matrix: FloatArray) -> Points:

@@ -76,7 +76,8 @@ class Anatomy:
     """The bones. The joint line of the knees lies about z = 0, the body's midplane at x = 0.
 
     `path` is the LLP26 file or the mesh folder. A folder's meshes stay where they are; pose,
-    size and warp are for the other sources. `warp_mm` is the size of a smooth random warp.
+    size and warp are for the other sources. `warp_mm` is the size of a smooth random warp,
+    `cartilage_mm` the least distance between two bones.
     """
 
     source: Source = Source.PARAMETRIC
@@ -87,6 +88,7 @@ class Anatomy:
     stretch: tuple[float, float, float] = (1.0, 1.0, 1.0)
     warp_mm: float = 1.0
     knees_apart_mm: float = 200.0
+    cartilage_mm: float = 2.5
     surface_step_mm: float = 0.8
 
     def __post_init__(self) -> None:

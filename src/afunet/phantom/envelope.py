@@ -112,7 +112,9 @@ def draw_envelope(
     angle = np.linspace(0, 2 * np.pi, _ANGLES, endpoint=False)
     behind = 0.8 + 0.3 * np.sin(angle - 0.4 * rng.standard_normal())
     fat = girth.fat_mm * behind * (1 + 3.0 * _ripple(height, 0.09, rng))
-    fat = np.maximum(fat * np.interp(height, (-420, -200, 0, 250), (0.6, 0.8, 1, 1.3))[:, None], 1.8)
+    fat = np.maximum(
+        fat * np.interp(height, (-420, -200, 0, 250), (0.6, 0.8, 1, 1.3))[:, None], 1.8
+    )
     fascia = ndimage.gaussian_filter(fascia, (0.8, 0.8), mode=("nearest", "wrap"))
     return Envelope(float(z[0]), knee_mm, outward, centre, fascia, fat)
 
@@ -134,7 +136,8 @@ def _bone_centre(points: FloatArray, z: FloatArray) -> FloatArray:
     if not known.any():
         return np.tile(points[:, :2].mean(axis=0), (len(z), 1))
     columns = [np.interp(z, z[known], found[known, axis]) for axis in (0, 1)]
-    return ndimage.gaussian_filter1d(np.stack(columns, axis=1), 5, axis=0, mode="nearest")
+    smooth = ndimage.gaussian_filter1d(np.stack(columns, axis=1), 5, axis=0, mode="nearest")
+    return np.asarray(smooth, dtype=np.float64)
 
 
 def _bone_reach(points: FloatArray, z: FloatArray, centre: FloatArray) -> FloatArray:
@@ -146,7 +149,8 @@ def _bone_reach(points: FloatArray, z: FloatArray, centre: FloatArray) -> FloatA
     column = (np.arctan2(offset[:, 1], offset[:, 0]) / (2 * np.pi) % 1) * _ANGLES
     np.maximum.at(reach, (row[kept], column.astype(int)), np.hypot(*offset.T))
     reach = ndimage.maximum_filter(reach, (5, 5), mode=("nearest", "wrap"))
-    return ndimage.gaussian_filter(reach, (1.2, 1.2), mode=("nearest", "wrap"))
+    smooth = ndimage.gaussian_filter(reach, (1.2, 1.2), mode=("nearest", "wrap"))
+    return np.asarray(smooth, dtype=np.float64)
 
 
 def _ripple(height: FloatArray, size: float, rng: np.random.Generator) -> FloatArray:

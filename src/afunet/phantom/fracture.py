@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from afunet.phantom.distance import DistanceGrid
+from afunet.phantom.distance import Box, DistanceGrid
 from afunet.phantom.noise import NoiseField
 
 FloatArray = NDArray[np.float64]
@@ -70,19 +70,23 @@ class Cut:
 
 @dataclass(frozen=True, eq=False)
 class Fragment:
-    """What all `cuts` leave of a bone, moved about `pivot_mm` by a turn and a shift."""
+    """What all `cuts` leave of a bone, moved about `pivot_mm` by a turn and a shift.
 
+    `home` holds the fragment before it moved, in the intact bone's frame.
+    """
+
+    home: Box
     cuts: tuple[Cut, ...]
     gap_mm: float
     pivot_mm: FloatArray
     turn: FloatArray
     shift_mm: FloatArray
 
-    def reach_mm(self, points: Points) -> float:
-        """An upper bound of how far the furthest of the points (N, 3) moved."""
-        angle = Rotation.from_matrix(self.turn).magnitude()
-        arm = np.linalg.norm(points - self.pivot_mm, axis=-1).max()
-        return float(np.linalg.norm(self.shift_mm) + arm * angle)
+    def corners_mm(self) -> FloatArray:
+        """Corners (8, 3) of the home box where the fragment went."""
+        return np.asarray(
+            (self.home.corners_mm() - self.pivot_mm) @ self.turn.T + self.pivot_mm + self.shift_mm
+        )
 
     def to_home(self, points: Points) -> Points:
         """Points in the intact bone's frame before the fragment moved away, (..., 3)."""
@@ -101,25 +105,23 @@ class Fragment:
 def break_bone(surface: DistanceGrid, fracture: Fracture) -> list[Fragment]:
     """Fragments of a bone by a fracture, the first (largest) one left in place.
 
-    Each further cut halves the largest piece so far. Displacements are about
+    Each further cut halves the piece with most bone near the fracture. Displacements are about
     `displacement_mm` long and point away from the first piece. A bone whose grid does not
     reach the fracture's height stays whole: no fragments.
     """
     rng = np.random.default_rng([fracture.seed, 7])
     noise = NoiseField.draw(rng, 16.0, 0.9)
-    solid = _inside_points(surface, fracture.centre_mm)
-    if len(solid) < 50:
+    solid = _inside_points(surface)
+    if len(_near(solid, fracture)) < _FEWEST:
         return []
-    cells: list[tuple[tuple[Cut, ...], FloatArray]] = [((), solid)]
-    for _ in range(fracture.pieces - 1):
-        cells.sort(key=lambda cell: -len(cell[1]))
-        cuts, points = cells.pop(0)
-        cells += _halves(cuts, points, _plane(points, fracture, noise, rng))
-    for _ in range(fracture.chips):
-        cells.sort(key=lambda cell: -len(cell[1]))
-        cuts, points = cells.pop(0)
-        cells += _halves(cuts, points, _bite(points, surface, fracture, noise, rng))
-    cells = sorted((cell for cell in cells if len(cell[1]) > 8), key=lambda cell: -len(cell[1]))
+    cells: list[Cell] = [((), solid)]
+    for kind in [_plane] * (fracture.pieces - 1) + [_bite] * fracture.chips:
+        cells.sort(key=lambda cell: -len(_near(cell[1], fracture)))
+        cuts, points = cells[0]
+        near = _near(points, fracture)
+        if len(near) >= _FEWEST:
+            cells[:1] = _halves(cuts, points, kind(near, surface, fracture, noise, rng))
+    cells = sorted((cell for cell in cells if len(cell[1]) > 0), key=lambda cell: -len(cell[1]))
     middle = cells[0][1].mean(axis=0)
     return [
         _displaced(cuts, points, middle, 0.0 if k == 0 else 1.0, fracture, rng)
@@ -127,16 +129,33 @@ def break_bone(surface: DistanceGrid, fracture: Fracture) -> list[Fragment]:
     ]
 
 
-def _inside_points(surface: DistanceGrid, height_mm: float) -> FloatArray:
-    """Grid points of the bone within 30 mm of a height, about 2 mm apart, (N, 3)."""
-    step = max(1, round(2 / surface.spacing_mm))
+Cell = tuple[tuple[Cut, ...], FloatArray]
+"""Cuts, and the sample points of the bone that they leave, (N, 3)."""
+
+_FEWEST = 50
+_SAMPLE_MM = 2.0
+_ZONE_MM = 30.0
+
+
+def _inside_points(surface: DistanceGrid) -> FloatArray:
+    """Grid points inside the bone, about 2 mm apart, (N, 3)."""
+    step = max(1, round(_SAMPLE_MM / surface.spacing_mm))
     z, y, x = np.nonzero(surface.values[::step, ::step, ::step] < 0)
     points = np.stack([x, y, z], axis=-1) * (step * surface.spacing_mm) + surface.origin_mm
-    return np.asarray(points[np.abs(points[:, 2] - height_mm) < 30])
+    return np.asarray(points, dtype=np.float64)
+
+
+def _near(points: FloatArray, fracture: Fracture) -> FloatArray:
+    """Points within 30 mm of the fracture's height: no cut starts elsewhere."""
+    return np.asarray(points[np.abs(points[:, 2] - fracture.centre_mm) < _ZONE_MM])
 
 
 def _plane(
-    points: FloatArray, fracture: Fracture, noise: NoiseField, rng: np.random.Generator
+    points: FloatArray,
+    surface: DistanceGrid,
+    fracture: Fracture,
+    noise: NoiseField,
+    rng: np.random.Generator,
 ) -> Cut:
     centre = points[rng.integers(len(points))] * 0.5 + points.mean(axis=0) * 0.5
     normal = rng.standard_normal(3)
@@ -157,9 +176,7 @@ def _bite(
     return Cut(centre, np.zeros(3), radius, fracture.roughness_mm / 2, noise, 1.0)
 
 
-def _halves(
-    cuts: tuple[Cut, ...], points: FloatArray, cut: Cut
-) -> list[tuple[tuple[Cut, ...], FloatArray]]:
+def _halves(cuts: tuple[Cut, ...], points: FloatArray, cut: Cut) -> list[Cell]:
     side = cut(points)
     return [
         ((*cuts, cut), points[side < 0]),
@@ -183,4 +200,5 @@ def _displaced(
         np.deg2rad(amount * fracture.tilt_deg) * rng.standard_normal(3) / np.sqrt(3)
     )
     shift = amount * fracture.displacement_mm * rng.uniform(0.5, 1.3) * away
-    return Fragment(cuts, fracture.gap_mm, pivot, turn.as_matrix(), shift)
+    home = Box.around(points, 2.5 * _SAMPLE_MM)
+    return Fragment(home, cuts, fracture.gap_mm, pivot, turn.as_matrix(), shift)

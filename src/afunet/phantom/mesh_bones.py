@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +18,13 @@ from vtkmodules.vtkIOPLY import vtkPLYReader
 
 from afunet.errors import InputError
 from afunet.geometry import Mesh
-from afunet.phantom.polydata import from_polydata, subdivided, to_polydata
+from afunet.phantom.polydata import from_polydata, subdivided
 
-MESH_READERS = {".stl": vtkSTLReader, ".ply": vtkPLYReader, ".obj": vtkOBJReader}
+MESH_READERS: dict[str, Callable[[], Any]] = {
+    ".stl": vtkSTLReader,
+    ".ply": vtkPLYReader,
+    ".obj": vtkOBJReader,
+}
 
 
 def load_bones(folder: Path) -> dict[str, Mesh]:
@@ -46,7 +53,7 @@ def load_limb(path: Path, side: str) -> dict[str, Mesh]:
     try:
         with np.load(path) as arrays:
             raw = {name: _mesh_of(arrays, name) for name in _LIMB_ARRAYS}
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
         raise InputError(
             f"{path.name} is no LLP26 limb ({type(error).__name__}): "
             f"expected arrays {', '.join(f'{name}_v, {name}_f' for name in _LIMB_ARRAYS)}"
@@ -67,7 +74,7 @@ def load_limb(path: Path, side: str) -> dict[str, Mesh]:
 _LIMB_ARRAYS = ("pelvis", "femur_l", "patella_l", "tibfib_l")
 
 
-def _mesh_of(arrays: dict[str, NDArray[np.floating]], name: str) -> Mesh:
+def _mesh_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Mesh:
     return Mesh(arrays[f"{name}_v"], arrays[f"{name}_f"])
 
 
@@ -92,10 +99,8 @@ def _closed(mesh: Mesh, what: str) -> Mesh:
     if mesh.is_empty:
         raise InputError(f"{what} has no triangles: expected a watertight surface in mm")
     if not mesh.is_watertight:
-        raise InputError(
-            f"{what} is not watertight ({mesh.open_edges} open edges): close it first"
-        )
-    return mesh.transformed(np.eye(4)) if mesh.volume_mm3 > 0 else _turned(mesh)
+        raise InputError(f"{what} is not watertight ({mesh.open_edges} open edges): close it first")
+    return mesh if mesh.volume_mm3 > 0 else _turned(mesh)
 
 
 def _turned(mesh: Mesh) -> Mesh:
@@ -118,6 +123,3 @@ def _submesh(mesh: Mesh, kept: NDArray[np.bool_]) -> Mesh:
     renumbered = np.cumsum(kept) - 1
     faces = mesh.faces[kept[mesh.faces].all(axis=1)]
     return Mesh(mesh.vertices_mm[kept], renumbered[faces])
-
-
-__all__ = ["MESH_READERS", "load_bones", "load_limb", "to_polydata"]

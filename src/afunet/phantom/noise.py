@@ -31,7 +31,7 @@ class NoiseField:
         centre = 1 / wavelength_voxels
         band = np.exp(-0.5 * ((frequency - centre) / (bandwidth * centre)) ** 2)
         band[0, 0, 0] = 0
-        cube = np.fft.irfftn(white * band, s=(_SIZE,) * 3)
+        cube = np.fft.irfftn(white * band)
         return NoiseField((cube / cube.std()).astype(np.float32), wavelength_voxels)
 
     def at(

@@ -19,7 +19,7 @@ def to_polydata(mesh: Mesh) -> Any:
     points.SetData(numpy_to_vtk(np.ascontiguousarray(mesh.vertices_mm), deep=True))
     cells = vtkCellArray()
     rows = np.column_stack([np.full(len(mesh.faces), 3), mesh.faces]).astype(np.int64)
-    cells.SetCells(len(rows), numpy_to_vtkIdTypeArray(rows.ravel(), deep=True))
+    cells.ImportLegacyFormat(numpy_to_vtkIdTypeArray(rows.ravel(), deep=True))
     data = vtkPolyData()
     data.SetPoints(points)
     data.SetPolys(cells)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from afunet.phantom.config import SoftTissue
 from afunet.phantom.envelope import LimbFrame
+from afunet.phantom.knee_shapes import smooth_union
 from afunet.phantom.noise import Textures
 
 FloatArray = NDArray[np.float64]
@@ -16,7 +17,9 @@ Float32Array = NDArray[np.float32]
 Points = NDArray[np.floating]
 
 _HEIGHT_MM = (-420, -330, -200, -80, -35, 0, 40, 90, 160, 420, 600)
-_SEPTUM_MM = (2.5, 1.4, 0.5, 0.7, 1.6, 2.6, 2.4, 1.2, 0.7, 0.9, 1.5)
+_SEPTUM_MM = (2.5, 1.4, 0.5, 0.6, 1.2, 1.8, 1.7, 1.0, 0.7, 0.9, 1.5)
+# Radius that a muscle's section may have, as a share of the limb's.
+_ROUND = (0.3, 0.4, 0.8, 0.55, 0.33, 0.28, 0.3, 0.42, 0.7, 0.7, 0.7)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +97,8 @@ def soft_hu(
     cloud = textures.cloudy.at(points, 30.0)
     rough = textures.cloudy.at(points, (9.0, 9.0, 18.0))
     fat = soft.fat_hu + 5 * cloud + _strands(points, textures) * (12 + 110 * soft.haze)
-    flesh = _flesh_hu(limb, muscles, cloud, rough, fat, soft)
+    bend = textures.cloudy.at(points, (70.0, 70.0, 140.0))
+    flesh = _flesh_hu(limb, muscles, bend, cloud, rough, fat, soft)
     flesh = _around_knee(flesh, limb, bone_mm, cloud, rough, soft)
     hu = _mix(fat, flesh, _step(-limb.muscle_mm, 0.7))
     hu = _with_vessels(hu, limb, muscles)
@@ -110,14 +114,14 @@ def soft_hu(
 def _flesh_hu(
     limb: LimbFrame,
     muscles: Muscles,
+    bend: Float32Array,
     cloud: Float32Array,
     rough: Float32Array,
     fat: Float32Array,
     soft: SoftTissue,
 ) -> Float32Array:
     """Muscle cells with fat between them and, more or less, within them."""
-    u = limb.across_mm + 3.5 * cloud
-    v = limb.behind_mm - 3.5 * cloud
+    u, v = limb.across_mm + 6 * bend, limb.behind_mm - 6 * bend
     level = limb.height_mm / 200
     first = np.full(u.shape, np.inf, dtype=np.float32)
     second, owner = first.copy(), np.zeros(u.shape, dtype=np.intp)
@@ -130,10 +134,16 @@ def _flesh_hu(
         owner = np.where(closer, k, owner)
         first = np.where(closer, distance, first)
     width = np.interp(limb.height_mm, _HEIGHT_MM, _SEPTUM_MM) * (0.5 + 2.0 * soft.septa)
-    inside = _step((second - first) / 2 - width * (1 + 0.8 * cloud), 0.7)
+    # Towards the knee muscles are round in section, with more fat in their corners.
+    reach = limb.radius_mm * np.interp(limb.height_mm, _HEIGHT_MM, _ROUND) - first
+    inside = _step(smooth_union((second - first) / 2 - width, reach, 6.0), 0.7)
     fatty = soft.infiltration * np.clip(0.5 + 0.6 * rough + 0.4 * cloud, 0, 1)
     hu = muscles.hu[owner] + 2.5 * rough
-    return _mix(fat + 10, hu, inside * (1 - fatty))
+    return _mix(
+        fat + 10,
+        np.asarray(hu, dtype=np.float32),
+        np.asarray(inside * (1 - fatty), dtype=np.float32),
+    )
 
 
 def _around_knee(
@@ -145,9 +155,9 @@ def _around_knee(
     soft: SoftTissue,
 ) -> Float32Array:
     """Capsule, the fat pad behind the patellar tendon, the tendons, and an effusion."""
-    knee = np.exp(-((limb.height_mm - 10) / 55) ** 2)
+    knee = np.exp(-(((limb.height_mm - 10) / 55) ** 2))
     front = _step(-limb.behind_mm - 0.25 * limb.radius_mm, 6.0) * np.exp(
-        -((limb.height_mm - 5) / 40) ** 2
+        -(((limb.height_mm - 5) / 40) ** 2)
     )
     hu = _mix(hu, soft.fat_hu + 25 + 25 * rough, np.clip(front * 0.95, 0, 1))
     capsule = knee * _step(5 + 4 * cloud - bone_mm, 2.0)
@@ -156,7 +166,7 @@ def _around_knee(
     hu = _mix(hu, np.float32(22.0), np.clip(1.4 * fluid * _step(40 - limb.behind_mm, 10), 0, 1))
     middle = _step(14 - np.abs(limb.across_mm), 2.0) * _step(-limb.behind_mm, 3.0)
     tendon = middle * _step(2.4 - np.abs(limb.muscle_mm + 3.5), 0.6)
-    tendon = tendon * np.exp(-((limb.height_mm - 15) / 75) ** 6)
+    tendon = tendon * np.exp(-(((limb.height_mm - 15) / 75) ** 6))
     sides = _step(1.6 - np.abs(bone_mm - 2.5), 0.8) * _step(np.abs(limb.across_mm) - 26, 5) * knee
     return _mix(hu, 85 + 8 * rough, np.clip(tendon + 0.8 * sides, 0, 1))
 

@@ -48,12 +48,13 @@ def render_scene(
     *,
     size: tuple[int, int] = (1200, 900),
     spacing_known: bool = True,
+    orientation_known: bool = True,
 ) -> Scene:
     """Closed surfaces in parallel projection from the front, the patient's left and obliquely.
 
-    All views share one scale, shown by a bar unless the spacing is not known. `size` is (width,
-    height) in pixels. Without any triangle the picture says so. Drawn by VTK, or by NumPy where
-    VTK finds no OpenGL.
+    All views share one scale, shown by a bar unless the spacing is not known. The patient's sides
+    are named unless the orientation is not known. `size` is (width, height) in pixels. Without
+    any triangle the picture says so. Drawn by VTK, or by NumPy where VTK finds no OpenGL.
     """
     canvas = _backdrop(size)
     shown = [coloured for coloured in meshes if not coloured.mesh.is_empty]
@@ -67,7 +68,14 @@ def render_scene(
     pictures, renderer = _render(shown, [_enlarged(panel.frame) for panel in panels])
     for panel, picture in zip(panels, pictures, strict=True):
         _lay_over(canvas, _reduced(picture), (panel.left, panel.top))
-    _annotate(canvas, layout, panels, shown, spacing_known)
+    draw = ImageDraw.Draw(canvas)
+    if orientation_known:
+        for panel in panels:
+            _label_panel(draw, layout, panel)
+    if spacing_known:
+        _draw_scale(draw, layout, panels[0].frame)
+    if len(shown) > 1:
+        _write_legend(draw, layout, shown)
     return Scene(canvas, renderer)
 
 
@@ -118,27 +126,15 @@ def _backdrop(size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(rows)
 
 
-def _annotate(
-    canvas: Image.Image,
-    layout: Layout,
-    panels: Sequence[Panel],
-    meshes: Sequence[ColouredMesh],
-    spacing_known: bool,
-) -> None:
-    draw = ImageDraw.Draw(canvas)
-    for panel in panels:
-        _label_panel(draw, layout, panel)
-    if spacing_known:
-        draw_scale_bar(
-            draw,
-            (layout.text, layout.height - layout.text),
-            mm_per_pixel=panels[0].frame.mm_per_pixel,
-            longest_pixels=panels[0].frame.width / 4,
-            size=layout.text,
-            colour=_INK,
-        )
-    if len(meshes) > 1:
-        _write_legend(draw, layout, meshes)
+def _draw_scale(draw: ImageDraw.ImageDraw, layout: Layout, frame: Frame) -> None:
+    draw_scale_bar(
+        draw,
+        (layout.text, layout.height - layout.text),
+        mm_per_pixel=frame.mm_per_pixel,
+        longest_pixels=frame.width / 4,
+        size=layout.text,
+        colour=_INK,
+    )
 
 
 def _label_panel(draw: ImageDraw.ImageDraw, layout: Layout, panel: Panel) -> None:

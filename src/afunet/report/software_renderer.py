@@ -79,8 +79,8 @@ def _samples(mesh: Mesh, view: View, pixel_mm: float) -> Iterator[tuple[FloatArr
     """Points and unit normals, dense enough to leave no hole, on triangles that face the viewer."""
     corners = view.project(mesh.vertices_mm)
     normals = view.project(_vertex_normals(mesh))
-    a, b, c = (corners[mesh.faces[:, corner], :2] for corner in range(3))
-    seen = mesh.faces[np.cross(b - a, c - a) > 0] if not mesh.is_empty else mesh.faces
+    a, b, c = (corners[mesh.faces[:, corner]] for corner in range(3))
+    seen = mesh.faces[np.cross(b - a, c - a)[:, 2] > 0]
     longest = np.ptp(corners[seen], axis=1)[:, :2].max(axis=1)
     steps = np.ceil(np.maximum(longest / pixel_mm * _SAMPLES_PER_PIXEL, 1))
     levels = 2 ** np.ceil(np.log2(steps)).astype(int)

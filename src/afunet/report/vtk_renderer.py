@@ -41,7 +41,8 @@ def render_with_vtk(
 def _ran(scene: Path, pictures: Path) -> bool:
     # Without DISPLAY, VTK goes straight to the off-screen EGL or OSMesa.
     surroundings = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
-    command = [sys.executable, "-m", _CHILD, str(scene), str(pictures)]
+    # -P: the folder the user stands in must not shadow modules.
+    command = [sys.executable, "-P", "-m", _CHILD, str(scene), str(pictures)]
     try:
         child = subprocess.run(
             command,

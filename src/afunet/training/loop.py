@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from afunet.data.slices import CropSampler
+from afunet.data.slices import CropSampler, prefetched
 from afunet.errors import CheckpointError, ConfigError
 from afunet.models import build_model
 from afunet.progress import CancelToken, Progress, silent
@@ -68,11 +68,12 @@ def train(
     _keep_config(config, run)
     state = _start(config, run, device, initial)
     saved = time.monotonic()
-    while state.step < config.steps:
+    batches = prefetched(sampler, state.step, config.steps, config.batch_size)
+    for images, masks in batches:
         if cancel is not None and cancel.cancelled:
             _save(state, run)
             cancel.check()
-        loss, rate = _step(state, config, sampler, device)
+        loss, rate = _step(state, config, images, masks, device)
         state.step += 1
         _log(run, state.step, loss, rate)
         record("loss", loss, state.step)
@@ -93,14 +94,17 @@ def train(
 
 
 def _step(
-    state: TrainingState, config: TrainingConfig, sampler: CropSampler, device: torch.device
+    state: TrainingState,
+    config: TrainingConfig,
+    images: Tensor,
+    masks: Tensor,
+    device: torch.device,
 ) -> tuple[float, float]:
     rate = poly(
         config.learning_rate, state.step, config.steps, config.poly_power, config.warmup_steps
     )
     for group in state.optimizer.param_groups:
         group["lr"] = rate
-    images, masks = sampler.batch(state.step, config.batch_size)
     images, masks = _place(images, device), masks.to(device)
     state.model.train()
     with _precision(config, device):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,3 +186,21 @@ def _commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return done.stdout.strip()
+
+
+@contextmanager
+def tensorboard_record(run: Path) -> Iterator[Record]:
+    """A recorder that writes scalars as TensorBoard events into the run's folder.
+
+    Without the `train` extra it does nothing: the same numbers stand in `log.csv`.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        yield lambda name, value, step: None
+        return
+    writer = SummaryWriter(str(run))  # type: ignore[no-untyped-call]
+    try:
+        yield lambda name, value, step: writer.add_scalar(name, value, step)
+    finally:
+        writer.close()  # type: ignore[no-untyped-call]

@@ -1,0 +1,163 @@
+"""What is taken out of, and filled into, a predicted mask: little, and all of it counted.
+
+Small pieces are not noise: a surgeon's fragment may be a few millimetres wide. So only specks
+below a stated volume go, and what lies outside the body (table, cradle, metal on the skin).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from afunet.geometry import Volume
+
+TISSUE_HU = -200.0
+COARSE_MM = 3.0
+SHELL_MM = 7.0  # tables and casts are thinner, fingers and toes thicker
+LEAST_BODY_MM3 = 10_000.0
+
+
+@dataclass(frozen=True)
+class CleanUpRules:
+    """Volumes in mm³ and areas in mm²; anything not smaller than `speck_mm3` is kept.
+
+    A piece is outside the body if less than `least_inside` of it lies in the body's outline.
+    Cavities of the 3D mask are filled whatever their size, in-plane holes up to `hole_mm2`.
+    """
+
+    speck_mm3: float = 15.0
+    least_inside: float = 0.5
+    hole_mm2: float = 40.0
+
+
+@dataclass(frozen=True)
+class CleanUp:
+    """What was done, in pieces and mm³."""
+
+    specks_removed: int
+    specks_mm3: float
+    outside_removed: int
+    outside_mm3: float
+    filled_mm3: float
+    pieces_kept: int
+    smallest_kept_mm3: float
+
+
+def clean_up(
+    mask: Volume, scan: Volume, rules: CleanUpRules | None = None
+) -> tuple[Volume, CleanUp]:
+    """The cleaned 0/1 mask and what was done to it; both volumes on one grid, `scan` in HU."""
+    rules = rules or CleanUpRules()
+    scan.require_same_grid(mask, "the mask")
+    box = _bounding_box(mask.voxels)
+    if box is None:
+        return mask, CleanUp(0, 0.0, 0, 0.0, 0.0, 0, 0.0)
+    voxel_mm3 = mask.voxel_volume_mm3
+    bone = mask.voxels[box] > 0
+    pieces = cc3d.connected_components(bone, connectivity=26)
+    sizes = np.bincount(pieces.ravel())
+    inside = _share_inside(pieces, len(sizes), scan, box)
+    foreground = np.arange(len(sizes)) > 0
+    outside = foreground & (inside < rules.least_inside)
+    specks = foreground & ~outside & (sizes * voxel_mm3 < rules.speck_mm3)
+    kept = foreground & ~outside & ~specks
+    bone = kept[pieces]
+    filled = _filled(bone, mask, rules)
+    voxels = np.zeros(mask.shape, dtype=np.uint8)
+    voxels[box] = filled
+    return mask.with_voxels(voxels), CleanUp(
+        specks_removed=int(specks.sum()),
+        specks_mm3=float(sizes[specks].sum() * voxel_mm3),
+        outside_removed=int(outside.sum()),
+        outside_mm3=float(sizes[outside].sum() * voxel_mm3),
+        filled_mm3=float((filled.sum() - bone.sum()) * voxel_mm3),
+        pieces_kept=int(kept.sum()),
+        smallest_kept_mm3=float(sizes[kept].min() * voxel_mm3) if kept.any() else 0.0,
+    )
+
+
+def body_mask(scan: Volume) -> tuple[NDArray[np.bool_], tuple[int, int, int]]:
+    """The outline of the body on a coarse grid, and how many voxels went into one of its.
+
+    Everything denser than `TISSUE_HU` that stays connected after an opening by `SHELL_MM`, with
+    its holes filled slice by slice: thin shells around and under the limb are not of the body.
+    """
+    column_mm, row_mm, slice_mm = scan.spacing_mm
+    step = (
+        max(1, round(COARSE_MM / slice_mm)),
+        max(1, round(COARSE_MM / row_mm)),
+        max(1, round(COARSE_MM / column_mm)),
+    )
+    coarse = scan.voxels[:: step[0], :: step[1], :: step[2]]
+    spacing = np.array([slice_mm, row_mm, column_mm]) * step
+    tissue = coarse > TISSUE_HU
+    # Eroded by distance in the slice, so that a single slice and thick slices work alike.
+    core = np.stack([ndimage.distance_transform_edt(plane, spacing[1:]) for plane in tissue])
+    core = core > SHELL_MM / 2
+    pieces, count = ndimage.label(core)
+    volumes = np.bincount(pieces.ravel(), minlength=count + 1) * np.prod(spacing)
+    large = volumes >= min(LEAST_BODY_MM3, 0.2 * volumes[1:].max(initial=0.0))
+    large[0] = False
+    core = large[pieces]
+    body = np.stack([_regrown(plane, SHELL_MM / 2 + COARSE_MM, spacing[1:]) for plane in core])
+    return body, step
+
+
+def _regrown(core: NDArray[np.bool_], by_mm: float, spacing: Any) -> NDArray[np.bool_]:
+    if not core.any():
+        return core
+    grown = ndimage.distance_transform_edt(~core, spacing) <= by_mm
+    return np.asarray(ndimage.binary_fill_holes(grown))
+
+
+def _share_inside(
+    pieces: NDArray[Any], count: int, scan: Volume, box: tuple[slice, slice, slice]
+) -> NDArray[np.float64]:
+    """For every piece, the share of its voxels in the body; all 1 where no body is found."""
+    body, step = body_mask(scan)
+    if not body.any():
+        return np.ones(count)
+    rows = np.arange(box[1].start, box[1].stop) // step[1]
+    columns = np.arange(box[2].start, box[2].stop) // step[2]
+    inside = np.zeros(count)
+    limit = np.array(body.shape) - 1
+    for plane, index in zip(pieces, range(box[0].start, box[0].stop), strict=True):
+        outline = body[min(index // step[0], limit[0])]
+        near = outline[np.ix_(np.minimum(rows, limit[1]), np.minimum(columns, limit[2]))]
+        inside += np.bincount(plane[near], minlength=count)
+    totals = np.bincount(pieces.ravel(), minlength=count)
+    return np.asarray(inside / np.maximum(totals, 1))
+
+
+def _filled(bone: NDArray[np.bool_], mask: Volume, rules: CleanUpRules) -> NDArray[np.bool_]:
+    """Closed cavities in 3D, and small holes within a slice."""
+    outer = np.pad(~bone, 1, constant_values=True)
+    voids = cc3d.connected_components(outer, connectivity=6)
+    cavities = outer & (voids != voids[0, 0, 0])
+    filled = bone | cavities[1:-1, 1:-1, 1:-1]
+    column_mm, row_mm, _ = mask.spacing_mm
+    largest = int(rules.hole_mm2 / (column_mm * row_mm))
+    for index, plane in enumerate(filled):
+        closed = ndimage.binary_fill_holes(plane)
+        holes, count = ndimage.label(closed & ~plane)
+        if count:
+            small = np.bincount(holes.ravel()) <= largest
+            small[0] = False
+            filled[index] = plane | small[holes]
+    return filled
+
+
+def _bounding_box(voxels: NDArray[Any]) -> tuple[slice, slice, slice] | None:
+    spans = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        used = np.flatnonzero(voxels.any(axis=others))
+        if len(used) == 0:
+            return None
+        spans.append(slice(int(used[0]), int(used[-1]) + 1))
+    return spans[0], spans[1], spans[2]

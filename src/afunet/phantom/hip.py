@@ -1,0 +1,68 @@
+"""The hip joint: where the femoral head is, and where the socket that it belongs into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.geometry import Mesh
+
+FloatArray = NDArray[np.float64]
+
+_SEARCH_MM = 18.0
+
+
+@dataclass(frozen=True, eq=False)
+class Sphere:
+    """A ball's centre (3,) and radius."""
+
+    centre_mm: FloatArray
+    radius_mm: float
+
+
+def femoral_head(femur: Mesh, outward: float) -> Sphere:
+    """The sphere through the upper inner end of a femur; `outward` is +1 left, -1 right."""
+    vertices = femur.vertices_mm
+    top = vertices[vertices[:, 2] > vertices[:, 2].max() - 60]
+    pole = top[(outward * top[:, 0]).argmin()]
+    head = Sphere(pole + np.array([outward * 22.0, 0.0, 0.0]), 22.0)
+    for _ in range(4):
+        offset = vertices - head.centre_mm
+        length = np.linalg.norm(offset, axis=1)
+        inner = offset @ np.array([-outward, 0.0, 0.6]) > 0
+        near = (length > 0.7 * head.radius_mm) & (length < 1.3 * head.radius_mm) & inner
+        if near.sum() < 20:
+            break
+        head = _through(vertices[near])
+    return head
+
+
+def socket_centre(pelvis: Mesh, head: Sphere, gap_mm: float) -> FloatArray:
+    """Where near the head a ball of its size has most of the pelvis just round it.
+
+    Vertices up to 4 mm off the ball count for a place, vertices inside it against it.
+    """
+    away = np.linalg.norm(pelvis.vertices_mm - head.centre_mm, axis=1)
+    near = pelvis.vertices_mm[away < head.radius_mm + 2 * _SEARCH_MM]
+    centre, reach = head.centre_mm, _SEARCH_MM
+    while reach > 0.5:
+        steps = np.linspace(-reach, reach, 9)
+        offsets = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
+        scores = [_fit(near, centre + offset, head.radius_mm + gap_mm) for offset in offsets]
+        centre, reach = centre + offsets[int(np.argmax(scores))], reach / 3
+    return np.asarray(centre, dtype=np.float64)
+
+
+def _fit(vertices: FloatArray, centre: FloatArray, radius_mm: float) -> float:
+    depth = np.linalg.norm(vertices - centre, axis=1) - radius_mm
+    return float(((depth >= 0) & (depth < 4.0)).sum() - 2 * (depth < 0).sum())
+
+
+def _through(points: FloatArray) -> Sphere:
+    """Least-squares sphere: |p|² = 2 c·p + (r² - |c|²)."""
+    design = np.column_stack([2 * points, np.ones(len(points))])
+    solution, *_ = np.linalg.lstsq(design, (points**2).sum(axis=1), rcond=None)
+    centre = solution[:3]
+    return Sphere(centre, float(np.sqrt(solution[3] + centre @ centre)))

@@ -1,0 +1,92 @@
+"""How well predicted masks agree with true ones, file by file or for a slice folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from afunet.data.cases import read_slice_table, select
+from afunet.data.slices import load_slices
+from afunet.errors import InputError
+from afunet.evaluation.overlap import METRICS, Agreement, Counts, agreement, count, count_slices
+from afunet.evaluation.overlap import sum_counts
+from afunet.formats.readers import read_labels
+from afunet.inference.device import DeviceChoice, best_engine, pick_device
+from afunet.inference.predictor import Predictor
+from afunet.models.checkpoint import load_checkpoint
+from afunet.progress import CancelToken, Progress, silent
+from afunet.workflows.segment import shipped_weights
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The averages, and each case's own metrics over its pooled slices."""
+
+    agreement: Agreement
+    cases: dict[str, dict[str, float]]
+
+
+def evaluate_masks(
+    predictions: Sequence[Path], truths: Sequence[Path], names: Sequence[str]
+) -> Evaluation:
+    """Compare label files pairwise; any label but 0 is bone.
+
+    Raises `InputError` for lists of different lengths and `GeometryError` for a pair on
+    different grids.
+    """
+    if len(predictions) != len(truths):
+        raise InputError(
+            f"{len(predictions)} predictions and {len(truths)} truths: give one truth for each"
+        )
+    counts = {}
+    for prediction, truth, name in zip(predictions, truths, names, strict=True):
+        predicted, true = read_labels(prediction), read_labels(truth)
+        true.require_same_grid(predicted, f"the prediction of {name}")
+        counts[name] = count_slices(predicted.voxels != 0, true.voxels != 0)
+    return _evaluation(counts)
+
+
+def evaluate_network(
+    folder: Path,
+    split: str,
+    *,
+    weights: Path | None = None,
+    status: str | None = None,
+    patch_px: int | None = None,
+    device: DeviceChoice = DeviceChoice.AUTO,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> Evaluation:
+    """Run a network over one split of a slice folder (docs/data.md) on its native pixels.
+
+    `status` keeps only slices so marked ("checked"); `patch_px` overrides the window size.
+    """
+    checkpoint = load_checkpoint(weights or shipped_weights())
+    header = checkpoint.header
+    inputs = int(header.options.get("input_slices", 1))
+    patch = patch_px or header.patch_px
+    engine, _ = best_engine(checkpoint.network(), pick_device(device), patch, inputs)
+    predictor = Predictor(engine, patch)
+    slices = load_slices(select(read_slice_table(folder), split), inputs, progress)
+    slices = tuple(item for item in slices if status in (None, item.record.status))
+    if not slices:
+        raise InputError(f"no slice of status {status!r} in split {split!r} of {folder}")
+    counts: dict[str, list[Counts]] = {}
+    for done, item in enumerate(slices):
+        if cancel is not None:
+            cancel.check()
+        probability = predictor(torch.from_numpy(item.grey).float()[None] / 255)[0].numpy()
+        counts.setdefault(item.record.case, []).append(count(probability >= 0.5, item.mask > 0))
+        progress("evaluating", done + 1, len(slices))
+    return _evaluation(counts)
+
+
+def _evaluation(counts: dict[str, list[Counts]]) -> Evaluation:
+    cases = {
+        name: {metric: formula(sum_counts(slices)) for metric, formula in METRICS.items()}
+        for name, slices in counts.items()
+    }
+    return Evaluation(agreement(list(counts.values())), cases)

@@ -1,0 +1,122 @@
+"""Simulated legs: one as a scan with its exact answer, or many slices to train on."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from PIL import Image
+
+from afunet.errors import ConfigError
+from afunet.formats.nifti import write_nifti
+from afunet.geometry import LabelMap
+from afunet.phantom import LegConfig, SimulatedLeg, draw_leg, simulate, training_slices
+from afunet.phantom.dicom import write_dicom_series
+from afunet.phantom.examples import KNEE_GRID, clean_knee, fractured_knee, leg_of_meshes
+from afunet.preprocessing import BONE_WINDOW
+from afunet.progress import CancelToken, Progress, silent
+from afunet.workflows.staging import check_writable, staged_folder
+
+BONES, FRAGMENTS, MASK, NAMES = "bones.nii.gz", "fragments.nii.gz", "truth.nii.gz", "labels.json"
+
+
+class ScanFormat(StrEnum):
+    """How the simulated scan is written."""
+
+    DICOM = "dicom"
+    NIFTI = "nifti"
+
+
+@dataclass(frozen=True)
+class PhantomFiles:
+    """Where the scan and its exact answer lie: 0/1 mask, label per bone, label per fragment."""
+
+    scan: Path
+    truth: Path
+    bones: Path
+    fragments: Path
+
+
+def write_phantom(
+    config: LegConfig,
+    folder: Path,
+    scan_format: ScanFormat = ScanFormat.DICOM,
+    *,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> tuple[SimulatedLeg, PhantomFiles]:
+    """Simulate a leg and write scan, labels and their names; same config, same files."""
+    check_writable(folder)
+    leg = simulate(config, progress=progress, cancel=cancel)
+    names = {"bones": leg.bones.names, "fragments": leg.fragments.names}
+    with staged_folder(folder) as stage:
+        if scan_format is ScanFormat.DICOM:
+            write_dicom_series(leg.volume, stage / "dicom", seed=config.seed)
+        else:
+            write_nifti(leg.volume, stage / "ct.nii.gz", "simulated CT, HU")
+        write_nifti(leg.bones.foreground(), stage / MASK, "exact bone mask")
+        _write_labels(leg.bones, stage / BONES)
+        _write_labels(leg.fragments, stage / FRAGMENTS)
+        (stage / NAMES).write_text(json.dumps(names, indent=2) + "\n", encoding="utf-8")
+    scan = folder / ("dicom" if scan_format is ScanFormat.DICOM else "ct.nii.gz")
+    return leg, PhantomFiles(scan, folder / MASK, folder / BONES, folder / FRAGMENTS)
+
+
+def write_training_slices(
+    folder: Path,
+    count: int,
+    *,
+    seed: int = 0,
+    limb_files: Sequence[Path] = (),
+    split: str = "train",
+    per_leg: int = 16,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> None:
+    """Write simulated slices in the layout of docs/data.md, each leg a case and a patient."""
+    check_writable(folder)
+    rows = []
+    with staged_folder(folder) as stage:
+        levels: dict[str, int] = {}
+        for item in training_slices(
+            seed, count, limb_files, per_leg=per_leg, progress=progress, cancel=cancel
+        ):
+            case = f"sim{item.seed:05d}"
+            level = levels[case] = levels.get(case, -1) + 1
+            for kind, pixels in (("images", BONE_WINDOW.to_grey(item.hu)), ("masks", item.mask)):
+                path = stage / case / kind / f"{level:02d}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(path)
+            rows.append([case, case, level, split, "exact", 1, f"{item.spacing_mm:.4f}"])
+            progress("simulating slices", len(rows), count)
+        with (stage / "slices.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(
+                ["case", "patient", "slice", "split", "status", "labelled", "spacing_mm"]
+            )
+            writer.writerows(rows)
+
+
+def _write_labels(labels: LabelMap, path: Path) -> None:
+    write_nifti(labels.volume, path, "exact labels")
+
+
+def scan_format_of(name: str) -> ScanFormat:
+    """A `ScanFormat` by its name; `ConfigError` for others."""
+    if name not in list(ScanFormat):
+        raise ConfigError(f"unknown scan format {name!r}; there are {', '.join(ScanFormat)}")
+    return ScanFormat(name)
+
+
+def choose_leg(
+    seed: int, *, fractured: bool = False, random: bool = False, bones: Path | None = None
+) -> LegConfig:
+    """A leg to simulate: a clean knee, the same with a fracture, a random leg, or own bones."""
+    if random:
+        return draw_leg(seed, grid=KNEE_GRID)
+    config = fractured_knee(seed) if fractured else clean_knee(seed)
+    return config if bones is None else leg_of_meshes(bones, seed)

@@ -1,0 +1,312 @@
+"""The main job: a CT in; mask, surface, pictures and report out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from importlib.resources import files
+from itertools import chain, count
+from pathlib import Path
+
+import numpy as np
+
+from afunet.errors import AfunetError, Cancelled, ConfigError
+from afunet.formats.findings import Finding, info, warning
+from afunet.formats.mesh_files import MESH_WRITERS
+from afunet.formats.plane import plane_name
+from afunet.formats.readers import read_scan
+from afunet.formats.scan import Scan
+from afunet.formats.writers import MASK_WRITERS
+from afunet.geometry import Mesh, Volume
+from afunet.inference.cleanup import CleanUp, CleanUpRules, clean_up
+from afunet.inference.device import DeviceChoice, best_engine, pick_device
+from afunet.inference.predictor import Predictor
+from afunet.inference.volume import Prediction, predict_volume
+from afunet.models.checkpoint import load_checkpoint
+from afunet.progress import CancelToken, Progress, silent
+from afunet.reconstruction.surface import surface
+from afunet.report import facts
+from afunet.report.coloured_mesh import ColouredMesh
+from afunet.report.montage import overlay_montage
+from afunet.report.page import render_page
+from afunet.report.scene import Scene, render_scene
+from afunet.workflows.staging import check_writable, staged_folder
+from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
+
+MASK, OVERLAY, SCENE = "mask.nii.gz", "overlay.png", "scene.png"
+REPORT_JSON, REPORT_HTML = "report.json", "report.html"
+SHIPPED_WEIGHTS = "afunet-w32.safetensors"
+MAX_TRIANGLES = 2_000_000
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """What a user may choose. `weights` None takes the weights that come with afunet."""
+
+    weights: Path | None = None
+    device: DeviceChoice = DeviceChoice.AUTO
+    series: str | None = None
+    spacing_mm: tuple[float, float, float] | None = None
+    mesh_formats: tuple[str, ...] = ("stl",)
+    cleanup: CleanUpRules = field(default_factory=CleanUpRules)
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.mesh_formats) - set(MESH_WRITERS))
+        if unknown or not self.mesh_formats:
+            raise ConfigError(
+                f"unknown mesh format {', '.join(unknown) or 'none'}; there are "
+                f"{', '.join(MESH_WRITERS)}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentedCase:
+    """A finished case: where its files lie, its report, and its mask on the scan's grid."""
+
+    folder: Path
+    report: facts.Report
+    mask: Volume
+
+
+@dataclass(frozen=True)
+class FailedCase:
+    """A case that was refused or failed, and why, in one line."""
+
+    name: str
+    reason: str
+
+
+class Segmenter:
+    """A network that was loaded, checked and tried once, for any number of scans."""
+
+    def __init__(self, options: SegmentOptions | None = None) -> None:
+        self.options = options or SegmentOptions()
+        self.checkpoint = load_checkpoint(self.options.weights or shipped_weights())
+        header = self.checkpoint.header
+        inputs = int(header.options.get("input_slices", 1))
+        self.engine, self.trial = best_engine(
+            self.checkpoint.network(), pick_device(self.options.device), header.patch_px, inputs
+        )
+
+    def segment(
+        self,
+        path: str | Path,
+        output: str | Path,
+        *,
+        case: str = "scan",
+        progress: Progress = silent,
+        cancel: CancelToken | None = None,
+    ) -> SegmentedCase:
+        """Read a scan, find its bones, and write all files into the folder `output`.
+
+        `case` names the scan in the report; it must not name the patient. Raises `AfunetError`
+        in one line; then nothing is written.
+        """
+        output = Path(output)
+        check_writable(output)
+        watch = Stopwatch()
+        with watch.stage("reading"):
+            scan = read_scan(
+                path,
+                series=self.options.series,
+                spacing_mm=self.options.spacing_mm,
+                progress=progress,
+                cancel=cancel,
+            )
+        predictor = Predictor(self.engine, self.checkpoint.header.patch_px)
+        with watch.stage("network"):
+            prediction = predict_volume(
+                scan.volume,
+                predictor,
+                self.checkpoint.header,
+                spacing_known=scan.source.spacing_known,
+                progress=progress,
+                cancel=cancel,
+            )
+        with watch.stage("clean-up"):
+            mask, cleaned = clean_up(prediction.mask, scan.volume, self.options.cleanup)
+        with watch.stage("surface"):
+            mesh = surface(mask, max_triangles=MAX_TRIANGLES, progress=progress, cancel=cancel)
+        with staged_folder(output) as stage:
+            with watch.stage("pictures"):
+                scene = _draw(stage, scan, mask, mesh)
+            with watch.stage("writing"):
+                names = self._write(stage, mask, mesh)
+            report = facts.Report(
+                case=case,
+                source=scan.source,
+                grid=_grid_facts(scan),
+                findings=(*scan.findings, *_result_findings(scan, prediction, mask, mesh)),
+                model=self._model_facts(prediction),
+                bone=_bone_facts(mask, cleaned, self.options.cleanup),
+                surface=_surface_facts(mesh, scan, scene),
+                run=self._run_facts(predictor, watch),
+                files=tuple(names),
+            )
+            _write_report(stage, report, scene)
+            if cancel is not None:
+                cancel.check()
+        return SegmentedCase(output, report, mask)
+
+    def _write(self, stage: Path, mask: Volume, mesh: Mesh) -> list[str]:
+        MASK_WRITERS["nifti"].write(mask, stage / MASK, "afunet bone mask")
+        meshes = [f"bone.{suffix}" for suffix in self.options.mesh_formats]
+        for suffix, name in zip(self.options.mesh_formats, meshes, strict=True):
+            MESH_WRITERS[suffix](mesh, stage / name)
+        return [MASK, OVERLAY, *meshes, SCENE, REPORT_JSON, REPORT_HTML]
+
+    def _model_facts(self, prediction: Prediction) -> facts.ModelFacts:
+        header = self.checkpoint.header
+        return facts.ModelFacts(
+            name=header.model,
+            options=header.options,
+            sha256=self.checkpoint.sha256,
+            window_hu=header.window_hu,
+            working_pixels=prediction.grid.working,
+            patch_px=header.patch_px,
+        )
+
+    def _run_facts(self, predictor: Predictor, watch: Stopwatch) -> facts.RunFacts:
+        engine = predictor.engine
+        return facts.RunFacts(
+            version=version("afunet"),
+            device=engine.device.type,
+            arithmetic=str(engine.dtype).removeprefix("torch."),
+            trial_seconds_per_window=self.trial.seconds_per_window,
+            fallbacks=tuple(predictor.fallbacks),
+            seconds=dict(watch.seconds),
+            peak_memory_mb=peak_memory_mb(),
+        )
+
+
+def segment(
+    path: str | Path,
+    output: str | Path,
+    options: SegmentOptions | None = None,
+    *,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> SegmentedCase:
+    """One scan with a freshly loaded network; see `Segmenter.segment`."""
+    return Segmenter(options).segment(path, output, progress=progress, cancel=cancel)
+
+
+def segment_many(
+    paths: Sequence[str | Path],
+    output: str | Path,
+    segmenter: Segmenter,
+    *,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> Iterator[SegmentedCase | FailedCase]:
+    """Each scan into its own folder `output/<case>`; one that fails never stops the others."""
+    for path, case in zip(paths, case_names(paths), strict=True):
+        try:
+            yield segmenter.segment(
+                path, Path(output) / case, case=case, progress=progress, cancel=cancel
+            )
+        except Cancelled:
+            raise
+        except AfunetError as error:
+            yield FailedCase(case, str(error))
+        except Exception as error:
+            yield FailedCase(case, f"an error of afunet itself, please report it: {error!r}")
+
+
+def case_names(paths: Sequence[str | Path]) -> list[str]:
+    """A folder name for each input: its own name without suffix, numbered where two agree."""
+    names: list[str] = []
+    for path in paths:
+        stem = _stem(Path(path))
+        numbered = (f"{stem}-{number}" for number in count(2))
+        names.append(next(name for name in chain([stem], numbered) if name not in names))
+    return names
+
+
+def shipped_weights() -> Path:
+    """The weights file that comes with the package."""
+    return Path(str(files("afunet.models") / "weights" / SHIPPED_WEIGHTS))
+
+
+def _stem(path: Path) -> str:
+    name = path.resolve().name
+    for suffix in (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd"):
+        name = name.removesuffix(suffix)
+    return name or "scan"
+
+
+def _draw(stage: Path, scan: Scan, mask: Volume, mesh: Mesh) -> Scene:
+    known = scan.source.spacing_known
+    overlay = overlay_montage(scan.volume, mask, spacing_known=known, orientation_known=known)
+    overlay.save(stage / OVERLAY, optimize=True)
+    scene = render_scene([ColouredMesh(mesh)], spacing_known=known, orientation_known=known)
+    scene.image.save(stage / SCENE, optimize=True)
+    return scene
+
+
+def _write_report(stage: Path, report: facts.Report, scene: Scene) -> None:
+    from PIL import Image
+
+    (stage / REPORT_JSON).write_text(report.to_json(), encoding="utf-8")
+    with Image.open(stage / OVERLAY) as overlay:
+        page = render_page(report, overlay, scene.image)
+    (stage / REPORT_HTML).write_text(page, encoding="utf-8")
+
+
+def _grid_facts(scan: Scan) -> facts.GridFacts:
+    slices, rows, columns = scan.volume.shape
+    column_mm, row_mm, slice_mm = (float(value) for value in scan.volume.spacing_mm)
+    return facts.GridFacts(
+        size=(columns, rows, slices),
+        spacing_mm=(column_mm, row_mm, slice_mm),
+        spacing_known=scan.source.spacing_known,
+        orientation=plane_name(scan.volume.affine[:3, 2]),
+    )
+
+
+def _bone_facts(mask: Volume, cleaned: CleanUp, rules: CleanUpRules) -> facts.BoneFacts:
+    return facts.BoneFacts(
+        volume_cm3=float(np.count_nonzero(mask.voxels)) * mask.voxel_volume_mm3 / 1000,
+        pieces=cleaned.pieces_kept,
+        slices_with_bone=int(mask.voxels.any(axis=(1, 2)).sum()),
+        slices=mask.shape[0],
+        cleanup={**asdict(cleaned), "speck_limit_mm3": rules.speck_mm3},
+    )
+
+
+def _surface_facts(mesh: Mesh, scan: Scan, scene: Scene) -> facts.SurfaceFacts:
+    return facts.SurfaceFacts(
+        triangles=len(mesh.faces),
+        area_cm2=0.0 if mesh.is_empty else mesh.area_mm2 / 100,
+        enclosed_cm3=mesh.volume_mm3 / 1000,
+        watertight=mesh.is_watertight,
+        frame=facts.FRAME,
+        unit="mm" if scan.source.spacing_known else "voxels",
+        renderer=scene.renderer,
+    )
+
+
+def _result_findings(
+    scan: Scan, prediction: Prediction, mask: Volume, mesh: Mesh
+) -> list[Finding]:
+    """What the result itself gives reason to check."""
+    found = []
+    if prediction.grid.resamples:
+        rows, columns = prediction.grid.working
+        found.append(
+            info("RESAMPLED", f"the network saw slices of {columns} × {rows} pixels, the mask is native")
+        )
+    if mesh.is_empty:
+        found.append(warning("NO_BONE", "no bone was found in this scan"))
+    elif not mesh.is_watertight:
+        found.append(warning("SURFACE_OPEN", f"the surface has {mesh.open_edges} open edges"))
+    if mask.shape[0] > 1 and mask.voxels[[0, -1]].any():
+        found.append(info("BONE_ENDS_AT_SCAN", "bone reaches the first or the last slice"))
+    if mask.voxels[:, [0, -1]].any() or mask.voxels[:, :, [0, -1]].any():
+        found.append(warning("BONE_CUT", "bone reaches the edge of the field of view: cut there"))
+    if float(scan.volume.voxels.max()) >= 3000:
+        found.append(
+            warning("METAL", "values of 3000 HU and more: metal, whose streaks may mislead")
+        )
+    return found

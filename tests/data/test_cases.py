@@ -1,0 +1,125 @@
+"""Slice tables: what is read back, and what is refused in one line."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from afunet.data.cases import read_slice_table, select
+from afunet.errors import InputError
+
+HEADER = "case,patient,slice,split,status,labelled"
+ROWS = (
+    "knee02,p2,1,val,checked,1",
+    "knee01,p1,10,train,auto,1",
+    "knee01,p1,2,train,checked,1",
+    "knee02,p2,0,val,rejected,0",
+)
+
+
+def write_table(folder: Path, rows: Iterable[str] = ROWS, header: str = HEADER) -> Path:
+    (folder / "slices.csv").write_text("\n".join([header, *rows]) + "\n")
+    return folder
+
+
+def write_images(folder: Path, levels: Iterable[int]) -> None:
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+        for level in levels:
+            Image.new("L", (4, 4)).save(folder / kind / f"{level:02d}.png")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_images(tmp_path / "knee01", (2, 10))
+    write_images(tmp_path / "knee02", (1,))
+    return write_table(tmp_path)
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        read_slice_table(folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_labelled_slices_come_by_case_and_level_with_their_files(folder: Path) -> None:
+    records = read_slice_table(folder)
+    assert [(record.case, record.level) for record in records] == [
+        ("knee01", 2),
+        ("knee01", 10),
+        ("knee02", 1),
+    ]
+    first = records[0]
+    assert (first.patient, first.split, first.status) == ("p1", "train", "checked")
+    assert first.image == folder / "knee01" / "images" / "02.png"
+    assert first.mask == folder / "knee01" / "masks" / "02.png"
+
+
+def test_a_folder_that_is_a_single_case_has_its_images_at_the_top(tmp_path: Path) -> None:
+    write_images(tmp_path, (0, 100))
+    write_table(tmp_path, ["thigh,t,0,train,checked,1", "thigh,t,100,train,checked,1"])
+    names = [record.image.relative_to(tmp_path).as_posix() for record in read_slice_table(tmp_path)]
+    assert names == ["images/00.png", "images/100.png"]
+
+
+def test_reading_twice_gives_equal_records(folder: Path) -> None:
+    assert read_slice_table(folder) == read_slice_table(folder)
+
+
+def test_a_table_without_the_labelled_column_lists_labelled_slices(folder: Path) -> None:
+    write_table(folder, ["knee01,p1,2,train,auto"], "case,patient,slice,split,status")
+    assert len(read_slice_table(folder)) == 1
+
+
+def test_select_takes_one_split_and_refuses_an_empty_one(folder: Path) -> None:
+    records = read_slice_table(folder)
+    assert [record.case for record in select(records, "val")] == ["knee02"]
+    with pytest.raises(InputError, match="no labelled slice in split 'test'"):
+        select(records, "test")
+
+
+def test_a_folder_without_a_table_is_refused(tmp_path: Path) -> None:
+    assert "has no slices.csv" in refusal(tmp_path)
+
+
+def test_a_table_without_labelled_slices_is_refused(folder: Path) -> None:
+    assert "lists no labelled slice" in refusal(write_table(folder, [ROWS[3]]))
+    assert "lists no labelled slice" in refusal(write_table(folder, []))
+
+
+@pytest.mark.parametrize("column", ["case", "patient", "slice", "split", "status"])
+def test_a_missing_column_is_named(folder: Path, column: str) -> None:
+    assert f"'{column}'" in refusal(write_table(folder, header=HEADER.replace(column, "other")))
+
+
+def test_a_level_that_is_no_number_is_refused(folder: Path) -> None:
+    assert "'two'" in refusal(write_table(folder, ["knee01,p1,two,train,auto,1"]))
+
+
+def test_a_row_with_too_few_cells_is_refused(folder: Path) -> None:
+    short = write_table(folder, ["1,knee01,p1"], "labelled,case,patient,slice,split,status")
+    assert "slices.csv" in refusal(short)
+
+
+def test_an_unknown_split_is_named_with_those_that_there_are(folder: Path) -> None:
+    message = refusal(write_table(folder, ["knee01,p1,2,training,auto,1"]))
+    assert "'training'" in message
+    assert "'train', 'val', 'test'" in message
+
+
+@pytest.mark.parametrize("kind", ["images", "masks"])
+def test_a_missing_file_is_named(folder: Path, kind: str) -> None:
+    (folder / "knee01" / kind / "10.png").unlink()
+    assert f"knee01/{kind}/10.png" in refusal(folder)
+
+
+def test_a_patient_in_two_splits_is_refused(folder: Path) -> None:
+    leaking = [row.replace("p2", "p1") for row in ROWS]
+    assert "is in val and train" in refusal(write_table(folder, leaking))
+
+
+def test_a_table_that_is_not_text_is_refused(folder: Path) -> None:
+    (folder / "slices.csv").write_bytes(HEADER.encode() + b"\nknee\xff01,p1,2,train,auto,1\n")
+    assert "slices.csv" in refusal(folder)

@@ -1,0 +1,155 @@
+"""From stored pixels to HU, compressed and not."""
+
+import gdcm
+import numpy as np
+import pytest
+from pydicom import dcmread
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+
+from afunet.errors import InputError
+from afunet.formats.readers import read_scan, read_volume
+from afunet.geometry import Volume
+
+LOSSLESS = {"RLE": RLELossless, "JPEG-LS": JPEGLSLossless, "JPEG 2000": JPEG2000Lossless}
+
+
+@pytest.fixture
+def wide(axial):
+    """32 × 32 slices with every HU from -1024 to 3071 somewhere: compressors want some size."""
+    voxels = np.random.default_rng(0).permutation(4096).reshape(4, 32, 32) - 1024
+    return Volume(voxels.astype(np.int16), axial.affine)
+
+
+@pytest.mark.parametrize("name", LOSSLESS)
+@pytest.mark.parametrize("signed", [0, 1])
+def test_lossless_compression_gives_every_hu_back(tmp_path, write_series, wide, name, signed):
+    write_series(
+        tmp_path,
+        wide,
+        PixelRepresentation=signed,
+        compress=lambda dataset: dataset.compress(LOSSLESS[name], generate_instance_uid=False),
+    )
+    scan = read_scan(tmp_path)
+    np.testing.assert_array_equal(scan.volume.voxels, wide.voxels)
+    assert name in scan.source.transfer_syntax
+
+
+@pytest.mark.parametrize("process", ["JPEGLosslessProcess14", "JPEGLosslessProcess14_1"])
+def test_lossless_jpeg_by_gdcm_gives_every_hu_back(tmp_path, write_series, wide, process):
+    for path in write_series(tmp_path, wide):
+        reader = gdcm.ImageReader()
+        reader.SetFileName(str(path))
+        assert reader.Read()
+        change = gdcm.ImageChangeTransferSyntax()
+        change.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, process)))
+        change.SetInput(reader.GetImage())
+        assert change.Change()
+        writer = gdcm.ImageWriter()
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        writer.SetFileName(str(path))
+        assert writer.Write()
+    assert dcmread(tmp_path / "IM0001").file_meta.TransferSyntaxUID.is_encapsulated
+    np.testing.assert_array_equal(read_volume(tmp_path).voxels, wide.voxels)
+
+
+def test_every_slice_has_its_own_slope_and_intercept(tmp_path, write_slice):
+    for index, (slope, intercept) in enumerate([(1, -1024), (2, -1000), (1, 0)]):
+        write_slice(
+            tmp_path / f"{index}",
+            np.zeros((1, 2)),
+            np.eye(4),
+            index,
+            RescaleSlope=slope,
+            RescaleIntercept=intercept,
+            PixelData=np.array([10, 500], dtype=np.uint16).tobytes(),
+        )
+    voxels = read_volume(tmp_path).voxels
+    assert voxels.dtype == np.int16
+    assert voxels.tolist() == [[[-1014, -524]], [[-980, 0]], [[10, 500]]]
+
+
+def test_a_broken_slope_gives_float32(tmp_path, write_slice):
+    for index, slope in enumerate((1, 0.5)):
+        write_slice(
+            tmp_path / f"{index}",
+            np.zeros((1, 2)),
+            np.eye(4),
+            index,
+            RescaleSlope=slope,
+            PixelData=np.array([1, 2001], dtype=np.uint16).tobytes(),
+        )
+    voxels = read_volume(tmp_path).voxels
+    assert voxels.dtype == np.float32
+    assert voxels.tolist() == [[[-1023, 977]], [[-1023.5, -23.5]]]
+
+
+def test_signed_pixels_below_zero_are_read(tmp_path, write_series, axial):
+    write_series(tmp_path, axial, PixelRepresentation=1, RescaleIntercept=0)
+    np.testing.assert_array_equal(read_volume(tmp_path).voxels, axial.voxels)
+
+
+@pytest.mark.parametrize(("signed", "overlay"), [(0, 0xF000), (1, 0x8000), (1, 0x5000)])
+def test_overlay_bits_above_the_stored_twelve_are_ignored(tmp_path, write_slice, signed, overlay):
+    # 0x123 = 291 and 0xF85, which is 3973 unsigned and -123 as a signed number of 12 bits.
+    for index in range(2):
+        write_slice(
+            tmp_path / f"{index}",
+            np.zeros((1, 2)),
+            np.eye(4),
+            index,
+            BitsStored=12,
+            HighBit=11,
+            PixelRepresentation=signed,
+            RescaleIntercept=0,
+            PixelData=np.array([0x123 | overlay, 0xF85], dtype=np.uint16).tobytes(),
+        )
+    assert read_volume(tmp_path).voxels[0].tolist() == [[291, -123 if signed else 3973]]
+
+
+def test_a_missing_rescale_is_a_warning(tmp_path, write_series, axial):
+    write_series(tmp_path, axial, RescaleSlope=None, RescaleIntercept=None, PixelRepresentation=1)
+    scan = read_scan(tmp_path)
+    np.testing.assert_array_equal(scan.volume.voxels, axial.voxels)
+    assert [finding.code for finding in scan.findings] == ["NO_RESCALE"]
+
+
+def test_monochrome1_changes_the_display_not_the_hu(tmp_path, write_series, axial):
+    write_series(tmp_path, axial, PhotometricInterpretation="MONOCHROME1")
+    scan = read_scan(tmp_path)
+    np.testing.assert_array_equal(scan.volume.voxels, axial.voxels)
+    assert [finding.code for finding in scan.findings] == ["MONOCHROME1"]
+
+
+def test_a_lossy_history_is_a_warning(tmp_path, write_series, axial):
+    write_series(tmp_path, axial, LossyImageCompression="01")
+    assert [finding.code for finding in read_scan(tmp_path).findings] == ["LOSSY_COMPRESSION"]
+
+
+def test_pixels_cut_short_name_the_slice(tmp_path, write_series, axial, refused):
+    write_series(
+        tmp_path,
+        axial,
+        change=lambda index: {"PixelData": b"\0" * 40} if index == 2 else {},
+    )
+    assert refused(InputError, read_scan, tmp_path) == (
+        "slice 3 of 4 (instance number 3): the pixel data are cut: 40 bytes, expected 60 bytes: "
+        "copy the series again"
+    )
+
+
+@pytest.mark.parametrize("name", LOSSLESS)
+@pytest.mark.parametrize("kept", [0.95, 0.6, 0.45])
+def test_a_compressed_file_cut_short_names_the_slice(
+    tmp_path, write_series, wide, refused, name, kept
+):
+    paths = write_series(tmp_path, wide, compress=lambda data: data.compress(LOSSLESS[name]))
+    path = paths[1]
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
+    message = refused(InputError, read_scan, tmp_path)
+    assert message.startswith("slice 2 of 4 (instance number 2): the pixel data")
+
+
+def test_pixels_in_the_upper_bits_are_refused(tmp_path, write_series, axial, refused):
+    write_series(tmp_path, axial, BitsStored=12, HighBit=15)
+    assert "high bit 15" in refused(InputError, read_scan, tmp_path)

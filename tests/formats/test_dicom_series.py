@@ -1,0 +1,145 @@
+"""Which of several series is read."""
+
+import numpy as np
+import pytest
+
+from afunet.errors import GeometryError, InputError
+from afunet.formats.readers import list_series, read_scan
+from afunet.geometry import Volume
+
+LOCALIZER = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+
+
+def stack(slices, low=-1000):
+    """Slices of 4 × 4 that start at a value which tells the stacks apart."""
+    voxels = np.arange(slices * 16).reshape(slices, 4, 4) * 20 + low
+    return Volume(voxels, np.diag([1.0, 1.0, 2.0, 1.0]))
+
+
+def lowest(scan):
+    return int(scan.volume.voxels.min())
+
+
+def test_of_two_series_the_longer_is_read_and_the_choice_is_told(tmp_path, write_series):
+    write_series(tmp_path / "a", stack(4, -900), SeriesInstanceUID="1.2.3")
+    write_series(tmp_path / "b", stack(6, -800), SeriesInstanceUID="1.2.4")
+    scan = read_scan(tmp_path)
+    assert lowest(scan) == -800
+    (finding,) = scan.findings
+    assert finding.code == "SEVERAL_SERIES"
+    assert finding.message == (
+        "2 CT series can be read; took the one of 6 axial slices, 2 mm thick, kernel B60f "
+        "(original, not derived, most slices, thinnest slices first), "
+        "not: 4 axial slices, 2 mm thick, kernel B60f"
+    )
+
+
+def test_an_original_comes_before_a_longer_derived_series(tmp_path, write_series):
+    write_series(tmp_path / "a", stack(4, -900), SeriesInstanceUID="1.2.3")
+    write_series(
+        tmp_path / "b",
+        stack(6, -800),
+        SeriesInstanceUID="1.2.4",
+        ImageType=["DERIVED", "SECONDARY"],
+    )
+    assert lowest(read_scan(tmp_path)) == -900
+
+
+def test_of_two_equally_long_series_the_thinner_is_read(tmp_path, write_series):
+    write_series(tmp_path / "a", stack(4, -900), SeriesInstanceUID="1.3", SliceThickness=5)
+    write_series(tmp_path / "b", stack(4, -800), SeriesInstanceUID="1.4", SliceThickness=3)
+    assert lowest(read_scan(tmp_path)) == -800
+
+
+def test_a_derived_series_alone_is_read_with_a_warning(tmp_path, write_series):
+    write_series(tmp_path, stack(4), ImageType=["DERIVED", "PRIMARY"])
+    assert [finding.code for finding in read_scan(tmp_path).findings] == ["DERIVED_SERIES"]
+
+
+@pytest.mark.parametrize("wanted", ["1.2.840.33", ".33", "33"])
+def test_a_series_is_picked_by_its_uid_or_the_end_of_it(tmp_path, write_series, wanted):
+    write_series(tmp_path / "a", stack(4, -900), SeriesInstanceUID="1.2.840.33")
+    write_series(tmp_path / "b", stack(6, -800), SeriesInstanceUID="1.2.840.44")
+    assert lowest(read_scan(tmp_path, series=wanted)) == -900
+
+
+@pytest.mark.parametrize(("wanted", "found"), [("7", "no series"), ("4", "2 series")])
+def test_an_unknown_or_ambiguous_uid_gets_the_list(tmp_path, write_series, refused, wanted, found):
+    write_series(tmp_path / "a", stack(4), SeriesInstanceUID="1.2.34")
+    write_series(tmp_path / "b", stack(6), SeriesInstanceUID="1.2.44")
+    message = refused(InputError, read_scan, tmp_path, series=wanted)
+    assert message == f"{found} with the UID '{wanted}'; there are: 1.2.34, 1.2.44"
+
+
+def test_a_scout_within_the_series_is_left_out(tmp_path, write_series):
+    write_series(tmp_path / "a", stack(4, -900))
+    write_series(tmp_path / "b", stack(1, -800), ImageType=LOCALIZER)
+    assert read_scan(tmp_path).volume.shape == (4, 4, 4)
+
+
+def test_another_plane_within_the_series_is_another_stack(tmp_path, write_series):
+    write_series(tmp_path / "a", stack(4, -900))
+    write_series(tmp_path / "b", stack(3), ImageOrientationPatient=[1, 0, 0, 0, 0, -1])
+    scan = read_scan(tmp_path)
+    assert scan.volume.shape == (4, 4, 4)
+    assert "SEVERAL_SERIES" in {finding.code for finding in scan.findings}
+
+
+def test_localizers_alone_are_refused(tmp_path, write_series, refused):
+    write_series(tmp_path, stack(2), ImageType=LOCALIZER)
+    assert refused(InputError, read_scan, tmp_path) == (
+        "there is no CT series to read (2 images: it is a localizer (scout)); "
+        "give a folder with axial CT slices"
+    )
+
+
+def test_another_modality_is_refused_by_its_name(tmp_path, write_series, refused):
+    write_series(tmp_path, stack(4), Modality="MR")
+    assert "its modality is MR, not CT" in refused(InputError, read_scan, tmp_path)
+
+
+def test_a_localizer_picked_by_name_is_refused_too(tmp_path, write_series, refused):
+    write_series(tmp_path / "a", stack(4), SeriesInstanceUID="1.5")
+    write_series(tmp_path / "b", stack(1), SeriesInstanceUID="1.6", ImageType=LOCALIZER)
+    assert "localizer" in refused(InputError, read_scan, tmp_path, series="1.6")
+
+
+def test_multi_frame_and_colour_images_are_refused(tmp_path, write_series, refused):
+    write_series(tmp_path / "a", stack(2), NumberOfFrames=8)
+    write_series(tmp_path / "b", stack(2), SamplesPerPixel=3)
+    assert "8 frames" in refused(InputError, read_scan, tmp_path / "a")
+    assert "colour" in refused(InputError, read_scan, tmp_path / "b")
+
+
+def test_the_list_says_why_each_series_was_chosen_or_not(tmp_path, write_series):
+    write_series(tmp_path / "a", stack(4), SeriesInstanceUID="1.1")
+    write_series(tmp_path / "b", stack(6), SeriesInstanceUID="1.2", BodyPartExamined="KNEE")
+    write_series(tmp_path / "c", stack(1), SeriesInstanceUID="1.3", ImageType=LOCALIZER)
+    write_series(tmp_path / "d", stack(5), SeriesInstanceUID="1.4", skip=(3,))
+    listed = {summary.uid: summary for summary in list_series(tmp_path)}
+    assert [listed[f"1.{n}"].chosen for n in (1, 2, 3, 4)] == [False, True, False, False]
+    assert listed["1.1"].reason == "not chosen: another one is better by: most slices"
+    assert listed["1.2"].reason == "chosen"
+    assert listed["1.2"].region == "knee"
+    assert listed["1.2"].orientation == "axial"
+    assert listed["1.2"].spacing_mm == pytest.approx((1, 1, 2))
+    assert listed["1.2"].coverage_mm == pytest.approx(12)
+    assert listed["1.2"].transfer_syntax == "Explicit VR Little Endian"
+    assert listed["1.3"].reason == "not chosen: it is a localizer (scout)"
+    assert listed["1.3"].spacing_mm is None
+
+
+def test_the_list_holds_the_refusal_that_the_reader_would_give(tmp_path, write_series, refused):
+    write_series(tmp_path, stack(5), skip=(3,))
+    (summary,) = list_series(tmp_path)
+    (finding,) = summary.findings
+    assert finding.code == "REFUSED"
+    assert finding.severity == "error"
+    assert finding.message == refused(GeometryError, read_scan, tmp_path)
+
+
+def test_the_list_marks_a_series_picked_by_name(tmp_path, write_series):
+    write_series(tmp_path / "a", stack(4), SeriesInstanceUID="1.1")
+    write_series(tmp_path / "b", stack(6), SeriesInstanceUID="1.2")
+    chosen = [summary.uid for summary in list_series(tmp_path, series="1.1") if summary.chosen]
+    assert chosen == ["1.1"]

@@ -1,0 +1,301 @@
+"""The loop learns, stops, and goes on as if it had never stopped."""
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from afunet.data.augment import AugmentConfig
+from afunet.data.cases import read_slice_table, select
+from afunet.data.slices import CropConfig, CropSampler, Source, load_slices
+from afunet.errors import AfunetError, Cancelled, CheckpointError, ConfigError
+from afunet.models import build_model
+from afunet.progress import CancelToken
+from afunet.training.config import DataConfig, Optimizer, TrainingConfig
+from afunet.training.loop import LAST, train
+
+OPTIONS = {"width": 4, "depth": 2}
+CONFIG = TrainingConfig(
+    data=(DataConfig("store"),),
+    options=OPTIONS,
+    steps=6,
+    batch_size=2,
+    crop=CropConfig(32),
+    learning_rate=0.01,
+    warmup_steps=2,
+    average_decay=0.8,
+    recalibration_batches=2,
+    validate_every=4,
+)
+CPU = torch.device("cpu")
+Weights = Mapping[str, Tensor]
+
+
+@pytest.fixture
+def sampler(store: Path) -> CropSampler:
+    slices = load_slices(select(read_slice_table(store), "train"))
+    return CropSampler([Source(slices)], CONFIG.crop, AugmentConfig(), seed=0)
+
+
+def by_step(scores: list[float]) -> Callable[[nn.Module], float]:
+    """A validation that gives the listed scores one after the other."""
+    coming = iter(scores)
+    return lambda model: next(coming)
+
+
+def run_of(
+    run: Path,
+    sampler: CropSampler,
+    config: TrainingConfig = CONFIG,
+    *,
+    validate: Callable[[nn.Module], float] = lambda model: 0.5,
+    keep_best: Callable[[nn.Module, int, float], None] = lambda model, step, score: None,
+    **others: Any,
+) -> float:
+    return train(
+        config, sampler, run, validate=validate, keep_best=keep_best, device=CPU, **others
+    )
+
+
+def stop_after(steps: int) -> dict[str, Any]:
+    """Progress and token of a user who cancels once `steps` steps are done."""
+    token = CancelToken()
+
+    def progress(stage: str, done: int, total: int) -> None:
+        if done >= steps:
+            token.cancel()
+
+    return {"progress": progress, "cancel": token}
+
+
+def saved(run: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(run / LAST, weights_only=True)
+    return state
+
+
+def logged(run: Path) -> list[dict[str, str]]:
+    with (run / "log.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def flat(state: Any) -> list[Any]:
+    """All leaves of nested dicts and lists, tensors as their bytes."""
+    if isinstance(state, Mapping):
+        return [leaf for key in state for leaf in [key, *flat(state[key])]]
+    if isinstance(state, list | tuple):
+        return [leaf for entry in state for leaf in flat(entry)]
+    return [state.numpy().tobytes()] if isinstance(state, Tensor) else [state]
+
+
+def test_the_loss_falls_within_thirty_steps(tmp_path: Path, sampler: CropSampler) -> None:
+    run = tmp_path / "run"
+    run_of(run, sampler, replace(CONFIG, steps=30, batch_size=4, validate_every=30))
+    losses = [float(row["loss"]) for row in logged(run)]
+    assert len(losses) == 30
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+@pytest.mark.parametrize("optimizer", [Optimizer.ADAMW, Optimizer.SGD])
+@pytest.mark.parametrize("average_decay", [0.0, 0.8])
+def test_a_run_that_was_interrupted_ends_with_the_same_bits(
+    tmp_path: Path, sampler: CropSampler, optimizer: Optimizer, average_decay: float
+) -> None:
+    config = replace(CONFIG, optimizer=optimizer, average_decay=average_decay)
+    shipped: list[Weights] = []
+    for run, stops in (("unbroken", []), ("broken", [3, 5])):
+        for stop in stops:
+            with pytest.raises(Cancelled):
+                run_of(tmp_path / run, sampler, config, **stop_after(stop))
+            assert saved(tmp_path / run)["step"] == stop
+        run_of(
+            tmp_path / run,
+            sampler,
+            config,
+            validate=lambda model: shipped.append(model.state_dict()) or 0.5,
+        )
+    assert flat(saved(tmp_path / "broken")) == flat(saved(tmp_path / "unbroken"))
+    assert flat(shipped[0]) == flat(shipped[1])
+
+
+def test_another_initial_weight_changes_the_end(tmp_path: Path, sampler: CropSampler) -> None:
+    """So that the comparison of bits above is one that can fail."""
+    for seed in (0, 1):
+        run_of(tmp_path / str(seed), sampler, replace(CONFIG, steps=1, seed=seed))
+    assert flat(saved(tmp_path / "0")) != flat(saved(tmp_path / "1"))
+
+
+def test_given_weights_are_where_the_run_begins(tmp_path: Path, sampler: CropSampler) -> None:
+    given = build_model("afunet", OPTIONS, seed=5).state_dict()
+    tiny = replace(CONFIG, steps=1, learning_rate=1e-12, warmup_steps=0)
+    run_of(tmp_path, sampler, tiny, initial=given)
+    weights = saved(tmp_path)["model"]
+    torch.testing.assert_close(weights["head.weight"], given["head.weight"], atol=1e-9, rtol=0)
+
+
+def test_validation_sees_the_averaged_network_in_evaluation_mode(
+    tmp_path: Path, sampler: CropSampler
+) -> None:
+    seen: list[Weights] = []
+
+    def validate(model: nn.Module) -> float:
+        assert not any(module.training for module in model.modules())
+        seen.append(model.state_dict())
+        return 0.5
+
+    run_of(tmp_path, sampler, validate=validate)
+    average = saved(tmp_path)["average"]
+    last = saved(tmp_path)["model"]
+    assert len(seen) == 2  # after step 4, and after the last
+    assert torch.equal(seen[-1]["head.weight"], average["module.head.weight"])
+    assert not torch.equal(seen[-1]["head.weight"], last["head.weight"])
+    statistics = "encoder.0.0.1.running_mean"
+    names = [name for name in seen[-1] if name.endswith("running_mean")]
+    assert names, statistics
+    assert not torch.equal(seen[-1][names[0]], last[names[0]])  # recalibrated
+
+
+def test_only_a_higher_score_is_kept_and_the_best_is_returned(
+    tmp_path: Path, sampler: CropSampler
+) -> None:
+    kept: list[tuple[int, float]] = []
+    best = run_of(
+        tmp_path,
+        sampler,
+        replace(CONFIG, validate_every=1),
+        validate=by_step([0.2, 0.6, 0.6, 0.5, 0.7, 0.1]),
+        keep_best=lambda model, step, score: kept.append((step, score)),
+    )
+    assert kept == [(1, 0.2), (2, 0.6), (5, 0.7)]
+    assert best == 0.7
+
+
+def test_the_best_score_so_far_survives_an_interruption(
+    tmp_path: Path, sampler: CropSampler
+) -> None:
+    kept: list[int] = []
+    config = replace(CONFIG, steps=4, validate_every=1)
+    with pytest.raises(Cancelled):
+        run_of(tmp_path, sampler, config, validate=by_step([0.1, 0.9]), **stop_after(2))
+    best = run_of(
+        tmp_path,
+        sampler,
+        config,
+        validate=by_step([0.8, 0.85]),
+        keep_best=lambda model, step, score: kept.append(step),
+    )
+    assert best == 0.9
+    assert kept == []
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path, sampler: CropSampler) -> None:
+    run_of(tmp_path, sampler, validate=lambda model: 0.4)
+    before = (tmp_path / LAST).read_bytes()
+    assert run_of(tmp_path, sampler, validate=lambda model: 1.0) == 0.4
+    assert (tmp_path / LAST).read_bytes() == before
+    assert len(logged(tmp_path)) == 6
+
+
+def test_a_run_cancelled_before_its_first_step_can_go_on(
+    tmp_path: Path, sampler: CropSampler
+) -> None:
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        run_of(tmp_path, sampler, cancel=token)
+    assert saved(tmp_path)["step"] == 0
+    run_of(tmp_path, sampler)
+    assert saved(tmp_path)["step"] == 6
+
+
+def test_another_configuration_in_the_same_folder_is_refused(
+    tmp_path: Path, sampler: CropSampler
+) -> None:
+    run_of(tmp_path, sampler)
+    written = (tmp_path / "config.json").read_text()
+    with pytest.raises(ConfigError, match="holds a run with another configuration"):
+        run_of(tmp_path, sampler, replace(CONFIG, learning_rate=0.02))
+    assert (tmp_path / "config.json").read_text() == written
+    assert json.loads(written)["learning_rate"] == 0.01
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 half a zip"])
+def test_a_broken_checkpoint_is_refused_in_one_line(
+    tmp_path: Path, sampler: CropSampler, content: bytes
+) -> None:
+    (tmp_path / LAST).write_bytes(content)
+    with pytest.raises(CheckpointError) as caught:
+        run_of(tmp_path, sampler)
+    assert "cannot resume from last.pt" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_log_has_each_step_once_with_its_rate(tmp_path: Path, sampler: CropSampler) -> None:
+    with pytest.raises(Cancelled):
+        run_of(tmp_path, sampler, **stop_after(3))
+    run_of(tmp_path, sampler)
+    rows = logged(tmp_path)
+    assert [int(row["step"]) for row in rows] == [1, 2, 3, 4, 5, 6]
+    rates = [float(row["learning_rate"]) for row in rows]
+    expected = [0.01 * min(1, (i + 1) / 3) * (1 - i / 6) ** 0.9 for i in range(6)]
+    assert rates == pytest.approx(expected, abs=1e-7)
+
+
+def test_the_log_has_each_step_once_after_a_crash_too(
+    tmp_path: Path, sampler: CropSampler
+) -> None:
+    def crash(stage: str, done: int, total: int) -> None:
+        if done == 5:  # the last checkpoint is of step 4
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        run_of(tmp_path, sampler, progress=crash)
+    run_of(tmp_path, sampler)
+    assert [int(row["step"]) for row in logged(tmp_path)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_scalars_and_progress_are_reported(tmp_path: Path, sampler: CropSampler) -> None:
+    scalars: list[tuple[str, int]] = []
+    steps: list[tuple[int, int]] = []
+    run_of(
+        tmp_path,
+        sampler,
+        record=lambda name, value, step: scalars.append((name, step)),
+        progress=lambda stage, done, total: steps.append((done, total)),
+    )
+    assert [step for name, step in scalars if name == "validation dice"] == [4, 6]
+    assert [step for name, step in scalars if name == "loss"] == [1, 2, 3, 4, 5, 6]
+    assert steps == [(done, 6) for done in range(1, 7)]
+
+
+def test_nothing_half_written_is_left_behind(tmp_path: Path, sampler: CropSampler) -> None:
+    run_of(tmp_path, sampler)
+    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {
+        "config.json",
+        "last.pt",
+        "log.csv",
+    }
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_is_not_saved(
+    tmp_path: Path, sampler: CropSampler
+) -> None:
+    broken = build_model("afunet", OPTIONS, seed=0).state_dict()
+    broken["head.bias"].fill_(float("nan"))
+    with pytest.raises(AfunetError, match="loss") as caught:
+        run_of(tmp_path, sampler, initial=broken)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / LAST).exists()
+
+
+def test_a_cancelled_run_says_that_its_checkpoint_was_written(
+    tmp_path: Path, sampler: CropSampler
+) -> None:
+    with pytest.raises(Cancelled) as caught:
+        run_of(tmp_path, sampler, **stop_after(3))
+    assert "nothing was written" not in str(caught.value)

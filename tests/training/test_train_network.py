@@ -1,0 +1,137 @@
+"""From a slice folder and a configuration to a checkpoint that inference can read."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from afunet.data.slices import CropConfig
+from afunet.errors import CheckpointError, ConfigError, InputError
+from afunet.inference.device import DeviceChoice
+from afunet.models.checkpoint import load_checkpoint
+from afunet.training.config import DataConfig, Precision, TrainingConfig
+from afunet.workflows.train import TrainingResult, train_network
+
+TINY = TrainingConfig(
+    data=(DataConfig("store"),),
+    options={"width": 4, "depth": 2},
+    steps=2,
+    batch_size=2,
+    crop=CropConfig(32),
+    spacing_mm=(0.4, 0.9),
+    validate_every=2,
+)
+
+
+def trained(config: TrainingConfig, store: Path, run: str = "run") -> TrainingResult:
+    return train_network(
+        config, store.parent / run, base=store.parent, device=DeviceChoice.CPU
+    )
+
+
+def test_two_steps_write_a_checkpoint_that_loads_and_runs(store: Path) -> None:
+    result = trained(TINY, store)
+    assert result.checkpoint == store.parent / "run" / "best.safetensors"
+    checkpoint = load_checkpoint(result.checkpoint)
+    header = checkpoint.header
+    assert (header.model, dict(header.options)) == ("afunet", {"width": 4, "depth": 2})
+    assert header.window_hu == (-300, 1300)
+    assert header.spacing_mm == (0.4, 0.9)
+    assert header.patch_px == 32
+    assert header.training["data"] == ["store"]
+    assert header.training["slices"] == [4]
+    assert header.training["step"] == 2
+    assert header.metrics["validation_dice_per_case"] == pytest.approx(
+        result.validation_dice, abs=1e-5
+    )
+    assert 0 <= result.validation_dice <= 1
+    with torch.no_grad():
+        assert checkpoint.network()(torch.rand(1, 1, 32, 32)).isfinite().all()
+
+
+def test_the_same_configuration_gives_the_same_weights(store: Path) -> None:
+    digests = {load_checkpoint(trained(TINY, store, run).checkpoint).sha256 for run in ("a", "b")}
+    assert len(digests) == 1
+
+
+def test_half_precision_trains_too(store: Path) -> None:
+    result = trained(replace(TINY, precision=Precision.BF16), store)
+    weights = load_checkpoint(result.checkpoint).weights
+    assert all(weight.isfinite().all() for weight in weights.values())
+
+
+def test_a_network_of_three_slices_is_trained_on_stacks(store: Path) -> None:
+    options = {"width": 4, "depth": 2, "input_slices": 3}
+    result = trained(replace(TINY, options=options), store)
+    network = load_checkpoint(result.checkpoint).network()
+    with torch.no_grad():
+        assert network(torch.rand(1, 3, 32, 32)).shape == (1, 1, 32, 32)
+
+
+def test_a_run_starts_from_the_weights_of_another(store: Path) -> None:
+    first = trained(TINY, store, "first").checkpoint
+    still = replace(TINY, start_from="first/best.safetensors", steps=1, learning_rate=1e-12)
+    second = trained(still, store, "second").checkpoint
+    before, after = (load_checkpoint(path).weights["head.weight"] for path in (first, second))
+    torch.testing.assert_close(after, before, atol=1e-8, rtol=0)
+
+
+def test_weights_of_another_network_are_refused(store: Path) -> None:
+    trained(TINY, store, "first")
+    other = replace(TINY, start_from="first/best.safetensors", options={"width": 6, "depth": 2})
+    with pytest.raises(ConfigError, match="start_from holds afunet"):
+        trained(other, store)
+
+
+def test_weights_that_are_not_there_are_refused(store: Path) -> None:
+    with pytest.raises(CheckpointError, match="no weights file"):
+        trained(replace(TINY, start_from="none.safetensors"), store)
+
+
+def test_a_data_folder_that_is_not_there_is_refused(store: Path) -> None:
+    with pytest.raises(InputError, match="no data folder 'elsewhere'"):
+        trained(replace(TINY, data=(DataConfig("elsewhere"),)), store)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_data_without_training_or_validation_slices_are_refused(store: Path, split: str) -> None:
+    table = store / "slices.csv"
+    table.write_text(table.read_text().replace(f",{split},", ",test,"))
+    with pytest.raises(InputError, match=f"no labelled slice in split '{split}'"):
+        trained(TINY, store)
+
+
+def test_a_patient_in_the_training_of_one_folder_and_the_validation_of_another_is_refused(
+    store: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    for kind in ("images", "masks"):
+        (other / kind).mkdir(parents=True)
+        Image.new("L", (32, 32)).save(other / kind / "00.png")
+    (other / "slices.csv").write_text(
+        "case,patient,slice,split,status,labelled\nx,leg02,0,train,checked,1\n"
+    )
+    both = replace(TINY, data=(DataConfig("store"), DataConfig("other")))
+    with pytest.raises(ConfigError, match="two splits"):
+        trained(both, store)
+
+
+def test_validation_slices_see_their_neighbours_even_where_only_some_are_checked(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network of three slices must be validated on what it was trained on: real neighbours."""
+    table = store / "slices.csv"
+    table.write_text(table.read_text().replace("leg02,1,val,checked", "leg02,1,val,auto"))
+    seen: list[torch.Tensor] = []
+
+    def dice(predictor: object, slices: tuple[object, ...], progress: object) -> float:
+        seen.extend(torch.from_numpy(item.grey) for item in slices)  # type: ignore[attr-defined]
+        return 0.5
+
+    monkeypatch.setattr("afunet.workflows.train.mean_case_dice", dice)
+    trained(replace(TINY, options={"width": 4, "depth": 2, "input_slices": 3}), store)
+    (stack,) = seen  # only level 0 is checked
+    assert torch.equal(stack[0], stack[1])  # the first level, repeated
+    assert not torch.equal(stack[1], stack[2])  # level 1, unchecked but there

@@ -1,0 +1,174 @@
+"""A run's configuration: every mistake is told in one line, and it comes back from JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from afunet.errors import ConfigError
+from afunet.training.config import (
+    DataConfig,
+    Optimizer,
+    Precision,
+    TrainingConfig,
+    config_to_json,
+    load_config,
+    parse_config,
+)
+
+FULL = """
+model = "afunet"
+start_from = "weights/first.safetensors"
+steps = 300
+batch_size = 8
+learning_rate = 1
+spacing_mm = [0.4, 0.9]
+optimizer = "sgd"
+precision = "bf16"
+average_decay = 0.99
+
+[[data]]
+path = "knee"
+weight = 2.5
+
+[[data]]
+path = "thigh"
+
+[options]
+width = 32
+dasp_rates = [1, 2]
+
+[crop]
+size_px = 96
+planned = 0.8
+
+[augment]
+scale = [0.7, 1.3]
+flip = false
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "run.toml"
+    path.write_text(text)
+    return path
+
+
+def refusal(**values: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"data": [{"path": "knee"}], **values})
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_every_value_of_a_file_is_taken(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, FULL))
+    assert config.data == (DataConfig("knee", 2.5), DataConfig("thigh", 1.0))
+    assert config.model == "afunet"
+    assert dict(config.options) == {"width": 32, "dasp_rates": [1, 2]}
+    assert (config.steps, config.batch_size, config.learning_rate) == (300, 8, 1)
+    assert config.spacing_mm == (0.4, 0.9)
+    assert config.optimizer is Optimizer.SGD
+    assert config.precision is Precision.BF16
+    assert (config.crop.size_px, config.crop.planned) == (96, 0.8)
+    assert config.augment.scale == (0.7, 1.3)
+    assert config.augment.flip is False
+    assert config.augment.rotation_deg == 30  # not in the file: its default
+
+
+def test_a_configuration_comes_back_from_its_json(tmp_path: Path) -> None:
+    for config in (load_config(written(tmp_path, FULL)), TrainingConfig((DataConfig("knee"),))):
+        assert parse_config(json.loads(json.dumps(config_to_json(config)))) == config
+
+
+def test_parsing_is_the_inverse_of_writing_without_json_between() -> None:
+    config = TrainingConfig((DataConfig("knee"),))
+    assert parse_config(config_to_json(config)) == config
+
+
+@pytest.mark.parametrize("data", [{}, {"data": []}, {"data": "knee"}, {"data": {"path": "knee"}}])
+def test_a_run_without_data_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"at least one \[\[data\]\] entry"):
+        parse_config(data)
+
+
+def test_unknown_keys_are_named_with_the_known_ones() -> None:
+    assert "unknown keys ['epochs']" in refusal(epochs=100)
+    assert "'steps'" in refusal(epochs=100)
+    assert refusal(crop={"size": 64}).startswith("[crop] has unknown keys ['size']")
+    assert refusal(augment={"zoom": 2}).startswith("[augment] has unknown keys ['zoom']")
+    assert refusal(data=[{"path": "a", "share": 1}]).startswith("[[data]] has unknown keys")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("steps", 1.5, "steps must be int, got 1.5"),
+        ("steps", True, "steps must be int, got True"),
+        ("steps", "many", "steps must be int, got 'many'"),
+        ("learning_rate", "1e-3", "learning_rate must be float, got '1e-3'"),
+        ("learning_rate", False, "learning_rate must be float"),
+        ("crop", 128, "crop must be a table, got 128"),
+        ("optimizer", "adam", "optimizer must be one of sgd, adamw, got 'adam'"),
+        ("precision", 16, "precision must be one of fp32, bf16, got 16"),
+        ("data", [{"weight": 1.0}], "'path'"),
+        ("data", ["knee"], "[[data]]"),
+    ],
+)
+def test_a_wrong_type_or_choice_is_refused(key: str, value: Any, words: str) -> None:
+    assert words in refusal(**{key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("steps", 0),
+        ("batch_size", -1),
+        ("validate_every", 0),
+        ("learning_rate", 0.0),
+        ("average_decay", 1.0),
+        ("average_decay", -0.1),
+        ("augment", {"scale": [2, 1]}),
+    ],
+)
+def test_an_impossible_value_is_refused(key: str, value: Any) -> None:
+    refusal(**{key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("spacing_mm", "0.5"),
+        ("spacing_mm", [0.5]),
+        ("spacing_mm", ["fine", "coarse"]),
+        ("model", 3),
+        ("start_from", 3),
+        ("options", 3),
+        ("augment", {"flip": "no"}),
+        ("augment", {"scale": [1]}),
+        ("augment", {"scale": 1}),
+        ("augment", {"scale": ["a", "b"]}),
+        ("learning_rate", float("nan")),
+        ("seed", -1),
+        ("warmup_steps", -1),
+        ("recalibration_batches", -1),
+        ("weight_decay", -1.0),
+        ("crop", {"size_px": 0}),
+        ("data", [{"path": "knee", "weight": -1.0}]),
+        ("data", [{"path": 3}]),
+    ],
+)
+def test_a_value_that_would_only_fail_later_is_refused(key: str, value: Any) -> None:
+    innermost = {"augment": "augment", "crop": "size_px", "data": ""}.get(key, key)
+    assert innermost in refusal(**{key: value})
+
+
+def test_a_file_that_is_missing_or_no_toml_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read the configuration .*none\.toml"):
+        load_config(tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match="is not TOML"):
+        load_config(written(tmp_path, "steps = = 3"))
+    (tmp_path / "run.toml").write_bytes(b"model = '\xff'")
+    with pytest.raises(ConfigError, match="is not TOML"):
+        load_config(tmp_path / "run.toml")
