@@ -98,12 +98,12 @@ def segment(
     scan that fails never stops the rest; the exit code is 1 if any failed.
 
     Examples:
-
       afunet segment ct/ -o out
 
       afunet segment scans/*.nii.gz -o out --mesh stl --mesh ply
 
       afunet segment pngs/ -o out --spacing-mm 0.5 0.5 1
+
     """
     from afunet.inference.cleanup import CleanUpRules
     from afunet.workflows.segment import FailedCase, Segmenter, SegmentOptions, segment_many
@@ -194,13 +194,17 @@ def phantom(
     fractured: Annotated[bool, typer.Option(help="Break the tibia.")] = False,
     random: Annotated[bool, typer.Option(help="Draw everything at random from the seed.")] = False,
     bones: Annotated[
-        Path | None, typer.Option(help="Folder of watertight bone meshes (LPS mm) to use instead.")
+        Path | None,
+        typer.Option(
+            help="Bones instead: a folder of watertight meshes (LPS mm) or an LLP26 .npz."
+        ),
     ] = None,
     slices: Annotated[
         int, typer.Option(help="Write so many random training slices instead of a scan.")
     ] = 0,
     limbs: Annotated[
-        Path | None, typer.Option(help="Training slices: folder of LLP26 limb files (.npz).")
+        str | None,
+        typer.Option(help="Training slices: pattern of LLP26 limb files, e.g. 'llp26/*.npz'."),
     ] = None,
     split: Annotated[str, typer.Option(help="Training slices: train, val or test.")] = "train",
     quiet: Quiet = False,
@@ -210,7 +214,7 @@ def phantom(
 
     with progress_bar(quiet) as report:
         if slices:
-            limb_files = sorted(limbs.glob("*.npz")) if limbs else []
+            limb_files = workflow.limb_files(limbs) if limbs else []
             workflow.write_training_slices(
                 output, slices, seed=seed, limb_files=limb_files, split=split, progress=report
             )
@@ -291,10 +295,10 @@ def evaluate(
     """Dice, IoU, recall and precision: mean per slice, mean per case, and pooled.
 
     Examples:
-
       afunet evaluate out/mask.nii.gz --truth label.nii.gz
 
       afunet evaluate --data knee --split val
+
     """
     from afunet.workflows.evaluate import evaluate_masks, evaluate_network
 
@@ -331,9 +335,7 @@ def evaluate(
 
 
 @app.command()
-def demo(
-    output: Output = Path("demo"), weights: Weights = None, quiet: Quiet = False
-) -> None:
+def demo(output: Output = Path("demo"), weights: Weights = None, quiet: Quiet = False) -> None:
     """Simulate a fractured knee, segment it, and compare with the exact answer."""
     from afunet.workflows.demo import demo as run
     from afunet.workflows.segment import SegmentOptions

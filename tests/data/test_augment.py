@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from afunet.data.augment import (
-    AugmentConfig,
     Augmentation,
+    AugmentConfig,
     distort,
     draw_augmentation,
     sample_crop,
@@ -165,7 +165,9 @@ def test_photometry_is_contrast_then_brightness_then_gamma() -> None:
 
 def test_air_stays_air_but_for_noise() -> None:
     air = torch.zeros(1, 16, 16)
-    photometric = replace(NOTHING, contrast=0.8, brightness=0.04, gamma=0.8, coarseness=3, blur_px=1)
+    photometric = replace(
+        NOTHING, contrast=0.8, brightness=0.04, gamma=0.8, coarseness=3, blur_px=1
+    )
     assert not distort(air, photometric).any()
     noisy = distort(air, replace(photometric, noise=0.03))
     assert 0 < float(noisy.max()) < 0.2

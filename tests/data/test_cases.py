@@ -120,6 +120,12 @@ def test_a_patient_in_two_splits_is_refused(folder: Path) -> None:
     assert "is in val and train" in refusal(write_table(folder, leaking))
 
 
+def test_a_table_saved_by_a_spreadsheet_with_a_byte_order_mark_is_read(folder: Path) -> None:
+    text = (folder / "slices.csv").read_text()
+    (folder / "slices.csv").write_text(text, encoding="utf-8-sig")
+    assert len(read_slice_table(folder)) == 3
+
+
 def test_a_table_that_is_not_text_is_refused(folder: Path) -> None:
     (folder / "slices.csv").write_bytes(HEADER.encode() + b"\nknee\xff01,p1,2,train,auto,1\n")
     assert "slices.csv" in refusal(folder)

@@ -53,6 +53,11 @@ def test_spacing_directions_and_voxel_volume_follow_from_the_affine() -> None:
     assert oblique().voxel_volume_mm3 == pytest.approx(162)  # though this frame is left-handed
 
 
+def test_the_volume_of_a_voxel_of_whole_millimetres_is_a_whole_number() -> None:
+    volumes = [Volume(np.zeros((1, 1, 1)), np.diag([1, 1, size, 1])) for size in (2, 3, 5)]
+    assert [volume.voxel_volume_mm3 for volume in volumes] == [2, 3, 5]
+
+
 def test_the_affine_cannot_be_changed_from_outside() -> None:
     affine = OBLIQUE.copy()
     volume = Volume(np.zeros((1, 1, 1)), affine)

@@ -42,7 +42,7 @@ def values_at(volume: Volume, points_mm: np.ndarray) -> np.ndarray:
     indices = volume.to_indices(points_mm)
     column, row, index = np.moveaxis(np.rint(indices).astype(int), -1, 0)
     np.testing.assert_allclose(indices, np.rint(indices), atol=1e-9)
-    return volume.voxels[index, row, column]
+    return np.asarray(volume.voxels[index, row, column])
 
 
 def voxel_centres_mm(volume: Volume) -> np.ndarray:

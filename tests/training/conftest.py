@@ -15,7 +15,8 @@ def one_thread() -> None:
 
 def disc(rows: int, columns: int, centre: tuple[float, float], radius: float) -> np.ndarray:
     row, column = np.mgrid[:rows, :columns]
-    return (np.hypot(row - centre[0], column - centre[1]) <= radius).astype(np.uint8)
+    inside = np.hypot(row - centre[0], column - centre[1]) <= radius
+    return np.asarray(inside, dtype=np.uint8)
 
 
 @pytest.fixture

@@ -26,9 +26,7 @@ TINY = TrainingConfig(
 
 
 def trained(config: TrainingConfig, store: Path, run: str = "run") -> TrainingResult:
-    return train_network(
-        config, store.parent / run, base=store.parent, device=DeviceChoice.CPU
-    )
+    return train_network(config, store.parent / run, base=store.parent, device=DeviceChoice.CPU)
 
 
 def test_two_steps_write_a_checkpoint_that_loads_and_runs(store: Path) -> None:

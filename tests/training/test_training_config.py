@@ -155,13 +155,20 @@ def test_an_impossible_value_is_refused(key: str, value: Any) -> None:
         ("recalibration_batches", -1),
         ("weight_decay", -1.0),
         ("crop", {"size_px": 0}),
-        ("data", [{"path": "knee", "weight": -1.0}]),
-        ("data", [{"path": 3}]),
     ],
 )
 def test_a_value_that_would_only_fail_later_is_refused(key: str, value: Any) -> None:
-    innermost = {"augment": "augment", "crop": "size_px", "data": ""}.get(key, key)
+    innermost = next(iter(value)) if isinstance(value, dict) else key
     assert innermost in refusal(**{key: value})
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"), [({"path": "knee", "weight": -1.0}, "weight"), ({"path": 3}, "path")]
+)
+def test_a_data_entry_that_would_only_fail_later_is_refused(
+    entry: dict[str, Any], words: str
+) -> None:
+    assert words in refusal(data=[entry])
 
 
 def test_a_file_that_is_missing_or_no_toml_is_refused_in_one_line(tmp_path: Path) -> None:

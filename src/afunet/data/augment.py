@@ -57,7 +57,10 @@ class Augmentation:
 def draw_augmentation(config: AugmentConfig, rng: np.random.Generator) -> Augmentation:
     """All random numbers of one crop."""
     low, high = config.scale
-    spread = lambda width: float(rng.uniform(-width, width))  # noqa: E731
+
+    def spread(width: float) -> float:
+        return float(rng.uniform(-width, width))
+
     return Augmentation(
         scale=float(math.exp(rng.uniform(math.log(low), math.log(high)))),
         rotation_rad=math.radians(spread(config.rotation_deg)),

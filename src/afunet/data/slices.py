@@ -94,8 +94,8 @@ class CropSampler:
         return torch.stack(images), torch.stack(masks)[:, None]
 
     def _crop(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        source = self.sources[rng.choice(len(self.sources), p=self.shares)]
-        chosen = source.slices[rng.integers(len(source.slices))]
+        source = self.sources[int(rng.choice(len(self.sources), p=self.shares))]
+        chosen = source.slices[int(rng.integers(len(source.slices)))]
         draw = draw_augmentation(self.augment, rng)
         side = max(8, round(self.crop.size_px / draw.scale))
         if rng.random() < self.crop.planned:
@@ -112,7 +112,7 @@ class CropSampler:
 def prefetched(
     sampler: CropSampler, first: int, last: int, size: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches of steps first…last − 1, each prepared in a thread while the one before is used."""
+    """The batches of steps first…last − 1, each prepared while the one before is used."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         coming = pool.submit(sampler.batch, first, size) if first < last else None
         for step in range(first, last):

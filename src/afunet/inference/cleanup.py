@@ -149,7 +149,7 @@ def _filled(bone: NDArray[np.bool_], mask: Volume, rules: CleanUpRules) -> NDArr
             small = np.bincount(holes.ravel()) <= largest
             small[0] = False
             filled[index] = plane | small[holes]
-    return filled
+    return np.asarray(filled)
 
 
 def _bounding_box(voxels: NDArray[Any]) -> tuple[slice, slice, slice] | None:

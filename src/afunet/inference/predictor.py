@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from afunet.errors import DeviceError
@@ -42,7 +43,6 @@ class Engine:
         """(N, C, px, px) in [0, 1] → float32 probabilities (N, px, px) on the CPU."""
         windows = windows.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
         return torch.sigmoid(self.network(windows)[:, 0].float()).cpu()
-
 
     def smaller(self, error: torch.OutOfMemoryError) -> tuple[Engine, str]:
         """What to try after running out of memory: half the batch, then the CPU; and its name.
@@ -92,7 +92,7 @@ class Predictor:
         """Run a batch; out of GPU memory, go on with smaller batches, then on the CPU."""
         while True:
             try:
-                parts = windows.split(self.engine.windows_per_batch)
+                parts = torch.split(windows, self.engine.windows_per_batch)
                 return torch.cat([self.engine.run(part) for part in parts])
             except torch.OutOfMemoryError as error:
                 self.engine, what = self.engine.smaller(error)
@@ -106,15 +106,15 @@ class Predictor:
 
     def _boxes(self, image: Tensor, index: int) -> Iterator[Box]:
         """Windows that cover everything denser than air, evenly spread, overlapping."""
-        dense = (image.amax(0) > AIR).numpy()
+        dense: NDArray[np.bool_] = (image.amax(0) > AIR).numpy()
         if not dense.any():
             return
-        for top in self._starts(dense.any(axis=1)):
-            for left in self._starts(dense[top : top + self.patch_px].any(axis=0)):
+        for top in self._starts(np.any(dense, axis=1)):
+            for left in self._starts(np.any(dense[top : top + self.patch_px], axis=0)):
                 if dense[top : top + self.patch_px, left : left + self.patch_px].any():
                     yield Box(index, top, left)
 
-    def _starts(self, occupied: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Sequence[int]:
+    def _starts(self, occupied: NDArray[np.bool_]) -> Sequence[int]:
         where = np.flatnonzero(occupied)
         if len(where) == 0:
             return ()

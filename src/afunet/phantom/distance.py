@@ -20,7 +20,7 @@ from afunet.phantom.polydata import to_polydata
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
-_BAND = 2
+_BAND = 4
 """Grid steps from the surface within which distances are exact."""
 _COARSE = 3
 Implicit = Callable[[NDArray[np.floating]], NDArray[np.floating]]
@@ -93,7 +93,7 @@ class DistanceGrid:
 def grid_of_mesh(mesh: Mesh, spacing_mm: float, box: Box) -> DistanceGrid:
     """Distances to a watertight mesh in a box; right to a few hundredths of a step near it.
 
-    That holds within two steps of the surface, further away they are right to one step.
+    That holds within four steps of the surface, further away they are right to one step.
     Raises `GeometryError` for an open mesh.
     """
     if not mesh.is_watertight:

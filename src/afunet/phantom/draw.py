@@ -143,7 +143,7 @@ def _anatomy(parametric: bool, region: Region, limb_files: Sequence[Path], rng: 
         stretch=(rng.uniform(0.94, 1.06), rng.uniform(0.94, 1.06), 1.0),
         warp_mm=rng.uniform(0.3, 2.2),
         knees_apart_mm=rng.uniform(140, 230),
-        cartilage_mm=rng.uniform(1.2, 4.0),
+        cartilage_mm=rng.uniform(1.2, 3.5),
         surface_step_mm=1.0,
     )
 

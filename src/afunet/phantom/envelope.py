@@ -111,7 +111,7 @@ def draw_envelope(
     fascia = np.maximum(fascia, bone)
     angle = np.linspace(0, 2 * np.pi, _ANGLES, endpoint=False)
     behind = 0.8 + 0.3 * np.sin(angle - 0.4 * rng.standard_normal())
-    fat = girth.fat_mm * behind * (1 + 3.0 * _ripple(height, 0.09, rng))
+    fat = girth.fat_mm * behind * (1 + _ripple(height, 0.14, rng))
     fat = np.maximum(
         fat * np.interp(height, (-420, -200, 0, 250), (0.6, 0.8, 1, 1.3))[:, None], 1.8
     )
@@ -159,7 +159,7 @@ def _ripple(height: FloatArray, size: float, rng: np.random.Generator) -> FloatA
     pattern = np.zeros((len(height), _ANGLES))
     for k in (1, 2, 3, 4, 5):
         phase, drift, wave = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.004), rng.uniform(60, 200)
-        strength = size * rng.normal(0, 1) / k**0.7 * (1 + 0.5 * np.sin(height / wave + phase))
+        strength = size * rng.normal(0, 1) / k * (1 + 0.5 * np.sin(height / wave + phase))
         pattern += strength[:, None] * np.cos(
             k * angle[None, :] + phase + drift * height[:, None] * k
         )

@@ -7,12 +7,24 @@ from pathlib import Path
 import numpy as np
 
 from afunet.errors import GeometryError
-from afunet.phantom.config import Anatomy, BoneQuality, Grid, LegConfig, Scanner, Source, axial_grid
+from afunet.phantom.config import (
+    Anatomy,
+    BoneQuality,
+    Grid,
+    LegConfig,
+    Pose,
+    Scanner,
+    Source,
+    axial_grid,
+)
 from afunet.phantom.fracture import Fracture
 from afunet.phantom.mesh_bones import load_bones
 
-KNEE_GRID = axial_grid((88, 288, 288), 0.6, 1.25, (100.0, 10.0, 0.0))
-"""11 cm about the joint line of a left knee."""
+KNEE_GRID = axial_grid((64, 256, 256), 0.65, 1.6, (100.0, 10.0, 0.0))
+"""10 cm about the joint line of a left knee."""
+
+LIMB_GRID = axial_grid((300, 480, 480), 0.9, 3.0, (0.0, 10.0, 95.0))
+"""90 cm of both limbs, ankles to iliac crests."""
 
 MARGIN_MM = 45.0
 
@@ -31,6 +43,14 @@ def fractured_knee(seed: int = 0, grid: Grid = KNEE_GRID) -> LegConfig:
     return LegConfig(
         seed=seed, grid=grid, bone=knee.bone, scanner=knee.scanner, fractures=(plateau,)
     )
+
+
+def whole_limb(limb_file: Path, seed: int = 0) -> LegConfig:
+    """Both limbs of an LLP26 file from pelvis to ankle, 0.9 × 0.9 × 3 mm voxels."""
+    anatomy = Anatomy(
+        source=Source.LIMB_FILE, path=limb_file, sides=("left", "right"), poses=(Pose(), Pose())
+    )
+    return LegConfig(seed=seed, grid=LIMB_GRID, anatomy=anatomy)
 
 
 def leg_of_meshes(

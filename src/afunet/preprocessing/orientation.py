@@ -40,7 +40,7 @@ class AxialView:
 
     def restore(self, voxels: NDArray[Any]) -> NDArray[Any]:
         """Voxels computed on the axial view, in the order of the original volume."""
-        flips = [_ARRAY_AXIS[axis] for axis, flip in enumerate(self.flipped) if flip]
+        flips = tuple(_ARRAY_AXIS[axis] for axis, flip in enumerate(self.flipped) if flip)
         return np.ascontiguousarray(
             np.flip(voxels, flips).transpose(np.argsort(self._array_order()))
         )

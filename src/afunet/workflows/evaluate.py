@@ -11,8 +11,15 @@ import torch
 from afunet.data.cases import read_slice_table, select
 from afunet.data.slices import load_slices
 from afunet.errors import InputError
-from afunet.evaluation.overlap import METRICS, Agreement, Counts, agreement, count, count_slices
-from afunet.evaluation.overlap import sum_counts
+from afunet.evaluation.overlap import (
+    METRICS,
+    Agreement,
+    Counts,
+    agreement,
+    count,
+    count_slices,
+    sum_counts,
+)
 from afunet.formats.readers import read_labels
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.inference.predictor import Predictor

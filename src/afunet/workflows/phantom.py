@@ -7,16 +7,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from glob import glob
 from pathlib import Path
 
 from PIL import Image
 
-from afunet.errors import ConfigError
+from afunet.errors import ConfigError, InputError
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import LabelMap
 from afunet.phantom import LegConfig, SimulatedLeg, draw_leg, simulate, training_slices
 from afunet.phantom.dicom import write_dicom_series
-from afunet.phantom.examples import KNEE_GRID, clean_knee, fractured_knee, leg_of_meshes
+from afunet.phantom.examples import KNEE_GRID, clean_knee, fractured_knee, leg_of_meshes, whole_limb
 from afunet.preprocessing import BONE_WINDOW
 from afunet.progress import CancelToken, Progress, silent
 from afunet.workflows.staging import check_writable, staged_folder
@@ -115,8 +116,21 @@ def scan_format_of(name: str) -> ScanFormat:
 def choose_leg(
     seed: int, *, fractured: bool = False, random: bool = False, bones: Path | None = None
 ) -> LegConfig:
-    """A leg to simulate: a clean knee, the same with a fracture, a random leg, or own bones."""
+    """A leg to simulate: a clean knee, the same with a fracture, a random leg, or own bones.
+
+    `bones` is a folder of watertight meshes in LPS mm or an LLP26 limb file (.npz).
+    """
     if random:
         return draw_leg(seed, grid=KNEE_GRID)
     config = fractured_knee(seed) if fractured else clean_knee(seed)
-    return config if bones is None else leg_of_meshes(bones, seed)
+    if bones is None:
+        return config
+    return whole_limb(bones, seed) if bones.suffix == ".npz" else leg_of_meshes(bones, seed)
+
+
+def limb_files(pattern: str) -> list[Path]:
+    """The LLP26 files that a shell-like pattern names; `InputError` if it names none."""
+    found = sorted(Path(name) for name in glob(pattern))
+    if not found:
+        raise InputError(f"no LLP26 file matches {pattern!r}")
+    return found

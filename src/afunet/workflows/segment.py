@@ -287,15 +287,16 @@ def _surface_facts(mesh: Mesh, scan: Scan, scene: Scene) -> facts.SurfaceFacts:
     )
 
 
-def _result_findings(
-    scan: Scan, prediction: Prediction, mask: Volume, mesh: Mesh
-) -> list[Finding]:
+def _result_findings(scan: Scan, prediction: Prediction, mask: Volume, mesh: Mesh) -> list[Finding]:
     """What the result itself gives reason to check."""
     found = []
     if prediction.grid.resamples:
         rows, columns = prediction.grid.working
         found.append(
-            info("RESAMPLED", f"the network saw slices of {columns} × {rows} pixels, the mask is native")
+            info(
+                "RESAMPLED",
+                f"the network saw slices of {columns} × {rows} pixels, the mask is native",
+            )
         )
     if mesh.is_empty:
         found.append(warning("NO_BONE", "no bone was found in this scan"))

@@ -199,8 +199,8 @@ def tensorboard_record(run: Path) -> Iterator[Record]:
     except ImportError:
         yield lambda name, value, step: None
         return
-    writer = SummaryWriter(str(run))  # type: ignore[no-untyped-call]
+    writer = SummaryWriter(str(run))
     try:
         yield lambda name, value, step: writer.add_scalar(name, value, step)
     finally:
-        writer.close()  # type: ignore[no-untyped-call]
+        writer.close()
