@@ -319,6 +319,22 @@ def test_fingers_that_hang_on_a_hand_are_body_beside_a_thigh() -> None:
     assert body[30, 80 // 3, [178 // 3, 193 // 3, 208 // 3, 223 // 3]].all()
 
 
+@pytest.mark.parametrize("slices", [1, 5, 40])
+@pytest.mark.parametrize("small_mm", [15, 20, 40])
+def test_a_small_limb_beside_a_thigh_keeps_its_bone_in_stacks_of_any_height(
+    slices: int, small_mm: int
+) -> None:
+    hu = np.full((slices, 160, 240), AIR, dtype=np.int16)
+    small = disc(160, 240, (80, 195), small_mm / 2)
+    hu[:, small | disc(160, 240, (80, 80), 70)] = TISSUE
+    scan = grid(hu, (1, 1, 1))
+    bone = no_bone(scan)
+    bone[:, disc(160, 240, (80, 80), 15) | disc(160, 240, (80, 195), small_mm / 4)] = 1
+    voxels, done = cleaned(bone, scan)
+    assert np.array_equal(voxels, bone)
+    assert (done.outside_removed, done.pieces_kept) == (0, 2)
+
+
 def test_a_table_and_a_cast_are_not_body() -> None:
     scan = limb()
     hu = scan.voxels.copy()

@@ -62,7 +62,8 @@ class Engine:
 class Predictor:
     """Bone probabilities of slices, window by window.
 
-    `fallbacks` tells in plain words what had to be given up for want of GPU memory.
+    `fallbacks` tells in plain words what had to be given up for want of GPU memory; `windows`
+    counts those the network has seen.
     """
 
     def __init__(self, engine: Engine, patch_px: int, overlap: float = 0.25) -> None:
@@ -70,6 +71,7 @@ class Predictor:
         self.patch_px = patch_px
         self.overlap = overlap
         self.fallbacks: list[str] = []
+        self.windows = 0
         ramp = torch.hann_window(patch_px + 2, periodic=False)[1:-1].clamp_min(1e-3)
         self.blend = ramp[:, None] * ramp[None, :]
 
@@ -82,6 +84,7 @@ class Predictor:
         boxes = [box for index in range(count) for box in self._boxes(padded[index], index)]
         for batch in _batches(boxes, self.engine.windows_per_batch):
             windows = torch.stack([self._cut(padded, box) for box in batch])
+            self.windows += len(batch)
             for box, probability in zip(batch, self._run(windows), strict=True):
                 area = self._area(box)
                 total[area] += probability * self.blend

@@ -18,7 +18,7 @@ from afunet.progress import CancelToken, Progress, silent
 Float32Array = NDArray[np.float32]
 Points = NDArray[np.floating]
 
-_SUB_SLICE_MM = 1.1
+_SUB_SLICE_MM = 1.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def _slice_hu(scene: Scene, grid: Volume, index: int) -> NDArray[np.int16]:
     scanner = scene.config.scanner
     column_mm, row_mm, step_mm = grid.spacing_mm
     thickness = min(step_mm, 5.0) if scanner.thickness_mm is None else scanner.thickness_mm
-    count = int(np.clip(np.ceil(thickness / _SUB_SLICE_MM), 1, 5))
+    count = int(np.clip(np.ceil(thickness / _SUB_SLICE_MM), 1, 4))
     offsets = ((np.arange(count) + 0.5) / count - 0.5) * thickness / step_mm
     pixel = float(np.sqrt(column_mm * row_mm))
     layers = [

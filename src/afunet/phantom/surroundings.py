@@ -85,10 +85,14 @@ def _with_sheet(
 ) -> Float32Array:
     """A fold of cloth some way off the skin."""
     offset, shift = rng.uniform(2, 14), rng.uniform(0, 200)
-    wave = textures.cloudy.at(points + shift, (60.0, 60.0, 150.0))
-    there = textures.cloudy.at(points + shift + 77, (150.0, 150.0, 300.0)) > -0.2
-    distance = skin_mm - offset - 5 * np.maximum(wave, -0.8)
-    return _layer(hu, distance, rng.uniform(0.5, 1.5), pixel_mm, rng.uniform(-800, -250), there)
+    near = (skin_mm > 0) & (skin_mm < 40)
+    places = points[near] + np.float32(shift)
+    wave = textures.cloudy.at(places, (60.0, 60.0, 150.0))
+    there = textures.cloudy.at(places + 77, (150.0, 150.0, 300.0)) > -0.2
+    distance = skin_mm[near] - offset - 5 * np.maximum(wave, -0.8)
+    thickness, value = rng.uniform(0.5, 1.5), rng.uniform(-800, -250)
+    hu[near] = _layer(hu[near], distance, thickness, pixel_mm, value, there)
+    return hu
 
 
 def _with_cast(

@@ -45,6 +45,7 @@ class RunFacts:
     arithmetic: str
     trial_seconds_per_window: Mapping[str, float]
     fallbacks: Sequence[str]
+    windows: int
     seconds: Mapping[str, float]
     peak_memory_mb: float | None
 

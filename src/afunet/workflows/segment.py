@@ -175,6 +175,7 @@ class Segmenter:
             arithmetic=str(engine.dtype).removeprefix("torch."),
             trial_seconds_per_window=self.trial.seconds_per_window,
             fallbacks=tuple(predictor.fallbacks),
+            windows=predictor.windows,
             seconds=dict(watch.seconds),
             peak_memory_mb=peak_memory_mb(),
         )
