@@ -189,6 +189,18 @@ def test_closed_cavities_are_filled_whatever_their_size_and_counted() -> None:
     assert done.smallest_kept_mm3 == pytest.approx((6300 - 2000) * 3)
 
 
+def test_a_cavity_that_reaches_the_outside_only_over_corners_is_closed() -> None:
+    scan = limb(slices=9)
+    bone = no_bone(scan)
+    bone[1:8, 35:65, 35:65] = 1
+    bone[2:7, 40:60, 40:60] = 0
+    diagonal = np.arange(35, 40)
+    bone[4, diagonal, diagonal] = 0  # from the cavity's corner to the block's
+    voxels, done = cleaned(bone, scan)
+    assert voxels.sum() == 7 * 30 * 30 - 1  # all but the block's own corner
+    assert done.filled_mm3 == pytest.approx((5 * 400 + 4) * 3)
+
+
 def test_a_loose_speck_in_a_cavity_is_swallowed_by_the_filling() -> None:
     scan = limb(slices=5)
     bone = no_bone(scan)

@@ -94,6 +94,14 @@ def test_only_windows_with_something_in_them_are_run() -> None:
     assert sum(network.batches) == 2
 
 
+def test_every_window_is_counted_once_also_where_memory_was_short() -> None:
+    predictor, _ = on_small_gpu(fits=2)
+    predictor(tissue(3, PATCH, PATCH))
+    predictor(torch.zeros(5, 1, PATCH, PATCH))
+    predictor(tissue(2, PATCH, PATCH))
+    assert predictor.windows == 5
+
+
 def test_windows_of_several_slices_share_batches() -> None:
     network = Echo()
     predictor_of(network, windows_per_batch=4)(tissue(9, PATCH, PATCH))

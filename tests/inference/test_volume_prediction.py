@@ -136,6 +136,14 @@ def test_three_millimetre_pixels_are_seen_finer_and_the_mask_is_native() -> None
     assert (prediction.mask.voxels <= block).all()
 
 
+def test_oblong_pixels_are_seen_square() -> None:
+    volume = bright_block()
+    wide = Volume(volume.voxels, volume.affine @ np.diag([2, 1, 1, 1]))  # columns of 1.6 mm
+    prediction = predict_volume(wide, Watched(echo), header_of())
+    assert prediction.grid.working == (30, 56)
+    assert prediction.mask.same_grid(wide)
+
+
 def test_pixels_of_unknown_size_are_left_alone() -> None:
     coarse = Volume(bright_block().voxels, np.diag([3.0, 3.0, 3.0, 1.0]))
     prediction = predict_volume(coarse, Watched(echo), header_of(), spacing_known=False)

@@ -74,7 +74,7 @@ def write_training_slices(
     seed: int = 0,
     limb_files: Sequence[Path] = (),
     split: str = "train",
-    per_leg: int = 16,
+    per_leg: int = 12,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> None:
