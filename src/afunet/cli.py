@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from rich.table import Table
 
 from afunet.errors import AfunetError, Cancelled, ConfigError
 from afunet.inference.device import DeviceChoice
-from afunet.progress import Progress, silent
+from afunet.progress import CancelToken, Progress, silent
 
 app = typer.Typer(
     name="afunet",
@@ -75,6 +76,23 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
         yield report
 
 
+@contextmanager
+def cancel_on_interrupt() -> Iterator[CancelToken]:
+    """The first Ctrl-C asks the work to stop at its next step; a second one breaks it off."""
+    token = CancelToken()
+
+    def ask(number: int, frame: object) -> None:
+        if token.cancelled:
+            raise KeyboardInterrupt
+        token.cancel()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield token
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @app.command()
 def segment(
     inputs: Annotated[
@@ -119,15 +137,16 @@ def segment(
         )
     )
     if len(inputs) == 1:
-        with progress_bar(quiet) as report:
-            _print_case(segmenter.segment(inputs[0], output, progress=report))
+        with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
+            case = segmenter.segment(inputs[0], output, progress=report, cancel=cancel)
+        _print_case(case)
         return
     failed = 0
-    with progress_bar(quiet) as report:
-        for result in segment_many(inputs, output, segmenter, progress=report):
+    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
+        for result in segment_many(inputs, output, segmenter, progress=report, cancel=cancel):
             if isinstance(result, FailedCase):
                 failed += 1
-                errors.print(f"[red]{result.name}:[/] {result.reason}", highlight=False)
+                _print_failure(f"{result.name}: {result.reason}")
             else:
                 _print_case(result)
     console.print(f"{len(inputs) - failed} of {len(inputs)} scans segmented")
@@ -179,8 +198,10 @@ def reconstruct(
     from afunet.workflows.segment import SegmentOptions
 
     formats = SegmentOptions(mesh_formats=tuple(mesh or ["stl"])).mesh_formats
-    with progress_bar(quiet) as report:
-        done = run(mask, output, formats, max_triangles=max_triangles, progress=report)
+    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
+        done = run(
+            mask, output, formats, max_triangles=max_triangles, progress=report, cancel=cancel
+        )
     closed = "watertight" if done.mesh.is_watertight else f"{done.mesh.open_edges} open edges"
     console.print(f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm")
     _print_files(done.files)
@@ -212,17 +233,27 @@ def phantom(
     """Simulate the CT of a leg with an exact answer: label per bone and per fragment."""
     from afunet.workflows import phantom as workflow
 
-    with progress_bar(quiet) as report:
+    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
         if slices:
             limb_files = workflow.limb_files(limbs) if limbs else []
             workflow.write_training_slices(
-                output, slices, seed=seed, limb_files=limb_files, split=split, progress=report
+                output,
+                slices,
+                seed=seed,
+                limb_files=limb_files,
+                split=split,
+                progress=report,
+                cancel=cancel,
             )
             console.print(f"{slices} slices in {output}")
             return
         config = workflow.choose_leg(seed, fractured=fractured, random=random, bones=bones)
         leg, files = workflow.write_phantom(
-            config, output, workflow.scan_format_of(scan_format), progress=report
+            config,
+            output,
+            workflow.scan_format_of(scan_format),
+            progress=report,
+            cancel=cancel,
         )
     shape = " × ".join(map(str, reversed(leg.volume.shape)))
     console.print(f"{shape} voxels; {', '.join(leg.bones.names.values())}")
@@ -261,7 +292,11 @@ def train(
     from afunet.training.config import load_config
     from afunet.workflows.train import tensorboard_record, train_network
 
-    with progress_bar(quiet) as report, tensorboard_record(output) as record:
+    with (
+        progress_bar(quiet) as report,
+        tensorboard_record(output) as record,
+        cancel_on_interrupt() as cancel,
+    ):
         result = train_network(
             load_config(config),
             output,
@@ -270,6 +305,7 @@ def train(
             threads=threads,
             progress=report,
             record=record,
+            cancel=cancel,
         )
     console.print(f"best validation Dice per case {result.validation_dice:.4f}")
     _print_files((result.checkpoint,))
@@ -304,10 +340,16 @@ def evaluate(
 
     if (data is None) == (not predictions):
         raise ConfigError("give predicted masks with --truth, or a slice folder with --data")
-    with progress_bar(quiet) as report:
+    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
         if data is not None:
             result = evaluate_network(
-                data, split, weights=weights, status=status, device=device, progress=report
+                data,
+                split,
+                weights=weights,
+                status=status,
+                device=device,
+                progress=report,
+                cancel=cancel,
             )
         else:
             files = predictions or []
@@ -340,8 +382,8 @@ def demo(output: Output = Path("demo"), weights: Weights = None, quiet: Quiet = 
     from afunet.workflows.demo import demo as run
     from afunet.workflows.segment import SegmentOptions
 
-    with progress_bar(quiet) as report:
-        done = run(output, SegmentOptions(weights=weights), progress=report)
+    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
+        done = run(output, SegmentOptions(weights=weights), progress=report, cancel=cancel)
     _print_case(done.case)
     console.print(f"Dice against the exact answer: {done.dice:.4f}")
 
@@ -354,9 +396,13 @@ def main() -> None:
         errors.print(f"[yellow]{error}[/]", highlight=False)
         sys.exit(130)
     except AfunetError as error:
-        errors.print("[red]error:[/] ", end="")
-        errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        _print_failure(str(error))
         sys.exit(1)
+
+
+def _print_failure(reason: str) -> None:
+    errors.print("[red]error:[/] ", end="")
+    errors.print(reason, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_case(case: object) -> None:

@@ -33,5 +33,9 @@ class DeviceError(AfunetError):
     """The device that was asked for is not there."""
 
 
+class TrainingError(AfunetError):
+    """A training run cannot go on."""
+
+
 class Cancelled(AfunetError):  # noqa: N818 - a request that was granted, not an error
     """The caller asked to stop."""

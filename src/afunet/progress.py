@@ -34,4 +34,4 @@ class CancelToken:
     def check(self) -> None:
         """Raise `Cancelled` if somebody asked to stop."""
         if self.cancelled:
-            raise Cancelled("cancelled on request; nothing was written")
+            raise Cancelled("cancelled on request")

@@ -16,6 +16,7 @@ from pathlib import Path
 from afunet.errors import InputError
 
 SPLITS = ("train", "val", "test")
+COLUMNS = ("case", "patient", "slice", "split", "status")
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,11 @@ def read_slice_table(folder: Path) -> tuple[SliceRecord, ...]:
     table = folder / "slices.csv"
     if not table.is_file():
         raise InputError(f"{folder} has no slices.csv; expected the layout of docs/data.md")
-    with table.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:  # as spreadsheets write it
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{table} is not a table in UTF-8: {error}") from error
     records = tuple(_record(folder, row) for row in rows if row.get("labelled", "1") == "1")
     if not records:
         raise InputError(f"{table} lists no labelled slice")
@@ -58,20 +62,22 @@ def select(records: Iterable[SliceRecord], split: str) -> tuple[SliceRecord, ...
 
 
 def _record(folder: Path, row: dict[str, str]) -> SliceRecord:
-    try:
-        level = int(row["slice"])
-        top = folder / row["case"] if (folder / row["case"]).is_dir() else folder
-        record = SliceRecord(
-            row["case"],
-            row["patient"],
-            level,
-            row["split"],
-            row["status"],
-            top / "images" / f"{level:02d}.png",
-            top / "masks" / f"{level:02d}.png",
-        )
-    except (KeyError, ValueError) as error:
-        raise InputError(f"{folder}/slices.csv has a row without a usable {error}") from error
+    missing = [name for name in COLUMNS if row.get(name) is None]
+    if missing:
+        raise InputError(f"{folder}/slices.csv has a row without {missing}")
+    if not row["slice"].isdecimal():
+        raise InputError(f"{folder}/slices.csv: slice {row['slice']!r}, expected a whole number")
+    level = int(row["slice"])
+    top = folder / row["case"] if (folder / row["case"]).is_dir() else folder
+    record = SliceRecord(
+        row["case"],
+        row["patient"],
+        level,
+        row["split"],
+        row["status"],
+        top / "images" / f"{level:02d}.png",
+        top / "masks" / f"{level:02d}.png",
+    )
     if record.split not in SPLITS:
         raise InputError(f"{folder}/slices.csv: split {record.split!r}, expected one of {SPLITS}")
     for path in (record.image, record.mask):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from afunet.data.augment import AugmentConfig, distort, draw_augmentation, sample_crop
 from afunet.data.cases import SliceRecord
 from afunet.data.crop import draw_boxes, planned_crop
-from afunet.errors import InputError
+from afunet.errors import ConfigError, InputError
 from afunet.progress import Progress, silent
 
 
@@ -34,7 +35,8 @@ def load_slices(
     """Read every slice, with its neighbours where the network takes 3 or 5.
 
     A level that the case does not have is replaced by the nearest that it has. Raises
-    `InputError` for images that are not 8-bit grey and masks with other values than 0 and 1.
+    `InputError` for files that are no images, images that are not 8-bit grey, masks with other
+    values than 0 and 1, and sizes that differ where they must not.
     """
     greys = {}
     for done, record in enumerate(records):
@@ -49,7 +51,10 @@ def load_slices(
         known = np.array(levels[record.case])
         wanted = range(record.level - reach, record.level + reach + 1)
         nearest = [int(known[np.argmin(abs(known - level))]) for level in wanted]
-        return np.stack([greys[record.case, level] for level in nearest])
+        planes = [greys[record.case, level] for level in nearest]
+        if len({plane.shape for plane in planes}) > 1:
+            raise InputError(f"{record.case} slice {record.level}: neighbours of another size")
+        return np.stack(planes)
 
     return tuple(LabelledSlice(stack(record), _read_mask(record), record) for record in records)
 
@@ -64,6 +69,12 @@ class CropConfig:
 
     size_px: int = 128
     planned: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.size_px < 8 or not 0 <= self.planned <= 1:
+            raise ConfigError(
+                f"crop needs size_px ≥ 8 and planned in [0, 1], got {self.size_px}, {self.planned}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,25 +134,36 @@ def prefetched(
 
 
 def _read_grey(record: SliceRecord) -> NDArray[np.uint8]:
-    with Image.open(record.image) as image:
-        if image.mode not in ("L", "P"):
-            raise InputError(
-                f"{record.case} slice {record.level}: expected 8-bit grey, got mode {image.mode}"
-            )
-        return np.asarray(image.convert("L"))
+    image = _open(record.image, record)
+    if image.mode not in ("L", "P"):
+        raise InputError(
+            f"{record.case} slice {record.level}: expected 8-bit grey, got mode {image.mode}"
+        )
+    return np.asarray(image.convert("L"))
 
 
 def _read_mask(record: SliceRecord) -> NDArray[np.uint8]:
-    with Image.open(record.mask) as image:
-        mask = np.asarray(image)
-        size = image.size
+    mask = np.asarray(_open(record.mask, record))
     if mask.ndim != 2 or mask.max(initial=0) > 1:
         raise InputError(
             f"{record.case} slice {record.level}: a mask holds 0 and 1, got {mask.max()}"
         )
     with Image.open(record.image) as image:
-        if image.size != size:
+        if image.size != mask.shape[::-1]:
             raise InputError(
-                f"{record.case} slice {record.level}: image {image.size}, mask {size} pixels"
+                f"{record.case} slice {record.level}: image {image.size}, mask {mask.shape[::-1]} "
+                "pixels"
             )
     return mask.astype(np.uint8)
+
+
+def _open(path: Path, record: SliceRecord) -> Image.Image:
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image
+    except (OSError, SyntaxError, ValueError) as error:  # PIL's words for broken files
+        kind = path.parent.name
+        raise InputError(
+            f"{record.case} slice {record.level}: no readable image in {kind}/{path.name}"
+        ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,8 +24,8 @@ class Mesh:
     faces: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        vertices = np.asarray(self.vertices_mm, dtype=np.float64).reshape(-1, 3)
-        faces = np.asarray(self.faces, dtype=np.int64).reshape(-1, 3)
+        vertices = _triples(np.asarray(self.vertices_mm, dtype=np.float64), "vertices")
+        faces = _triples(np.asarray(self.faces, dtype=np.int64), "faces")
         if not np.isfinite(vertices).all():
             raise GeometryError("a mesh has vertices that are not finite")
         if len(faces) and (faces.min() < 0 or faces.max() >= len(vertices)):
@@ -88,3 +89,11 @@ class Mesh:
         vertices = self.vertices_mm @ matrix[:3, :3].T + matrix[:3, 3]
         mirrored = np.linalg.det(matrix[:3, :3]) < 0
         return Mesh(vertices, self.faces[:, ::-1] if mirrored else self.faces)
+
+
+def _triples(values: NDArray[Any], what: str) -> NDArray[Any]:
+    if values.size == 0:
+        return values.reshape(0, 3)
+    if values.ndim != 2 or values.shape[1] != 3:
+        raise GeometryError(f"a mesh needs {what} of shape (N, 3), got {values.shape}")
+    return values

@@ -63,7 +63,10 @@ class Volume:
     @property
     def voxel_volume_mm3(self) -> float:
         """Volume of one voxel."""
-        return float(abs(np.linalg.det(self.affine[:3, :3])))
+        column, row, normal = self.affine[:3, :3].T
+        return float(
+            abs(column @ np.cross(row, normal))
+        )  # det() would round 3 to 3.0000000000000004
 
     def to_mm(self, indices: ArrayLike) -> FloatArray:
         """LPS millimetres (..., 3) of (column, row, slice) indices (..., 3)."""

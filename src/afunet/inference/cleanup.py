@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from afunet.geometry import Volume
+from afunet.preprocessing.orientation import axial_view
 
 TISSUE_HU = -200.0
 COARSE_MM = 3.0
 SHELL_MM = 7.0  # tables and casts are thinner, fingers and toes thicker
-LEAST_BODY_MM3 = 10_000.0
+LEAST_CORE_MM2 = 20.0  # of one slice; a volume would drop small limbs from short stacks
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,17 @@ def clean_up(
     """The cleaned 0/1 mask and what was done to it; both volumes on one grid, `scan` in HU."""
     rules = rules or CleanUpRules()
     scan.require_same_grid(mask, "the mask")
+    view = axial_view(scan)
+    cleaned, done = _clean_axial(view.apply(mask), view.apply(scan), rules)
+    return mask.with_voxels(view.restore(cleaned)), done
+
+
+def _clean_axial(
+    mask: Volume, scan: Volume, rules: CleanUpRules
+) -> tuple[NDArray[np.uint8], CleanUp]:
     box = _bounding_box(mask.voxels)
     if box is None:
-        return mask, CleanUp(0, 0.0, 0, 0.0, 0.0, 0, 0.0)
+        return np.zeros(mask.shape, dtype=np.uint8), CleanUp(0, 0.0, 0, 0.0, 0.0, 0, 0.0)
     voxel_mm3 = mask.voxel_volume_mm3
     bone = mask.voxels[box] > 0
     pieces = cc3d.connected_components(bone, connectivity=26)
@@ -70,7 +79,7 @@ def clean_up(
     filled = _filled(bone, mask, rules)
     voxels = np.zeros(mask.shape, dtype=np.uint8)
     voxels[box] = filled
-    return mask.with_voxels(voxels), CleanUp(
+    return voxels, CleanUp(
         specks_removed=int(specks.sum()),
         specks_mm3=float(sizes[specks].sum() * voxel_mm3),
         outside_removed=int(outside.sum()),
@@ -98,13 +107,16 @@ def body_mask(scan: Volume) -> tuple[NDArray[np.bool_], tuple[int, int, int]]:
     tissue = coarse > TISSUE_HU
     # Eroded by distance in the slice, so that a single slice and thick slices work alike.
     core = np.stack([ndimage.distance_transform_edt(plane, spacing[1:]) for plane in tissue])
-    core = core > SHELL_MM / 2
+    # Also on coarser pixels than COARSE_MM a sheet of one or two voxels has to count as a shell.
+    shell_mm = max(SHELL_MM / 2, float(spacing[1:].max()))
+    core = core > shell_mm
     pieces, count = ndimage.label(core)
-    volumes = np.bincount(pieces.ravel(), minlength=count + 1) * np.prod(spacing)
-    large = volumes >= min(LEAST_BODY_MM3, 0.2 * volumes[1:].max(initial=0.0))
+    pixels = [np.bincount(plane.ravel(), minlength=count + 1) for plane in pieces]
+    large = np.max(pixels, axis=0) * spacing[1] * spacing[2] >= LEAST_CORE_MM2
     large[0] = False
     core = large[pieces]
-    body = np.stack([_regrown(plane, SHELL_MM / 2 + COARSE_MM, spacing[1:]) for plane in core])
+    grown_mm = max(COARSE_MM, float(spacing[1:].max()))
+    body = np.stack([_regrown(plane, shell_mm + grown_mm, spacing[1:]) for plane in core])
     return body, step
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import torch
@@ -53,9 +53,8 @@ def best_engine(
     windows = torch.rand(windows_per_batch, input_slices, patch_px, patch_px)
     engines: dict[str, Engine] = {}
     for dtype in (torch.float32, torch.bfloat16):
-        engine = _engine(network, device, dtype, windows_per_batch)
         try:
-            engine.run(windows)
+            engine = _fitting(_engine(network, device, dtype, windows_per_batch), windows)
         except (RuntimeError, NotImplementedError):
             continue  # an arithmetic that this device lacks
         engines[str(dtype).removeprefix("torch.")] = engine
@@ -64,7 +63,8 @@ def best_engine(
     seconds = dict.fromkeys(engines, float("inf"))
     for _ in range(TRIALS):  # in turns, so that a busy moment hits all alike
         for name, engine in engines.items():
-            seconds[name] = min(seconds[name], _timed(engine, windows) / windows_per_batch)
+            batch = windows[: engine.windows_per_batch]
+            seconds[name] = min(seconds[name], _timed(engine, batch) / len(batch))
     fast = min(seconds, key=lambda name: seconds[name])
     chosen = fast if seconds[fast] < 0.9 * seconds.get("float32", float("inf")) else "float32"
     return engines[chosen], Trial(device.type, chosen, seconds)
@@ -74,6 +74,18 @@ def _engine(network: nn.Module, device: torch.device, dtype: torch.dtype, batch:
     placed = copy.deepcopy(network).eval().to(device, dtype)
     placed = placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Engine(placed, device, dtype, batch)
+
+
+def _fitting(engine: Engine, windows: torch.Tensor) -> Engine:
+    """The engine, run once to warm up, with the largest batch that the memory holds."""
+    while True:
+        try:
+            engine.run(windows[: engine.windows_per_batch])
+            return engine
+        except torch.OutOfMemoryError:
+            if engine.windows_per_batch == 1:
+                raise
+            engine = replace(engine, windows_per_batch=engine.windows_per_batch // 2)
 
 
 def _timed(engine: Engine, windows: torch.Tensor) -> float:

@@ -7,8 +7,10 @@ windows of `patch_px`, windows of nothing but air are skipped, and overlaps are 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,7 +46,7 @@ class Engine:
         windows = windows.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
         return torch.sigmoid(self.network(windows)[:, 0].float()).cpu()
 
-    def smaller(self, error: torch.OutOfMemoryError) -> tuple[Engine, str]:
+    def smaller(self, error: RuntimeError) -> tuple[Engine, str]:
         """What to try after running out of memory: half the batch, then the CPU; and its name.
 
         Raises `DeviceError` where nothing smaller is left.
@@ -55,8 +57,7 @@ class Engine:
             return replace(self, windows_per_batch=half), f"{half} windows per batch"
         if self.device.type == "cpu":
             raise DeviceError("out of memory with one window per batch on the CPU") from error
-        network = self.network.to("cpu", torch.float32)
-        return Engine(network, torch.device("cpu"), torch.float32, 2), "the CPU"
+        return Engine(_on_cpu(self.network), torch.device("cpu"), torch.float32, 2), "the CPU"
 
 
 class Predictor:
@@ -97,7 +98,9 @@ class Predictor:
             try:
                 parts = torch.split(windows, self.engine.windows_per_batch)
                 return torch.cat([self.engine.run(part) for part in parts])
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not _out_of_memory(error):
+                    raise
                 self.engine, what = self.engine.smaller(error)
                 self.fallbacks.append(what)
 
@@ -139,6 +142,22 @@ class Predictor:
     def _cut(self, padded: Tensor, box: Box) -> Tensor:
         index, rows, columns = self._area(box)
         return padded[index, :, rows, columns]
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """The CPU's allocator has no error class of its own."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def _on_cpu(network: nn.Module) -> nn.Module:
+    """A float32 copy that takes no GPU memory; the original stays where other scans use it."""
+    copies: dict[int, Any] = {}
+    for parameter in network.parameters():
+        placed = parameter.detach().to("cpu", torch.float32)
+        copies[id(parameter)] = nn.Parameter(placed, requires_grad=False)
+    for buffer in network.buffers():
+        copies[id(buffer)] = buffer.to("cpu", torch.float32 if buffer.is_floating_point() else None)
+    return copy.deepcopy(network, copies)
 
 
 def _batches(boxes: Sequence[Box], size: int) -> Iterator[Sequence[Box]]:

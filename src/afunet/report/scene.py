@@ -53,17 +53,19 @@ def render_scene(
     """Closed surfaces in parallel projection from the front, the patient's left and obliquely.
 
     All views share one scale, shown by a bar unless the spacing is not known. The patient's sides
-    are named unless the orientation is not known. `size` is (width, height) in pixels. Without
-    any triangle the picture says so. Drawn by VTK, or by NumPy where VTK finds no OpenGL.
+    are named unless the orientation is not known. `size` is (width, most height) in pixels: the
+    picture is lower where less will do. Without any triangle the picture says so. Drawn by VTK,
+    or by NumPy where VTK finds no OpenGL.
     """
-    canvas = _backdrop(size)
     shown = [coloured for coloured in meshes if not coloured.mesh.is_empty]
     if not shown:
+        canvas = _backdrop(size)
         middle = (size[0] / 2, size[1] / 2)
         write(ImageDraw.Draw(canvas), middle, "no surface", size=28, colour=_QUIET, anchor="mm")
         return Scene(canvas, Renderer.NONE)
-    layout = Layout(*size)
     points_mm = np.concatenate([coloured.mesh.vertices_mm for coloured in shown])
+    layout = Layout(*size).fitted(VIEWS, points_mm)
+    canvas = _backdrop((layout.width, layout.height))
     panels = layout.panels(VIEWS, points_mm)
     pictures, renderer = _render(shown, [_enlarged(panel.frame) for panel in panels])
     for panel, picture in zip(panels, pictures, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,16 +38,24 @@ class Layout:
 
     width: int
     height: int
+    letters_for: int | None = None
 
     @property
     def text(self) -> float:
-        """Height of the letters in pixels."""
-        return max(9.0, self.height * _TEXT_PER_HEIGHT)
+        """Height of the letters in pixels, for a picture as high as this or `letters_for`."""
+        return max(9.0, (self.letters_for or self.height) * _TEXT_PER_HEIGHT)
 
     @property
     def strip(self) -> int:
         """Height of the strips in pixels."""
         return round(_STRIP_TEXTS * self.text)
+
+    def fitted(self, views: Sequence[View], points_mm: NDArray[np.float64]) -> Layout:
+        """No higher than what is shown needs: two legs side by side make a wide, low picture."""
+        highest = max(panel.span_pixels[1] for panel in self.panels(views, points_mm))
+        needed = int(np.ceil(highest + 2 * _SIDE_TEXTS * self.text)) + 2 * self.strip
+        least = self.height // 3
+        return replace(self, height=min(self.height, max(needed, least)), letters_for=self.height)
 
     def panels(self, views: Sequence[View], points_mm: NDArray[np.float64]) -> list[Panel]:
         """A panel a view that shows all LPS points (N, 3), as wide as they are in that view.

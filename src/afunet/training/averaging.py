@@ -10,7 +10,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
 def average_of(model: nn.Module, decay: float) -> AveragedModel:
-    """An exponential moving average of parameters and batch statistics, updated by the loop."""
+    """An exponential moving average of the parameters, updated by the loop.
+
+    Batch statistics are copied from the model, not averaged: `recalibrate` replaces them.
+    """
     average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return AveragedModel(model, multi_avg_fn=average, use_buffers=False)
 

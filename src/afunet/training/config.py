@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from afunet.data.augment import AugmentConfig
 from afunet.data.slices import CropConfig
@@ -37,6 +37,10 @@ class DataConfig:
 
     path: str
     weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.weight >= 0:
+            raise ConfigError(f"[[data]] weight must not be negative, got {self.weight}")
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,11 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "validate_every", "learning_rate"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in ("seed", "warmup_steps", "recalibration_batches", "weight_decay", "momentum"):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
         if not self.data:
             raise ConfigError("a run needs at least one [[data]] entry with a path")
         if not 0 <= self.average_decay < 1:
@@ -91,7 +98,7 @@ def load_config(path: Path) -> TrainingConfig:
 
 def parse_config(raw: Mapping[str, Any]) -> TrainingConfig:
     """A configuration from parsed TOML or JSON."""
-    if not isinstance(raw.get("data"), list):
+    if not isinstance(raw.get("data"), list | tuple):
         raise ConfigError("a run needs at least one [[data]] entry with a path")
     return _build(TrainingConfig, raw, "the configuration")  # type: ignore[no-any-return]
 
@@ -124,9 +131,13 @@ def _value(hint: Any, value: Any, key: str) -> Any:
         if value not in list(hint):
             raise ConfigError(f"{key} must be one of {', '.join(hint)}, got {value!r}")
         return hint(value)
-    if isinstance(value, list | tuple):
-        return tuple(value)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if (hint is int and type(value) is not int) or (hint is float and not number):
-        raise ConfigError(f"{key} must be {hint.__name__}, got {value!r}")
+    if get_origin(hint) is tuple:
+        kinds = get_args(hint)
+        if not isinstance(value, list | tuple) or len(value) != len(kinds):
+            raise ConfigError(f"{key} must be a list of {len(kinds)} numbers, got {value!r}")
+        return tuple(_value(kind, entry, key) for kind, entry in zip(kinds, value, strict=True))
+    plain = get_origin(hint) or hint
+    wanted = (int, float) if plain is float else plain
+    if not isinstance(value, wanted) or (isinstance(value, bool) and plain is not bool):
+        raise ConfigError(f"{key} must be {plain.__name__}, got {value!r}")
     return value

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from afunet.data.slices import CropSampler, prefetched
-from afunet.errors import CheckpointError, ConfigError
+from afunet.errors import Cancelled, CheckpointError, ConfigError, TrainingError
 from afunet.models import build_model
 from afunet.progress import CancelToken, Progress, silent
 from afunet.training.averaging import average_of, recalibrate
@@ -72,7 +72,7 @@ def train(
     for images, masks in batches:
         if cancel is not None and cancel.cancelled:
             _save(state, run)
-            cancel.check()
+            raise Cancelled(f"cancelled after step {state.step}; call again to go on from there")
         loss, rate = _step(state, config, images, masks, device)
         state.step += 1
         _log(run, state.step, loss, rate)
@@ -110,6 +110,11 @@ def _step(
     with _precision(config, device):
         logits = state.model(images)
     loss = segmentation_loss(logits, masks, config.focal_weight)
+    if not loss.isfinite():
+        raise TrainingError(
+            f"the loss of step {state.step + 1} is not finite: lower learning_rate "
+            f"({config.learning_rate}) or use precision fp32"
+        )
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(state.model.parameters(), 5.0)
@@ -151,6 +156,7 @@ def _start(
     state = TrainingState(0, float("-inf"), model, average, _optimizer(config, model))
     if (run / LAST).exists():
         _resume(state, run / LAST, device)
+    _trim_log(run, state.step)
     return state
 
 
@@ -163,7 +169,9 @@ def _optimizer(config: TrainingConfig, model: nn.Module) -> torch.optim.Optimize
             momentum=config.momentum,
             weight_decay=config.weight_decay,
         )
-    return torch.optim.AdamW(parameters, config.learning_rate, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(
+        parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
 
 
 def _precision(config: TrainingConfig, device: torch.device) -> torch.autocast:
@@ -208,8 +216,15 @@ def _resume(state: TrainingState, path: Path, device: torch.device) -> None:
             state.average.load_state_dict(saved["average"])
         state.step, state.best = saved["step"], saved["best"]
     except Exception as error:
-        reason = str(error).splitlines()[0]
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise CheckpointError(f"cannot resume from {path.name}: {reason}") from error
+
+
+def _trim_log(run: Path, step: int) -> None:
+    """Forget the steps after the checkpoint: they are done, and logged, again."""
+    path = run / "log.csv"
+    if path.exists():
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[: step + 1]))
 
 
 def _log(run: Path, step: int, loss: float, rate: float) -> None:

@@ -64,8 +64,8 @@ def train_network(
     if not sources:
         raise InputError("no labelled slice in split 'train' of any [[data]] folder")
     held_out = [record for table in tables for record in _of_split(table, "val")]
-    checked = [record for record in held_out if record.status == "checked"] or held_out
-    validation = load_slices(checked, inputs, progress)
+    loaded = load_slices(held_out, inputs, progress)  # all, for the neighbours of those checked
+    validation = [item for item in loaded if item.record.status == "checked"] or loaded
     if not validation:
         raise InputError("no labelled slice in split 'val': the best step could not be chosen")
     sampler = CropSampler(sources, config.crop, config.augment, config.seed)

@@ -1,0 +1,553 @@
+"""What a user meets in a shell: answers, and for everything that cannot be done one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from afunet.formats import mesh_files
+from afunet.formats.nifti import write_nifti
+from afunet.geometry import Volume
+from afunet.models import build_model
+from afunet.models.checkpoint import Header, save_checkpoint
+from afunet.workflows import segment
+
+pytestmark = pytest.mark.usefixtures("small_pictures")
+Run = Callable[..., Any]
+
+FILES = {"mask.nii.gz", "overlay.png", "bone.stl", "scene.png", "report.json", "report.html"}
+COMMANDS = {
+    "segment": "--output",
+    "inspect": "--series",
+    "reconstruct": "--max-triangles",
+    "phantom": "--seed",
+    "models": "--help",
+    "train": "--threads",
+    "evaluate": "--truth",
+    "demo": "--output",
+}
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What inputs are made of: an empty folder, the scan, and a writer of DICOM series."""
+
+    root: Path
+    scan: Volume
+    weights: Path
+    write_dicom: Callable[..., Path]
+
+    @property
+    def folder(self) -> Path:
+        path = self.root / "in"
+        path.mkdir(exist_ok=True)
+        return path
+
+    def nifti(self, voxels: np.ndarray | None = None) -> Path:
+        path = self.folder / "ct.nii.gz"
+        write_nifti(self.scan if voxels is None else Volume(voxels, self.scan.affine), path)
+        return path
+
+    def toml(self, *lines: str) -> Path:
+        path = self.folder / "run.toml"
+        path.write_text("\n".join([*lines, '[[data]]\npath = "somewhere"\n']))
+        return path
+
+
+@pytest.fixture
+def kit(
+    tmp_path: Path, cylinder: Volume, weights: Path, write_dicom: Callable[..., Path]
+) -> Kit:
+    return Kit(tmp_path, cylinder, weights, write_dicom)
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """Every file, hidden ones too, and its bytes; folders with none."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
+        for path in folder.rglob("*")
+    }
+
+
+# What is given to `afunet segment`, and words that the refusal must hold.
+
+
+def an_empty_folder(kit: Kit) -> tuple[Path, str]:
+    return kit.folder, "no DICOM file among 0 files"
+
+
+def a_path_that_does_not_exist(kit: Kit) -> tuple[Path, str]:
+    return kit.root / "nothing", "no such file or folder"
+
+
+def a_folder_without_ct(kit: Kit) -> tuple[Path, str]:
+    return kit.write_dicom(kit.folder, kit.scan, Modality="MR"), "modality is MR, not CT"
+
+
+def a_localizer_only(kit: Kit) -> tuple[Path, str]:
+    kinds = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    return kit.write_dicom(kit.folder, kit.scan, ImageType=kinds), "it is a localizer"
+
+
+def a_dicom_file_cut_in_its_header(kit: Kit) -> tuple[Path, str]:
+    path = kit.write_dicom(kit.folder, kit.scan) / "slice0003.dcm"
+    path.write_bytes(path.read_bytes()[:700])
+    return kit.folder, "slice0003.dcm"
+
+
+def a_dicom_file_cut_in_its_image(kit: Kit) -> tuple[Path, str]:
+    path = kit.write_dicom(kit.folder, kit.scan) / "slice0003.dcm"
+    path.write_bytes(path.read_bytes()[:-1000])
+    return kit.folder, "slice 3 of 6"
+
+
+def a_text_file_named_dcm(kit: Kit) -> tuple[Path, str]:
+    (kit.folder / "slice.dcm").write_text("these are not slices\n" * 20)
+    return kit.folder, "no DICOM file among 1 files"
+
+
+def a_series_with_a_missing_slice(kit: Kit) -> tuple[Path, str]:
+    return kit.write_dicom(kit.folder, kit.scan, skip=(3,)), "slices are missing: 1 between slice 3"
+
+
+def a_volume_with_nan(kit: Kit) -> tuple[Path, str]:
+    voxels = kit.scan.voxels.astype(np.float32)
+    voxels[2, 3, 4] = np.nan
+    return kit.nifti(voxels), "1 of 13824 voxels are not finite"
+
+
+def a_constant_volume(kit: Kit) -> tuple[Path, str]:
+    return kit.nifti(np.full_like(kit.scan.voxels, 7)), "all voxels have the same value (7)"
+
+
+REFUSED_SCANS = [
+    an_empty_folder,
+    a_path_that_does_not_exist,
+    a_folder_without_ct,
+    a_localizer_only,
+    a_dicom_file_cut_in_its_header,
+    a_dicom_file_cut_in_its_image,
+    a_text_file_named_dcm,
+    a_series_with_a_missing_slice,
+    a_volume_with_nan,
+    a_constant_volume,
+]
+
+
+@pytest.mark.parametrize("make", REFUSED_SCANS, ids=lambda make: make.__name__)
+def test_a_scan_that_cannot_be_read_is_one_line_and_leaves_nothing(
+    make: Callable[[Kit], tuple[Path, str]], kit: Kit, run_afunet: Run
+) -> None:
+    path, words = make(kit)
+    before = files_below(kit.root)
+    done = run_afunet("segment", path, "-o", kit.root / "new" / "out", "-w", kit.weights)
+    assert words in done.refusal
+    assert done.code == 1
+    assert files_below(kit.root) == before
+
+
+# What is wrong with a weights file, and words that the refusal must hold.
+
+
+def no_file(kit: Kit, path: Path) -> str:
+    return "no weights file"
+
+
+def a_cut_checkpoint(kit: Kit, path: Path) -> str:
+    path.write_bytes(kit.weights.read_bytes()[:-200])
+    return "no intact safetensors file"
+
+
+def a_checkpoint_with_one_altered_byte(kit: Kit, path: Path) -> str:
+    altered = bytearray(kit.weights.read_bytes())
+    altered[-5] ^= 1
+    path.write_bytes(altered)
+    return "was altered"
+
+
+def a_text_file(kit: Kit, path: Path) -> str:
+    path.write_text("weights\n" * 100)
+    return "no intact safetensors file"
+
+
+def somebody_elses_safetensors(kit: Kit, path: Path) -> str:
+    save_file({"weight": torch.zeros(3)}, str(path))
+    return "not one of afunet's"
+
+
+def a_checkpoint_of_an_unknown_model(kit: Kit, path: Path) -> str:
+    save_network(path, "net9000")
+    return "unknown model 'net9000'"
+
+
+def a_checkpoint_of_another_model(kit: Kit, path: Path) -> str:
+    save_network(path, "unet")
+    return "do not fit model 'unet'"
+
+
+def save_network(path: Path, said: str) -> None:
+    """A small AFU-Net in a file that says to hold another one."""
+    network = build_model("afunet", {"width": 4, "depth": 2}, seed=0)
+    save_checkpoint(path, network, Header(said, {}, (-300.0, 1300.0), (0.5, 2.0), 32))
+
+
+REFUSED_WEIGHTS = [
+    no_file,
+    a_cut_checkpoint,
+    a_checkpoint_with_one_altered_byte,
+    a_text_file,
+    somebody_elses_safetensors,
+    a_checkpoint_of_an_unknown_model,
+    a_checkpoint_of_another_model,
+]
+
+
+@pytest.mark.parametrize("spoil", REFUSED_WEIGHTS, ids=lambda spoil: spoil.__name__)
+def test_weights_that_cannot_be_used_are_one_line_and_leave_nothing(
+    spoil: Callable[[Kit, Path], str], kit: Kit, run_afunet: Run
+) -> None:
+    path = kit.root / "my.safetensors"
+    words = spoil(kit, path)
+    scan = kit.nifti()
+    before = files_below(kit.root)
+    assert words in run_afunet("segment", scan, "-o", kit.root / "out", "-w", path).refusal
+    assert files_below(kit.root) == before
+
+
+def test_a_series_that_is_not_there_is_refused(kit: Kit, run_afunet: Run) -> None:
+    kit.write_dicom(kit.folder, kit.scan)
+    output = kit.root / "out"
+    done = run_afunet("segment", kit.folder, "-o", output, "-w", kit.weights, "--series", "9.9.9")
+    assert "no series with the UID '9.9.9'" in done.refusal
+    assert not output.exists()
+
+
+def test_of_two_series_one_is_segmented_and_the_choice_is_explained(
+    kit: Kit, run_afunet: Run
+) -> None:
+    kit.write_dicom(kit.folder / "a", Volume(kit.scan.voxels[:3], kit.scan.affine), seed=1)
+    kit.write_dicom(kit.folder / "b", kit.scan, seed=2)
+    done = run_afunet("segment", kit.folder, "-o", kit.root / "out", "-w", kit.weights)
+    assert done.code == 0
+    said = " ".join(done.out.split())
+    assert "warning: 2 CT series can be read; took the one of 6 axial slices" in said
+    mask = nibabel.load(kit.root / "out" / "mask.nii.gz")
+    assert mask.shape == (48, 48, 6)
+
+
+def test_a_single_slice_is_segmented(kit: Kit, run_afunet: Run) -> None:
+    scan = kit.nifti(kit.scan.voxels[:1])
+    done = run_afunet("segment", scan, "-o", kit.root / "out", "-w", kit.weights)
+    assert done.code == 0
+    assert {path.name for path in (kit.root / "out").iterdir()} == FILES
+    mask = np.asarray(nibabel.load(kit.root / "out" / "mask.nii.gz").dataobj)
+    assert np.array_equal(mask.T, kit.scan.voxels[:1] == 900)
+
+
+def test_an_output_that_is_a_file_is_refused(kit: Kit, run_afunet: Run) -> None:
+    taken = kit.root / "out"
+    taken.write_text("mine")
+    done = run_afunet("segment", kit.nifti(), "-o", taken, "-w", kit.weights)
+    assert "is a file, expected a folder" in done.refusal
+    assert taken.read_text() == "mine"
+
+
+def test_an_output_below_a_file_is_refused(kit: Kit, run_afunet: Run) -> None:
+    (kit.root / "file").write_text("mine")
+    done = run_afunet("segment", kit.nifti(), "-o", kit.root / "file" / "out", "-w", kit.weights)
+    assert "is a file, expected a folder" in done.refusal
+
+
+def test_an_output_name_that_the_system_refuses_is_one_line(kit: Kit, run_afunet: Run) -> None:
+    done = run_afunet("segment", kit.nifti(), "-o", kit.root / ("x" * 300), "-w", kit.weights)
+    assert "File name too long" in done.refusal
+
+
+def test_an_output_without_write_permission_is_refused_before_the_work(
+    kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(segment, "read_scan", lambda *_, **__: pytest.fail("it was read"))
+    done = run_afunet("segment", kit.nifti(), "-o", kit.root / "out", "-w", kit.weights)
+    assert "permission denied" in done.refusal
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(
+    kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = kit.nifti()
+    before = files_below(kit.root)
+
+    def refuse(path: Any, *_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "mkdir", refuse)
+        done = run_afunet("segment", scan, "-o", kit.root / "out", "-w", kit.weights)
+    assert "Permission denied" in done.refusal
+    assert files_below(kit.root) == before
+
+
+def no_space(*_: Any, **__: Any) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("writer", ["mask", "surface", "picture", "page"])
+def test_a_full_disk_is_one_line_and_older_results_stay(
+    writer: str, kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan, output = kit.nifti(), kit.root / "out"
+    output.mkdir()
+    for name in FILES:
+        (output / name).write_text(f"older {name}")
+    before = files_below(kit.root)
+    match writer:
+        case "mask":
+            monkeypatch.setattr(nibabel, "save", no_space)
+        case "surface":
+            monkeypatch.setitem(mesh_files.MESH_WRITERS, "stl", no_space)
+        case "picture":
+            monkeypatch.setattr("PIL.Image.Image.save", no_space)
+        case "page":
+            monkeypatch.setattr(Path, "write_text", no_space)
+    done = run_afunet("segment", scan, "-o", output, "-w", kit.weights)
+    assert "No space left on device" in done.refusal
+    assert files_below(kit.root) == before
+
+
+def test_a_full_disk_leaves_none_of_the_folders_made_on_the_way(
+    kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = kit.nifti()
+    before = files_below(kit.root)
+    monkeypatch.setattr(nibabel, "save", no_space)
+    done = run_afunet("segment", scan, "-o", kit.root / "a" / "b" / "out", "-w", kit.weights)
+    assert "No space left on device" in done.refusal
+    assert files_below(kit.root) == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_cuda_without_a_gpu_is_refused(kit: Kit, run_afunet: Run) -> None:
+    scan, output = kit.nifti(), kit.root / "out"
+    done = run_afunet("segment", scan, "-o", output, "-w", kit.weights, "--device", "cuda")
+    assert "no CUDA device here: use --device cpu" in done.refusal
+    assert not output.exists()
+
+
+def test_an_unknown_mesh_format_is_refused_with_those_there_are(kit: Kit, run_afunet: Run) -> None:
+    scan, output = kit.nifti(), kit.root / "out"
+    refusal = run_afunet("segment", scan, "-o", output, "--mesh", "obj").refusal
+    assert refusal == "unknown mesh format obj; there are stl, ply"
+    assert not output.exists()
+
+
+def test_masks_on_different_grids_are_not_compared(kit: Kit, run_afunet: Run) -> None:
+    bone = (kit.scan.voxels == 900).astype(np.uint8)
+    moved = kit.scan.affine.copy()
+    moved[0, 3] = 5.0
+    for name, affine in (("mask.nii.gz", kit.scan.affine), ("truth.nii.gz", moved)):
+        write_nifti(Volume(bone, affine), kit.folder / name)
+    mask, truth = kit.folder / "mask.nii.gz", kit.folder / "truth.nii.gz"
+    assert "lies on another grid" in run_afunet("evaluate", mask, "--truth", truth).refusal
+
+
+def test_a_mask_without_its_truth_is_refused(kit: Kit, run_afunet: Run) -> None:
+    assert "1 predictions and 0 truths" in run_afunet("evaluate", kit.nifti()).refusal
+    assert "give predicted masks" in run_afunet("evaluate").refusal
+
+
+def test_masks_are_compared_with_the_truth(kit: Kit, run_afunet: Run) -> None:
+    """16 voxels of bone, 8 of them found: Dice 2·8 / (8 + 16) = 2/3, precision 1, recall 1/2."""
+    truth = np.zeros((2, 4, 4), np.uint8)
+    truth[0] = 1
+    found = truth.copy()
+    found[0, 2:] = 0
+    for name, voxels in (("truth.nii.gz", truth), ("mask.nii.gz", found)):
+        write_nifti(Volume(voxels, np.eye(4)), kit.folder / name)
+    mask, label = kit.folder / "mask.nii.gz", kit.folder / "truth.nii.gz"
+    done = run_afunet("evaluate", mask, "--truth", label)
+    assert done.code == 0
+    case = next(line for line in done.out.splitlines() if "case 1" in line)
+    assert case.split()[-8:] == ["│", "0.6667", "│", "0.5000", "│", "0.5000", "│", "1.0000"] or (
+        [word for word in case.split() if word[0].isdigit()][-4:]
+        == ["0.6667", "0.5000", "0.5000", "1.0000"]
+    )
+    assert "1 slices without bone in either mask" in " ".join(done.out.split())
+
+
+def test_an_unknown_key_in_a_configuration_is_refused(kit: Kit, run_afunet: Run) -> None:
+    config = kit.toml("stepz = 3")
+    before = files_below(kit.root)
+    assert "unknown keys ['stepz']" in run_afunet("train", config, "-o", kit.root / "run").refusal
+    assert files_below(kit.root) == before
+
+
+def test_an_unknown_model_in_a_configuration_is_refused(kit: Kit, run_afunet: Run) -> None:
+    config = kit.toml('model = "net9000"')
+    before = files_below(kit.root)
+    refusal = run_afunet("train", config, "-o", kit.root / "run").refusal
+    assert "unknown model 'net9000'" in refusal
+    assert files_below(kit.root) == before
+
+
+def test_training_data_that_are_not_there_are_refused(kit: Kit, run_afunet: Run) -> None:
+    config = kit.toml()
+    before = files_below(kit.root)
+    assert "no data folder" in run_afunet("train", config, "-o", kit.root / "run").refusal
+    assert files_below(kit.root) == before
+
+
+def test_an_impossible_number_of_threads_is_refused(kit: Kit, run_afunet: Run) -> None:
+    done = run_afunet("train", kit.toml(), "-o", kit.root / "run", "--threads", "-1")
+    assert done.code != 0
+    assert "threads" in done.err
+
+
+def test_an_unknown_split_is_refused(kit: Kit, run_afunet: Run) -> None:
+    (kit.folder / "slices.csv").write_text("case,patient,slice,split,status,labelled\n")
+    for kind in ("images", "masks"):
+        (kit.folder / "leg" / kind).mkdir(parents=True)
+        (kit.folder / "leg" / kind / "00.png").touch()
+    with (kit.folder / "slices.csv").open("a") as table:
+        table.write("leg,leg,0,val,checked,1\n")
+    done = run_afunet("evaluate", "--data", kit.folder, "--split", "dev", "-w", kit.weights)
+    assert "split 'dev'" in done.refusal
+
+
+@pytest.mark.parametrize("wrong", [("--split", "dev"), ("--slices", "-2"), ("--format", "png")])
+def test_a_phantom_that_nobody_could_use_is_refused(
+    wrong: tuple[str, str], kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from afunet.workflows import phantom
+
+    monkeypatch.setattr(phantom, "training_slices", lambda *_, **__: iter(()))
+    slices = () if wrong[0] in ("--slices", "--format") else ("--slices", "2")
+    done = run_afunet("phantom", "-o", kit.root / "out", *slices, *wrong)
+    assert wrong[1] in done.refusal
+    assert not (kit.root / "out").exists()
+
+
+def test_several_scans_are_segmented_though_one_fails(kit: Kit, run_afunet: Run) -> None:
+    good, output = kit.nifti(), kit.root / "out"
+    (kit.folder / "empty").mkdir()
+    again = kit.write_dicom(kit.folder / "dicom", kit.scan)
+    done = run_afunet(
+        "segment", good, kit.folder / "empty", again, "-o", output, "-w", kit.weights
+    )
+    assert done.code == 1
+    assert "empty: no DICOM file among 0 files" in " ".join(done.err.split())
+    assert "2 of 3 scans segmented" in done.out
+    assert {path.name for path in output.iterdir()} == {"ct", "dicom"}
+    assert {path.name for path in (output / "dicom").iterdir()} == FILES
+
+
+def test_each_failure_among_several_scans_is_one_line(kit: Kit, run_afunet: Run) -> None:
+    names = [kit.folder / f"a-scan-with-a-name-of-a-good-length-{number}" for number in range(2)]
+    for name in names:
+        name.mkdir()
+    done = run_afunet("segment", *names, "-o", kit.root / "out", "-w", kit.weights)
+    assert done.code == 1
+    assert len(done.err.splitlines()) == 2
+
+
+def test_names_with_square_brackets_are_shown_as_they_are(kit: Kit, run_afunet: Run) -> None:
+    """In rich's markup "[/x]" closes a tag that was never opened, which is an error."""
+    good = kit.nifti().rename(kit.folder / "[bold]a[/x].nii.gz")
+    bad = kit.folder / "[red]b[/y]"
+    bad.mkdir()
+    done = run_afunet("segment", good, bad, "-o", kit.root / "out", "-w", kit.weights)
+    assert done.code == 1
+    assert "[bold]a[/x]: " in done.out
+    assert "[red]b[/y]: no DICOM file" in done.err
+
+
+def test_progress_goes_to_no_pipe(kit: Kit, run_afunet: Run) -> None:
+    done = run_afunet("segment", kit.nifti(), "-o", kit.root / "out", "-w", kit.weights)
+    assert done.code == 0
+    assert done.err.strip() == ""
+    assert done.out.startswith("scan: 2.4 cm³ of bone in 1 pieces, ")
+
+
+def test_a_keyboard_interrupt_ends_with_130_and_nothing_more(
+    kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    scan = kit.nifti()
+    before = files_below(kit.root)
+    monkeypatch.setattr(segment, "render_page", interrupt)
+    done = run_afunet("segment", scan, "-o", kit.root / "out", "-w", kit.weights)
+    assert (done.code, done.out, done.err.strip()) == (130, "", "")
+    assert files_below(kit.root) == before
+
+
+def test_inspect_lists_every_series_and_marks_the_one_to_be_read(
+    kit: Kit, run_afunet: Run
+) -> None:
+    short = Volume(kit.scan.voxels[:3], kit.scan.affine)
+    scout = Volume(kit.scan.voxels[:1], kit.scan.affine)
+    kit.write_dicom(kit.folder / "a", short, seed=1)
+    kit.write_dicom(kit.folder / "b", kit.scan, seed=2)
+    kinds = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    kit.write_dicom(kit.folder / "c", scout, seed=3, ImageType=kinds)
+    done = run_afunet("inspect", kit.folder)
+    assert done.code == 0
+    assert "3 series" in done.out
+    assert done.out.count("--series 2.25.") == 3
+    assert done.out.count("→") == 1
+    assert "error: it is a localizer (scout)" in " ".join(done.out.split())
+
+
+def test_inspect_gives_a_series_that_segment_takes(kit: Kit, run_afunet: Run) -> None:
+    kit.write_dicom(kit.folder / "a", Volume(kit.scan.voxels[:3], kit.scan.affine), seed=1)
+    kit.write_dicom(kit.folder / "b", kit.scan, seed=2)
+    listed = run_afunet("inspect", kit.folder).out
+    uid = next(line.split()[-1] for line in listed.splitlines() if line.startswith("series 1: --"))
+    output = kit.root / "out"
+    done = run_afunet("segment", kit.folder, "-o", output, "-w", kit.weights, "--series", uid)
+    assert done.code == 0
+    assert nibabel.load(output / "mask.nii.gz").shape == (48, 48, 3)
+
+
+def test_help_names_every_command(run_afunet: Run) -> None:
+    done = run_afunet("--help")
+    assert done.code == 0
+    assert all(command in done.out for command in COMMANDS)
+    assert "not a medical device" in " ".join(done.out.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself(command: str, run_afunet: Run) -> None:
+    done = run_afunet(command, "--help")
+    assert done.code == 0
+    assert done.err == ""
+    assert COMMANDS[command] in done.out
+
+
+def test_an_unknown_command_is_a_usage_error(run_afunet: Run) -> None:
+    done = run_afunet("segmnet")
+    assert done.code == 2
+    assert "segmnet" in done.err
+
+
+def test_models_lists_every_network(run_afunet: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from afunet import models
+    from afunet.models import complexity
+
+    cost = complexity.complexity(build_model("unet", {"width": 4}, seed=0), size=64)
+    monkeypatch.setattr(complexity, "complexity", lambda _: cost)
+    monkeypatch.setattr(models, "build_model", lambda *_, **__: None)
+    done = run_afunet("models")
+    assert done.code == 0
+    assert all(name in done.out for name in models.MODELS)
