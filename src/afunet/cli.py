@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from afunet.errors import AfunetError, Cancelled, ConfigError
 from afunet.inference.device import DeviceChoice
-from afunet.progress import CancelToken, Progress, silent
+from afunet.terminal import (
+    cancel_on_interrupt,
+    console,
+    errors,
+    print_case,
+    print_failure,
+    print_files,
+    progress_bar,
+)
 
 app = typer.Typer(
     name="afunet",
@@ -31,9 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-console = Console()
-errors = Console(stderr=True)
-
 Input = Annotated[Path, typer.Argument(help="A folder of DICOM or PNG slices, or one volume file.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 Weights = Annotated[
@@ -51,46 +50,6 @@ Meshes = Annotated[
     list[str] | None, typer.Option("--mesh", help="Surface format: stl or ply. May be repeated.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
-
-
-@contextmanager
-def progress_bar(quiet: bool) -> Iterator[Progress]:
-    """A progress callback that draws one bar a stage on the terminal's error stream."""
-    if quiet:
-        yield silent
-        return
-    columns = (
-        TextColumn("{task.description:<20}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with ProgressBar(*columns, console=errors, transient=True) as bar:
-        tasks: dict[str, int] = {}
-
-        def report(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total)
-            bar.update(tasks[stage], completed=done, total=total)  # type: ignore[arg-type]
-
-        yield report
-
-
-@contextmanager
-def cancel_on_interrupt() -> Iterator[CancelToken]:
-    """The first Ctrl-C asks the work to stop at its next step; a second one breaks it off."""
-    token = CancelToken()
-
-    def ask(number: int, frame: object) -> None:
-        if token.cancelled:
-            raise KeyboardInterrupt
-        token.cancel()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield token
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @app.command()
@@ -139,16 +98,16 @@ def segment(
     if len(inputs) == 1:
         with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
             case = segmenter.segment(inputs[0], output, progress=report, cancel=cancel)
-        _print_case(case)
+        print_case(case.folder, case.report)
         return
     failed = 0
     with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
         for result in segment_many(inputs, output, segmenter, progress=report, cancel=cancel):
             if isinstance(result, FailedCase):
                 failed += 1
-                _print_failure(f"{result.name}: {result.reason}")
+                print_failure(f"{result.name}: {result.reason}")
             else:
-                _print_case(result)
+                print_case(result.folder, result.report)
     console.print(f"{len(inputs) - failed} of {len(inputs)} scans segmented")
     if failed:
         raise typer.Exit(1)
@@ -204,7 +163,7 @@ def reconstruct(
         )
     closed = "watertight" if done.mesh.is_watertight else f"{done.mesh.open_edges} open edges"
     console.print(f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm")
-    _print_files(done.files)
+    print_files(done.files)
 
 
 @app.command()
@@ -257,7 +216,7 @@ def phantom(
         )
     shape = " × ".join(map(str, reversed(leg.volume.shape)))
     console.print(f"{shape} voxels; {', '.join(leg.bones.names.values())}")
-    _print_files((files.scan, files.truth, files.bones, files.fragments))
+    print_files((files.scan, files.truth, files.bones, files.fragments))
 
 
 @app.command()
@@ -308,7 +267,7 @@ def train(
             cancel=cancel,
         )
     console.print(f"best validation Dice per case {result.validation_dice:.4f}")
-    _print_files((result.checkpoint,))
+    print_files((result.checkpoint,))
 
 
 @app.command()
@@ -384,7 +343,7 @@ def demo(output: Output = Path("demo"), weights: Weights = None, quiet: Quiet = 
 
     with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
         done = run(output, SegmentOptions(weights=weights), progress=report, cancel=cancel)
-    _print_case(done.case)
+    print_case(done.case.folder, done.case.report)
     console.print(f"Dice against the exact answer: {done.dice:.4f}")
 
 
@@ -396,32 +355,5 @@ def main() -> None:
         errors.print(f"[yellow]{error}[/]", highlight=False)
         sys.exit(130)
     except AfunetError as error:
-        _print_failure(str(error))
+        print_failure(str(error))
         sys.exit(1)
-
-
-def _print_failure(reason: str) -> None:
-    errors.print("[red]error:[/] ", end="")
-    errors.print(reason, markup=False, highlight=False, soft_wrap=True)
-
-
-def _print_case(case: object) -> None:
-    from afunet.workflows.segment import SegmentedCase
-
-    assert isinstance(case, SegmentedCase)
-    report = case.report
-    unit = "cm³" if report.grid.spacing_known else "thousand voxels"
-    seconds = sum(report.run.seconds.values())
-    console.print(
-        f"{report.case}: {report.bone.volume_cm3:.1f} {unit} of bone in {report.bone.pieces} "
-        f"pieces, {seconds:.0f} s",
-        highlight=False,
-    )
-    for finding in report.findings:
-        console.print(f"  {finding.severity}: {finding.message}", markup=False, highlight=False)
-    _print_files(tuple(case.folder / name for name in report.files))
-
-
-def _print_files(paths: tuple[Path, ...]) -> None:
-    for path in paths:
-        console.print(f"  {path}", markup=False, highlight=False, soft_wrap=True)

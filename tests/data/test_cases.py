@@ -117,7 +117,7 @@ def test_a_missing_file_is_named(folder: Path, kind: str) -> None:
 
 def test_a_patient_in_two_splits_is_refused(folder: Path) -> None:
     leaking = [row.replace("p2", "p1") for row in ROWS]
-    assert "is in val and train" in refusal(write_table(folder, leaking))
+    assert "patients are in two splits (val and train)" in refusal(write_table(folder, leaking))
 
 
 def test_a_table_saved_by_a_spreadsheet_with_a_byte_order_mark_is_read(folder: Path) -> None:

@@ -112,7 +112,7 @@ def test_a_patient_in_the_training_of_one_folder_and_the_validation_of_another_i
         "case,patient,slice,split,status,labelled\nx,leg02,0,train,checked,1\n"
     )
     both = replace(TINY, data=(DataConfig("store"), DataConfig("other")))
-    with pytest.raises(ConfigError, match="two splits"):
+    with pytest.raises(InputError, match="two splits"):
         trained(both, store)
 
 

@@ -1,1 +1,1 @@
-"""data"""
+"""Training data: who is in it, what a step sees, planned crops, augmentation."""

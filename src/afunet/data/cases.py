@@ -49,7 +49,7 @@ def read_slice_table(folder: Path) -> tuple[SliceRecord, ...]:
     records = tuple(_record(folder, row) for row in rows if row.get("labelled", "1") == "1")
     if not records:
         raise InputError(f"{table} lists no labelled slice")
-    _refuse_leaks(records)
+    refuse_leaks(records)
     return tuple(sorted(records, key=lambda record: (record.case, record.level)))
 
 
@@ -86,11 +86,16 @@ def _record(folder: Path, row: dict[str, str]) -> SliceRecord:
     return record
 
 
-def _refuse_leaks(records: Iterable[SliceRecord]) -> None:
+def refuse_leaks(records: Iterable[SliceRecord]) -> None:
+    """Raise `InputError` where a patient is in two splits, without naming him."""
     splits: dict[str, str] = {}
-    for record in records:
-        if splits.setdefault(record.patient, record.split) != record.split:
-            raise InputError(
-                f"patient {record.patient!r} is in {splits[record.patient]} and {record.split}: "
-                "splits go by patient"
-            )
+    leaks = {
+        record.patient: f"{splits[record.patient]} and {record.split}"
+        for record in records
+        if splits.setdefault(record.patient, record.split) != record.split
+    }
+    if leaks:
+        raise InputError(
+            f"{len(leaks)} of {len(splits)} patients are in two splits "
+            f"({', '.join(sorted(set(leaks.values())))}): give each patient one split"
+        )

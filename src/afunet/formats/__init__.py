@@ -1,1 +1,1 @@
-"""Every file type in and out, and the conversion between their frames and ours (LPS)."""
+"""Every file type that is read or written, and the checks between files and voxels."""

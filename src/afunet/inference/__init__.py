@@ -1,1 +1,1 @@
-"""inference"""
+"""From a volume to a mask: device, windows, assembly, clean-up."""

@@ -1,1 +1,1 @@
-"""Pictures of what was found: slices with the mask on them, and the surface."""
+"""The report of a case and its pictures."""

@@ -32,7 +32,8 @@ class Precision(StrEnum):
 class DataConfig:
     """A slice folder (see docs/data.md) and how often crops come from it.
 
-    A relative path is looked up in AFUNET_DATA's folder first, then beside the TOML file.
+    A relative path is looked up from the working directory, in AFUNET_DATA's folder, and beside
+    the TOML file, in this order.
     """
 
     path: str
@@ -79,7 +80,7 @@ class TrainingConfig:
         for name in ("seed", "warmup_steps", "recalibration_batches", "weight_decay", "momentum"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
-        if not self.data:
+        if not any(entry.weight > 0 for entry in self.data):
             raise ConfigError("a run needs at least one [[data]] entry with a path")
         if not 0 <= self.average_decay < 1:
             raise ConfigError(f"average_decay must be in [0, 1), got {self.average_decay}")

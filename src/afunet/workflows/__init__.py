@@ -1,1 +1,1 @@
-"""workflows"""
+"""The stories: one function for each command, without science of its own."""

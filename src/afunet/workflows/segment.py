@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.resources import files
 from itertools import chain, count
 from pathlib import Path
 
-import numpy as np
+from PIL import Image
 
 from afunet.errors import AfunetError, Cancelled, ConfigError
-from afunet.formats.findings import Finding, info, warning
 from afunet.formats.mesh_files import MESH_WRITERS
-from afunet.formats.plane import plane_name
 from afunet.formats.readers import read_scan
 from afunet.formats.scan import Scan
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh, Volume
-from afunet.inference.cleanup import CleanUp, CleanUpRules, clean_up
+from afunet.inference.cleanup import CleanUpRules, clean_up
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import Prediction, predict_volume
@@ -31,6 +29,7 @@ from afunet.report.coloured_mesh import ColouredMesh
 from afunet.report.montage import overlay_montage
 from afunet.report.page import render_page
 from afunet.report.scene import Scene, render_scene
+from afunet.workflows.case_report import bone_facts, grid_facts, result_findings, surface_facts
 from afunet.workflows.staging import check_writable, staged_folder
 from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
 
@@ -136,11 +135,11 @@ class Segmenter:
             report = facts.Report(
                 case=case,
                 source=scan.source,
-                grid=_grid_facts(scan),
-                findings=(*scan.findings, *_result_findings(scan, prediction, mask, mesh)),
+                grid=grid_facts(scan),
+                findings=(*scan.findings, *result_findings(scan, prediction, mask, mesh)),
                 model=self._model_facts(prediction),
-                bone=_bone_facts(mask, cleaned, self.options.cleanup),
-                surface=_surface_facts(mesh, scan, scene),
+                bone=bone_facts(mask, cleaned, self.options.cleanup),
+                surface=surface_facts(mesh, scan, scene),
                 run=self._run_facts(predictor, watch),
                 files=tuple(names),
             )
@@ -247,68 +246,7 @@ def _draw(stage: Path, scan: Scan, mask: Volume, mesh: Mesh) -> Scene:
 
 
 def _write_report(stage: Path, report: facts.Report, scene: Scene) -> None:
-    from PIL import Image
-
     (stage / REPORT_JSON).write_text(report.to_json(), encoding="utf-8")
     with Image.open(stage / OVERLAY) as overlay:
         page = render_page(report, overlay, scene.image)
     (stage / REPORT_HTML).write_text(page, encoding="utf-8")
-
-
-def _grid_facts(scan: Scan) -> facts.GridFacts:
-    slices, rows, columns = scan.volume.shape
-    column_mm, row_mm, slice_mm = (float(value) for value in scan.volume.spacing_mm)
-    return facts.GridFacts(
-        size=(columns, rows, slices),
-        spacing_mm=(column_mm, row_mm, slice_mm),
-        spacing_known=scan.source.spacing_known,
-        orientation=plane_name(scan.volume.affine[:3, 2]),
-    )
-
-
-def _bone_facts(mask: Volume, cleaned: CleanUp, rules: CleanUpRules) -> facts.BoneFacts:
-    return facts.BoneFacts(
-        volume_cm3=float(np.count_nonzero(mask.voxels)) * mask.voxel_volume_mm3 / 1000,
-        pieces=cleaned.pieces_kept,
-        slices_with_bone=int(mask.voxels.any(axis=(1, 2)).sum()),
-        slices=mask.shape[0],
-        cleanup={**asdict(cleaned), "speck_limit_mm3": rules.speck_mm3},
-    )
-
-
-def _surface_facts(mesh: Mesh, scan: Scan, scene: Scene) -> facts.SurfaceFacts:
-    return facts.SurfaceFacts(
-        triangles=len(mesh.faces),
-        area_cm2=0.0 if mesh.is_empty else mesh.area_mm2 / 100,
-        enclosed_cm3=mesh.volume_mm3 / 1000,
-        watertight=mesh.is_watertight,
-        frame=facts.FRAME,
-        unit="mm" if scan.source.spacing_known else "voxels",
-        renderer=scene.renderer,
-    )
-
-
-def _result_findings(scan: Scan, prediction: Prediction, mask: Volume, mesh: Mesh) -> list[Finding]:
-    """What the result itself gives reason to check."""
-    found = []
-    if prediction.grid.resamples:
-        rows, columns = prediction.grid.working
-        found.append(
-            info(
-                "RESAMPLED",
-                f"the network saw slices of {columns} × {rows} pixels, the mask is native",
-            )
-        )
-    if mesh.is_empty:
-        found.append(warning("NO_BONE", "no bone was found in this scan"))
-    elif not mesh.is_watertight:
-        found.append(warning("SURFACE_OPEN", f"the surface has {mesh.open_edges} open edges"))
-    if mask.shape[0] > 1 and mask.voxels[[0, -1]].any():
-        found.append(info("BONE_ENDS_AT_SCAN", "bone reaches the first or the last slice"))
-    if mask.voxels[:, [0, -1]].any() or mask.voxels[:, :, [0, -1]].any():
-        found.append(warning("BONE_CUT", "bone reaches the edge of the field of view: cut there"))
-    if float(scan.volume.voxels.max()) >= 3000:
-        found.append(
-            warning("METAL", "values of 3000 HU and more: metal, whose streaks may mislead")
-        )
-    return found

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from afunet.data.cases import SliceRecord, read_slice_table
+from afunet.data.cases import SliceRecord, read_slice_table, refuse_leaks
 from afunet.data.slices import CropSampler, LabelledSlice, Source, load_slices
 from afunet.errors import ConfigError, InputError
 from afunet.evaluation.overlap import METRICS, Counts, count
@@ -54,7 +54,7 @@ def train_network(
     place = pick_device(device)
     folders = [_locate(entry.path, base) for entry in config.data]
     tables = [read_slice_table(folder) for folder in folders]
-    _refuse_shared_patients(tables)
+    refuse_leaks(record for table in tables for record in table)
     inputs = int(config.options.get("input_slices", 1))
     sources = [
         Source(load_slices(train_records, inputs, progress), entry.weight)
@@ -165,16 +165,8 @@ def _of_split(table: Iterable[SliceRecord], split: str) -> list[SliceRecord]:
     return [record for record in table if record.split == split]
 
 
-def _refuse_shared_patients(tables: Sequence[Sequence[SliceRecord]]) -> None:
-    seen: dict[str, str] = {}
-    for table in tables:
-        for record in table:
-            if seen.setdefault(record.patient, record.split) != record.split:
-                raise ConfigError(f"patient {record.patient!r} stands in two splits")
-
-
 def _commit() -> str:
-    """The source's commit where the package runs from a checkout, else its version."""
+    """The source's commit where the package runs from a checkout, else "unknown"."""
     try:
         done = subprocess.run(
             ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"],

@@ -1,0 +1,84 @@
+"""What the command line shows: progress, results, failures; and how Ctrl-C stops the work."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
+
+from afunet.progress import CancelToken, Progress, silent
+from afunet.report.facts import Report
+
+console = Console()
+errors = Console(stderr=True)
+
+
+@contextmanager
+def progress_bar(quiet: bool) -> Iterator[Progress]:
+    """A progress callback that draws one bar a stage on the terminal's error stream."""
+    if quiet:
+        yield silent
+        return
+    columns = (
+        TextColumn("{task.description:<20}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with ProgressBar(*columns, console=errors, transient=True) as bar:
+        tasks: dict[str, int] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)  # type: ignore[arg-type]
+
+        yield report
+
+
+@contextmanager
+def cancel_on_interrupt() -> Iterator[CancelToken]:
+    """The first Ctrl-C asks the work to stop at its next step; a second one breaks it off."""
+    token = CancelToken()
+
+    def ask(number: int, frame: object) -> None:
+        if token.cancelled:
+            raise KeyboardInterrupt
+        token.cancel()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield token
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def print_failure(reason: str) -> None:
+    """One line on the error stream."""
+    errors.print("[red]error:[/] ", end="")
+    errors.print(reason, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_case(folder: Path, report: Report) -> None:
+    """A finished scan: its bone, what was noticed, its files."""
+    unit = "cm³" if report.grid.spacing_known else "thousand voxels"
+    seconds = sum(report.run.seconds.values())
+    console.print(
+        f"{report.case}: {report.bone.volume_cm3:.1f} {unit} of bone in {report.bone.pieces} "
+        f"pieces, {seconds:.0f} s",
+        highlight=False,
+    )
+    for finding in report.findings:
+        console.print(f"  {finding.severity}: {finding.message}", markup=False, highlight=False)
+    print_files(tuple(folder / name for name in report.files))
+
+
+def print_files(paths: tuple[Path, ...]) -> None:
+    """A line a file."""
+    for path in paths:
+        console.print(f"  {path}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,78 @@
+"""What the report says of one case, from the scan, the prediction, the mask and the surface."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+
+from afunet.formats.findings import Finding, info, warning
+from afunet.formats.plane import plane_name
+from afunet.formats.scan import Scan
+from afunet.geometry import Mesh, Volume
+from afunet.inference.cleanup import CleanUp, CleanUpRules
+from afunet.inference.volume import Prediction
+from afunet.report.facts import FRAME, BoneFacts, GridFacts, SurfaceFacts
+from afunet.report.scene import Scene
+
+
+def grid_facts(scan: Scan) -> GridFacts:
+    """Size, spacing and orientation of the scan."""
+    slices, rows, columns = scan.volume.shape
+    column_mm, row_mm, slice_mm = (float(value) for value in scan.volume.spacing_mm)
+    return GridFacts(
+        size=(columns, rows, slices),
+        spacing_mm=(column_mm, row_mm, slice_mm),
+        spacing_known=scan.source.spacing_known,
+        orientation=plane_name(scan.volume.affine[:3, 2]),
+    )
+
+
+def bone_facts(mask: Volume, cleaned: CleanUp, rules: CleanUpRules) -> BoneFacts:
+    """The cleaned mask in numbers."""
+    return BoneFacts(
+        volume_cm3=float(np.count_nonzero(mask.voxels)) * mask.voxel_volume_mm3 / 1000,
+        pieces=cleaned.pieces_kept,
+        slices_with_bone=int(mask.voxels.any(axis=(1, 2)).sum()),
+        slices=mask.shape[0],
+        cleanup={**asdict(cleaned), "speck_limit_mm3": rules.speck_mm3},
+    )
+
+
+def surface_facts(mesh: Mesh, scan: Scan, scene: Scene) -> SurfaceFacts:
+    """The surface in numbers, its frame and its unit."""
+    return SurfaceFacts(
+        triangles=len(mesh.faces),
+        area_cm2=0.0 if mesh.is_empty else mesh.area_mm2 / 100,
+        enclosed_cm3=mesh.volume_mm3 / 1000,
+        watertight=mesh.is_watertight,
+        frame=FRAME,
+        unit="mm" if scan.source.spacing_known else "voxels",
+        renderer=scene.renderer,
+    )
+
+
+def result_findings(scan: Scan, prediction: Prediction, mask: Volume, mesh: Mesh) -> list[Finding]:
+    """What the result itself gives reason to check."""
+    found = []
+    if prediction.grid.resamples:
+        rows, columns = prediction.grid.working
+        found.append(
+            info(
+                "RESAMPLED",
+                f"the network saw slices of {columns} × {rows} pixels, the mask is native",
+            )
+        )
+    if mesh.is_empty:
+        found.append(warning("NO_BONE", "no bone was found in this scan"))
+    elif not mesh.is_watertight:
+        found.append(warning("SURFACE_OPEN", f"the surface has {mesh.open_edges} open edges"))
+    if mask.shape[0] > 1 and mask.voxels[[0, -1]].any():
+        found.append(info("BONE_ENDS_AT_SCAN", "bone reaches the first or the last slice"))
+    if mask.voxels[:, [0, -1]].any() or mask.voxels[:, :, [0, -1]].any():
+        found.append(warning("BONE_CUT", "bone reaches the edge of the field of view: cut there"))
+    if float(scan.volume.voxels.max()) >= 3000:
+        found.append(
+            warning("METAL", "values of 3000 HU and more: metal, whose streaks may mislead")
+        )
+    return found

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from afunet.errors import Cancelled, ConfigError, InputError
+from afunet.formats.mesh_files import read_mesh
+from afunet.formats.nifti import write_nifti
+from afunet.geometry import Volume
+from afunet.progress import CancelToken
+from afunet.workflows.reconstruct import reconstruct
+
+pytestmark = pytest.mark.usefixtures("small_pictures")
+
+
+@pytest.fixture
+def label_file(tmp_path: Path) -> Path:
+    """Label 7 in columns 4–11, rows 6–13, slices 3–8 of voxels of 0.5 × 0.5 × 2 mm.
+
+    Voxel (0, 0, 0) lies at (-100, 50, 300) mm, so that the block reaches from its first voxels'
+    outer faces (-98.25, 52.75, 305) to its last ones' (-94.25, 56.75, 317).
+    """
+    voxels = np.zeros((12, 20, 20), np.uint8)
+    voxels[3:9, 6:14, 4:12] = 7
+    affine = np.diag([0.5, 0.5, 2.0, 1.0])
+    affine[:3, 3] = (-100.0, 50.0, 300.0)
+    path = tmp_path / "labels.nii.gz"
+    write_nifti(Volume(voxels, affine), path)
+    return path
+
+
+def test_a_block_of_labels_becomes_a_block_of_the_same_place_and_size(
+    label_file: Path, tmp_path: Path
+) -> None:
+    done = reconstruct(label_file, tmp_path / "out")
+    assert [path.name for path in done.files] == ["bone.stl", "scene.png"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"bone.stl", "scene.png"}
+    mesh = read_mesh(tmp_path / "out" / "bone.stl")
+    low, high = mesh.bounds_mm()
+    assert np.allclose((low + high) / 2, (-96.25, 54.75, 311.0), atol=1e-3)
+    assert np.allclose(low, (-98.25, 52.75, 305.0), atol=(0.25, 0.25, 1.0))
+    assert np.allclose(high, (-94.25, 56.75, 317.0), atol=(0.25, 0.25, 1.0))
+    assert mesh.is_watertight
+    assert mesh.volume_mm3 == pytest.approx(4 * 4 * 12, rel=0.15)
+
+
+def test_each_format_that_is_asked_for_is_written(label_file: Path, tmp_path: Path) -> None:
+    done = reconstruct(label_file, tmp_path / "out", ("ply", "stl"))
+    assert [path.name for path in done.files] == ["bone.ply", "bone.stl", "scene.png"]
+    ply, stl = read_mesh(done.files[0]), read_mesh(done.files[1])
+    assert np.allclose(ply.bounds_mm(), stl.bounds_mm())
+
+
+def test_a_format_that_nobody_writes_is_refused(label_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="obj"):
+        reconstruct(label_file, tmp_path / "out", ("obj",))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_surface_can_be_simplified(label_file: Path, tmp_path: Path) -> None:
+    whole = reconstruct(label_file, tmp_path / "whole").mesh
+    simple = reconstruct(label_file, tmp_path / "simple", max_triangles=200).mesh
+    assert len(simple.faces) <= 220 < len(whole.faces)
+    assert simple.is_watertight
+
+
+def test_an_empty_mask_gives_an_empty_surface(tmp_path: Path) -> None:
+    write_nifti(Volume(np.zeros((2, 3, 4), np.uint8), np.eye(4)), tmp_path / "empty.nii")
+    done = reconstruct(tmp_path / "empty.nii", tmp_path / "out")
+    assert done.mesh.is_empty
+    assert (tmp_path / "out" / "bone.stl").stat().st_size == 84
+
+
+def test_labels_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> None:
+    write_nifti(Volume(np.full((2, 3, 4), 0.5, np.float32), np.eye(4)), tmp_path / "half.nii")
+    with pytest.raises(InputError, match="whole numbers"):
+        reconstruct(tmp_path / "half.nii", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_reconstruction_can_be_cancelled(label_file: Path, tmp_path: Path) -> None:
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        reconstruct(label_file, tmp_path / "out", cancel=cancel)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,163 @@
+"""What the page says; its facts are plain values, given here by hand."""
+
+import base64
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from afunet.formats.findings import error, info, warning
+from afunet.formats.scan import Source
+from afunet.report.facts import (
+    FRAME,
+    BoneFacts,
+    GridFacts,
+    ModelFacts,
+    Report,
+    RunFacts,
+    SurfaceFacts,
+)
+from afunet.report.page import render_page
+
+OVERLAY, SCENE = Image.new("RGB", (3, 2), (255, 0, 0)), Image.new("RGB", (2, 3), (0, 0, 255))
+
+
+@pytest.fixture
+def report() -> Report:
+    cleanup = {
+        "specks_removed": 3,
+        "specks_mm3": 21.4,
+        "outside_removed": 1,
+        "outside_mm3": 512.0,
+        "filled_mm3": 77.0,
+        "pieces_kept": 2,
+        "smallest_kept_mm3": 180.0,
+        "speck_limit_mm3": 15.0,
+    }
+    return Report(
+        case="left knee",
+        source=Source("DICOM series", 64, region="knee", region_basis="BodyPartExamined"),
+        grid=GridFacts((512, 256, 64), (0.5, 0.5, 1.25), True, "axial"),
+        findings=(),
+        model=ModelFacts("afunet", {"width": 32}, "ab" * 32, (-300.0, 1300.0), (512, 256), 192),
+        bone=BoneFacts(123.45, 2, 60, 64, cleanup),
+        surface=SurfaceFacts(1234567, 98.76, 120.0, True, FRAME, "mm", "vtk"),
+        run=run_facts(),
+        files=("mask.nii.gz", "report.html"),
+    )
+
+
+def run_facts(**changed: object) -> RunFacts:
+    values: dict[str, object] = {
+        "version": "0.1.0",
+        "device": "cpu",
+        "arithmetic": "float32",
+        "trial_seconds_per_window": {"float32": 0.1},
+        "fallbacks": (),
+        "windows": 24,
+        "seconds": {"reading": 1.25, "network": 20.5},
+        "peak_memory_mb": 1500.0,
+        **changed,
+    }
+    known = RunFacts.__dataclass_fields__
+    return RunFacts(**{name: value for name, value in values.items() if name in known})  # type: ignore[arg-type]
+
+
+def page_of(report: Report) -> str:
+    """The page without its pictures and with single spaces."""
+    page = render_page(report, OVERLAY, SCENE)
+    return " ".join(re.sub(r'src="data:[^"]*"', 'src=""', page).split())
+
+
+def row(page: str, heading: str) -> str:
+    """The cell beside a heading."""
+    return page.split(f"<th>{heading}</th><td>")[1].split("</td>")[0]
+
+
+def test_the_page_says_what_was_read_found_and_used(report: Report) -> None:
+    page = page_of(report)
+    assert "<b>123.5 cm³</b>" in page or "<b>123.4 cm³</b>" in page
+    assert "<b>60 of 64</b>" in page
+    assert "<b>22 s</b>" in page
+    assert row(page, "Voxel") == "0.5 × 0.5 × 1.25 mm"
+    assert row(page, "Grid").startswith("512 × 256 × 64 (columns, rows, slices), axial")
+    assert row(page, "Region") == "knee (from BodyPartExamined)"
+    assert row(page, "Triangles") == "1,234,567"
+    assert row(page, "Watertight") == "yes"
+    assert row(page, "Specks removed").startswith("3 of 21 mm³ together (each below 15 mm³)")
+    assert row(page, "Peak memory") == "1.50 GB (whole process)"
+    assert row(page, "Network") == "afunet, width 32"
+    assert "ab" * 32 in row(page, "Weights (SHA-256)")
+    assert "Not a medical device" in page
+    assert "Nothing was noticed about this scan." in page
+
+
+def test_both_pictures_are_inside(report: Report) -> None:
+    page = render_page(report, OVERLAY, SCENE)
+    embedded = re.findall(r'src="data:image/png;base64,([^"]*)"', page)
+    assert [base64.b64decode(text)[:8] for text in embedded] == [b"\x89PNG\r\n\x1a\n"] * 2
+
+
+def test_findings_of_each_severity_are_listed_with_their_code(report: Report) -> None:
+    findings = (info("A", "to know"), warning("B", "to check"), error("C", "to refuse"))
+    page = page_of(replace(report, findings=findings))
+    for severity, message, code in (
+        ("info", "to know", "A"),
+        ("warning", "to check", "B"),
+        ("error", "to refuse", "C"),
+    ):
+        assert f'<li class="{severity}">{message}<code>{code}</code></li>' in page
+    assert "Nothing was noticed" not in page
+
+
+def test_without_a_spacing_nothing_is_called_a_millimetre(report: Report) -> None:
+    page = page_of(
+        replace(
+            report,
+            grid=replace(report.grid, spacing_known=False, spacing_mm=(1.0, 1.0, 1.0)),
+            surface=replace(report.surface, unit="voxels"),
+        )
+    )
+    assert row(page, "Voxel").startswith("not known")
+    body = page.split("</style>")[1]
+    assert "10³ voxels" in body
+    assert re.findall(r"[\d.]+ (?:cm|mm)[²³]?", body) == []
+
+
+def test_what_had_to_be_given_up_for_memory_is_said(report: Report) -> None:
+    run = run_facts(fallbacks=("8 windows per batch", "the CPU"), peak_memory_mb=None)
+    page = page_of(replace(report, run=run))
+    assert "out of memory, went on with 8 windows per batch" in row(page, "Arithmetic")
+    assert "out of memory, went on with the CPU" in row(page, "Arithmetic")
+    assert row(page, "Peak memory") == "not known"
+
+
+@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'])
+def test_words_from_outside_are_shown_and_never_run(hostile: str, report: Report) -> None:
+    page = page_of(
+        replace(
+            report,
+            case=hostile,
+            source=replace(report.source, kernel=hostile, manufacturer=hostile, model=hostile),
+            findings=(warning("X", hostile),),
+            files=(hostile,),
+        )
+    )
+    assert hostile not in page
+    assert "<script" not in page
+    assert page.count("<img") == 2
+    assert "&lt;" in page
+
+
+def test_the_json_holds_every_fact_under_its_fields_name(report: Report) -> None:
+    parsed = json.loads(report.to_json())
+    assert parsed["grid"]["spacing_mm"] == [0.5, 0.5, 1.25]
+    assert parsed["model"]["sha256"] == "ab" * 32
+    assert parsed["source"]["slice_thickness_mm"] is None
+    assert parsed["run"]["seconds"] == {"reading": 1.25, "network": 20.5}
+    severe = replace(report, findings=(warning("B", "größer als 3 mm²"),))
+    assert json.loads(severe.to_json())["findings"] == [
+        {"code": "B", "severity": "warning", "message": "größer als 3 mm²"}
+    ]

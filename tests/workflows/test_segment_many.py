@@ -1,0 +1,113 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from afunet.errors import Cancelled
+from afunet.formats.nifti import write_nifti
+from afunet.geometry import Volume
+from afunet.progress import CancelToken
+from afunet.workflows import segment as module
+from afunet.workflows.segment import (
+    FailedCase,
+    SegmentedCase,
+    Segmenter,
+    SegmentOptions,
+    case_names,
+    segment_many,
+)
+
+pytestmark = pytest.mark.usefixtures("small_pictures")
+FILES = {"mask.nii.gz", "overlay.png", "bone.stl", "scene.png", "report.json", "report.html"}
+
+
+@pytest.fixture
+def segmenter(weights: Path) -> Segmenter:
+    return Segmenter(SegmentOptions(weights=weights))
+
+
+@pytest.fixture
+def scans(cylinder: Volume, tmp_path: Path) -> list[Path]:
+    """One good scan, an empty folder of the same name, another good one."""
+    paths = [tmp_path / "in" / name for name in ("one.nii.gz", "one", "two.nii")]
+    paths[1].mkdir(parents=True)
+    for path in (paths[0], paths[2]):
+        write_nifti(cylinder, path)
+    return paths
+
+
+def test_one_scan_that_fails_does_not_stop_the_others(
+    scans: list[Path], tmp_path: Path, segmenter: Segmenter
+) -> None:
+    first, refused, last = segment_many(scans, tmp_path / "out", segmenter)
+    assert isinstance(refused, FailedCase)
+    assert refused.name == "one-2"
+    assert refused.reason.startswith("no DICOM file among 0 files")
+    for case, name in ((first, "one"), (last, "two")):
+        assert isinstance(case, SegmentedCase)
+        assert case.folder == tmp_path / "out" / name
+        assert case.report.case == name
+        assert {path.name for path in case.folder.iterdir()} == FILES
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"one", "two"}
+
+
+def test_a_fault_of_the_program_in_one_scan_is_told_in_one_line_and_contained(
+    scans: list[Path], tmp_path: Path, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_scan: Callable[..., Any] = module.read_scan
+
+    def faulty(path: Path, **options: Any) -> Any:
+        if path == scans[1]:
+            raise RuntimeError("two\nlines")
+        return read_scan(path, **options)
+
+    monkeypatch.setattr(module, "read_scan", faulty)
+    first, failed, last = segment_many(scans, tmp_path / "out", segmenter)
+    assert isinstance(failed, FailedCase)
+    assert "an error of afunet itself" in failed.reason
+    assert "\n" not in failed.reason
+    assert isinstance(first, SegmentedCase)
+    assert isinstance(last, SegmentedCase)
+
+
+def test_scans_share_no_state(scans: list[Path], tmp_path: Path, segmenter: Segmenter) -> None:
+    """Times and memory fall-backs of one case are not added to those of the next."""
+    first, second = segment_many([scans[0], scans[2]], tmp_path / "out", segmenter)
+    assert isinstance(first, SegmentedCase)
+    assert isinstance(second, SegmentedCase)
+    assert first.report.run.fallbacks == second.report.run.fallbacks == ()
+    assert first.report.run.seconds.keys() == second.report.run.seconds.keys()
+    assert first.report.bone == second.report.bone
+
+
+def test_cancelling_stops_the_whole_list(
+    scans: list[Path], tmp_path: Path, segmenter: Segmenter
+) -> None:
+    cancel = CancelToken()
+    results = segment_many([scans[0], scans[2]], tmp_path / "out", segmenter, cancel=cancel)
+    assert isinstance(next(results), SegmentedCase)
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        next(results)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"one"}
+
+
+def test_cases_are_called_as_their_files_without_suffix() -> None:
+    paths = ["x/a.nii.gz", "b.nii", "c.nrrd", "d.mha", "folder/", "e.v2.nii.gz", "F.NII.GZ"]
+    assert case_names(paths) == ["a", "b", "c", "d", "folder", "e.v2", "F"]
+
+
+def test_equal_names_are_numbered_and_no_number_is_given_twice() -> None:
+    assert case_names(["x/a.nii", "y/a.nii.gz", "a"]) == ["a", "a-2", "a-3"]
+    assert case_names(["a", "x/a", "a-2"]) == ["a", "a-2", "a-2-2"]
+
+
+def test_names_that_differ_in_case_only_get_folders_that_any_file_system_keeps_apart() -> None:
+    assert case_names(["Leg.nii", "leg.nii"]) == ["Leg", "leg-2"]
+
+
+def test_a_path_without_a_name_gets_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "ct").mkdir()
+    monkeypatch.chdir(tmp_path / "ct")
+    assert case_names([".", ".nii.gz", "/"]) == ["ct", "scan", "scan-2"]

@@ -1,0 +1,62 @@
+"""What surrounds a training run; the run itself is told in tests/training."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from afunet.errors import AfunetError, InputError
+from afunet.training.config import parse_config
+from afunet.workflows.train import tensorboard_record, train_network
+
+
+def test_scalars_go_to_tensorboard(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator",
+        reason="the extra afunet[train] is not installed",
+    )
+    with tensorboard_record(tmp_path / "run") as record:
+        record("loss", 0.75, 1)
+        record("loss", 0.5, 2)
+    events = accumulator.EventAccumulator(str(tmp_path / "run"))
+    events.Reload()
+    assert [(event.step, event.value) for event in events.Scalars("loss")] == [(1, 0.75), (2, 0.5)]
+
+
+def test_a_run_that_records_nothing_leaves_no_folder(tmp_path: Path) -> None:
+    with tensorboard_record(tmp_path / "run"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_train_extra_nothing_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with tensorboard_record(tmp_path / "run") as record:
+        record("loss", 0.5, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_that_are_not_there_are_refused_with_the_places_looked_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFUNET_DATA", str(tmp_path / "data"))
+    config = parse_config({"data": [{"path": "nowhere"}]})
+    with pytest.raises(InputError, match="no data folder 'nowhere'; looked in nowhere, ") as raised:
+        train_network(config, tmp_path / "run", base=tmp_path / "base")
+    assert f"{tmp_path}/data/nowhere" in str(raised.value)
+    assert f"{tmp_path}/base/nowhere" in str(raised.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"model": "net9000"}, {"model": "afunet", "options": {"width": 3}}]
+)
+def test_a_network_that_cannot_be_built_is_refused_before_anything_is_read_or_written(
+    wrong: dict[str, object], tmp_path: Path
+) -> None:
+    config = parse_config({"data": [{"path": str(tmp_path / "none")}], **wrong})
+    with pytest.raises(AfunetError, match=r"net9000|width"):
+        train_network(config, tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
