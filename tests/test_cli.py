@@ -14,6 +14,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from afunet.formats import mesh_files
@@ -66,9 +67,7 @@ class Kit:
 
 
 @pytest.fixture
-def kit(
-    tmp_path: Path, cylinder: Volume, weights: Path, write_dicom: Callable[..., Path]
-) -> Kit:
+def kit(tmp_path: Path, cylinder: Volume, weights: Path, write_dicom: Callable[..., Path]) -> Kit:
     return Kit(tmp_path, cylinder, weights, write_dicom)
 
 
@@ -353,6 +352,14 @@ def test_an_unknown_mesh_format_is_refused_with_those_there_are(kit: Kit, run_af
     assert not output.exists()
 
 
+@pytest.mark.parametrize("limit", ["-5", "nan", "inf"])
+def test_an_impossible_speck_size_is_refused(limit: str, kit: Kit, run_afunet: Run) -> None:
+    scan, output = kit.nifti(), kit.root / "out"
+    done = run_afunet("segment", scan, "-o", output, "-w", kit.weights, "--speck-mm3", limit)
+    assert f"speck_mm3 must be 0 or more, got {float(limit)}" in done.refusal
+    assert not output.exists()
+
+
 def test_masks_on_different_grids_are_not_compared(kit: Kit, run_afunet: Run) -> None:
     bone = (kit.scan.voxels == 900).astype(np.uint8)
     moved = kit.scan.affine.copy()
@@ -412,6 +419,50 @@ def test_an_impossible_number_of_threads_is_refused(kit: Kit, run_afunet: Run) -
     assert "threads" in done.refusal
 
 
+@pytest.fixture
+def run_file(kit: Kit) -> Path:
+    """A configuration of one step on one slice for each of training and validation."""
+    lines = ["case,patient,slice,split,status,labelled"]
+    for case in ("train", "val"):
+        for kind, value in (("images", 200), ("masks", 1)):
+            pixels = np.zeros((32, 32), np.uint8)
+            pixels[8:24, 8:24] = value
+            (kit.folder / case / kind).mkdir(parents=True)
+            Image.fromarray(pixels).save(kit.folder / case / kind / "00.png")
+        lines.append(f"{case},{case},0,{case},checked,1")
+    (kit.folder / "slices.csv").write_text("\n".join(lines) + "\n")
+    path = kit.root / "run.toml"
+    path.write_text(
+        'model = "unet"\nsteps = 1\nbatch_size = 1\noptions.width = 4\ncrop.size_px = 32\n'
+        f'[[data]]\npath = "{kit.folder}"\n'
+    )
+    return path
+
+
+def test_a_run_is_trained_and_what_it_made_is_told(
+    run_file: Path, kit: Kit, run_afunet: Run
+) -> None:
+    done = run_afunet("train", run_file, "-o", kit.root / "run", "--threads", "1")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("best validation Dice per case 0.")
+    assert "best.safetensors" in done.out
+    assert {"best.safetensors", "config.json", "log.csv"} <= {
+        path.name for path in (kit.root / "run").iterdir()
+    }
+
+
+def test_a_run_in_the_place_of_a_file_is_refused(run_file: Path, kit: Kit, run_afunet: Run) -> None:
+    assert "is a file, expected a folder" in run_afunet("train", run_file, "-o", run_file).refusal
+
+
+def test_a_full_disk_in_training_is_one_line(
+    run_file: Path, kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "save", no_space)
+    done = run_afunet("train", run_file, "-o", kit.root / "run", "--device", "cpu")
+    assert "No space left on device" in done.refusal
+
+
 def test_an_unknown_split_is_refused(kit: Kit, run_afunet: Run) -> None:
     (kit.folder / "slices.csv").write_text("case,patient,slice,split,status,labelled\n")
     for kind in ("images", "masks"):
@@ -440,9 +491,7 @@ def test_several_scans_are_segmented_though_one_fails(kit: Kit, run_afunet: Run)
     good, output = kit.nifti(), kit.root / "out"
     (kit.folder / "empty").mkdir()
     again = kit.write_dicom(kit.folder / "dicom", kit.scan)
-    done = run_afunet(
-        "segment", good, kit.folder / "empty", again, "-o", output, "-w", kit.weights
-    )
+    done = run_afunet("segment", good, kit.folder / "empty", again, "-o", output, "-w", kit.weights)
     assert done.code == 1
     assert done.err.startswith("error: empty: no DICOM file among 0 files")
     assert "2 of 3 scans segmented" in done.out
@@ -508,9 +557,7 @@ def test_ctrl_c_twice_breaks_off_without_a_traceback(
     assert files_below(kit.root) == before
 
 
-def test_inspect_lists_every_series_and_marks_the_one_to_be_read(
-    kit: Kit, run_afunet: Run
-) -> None:
+def test_inspect_lists_every_series_and_marks_the_one_to_be_read(kit: Kit, run_afunet: Run) -> None:
     short = Volume(kit.scan.voxels[:3], kit.scan.affine)
     scout = Volume(kit.scan.voxels[:1], kit.scan.affine)
     kit.write_dicom(kit.folder / "a", short, seed=1)

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from vtkmodules.vtkFiltersSources import vtkSphereSource
 
+from afunet.formats.polydata import from_polydata
 from afunet.geometry import Mesh
 from afunet.phantom.bones import Bone
 from afunet.phantom.distance import Box, grid_of_implicit
 from afunet.phantom.hip import Sphere, femoral_head, socket_centre
 from afunet.phantom.joints import carved
-from afunet.phantom.polydata import from_polydata
 
 
 def ball(name: str, x: float, radius: float) -> Bone:

@@ -36,7 +36,7 @@ def test_an_inside_out_mesh_is_turned(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"solid nothing\nendsolid nothing\n"])
 def test_a_file_without_triangles_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "empty.stl").write_bytes(content)
-    with pytest.raises(InputError, match=r"empty\.stl has no triangles"):
+    with pytest.raises(InputError, match=r"empty\.stl"):
         load_bones(tmp_path)
 
 

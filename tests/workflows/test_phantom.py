@@ -253,7 +253,7 @@ def test_a_mesh_folder_is_scanned_whole_with_air_round_it(tmp_path: Path) -> Non
 
 def test_meshes_wider_than_a_scanner_are_refused(tmp_path: Path) -> None:
     write_block(tmp_path / "tibia left.stl", (3000.0, 20.0, 40.0))
-    with pytest.raises(GeometryError, match="3000 mm wide.*in millimetres"):
+    with pytest.raises(GeometryError, match=r"3000 mm wide.*in millimetres"):
         choose_leg(3, bones=tmp_path)
 
 

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels, read_volume
 from afunet.geometry import Volume
 from afunet.progress import CancelToken
+from afunet.workflows import segment as module
 from afunet.workflows.segment import (
     SegmentedCase,
     SegmentOptions,
@@ -185,10 +187,6 @@ def test_sides_are_not_written_on_pictures_of_a_scan_that_does_not_tell_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An R or L that was guessed is worse than none."""
-    from dataclasses import replace
-
-    from afunet.workflows import segment as module
-
     path, spacing = tmp_path / "scan", None
     if fault.startswith("PNG"):
         path.mkdir()
@@ -201,7 +199,7 @@ def test_sides_are_not_written_on_pictures_of_a_scan_that_does_not_tell_them(
         image.set_qform(None, code=0)
         nibabel.save(image, path)
     told: dict[str, bool] = {}
-    draw_overlay, draw_scene = module.overlay_montage, module.render_scene
+    draw_overlay, draw_scene = vars(module)["overlay_montage"], vars(module)["render_scene"]
 
     def overlay(*arguments: Any, orientation_known: bool, **rest: Any) -> Any:
         told["overlay"] = orientation_known
@@ -275,8 +273,10 @@ def test_cancelling_stops_and_leaves_nothing(
 ) -> None:
     cancel = CancelToken()
 
-    def progress(now: str, done: int, total: int) -> None:
-        if now == stage:
+    reached = stage
+
+    def progress(stage: str, done: int, total: int) -> None:
+        if stage == reached:
             cancel.cancel()
 
     with pytest.raises(Cancelled):
@@ -294,10 +294,10 @@ def test_a_mesh_format_that_nobody_writes_is_refused_when_it_is_asked_for() -> N
 @pytest.mark.skipif(not shipped_weights().is_file(), reason="the shipped weights are not here")
 def test_the_shipped_network_finds_the_bones_of_a_simulated_knee(tmp_path: Path) -> None:
     from afunet.evaluation.overlap import count, dice
-    from afunet.phantom import LegConfig, axial_grid, simulate
+    from afunet.phantom import Anatomy, LegConfig, axial_grid, simulate
 
-    grid = axial_grid((3, 128, 128), 0.9, 4.0, (100.0, 5.0, 18.0))
-    leg = simulate(LegConfig(grid=grid))
+    grid = axial_grid((3, 128, 128), 0.9, 4.0, (100.0, -4.0, 18.0))
+    leg = simulate(LegConfig(grid=grid, anatomy=Anatomy(surface_step_mm=1.5)))
     write_nifti(leg.volume, tmp_path / "knee.nii.gz")
     mask = segment(tmp_path / "knee.nii.gz", tmp_path / "out").mask
     truth = leg.bones.foreground()

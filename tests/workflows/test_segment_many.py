@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +5,7 @@ import pytest
 
 from afunet.errors import Cancelled
 from afunet.formats.nifti import write_nifti
+from afunet.formats.readers import read_scan
 from afunet.geometry import Volume
 from afunet.progress import CancelToken
 from afunet.workflows import segment as module
@@ -55,8 +55,6 @@ def test_one_scan_that_fails_does_not_stop_the_others(
 def test_a_fault_of_the_program_in_one_scan_is_told_in_one_line_and_contained(
     scans: list[Path], tmp_path: Path, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_scan: Callable[..., Any] = module.read_scan
-
     def faulty(path: Path, **options: Any) -> Any:
         if path == scans[1]:
             raise RuntimeError("two\nlines")

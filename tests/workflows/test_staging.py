@@ -18,7 +18,10 @@ def test_files_appear_together_at_the_end(tmp_path: Path) -> None:
     with staged_folder(target) as stage:
         fill(stage, "a", "b")
         assert not target.exists()
-    assert {path.name: path.read_text() for path in target.iterdir()} == {"a": "new a", "b": "new b"}
+    assert {path.name: path.read_text() for path in target.iterdir()} == {
+        "a": "new a",
+        "b": "new b",
+    }
     assert list(target.parent.iterdir()) == [target]
 
 
@@ -33,19 +36,25 @@ def test_files_and_folders_of_an_earlier_run_are_replaced(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize("reason", [InputError("x"), OutputError("x"), Cancelled("x"), ValueError()])
+@pytest.mark.parametrize(
+    "reason", [InputError("x"), OutputError("x"), Cancelled("x"), ValueError()]
+)
 def test_any_failure_leaves_nothing_not_even_the_folders_on_the_way(
     reason: Exception, tmp_path: Path
 ) -> None:
-    with pytest.raises(type(reason)), staged_folder(tmp_path / "a" / "b" / "out") as stage:
-        fill(stage, "half")
-        raise reason
+    def fail() -> None:
+        with staged_folder(tmp_path / "a" / "b" / "out") as stage:
+            fill(stage, "half")
+            raise reason
+
+    with pytest.raises(type(reason)):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_disk_that_refuses_is_an_output_error_of_one_line(tmp_path: Path) -> None:
     with (
-        pytest.raises(OutputError, match="cannot write to .*out: No space left") as raised,
+        pytest.raises(OutputError, match=r"cannot write to .*out: No space left") as raised,
         staged_folder(tmp_path / "out"),
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,7 +1,8 @@
 """Where things are: volumes, label maps and meshes in patient millimetres (LPS)."""
 
+from afunet.geometry.box import Box, bounding_box
 from afunet.geometry.labels import BACKGROUND, LabelMap
 from afunet.geometry.mesh import Mesh
 from afunet.geometry.volume import Volume
 
-__all__ = ["BACKGROUND", "LabelMap", "Mesh", "Volume"]
+__all__ = ["BACKGROUND", "Box", "LabelMap", "Mesh", "Volume", "bounding_box"]

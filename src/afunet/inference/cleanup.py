@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from afunet.geometry import Volume
+from afunet.geometry import Box, Volume, bounding_box
 from afunet.preprocessing.orientation import axial_view
 
 TISSUE_HU = -200.0
@@ -63,7 +63,7 @@ def clean_up(
 def _clean_axial(
     mask: Volume, scan: Volume, rules: CleanUpRules
 ) -> tuple[NDArray[np.uint8], CleanUp]:
-    box = _bounding_box(mask.voxels)
+    box = bounding_box(mask.voxels)
     if box is None:
         return np.zeros(mask.shape, dtype=np.uint8), CleanUp(0, 0.0, 0, 0.0, 0.0, 0, 0.0)
     voxel_mm3 = mask.voxel_volume_mm3
@@ -127,9 +127,7 @@ def _regrown(core: NDArray[np.bool_], by_mm: float, spacing: Any) -> NDArray[np.
     return np.asarray(ndimage.binary_fill_holes(grown))
 
 
-def _share_inside(
-    pieces: NDArray[Any], count: int, scan: Volume, box: tuple[slice, slice, slice]
-) -> NDArray[np.float64]:
+def _share_inside(pieces: NDArray[Any], count: int, scan: Volume, box: Box) -> NDArray[np.float64]:
     """For every piece, the share of its voxels in the body; all 1 where no body is found."""
     body, step = body_mask(scan)
     if not body.any():
@@ -162,14 +160,3 @@ def _filled(bone: NDArray[np.bool_], mask: Volume, rules: CleanUpRules) -> NDArr
             small[0] = False
             filled[index] = plane | small[holes]
     return np.asarray(filled)
-
-
-def _bounding_box(voxels: NDArray[Any]) -> tuple[slice, slice, slice] | None:
-    spans = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        used = np.flatnonzero(voxels.any(axis=others))
-        if len(used) == 0:
-            return None
-        spans.append(slice(int(used[0]), int(used[-1]) + 1))
-    return spans[0], spans[1], spans[2]

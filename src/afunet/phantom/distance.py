@@ -14,8 +14,8 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkImagingStencil import vtkImageStencilToImage, vtkPolyDataToImageStencil
 
 from afunet.errors import GeometryError
+from afunet.formats.polydata import to_polydata
 from afunet.geometry import Mesh
-from afunet.phantom.polydata import to_polydata
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -11,20 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from vtkmodules.vtkCommonCore import vtkOutputWindow, vtkStringOutputWindow
-from vtkmodules.vtkFiltersCore import vtkCleanPolyData, vtkTriangleFilter
-from vtkmodules.vtkIOGeometry import vtkOBJReader, vtkSTLReader
-from vtkmodules.vtkIOPLY import vtkPLYReader
 
 from afunet.errors import InputError
+from afunet.formats.mesh_files import read_mesh
 from afunet.geometry import Mesh
-from afunet.phantom.polydata import from_polydata, subdivided
+from afunet.phantom.subdivision import subdivided
 
-MESH_READERS: dict[str, Callable[[], Any]] = {
-    ".stl": vtkSTLReader,
-    ".ply": vtkPLYReader,
-    ".obj": vtkOBJReader,
-}
+MESH_SUFFIXES = (".stl", ".ply", ".obj")
 
 
 def load_bones(folder: Path) -> dict[str, Mesh]:
@@ -36,7 +29,7 @@ def load_bones(folder: Path) -> dict[str, Mesh]:
     """
     if not folder.is_dir():
         raise InputError(f"no folder {folder}: give a folder of .stl, .ply or .obj bones")
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in MESH_READERS)
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in MESH_SUFFIXES)
     if not files:
         raise InputError(f"no .stl, .ply or .obj file in {folder}: put one mesh per bone there")
     return {path.stem: _read_watertight(path) for path in files}
@@ -79,20 +72,7 @@ def _mesh_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Mesh:
 
 
 def _read_watertight(path: Path) -> Mesh:
-    reader = MESH_READERS[path.suffix.lower()]()
-    reader.SetFileName(str(path))
-    triangles, cleaner = vtkTriangleFilter(), vtkCleanPolyData()
-    triangles.SetInputConnection(reader.GetOutputPort())
-    triangles.PassVertsOff()
-    triangles.PassLinesOff()
-    cleaner.SetInputConnection(triangles.GetOutputPort())
-    shown = vtkOutputWindow.GetInstance()
-    vtkOutputWindow.SetInstance(vtkStringOutputWindow())
-    try:
-        cleaner.Update()
-    finally:
-        vtkOutputWindow.SetInstance(shown)
-    return _closed(from_polydata(cleaner.GetOutput()), path.name)
+    return _closed(read_mesh(path), path.name)
 
 
 def _closed(mesh: Mesh, what: str) -> Mesh:

@@ -7,7 +7,7 @@ from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
 from afunet.formats.polydata import from_polydata
-from afunet.geometry import Mesh, Volume
+from afunet.geometry import Mesh, Volume, bounding_box
 from afunet.progress import CancelToken, Progress, silent
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.smoothing import Smoothing, smoothed
@@ -49,7 +49,7 @@ def surface(
 
 
 def _raw_surface(mask: Volume) -> Mesh:
-    box = _bounding_box(mask.voxels)
+    box = bounding_box(mask.voxels)
     if box is None:
         return EMPTY_MESH
     bone = np.pad(mask.voxels[box] != 0, 1).astype(np.uint8)
@@ -57,19 +57,6 @@ def _raw_surface(mask: Volume) -> Mesh:
     to_mm = mask.affine.copy()
     to_mm[:3, 3] = mask.to_mm(first_padded_index)
     return _flying_edges(bone).transformed(to_mm)
-
-
-def _bounding_box(voxels: NDArray[np.generic]) -> tuple[slice, slice, slice] | None:
-    """Smallest (slice, row, column) box that holds all voxels but 0, or None without any."""
-    bone = voxels != 0
-    spans = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        used = np.flatnonzero(bone.any(axis=others))
-        if len(used) == 0:
-            return None
-        spans.append(slice(int(used[0]), int(used[-1]) + 1))
-    return spans[0], spans[1], spans[2]
 
 
 def _flying_edges(bone: NDArray[np.uint8]) -> Mesh:
