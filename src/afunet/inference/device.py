@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 
 from afunet.errors import DeviceError
+from afunet.inference.fusion import folded
 from afunet.inference.predictor import Engine
 
 TRIALS = 3
@@ -71,7 +71,7 @@ def best_engine(
 
 
 def _engine(network: nn.Module, device: torch.device, dtype: torch.dtype, batch: int) -> Engine:
-    placed = copy.deepcopy(network).eval().to(device, dtype)
+    placed = folded(network).to(device, dtype)
     placed = placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Engine(placed, device, dtype, batch)
 

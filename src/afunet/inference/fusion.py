@@ -1,0 +1,29 @@
+"""A network for inference only: batch normalisation folded into the convolution before it."""
+
+from __future__ import annotations
+
+import copy
+
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """A copy in evaluation mode that computes the same up to rounding, with fewer passes.
+
+    Every convolution directly followed by a batch normalisation in an `nn.Sequential` takes over
+    its scale and shift; networks built otherwise come back unchanged.
+    """
+    network = copy.deepcopy(network).eval()
+    for block in network.modules():
+        if isinstance(block, nn.Sequential):
+            _fold(block)
+    return network
+
+
+def _fold(block: nn.Sequential) -> None:
+    for index in range(len(block) - 1):
+        convolution, normalisation = block[index], block[index + 1]
+        if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
+            block[index] = fuse_conv_bn_eval(convolution, normalisation)
+            block[index + 1] = nn.Identity()
