@@ -139,7 +139,11 @@ def inspect(path: Input, series: Series = None) -> None:
         if summary.uid:
             console.print(f"series {number}: --series {summary.uid}", highlight=False)
         for finding in summary.findings:
-            console.print(f"series {number}: {finding.severity}: {finding.message}")
+            console.print(
+                f"series {number}: {finding.severity}: {finding.message}",
+                markup=False,
+                highlight=False,
+            )
 
 
 @app.command()
@@ -356,4 +360,7 @@ def main() -> None:
         sys.exit(130)
     except AfunetError as error:
         print_failure(str(error))
+        sys.exit(1)
+    except OSError as error:  # a full disk, a file that went away in the middle of the work
+        print_failure(f"{error.strerror or error}: {error.filename or 'while working'}")
         sys.exit(1)

@@ -21,7 +21,7 @@ errors = Console(stderr=True)
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Progress]:
     """A progress callback that draws one bar a stage on the terminal's error stream."""
-    if quiet:
+    if quiet or not errors.is_terminal:
         yield silent
         return
     columns = (
@@ -61,7 +61,7 @@ def cancel_on_interrupt() -> Iterator[CancelToken]:
 def print_failure(reason: str) -> None:
     """One line on the error stream."""
     errors.print("[red]error:[/] ", end="")
-    errors.print(reason, markup=False, highlight=False, soft_wrap=True)
+    errors.print(" ".join(reason.split()), markup=False, highlight=False, soft_wrap=True)
 
 
 def print_case(folder: Path, report: Report) -> None:
@@ -71,7 +71,9 @@ def print_case(folder: Path, report: Report) -> None:
     console.print(
         f"{report.case}: {report.bone.volume_cm3:.1f} {unit} of bone in {report.bone.pieces} "
         f"pieces, {seconds:.0f} s",
+        markup=False,
         highlight=False,
+        soft_wrap=True,
     )
     for finding in report.findings:
         console.print(f"  {finding.severity}: {finding.message}", markup=False, highlight=False)

@@ -1,6 +1,6 @@
 """Surfaces as STL and PLY files that say their frame and unit, and surfaces read back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from vtkmodules.vtkFiltersCore import vtkCleanPolyData, vtkTriangleFilter
 from vtkmodules.vtkIOGeometry import vtkOBJReader, vtkSTLReader, vtkSTLWriter
 from vtkmodules.vtkIOPLY import vtkPLYWriter
 
-from afunet.errors import GeometryError, InputError, OutputError
+from afunet.errors import ConfigError, GeometryError, InputError, OutputError
 from afunet.formats.ply import read_ply
 from afunet.formats.polydata import from_polydata, to_polydata
 from afunet.formats.whole_file import whole_file
@@ -51,6 +51,16 @@ def write_ply(mesh: Mesh, path: Path) -> None:
 
 
 MESH_WRITERS: dict[str, Callable[[Mesh, Path], None]] = {"stl": write_stl, "ply": write_ply}
+
+
+def require_mesh_formats(names: Collection[str]) -> None:
+    """`ConfigError` unless every name, and at least one, is in `MESH_WRITERS`."""
+    unknown = sorted(set(names) - set(MESH_WRITERS))
+    if unknown or not names:
+        raise ConfigError(
+            f"unknown mesh format {', '.join(unknown) or 'none'}; there are "
+            f"{', '.join(MESH_WRITERS)}"
+        )
 
 
 def read_mesh(path: Path) -> Mesh:

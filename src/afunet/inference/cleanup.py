@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from afunet.errors import ConfigError
 from afunet.geometry import Box, Volume, bounding_box
 from afunet.preprocessing.orientation import axial_view
 
@@ -34,6 +35,11 @@ class CleanUpRules:
     speck_mm3: float = 15.0
     least_inside: float = 0.5
     hole_mm2: float = 40.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not 0 <= value < float("inf"):
+                raise ConfigError(f"{name} must be 0 or more, got {value}")
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import io
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image
 
 from afunet.report.facts import Report
 
@@ -19,14 +17,12 @@ _PAGES = Environment(
 )
 
 
-def render_page(report: Report, overlay: Image.Image, scene: Image.Image) -> str:
-    """HTML of one page; the pictures are embedded as PNG."""
+def render_page(report: Report, overlay_png: bytes, scene_png: bytes) -> str:
+    """HTML of one page with the two pictures, whole PNG files, inside."""
     return _PAGES.get_template("page.html").render(
-        report=report, overlay=_embedded(overlay), scene=_embedded(scene)
+        report=report, overlay=_embedded(overlay_png), scene=_embedded(scene_png)
     )
 
 
-def _embedded(picture: Image.Image) -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+def _embedded(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()

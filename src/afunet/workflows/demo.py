@@ -10,7 +10,7 @@ from afunet.phantom import LegConfig
 from afunet.phantom.examples import fractured_knee
 from afunet.progress import CancelToken, Progress, silent
 from afunet.workflows.phantom import write_phantom
-from afunet.workflows.segment import SegmentedCase, SegmentOptions, segment
+from afunet.workflows.segment import SegmentedCase, Segmenter, SegmentOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +31,11 @@ def demo(
     cancel: CancelToken | None = None,
 ) -> Demo:
     """Simulate a leg, write it as DICOM, segment that, and compare with the exact answer."""
+    segmenter = Segmenter(options)
     simulated, written = write_phantom(
         leg or fractured_knee(), folder / "phantom", progress=progress, cancel=cancel
     )
-    case = segment(written.scan, folder / "result", options, progress=progress, cancel=cancel)
+    case = segmenter.segment(written.scan, folder / "result", progress=progress, cancel=cancel)
     truth = simulated.bones.foreground()
     truth.require_same_grid(case.mask, "the mask")
     return Demo(case, written.scan, dice(count(case.mask.voxels, truth.voxels)))

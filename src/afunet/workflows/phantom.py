@@ -12,6 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from afunet.data.cases import SPLITS
 from afunet.errors import ConfigError, InputError
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import LabelMap
@@ -79,6 +80,8 @@ def write_training_slices(
     cancel: CancelToken | None = None,
 ) -> None:
     """Write simulated slices in the layout of docs/data.md, each leg a case and a patient."""
+    if split not in SPLITS or count < 1:
+        raise ConfigError(f"cannot write {count} slices of split {split!r}; splits are {SPLITS}")
     check_writable(folder)
     rows = []
     with staged_folder(folder) as stage:
@@ -120,6 +123,8 @@ def choose_leg(
 
     `bones` is a folder of watertight meshes in LPS mm or an LLP26 limb file (.npz).
     """
+    if random + fractured + (bones is not None) > 1:
+        raise ConfigError("choose one of a random leg, a fracture and own bones")
     if random:
         return draw_leg(seed, grid=KNEE_GRID)
     config = fractured_knee(seed) if fractured else clean_knee(seed)

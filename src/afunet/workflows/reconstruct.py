@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from afunet.formats.mesh_files import MESH_WRITERS
+from afunet.formats.mesh_files import MESH_WRITERS, require_mesh_formats
 from afunet.formats.readers import read_labels
 from afunet.geometry import Mesh
 from afunet.progress import CancelToken, Progress, silent
@@ -33,6 +33,7 @@ def reconstruct(
     cancel: CancelToken | None = None,
 ) -> Reconstruction:
     """Write `bone.<format>` and `scene.png` of a label file; any label but 0 is bone."""
+    require_mesh_formats(mesh_formats)
     check_writable(folder)
     labels = read_labels(mask)
     mesh = surface(labels, max_triangles=max_triangles, progress=progress, cancel=cancel)

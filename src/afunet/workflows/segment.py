@@ -9,10 +9,9 @@ from importlib.resources import files
 from itertools import chain, count
 from pathlib import Path
 
-from PIL import Image
-
-from afunet.errors import AfunetError, Cancelled, ConfigError
-from afunet.formats.mesh_files import MESH_WRITERS
+from afunet.errors import AfunetError, Cancelled
+from afunet.formats.identifiers import names_patient
+from afunet.formats.mesh_files import MESH_WRITERS, require_mesh_formats
 from afunet.formats.readers import read_scan
 from afunet.formats.scan import Scan
 from afunet.formats.writers import MASK_WRITERS
@@ -37,6 +36,7 @@ MASK, OVERLAY, SCENE = "mask.nii.gz", "overlay.png", "scene.png"
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 SHIPPED_WEIGHTS = "afunet-w32.safetensors"
 MAX_TRIANGLES = 2_000_000
+SIDES_UNKNOWN = {"ORIENTATION_UNKNOWN", "ORIENTATION_ASSUMED"}
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,7 @@ class SegmentOptions:
     cleanup: CleanUpRules = field(default_factory=CleanUpRules)
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.mesh_formats) - set(MESH_WRITERS))
-        if unknown or not self.mesh_formats:
-            raise ConfigError(
-                f"unknown mesh format {', '.join(unknown) or 'none'}; there are "
-                f"{', '.join(MESH_WRITERS)}"
-            )
+        require_mesh_formats(self.mesh_formats)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +138,7 @@ class Segmenter:
                 run=self._run_facts(predictor, watch),
                 files=tuple(names),
             )
-            _write_report(stage, report, scene)
+            _write_report(stage, report)
             if cancel is not None:
                 cancel.check()
         return SegmentedCase(output, report, mask)
@@ -215,12 +210,19 @@ def segment_many(
 
 
 def case_names(paths: Sequence[str | Path]) -> list[str]:
-    """A folder name for each input: its own name without suffix, numbered where two agree."""
+    """A folder name for each input: its own name without suffix, numbered where two agree.
+
+    Where that name holds a word of the DICOM's patient name or number, it is case-001 and so on,
+    in the order of the inputs.
+    """
     names: list[str] = []
-    for path in paths:
+    for number, path in enumerate(paths, 1):
         stem = _stem(Path(path))
+        if names_patient(stem, Path(path)):
+            stem = f"case-{number:03d}"
         numbered = (f"{stem}-{number}" for number in count(2))
-        names.append(next(name for name in chain([stem], numbered) if name not in names))
+        taken = {name.lower() for name in names}  # file systems may not tell a from A
+        names.append(next(name for name in chain([stem], numbered) if name.lower() not in taken))
     return names
 
 
@@ -232,21 +234,22 @@ def shipped_weights() -> Path:
 def _stem(path: Path) -> str:
     name = path.resolve().name
     for suffix in (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd"):
-        name = name.removesuffix(suffix)
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
     return name or "scan"
 
 
 def _draw(stage: Path, scan: Scan, mask: Volume, mesh: Mesh) -> Scene:
     known = scan.source.spacing_known
-    overlay = overlay_montage(scan.volume, mask, spacing_known=known, orientation_known=known)
+    sides = known and not SIDES_UNKNOWN & {finding.code for finding in scan.findings}
+    overlay = overlay_montage(scan.volume, mask, spacing_known=known, orientation_known=sides)
     overlay.save(stage / OVERLAY, optimize=True)
-    scene = render_scene([ColouredMesh(mesh)], spacing_known=known, orientation_known=known)
+    scene = render_scene([ColouredMesh(mesh)], spacing_known=known, orientation_known=sides)
     scene.image.save(stage / SCENE, optimize=True)
     return scene
 
 
-def _write_report(stage: Path, report: facts.Report, scene: Scene) -> None:
+def _write_report(stage: Path, report: facts.Report) -> None:
     (stage / REPORT_JSON).write_text(report.to_json(), encoding="utf-8")
-    with Image.open(stage / OVERLAY) as overlay:
-        page = render_page(report, overlay, scene.image)
+    page = render_page(report, (stage / OVERLAY).read_bytes(), (stage / SCENE).read_bytes())
     (stage / REPORT_HTML).write_text(page, encoding="utf-8")

@@ -20,11 +20,13 @@ from afunet.errors import ConfigError, InputError
 from afunet.evaluation.overlap import METRICS, Counts, count
 from afunet.inference.device import DeviceChoice, pick_device
 from afunet.inference.predictor import Engine, Predictor
+from afunet.models import build_model
 from afunet.models.checkpoint import Header, load_checkpoint, save_checkpoint
 from afunet.preprocessing import BONE_WINDOW
 from afunet.progress import CancelToken, Progress, silent
 from afunet.training.config import Precision, TrainingConfig
 from afunet.training.loop import Record, train
+from afunet.workflows.staging import check_writable
 
 BEST = "best.safetensors"
 
@@ -49,8 +51,12 @@ def train_network(
     cancel: CancelToken | None = None,
 ) -> TrainingResult:
     """Train as `config` says into the folder `run`, going on where an earlier call stopped."""
+    if threads is not None and threads < 1:
+        raise ConfigError(f"threads must be 1 or more, got {threads}")
+    build_model(config.model, config.options, seed=0)  # a wrong name or option, before the reading
     if threads:
         torch.set_num_threads(threads)
+    check_writable(run)
     place = pick_device(device)
     folders = [_locate(entry.path, base) for entry in config.data]
     tables = [read_slice_table(folder) for folder in folders]
@@ -191,8 +197,15 @@ def tensorboard_record(run: Path) -> Iterator[Record]:
     except ImportError:
         yield lambda name, value, step: None
         return
-    writer = SummaryWriter(str(run))
+    writers: list[SummaryWriter] = []
+
+    def record(name: str, value: float, step: int) -> None:
+        if not writers:  # it makes its folder and file: not before there is something to record
+            writers.append(SummaryWriter(str(run)))
+        writers[0].add_scalar(name, value, step)
+
     try:
-        yield lambda name, value, step: writer.add_scalar(name, value, step)
+        yield record
     finally:
-        writer.close()
+        for writer in writers:
+            writer.close()

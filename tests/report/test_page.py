@@ -1,6 +1,7 @@
 """What the page says; its facts are plain values, given here by hand."""
 
 import base64
+import io
 import json
 import re
 from dataclasses import replace
@@ -21,7 +22,14 @@ from afunet.report.facts import (
 )
 from afunet.report.page import render_page
 
-OVERLAY, SCENE = Image.new("RGB", (3, 2), (255, 0, 0)), Image.new("RGB", (2, 3), (0, 0, 255))
+
+def png(size: tuple[int, int], colour: tuple[int, int, int]) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+OVERLAY, SCENE = png((3, 2), (255, 0, 0)), png((2, 3), (0, 0, 255))
 
 
 @pytest.fixture

@@ -1,0 +1,43 @@
+"""A folder named after its patient is noticed; one named after a study is not."""
+
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+from afunet.formats.identifiers import names_patient
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> Path:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = CTImageStorage
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset = Dataset()
+    dataset.file_meta = meta
+    dataset.SOPClassUID = CTImageStorage
+    dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    dataset.PatientName = "Lindqvist^Bo"
+    dataset.PatientID = "P-004711"
+    dataset.PatientBirthDate = "19511224"
+    (tmp_path / "ct").mkdir()
+    dataset.save_as(tmp_path / "ct" / "one.dcm", enforce_file_format=True)
+    return tmp_path / "ct"
+
+
+@pytest.mark.parametrize("name", ["LINDQVIST", "2024_lindqvist_knee", "x004711", "born-19511224"])
+def test_a_word_of_the_header_in_any_case_is_noticed(series: Path, name: str) -> None:
+    assert names_patient(name, series)
+
+
+@pytest.mark.parametrize("name", ["knee left", "case-001", "bo", "4711"])
+def test_other_names_and_very_short_words_are_not(series: Path, name: str) -> None:
+    assert not names_patient(name, series)
+
+
+def test_formats_without_identifiers_and_missing_files_are_not(tmp_path: Path) -> None:
+    (tmp_path / "lindqvist.nii.gz").write_bytes(b"not dicom")
+    assert not names_patient("lindqvist", tmp_path / "lindqvist.nii.gz")
+    assert not names_patient("lindqvist", tmp_path / "nowhere")
