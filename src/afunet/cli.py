@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -23,16 +24,35 @@ from afunet.terminal import (
 
 app = typer.Typer(
     name="afunet",
-    help=(
-        "Bones of the lower limb from CT: a DICOM series in; a mask, a surface, pictures and an "
-        "honest report out. Research software, not a medical device.\n\n"
-        "Start with:  afunet segment FOLDER -o OUT"
-    ),
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"afunet {version('afunet')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Say the version."),
+    ] = False,
+) -> None:
+    """Bones of the lower limb from CT.
+
+    A DICOM series in; a mask, a surface, pictures and an honest report out. Research software,
+    not a medical device.
+
+    Start with:  afunet segment FOLDER -o OUT
+    """
+
+
 Input = Annotated[Path, typer.Argument(help="A folder of DICOM or PNG slices, or one volume file.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 Weights = Annotated[
@@ -71,16 +91,14 @@ def segment(
     """Find the bones in one or many CT scans.
 
     Writes mask.nii.gz, overlay.png, bone.stl, scene.png, report.json and report.html into OUT,
-    or into OUT/<case> for several scans, <case> being the scan's own file or folder name. One
+    or into OUT/CASE for several scans, CASE being the scan's own file or folder name. One
     scan that fails never stops the rest; the exit code is 1 if any failed.
 
     Examples:
-      afunet segment ct/ -o out
 
-      afunet segment scans/*.nii.gz -o out --mesh stl --mesh ply
-
-      afunet segment pngs/ -o out --spacing-mm 0.5 0.5 1
-
+    - `afunet segment ct/ -o out`
+    - `afunet segment scans/*.nii.gz -o out --mesh stl --mesh ply`
+    - `afunet segment pngs/ -o out --spacing-mm 0.5 0.5 1`
     """
     from afunet.inference.cleanup import CleanUpRules
     from afunet.workflows.segment import FailedCase, Segmenter, SegmentOptions, segment_many
@@ -176,6 +194,7 @@ def phantom(
     seed: Annotated[int, typer.Option(help="Same seed, same leg.")] = 0,
     scan_format: Annotated[str, typer.Option("--format", help="dicom or nifti.")] = "dicom",
     fractured: Annotated[bool, typer.Option(help="Break the tibia.")] = False,
+    metal: Annotated[bool, typer.Option(help="Put screws into the tibia.")] = False,
     random: Annotated[bool, typer.Option(help="Draw everything at random from the seed.")] = False,
     bones: Annotated[
         Path | None,
@@ -210,7 +229,9 @@ def phantom(
             )
             console.print(f"{slices} slices in {output}")
             return
-        config = workflow.choose_leg(seed, fractured=fractured, random=random, bones=bones)
+        config = workflow.choose_leg(
+            seed, fractured=fractured, metal=metal, random=random, bones=bones
+        )
         leg, files = workflow.write_phantom(
             config,
             output,
@@ -294,10 +315,9 @@ def evaluate(
     """Dice, IoU, recall and precision: mean per slice, mean per case, and pooled.
 
     Examples:
-      afunet evaluate out/mask.nii.gz --truth label.nii.gz
 
-      afunet evaluate --data knee --split val
-
+    - `afunet evaluate out/mask.nii.gz --truth label.nii.gz`
+    - `afunet evaluate --data knee --split val`
     """
     from afunet.workflows.evaluate import evaluate_masks, evaluate_network
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from afunet.phantom.config import (
     Anatomy,
     BoneQuality,
     Grid,
+    Implant,
+    ImplantKind,
     LegConfig,
     Pose,
     Scanner,
@@ -43,6 +46,12 @@ def fractured_knee(seed: int = 0, grid: Grid = KNEE_GRID) -> LegConfig:
     return LegConfig(
         seed=seed, grid=grid, bone=knee.bone, scanner=knee.scanner, fractures=(plateau,)
     )
+
+
+def with_screws(leg: LegConfig) -> LegConfig:
+    """The same leg with metal screws across its left tibia below the joint."""
+    screws = Implant("tibia left", ImplantKind.SCREWS, height_mm=-28.0, seed=leg.seed)
+    return replace(leg, implants=(screws,))
 
 
 def whole_limb(limb_file: Path, seed: int = 0) -> LegConfig:

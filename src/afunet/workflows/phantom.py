@@ -18,7 +18,14 @@ from afunet.formats.nifti import write_nifti
 from afunet.geometry import LabelMap
 from afunet.phantom import LegConfig, SimulatedLeg, draw_leg, simulate, training_slices
 from afunet.phantom.dicom import write_dicom_series
-from afunet.phantom.examples import KNEE_GRID, clean_knee, fractured_knee, leg_of_meshes, whole_limb
+from afunet.phantom.examples import (
+    KNEE_GRID,
+    clean_knee,
+    fractured_knee,
+    leg_of_meshes,
+    whole_limb,
+    with_screws,
+)
 from afunet.preprocessing import BONE_WINDOW
 from afunet.progress import CancelToken, Progress, silent
 from afunet.workflows.staging import check_writable, staged_folder
@@ -117,19 +124,25 @@ def scan_format_of(name: str) -> ScanFormat:
 
 
 def choose_leg(
-    seed: int, *, fractured: bool = False, random: bool = False, bones: Path | None = None
+    seed: int,
+    *,
+    fractured: bool = False,
+    metal: bool = False,
+    random: bool = False,
+    bones: Path | None = None,
 ) -> LegConfig:
     """A leg to simulate: a clean knee, the same with a fracture, a random leg, or own bones.
 
-    `bones` is a folder of watertight meshes in LPS mm or an LLP26 limb file (.npz).
+    `metal` puts screws into the tibia of the first two. `bones` is a folder of watertight meshes
+    in LPS mm or an LLP26 limb file (.npz).
     """
-    if random + fractured + (bones is not None) > 1:
-        raise ConfigError("choose one of a random leg, a fracture and own bones")
+    if random + (fractured or metal) + (bones is not None) > 1:
+        raise ConfigError("choose one of a random leg, a fracture or metal, and own bones")
     if random:
         return draw_leg(seed, grid=KNEE_GRID)
     config = fractured_knee(seed) if fractured else clean_knee(seed)
     if bones is None:
-        return config
+        return with_screws(config) if metal else config
     return whole_limb(bones, seed) if bones.suffix == ".npz" else leg_of_meshes(bones, seed)
 
 
