@@ -94,7 +94,7 @@ def segment(
     or into OUT/CASE for several scans, CASE being the scan's own file or folder name. One
     scan that fails never stops the rest; the exit code is 1 if any failed.
 
-    Examples:
+    For example:
 
     - `afunet segment ct/ -o out`
     - `afunet segment scans/*.nii.gz -o out --mesh stl --mesh ply`
@@ -314,7 +314,7 @@ def evaluate(
 ) -> None:
     """Dice, IoU, recall and precision: mean per slice, mean per case, and pooled.
 
-    Examples:
+    For example:
 
     - `afunet evaluate out/mask.nii.gz --truth label.nii.gz`
     - `afunet evaluate --data knee --split val`
