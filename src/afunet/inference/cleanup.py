@@ -16,9 +16,9 @@ from scipy import ndimage
 
 from afunet.errors import ConfigError
 from afunet.geometry import Box, Volume, bounding_box
+from afunet.inference.bareness import TISSUE_HU, bare_pieces
 from afunet.preprocessing.orientation import axial_view
 
-TISSUE_HU = -200.0
 COARSE_MM = 3.0
 SHELL_MM = 7.0  # tables and casts are thinner, fingers and toes thicker
 LEAST_CORE_MM2 = 20.0  # of one slice; a volume would drop small limbs from short stacks
@@ -28,7 +28,8 @@ LEAST_CORE_MM2 = 20.0  # of one slice; a volume would drop small limbs from shor
 class CleanUpRules:
     """Volumes in mm³ and areas in mm²; anything not smaller than `speck_mm3` is kept.
 
-    A piece is outside the body if less than `least_inside` of it lies in the body's outline.
+    A piece is outside the body if less than `least_inside` of it lies in the body's outline, or
+    if it is small and lies bare in air; 0 switches both off.
     Cavities of the 3D mask are filled whatever their size, in-plane holes up to `hole_mm2`.
     """
 
@@ -78,7 +79,8 @@ def _clean_axial(
     sizes = np.bincount(pieces.ravel())
     inside = _share_inside(pieces, len(sizes), scan, box)
     foreground = np.arange(len(sizes)) > 0
-    outside = foreground & (inside < rules.least_inside)
+    away = (inside < rules.least_inside) | bare_pieces(pieces, sizes, scan, box)
+    outside = foreground & away & bool(rules.least_inside)
     specks = foreground & ~outside & (sizes * voxel_mm3 < rules.speck_mm3)
     kept = foreground & ~outside & ~specks
     bone = kept[pieces]
