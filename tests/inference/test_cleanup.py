@@ -114,9 +114,10 @@ def test_bone_near_the_skin_and_at_the_edge_of_the_field_of_view_stays() -> None
 
 def test_a_piece_half_inside_stays_and_one_less_than_half_inside_goes() -> None:
     scan = limb()
+    row = 50
+    scan.voxels[:, row - 2 : row + 3, 75:] = TISSUE  # a strap, so that the piece does not lie bare
     body, step = body_mask(scan)
     assert step == (1, 3, 3)
-    row = 50
     inside = body[0, row // 3][np.arange(100) // 3]
     edge = int(np.flatnonzero(inside)[-1]) + 1  # first column outside
     for columns, outside in (((edge - 5, edge + 5), 0), ((edge - 4, edge + 6), 1)):

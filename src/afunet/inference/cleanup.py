@@ -77,10 +77,8 @@ def _clean_axial(
     bone = mask.voxels[box] > 0
     pieces = cc3d.connected_components(bone, connectivity=26)
     sizes = np.bincount(pieces.ravel())
-    inside = _share_inside(pieces, len(sizes), scan, box)
     foreground = np.arange(len(sizes)) > 0
-    away = (inside < rules.least_inside) | bare_pieces(pieces, sizes, scan, box)
-    outside = foreground & away & bool(rules.least_inside)
+    outside = foreground & _outside(pieces, sizes, scan, box, rules)
     specks = foreground & ~outside & (sizes * voxel_mm3 < rules.speck_mm3)
     kept = foreground & ~outside & ~specks
     bone = kept[pieces]
@@ -135,11 +133,23 @@ def _regrown(core: NDArray[np.bool_], by_mm: float, spacing: Any) -> NDArray[np.
     return np.asarray(ndimage.binary_fill_holes(grown))
 
 
-def _share_inside(pieces: NDArray[Any], count: int, scan: Volume, box: Box) -> NDArray[np.float64]:
-    """For every piece, the share of its voxels in the body; all 1 where no body is found."""
+def _outside(
+    pieces: NDArray[Any], sizes: NDArray[np.int64], scan: Volume, box: Box, rules: CleanUpRules
+) -> NDArray[np.bool_]:
+    """For every label, whether it lies outside the body; never where no body is found."""
+    inside = _share_inside(pieces, len(sizes), scan, box)
+    if inside is None or rules.least_inside == 0:
+        return np.zeros(len(sizes), dtype=np.bool_)
+    return (inside < rules.least_inside) | bare_pieces(pieces, sizes, scan, box)
+
+
+def _share_inside(
+    pieces: NDArray[Any], count: int, scan: Volume, box: Box
+) -> NDArray[np.float64] | None:
+    """For every piece, the share of its voxels in the body; None where no body is found."""
     body, step = body_mask(scan)
     if not body.any():
-        return np.ones(count)
+        return None
     rows = np.arange(box[1].start, box[1].stop) // step[1]
     columns = np.arange(box[2].start, box[2].stop) // step[2]
     inside = np.zeros(count)
