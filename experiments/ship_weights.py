@@ -1,14 +1,13 @@
 """Turn a run's best checkpoint into the file that the package ships.
 
-    .venv/bin/python experiments/ship_weights.py runs/mixed/best.safetensors [METRICS.json]
+    .venv/bin/python experiments/ship_weights.py runs/mixed/best.safetensors COMMIT
 
-Weights go to float16, half the size; METRICS.json, measured on that file, goes into the header.
+Weights go to float16, half the size; COMMIT, the source that trained them, goes into the header.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from pathlib import Path
 
@@ -19,15 +18,14 @@ from afunet.workflows.segment import shipped_weights
 def main() -> None:
     """Write the shipped file and print its size and digest."""
     source = load_checkpoint(Path(sys.argv[1]))
-    metrics = json.loads(Path(sys.argv[2]).read_text()) if len(sys.argv) > 2 else {}
     header = dataclasses.replace(
         source.header,
         training={
             **source.header.training,
+            "commit": sys.argv[2],
             "licence": "research use; see docs/model-card.md",
             "configurations": ["weights-1-real.toml", "weights-2-mixed.toml"],
         },
-        metrics={**source.header.metrics, **metrics},
     )
     target = shipped_weights()
     target.parent.mkdir(exist_ok=True)
