@@ -8,14 +8,17 @@ Simulated pictures come from the demo; real slices from the shared knees, with t
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from afunet.phantom import Region, draw_leg, simulate
+from afunet.phantom import Region, axial_grid, draw_leg, simulate
+from afunet.phantom.examples import clean_knee
 from afunet.preprocessing import BONE_WINDOW
+from afunet.workflows.segment import segment
 
 DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
 IMAGES = Path("docs/images")
@@ -37,8 +40,8 @@ def labelled(tiles: Sequence[tuple[str, Image.Image]]) -> Image.Image:
 def around(grey: np.ndarray, side: int) -> Image.Image:
     """A square of `side` pixels about the tissue, brightened alike for every source."""
     rows, columns = np.nonzero(grey > 60)
-    top = int(np.clip((rows.min() + rows.max()) // 2 - side // 2, 0, grey.shape[0] - side))
-    left = int(np.clip((columns.min() + columns.max()) // 2 - side // 2, 0, grey.shape[1] - side))
+    top = int(np.clip(np.median(rows) - side // 2, 0, grey.shape[0] - side))
+    left = int(np.clip(np.median(columns) - side // 2, 0, grey.shape[1] - side))
     part = grey[top : top + side, left : left + side].astype(float) * 1.3
     return Image.fromarray(np.clip(part, 0, 255).astype(np.uint8))
 
@@ -48,27 +51,49 @@ def real_knee(case: str, level: int) -> np.ndarray:
     return np.asarray(Image.open(DATA / "knee" / case / "images" / f"{level:02d}.png").convert("L"))
 
 
-def simulated(seed: int, region: Region, index: int) -> np.ndarray:
-    """A slice of a random leg, in the bone window."""
+def simulated_knee(height_mm: float) -> np.ndarray:
+    """The parametric knee at a height above its joint line, in the bone window."""
+    grid = axial_grid((1, 512, 512), 0.3, 1.0, (95.0, 8.0, height_mm))
+    return BONE_WINDOW.to_grey(simulate(clean_knee(grid=grid)).volume.voxels[0])
+
+
+def simulated_hip(seed: int, index: int) -> np.ndarray:
+    """A slice of a random hip of LLP26 shapes, in the bone window."""
     limbs = sorted((DATA / "shapes-llp26").glob("*.npz"))
-    leg = simulate(draw_leg(seed, region=region, limb_files=limbs, slices=8))
+    leg = simulate(draw_leg(seed, Region.HIP, limbs, slices=8))
     return BONE_WINDOW.to_grey(leg.volume.voxels[index])
+
+
+def segmented(scan: Path, name: str) -> None:
+    """The overlay that `afunet segment` makes of a real scan."""
+    with tempfile.TemporaryDirectory() as folder:
+        segment(scan, folder)
+        with Image.open(Path(folder) / "overlay.png") as picture:
+            reduced(picture).save(IMAGES / f"{name}-overlay.png", optimize=True)
+
+
+def reduced(picture: Image.Image, width: int = 1100) -> Image.Image:
+    """As wide as a page."""
+    height = round(picture.height * width / picture.width)
+    return picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
 
 
 def main() -> None:
     """Write all pictures into docs/images."""
     IMAGES.mkdir(parents=True, exist_ok=True)
+    segmented(DATA / "pelvis-3mm" / "ct.nii.gz", "pelvis")
+    segmented(DATA / "arms-dicom" / "dicom", "arms")
     for name in ("overlay", "scene"):
         with Image.open(Path("demo/result") / f"{name}.png") as picture:
-            picture.convert("RGB").save(IMAGES / f"demo-{name}.png", optimize=True)
+            reduced(picture).save(IMAGES / f"demo-{name}.png", optimize=True)
     beside = labelled(
         [
             (
-                "real: knee07 of Musculoskeletal_Datasets (MIT)",
-                around(real_knee("knee07", 24), 300),
+                "real: knee26 of Musculoskeletal_Datasets (MIT)",
+                around(real_knee("knee26", 29), 360),
             ),
-            ("simulated, parametric or LLP26 shapes", around(simulated(711, Region.KNEE, 5), 300)),
-            ("simulated hip, LLP26 shapes (MPL-2.0)", around(simulated(704, Region.HIP, 3), 460)),
+            ("simulated: parametric knee", around(simulated_knee(28.0), 420)),
+            ("simulated: hip of LLP26 shapes (MPL-2.0)", around(simulated_hip(704, 3), 460)),
         ]
     )
     beside.save(IMAGES / "phantom-beside-real.png", optimize=True)

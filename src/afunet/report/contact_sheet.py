@@ -21,13 +21,19 @@ class ContactSheet:
 
     @staticmethod
     def fitting(count: int, width: int, tile_height_per_width: float) -> ContactSheet:
-        """The sheet with the largest tiles that is not taller than 0.8 of its width."""
+        """The sheet with the largest tiles that is not taller than 0.8 of its width.
+
+        One whose last row is full is preferred if it needs no more than two columns more.
+        """
         sheets = [
             ContactSheet(count, columns, width, tile_height_per_width)
             for columns in range(1, count + 1)
         ]
-        fitting = (sheet for sheet in sheets if sheet.size[1] <= _TALLEST * width)
-        return next(fitting, sheets[-1])
+        fitting = [sheet for sheet in sheets if sheet.size[1] <= _TALLEST * width]
+        if not fitting:
+            return sheets[-1]
+        near = fitting[:3]
+        return next((sheet for sheet in near if count % sheet.columns == 0), near[0])
 
     @property
     def tile(self) -> tuple[int, int]:
