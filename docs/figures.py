@@ -15,15 +15,29 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from afunet.geometry import LabelMap
 from afunet.phantom import Region, axial_grid, draw_leg, simulate
-from afunet.phantom.examples import clean_knee
+from afunet.phantom.examples import clean_knee, whole_limb
 from afunet.preprocessing import BONE_WINDOW
+from afunet.reconstruction import surface
+from afunet.report.scene import ColouredMesh, render_scene
 from afunet.workflows.segment import segment
 
 DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
 IMAGES = Path("docs/images")
 TILE = 384
 CAPTION = 30
+LIMB_COLOURS = (
+    (226, 209, 176),
+    (122, 164, 204),
+    (214, 126, 96),
+    (140, 184, 136),
+    (190, 150, 200),
+    (98, 140, 184),
+    (196, 104, 78),
+    (116, 164, 114),
+    (166, 126, 178),
+)
 
 
 def labelled(tiles: Sequence[tuple[str, Image.Image]]) -> Image.Image:
@@ -78,6 +92,15 @@ def reduced(picture: Image.Image, width: int = 1100) -> Image.Image:
     return picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
 
 
+def coloured_bones(bones: LabelMap) -> Image.Image:
+    """The surfaces of all bones of a label map, each in a colour of its own."""
+    meshes = [
+        ColouredMesh(surface(bones.mask(name)), name, LIMB_COLOURS[number % len(LIMB_COLOURS)])
+        for number, name in enumerate(bones.names.values())
+    ]
+    return render_scene(meshes, size=(1500, 1000)).image
+
+
 def main() -> None:
     """Write all pictures into docs/images."""
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -96,6 +119,8 @@ def main() -> None:
             ("simulated: hip of LLP26 shapes (MPL-2.0)", around(simulated_hip(704, 3), 460)),
         ]
     )
+    limb = simulate(whole_limb(DATA / "shapes-llp26" / "sample15.npz"))  # some four minutes
+    reduced(coloured_bones(limb.bones)).save(IMAGES / "llp26-limb.png", optimize=True)
     beside.save(IMAGES / "phantom-beside-real.png", optimize=True)
 
 
