@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/regions.py --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz"
 
 Legs are drawn from seeds 30000 on, with the limb shapes named: the shipped weights were trained on
-sample0* only. Prints mean and worst Dice per leg, false bone in mm² on slices without any, and the
-seconds of it all.
+sample0* only. Prints the mean, the worst and every leg's Dice, false bone in mm² on slices without
+any, and the seconds of it all.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main() -> None:
             false_mm2 += float(mask.voxels[empty].sum()) * pixel_mm2
         print(
             f"{region:<6} Dice mean {np.mean(scores):.4f}, worst {min(scores):.4f} of "
-            f"{len(scores)} legs; false bone {false_mm2:.0f} mm²",
+            f"{' '.join(f'{score:.3f}' for score in scores)}; false bone {false_mm2:.0f} mm²",
             flush=True,
         )
     print(f"{time.perf_counter() - start:.0f} s")
