@@ -1,0 +1,133 @@
+"""From a scan to bones: what is in a folder, its mask, its surface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from afunet.cli.options import Device, Input, Meshes, Output, Quiet, Series, Spacing, Weights
+from afunet.inference.device import DeviceChoice
+from afunet.terminal import (
+    cancel_on_interrupt,
+    console,
+    print_case,
+    print_failure,
+    print_files,
+    progress_bar,
+)
+
+
+def segment(
+    inputs: Annotated[
+        list[Path], typer.Argument(help="Scans: folders of DICOM or PNG slices, or volume files.")
+    ],
+    output: Output,
+    weights: Weights = None,
+    device: Device = DeviceChoice.AUTO,
+    series: Series = None,
+    spacing_mm: Spacing = None,
+    mesh: Meshes = None,
+    speck_mm3: Annotated[
+        float, typer.Option(help="Pieces smaller than this are removed as specks.")
+    ] = 15.0,
+    quiet: Quiet = False,
+) -> None:
+    """Find the bones in one or many CT scans.
+
+    Writes mask.nii.gz, overlay.png, bone.stl, scene.png, report.json and report.html into OUT,
+    or into OUT/CASE for several scans, CASE being the scan's own file or folder name. One
+    scan that fails never stops the rest; the exit code is 1 if any failed.
+
+    For example:
+
+    - `afunet segment ct/ -o out`
+    - `afunet segment scans/*.nii.gz -o out --mesh stl --mesh ply`
+    - `afunet segment pngs/ -o out --spacing-mm 0.5 0.5 1`
+    """
+    from afunet.inference.cleanup import CleanUpRules
+    from afunet.workflows.segment import FailedCase, Segmenter, SegmentOptions, segment_many
+
+    segmenter = Segmenter(
+        SegmentOptions(
+            weights=weights,
+            device=device,
+            series=series,
+            spacing_mm=spacing_mm,
+            mesh_formats=tuple(mesh or ["stl"]),
+            cleanup=CleanUpRules(speck_mm3=speck_mm3),
+        )
+    )
+    if len(inputs) == 1:
+        with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
+            case = segmenter.segment(inputs[0], output, progress=report, cancel=cancel)
+        print_case(case.folder, case.report)
+        return
+    failed = 0
+    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
+        for result in segment_many(inputs, output, segmenter, progress=report, cancel=cancel):
+            if isinstance(result, FailedCase):
+                failed += 1
+                print_failure(f"{result.name}: {result.reason}")
+            else:
+                print_case(result.folder, result.report)
+    console.print(f"{len(inputs) - failed} of {len(inputs)} scans segmented")
+    if failed:
+        raise typer.Exit(1)
+
+
+def inspect(path: Input, series: Series = None) -> None:
+    """List what can be read at a path: every series, its geometry, and what was noticed."""
+    from afunet.formats.readers import list_series
+
+    summaries = list_series(path, series=series)
+    table = Table(title=f"{len(summaries)} series", title_justify="left")
+    for heading in ("", "modality", "plane", "size", "spacing mm", "covers mm", "region", "why"):
+        table.add_column(heading, overflow="fold")
+    for summary in summaries:
+        spacing = summary.spacing_mm
+        table.add_row(
+            "→" if summary.chosen else "",
+            summary.modality or summary.kind,
+            summary.orientation,
+            " × ".join(map(str, summary.size)),
+            " × ".join(f"{value:.3g}" for value in spacing) if spacing else "–",
+            f"{summary.coverage_mm:.0f}" if summary.coverage_mm is not None else "–",
+            summary.region,
+            summary.reason,
+        )
+    console.print(table)
+    for number, summary in enumerate(summaries, 1):
+        if summary.uid:
+            console.print(f"series {number}: --series {summary.uid}", highlight=False)
+        for finding in summary.findings:
+            console.print(
+                f"series {number}: {finding.severity}: {finding.message}",
+                markup=False,
+                highlight=False,
+            )
+
+
+def reconstruct(
+    mask: Annotated[Path, typer.Argument(help="A label volume: NIfTI, NRRD, MHA or 0/1 PNGs.")],
+    output: Output,
+    mesh: Meshes = None,
+    max_triangles: Annotated[
+        int | None, typer.Option(help="Simplify the surface to about so many triangles.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make a surface and a picture from a mask, in patient millimetres."""
+    from afunet.workflows.reconstruct import reconstruct as run
+    from afunet.workflows.segment import SegmentOptions
+
+    formats = SegmentOptions(mesh_formats=tuple(mesh or ["stl"])).mesh_formats
+    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
+        done = run(
+            mask, output, formats, max_triangles=max_triangles, progress=report, cancel=cancel
+        )
+    closed = "watertight" if done.mesh.is_watertight else f"{done.mesh.open_edges} open edges"
+    console.print(f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm")
+    print_files(done.files)

@@ -1,0 +1,77 @@
+"""Simulated scans with an exact answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from afunet.cli.options import Output, Quiet, Weights
+from afunet.terminal import cancel_on_interrupt, console, print_case, print_files, progress_bar
+
+
+def phantom(
+    output: Output,
+    seed: Annotated[int, typer.Option(help="Same seed, same leg.")] = 0,
+    scan_format: Annotated[str, typer.Option("--format", help="dicom or nifti.")] = "dicom",
+    fractured: Annotated[bool, typer.Option(help="Break the tibia.")] = False,
+    metal: Annotated[bool, typer.Option(help="Put screws into the tibia.")] = False,
+    random: Annotated[bool, typer.Option(help="Draw everything at random from the seed.")] = False,
+    bones: Annotated[
+        Path | None,
+        typer.Option(
+            help="Bones instead: a folder of watertight meshes (LPS mm) or an LLP26 .npz."
+        ),
+    ] = None,
+    slices: Annotated[
+        int, typer.Option(help="Write so many random training slices instead of a scan.")
+    ] = 0,
+    limbs: Annotated[
+        str | None,
+        typer.Option(help="Training slices: pattern of LLP26 limb files, e.g. 'llp26/*.npz'."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Training slices: train, val or test.")] = "train",
+    quiet: Quiet = False,
+) -> None:
+    """Simulate the CT of a leg with an exact answer: label per bone and per fragment."""
+    from afunet.workflows import phantom as workflow
+
+    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
+        if slices:
+            limb_files = workflow.limb_files(limbs) if limbs else []
+            workflow.write_training_slices(
+                output,
+                slices,
+                seed=seed,
+                limb_files=limb_files,
+                split=split,
+                progress=report,
+                cancel=cancel,
+            )
+            console.print(f"{slices} slices in {output}")
+            return
+        config = workflow.choose_leg(
+            seed, fractured=fractured, metal=metal, random=random, bones=bones
+        )
+        leg, files = workflow.write_phantom(
+            config,
+            output,
+            workflow.scan_format_of(scan_format),
+            progress=report,
+            cancel=cancel,
+        )
+    shape = " × ".join(map(str, reversed(leg.volume.shape)))
+    console.print(f"{shape} voxels; {', '.join(leg.bones.names.values())}")
+    print_files((files.scan, files.truth, files.bones, files.fragments))
+
+
+def demo(output: Output = Path("demo"), weights: Weights = None, quiet: Quiet = False) -> None:
+    """Simulate a fractured knee, segment it, and compare with the exact answer."""
+    from afunet.workflows.demo import demo as run
+    from afunet.workflows.segment import SegmentOptions
+
+    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
+        done = run(output, SegmentOptions(weights=weights), progress=report, cancel=cancel)
+    print_case(done.case.folder, done.case.report)
+    console.print(f"Dice against the exact answer: {done.dice:.4f}")

@@ -1,0 +1,62 @@
+"""Networks: which there are, training one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from afunet.cli.options import Device, Output, Quiet
+from afunet.inference.device import DeviceChoice
+from afunet.terminal import cancel_on_interrupt, console, print_files, progress_bar
+
+
+def models() -> None:
+    """The networks: parameters, arithmetic per 512 × 512 slice, receptive field."""
+    from afunet.models import MODELS, build_model
+    from afunet.models.complexity import complexity
+
+    table = Table()
+    for heading in ("name", "parameters", "GFLOPs / slice", "field px", "source"):
+        table.add_column(heading, justify="left" if heading in ("name", "source") else "right")
+    for name, architecture in MODELS.items():
+        cost = complexity(build_model(name, seed=0))
+        field = f"{cost.receptive_field}" if cost.receptive_field else "whole window"
+        if cost.receptive_field is None and cost.local_field:
+            field += f" ({cost.local_field} local)"
+        table.add_row(
+            name, f"{cost.parameters:,}", f"{cost.gflops:.1f}", field, architecture.source
+        )
+    console.print(table)
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="A TOML file, as in experiments/.")],
+    output: Output,
+    device: Device = DeviceChoice.AUTO,
+    threads: Annotated[int | None, typer.Option(help="CPU threads for the network.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train a network; the same command goes on where it stopped."""
+    from afunet.training.config import load_config
+    from afunet.workflows.train import tensorboard_record, train_network
+
+    with (
+        progress_bar(quiet) as report,
+        tensorboard_record(output) as record,
+        cancel_on_interrupt() as cancel,
+    ):
+        result = train_network(
+            load_config(config),
+            output,
+            base=config.parent,
+            device=device,
+            threads=threads,
+            progress=report,
+            record=record,
+            cancel=cancel,
+        )
+    console.print(f"best validation Dice per case {result.validation_dice:.4f}")
+    print_files((result.checkpoint,))
