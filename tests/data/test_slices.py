@@ -4,12 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from afunet.data.augment import AugmentConfig
 from afunet.data.cases import SliceRecord
-from afunet.data.slices import CropConfig, CropSampler, LabelledSlice, Source, load_slices
+from afunet.data.slices import load_slices
 from afunet.errors import InputError
 
 STILL = AugmentConfig((1, 1), 0, False, 0, 0, 0, 0, 0, 0)
@@ -121,97 +120,3 @@ def test_an_image_that_was_cut_short_is_refused(tmp_path: Path, broken: str) -> 
 def test_neighbours_of_another_size_are_refused(tmp_path: Path) -> None:
     first, second = written(tmp_path), written(tmp_path, level=1, size=(7, 4))
     assert "knee" in refusal(first, second, input_slices=3)
-
-
-def plain(grey: int, bone: tuple[slice, slice] | None = None, inputs: int = 1) -> LabelledSlice:
-    mask = np.zeros((40, 50), dtype=np.uint8)
-    if bone is not None:
-        mask[bone] = 1
-    image = np.full((inputs, 40, 50), grey, dtype=np.uint8)
-    return LabelledSlice(image, mask, record_of(Path()))
-
-
-def varied(inputs: int = 1) -> LabelledSlice:
-    grey = np.random.default_rng(0).integers(0, 256, (inputs, 40, 50), dtype=np.uint8)
-    mask = (grey[0] > 200).astype(np.uint8)
-    return LabelledSlice(grey, mask, record_of(Path()))
-
-
-def sampler(*sources: Source, planned: float = 1.0, seed: int = 0) -> CropSampler:
-    return CropSampler(sources, CropConfig(16, planned), AugmentConfig(), seed)
-
-
-def test_a_batch_has_the_promised_shapes_and_ranges() -> None:
-    images, masks = sampler(Source([varied(3)])).batch(0, 5)
-    assert images.shape == (5, 3, 16, 16)
-    assert masks.shape == (5, 1, 16, 16)
-    assert images.dtype == masks.dtype == torch.float32
-    assert 0 <= float(images.min()) < float(images.max()) <= 1
-    assert set(masks.flatten().tolist()) == {0, 1}
-
-
-def test_a_batch_is_the_same_in_whatever_order_it_is_asked_for() -> None:
-    first, second = sampler(Source([varied()])), sampler(Source([varied()]))
-    forward = [first.batch(step, 4) for step in (0, 1, 2)]
-    backward = [second.batch(step, 4) for step in (2, 1, 0)][::-1]
-    for (image, mask), (same_image, same_mask) in zip(forward, backward, strict=True):
-        assert torch.equal(image, same_image)
-        assert torch.equal(mask, same_mask)
-
-
-def test_other_steps_places_and_seeds_give_other_crops() -> None:
-    one = sampler(Source([varied()]))
-    crops = [*one.batch(0, 2)[0], *one.batch(1, 2)[0]]
-    crops += [*sampler(Source([varied()]), seed=1).batch(0, 2)[0]]
-    assert len({crop.numpy().tobytes() for crop in crops}) == 6
-
-
-def test_the_global_random_state_is_neither_used_nor_moved() -> None:
-    torch.manual_seed(0)
-    before = torch.get_rng_state()
-    first = sampler(Source([varied()])).batch(0, 4)[0]
-    assert torch.equal(torch.get_rng_state(), before)
-    torch.manual_seed(1)
-    assert torch.equal(sampler(Source([varied()])).batch(0, 4)[0], first)
-
-
-def test_sources_are_drawn_by_their_weights() -> None:
-    sources = [Source([plain(255)], 3), Source([plain(0)], 1), Source([plain(128)], 0)]
-    still = CropSampler(sources, CropConfig(8), STILL, 0)
-    images, _ = still.batch(0, 400)
-    greys = (images.mean(dim=(1, 2, 3)) * 255).round()
-    assert not (greys == 128).any()
-    assert 0.69 < float((greys == 255).float().mean()) < 0.81  # 0.75 ± 2.8 standard errors
-
-
-def test_planned_crops_hold_the_bone_and_unplanned_ones_lie_anywhere() -> None:
-    middle = plain(100, (slice(17, 23), slice(22, 28)))
-
-    def with_bone(planned: float) -> float:
-        still = CropSampler([Source([middle])], CropConfig(12, planned), STILL, 0)
-        return float(still.batch(0, 60)[1].amax(dim=(1, 2, 3)).mean())
-
-    assert with_bone(1.0) == 1
-    assert with_bone(0.0) < 0.4  # 17 · 17 of 29 · 39 places touch it
-
-
-def test_a_slice_smaller_than_the_crop_and_one_without_bone_can_be_sampled() -> None:
-    small = LabelledSlice(
-        np.full((1, 5, 9), 255, np.uint8), np.zeros((5, 9), np.uint8), record_of(Path())
-    )
-    still = CropSampler([Source([small])], CropConfig(16), STILL, 0)
-    images, masks = still.batch(0, 3)
-    torch.testing.assert_close(images.sum(dim=(1, 2, 3)), torch.full((3,), 45.0))
-    assert not masks.any()
-
-
-def test_zoom_decides_how_much_of_the_slice_a_crop_shows() -> None:
-    bone = plain(100, (slice(15, 25), slice(20, 30)))
-
-    def area(scale: float) -> float:
-        zoomed = AugmentConfig((scale, scale), 0, False, 0, 0, 0, 0, 0, 0)
-        return float(CropSampler([Source([bone])], CropConfig(100), zoomed, 0).batch(0, 1)[1].sum())
-
-    assert area(1) == 100
-    assert area(2) == pytest.approx(400, abs=1)
-    assert area(0.5) == pytest.approx(25, abs=11)  # half a pixel on every side

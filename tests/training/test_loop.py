@@ -1,24 +1,30 @@
 """The loop learns, stops, and goes on as if it had never stopped."""
 
 import csv
+import errno
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from afunet.data.augment import AugmentConfig
-from afunet.data.cases import read_slice_table, select
-from afunet.data.slices import CropConfig, CropSampler, Source, load_slices
-from afunet.errors import AfunetError, Cancelled, CheckpointError, ConfigError
+from afunet.data.labelled import load_labelled
+from afunet.data.sampler import CropConfig, CropSampler, Source
+from afunet.errors import AfunetError, Cancelled, CheckpointError, ConfigError, OutputError
 from afunet.models import build_model
 from afunet.progress import CancelToken
-from afunet.training.config import DataConfig, Optimizer, TrainingConfig
-from afunet.training.loop import LAST, train
+from afunet.training.config import DataConfig, Optimizer, Precision, Schedule, TrainingConfig
+from afunet.training.determinism import determinism
+from afunet.training.distributed import World
+from afunet.training.loop import train
+from afunet.training.losses import segmentation_loss
+from afunet.training.recording import NoRecorder
+from afunet.training.state import LAST, save, start
 
 OPTIONS = {"width": 4, "depth": 2}
 CONFIG = TrainingConfig(
@@ -37,16 +43,19 @@ CPU = torch.device("cpu")
 Weights = Mapping[str, Tensor]
 
 
+def training(store: Path) -> Source:
+    return Source(load_labelled(store, "train"))
+
+
 @pytest.fixture
 def sampler(store: Path) -> CropSampler:
-    slices = load_slices(select(read_slice_table(store), "train"))
-    return CropSampler([Source(slices)], CONFIG.crop, AugmentConfig(), seed=0)
+    return CropSampler([training(store)], CONFIG.crop, AugmentConfig(), seed=0)
 
 
-def by_step(scores: list[float]) -> Callable[[nn.Module], float]:
+def by_step(scores: list[float]) -> Callable[[nn.Module, int], float]:
     """A validation that gives the listed scores one after the other."""
     coming = iter(scores)
-    return lambda model: next(coming)
+    return lambda model, step: next(coming)
 
 
 def run_of(
@@ -54,7 +63,7 @@ def run_of(
     sampler: CropSampler,
     config: TrainingConfig = CONFIG,
     *,
-    validate: Callable[[nn.Module], float] = lambda model: 0.5,
+    validate: Callable[[nn.Module, int], float] = lambda model, step: 0.5,
     keep_best: Callable[[nn.Module, int, float], None] = lambda model, step, score: None,
     **others: Any,
 ) -> float:
@@ -91,10 +100,10 @@ def flat(state: Any) -> list[Any]:
     return [state.numpy().tobytes()] if isinstance(state, Tensor) else [state]
 
 
-def test_the_loss_falls_within_thirty_steps(tmp_path: Path, sampler: CropSampler) -> None:
+def test_the_loss_falls_within_thirty_steps(tmp_path: Path, store: Path) -> None:
     run = tmp_path / "run"
-    still = AugmentConfig((1, 1), 0, False, 0, 0, 0, 0, 0, 0)
-    unchanged = CropSampler(sampler.sources, CONFIG.crop, still, seed=0)
+    still = AugmentConfig((1, 1), 0, False, 0, 0, 0, 0, 0, 0, 0)
+    unchanged = CropSampler([training(store)], CONFIG.crop, still, seed=0)
     run_of(run, unchanged, replace(CONFIG, steps=30, validate_every=30))
     losses = [float(row["loss"]) for row in logged(run)]
     assert len(losses) == 30
@@ -111,7 +120,7 @@ def test_a_run_that_was_interrupted_ends_with_the_same_bits(
     config = replace(CONFIG, optimizer=optimizer, average_decay=average_decay)
     shipped: list[Weights] = []
 
-    def validate(model: nn.Module) -> float:
+    def validate(model: nn.Module, step: int) -> float:
         shipped.append(model.state_dict())
         return 0.5
 
@@ -148,7 +157,7 @@ def test_validation_sees_the_averaged_network_in_evaluation_mode(
 ) -> None:
     seen: list[Weights] = []
 
-    def validate(model: nn.Module) -> float:
+    def validate(model: nn.Module, step: int) -> float:
         assert not any(module.training for module in model.modules())
         seen.append(model.state_dict())
         return 0.5
@@ -197,9 +206,9 @@ def test_the_best_score_so_far_survives_an_interruption(
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path, sampler: CropSampler) -> None:
-    run_of(tmp_path, sampler, validate=lambda model: 0.4)
+    run_of(tmp_path, sampler, validate=lambda model, step: 0.4)
     before = (tmp_path / LAST).read_bytes()
-    assert run_of(tmp_path, sampler, validate=lambda model: 1.0) == 0.4
+    assert run_of(tmp_path, sampler, validate=lambda model, step: 1.0) == 0.4
     assert (tmp_path / LAST).read_bytes() == before
     assert len(logged(tmp_path)) == 6
 
@@ -262,11 +271,16 @@ def test_the_log_has_each_step_once_after_a_crash_too(tmp_path: Path, sampler: C
 
 def test_scalars_and_progress_are_reported(tmp_path: Path, sampler: CropSampler) -> None:
     scalars: list[tuple[str, int]] = []
+
+    class Listener(NoRecorder):
+        def scalar(self, name: str, value: float, step: int) -> None:
+            scalars.append((name, step))
+
     steps: list[tuple[int, int]] = []
     run_of(
         tmp_path,
         sampler,
-        record=lambda name, value, step: scalars.append((name, step)),
+        record=Listener(),
         progress=lambda stage, done, total: steps.append((done, total)),
     )
     assert [step for name, step in scalars if name == "validation dice"] == [4, 6]
@@ -280,6 +294,7 @@ def test_nothing_half_written_is_left_behind(tmp_path: Path, sampler: CropSample
         "config.json",
         "last.pt",
         "log.csv",
+        "validation.csv",
     }
 
 
@@ -300,3 +315,91 @@ def test_a_cancelled_run_says_that_its_checkpoint_was_written(
     with pytest.raises(Cancelled) as caught:
         run_of(tmp_path, sampler, **stop_after(3))
     assert "nothing was written" not in str(caught.value)
+
+
+def test_the_rate_falls_once_an_epoch_where_the_schedule_says_so(
+    tmp_path: Path, sampler: CropSampler
+) -> None:
+    config = replace(CONFIG, schedule=Schedule.EPOCH, warmup_steps=0)
+    run_of(tmp_path, sampler, config)  # four slices, two a step: an epoch is two steps
+    rates = [float(row["learning_rate"]) for row in logged(tmp_path)]
+    expected = [0.01 * (1 - done / 6) ** 0.9 for done in (0, 0, 2, 2, 4, 4)]
+    assert rates == pytest.approx(expected, abs=1e-7)
+
+
+def test_epochs_decide_how_many_steps_there_are(tmp_path: Path, sampler: CropSampler) -> None:
+    run_of(tmp_path, sampler, replace(CONFIG, epochs=5, batch_size=3))
+    assert saved(tmp_path)["step"] == 7  # 5 · 4 slices, 3 a step
+
+
+def test_an_accumulated_loss_is_the_mean_over_its_parts(
+    tmp_path: Path, sampler: CropSampler
+) -> None:
+    config = replace(CONFIG, steps=1, batch_size=4, accumulate=2)
+    run_of(tmp_path, sampler, config)
+    images, masks = sampler.batch(0, 4)
+    network = build_model("afunet", OPTIONS, seed=config.seed).train()
+    parts = [
+        float(segmentation_loss(network(images[rows]).detach(), masks[rows], 0.5))
+        for rows in (slice(0, 2), slice(2, 4))
+    ]
+    assert float(logged(tmp_path)[0]["loss"]) == pytest.approx(sum(parts) / 2, abs=2e-6)
+    assert abs(parts[0] - parts[1]) > 1e-3
+
+
+def test_a_batch_that_the_processes_cannot_share_is_refused(
+    tmp_path: Path, sampler: CropSampler
+) -> None:
+    with pytest.raises(ConfigError, match="batch_size 2 cannot be shared by 3 processes"):
+        run_of(tmp_path, sampler, world=World(0, 3))
+    with pytest.raises(ConfigError, match="batch_size 3 cannot be split into 2 equal parts"):
+        replace(CONFIG, batch_size=3, accumulate=2)
+
+
+def test_validation_scores_are_logged_once_each_also_after_a_crash(
+    tmp_path: Path, sampler: CropSampler
+) -> None:
+    def crash(stage: str, done: int, total: int) -> None:
+        if done == 5:
+            raise RuntimeError("power cut")
+
+    config = replace(CONFIG, validate_every=2)
+    with pytest.raises(RuntimeError, match="power cut"):
+        run_of(tmp_path, sampler, config, progress=crash)
+    run_of(tmp_path, sampler, config, validate=lambda model, step: step / 10)
+    rows = (tmp_path / "validation.csv").read_text().splitlines()
+    assert rows == ["step,dice", "2,0.500000", "4,0.500000", "6,0.600000"]
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(
+    tmp_path: Path, sampler: CropSampler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_of(tmp_path, sampler, replace(CONFIG, steps=2))
+    before = (tmp_path / LAST).read_bytes()
+
+    def full(content: object, file: BinaryIO) -> None:
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OutputError, match=r"last\.pt .*No space left on device"):
+        save(start(CONFIG, tmp_path, CPU, None), tmp_path)
+    assert (tmp_path / LAST).read_bytes() == before
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_settings_of_determinism_come_back_after_it() -> None:
+    for wanted in (True, False):
+        with determinism(wanted):
+            assert torch.are_deterministic_algorithms_enabled() is wanted
+        assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_half_precision_with_loss_scaling_resumes_with_its_scale(
+    tmp_path: Path, sampler: CropSampler
+) -> None:
+    config = replace(CONFIG, precision=Precision.FP16, steps=2)
+    run_of(tmp_path, sampler, config)
+    assert saved(tmp_path)["scaler"]["scale"] > 1
+    weights = saved(tmp_path)["model"]
+    assert all(weight.isfinite().all() for weight in weights.values())

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from afunet.data.slices import CropConfig
+from afunet.data.sampler import CropConfig
 from afunet.errors import CheckpointError, ConfigError, InputError
 from afunet.inference.device import DeviceChoice
 from afunet.models.checkpoint import load_checkpoint

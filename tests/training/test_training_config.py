@@ -94,8 +94,8 @@ def test_a_run_without_data_is_refused(data: dict[str, Any]) -> None:
 
 
 def test_unknown_keys_are_named_with_the_known_ones() -> None:
-    assert "unknown keys ['epochs']" in refusal(epochs=100)
-    assert "'steps'" in refusal(epochs=100)
+    assert "unknown keys ['epoch']" in refusal(epoch=100)
+    assert "'steps'" in refusal(epoch=100)
     assert refusal(crop={"size": 64}).startswith("[crop] has unknown keys ['size']")
     assert refusal(augment={"zoom": 2}).startswith("[augment] has unknown keys ['zoom']")
     assert refusal(data=[{"path": "a", "share": 1}]).startswith("[[data]] has unknown keys")
@@ -111,7 +111,7 @@ def test_unknown_keys_are_named_with_the_known_ones() -> None:
         ("learning_rate", False, "learning_rate must be float"),
         ("crop", 128, "crop must be a table, got 128"),
         ("optimizer", "adam", "optimizer must be one of sgd, adamw, got 'adam'"),
-        ("precision", 16, "precision must be one of fp32, bf16, got 16"),
+        ("precision", 16, "precision must be one of fp32, bf16, fp16, got 16"),
         ("data", [{"weight": 1.0}], "'path'"),
         ("data", ["knee"], "[[data]]"),
     ],

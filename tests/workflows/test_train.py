@@ -3,28 +3,33 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from afunet.errors import AfunetError, InputError
 from afunet.training.config import parse_config
-from afunet.workflows.train import tensorboard_record, train_network
+from afunet.workflows.tensorboard import tensorboard
+from afunet.workflows.train import train_network
 
 
-def test_scalars_go_to_tensorboard(tmp_path: Path) -> None:
+def test_numbers_and_pictures_go_to_tensorboard(tmp_path: Path) -> None:
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator",
         reason="the extra afunet[train] is not installed",
     )
-    with tensorboard_record(tmp_path / "run") as record:
-        record("loss", 0.75, 1)
-        record("loss", 0.5, 2)
+    with tensorboard(tmp_path / "run") as record:
+        record.scalar("loss", 0.75, 1)
+        record.scalar("loss", 0.5, 2)
+        record.picture("knee", np.full((4, 6, 3), 200, np.uint8), 2)
     events = accumulator.EventAccumulator(str(tmp_path / "run"))
     events.Reload()
     assert [(event.step, event.value) for event in events.Scalars("loss")] == [(1, 0.75), (2, 0.5)]
+    (picture,) = events.Images("knee")
+    assert (picture.step, picture.width, picture.height) == (2, 6, 4)
 
 
 def test_a_run_that_records_nothing_leaves_no_folder(tmp_path: Path) -> None:
-    with tensorboard_record(tmp_path / "run"):
+    with tensorboard(tmp_path / "run"):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -33,8 +38,8 @@ def test_without_the_train_extra_nothing_is_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with tensorboard_record(tmp_path / "run") as record:
-        record("loss", 0.5, 1)
+    with tensorboard(tmp_path / "run") as record:
+        record.scalar("loss", 0.5, 1)
     assert list(tmp_path.iterdir()) == []
 
 

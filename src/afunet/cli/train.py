@@ -41,11 +41,12 @@ def train(
 ) -> None:
     """Train a network; the same command goes on where it stopped."""
     from afunet.training.config import load_config
-    from afunet.workflows.train import tensorboard_record, train_network
+    from afunet.workflows.tensorboard import tensorboard
+    from afunet.workflows.train import train_network
 
     with (
         progress_bar(quiet) as report,
-        tensorboard_record(output) as record,
+        tensorboard(output) as record,
         cancel_on_interrupt() as cancel,
     ):
         result = train_network(

@@ -1,16 +1,18 @@
-"""Random changes to a training crop: drawn first, then applied deterministically."""
+"""Random changes to training crops: drawn first, a batch at a time, then applied as tensor code."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample, interpolate
+from torch.nn.functional import conv2d, pad
 
 from afunet.errors import ConfigError
+
+BLUR_RADIUS = 3
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class AugmentConfig:
 
     `scale` is the range of zoom, drawn log-uniformly (2 shows bones twice as large); rotation is
     uniform within ±`rotation_deg`; `coarse` is the chance of a crop with a 1.5 to 4 times coarser
-    grid underneath, as thick, low-resolution scans have; `noise` the largest standard deviation.
+    grid underneath, as thick, low-resolution scans have; `noise` the largest standard deviation
+    and `grain` the largest correlation length (σ in px), as reconstruction kernels differ.
     """
 
     scale: tuple[float, float] = (0.5, 1.6)
@@ -29,6 +32,7 @@ class AugmentConfig:
     brightness: float = 0.04
     gamma: float = 0.2
     noise: float = 0.03
+    grain: float = 0.8
     coarse: float = 0.15
     blur: float = 0.2
 
@@ -38,91 +42,160 @@ class AugmentConfig:
             raise ConfigError(f"augment.scale must be 0 < low ≤ high, got {self.scale}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Augmentation:
-    """One draw: a zoom, a turn, a mirror, and a photometric distortion."""
+    """The draws of a batch, each (B,): zoom, turn, mirror (±1), and a photometric distortion."""
 
-    scale: float
-    rotation_rad: float
-    flipped: bool
-    contrast: float
-    brightness: float
-    gamma: float
-    noise: float
-    coarseness: float
-    blur_px: float
-    noise_seed: int
+    scale: Tensor
+    rotation_rad: Tensor
+    mirror: Tensor
+    contrast: Tensor
+    brightness: Tensor
+    gamma: Tensor
+    noise: Tensor
+    grain_px: Tensor
+    coarseness: Tensor
+    blur_px: Tensor
+    noise_seed: Tensor
+
+    def part(self, rows: slice) -> Augmentation:
+        """The draws of some of the crops."""
+        return Augmentation(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def to(self, device: torch.device) -> Augmentation:
+        """The same on a device; the seeds stay on the CPU, where generators are made."""
+        moved = {field.name: getattr(self, field.name).to(device) for field in fields(self)}
+        return Augmentation(**(moved | {"noise_seed": self.noise_seed}))
 
 
-def draw_augmentation(config: AugmentConfig, rng: np.random.Generator) -> Augmentation:
-    """All random numbers of one crop."""
-    low, high = config.scale
+def draw_augmentation(config: AugmentConfig, count: int, rng: np.random.Generator) -> Augmentation:
+    """All random numbers of `count` crops."""
 
-    def spread(width: float) -> float:
-        return float(rng.uniform(-width, width))
+    def spread(width: float) -> Tensor:
+        return torch.from_numpy(rng.uniform(-width, width, count)).float()
 
+    def sometimes(chance: float, low: float, high: float, otherwise: float) -> Tensor:
+        drawn, happens = rng.uniform(low, high, count), rng.random(count) < chance
+        return torch.from_numpy(np.where(happens, drawn, otherwise)).float()
+
+    low, high = (math.log(end) for end in config.scale)
+    mirrored = rng.random(count) < (0.5 if config.flip else 0.0)
     return Augmentation(
-        scale=float(math.exp(rng.uniform(math.log(low), math.log(high)))),
-        rotation_rad=math.radians(spread(config.rotation_deg)),
-        flipped=bool(config.flip and rng.random() < 0.5),
+        scale=torch.from_numpy(np.exp(rng.uniform(low, high, count))).float(),
+        rotation_rad=spread(math.radians(config.rotation_deg)),
+        mirror=torch.from_numpy(np.where(mirrored, -1.0, 1.0)).float(),
         contrast=1 + spread(config.contrast),
         brightness=spread(config.brightness),
-        gamma=math.exp(spread(config.gamma)),
-        noise=float(rng.uniform(0, config.noise)) if rng.random() < 0.5 else 0.0,
-        coarseness=float(rng.uniform(1.5, 4)) if rng.random() < config.coarse else 1.0,
-        blur_px=float(rng.uniform(0.4, 1.2)) if rng.random() < config.blur else 0.0,
-        noise_seed=int(rng.integers(2**31)),
+        gamma=spread(config.gamma).exp(),
+        noise=sometimes(0.5, 0.0, config.noise, 0.0),
+        grain_px=sometimes(0.5, 0.0, config.grain, 0.0),
+        coarseness=sometimes(config.coarse, 1.5, 4.0, 1.0),
+        blur_px=sometimes(config.blur, 0.4, 1.2, 0.0),
+        noise_seed=torch.from_numpy(rng.integers(2**31, size=count)),
     )
 
 
-def sample_crop(
-    image: Tensor, mask: Tensor, corner: tuple[int, int], size: int, out: int, draw: Augmentation
+def sample_points(
+    corners: Tensor, sides: Tensor, out: int, draw: Augmentation
 ) -> tuple[Tensor, Tensor]:
-    """Cut a turned, zoomed, mirrored crop: (C, H, W) and (H, W) → (C, out, out) and (out, out).
+    """Rows and columns (B, out, out) in the slice for the pixels of turned, mirrored crops.
 
-    The box of side `size` at `corner` fills the crop before the turn; outside the slice is air (0).
+    The boxes at `corners` (B, 2) of `sides` (B,) pixels fill their crops before the turn.
     """
-    rows, columns = image.shape[-2:]
-    centre_row, centre_column = corner[0] + size / 2, corner[1] + size / 2
-    cos, sin = math.cos(draw.rotation_rad), math.sin(draw.rotation_rad)
-    mirror = -1.0 if draw.flipped else 1.0
-    # Output (x, y) in [-1, 1] → input (x, y) in [-1, 1], align_corners=False.
-    theta = torch.tensor(
-        [
-            [mirror * cos * size / columns, -sin * size / columns, 2 * centre_column / columns - 1],
-            [mirror * sin * size / rows, cos * size / rows, 2 * centre_row / rows - 1],
+    device = corners.device
+    step = (torch.arange(out, device=device) + 0.5) / out - 0.5
+    v, u = (axis[None] for axis in torch.meshgrid(step, step, indexing="ij"))  # (1, out, out)
+    side = sides[:, None, None].float()
+    cos, sin = draw.rotation_rad.cos()[:, None, None], draw.rotation_rad.sin()[:, None, None]
+    u = u * draw.mirror[:, None, None]
+    centre = corners + (sides[:, None] - 1) / 2
+    columns = centre[:, 1, None, None] + side * (cos * u - sin * v)
+    rows = centre[:, 0, None, None] + side * (sin * u + cos * v)
+    return rows, columns
+
+
+def distort(crops: Tensor, draw: Augmentation) -> Tensor:
+    """Photometric distortion of (B, C, h, w) in [0, 1]: resolution, blur, contrast, noise."""
+    for index in _some(draw.coarseness > 1):
+        crops = crops.index_copy(0, index, _coarsened(crops[index], draw.coarseness[index]))
+    for index in _some(draw.blur_px > 0):
+        crops = crops.index_copy(0, index, _blurred(crops[index], draw.blur_px[index]))
+    contrast, brightness, gamma = (
+        values[:, None, None, None] for values in (draw.contrast, draw.brightness, draw.gamma)
+    )
+    changed = (crops * contrast + brightness).clamp(0, 1) ** gamma
+    crops = torch.where(crops <= 0, 0.0, changed)  # air stays air
+    for index in _some(draw.noise > 0):
+        noise = _noise(crops[index], draw.noise_seed[index.cpu()], draw.grain_px[index])
+        strength = draw.noise[index, None, None, None]
+        crops = crops.index_copy(0, index, crops[index] + strength * noise)
+    return crops.clamp(0, 1)
+
+
+def _some(which: Tensor) -> list[Tensor]:
+    """The indices where it holds, in a list that is empty where it holds nowhere."""
+    index = which.nonzero().flatten()
+    return [index] if len(index) else []
+
+
+def _coarsened(crops: Tensor, factor: Tensor) -> Tensor:
+    """A coarser grid seen on the fine one: means over `factor` (B,) px, joined linearly."""
+    along_columns = _coarsened_rows(crops.transpose(2, 3), factor).transpose(2, 3)
+    return _coarsened_rows(along_columns, factor)
+
+
+def _coarsened_rows(crops: Tensor, factor: Tensor) -> Tensor:
+    size = crops.shape[2]
+    sums = pad(crops.cumsum(2), (0, 0, 1, 0))  # (B, C, size + 1, w): what lies above an edge
+    factor = factor[:, None]
+    cell = (torch.arange(size, device=crops.device) + 0.5) / factor - 0.5  # (B, size)
+    last = (size / factor).floor() - 1
+    first = cell.floor().clamp(min=0).minimum(last)
+    share = (cell - first).clamp(0, 1)[:, None, :, None]
+    share = torch.where((first >= last)[:, None, :, None], 0.0, share)
+
+    def mean_of(cells: Tensor) -> Tensor:
+        return (_at(sums, (cells + 1) * factor) - _at(sums, cells * factor)) / factor[
+            ..., None, None
         ]
-    )[None]
-    grid = affine_grid(theta, [1, 1, out, out], align_corners=False)
-    crop = grid_sample(image[None].float(), grid, mode="bilinear", align_corners=False)
-    label = grid_sample(mask[None, None].float(), grid, mode="bilinear", align_corners=False)
-    return crop[0], (label[0, 0] >= 0.5).float()
+
+    return mean_of(first) * (1 - share) + mean_of((first + 1).minimum(last)) * share
 
 
-def distort(crop: Tensor, draw: Augmentation) -> Tensor:
-    """Photometric distortion of (C, out, out) in [0, 1]: resolution, blur, contrast, noise."""
-    size = crop.shape[-1]
-    if draw.coarseness > 1:
-        coarse = max(8, round(size / draw.coarseness))
-        crop = interpolate(crop[None], size=coarse, mode="area")[0]
-        crop = interpolate(crop[None], size=size, mode="bilinear", align_corners=False)[0]
-    if draw.blur_px > 0:
-        crop = _gaussian_blur(crop, draw.blur_px)
-    air = crop <= 0
-    crop = (crop * draw.contrast + draw.brightness).clamp(0, 1) ** draw.gamma
-    crop = torch.where(air, torch.zeros_like(crop), crop)
-    if draw.noise > 0:
-        generator = torch.Generator().manual_seed(draw.noise_seed)
-        crop = crop + draw.noise * torch.randn(crop.shape, generator=generator)
-    return crop.clamp(0, 1)
+def _at(sums: Tensor, edges: Tensor) -> Tensor:
+    """Running sums (B, C, n + 1, w) at fractional edges (B, m), linear between: (B, C, m, w)."""
+    low = edges.floor().long().clamp(0, sums.shape[2] - 2)
+    share = (edges - low)[:, None, :, None]
+    which = low[:, None, :, None].expand(-1, sums.shape[1], -1, sums.shape[3])
+    return sums.gather(2, which) * (1 - share) + sums.gather(2, which + 1) * share
 
 
-def _gaussian_blur(crop: Tensor, sigma_px: float) -> Tensor:
-    radius = 3
-    offsets = torch.arange(-radius, radius + 1, dtype=torch.float32)
-    kernel = torch.exp(-(offsets**2) / (2 * sigma_px**2))
-    kernel = (kernel / kernel.sum()).view(1, 1, 1, -1)
-    planes = crop[:, None]  # (C, 1, H, W): each plane on its own
-    planes = torch.nn.functional.conv2d(planes, kernel, padding=(0, radius))
-    planes = torch.nn.functional.conv2d(planes, kernel.transpose(2, 3), padding=(radius, 0))
-    return planes[:, 0]
+def _blurred(crops: Tensor, sigma_px: Tensor) -> Tensor:
+    """Gaussian blur of each crop (B, C, h, w) by its own sigma (B,)."""
+    batch, planes, rows, columns = crops.shape
+    kernel = _gaussian(sigma_px).repeat_interleave(planes, 0)  # (B·C, 7)
+    flat = crops.reshape(1, batch * planes, rows, columns)
+    groups = batch * planes
+    flat = conv2d(flat, kernel[:, None, None, :], padding=(0, BLUR_RADIUS), groups=groups)
+    flat = conv2d(flat, kernel[:, None, :, None], padding=(BLUR_RADIUS, 0), groups=groups)
+    return flat.view(batch, planes, rows, columns)
+
+
+def _gaussian(sigma_px: Tensor) -> Tensor:
+    offsets = torch.arange(-BLUR_RADIUS, BLUR_RADIUS + 1, device=sigma_px.device).float()
+    kernel = torch.exp(-(offsets**2) / (2 * sigma_px[:, None].clamp(min=1e-3) ** 2))
+    return kernel / kernel.sum(1, keepdim=True)
+
+
+def _noise(crops: Tensor, seeds: Tensor, grain_px: Tensor) -> Tensor:
+    """Noise of standard deviation 1, correlated over `grain_px` (B,); each crop by its own seed."""
+    device = crops.device
+    white = torch.stack(
+        [
+            torch.randn(crops.shape[1:], device=device, generator=generator.manual_seed(seed))
+            for generator in [torch.Generator(device)]
+            for seed in seeds.tolist()
+        ]
+    )
+    blurred_deviation = (_gaussian(grain_px) ** 2).sum(1)  # of two passes, each its root
+    return _blurred(white, grain_px) / blurred_deviation[:, None, None, None]

@@ -1,59 +1,107 @@
-"""Who is in a data set and where his slices lie.
+"""Who is in a data set: one record a labelled slice, and the table of a slice folder.
 
 A slice folder holds `<case>/images/NN.png` (8-bit, bone window), `<case>/masks/NN.png` (0/1) and
-a `slices.csv` with the columns case, patient, slice, split, status, labelled; a folder with
-`images/` and `masks/` at its top is a single case. Simulated slices are written in this layout
-too.
+a `slices.csv` with the columns case, patient, slice, split, status, labelled, and maybe side,
+region and spacing_mm; a folder with `images/` and `masks/` at its top is a single case. Simulated
+slices are written in this layout too.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from afunet.errors import InputError
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ("case", "patient", "slice", "split", "status")
+SIDES = ("L", "R")
 
 
 @dataclass(frozen=True)
 class SliceRecord:
-    """One labelled slice: whose it is, which level, which split, how far its label was checked."""
+    """One labelled slice: whose it is, which level, which split, how far its label was checked.
+
+    `side` is "L", "R" or "" (unknown, or both); `region` a word such as "knee" or "";
+    `spacing_mm` the pixel's (row, column) size or None where it is not known. `fingerprint` tells
+    identical images ("" where it was not taken). `by_slice` marks a data set that was split slice
+    by slice on purpose, so that its patients are on both sides.
+    """
 
     case: str
     patient: str
     level: int
     split: str
     status: str
+    side: str = ""
+    region: str = ""
+    spacing_mm: tuple[float, float] | None = None
+    fingerprint: str = ""
+    by_slice: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PngSlice(SliceRecord):
+    """A slice of a slice folder: its record and its two files."""
+
     image: Path
     mask: Path
 
+    def record(self, spacing_mm: tuple[float, float] | None) -> SliceRecord:
+        """The record alone, without the files, for pixels of this (row, column) size."""
+        return SliceRecord(
+            self.case,
+            self.patient,
+            self.level,
+            self.split,
+            self.status,
+            self.side,
+            self.region,
+            spacing_mm,
+        )
 
-def read_slice_table(folder: Path) -> tuple[SliceRecord, ...]:
+
+AnyRecord = TypeVar("AnyRecord", bound=SliceRecord)
+
+
+def read_slice_table(folder: Path) -> tuple[PngSlice, ...]:
     """All labelled slices of a slice folder, by case and level.
 
     Raises `InputError` for a folder without a table, a table without a needed column, unknown
     splits, files that are not there, and a patient who is in two splits.
     """
-    table = folder / "slices.csv"
-    if not table.is_file():
-        raise InputError(f"{folder} has no slices.csv; expected the layout of docs/data.md")
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:  # as spreadsheets write it
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table} is not a table in UTF-8: {error}") from error
-    records = tuple(_record(folder, row) for row in rows if row.get("labelled", "1") == "1")
-    if not records:
-        raise InputError(f"{table} lists no labelled slice")
+    records = tuple(png_slice(folder, row) for row in labelled_rows(folder))
+    for record in records:
+        require_split(record, folder)
+        require_files(record, folder)
     refuse_leaks(records)
     return tuple(sorted(records, key=lambda record: (record.case, record.level)))
 
 
-def select(records: Iterable[SliceRecord], split: str) -> tuple[SliceRecord, ...]:
+def labelled_rows(folder: Path) -> tuple[dict[str, str], ...]:
+    """The rows of a slice folder's table that have a mask; `InputError` where there is none."""
+    table = folder / "slices.csv"
+    if not table.is_file():
+        raise InputError(f"{folder} has no slices.csv; expected the layout of docs/data.md")
+    rows = tuple(row for row in read_table(table) if row.get("labelled", "1") == "1")
+    if not rows:
+        raise InputError(f"{table} lists no labelled slice")
+    return rows
+
+
+def read_table(table: Path) -> list[dict[str, str]]:
+    """The rows of a CSV table with a header line; `InputError` for anything else."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:  # as spreadsheets write it
+            return list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{table} is not a table in UTF-8: {error}") from error
+
+
+def select(records: Iterable[AnyRecord], split: str) -> tuple[AnyRecord, ...]:
     """The records of one split; `InputError` where there is none."""
     chosen = tuple(record for record in records if record.split == split)
     if not chosen:
@@ -61,7 +109,8 @@ def select(records: Iterable[SliceRecord], split: str) -> tuple[SliceRecord, ...
     return chosen
 
 
-def _record(folder: Path, row: dict[str, str]) -> SliceRecord:
+def png_slice(folder: Path, row: dict[str, str]) -> PngSlice:
+    """The slice of one row; `InputError` for a missing cell or a value that makes no sense."""
     missing = [name for name in COLUMNS if row.get(name) is None]
     if missing:
         raise InputError(f"{folder}/slices.csv has a row without {missing}")
@@ -69,33 +118,81 @@ def _record(folder: Path, row: dict[str, str]) -> SliceRecord:
         raise InputError(f"{folder}/slices.csv: slice {row['slice']!r}, expected a whole number")
     level = int(row["slice"])
     top = folder / row["case"] if (folder / row["case"]).is_dir() else folder
-    record = SliceRecord(
+    return PngSlice(
         row["case"],
         row["patient"],
         level,
         row["split"],
         row["status"],
-        top / "images" / f"{level:02d}.png",
-        top / "masks" / f"{level:02d}.png",
+        side_of(row.get("side")),
+        row.get("region") or "",
+        _spacing(folder, row.get("spacing_mm")),
+        image=top / "images" / f"{level:02d}.png",
+        mask=top / "masks" / f"{level:02d}.png",
     )
+
+
+def side_of(text: str | None) -> str:
+    """The side that a table's cell names, "" for anything else (both, unknown)."""
+    side = (text or "").strip().upper()[:1]
+    return side if side in SIDES else ""
+
+
+def require_split(record: SliceRecord, folder: Path) -> None:
+    """Raise `InputError` where a record's split is none of `SPLITS`."""
     if record.split not in SPLITS:
         raise InputError(f"{folder}/slices.csv: split {record.split!r}, expected one of {SPLITS}")
+
+
+def require_files(record: PngSlice, folder: Path) -> None:
+    """Raise `InputError` where the image or the mask is not there."""
     for path in (record.image, record.mask):
         if not path.is_file():
             raise InputError(f"{folder}/slices.csv names {path.relative_to(folder)}: no such file")
-    return record
 
 
 def refuse_leaks(records: Iterable[SliceRecord]) -> None:
-    """Raise `InputError` where a patient is in two splits, without naming him."""
+    """Raise `InputError` where a patient or an image is in two splits, without naming him.
+
+    Patients whose slices were all split slice by slice on purpose may be; images may never.
+    """
+    records = tuple(records)
+    deliberate = {record.patient for record in records if record.by_slice}
+    deliberate -= {record.patient for record in records if not record.by_slice}
+    _refuse_shared(
+        [(record.patient, record.split) for record in records if record.patient not in deliberate],
+        "patients are",
+        "give each patient one split",
+    )
+    _refuse_shared(
+        [(record.fingerprint, record.split) for record in records if record.fingerprint],
+        "different images are",
+        "the same slice was filed under two patients, file it once",
+    )
+
+
+def _refuse_shared(keyed: Sequence[tuple[str, str]], what: str, remedy: str) -> None:
     splits: dict[str, str] = {}
     leaks = {
-        record.patient: f"{splits[record.patient]} and {record.split}"
-        for record in records
-        if splits.setdefault(record.patient, record.split) != record.split
+        key: f"{splits[key]} and {split}"
+        for key, split in keyed
+        if splits.setdefault(key, split) != split
     }
     if leaks:
         raise InputError(
-            f"{len(leaks)} of {len(splits)} patients are in two splits "
-            f"({', '.join(sorted(set(leaks.values())))}): give each patient one split"
+            f"{len(leaks)} of {len(splits)} {what} in two splits "
+            f"({', '.join(sorted(set(leaks.values())))}): {remedy}"
         )
+
+
+def _spacing(folder: Path, text: str | None) -> tuple[float, float] | None:
+    """Square pixels of so many millimetres; None for an empty or missing cell."""
+    if not text:
+        return None
+    try:
+        size_mm = float(text)
+    except ValueError:
+        size_mm = 0.0
+    if not 0 < size_mm < 100:
+        raise InputError(f"{folder}/slices.csv: spacing_mm {text!r}, expected millimetres above 0")
+    return size_mm, size_mm

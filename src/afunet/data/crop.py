@@ -1,66 +1,79 @@
 """The planned random crop (eq. 8): training sees where the bone is.
 
 At attempt i ∈ [1, 100] a random crop is taken when N_crop / N_image ≥ 0.2 / i + 0.2, N counting
-bone pixels. All attempts are drawn and counted at once from a summed-area table. Where none
+bone pixels. All attempts of a batch are counted at once from summed-area tables. Where none
 qualifies (bone wider than the crop, or scattered), the attempt with the most bone is taken; on a
 slice without bone the first attempt is.
+
+Boxes are squares given by their top-left corner (row, column) and side in pixels. Everything is
+tensor code on the device of its arguments and draws nothing itself.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
 
 ATTEMPTS = 100
 
 
-def summed_area_table(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """(H, W) 0/1 → (H + 1, W + 1) with entry (r, c) = number of ones above r and left of c."""
-    table = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), dtype=np.int64)
-    np.cumsum(np.cumsum(mask, axis=0, dtype=np.int64), axis=1, out=table[1:, 1:])
-    return table
+def summed_area_tables(masks: Tensor) -> Tensor:
+    """(B, H, W) 0/1 → (B, H + 1, W + 1) int32: ones above row r and left of column c."""
+    sums = masks.cumsum(2, dtype=torch.int32).cumsum(1, dtype=torch.int32)
+    return pad(sums, (1, 0, 1, 0))
 
 
-def count_in_boxes(
-    table: NDArray[np.int64], top_left: NDArray[np.int64], size: int
-) -> NDArray[np.int64]:
-    """Ones inside square boxes (N, 2) of side `size`; what lies outside the slice counts as 0."""
-    rows, columns = table.shape[0] - 1, table.shape[1] - 1
-    top, left = np.clip(top_left[:, 0], 0, rows), np.clip(top_left[:, 1], 0, columns)
-    bottom = np.clip(top_left[:, 0] + size, 0, rows)
-    right = np.clip(top_left[:, 1] + size, 0, columns)
-    return np.asarray(
-        table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
+def count_in_boxes(tables: Tensor, corners: Tensor, sides: Tensor) -> Tensor:
+    """Ones (B, A) in the boxes at `corners` (B, A, 2) of `sides` (B,); outside there are none."""
+    rows, columns = tables.shape[1] - 1, tables.shape[2] - 1
+    ends = corners + sides[:, None, None]
+    top, bottom = corners[..., 0].clamp(0, rows), ends[..., 0].clamp(0, rows)
+    left, right = corners[..., 1].clamp(0, columns), ends[..., 1].clamp(0, columns)
+    which = torch.arange(len(tables), device=tables.device)[:, None]
+    return (
+        tables[which, bottom, right]
+        - tables[which, top, right]
+        - tables[which, bottom, left]
+        + tables[which, top, left]
     )
 
 
-def required_share(attempt: NDArray[np.int64]) -> NDArray[np.float64]:
+def required_share(attempt: Tensor) -> Tensor:
     """The right side of eq. 8 for attempts counted from 1."""
     return 0.2 / attempt + 0.2
 
 
-def draw_boxes(
-    shape: tuple[int, int], size: int, count: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """`count` top-left corners (count, 2) of boxes inside the slice.
+def place_boxes(sizes: Tensor, sides: Tensor, places: Tensor) -> Tensor:
+    """Corners (B, A, 2) of boxes inside slices of `sizes` (B, 2), for `places` drawn from [0, 1).
 
     Along an axis shorter than the box, the slice lies anywhere inside the box.
     """
-    room = np.array(shape) - size
-    low, high = np.minimum(room, 0), np.maximum(room, 0)
-    return rng.integers(low, high + 1, size=(count, 2))
+    room = (sizes - sides[:, None])[:, None]  # (B, 1, 2)
+    low, high = room.clamp(max=0), room.clamp(min=0)
+    return low + (places * (high - low + 1)).long()
 
 
-def planned_crop(
-    mask: NDArray[np.uint8], size: int, rng: np.random.Generator, attempts: int = ATTEMPTS
-) -> tuple[int, int]:
-    """Top-left corner (row, column) of the crop of side `size` that eq. 8 takes."""
-    boxes = draw_boxes((mask.shape[0], mask.shape[1]), size, attempts, rng)
-    table = summed_area_table(mask)
-    in_image = int(table[-1, -1])
-    if in_image == 0:
-        return int(boxes[0, 0]), int(boxes[0, 1])
-    share = count_in_boxes(table, boxes, size) / in_image
-    accepted = np.flatnonzero(share >= required_share(np.arange(1, attempts + 1)))
-    chosen = accepted[0] if len(accepted) else int(np.argmax(share))
-    return int(boxes[chosen, 0]), int(boxes[chosen, 1])
+def taken_attempt(counts: Tensor, totals: Tensor) -> Tensor:
+    """Which of the attempts eq. 8 takes (B,), from bone in box (B, A) and in slice (B,)."""
+    share = counts.double() / totals.clamp(min=1)[:, None]  # (B, A), 0 without bone
+    attempts = torch.arange(1, counts.shape[1] + 1, device=counts.device, dtype=torch.float64)
+    accepted = share >= required_share(attempts)
+    first = accepted.byte().argmax(1)
+    return torch.where(accepted.any(1), first, _first_maximum(share))
+
+
+def _first_maximum(values: Tensor) -> Tensor:
+    """`argmax` along axis 1 that takes the first of equals on every device."""
+    return (values == values.amax(1, keepdim=True)).byte().argmax(1)
+
+
+def planned_corners(masks: Tensor, sizes: Tensor, sides: Tensor, places: Tensor) -> Tensor:
+    """Corners (B, 2) of the boxes that eq. 8 takes among `places` (B, A, 2) drawn from [0, 1).
+
+    `masks` (B, H, W) are padded with zeros to the largest of `sizes` (B, 2).
+    """
+    corners = place_boxes(sizes, sides, places)
+    tables = summed_area_tables(masks)
+    taken = taken_attempt(count_in_boxes(tables, corners, sides), tables[:, -1, -1])
+    return corners[torch.arange(len(corners), device=corners.device), taken]

@@ -19,7 +19,12 @@ _CORTEX_MM = (0.5, 0.6, 0.8, 1.1, 1.7, 2.7, 3.9, 4.9, 5.8)
 _FILLING = (1.0, 1.0, 0.95, 0.85, 0.65, 0.4, 0.18, 0.05, 0.0)
 _SPONGY_HU = (300, 270, 220, 180, 150, 130, 120, 120, 120)
 _SLENDER = {BoneKind.FEMUR: 1.0, BoneKind.TIBIA: 0.9, BoneKind.FIBULA: 0.5}
-_SHORT_CORTEX_MM = {BoneKind.PATELLA: 1.1, BoneKind.PELVIS: 1.2, BoneKind.OTHER: 1.5}
+_SHORT_CORTEX_MM = {
+    BoneKind.PATELLA: 1.1,
+    BoneKind.PELVIS: 1.2,
+    BoneKind.VERTEBRA: 0.7,
+    BoneKind.OTHER: 1.5,
+}
 
 
 def bone_hu(
@@ -39,6 +44,9 @@ def bone_hu(
     cloud = textures.cloudy.at(points, 26.0)
     load = np.exp(-np.maximum(other_mm, 0) / 11)
     cortex, filling, spongy = _layout(kind, ends_mm, points[..., 2])
+    if quality.end_loss or quality.patchy:
+        left = _left(kind, ends_mm, points, quality, textures)
+        cortex, spongy = cortex * np.sqrt(left), spongy * left
     uneven = np.exp(0.3 * textures.cloudy.at(points + 71, 18.0))
     thick = quality.cortex * (cortex * uneven + 0.7 * load**2)
     packed = quality.density * (spongy * (1 + 0.2 * cloud) + quality.sclerosis_hu * load)
@@ -71,6 +79,21 @@ def _layout(
     columns = [np.interp(where, _FROM_END_MM, row) for row in (_CORTEX_MM, _FILLING, _SPONGY_HU)]
     cortex, filling, spongy = (column.astype(np.float32) for column in columns)
     return np.maximum(cortex * slender, 0.5), filling, spongy
+
+
+def _left(
+    kind: BoneKind,
+    ends_mm: tuple[float, float],
+    points: Points,
+    quality: BoneQuality,
+    textures: Textures,
+) -> Float32Array:
+    """Share of the bone's substance that is left: less towards its ends, and in patches."""
+    from_end = np.minimum(points[..., 2] - ends_mm[0], ends_mm[1] - points[..., 2])
+    near = np.exp(-np.maximum(from_end, 0) / 35) if kind.is_long else 1.0
+    thin = np.clip(0.5 + textures.cloudy.at(points + 23, 22.0), 0, 1)
+    left = (1 - quality.end_loss * near) * (1 - quality.patchy * thin)
+    return np.asarray(np.clip(left, 0.05, 1), dtype=np.float32)
 
 
 def _net(points: Points, wavelength_mm: float, textures: Textures) -> Float32Array:

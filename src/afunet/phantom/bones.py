@@ -25,6 +25,7 @@ class BoneKind(StrEnum):
     TIBIA = "tibia"
     FIBULA = "fibula"
     PELVIS = "pelvis"
+    VERTEBRA = "vertebra"
     OTHER = "other"
 
     @staticmethod

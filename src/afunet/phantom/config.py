@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from afunet.errors import ConfigError
 from afunet.geometry import Volume
+from afunet.phantom.clutter import Clutter
 from afunet.phantom.envelope import Girth
 from afunet.phantom.fracture import Fracture
+from afunet.phantom.organs import Organs
+from afunet.phantom.vessels import Angiogram
 
 Affine = tuple[tuple[float, float, float, float], ...]
 
@@ -77,7 +80,8 @@ class Anatomy:
 
     `path` is the LLP26 file or the mesh folder. A folder's meshes stay where they are; pose,
     size and warp are for the other sources. `warp_mm` is the size of a smooth random warp,
-    `cartilage_mm` the least distance between two bones.
+    `cartilage_mm` the least distance between two bones. `spine` stacks lumbar vertebrae on the
+    sacrum of an LLP26 limb.
     """
 
     source: Source = Source.PARAMETRIC
@@ -90,6 +94,7 @@ class Anatomy:
     knees_apart_mm: float = 200.0
     cartilage_mm: float = 2.5
     surface_step_mm: float = 0.8
+    spine: bool = False
 
     def __post_init__(self) -> None:
         if self.source is not Source.PARAMETRIC and self.path is None:
@@ -100,7 +105,11 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class BoneQuality:
-    """What is inside the bones. `density` scales trabecular bone, `cortex` the thickness."""
+    """What is inside the bones. `density` scales trabecular bone, `cortex` the thickness.
+
+    `end_loss` is the share of both that is lost towards a bone's ends, `patchy` how much of the
+    trabecular bone is gone where there is least of it.
+    """
 
     density: float = 1.0
     cortex: float = 1.0
@@ -112,6 +121,8 @@ class BoneQuality:
     scar_hu: float = 60.0
     cysts: int = 0
     tunnel: bool = False
+    end_loss: float = 0.0
+    patchy: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -130,6 +141,7 @@ class SoftTissue:
     calcified: bool = False
     gas: bool = False
     flattened_mm: float = 6.0
+    angiogram: Angiogram | None = None
 
 
 class TableKind(StrEnum):
@@ -144,7 +156,11 @@ class TableKind(StrEnum):
 
 @dataclass(frozen=True)
 class Cast:
-    """A cast (all round) or splint (behind): HU, distance to the skin, how thick and broken."""
+    """A cast (all round) or splint (behind): HU, distance to the skin, how thick and broken.
+
+    `gap_mm` is from the skin to the middle of the shell. `grain` is how much its HU vary,
+    `unevenness` its thickness. With a `side` only that one of two legs wears it.
+    """
 
     hu: float = 500.0
     gap_mm: float = 8.0
@@ -152,6 +168,9 @@ class Cast:
     arc: float = 1.0
     dashes: int = 0
     padding_hu: float = -850.0
+    grain: float = 0.12
+    unevenness: float = 0.0
+    side: str | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +186,7 @@ class Surroundings:
     cast: Cast | None = None
     sheets: int = 0
     objects: int = 0
+    zips: int = 0
 
 
 class ImplantKind(StrEnum):
@@ -228,5 +248,7 @@ class LegConfig:
     soft: SoftTissue = field(default_factory=SoftTissue)
     fractures: tuple[Fracture, ...] = ()
     implants: tuple[Implant, ...] = ()
+    organs: Organs | None = None
+    clutter: Clutter | None = None
     surroundings: Surroundings = field(default_factory=Surroundings)
     scanner: Scanner = field(default_factory=Scanner)

@@ -13,22 +13,17 @@ from scipy.spatial.transform import Rotation
 
 from afunet.phantom.config import (
     Anatomy,
-    BoneQuality,
-    Cast,
     Grid,
     Implant,
     ImplantKind,
     LegConfig,
     Pose,
-    Scanner,
-    SoftTissue,
     Source,
-    Surroundings,
-    TableKind,
     axial_grid,
     grid_of,
 )
-from afunet.phantom.envelope import Girth
+from afunet.phantom.draw_setting import draw_scanner, draw_surroundings
+from afunet.phantom.draw_tissue import draw_bone, draw_clutter_of, draw_organs, draw_soft
 from afunet.phantom.fracture import Fracture
 from afunet.phantom.simulate import simulate
 from afunet.progress import CancelToken, Progress, silent
@@ -44,14 +39,25 @@ class Region(StrEnum):
     KNEE = "knee"
     THIGH = "thigh"
     HIP = "hip"
+    TRUNK = "trunk"
 
 
+_SHARES = {
+    Region.ANKLE: 0.11,
+    Region.SHANK: 0.16,
+    Region.KNEE: 0.27,
+    Region.THIGH: 0.16,
+    Region.HIP: 0.22,
+    Region.TRUNK: 0.08,
+}
 _HEIGHTS_MM = {
     Region.ANKLE: (-345.0, -270.0),
     Region.SHANK: (-300.0, -80.0),
     Region.KNEE: (-90.0, 110.0),
     Region.THIGH: (60.0, 340.0),
-    Region.HIP: (330.0, 520.0),
+    Region.HIP: (330.0, 550.0),
+    # From below the iliac crest, where bone ends at the sides, to the kidneys.
+    Region.TRUNK: (515.0, 665.0),
 }
 
 
@@ -78,7 +84,8 @@ def training_slices(
     """`count` random slices of `size`², `per_leg` widely spaced ones of each random leg.
 
     Leg number k has the seed `seed + k`, so disjoint ranges of seeds give disjoint legs. With
-    LLP26 files every region from pelvis to ankle occurs, without only parametric knees do.
+    LLP26 files every region from the lumbar spine to the ankle occurs, without only parametric
+    knees do. Of a trunk some slices beside the spine hold no bone.
     """
     for first in range(0, count, per_leg):
         leg_seed = seed + first // per_leg
@@ -112,27 +119,34 @@ def draw_leg(
     """
     rng = np.random.default_rng([seed, 2])
     if region is None:
-        region = Region(rng.choice(list(Region), p=[0.1, 0.16, 0.38, 0.16, 0.2]))
+        region = Region(rng.choice(list(_SHARES), p=list(_SHARES.values())))
     parametric = not limb_files or (region is Region.KNEE and rng.random() < 0.4)
     region = Region.KNEE if parametric else region
     anatomy = _anatomy(parametric, region, limb_files, rng)
     drawn = _grid(region, anatomy, size, slices, rng)
+    trunk = region in (Region.HIP, Region.TRUNK)
+    soft = draw_soft(rng)
     config = LegConfig(
         seed=seed,
         grid=drawn if grid is None else grid,
         anatomy=anatomy,
-        bone=_bone(rng),
-        soft=_soft(rng),
-        surroundings=_surroundings(anatomy.sides, rng),
-        scanner=_scanner(rng),
+        bone=draw_bone(rng),
+        soft=soft,
+        organs=draw_organs(soft, rng) if trunk else None,
+        clutter=draw_clutter_of(trunk, rng),
+        surroundings=draw_surroundings(anatomy.sides, trunk, rng),
+        scanner=draw_scanner(rng),
     )
-    return _with_damage(config, region, rng)
+    return config if region is Region.TRUNK else _with_damage(config, region, rng)
 
 
 def _anatomy(parametric: bool, region: Region, limb_files: Sequence[Path], rng: Rng) -> Anatomy:
-    both = region is Region.HIP or rng.random() < 0.35
-    sides = ("left", "right") if both else (str(rng.choice(["left", "right"])),)
-    turn = 5.0 if region is Region.HIP else 16.0
+    trunk = region in (Region.HIP, Region.TRUNK)
+    # Where the trunk is near, a leg without its neighbour would be an amputee's.
+    both = trunk or rng.random() < (0.8 if region is Region.THIGH else 0.35)
+    first, second = ("left", "right") if rng.random() < 0.5 else ("right", "left")
+    sides = (first, second) if both else (first,)
+    turn = 5.0 if trunk else 16.0
     poses = tuple(Pose(rng.normal(8, turn), rng.uniform(-2, 9), rng.uniform(2, 7)) for _ in sides)
     return Anatomy(
         source=Source.PARAMETRIC if parametric else Source.LIMB_FILE,
@@ -143,8 +157,9 @@ def _anatomy(parametric: bool, region: Region, limb_files: Sequence[Path], rng: 
         stretch=(rng.uniform(0.94, 1.06), rng.uniform(0.94, 1.06), 1.0),
         warp_mm=rng.uniform(0.3, 2.2),
         knees_apart_mm=rng.uniform(140, 230),
-        cartilage_mm=rng.uniform(1.2, 3.5),
+        cartilage_mm=rng.uniform(1.6, 4.2) if trunk else rng.uniform(1.2, 3.5),
         surface_step_mm=1.0,
+        spine=trunk,
     )
 
 
@@ -153,17 +168,21 @@ def _grid(region: Region, anatomy: Anatomy, size: int, slices: int, rng: Rng) ->
     length = min(high - low, rng.uniform(90, 180))
     start = rng.uniform(low, high - length)
     both = len(anatomy.sides) == 2
-    if region is Region.HIP:
+    if region in (Region.HIP, Region.TRUNK):
         field, middle = rng.uniform(380, 500), 0.0
-    elif both and rng.random() < 0.8:
+        if rng.random() < (0.45 if region is Region.TRUNK else 0.2):
+            field, middle = rng.uniform(150, 240), rng.choice([-1.0, 1.0]) * rng.uniform(85, 130)
+    elif both and rng.random() < (0.5 if region is Region.THIGH else 0.8):
         field, middle = rng.uniform(330, 480), rng.normal(0, 15)
     else:
         field, middle = rng.uniform(165, 330), _limb_x(anatomy, start + length / 2)
     height = start + length / 2
     behind = rng.normal(15, 10) + _limb_y(anatomy, height)
+    if region is Region.TRUNK:
+        behind = rng.normal(-40, 10)
     centre = (middle + rng.normal(0, 0.03) * field, behind, height)
     straight = axial_grid((slices, size, size), field / size, length / slices, centre)
-    tilt = 0.0 if region is Region.HIP or rng.random() < 0.5 else rng.normal(0, 7)
+    tilt = 0.0 if region in (Region.HIP, Region.TRUNK) or rng.random() < 0.5 else rng.normal(0, 7)
     return _tilted(straight, tilt, centre)
 
 
@@ -190,82 +209,6 @@ def _limb_x(anatomy: Anatomy, height_mm: float) -> float:
         return outward * anatomy.knees_apart_mm / 2
     spread = 43 + 400 * np.sin(np.deg2rad(anatomy.poses[0].abduction_deg))
     return outward * float(np.interp(height_mm, (0, 430), (spread, 90)))
-
-
-def _bone(rng: Rng) -> BoneQuality:
-    density = float(np.exp(rng.normal(-0.1, 0.38)))
-    return BoneQuality(
-        density=float(np.clip(density, 0.3, 1.35)),
-        cortex=float(np.clip(density**0.7 * np.exp(rng.normal(-0.1, 0.2)), 0.35, 1.4)),
-        cortex_hu=rng.uniform(1250, 1850),
-        marrow_hu=rng.uniform(-80, 30),
-        trabecula_mm=rng.uniform(1.2, 2.4),
-        contrast=rng.uniform(0.15, 0.9),
-        sclerosis_hu=rng.uniform(30, 330),
-        scar_hu=rng.uniform(0, 220) * float(rng.random() < 0.6),
-        cysts=int(rng.integers(1, 4)) if rng.random() < 0.12 else 0,
-        tunnel=bool(rng.random() < 0.06),
-    )
-
-
-def _soft(rng: Rng) -> SoftTissue:
-    contrast = rng.random() < 0.12
-    return SoftTissue(
-        girth=Girth(
-            muscle=rng.uniform(0.84, 1.2),
-            fat_mm=float(np.exp(rng.uniform(np.log(3), np.log(32)))),
-            unevenness=rng.uniform(0.02, 0.07),
-        ),
-        muscle_hu=rng.uniform(46, 68),
-        fat_hu=rng.uniform(-115, -85),
-        skin_hu=rng.uniform(10, 60),
-        septa=rng.uniform(0.05, 0.8),
-        infiltration=float(0.7 * rng.beta(1.0, 5)),
-        effusion=rng.uniform(0.2, 1.0) if rng.random() < 0.3 else 0.0,
-        haze=rng.uniform(0.3, 1.0) if rng.random() < 0.3 else rng.uniform(0, 0.2),
-        vessel_hu=rng.uniform(180, 420) if contrast else rng.uniform(38, 55),
-        calcified=bool(rng.random() < 0.15),
-        gas=bool(rng.random() < 0.03),
-        flattened_mm=float(rng.choice([0.0, 3.0, 8.0, 14.0])),
-    )
-
-
-def _surroundings(sides: tuple[str, ...], rng: Rng) -> Surroundings:
-    cast = None
-    if len(sides) == 1 and rng.random() < 0.2:
-        cast = Cast(
-            hu=rng.uniform(100, 900),
-            gap_mm=rng.uniform(3, 14),
-            thickness_mm=rng.uniform(1.8, 7),
-            arc=float(rng.choice([1.0, 0.55, 0.4])),
-            dashes=int(rng.choice([0, 0, 14, 26])),
-            padding_hu=rng.uniform(-990, -780),
-        )
-    return Surroundings(
-        table=TableKind(rng.choice(list(TableKind), p=[0.15, 0.3, 0.25, 0.1, 0.2])),
-        table_hu=rng.uniform(-200, 700),
-        table_gap_mm=rng.uniform(2, 60),
-        curvature_per_mm=rng.uniform(-0.0003, 0.0035),
-        shell_mm=rng.uniform(0.8, 3.5),
-        foam_hu=rng.uniform(-995, -880),
-        cast=cast,
-        sheets=int(rng.choice([0, 0, 1, 2])),
-        objects=int(rng.choice([0, 0, 0, 1, 3])),
-    )
-
-
-def _scanner(rng: Rng) -> Scanner:
-    sharp = rng.random() < 0.45
-    return Scanner(
-        thickness_mm=float(rng.choice([0.6, 1.0, 1.25, 2.0, 3.0, 5.0])),
-        psf_mm=rng.uniform(0.45, 0.8) if sharp else rng.uniform(0.7, 1.3),
-        sharpness=rng.uniform(0.3, 1.2) if sharp else rng.uniform(0, 0.3),
-        noise_hu=rng.uniform(15, 45) if sharp else rng.uniform(5, 24),
-        grain_mm=rng.uniform(0.4, 0.8) if sharp else rng.uniform(0.7, 1.6),
-        shading_hu=rng.uniform(0, 8),
-        streaks=rng.uniform(0.3, 1.6),
-        round_field=bool(rng.random() < 0.2),
-    )
 
 
 def _with_damage(config: LegConfig, region: Region, rng: Rng) -> LegConfig:

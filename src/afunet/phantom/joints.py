@@ -25,6 +25,7 @@ CARVED_LAST = (
     BoneKind.FIBULA,
     BoneKind.PATELLA,
     BoneKind.PELVIS,
+    BoneKind.VERTEBRA,
     BoneKind.OTHER,
 )
 """Where two bones meet, the one further down this list gives way."""

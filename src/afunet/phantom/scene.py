@@ -1,33 +1,29 @@
-"""All that lies in the scanner: bones, what surrounds them, and their HU at any point."""
+"""All that lies in the scanner: bones, limbs with all that is in them, metal."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import ConfigError
 from afunet.geometry import Volume
-from afunet.phantom.bone_tissue import bone_hu
-from afunet.phantom.bones import Bone, BoneKind, Distances
+from afunet.phantom.bones import Bone, BoneKind
+from afunet.phantom.clutter import Grain, draw_clutter
 from afunet.phantom.config import LegConfig
 from afunet.phantom.defects import Defect, draw_defects
 from afunet.phantom.distance import Box
-from afunet.phantom.envelope import Envelope, LimbFrame, draw_envelope
-from afunet.phantom.knee_shapes import smooth_union
+from afunet.phantom.envelope import Envelope, draw_envelope
 from afunet.phantom.metal import Metal, place
 from afunet.phantom.noise import Textures
+from afunet.phantom.organs import draw_contents
 from afunet.phantom.skeleton import build_bones, fractured
-from afunet.phantom.soft_tissue import Muscles, draw_muscles, soft_hu
-from afunet.phantom.surroundings import surroundings_hu
+from afunet.phantom.soft_tissue import Muscles, draw_muscles
 from afunet.phantom.trunk import Trunk
+from afunet.phantom.vessels import Tube, limb_vessels, trunk_vessels
 
 FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-Points = NDArray[np.floating]
-
-FAR_MM = 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +32,8 @@ class Limb:
 
     outside: Envelope | Trunk
     muscles: Muscles
+    vessels: tuple[Tube, ...] = ()
+    clutter: tuple[Grain, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +50,6 @@ class Scene:
     middle_x_mm: float
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """A piece in a window (rows, columns) of a slice, with its label."""
-
-    label: int
-    bone: Bone
-    window: tuple[slice, slice]
-    distances: Distances
-
-
 def build_scene(config: LegConfig) -> Scene:
     """Bones, limbs and metal of a config; `ConfigError` where no bone is in view."""
     volume = config.grid.empty()
@@ -71,7 +59,7 @@ def build_scene(config: LegConfig) -> Scene:
         raise ConfigError("no bone lies in the grid: move it to where the bones are")
     bones = fractured(whole, config.fractures)
     rng = np.random.default_rng([config.seed, 5])
-    limbs = _limbs(bones, seen, config, rng)
+    limbs = _furnished(_limbs(bones, seen, config, rng), bones, seen, config)
     named = {bone.name: bone for bone in bones}
     metal = [
         (named[implant.bone], part, implant.hu)
@@ -92,58 +80,6 @@ def build_scene(config: LegConfig) -> Scene:
     )
 
 
-def pieces_in(scene: Scene, volume: Volume, index: int, points: Points) -> list[Seen]:
-    """Each bone's pieces where a slice (rows, columns, 3 of LPS) may meet them."""
-    found: list[Seen] = []
-    pieces = [piece for bone in scene.bones for piece in bone.pieces()]
-    for label, piece in enumerate(pieces, start=1):
-        window = _window(piece.corners_mm(), volume, index)
-        if window is not None:
-            distances = piece.distances_mm(points[window])
-            found.append(Seen(label, piece.bone, window, distances))
-    return found
-
-
-def true_hu(
-    scene: Scene, volume: Volume, index: int, points: Points, pixel_mm: float
-) -> Float32Array:
-    """HU (rows, columns) at LPS points (rows, columns, 3) that lie in or near a slice."""
-    pieces = pieces_in(scene, volume, index, points)
-    nearest, second, owner = _two_nearest(scene, pieces, points.shape[:2])
-    frame, limb_of = _body(scene, points)
-    config = scene.config
-    hu = surroundings_hu(
-        points,
-        frame.skin_mm,
-        scene.back_mm + config.surroundings.table_gap_mm,
-        scene.middle_x_mm,
-        pixel_mm,
-        config.surroundings,
-        config.seed,
-        scene.textures,
-    )
-    for k, limb in enumerate(scene.limbs):
-        inside = (limb_of == k) & (frame.skin_mm < pixel_mm)
-        if inside.any():
-            tissue = soft_hu(
-                points[inside],
-                _picked(frame, inside),
-                limb.muscles,
-                nearest[inside],
-                second[inside],
-                config.soft,
-                scene.textures,
-            )
-            if isinstance(limb.outside, Trunk):
-                own = _picked(frame, inside)
-                tissue = limb.outside.with_organs(tissue, points[inside], own, scene.textures)
-            share = np.clip(0.5 - frame.skin_mm[inside] / pixel_mm, 0, 1)
-            hu[inside] += (tissue - hu[inside]) * share
-    _paint_bones(hu, scene, pieces, nearest, second, owner, pixel_mm)
-    _paint_metal(hu, scene, pieces, points, pixel_mm)
-    return hu
-
-
 def _seen(volume: Volume) -> Box:
     slices, rows, columns = volume.shape
     axes = np.meshgrid([0, columns - 1], [0, rows - 1], [0, slices - 1], indexing="ij")
@@ -154,7 +90,7 @@ def _seen(volume: Volume) -> Box:
 def _limbs(bones: list[Bone], seen: Box, config: LegConfig, rng: np.random.Generator) -> list[Limb]:
     sides: dict[str, list[Bone]] = {}
     for bone in bones:
-        if bone.kind is not BoneKind.PELVIS:
+        if bone.kind not in (BoneKind.PELVIS, BoneKind.VERTEBRA):
             side = bone.name.rsplit(" ", 1)[-1]
             sides.setdefault(side if side in ("left", "right") else "left", []).append(bone)
     heights = (seen.low_mm[2] - 10, seen.high_mm[2] + 10)
@@ -177,6 +113,37 @@ def _limbs(bones: list[Bone], seen: Box, config: LegConfig, rng: np.random.Gener
     if pelvis:
         limbs.append(_trunk(pelvis[0], config, rng))
     return limbs
+
+
+def _furnished(limbs: list[Limb], bones: list[Bone], seen: Box, config: LegConfig) -> list[Limb]:
+    """The limbs with the vessels, organs and clutter of the config, drawn on their own."""
+    rng = np.random.default_rng([config.seed, 23])
+    pelvis = next((bone for bone in bones if bone.kind is BoneKind.PELVIS), None)
+    heights = (seen.low_mm[2], seen.high_mm[2])
+    done = []
+    for limb in limbs:
+        if isinstance(limb.outside, Trunk) and pelvis is not None:
+            limb = _furnished_trunk(limb, limb.outside, pelvis, config, rng)
+        elif config.soft.angiogram is not None:
+            limb = replace(limb, vessels=limb_vessels(config.soft.angiogram, rng))
+        if config.clutter is not None:
+            limb = replace(limb, clutter=draw_clutter(config.clutter, heights, rng))
+        done.append(limb)
+    return done
+
+
+def _furnished_trunk(
+    limb: Limb, trunk: Trunk, pelvis: Bone, config: LegConfig, rng: np.random.Generator
+) -> Limb:
+    low, high = pelvis.ends_mm
+    scale, soft = config.anatomy.scale, config.soft
+    if config.organs is not None:
+        half = (trunk.half_width_mm - trunk.fat_mm, trunk.half_depth_mm - trunk.fat_mm)
+        contents = draw_contents(config.organs, half, low, high - low, scale, soft.fat_hu, rng)
+        limb = replace(limb, outside=replace(trunk, contents=contents))
+    if soft.angiogram is not None:
+        limb = replace(limb, vessels=trunk_vessels(soft.angiogram, low, high - low, scale, rng))
+    return limb
 
 
 def _trunk(pelvis: Bone, config: LegConfig, rng: np.random.Generator) -> Limb:
@@ -203,130 +170,3 @@ def _resting_place(limbs: list[Limb], seen: Box) -> tuple[float, float]:
         backs.append(float((outside.centre_mm[:, 1] + reach).max()))
         middles.append(float(outside.centre_mm[:, 0].mean()))
     return max(backs), float(np.mean(middles))
-
-
-def _body(scene: Scene, points: Points) -> tuple[LimbFrame, NDArray[np.intp]]:
-    """The frame of the limb that a point belongs to, all skins smoothly joined, and which."""
-    frames = [limb.outside.frame(points) for limb in scene.limbs]
-    skins = np.stack([frame.skin_mm for frame in frames])
-    limb_of = np.asarray(skins.argmin(axis=0))
-    skin = skins[0]
-    for other in skins[1:]:
-        skin = smooth_union(skin, other, 14.0)
-    best = _chosen(frames, limb_of)
-    fat = skins.min(axis=0) - best.muscle_mm
-    resting = points[..., 1] - scene.back_mm
-    skin = -smooth_union(-skin, -resting, 8.0)
-    muscle = np.maximum(best.muscle_mm, skin - 0.45 * fat)
-    joined = LimbFrame(
-        best.across_mm,
-        best.behind_mm,
-        best.height_mm,
-        best.radius_mm,
-        np.asarray(muscle, dtype=np.float32),
-        np.asarray(skin, dtype=np.float32),
-    )
-    return joined, limb_of
-
-
-def _chosen(frames: list[LimbFrame], limb_of: NDArray[np.intp]) -> LimbFrame:
-    if len(frames) == 1:
-        return frames[0]
-
-    def pick(name: str) -> Float32Array:
-        stacked = np.stack([getattr(frame, name) for frame in frames])
-        return np.asarray(np.take_along_axis(stacked, limb_of[None], axis=0)[0])
-
-    return LimbFrame(*(pick(name) for name in LimbFrame.__dataclass_fields__))
-
-
-def _picked(frame: LimbFrame, where: NDArray[np.bool_]) -> LimbFrame:
-    return LimbFrame(*(getattr(frame, name)[where] for name in LimbFrame.__dataclass_fields__))
-
-
-def _window(corners_mm: FloatArray, volume: Volume, index: int) -> tuple[slice, slice] | None:
-    """Rows and columns of a slice that a box may touch."""
-    indices = volume.to_indices(corners_mm)
-    low, high = np.floor(indices.min(axis=0)) - 1, np.ceil(indices.max(axis=0)) + 2
-    if not low[2] <= index <= high[2]:
-        return None
-    _, rows, columns = volume.shape
-    low, high = np.clip(low, 0, None).astype(int), high.astype(int)
-    if low[0] >= min(high[0], columns) or low[1] >= min(high[1], rows):
-        return None
-    down = slice(int(low[1]), min(int(high[1]), rows))
-    return down, slice(int(low[0]), min(int(high[0]), columns))
-
-
-def _two_nearest(
-    scene: Scene, pieces: list[Seen], shape: tuple[int, ...]
-) -> tuple[Float32Array, Float32Array, NDArray[np.intp]]:
-    """Distances to the nearest and second nearest bone, and which the nearest is."""
-    nearest = np.full(shape, FAR_MM, dtype=np.float32)
-    second, owner = nearest.copy(), np.full(shape, -1, dtype=np.intp)
-    for k, bone in enumerate(scene.bones):
-        mine = [piece for piece in pieces if piece.bone is bone]
-        if not mine:
-            continue
-        distance = np.full(shape, FAR_MM, dtype=np.float32)
-        for piece in mine:
-            part = distance[piece.window]
-            np.minimum(part, piece.distances.piece, out=part)
-        closer = distance < nearest
-        second = np.where(closer, nearest, np.minimum(second, distance))
-        owner[closer] = k
-        nearest = np.minimum(nearest, distance)
-    return nearest, second, owner
-
-
-def _paint_bones(
-    hu: Float32Array,
-    scene: Scene,
-    pieces: list[Seen],
-    nearest: Float32Array,
-    second: Float32Array,
-    owner: NDArray[np.intp],
-    pixel_mm: float,
-) -> None:
-    order = {bone.name: k for k, bone in enumerate(scene.bones)}
-    for piece in pieces:
-        inside = piece.distances.piece < 0.5 * pixel_mm
-        if not inside.any():
-            continue
-        window = piece.window
-        is_mine = owner[window] == order[piece.bone.name]
-        other = np.where(is_mine, second[window], nearest[window])[inside]
-        bone = bone_hu(
-            piece.bone.kind,
-            piece.bone.ends_mm,
-            piece.distances.home_mm[inside],
-            -piece.distances.intact[inside],
-            other,
-            scene.config.bone,
-            scene.textures,
-        )
-        for defect in scene.defects:
-            if defect.bone == piece.bone.name:
-                bone = defect.paint(bone, piece.distances.home_mm[inside])
-        share = np.clip(0.5 - piece.distances.piece[inside] / pixel_mm, 0, 1)
-        part = hu[window]
-        part[inside] += (bone - part[inside]) * share
-
-
-def _paint_metal(
-    hu: Float32Array, scene: Scene, pieces: list[Seen], points: Points, pixel_mm: float
-) -> None:
-    for bone, metal, value in scene.metal:
-        for window in {
-            _key(piece): piece.window for piece in pieces if piece.bone is bone
-        }.values():
-            own = bone.to_own_frame(points[window])
-            distance = metal.distance_mm(own, bone.surface.distance_mm(own))
-            share = np.clip(0.5 - distance / pixel_mm, 0, 1)
-            part = hu[window]
-            part += (value - part) * share
-
-
-def _key(piece: Seen) -> tuple[int, ...]:
-    down, across = piece.window
-    return down.start, down.stop, across.start, across.stop

@@ -11,8 +11,9 @@ from afunet.errors import GeometryError
 from afunet.geometry import LabelMap, Volume
 from afunet.phantom.bones import Bone
 from afunet.phantom.config import LegConfig
+from afunet.phantom.painting import pieces_in, true_hu
 from afunet.phantom.scanner import scanned
-from afunet.phantom.scene import Scene, build_scene, pieces_in, true_hu
+from afunet.phantom.scene import Scene, build_scene
 from afunet.progress import CancelToken, Progress, silent
 
 Float32Array = NDArray[np.float32]

@@ -17,6 +17,7 @@ from afunet.phantom.fracture import Fracture, break_bone
 from afunet.phantom.hip import femoral_head
 from afunet.phantom.joints import carved, seated
 from afunet.phantom.knee_shapes import KNEE_BONES, KNEE_BOXES_MM
+from afunet.phantom.lumbar import STEP_MM, VERTEBRA_BOX_MM, base_of_spine, vertebra
 from afunet.phantom.mesh_bones import load_bones, load_limb
 from afunet.phantom.noise import NoiseField
 
@@ -112,6 +113,29 @@ def _limbs(anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
             bent = _bent(kind, pose, knee + np.array([0.0, 8.0, 22.0]))
             matrix = np.eye(4) if kind is BoneKind.PELVIS else limb @ bent
             bones += _of_mesh(name, mesh, matrix, seen, anatomy.surface_step_mm)
+            if kind is BoneKind.PELVIS and anatomy.spine:
+                bones += _spine(mesh, anatomy, seen, warp)
+    return bones
+
+
+def _spine(pelvis: Mesh, anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
+    """Lumbar vertebrae over a sacrum, the lowest tilted forward with it."""
+    bones, size = [], anatomy.scale
+    low, high = size * np.array(VERTEBRA_BOX_MM)
+    whole = Box.around(np.array([low, high]), MARGIN_MM)
+    base = base_of_spine(pelvis)
+
+    def implicit(points: Points) -> Points:
+        return np.asarray(vertebra(warp(points) / size) * size)
+
+    for k in range(5):
+        middle = base + size * np.array([0.0, -2.0 - 3.0 * k, 20.0 + STEP_MM * k])
+        pose = _shift(middle) @ _turn("x", 14.0 - 9.0 * k)
+        box = _visible(whole, pose, seen)
+        if box is not None:
+            grid = grid_of_implicit(implicit, anatomy.surface_step_mm, box)
+            ends = (float(low[2]), float(high[2]))
+            bones.append(Bone(f"vertebra L{5 - k}", grid, pose, ends))
     return bones
 
 

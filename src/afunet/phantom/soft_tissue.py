@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from afunet.phantom.blend import mix, step
 from afunet.phantom.config import SoftTissue
 from afunet.phantom.envelope import LimbFrame
 from afunet.phantom.knee_shapes import smooth_union
@@ -100,15 +101,15 @@ def soft_hu(
     bend = textures.cloudy.at(points, (70.0, 70.0, 140.0))
     flesh = _flesh_hu(limb, muscles, bend, cloud, rough, fat, soft)
     flesh = _around_knee(flesh, limb, bone_mm, cloud, rough, soft)
-    hu = _mix(fat, flesh, _step(-limb.muscle_mm, 0.7))
+    hu = mix(fat, flesh, step(-limb.muscle_mm, 0.7))
     hu = _with_vessels(hu, limb, muscles)
-    near_bone = _step(1.3 - bone_mm, 0.6) * (0.5 + 0.3 * cloud)
-    hu = _mix(hu, np.float32(60.0), np.clip(near_bone, 0, 1))
+    near_bone = step(1.3 - bone_mm, 0.6) * (0.5 + 0.3 * cloud)
+    hu = mix(hu, np.float32(60.0), np.clip(near_bone, 0, 1))
     hu = _with_joints(hu, bone_mm, second_mm, cloud, soft)
     if soft.gas:
         hu = np.where((rough > 2.3) & (cloud > 0.8), np.float32(-700), hu)
-    skin = _step(limb.skin_mm + 1.6, 0.5)
-    return np.asarray(_mix(hu, soft.skin_hu + 8 * rough, skin), dtype=np.float32)
+    skin = step(limb.skin_mm + 1.6, 0.5)
+    return np.asarray(mix(hu, soft.skin_hu + 8 * rough, skin), dtype=np.float32)
 
 
 def _flesh_hu(
@@ -136,10 +137,10 @@ def _flesh_hu(
     width = np.interp(limb.height_mm, _HEIGHT_MM, _SEPTUM_MM) * (0.5 + 2.0 * soft.septa)
     # Towards the knee muscles are round in section, with more fat in their corners.
     reach = limb.radius_mm * np.interp(limb.height_mm, _HEIGHT_MM, _ROUND) - first
-    inside = _step(smooth_union((second - first) / 2 - width, reach, 6.0), 0.7)
+    inside = step(smooth_union((second - first) / 2 - width, reach, 6.0), 0.7)
     fatty = soft.infiltration * np.clip(0.5 + 0.6 * rough + 0.4 * cloud, 0, 1)
     hu = muscles.hu[owner] + 2.5 * rough
-    return _mix(
+    return mix(
         fat + 10,
         np.asarray(hu, dtype=np.float32),
         np.asarray(inside * (1 - fatty), dtype=np.float32),
@@ -156,19 +157,19 @@ def _around_knee(
 ) -> Float32Array:
     """Capsule, the fat pad behind the patellar tendon, the tendons, and an effusion."""
     knee = np.exp(-(((limb.height_mm - 10) / 55) ** 2))
-    front = _step(-limb.behind_mm - 0.25 * limb.radius_mm, 6.0) * np.exp(
+    front = step(-limb.behind_mm - 0.25 * limb.radius_mm, 6.0) * np.exp(
         -(((limb.height_mm - 5) / 40) ** 2)
     )
-    hu = _mix(hu, soft.fat_hu + 25 + 25 * rough, np.clip(front * 0.95, 0, 1))
-    capsule = knee * _step(5 + 4 * cloud - bone_mm, 2.0)
-    hu = _mix(hu, 55 + 12 * rough, np.clip(capsule, 0, 0.85))
-    fluid = knee * soft.effusion * _step(6 + 12 * soft.effusion + 6 * cloud - bone_mm, 1.5)
-    hu = _mix(hu, np.float32(22.0), np.clip(1.4 * fluid * _step(40 - limb.behind_mm, 10), 0, 1))
-    middle = _step(14 - np.abs(limb.across_mm), 2.0) * _step(-limb.behind_mm, 3.0)
-    tendon = middle * _step(2.4 - np.abs(limb.muscle_mm + 3.5), 0.6)
+    hu = mix(hu, soft.fat_hu + 25 + 25 * rough, np.clip(front * 0.95, 0, 1))
+    capsule = knee * step(5 + 4 * cloud - bone_mm, 2.0)
+    hu = mix(hu, 55 + 12 * rough, np.clip(capsule, 0, 0.85))
+    fluid = knee * soft.effusion * step(6 + 12 * soft.effusion + 6 * cloud - bone_mm, 1.5)
+    hu = mix(hu, np.float32(22.0), np.clip(1.4 * fluid * step(40 - limb.behind_mm, 10), 0, 1))
+    middle = step(14 - np.abs(limb.across_mm), 2.0) * step(-limb.behind_mm, 3.0)
+    tendon = middle * step(2.4 - np.abs(limb.muscle_mm + 3.5), 0.6)
     tendon = tendon * np.exp(-(((limb.height_mm - 15) / 75) ** 6))
-    sides = _step(1.6 - np.abs(bone_mm - 2.5), 0.8) * _step(np.abs(limb.across_mm) - 26, 5) * knee
-    return _mix(hu, 85 + 8 * rough, np.clip(tendon + 0.8 * sides, 0, 1))
+    sides = step(1.6 - np.abs(bone_mm - 2.5), 0.8) * step(np.abs(limb.across_mm) - 26, 5) * knee
+    return mix(hu, 85 + 8 * rough, np.clip(tendon + 0.8 * sides, 0, 1))
 
 
 def _with_joints(
@@ -179,9 +180,9 @@ def _with_joints(
     soft: SoftTissue,
 ) -> Float32Array:
     """Cartilage and menisci where two bones are close."""
-    between = _step(10 - (bone_mm + second_mm), 2.0)
-    cartilage = 88 + 10 * cloud - 45 * soft.effusion * _step(bone_mm - 1.5, 0.8)
-    return _mix(hu, cartilage, between)
+    between = step(10 - (bone_mm + second_mm), 2.0)
+    cartilage = 88 + 10 * cloud - 45 * soft.effusion * step(bone_mm - 1.5, 0.8)
+    return mix(hu, cartilage, between)
 
 
 def _with_vessels(hu: Float32Array, limb: LimbFrame, muscles: Muscles) -> Float32Array:
@@ -190,10 +191,10 @@ def _with_vessels(hu: Float32Array, limb: LimbFrame, muscles: Muscles) -> Float3
         x = (vessel.across + vessel.sway * np.sin(turn)) * limb.radius_mm
         y = (vessel.behind + vessel.sway * np.cos(0.7 * turn)) * limb.radius_mm
         distance = np.hypot(limb.across_mm - x, limb.behind_mm - y) - vessel.radius_mm
-        hu = _mix(hu, np.float32(vessel.hu), _step(-distance, 0.6))
+        hu = mix(hu, np.float32(vessel.hu), step(-distance, 0.6))
         if vessel.wall:
             patchy = np.clip(np.sin(5 * turn) + np.cos(3 * np.arctan2(y, x) + turn), 0, 1)
-            hu = _mix(hu, np.float32(650.0), _step(0.8 - np.abs(distance), 0.5) * patchy)
+            hu = mix(hu, np.float32(650.0), step(0.8 - np.abs(distance), 0.5) * patchy)
     return hu
 
 
@@ -201,14 +202,3 @@ def _strands(points: Points, textures: Textures) -> Float32Array:
     """Thin bright sheets in fat, 0 to 1."""
     sheets = np.abs(textures.cloudy.at(points + 53, (14.0, 14.0, 30.0)))
     return np.asarray(np.clip(1 - sheets / 0.16, 0, 1), dtype=np.float32)
-
-
-def _step(value: Points, width_mm: float) -> Float32Array:
-    """0 below zero, 1 above, a ramp of the width between."""
-    return np.asarray(np.clip(0.5 + value / width_mm, 0, 1), dtype=np.float32)
-
-
-def _mix(
-    below: Float32Array | np.float32, above: Float32Array | np.float32, share: Float32Array
-) -> Float32Array:
-    return np.asarray(below + (above - below) * share, dtype=np.float32)

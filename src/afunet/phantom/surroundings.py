@@ -35,6 +35,8 @@ def surroundings_hu(
         hu = _with_cast(hu, points, skin_mm, pixel_mm, things.cast, middle_x_mm, textures)
     for _ in range(things.objects):
         hu = _with_object(hu, points, x, y, skin_mm, pixel_mm, rng)
+    for _ in range(things.zips):
+        hu = _with_zip(hu, points, skin_mm, pixel_mm, middle_x_mm, rng)
     return hu
 
 
@@ -110,12 +112,17 @@ def _with_cast(
     if cast.dashes:
         turn = np.arctan2(y, x) / (2 * np.pi) * cast.dashes
         around = around & ((turn + 0.3 * textures.cloudy.at(points, 60.0)) % 1 < 0.78)
+    if cast.side is not None:
+        around = around & ((x > 0) == (cast.side == "left"))
     distance = skin_mm - cast.gap_mm - 1.2 * textures.cloudy.at(points, (50.0, 50.0, 80.0))
     padding = (skin_mm > 0) & (distance < 0) & (angle < cast.arc)
     rough = textures.cloudy.at(points, 4.0)
     hu = np.where(padding, np.float32(cast.padding_hu) + 40 * rough, hu)
-    value = cast.hu * (1 + 0.12 * rough)
-    share = np.clip(0.5 + (cast.thickness_mm / 2 - np.abs(distance)) / pixel_mm, 0, 1) * around
+    value = cast.hu * (1 + cast.grain * rough)
+    half = cast.thickness_mm / 2
+    if cast.unevenness:
+        half = half * np.exp(cast.unevenness * textures.cloudy.at(points + 19, 110.0))
+    share = np.clip(0.5 + (half - np.abs(distance)) / pixel_mm, 0, 1) * around
     return np.asarray(hu + (value - hu) * share, dtype=np.float32)
 
 
@@ -139,4 +146,26 @@ def _with_object(
     distance = np.hypot(np.maximum(np.abs(u) - long / 2, 0), v) - thin
     distance = np.maximum(distance, np.abs(points[..., 2] - centre_z) - 80)
     share = np.clip(0.5 - distance / pixel_mm, 0, 1) * (skin_mm > 3)
+    return np.asarray(hu + (value - hu) * share, dtype=np.float32)
+
+
+def _with_zip(
+    hu: Float32Array,
+    points: Points,
+    skin_mm: Float32Array,
+    pixel_mm: float,
+    middle_x_mm: float,
+    rng: np.random.Generator,
+) -> Float32Array:
+    """A zip or a row of buttons along the body, in the cloth before it."""
+    x0, away = middle_x_mm + rng.normal(0, 45), rng.uniform(2.5, 9)
+    half, thick = rng.uniform(1.5, 6), rng.uniform(0.8, 1.6)
+    step_mm, value = rng.uniform(3, 30), float(rng.choice([3500.0, 3000.0, 1200.0, 400.0]))
+    distance = np.hypot(
+        np.maximum(np.abs(points[..., 0] - np.float32(x0)) - half, 0), skin_mm - away
+    )
+    body = points[..., 1][skin_mm < 0]
+    before = (skin_mm > 0.5) & (points[..., 1] < (body.mean() if len(body) else 0.0))
+    tooth = (points[..., 2] / step_mm) % 1 < 0.6
+    share = np.clip(0.5 + (thick - distance) / pixel_mm, 0, 1) * (before & tooth)
     return np.asarray(hu + (value - hu) * share, dtype=np.float32)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from afunet.phantom.envelope import LimbFrame
 from afunet.phantom.noise import Textures
+from afunet.phantom.organs import Contents
 
 Float32Array = NDArray[np.float32]
 Points = NDArray[np.floating]
@@ -24,6 +25,7 @@ class Trunk:
     crotch_mm: float
     fat_mm: float
     knee_mm: float
+    contents: Contents | None = None
 
     def frame(self, points: Points) -> LimbFrame:
         """Where LPS points (..., 3) lie in the trunk."""
@@ -51,6 +53,9 @@ class Trunk:
         self, hu: Float32Array, points: Points, frame: LimbFrame, textures: Textures
     ) -> Float32Array:
         """HU (N,) with what fills the pelvis between its bones: fat, bowel and bladder."""
+        if self.contents is not None:
+            half_mm = (self.half_width_mm - self.fat_mm, self.half_depth_mm - self.fat_mm)
+            return self.contents.paint(hu, points, frame, half_mm, textures)
         u = frame.across_mm / (0.5 * self.half_width_mm)
         v = (frame.behind_mm + 0.12 * self.half_depth_mm) / (0.68 * self.half_depth_mm)
         w = np.minimum(points[..., 2] - self.crotch_mm - 110, 0) / 80

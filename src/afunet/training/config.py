@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from enum import StrEnum
+from math import ceil
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from afunet.data.augment import AugmentConfig
-from afunet.data.slices import CropConfig
+from afunet.data.sampler import CropConfig
 from afunet.errors import ConfigError
+from afunet.training.toml_file import read_toml
 
 
 class Optimizer(StrEnum):
@@ -26,6 +27,14 @@ class Precision(StrEnum):
 
     FP32 = "fp32"
     BF16 = "bf16"
+    FP16 = "fp16"
+
+
+class Schedule(StrEnum):
+    """When the learning rate falls: at every step, or once an epoch as in the paper."""
+
+    STEP = "step"
+    EPOCH = "epoch"
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,10 @@ class TrainingConfig:
     """Everything that decides a run's result.
 
     `start_from` names a checkpoint of the same network whose weights the run begins with.
+    `batch_size` is that of an optimizer step over all processes; `accumulate` splits it into as
+    many parts that pass through the network one after the other. Gradients are cut to
+    `gradient_norm`, 0 leaving them as they are. With `epochs`, training makes
+    whole passes over the slices and `steps` follows from their number.
     """
 
     data: tuple[DataConfig, ...]
@@ -56,7 +69,9 @@ class TrainingConfig:
     options: Mapping[str, Any] = field(default_factory=dict)
     start_from: str = ""
     steps: int = 1000
+    epochs: int = 0
     batch_size: int = 16
+    accumulate: int = 1
     crop: CropConfig = field(default_factory=CropConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     spacing_mm: tuple[float, float] = (0.35, 0.95)
@@ -64,37 +79,53 @@ class TrainingConfig:
     learning_rate: float = 1e-3
     momentum: float = 0.9
     weight_decay: float = 1e-4
+    schedule: Schedule = Schedule.STEP
     poly_power: float = 0.9
     warmup_steps: int = 0
+    gradient_norm: float = 5.0
     focal_weight: float = 0.5
     average_decay: float = 0.0
     recalibration_batches: int = 0
     validate_every: int = 500
     precision: Precision = Precision.FP32
+    deterministic: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "validate_every", "learning_rate"):
+        for name in ("steps", "batch_size", "accumulate", "validate_every", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be positive, got {getattr(self, name)}")
-        for name in ("seed", "warmup_steps", "recalibration_batches", "weight_decay", "momentum"):
+        for name in (
+            "seed",
+            "epochs",
+            "warmup_steps",
+            "recalibration_batches",
+            "weight_decay",
+            "momentum",
+        ):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
         if not any(entry.weight > 0 for entry in self.data):
             raise ConfigError("a run needs at least one [[data]] entry with a path")
         if not 0 <= self.average_decay < 1:
             raise ConfigError(f"average_decay must be in [0, 1), got {self.average_decay}")
+        if self.batch_size % self.accumulate:
+            raise ConfigError(
+                f"batch_size {self.batch_size} cannot be split into {self.accumulate} equal parts"
+            )
+
+    def steps_for(self, slices: int) -> int:
+        """Optimizer steps of the whole run over so many training slices."""
+        return ceil(self.epochs * slices / self.batch_size) if self.epochs else self.steps
+
+    def epoch_steps(self, slices: int) -> int:
+        """Optimizer steps between two changes of the learning rate."""
+        return ceil(slices / self.batch_size) if self.schedule is Schedule.EPOCH else 1
 
 
 def load_config(path: Path) -> TrainingConfig:
-    """Read a TOML file; `ConfigError` in one line for unknown keys and wrong values."""
-    try:
-        raw = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
-    return parse_config(raw)
+    """Read a TOML file and what it extends; `ConfigError` in one line for what is wrong in it."""
+    return parse_config(read_toml(path))
 
 
 def parse_config(raw: Mapping[str, Any]) -> TrainingConfig:

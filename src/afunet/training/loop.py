@@ -2,47 +2,41 @@
 
 A run is a folder: `config.json`, `last.pt` (everything needed to go on: torch's own container,
 read with `weights_only=True`, so nothing is unpickled), `best.safetensors` (what inference
-reads), `log.csv` and TensorBoard's events.
+reads), `log.csv`, `validation.csv` and TensorBoard's events.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from afunet.data.slices import CropSampler, prefetched
-from afunet.errors import Cancelled, CheckpointError, ConfigError, TrainingError
+from afunet.data.sampler import CropSampler
+from afunet.errors import Cancelled, ConfigError, TrainingError
 from afunet.models import build_model
 from afunet.progress import CancelToken, Progress, silent
-from afunet.training.averaging import average_of, recalibrate
-from afunet.training.config import Optimizer, Precision, TrainingConfig, config_to_json
+from afunet.training.averaging import recalibrate
+from afunet.training.config import Precision, TrainingConfig, config_to_json
+from afunet.training.determinism import determinism
+from afunet.training.distributed import ALONE, World
 from afunet.training.losses import segmentation_loss
+from afunet.training.recording import CsvLog, NoRecorder, Recorder
 from afunet.training.schedule import poly
+from afunet.training.state import LAST, TrainingState, save, start
 
-Validate = Callable[[nn.Module], float]
-Record = Callable[[str, float, int], None]
+Validate = Callable[[nn.Module, int], float]
 
-LAST = "last.pt"
 CHECKPOINT_SECONDS = 120.0
-
-
-@dataclass
-class TrainingState:
-    """What changes while a run goes on."""
-
-    step: int
-    best: float
-    model: nn.Module
-    average: nn.Module | None
-    optimizer: torch.optim.Optimizer
+DTYPES = {
+    Precision.FP32: torch.float32,
+    Precision.BF16: torch.bfloat16,
+    Precision.FP16: torch.float16,
+}
 
 
 def train(
@@ -53,130 +47,141 @@ def train(
     validate: Validate,
     keep_best: Callable[[nn.Module, int, float], None],
     device: torch.device,
+    world: World = ALONE,
     initial: Mapping[str, Tensor] | None = None,
-    record: Record = lambda name, value, step: None,
+    record: Recorder | None = None,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> float:
-    """Train to `config.steps`, going on from `run/last.pt` where there is one.
+    """Train to the configured number of steps, going on from `run/last.pt` where there is one.
 
     `validate` scores the network that would be shipped (averaged, recalibrated); `keep_best` is
     called whenever the score is the highest so far. Returns that score. `Cancelled` leaves a
-    checkpoint of the step reached.
+    checkpoint of the step reached. Of several processes only the leading one validates,
+    records and writes.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    _keep_config(config, run)
-    state = _start(config, run, device, initial)
-    saved = time.monotonic()
-    batches = prefetched(sampler, state.step, config.steps, config.batch_size)
-    for images, masks in batches:
-        if cancel is not None and cancel.cancelled:
-            _save(state, run)
-            raise Cancelled(f"cancelled after step {state.step}; call again to go on from there")
-        loss, rate = _step(state, config, images, masks, device)
-        state.step += 1
-        _log(run, state.step, loss, rate)
-        record("loss", loss, state.step)
-        record("learning rate", rate, state.step)
-        progress("training", state.step, config.steps)
-        if state.step % config.validate_every == 0 or state.step == config.steps:
-            candidate = _candidate(state, config, sampler, device)
-            score = validate(candidate)
-            record("validation dice", score, state.step)
-            if score > state.best:
-                state.best = score
-                keep_best(candidate, state.step, score)
-            _save(state, run)
-        elif time.monotonic() - saved > CHECKPOINT_SECONDS:
-            _save(state, run)
-            saved = time.monotonic()
+    record, log = record or NoRecorder(), CsvLog(run)
+    slices = len(sampler.bank)
+    steps, epoch_steps = config.steps_for(slices), config.epoch_steps(slices)
+    if config.batch_size % (world.size * config.accumulate):
+        raise ConfigError(
+            f"batch_size {config.batch_size} cannot be shared by {world.size} processes with "
+            f"accumulate {config.accumulate}"
+        )
+    if world.leads:
+        run.mkdir(parents=True, exist_ok=True)
+        _keep_config(config, run)
+    with determinism(config.deterministic):
+        state = start(config, run, device, initial)
+        world.wait()
+        if world.leads:
+            log.forget_after(state.step)
+        network = world.wrapped(state.model)
+        saved = time.monotonic()
+        while state.step < steps:
+            if world.any(cancel is not None and cancel.cancelled, device):
+                if world.leads:
+                    save(state, run)
+                raise Cancelled(
+                    f"cancelled after step {state.step}; call again to go on from there"
+                )
+            batch = sampler.batch(state.step, config.batch_size, world.part)
+            rate = _rate(config, state.step, steps, epoch_steps)
+            loss = optimizer_step(state, network, config, batch, rate, device, world)
+            if not world.leads:
+                continue
+            log.step(state.step, loss, rate)
+            record.scalar("loss", loss, state.step)
+            record.scalar("learning rate", rate, state.step)
+            progress("training", state.step, steps)
+            if state.step % config.validate_every == 0 or state.step == steps:
+                candidate = _candidate(state, config, sampler, steps, device)
+                score = validate(candidate, state.step)
+                log.validation(state.step, score)
+                record.scalar("validation dice", score, state.step)
+                if score > state.best:
+                    state.best = score
+                    keep_best(candidate, state.step, score)
+                save(state, run)
+            elif time.monotonic() - saved > CHECKPOINT_SECONDS:
+                save(state, run)
+                saved = time.monotonic()
+    world.wait()
     return state.best
 
 
-def _step(
+def _rate(config: TrainingConfig, step: int, steps: int, epoch_steps: int) -> float:
+    done = step // epoch_steps * epoch_steps
+    return poly(config.learning_rate, done, steps, config.poly_power, config.warmup_steps)
+
+
+def optimizer_step(
     state: TrainingState,
+    network: nn.Module,
     config: TrainingConfig,
-    images: Tensor,
-    masks: Tensor,
+    batch: tuple[Tensor, Tensor],
+    rate: float,
     device: torch.device,
-) -> tuple[float, float]:
-    rate = poly(
-        config.learning_rate, state.step, config.steps, config.poly_power, config.warmup_steps
-    )
+    world: World,
+) -> float:
+    """One optimizer step; returns the loss over the global batch."""
+    torch.manual_seed(config.seed + 1_000_003 * (state.step + 1))  # what dropout draws from
     for group in state.optimizer.param_groups:
         group["lr"] = rate
-    images, masks = _place(images, device), masks.to(device)
     state.model.train()
-    with _precision(config, device):
-        logits = state.model(images)
-    loss = segmentation_loss(logits, masks, config.focal_weight)
-    if not loss.isfinite():
+    state.optimizer.zero_grad(set_to_none=True)
+    images, masks = (part.chunk(config.accumulate) for part in batch)
+    mean_loss = torch.zeros((), device=device)
+    for number, (image, mask) in enumerate(zip(images, masks, strict=True), 1):
+        last = number == config.accumulate
+        with nullcontext() if last or world.size == 1 else network.no_sync():  # type: ignore[operator]
+            with _precision(config, device):
+                logits = network(_place(image, device))
+            loss = segmentation_loss(logits, mask.to(device), config.focal_weight, world.total)
+            loss = loss / config.accumulate
+            state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        mean_loss += loss.detach()
+    mean_loss = world.total(mean_loss) / world.size
+    if not mean_loss.isfinite():
         raise TrainingError(
             f"the loss of step {state.step + 1} is not finite: lower learning_rate "
             f"({config.learning_rate}) or use precision fp32"
         )
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(state.model.parameters(), 5.0)
-    state.optimizer.step()
+    state.scaler.unscale_(state.optimizer)
+    if config.gradient_norm:
+        nn.utils.clip_grad_norm_(state.model.parameters(), config.gradient_norm)
+    state.scaler.step(state.optimizer)
+    state.scaler.update()
     if state.average is not None:
         state.average.update_parameters(state.model)  # type: ignore[operator]
-    return float(loss.detach()), rate
+    state.step += 1
+    return float(mean_loss)
 
 
 def _candidate(
-    state: TrainingState, config: TrainingConfig, sampler: CropSampler, device: torch.device
+    state: TrainingState,
+    config: TrainingConfig,
+    sampler: CropSampler,
+    steps: int,
+    device: torch.device,
 ) -> nn.Module:
     """The network as it would be shipped now."""
     model = build_model(config.model, config.options).to(device)
     source = state.model if state.average is None else state.average.module
     model.load_state_dict(source.state_dict())  # type: ignore[union-attr]
+
+    def unseen() -> Iterator[Tensor]:  # batches that no training step has seen
+        for step in range(steps, steps + config.recalibration_batches):
+            yield _place(sampler.batch(step, config.batch_size)[0], device)
+
     if config.recalibration_batches:
-        first = config.steps  # batches that no training step has seen
-
-        def batches() -> Any:
-            for i in range(config.recalibration_batches):
-                yield _place(sampler.batch(first + i, config.batch_size)[0], device)
-
-        recalibrate(model, batches())
+        recalibrate(model, unseen())
     return model.eval()
 
 
-def _start(
-    config: TrainingConfig,
-    run: Path,
-    device: torch.device,
-    initial: Mapping[str, Tensor] | None,
-) -> TrainingState:
-    model = build_model(config.model, config.options, seed=config.seed)
-    if initial is not None:
-        model.load_state_dict(initial)
-    model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = average_of(model, config.average_decay) if config.average_decay else None
-    state = TrainingState(0, float("-inf"), model, average, _optimizer(config, model))
-    if (run / LAST).exists():
-        _resume(state, run / LAST, device)
-    _trim_log(run, state.step)
-    return state
-
-
-def _optimizer(config: TrainingConfig, model: nn.Module) -> torch.optim.Optimizer:
-    parameters = model.parameters()
-    if config.optimizer is Optimizer.SGD:
-        return torch.optim.SGD(
-            parameters,
-            config.learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-        )
-    return torch.optim.AdamW(
-        parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
-
-
 def _precision(config: TrainingConfig, device: torch.device) -> torch.autocast:
-    enabled = config.precision is Precision.BF16
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+    enabled = config.precision is not Precision.FP32
+    return torch.autocast(device.type, DTYPES[config.precision], enabled=enabled)
 
 
 def _place(images: Tensor, device: torch.device) -> Tensor:
@@ -189,49 +194,3 @@ def _keep_config(config: TrainingConfig, run: Path) -> None:
     if (run / LAST).exists() and path.exists() and path.read_text() != text:
         raise ConfigError(f"{run} holds a run with another configuration; choose another folder")
     path.write_text(text)
-
-
-def _save(state: TrainingState, run: Path) -> None:
-    partial = run / (LAST + ".partial")
-    average = None if state.average is None else state.average.state_dict()
-    torch.save(
-        {
-            "step": state.step,
-            "best": state.best,
-            "model": state.model.state_dict(),
-            "average": average,
-            "optimizer": state.optimizer.state_dict(),
-        },
-        partial,
-    )
-    partial.replace(run / LAST)
-
-
-def _resume(state: TrainingState, path: Path, device: torch.device) -> None:
-    try:
-        saved = torch.load(path, map_location=device, weights_only=True)
-        state.model.load_state_dict(saved["model"])
-        state.optimizer.load_state_dict(saved["optimizer"])
-        if state.average is not None:
-            state.average.load_state_dict(saved["average"])
-        state.step, state.best = saved["step"], saved["best"]
-    except Exception as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise CheckpointError(f"cannot resume from {path.name}: {reason}") from error
-
-
-def _trim_log(run: Path, step: int) -> None:
-    """Forget the steps after the checkpoint: they are done, and logged, again."""
-    path = run / "log.csv"
-    if path.exists():
-        path.write_text("".join(path.read_text().splitlines(keepends=True)[: step + 1]))
-
-
-def _log(run: Path, step: int, loss: float, rate: float) -> None:
-    path = run / "log.csv"
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(["step", "loss", "learning_rate"])
-        writer.writerow([step, f"{loss:.6f}", f"{rate:.8f}"])

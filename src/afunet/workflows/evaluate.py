@@ -6,25 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from afunet.data.cases import read_slice_table, select
-from afunet.data.slices import load_slices
 from afunet.errors import InputError
 from afunet.evaluation.overlap import (
     METRICS,
     Agreement,
     Counts,
     agreement,
-    count,
     count_slices,
     sum_counts,
 )
 from afunet.formats.readers import read_labels
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
-from afunet.inference.predictor import Predictor
 from afunet.models.checkpoint import load_checkpoint
 from afunet.progress import CancelToken, Progress, silent
+from afunet.workflows.scoring import load_split, network_masks, of_status, score_slices
 from afunet.workflows.segment import shipped_weights
 
 
@@ -76,18 +71,10 @@ def evaluate_network(
     inputs = int(header.options.get("input_slices", 1))
     patch = patch_px or header.patch_px
     engine, _ = best_engine(checkpoint.network(), pick_device(device), patch, inputs)
-    predictor = Predictor(engine, patch)
-    slices = load_slices(select(read_slice_table(folder), split), inputs, progress)
-    slices = tuple(item for item in slices if status in (None, item.record.status))
-    if not slices:
-        raise InputError(f"no slice of status {status!r} in split {split!r} of {folder}")
+    slices = of_status(load_split(folder, split, inputs, progress), status, split)
     counts: dict[str, list[Counts]] = {}
-    for done, item in enumerate(slices):
-        if cancel is not None:
-            cancel.check()
-        probability = predictor(torch.from_numpy(item.grey).float()[None] / 255)[0].numpy()
-        counts.setdefault(item.record.case, []).append(count(probability >= 0.5, item.mask > 0))
-        progress("evaluating", done + 1, len(slices))
+    for score in score_slices(network_masks(engine, patch), slices, progress, cancel):
+        counts.setdefault(score.case, []).append(score.counts)
     return _evaluation(counts)
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import copy
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from afunet.data.cases import SliceRecord, read_slice_table, refuse_leaks
-from afunet.data.slices import CropSampler, LabelledSlice, Source, load_slices
+from afunet.data.cases import refuse_leaks
+from afunet.data.labelled import load_labelled, read_records
+from afunet.data.sampler import CropSampler, Source
+from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError, InputError
 from afunet.evaluation.overlap import METRICS, Counts, count
 from afunet.inference.device import DeviceChoice, pick_device
@@ -24,11 +26,14 @@ from afunet.models import build_model
 from afunet.models.checkpoint import Header, load_checkpoint, save_checkpoint
 from afunet.preprocessing import BONE_WINDOW
 from afunet.progress import CancelToken, Progress, silent
-from afunet.training.config import Precision, TrainingConfig
-from afunet.training.loop import Record, train
+from afunet.training.config import TrainingConfig
+from afunet.training.distributed import joined, own_device
+from afunet.training.loop import DTYPES, train
+from afunet.training.recording import NoRecorder, Recorder
 from afunet.workflows.staging import check_writable
 
 BEST = "best.safetensors"
+EXAMPLES = 4
 
 
 @dataclass(frozen=True)
@@ -46,56 +51,78 @@ def train_network(
     base: Path = Path(),
     device: DeviceChoice = DeviceChoice.AUTO,
     threads: int | None = None,
-    record: Record = lambda name, value, step: None,
+    record: Recorder | None = None,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> TrainingResult:
-    """Train as `config` says into the folder `run`, going on where an earlier call stopped."""
+    """Train as `config` says into the folder `run`, going on where an earlier call stopped.
+
+    Under `torchrun` all its processes train one network; the leading one writes.
+    """
     if threads is not None and threads < 1:
         raise ConfigError(f"threads must be 1 or more, got {threads}")
     build_model(config.model, config.options, seed=0)  # a wrong name or option, before the reading
     if threads:
         torch.set_num_threads(threads)
     check_writable(run)
-    place = pick_device(device)
+    place = own_device(pick_device(device))
+    record = record or NoRecorder()
+    with joined(place) as world:
+        if not world.leads:
+            progress = silent
+        sources, validation = _slices_of(config, base, progress)
+        sampler = CropSampler(
+            sources, config.crop, config.augment, config.seed, place, passes=config.epochs > 0
+        )
+
+        def validate(model: nn.Module, step: int) -> float:
+            predictor = _predictor(model, config, place)
+            show_examples(predictor, validation, record, step)
+            return mean_case_dice(predictor, validation, progress)
+
+        def keep_best(model: nn.Module, step: int, score: float) -> None:
+            header = _header(config, sources, step, {"validation_dice_per_case": round(score, 5)})
+            save_checkpoint(run / BEST, model, header)
+
+        best = train(
+            config,
+            sampler,
+            run,
+            validate=validate,
+            keep_best=keep_best,
+            device=place,
+            world=world,
+            initial=_initial(config, base),
+            record=record,
+            progress=progress,
+            cancel=cancel,
+        )
+    return TrainingResult(best, run / BEST)
+
+
+def _slices_of(
+    config: TrainingConfig, base: Path, progress: Progress
+) -> tuple[list[Source], Sequence[LabelledSlice]]:
+    """Training slices by source, and those for validation: the checked ones where there are any.
+
+    Raises `InputError` for missing folders and splits, and for a patient or an image in two
+    splits, also across folders.
+    """
     folders = [_locate(entry.path, base) for entry in config.data]
-    tables = [read_slice_table(folder) for folder in folders]
-    refuse_leaks(record for table in tables for record in table)
+    refuse_leaks(record for folder in folders for record in read_records(folder))
     inputs = int(config.options.get("input_slices", 1))
-    sources = [
-        Source(load_slices(train_records, inputs, progress), entry.weight)
-        for entry, table in zip(config.data, tables, strict=True)
-        if (train_records := _of_split(table, "train"))
-    ]
+    sources: list[Source] = []
+    held_out: list[LabelledSlice] = []
+    for entry, folder in zip(config.data, folders, strict=True):
+        if slices := load_labelled(folder, "train", inputs, progress):
+            sources.append(Source(slices, entry.weight))
+        held_out += load_labelled(folder, "val", inputs, progress)
     if not sources:
         raise InputError("no labelled slice in split 'train' of any [[data]] folder")
-    held_out = [record for table in tables for record in _of_split(table, "val")]
-    loaded = load_slices(held_out, inputs, progress)  # all, for the neighbours of those checked
-    validation = [item for item in loaded if item.record.status == "checked"] or loaded
+    validation = [item for item in held_out if item.record.status == "checked"] or held_out
     if not validation:
         raise InputError("no labelled slice in split 'val': the best step could not be chosen")
-    sampler = CropSampler(sources, config.crop, config.augment, config.seed)
-
-    def validate(model: nn.Module) -> float:
-        return mean_case_dice(_predictor(model, config, place), validation, progress)
-
-    def keep_best(model: nn.Module, step: int, score: float) -> None:
-        header = _header(config, sources, step, {"validation_dice_per_case": round(score, 5)})
-        save_checkpoint(run / BEST, model, header)
-
-    best = train(
-        config,
-        sampler,
-        run,
-        validate=validate,
-        keep_best=keep_best,
-        device=place,
-        initial=_initial(config, base),
-        record=record,
-        progress=progress,
-        cancel=cancel,
-    )
-    return TrainingResult(best, run / BEST)
+    return sources, validation
 
 
 def mean_case_dice(
@@ -112,8 +139,24 @@ def mean_case_dice(
     return sum(METRICS["dice"](counts) for counts in cases.values()) / len(cases)
 
 
+def show_examples(
+    predictor: Predictor, slices: Sequence[LabelledSlice], record: Recorder, step: int
+) -> None:
+    """Pictures of some validation slices: what was found red, what was missed blue."""
+    if isinstance(record, NoRecorder):
+        return
+    for number in np.linspace(0, len(slices) - 1, min(EXAMPLES, len(slices))).astype(int):
+        item = slices[number]
+        grey = item.grey[len(item.grey) // 2]
+        found = predictor(torch.from_numpy(item.grey).float()[None] / 255)[0].numpy() >= 0.5
+        rgb = np.stack([grey] * 3, axis=-1)
+        rgb[..., 0] = np.where(found, 255 - (255 - grey) // 2, grey)
+        rgb[..., 2] = np.where((item.mask > 0) & ~found, 255, rgb[..., 2])
+        record.picture(f"{item.record.case} slice {item.record.level}", rgb, step)
+
+
 def _predictor(model: nn.Module, config: TrainingConfig, device: torch.device) -> Predictor:
-    dtype = torch.bfloat16 if config.precision is Precision.BF16 else torch.float32
+    dtype = DTYPES[config.precision]
     model = copy.deepcopy(model).to(device, dtype)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Predictor(Engine(model, device, dtype, 4), config.crop.size_px)
@@ -167,10 +210,6 @@ def _locate(path: str, base: Path) -> Path:
     raise InputError(f"no data folder {path!r}; looked in {', '.join(map(str, candidates))}")
 
 
-def _of_split(table: Iterable[SliceRecord], split: str) -> list[SliceRecord]:
-    return [record for record in table if record.split == split]
-
-
 def _commit() -> str:
     """The source's commit where the package runs from a checkout, else "unknown"."""
     try:
@@ -184,28 +223,3 @@ def _commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return done.stdout.strip()
-
-
-@contextmanager
-def tensorboard_record(run: Path) -> Iterator[Record]:
-    """A recorder that writes scalars as TensorBoard events into the run's folder.
-
-    Without the `train` extra it does nothing: the same numbers stand in `log.csv`.
-    """
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        yield lambda name, value, step: None
-        return
-    writers: list[SummaryWriter] = []
-
-    def record(name: str, value: float, step: int) -> None:
-        if not writers:  # it makes its folder and file: not before there is something to record
-            writers.append(SummaryWriter(str(run)))
-        writers[0].add_scalar(name, value, step)
-
-    try:
-        yield record
-    finally:
-        for writer in writers:
-            writer.close()

@@ -1,0 +1,65 @@
+"""Morphology of one binary slice: SimpleITK's filters on (H, W) boolean arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+
+
+def opened(mask: Mask, radius_px: int) -> Mask:
+    """What a disc of that radius can reach inside the mask."""
+    return _array(sitk.BinaryMorphologicalOpening(_image(mask), _radii(radius_px), sitk.sitkBall))
+
+
+def closed(mask: Mask, radius_px: int) -> Mask:
+    """The mask and whatever a disc of that radius outside it cannot reach."""
+    return _array(sitk.BinaryMorphologicalClosing(_image(mask), _radii(radius_px), sitk.sitkBall))
+
+
+def dilated(mask: Mask, radius_px: int) -> Mask:
+    """All pixels within a disc of that radius of the mask."""
+    return _array(sitk.BinaryDilate(_image(mask), _radii(radius_px), sitk.sitkBall))
+
+
+def eroded(mask: Mask, radius_px: int) -> Mask:
+    """Pixels whose disc of that radius is in the mask; beyond the slice counts as mask."""
+    return _array(sitk.BinaryErode(_image(mask), _radii(radius_px), sitk.sitkBall, 0, 1, False))
+
+
+def holes_filled(mask: Mask) -> Mask:
+    """The mask with all background that does not reach the slice's border (4-connected)."""
+    return _array(sitk.BinaryFillhole(_image(mask)))
+
+
+def grown(seeds: Mask, within: Mask) -> Mask:
+    """The 8-connected components of `within` that hold a seed: region growing until it stops."""
+    return _array(sitk.BinaryReconstructionByDilation(_image(seeds & within), _image(within)))
+
+
+def components(mask: Mask) -> NDArray[np.int64]:
+    """8-connected components numbered from 1, the largest first; 0 is background."""
+    labels = sitk.RelabelComponent(sitk.ConnectedComponent(_image(mask), True))
+    return sitk.GetArrayFromImage(labels).astype(np.int64)
+
+
+def without_small_pieces(mask: Mask, least_px: float) -> Mask:
+    """The components of at least that many pixels."""
+    labels = components(mask)
+    large = np.bincount(labels.ravel()) >= least_px
+    large[0] = False
+    return large[labels]
+
+
+def _radii(radius_px: int) -> list[int]:
+    return [radius_px, radius_px]
+
+
+def _image(mask: Mask) -> sitk.Image:
+    return sitk.GetImageFromArray(mask.astype(np.uint8))
+
+
+def _array(image: sitk.Image) -> Mask:
+    return np.asarray(sitk.GetArrayFromImage(image) > 0)

@@ -1,0 +1,66 @@
+"""Networks side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from afunet.cli.options import Device, Output, Quiet
+from afunet.inference.device import DeviceChoice
+from afunet.report.comparison_facts import WAYS, TableFacts
+from afunet.terminal import cancel_on_interrupt, console, print_files, progress_bar
+
+
+def compare(
+    experiments: Annotated[
+        list[Path], typer.Argument(help="TOML files or folders of them, as in experiments/.")
+    ],
+    output: Output,
+    data: Annotated[str, typer.Option(help="The slice folder to judge on.")] = "knee",
+    split: Annotated[str, typer.Option(help="test, or val before test is touched.")] = "test",
+    status: Annotated[
+        str, typer.Option(help="Only slices so marked; an empty word takes all.")
+    ] = "checked",
+    runs: Annotated[Path, typer.Option(help="Folder of the runs, trained or reused.")] = Path(
+        "runs"
+    ),
+    device: Device = DeviceChoice.AUTO,
+    threads: Annotated[int | None, typer.Option(help="CPU threads for the network.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train or reuse networks and compare them on slices that none has seen.
+
+    Writes comparison.md, comparison.json, panel.png, curves.png and forest.png into OUT. The same
+    command goes on where it stopped.
+
+    For example:
+
+    - `afunet compare experiments/*.toml -o out`
+    - `afunet compare experiments/table1 --split val -o out`
+    """
+    from afunet.workflows.compare import CompareOptions
+    from afunet.workflows.compare import compare as run
+
+    options = CompareOptions(data, split, status or None, runs, device, threads)
+    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
+        done = run(experiments, output, options, progress=report, cancel=cancel)
+    for table in done.facts.tables:
+        console.print(_table(table))
+    print_files(done.files)
+
+
+def _table(facts: TableFacts) -> Table:
+    table = Table(title=facts.title, title_justify="left")
+    for heading in ("Dice, %", *WAYS.values(), "paper", "p (Holm) over cases"):
+        table.add_column(heading, justify="left" if heading == "Dice, %" else "right")
+    for row in facts.rows:
+        table.add_row(
+            row.label,
+            *(f"{100 * row.scores[way]['dice'].value:.2f}" for way in WAYS),
+            f"{row.paper.dice:.2f}" if row.paper else "–",
+            f"{row.against.tests['case'].holm_p:.3f}" if row.against else "–",
+        )
+    return table

@@ -1,0 +1,112 @@
+"""Labelled data of any layout to one training store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from afunet.cli.options import Quiet
+from afunet.data.layouts.pair import LeftOut
+from afunet.errors import ConfigError
+from afunet.terminal import cancel_on_interrupt, console, errors, progress_bar
+
+
+def prepare(
+    sources: Annotated[
+        list[Path], typer.Argument(help="Folders of labelled data sets (docs/data.md).")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the store.")
+    ] = None,
+    layout: Annotated[
+        str, typer.Option(help="How the sources are laid out; auto looks for itself.")
+    ] = "auto",
+    split: Annotated[
+        str,
+        typer.Option(
+            help="auto (given splits, else by patient), as-given, by-patient, perez-carrasco, or "
+            "paper-8:2-by-slice."
+        ),
+    ] = "auto",
+    val: Annotated[float, typer.Option(help="By patient: share that validates.")] = 0.15,
+    test: Annotated[float, typer.Option(help="By patient: share that tests.")] = 0.15,
+    seed: Annotated[int, typer.Option(help="Same seed, same split.")] = 0,
+    bones: Annotated[
+        list[str] | None,
+        typer.Option(help="Label that is bone: a number, a name or pattern, all. May be repeated."),
+    ] = None,
+    fold: Annotated[
+        int | None, typer.Option(help="nnU-Net: take this fold of splits_final.json.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Verify the checksums of finished stores instead.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a training store: slices in the bone window, masks, and who is in which split.
+
+    Pairs that cannot be used are listed and left out; the exit code is 1 only if none is left.
+
+    For example:
+
+    - `afunet prepare my-niftis/ -o store`
+    - `afunet prepare knee/ thigh/ simulated/ -o store --split as-given`
+    - `afunet prepare --check store`
+    """
+    if check:
+        _check(sources, quiet)
+        return
+    if output is None:
+        raise ConfigError("give a folder for the store: -o STORE")
+    from afunet.data.layouts.pair import Choice
+    from afunet.data.splits import SplitChoice
+    from afunet.workflows.prepare import NothingUsable, PrepareOptions
+    from afunet.workflows.prepare import prepare as run
+
+    options = PrepareOptions(
+        layout, Choice(tuple(bones or ()), fold), SplitChoice(split, seed, val, test)
+    )
+    try:
+        with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
+            done = run(sources, output, options, progress=report, cancel=cancel)
+    except NothingUsable as error:
+        _print_left_out(error.left_out)
+        raise
+    _print_left_out(done.left_out)
+    for warning in done.warnings:
+        _print_warning(warning)
+    table = Table()
+    for heading in ("split", "cases", "patients", "slices", "with bone"):
+        table.add_column(heading, justify="left" if heading == "split" else "right")
+    for item in done.counts:
+        row = (item.cases, item.patients, item.slices, item.with_bone)
+        table.add_row(item.split, *map(str, row))
+    console.print(table)
+    console.print(f"{done.folder}: {len(done.left_out)} left out", highlight=False, soft_wrap=True)
+
+
+def _check(stores: Sequence[Path], quiet: bool) -> None:
+    from afunet.data.store import check_store
+
+    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
+        for folder in stores:
+            store = check_store(folder, report, cancel)
+            console.print(
+                f"{folder}: {len(store.entries)} slices, as written",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def _print_left_out(left_out: Sequence[LeftOut]) -> None:
+    for item in left_out:
+        _print_warning(f"left out: {item.case}: {item.reason}")
+
+
+def _print_warning(text: str) -> None:
+    errors.print("[yellow]warning:[/] ", end="")
+    errors.print(text, markup=False, highlight=False, soft_wrap=True)

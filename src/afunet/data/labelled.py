@@ -1,0 +1,39 @@
+"""Labelled slices of a data set, whichever of its two forms it has: store or slice folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from afunet.data.cases import SliceRecord, read_slice_table, refuse_leaks
+from afunet.data.slices import LabelledSlice, load_slices
+from afunet.data.store import is_store, open_store
+from afunet.progress import Progress, silent
+
+
+def read_records(folder: Path) -> tuple[SliceRecord, ...]:
+    """All labelled slices of a prepared store or a slice folder (docs/data.md).
+
+    Raises `InputError` in one line for a folder that is neither, and for a patient or an image
+    in two splits.
+    """
+    if not is_store(folder):
+        return read_slice_table(folder)
+    records = open_store(folder).records
+    refuse_leaks(records)
+    return records
+
+
+def load_labelled(
+    folder: Path, split: str, input_slices: int = 1, progress: Progress = silent
+) -> tuple[LabelledSlice, ...]:
+    """The slices of one split with their neighbours; none where the split has none.
+
+    A store's slices stay on disk until they are used; a slice folder's are read at once. Errors
+    as in `read_records` and `load_slices`.
+    """
+    if is_store(folder):
+        store = open_store(folder)
+        refuse_leaks(store.records)
+        return store.slices(split, input_slices)
+    records = tuple(record for record in read_slice_table(folder) if record.split == split)
+    return load_slices(records, input_slices, progress)

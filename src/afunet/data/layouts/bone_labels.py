@@ -1,0 +1,62 @@
+"""Which values of a label volume are bone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.errors import InputError
+
+MOST_NAMED = 6
+
+
+@dataclass(frozen=True)
+class BoneValues:
+    """The label values that are bone; `values` None takes all but 0.
+
+    `binary` asks for a 0/1 label. A case with a voxel of the value `unknown` ("ignore" in
+    nnU-Net) is refused, since a mask cannot say "unknown".
+    """
+
+    values: frozenset[int] | None = None
+    binary: bool = False
+    unknown: int | None = None
+
+    def mask(self, labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Where bone is; `InputError` for values that the rule does not allow."""
+        found = np.unique(labels)
+        if self.binary and set(found.tolist()) - {0, 1}:
+            raise InputError(
+                f"the label holds {_in_words(found)}, expected 0 and 1: name the values that are "
+                "bone, --bones 1 --bones 2 …, or --bones all"
+            )
+        if self.unknown is not None and self.unknown in found:
+            raise InputError(f"the label marks voxels as unknown ({self.unknown}): label them")
+        if found[0] < 0:
+            raise InputError(f"the label holds {_in_words(found)}, expected 0 and above")
+        return labels != 0 if self.values is None else np.isin(labels, list(self.values))
+
+
+BINARY = BoneValues(binary=True)
+ALL = BoneValues()
+
+
+def chosen_values(bones: tuple[str, ...]) -> BoneValues:
+    """The rule of `--bones` for label volumes without names: numbers, or "all"."""
+    if not bones:
+        return BINARY
+    if bones == ("all",):
+        return ALL
+    wrong = [name for name in bones if not name.isdecimal()]
+    if wrong:
+        raise InputError(
+            f"the labels have no names, so --bones takes their numbers or all, got {wrong[0]!r}"
+        )
+    return BoneValues(frozenset(int(name) for name in bones))
+
+
+def _in_words(values: NDArray[np.integer]) -> str:
+    named = ", ".join(str(value) for value in values[:MOST_NAMED])
+    return named if len(values) <= MOST_NAMED else f"{named} … {values[-1]}"

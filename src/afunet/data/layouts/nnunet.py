@@ -1,0 +1,131 @@
+"""An nnU-Net raw folder: imagesTr, labelsTr and dataset.json, of its first or second version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from afunet.data.layouts.bone_labels import BoneValues
+from afunet.data.layouts.files import entries_of, given_cases, given_of, not_there
+from afunet.data.layouts.pair import Choice, Found, Given, LeftOut
+from afunet.data.layouts.volume_pair import VolumePair
+from afunet.errors import ConfigError, InputError
+
+DESCRIPTION, IMAGES, LABELS, FOLDS = "dataset.json", "imagesTr", "labelsTr", "splits_final.json"
+CHANNEL = "_0000"
+IGNORE = "ignore"
+
+
+def detect(source: Path) -> bool:
+    """Whether the folder has a description, images and labels."""
+    return (source / DESCRIPTION).is_file() and (source / IMAGES).is_dir()
+
+
+def pairs(source: Path, choice: Choice) -> Found:
+    """A case a training image; bone is every label but the background, or those of `bones`.
+
+    Only channel 0 is read, and it must be CT. With a fold, its splits are the given ones.
+    Raises `InputError` for a description that makes no sense and for other images than CT.
+    """
+    described = _json(source / DESCRIPTION)
+    ending = _checked_ending(described, source)
+    bones = _bones(described, choice, source)
+    known = given_cases(source) | _fold(source, choice)
+    images = _stems(source / IMAGES, CHANNEL + ending)
+    labels = _stems(source / LABELS, ending)
+    cases = tuple(
+        VolumePair(given_of(case, known, source), images[case], (labels[case],), bones)
+        for case in images
+        if case in labels
+    )
+    lonely = [LeftOut(case, f"no label of it in {LABELS}") for case in images if case not in labels]
+    lonely += [
+        LeftOut(case, f"no image of it in {IMAGES}") for case in labels if case not in images
+    ]
+    return Found(cases, (*lonely, *not_there(known, set(images) | set(labels))))
+
+
+def _checked_ending(described: Mapping[str, Any], source: Path) -> str:
+    channels = described.get("channel_names") or described.get("modality") or {}
+    first = str(channels.get("0", "")) if isinstance(channels, dict) else ""
+    if first.upper() != "CT":
+        raise InputError(
+            f"{source / DESCRIPTION}: channel 0 is {first or 'not named'!s}, expected CT: the bone "
+            "window needs Hounsfield units"
+        )
+    return str(described.get("file_ending", ".nii.gz"))
+
+
+def _bones(described: Mapping[str, Any], choice: Choice, source: Path) -> BoneValues:
+    """The label values to take; the value named "ignore" may not appear in a case."""
+    values = _values_by_name(described, source)
+    unknown = next(iter(values.pop(IGNORE, ())), None)
+    values.pop("background", None)
+    if not choice.bones or choice.bones == ("all",):
+        taken = {value for group in values.values() for value in group} - {0}
+    else:
+        taken = set().union(*(_named(pattern, values, source) for pattern in choice.bones))
+    return BoneValues(frozenset(taken), unknown=unknown)
+
+
+def _named(pattern: str, values: Mapping[str, frozenset[int]], source: Path) -> frozenset[int]:
+    if pattern.isdecimal():
+        return frozenset({int(pattern)})
+    found = [group for name, group in values.items() if fnmatchcase(name, pattern)]
+    if not found:
+        raise ConfigError(
+            f"{source / DESCRIPTION} has no label {pattern!r}; it has {', '.join(sorted(values))}"
+        )
+    return frozenset().union(*found)
+
+
+def _values_by_name(described: Mapping[str, Any], source: Path) -> dict[str, frozenset[int]]:
+    """Version 2 says name → number (or numbers), version 1 number → name."""
+    labels = described.get("labels")
+    try:
+        if not isinstance(labels, dict) or not labels:
+            raise ValueError
+        if all(str(key).isdecimal() for key in labels):
+            return {str(name): frozenset({int(number)}) for number, name in labels.items()}
+        return {
+            str(name): frozenset(map(int, number if isinstance(number, list) else [number]))
+            for name, number in labels.items()
+        }
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{source / DESCRIPTION} names no labels that make sense") from error
+
+
+def _fold(source: Path, choice: Choice) -> dict[str, Given]:
+    if choice.fold is None:
+        return {}
+    folds = _json(source / FOLDS, list)
+    if not 0 <= choice.fold < len(folds):
+        raise ConfigError(f"{source / FOLDS} has {len(folds)} folds, there is no {choice.fold}")
+    fold = folds[choice.fold]
+    if not isinstance(fold, dict) or not {"train", "val"} <= set(fold):
+        raise InputError(f"{source / FOLDS}: a fold needs train and val")
+    return {
+        str(case): replace(Given(str(case)), split=split)
+        for split in ("train", "val")
+        for case in fold[split]
+    }
+
+
+def _stems(folder: Path, ending: str) -> dict[str, Path]:
+    """Files by case; the ending is cut off."""
+    files: Iterable[Path] = entries_of(folder) if folder.is_dir() else ()
+    return {path.name[: -len(ending)]: path for path in files if path.name.endswith(ending)}
+
+
+def _json(path: Path, kind: type = dict) -> Any:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is missing or no JSON: nnU-Net writes it") from error
+    if not isinstance(content, kind):
+        raise InputError(f"{path} holds a {type(content).__name__}, expected a {kind.__name__}")
+    return content

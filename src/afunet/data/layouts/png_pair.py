@@ -1,0 +1,172 @@
+"""A case of PNG slices, or of DICOM slices, each with its own PNG mask."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.data.cases import PngSlice, require_files
+from afunet.data.layouts.believable import require_believable
+from afunet.data.layouts.pair import Choice, Content, Given, LeftOut, at_level, by_level
+from afunet.data.layouts.planes import plane_of, slice_of_grey, slice_of_hu
+from afunet.data.slices import LabelledSlice, read_grey, read_mask
+from afunet.errors import InputError
+from afunet.formats.dicom_files import read_header
+from afunet.formats.dicom_header import Header
+from afunet.formats.dicom_pixels import read_hu
+from afunet.formats.readers import read_labels
+from afunet.geometry import Volume
+from afunet.preprocessing.orientation import axial_view
+from afunet.progress import CancelToken
+
+MOST_NAMED = 8
+
+
+@dataclass(frozen=True)
+class PngPair:
+    """The slices of one case of a slice folder."""
+
+    given: Given
+    folder: Path
+    records: tuple[PngSlice, ...]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The folder."""
+        return (self.folder,)
+
+    def read(self, choice: Choice, cancel: CancelToken) -> Content:
+        """The slices that can be read; see `Pair.read`."""
+        slices, bad = [], Bad(self.given.case)
+        for record in self.records:
+            cancel.check()
+            try:
+                slices.append(_png_slice(record, self.folder, choice))
+            except InputError as error:
+                bad.add(
+                    record.level, str(error).removeprefix(f"{record.case} slice {record.level}: ")
+                )
+        return believed(slices, bad)
+
+
+@dataclass(frozen=True)
+class DicomSlice:
+    """A DICOM slice and its PNG mask."""
+
+    image: Path
+    mask: Path
+
+
+@dataclass(frozen=True)
+class DicomPngPair:
+    """The paper's layout: a case of DICOM slices, each with a 0/1 PNG mask of the same name.
+
+    The slices need not form an even stack: a network that works slice by slice does not care.
+    """
+
+    given: Given
+    files: tuple[DicomSlice, ...]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All DICOM slices, then all masks."""
+        return (*(file.image for file in self.files), *(file.mask for file in self.files))
+
+    def read(self, choice: Choice, cancel: CancelToken) -> Content:
+        """The slices that can be read, from the feet to the head; see `Pair.read`."""
+        placed: list[tuple[float, LabelledSlice]] = []
+        bad = Bad(self.given.case)
+        for number, file in enumerate(self.files):
+            cancel.check()
+            try:
+                placed.append(_dicom_slice(file, number, self.given, choice))
+            except InputError as error:
+                bad.add(number + 1, str(error))
+        placed.sort(key=lambda item: item[0])
+        return believed([at_level(item, level) for level, (_, item) in enumerate(placed)], bad)
+
+
+class Bad:
+    """The slices of a case that cannot be used, gathered by reason."""
+
+    def __init__(self, case: str) -> None:
+        self.case = case
+        self.reasons: dict[str, list[int]] = defaultdict(list)
+
+    def add(self, number: int, reason: str) -> None:
+        """Note one slice."""
+        self.reasons[reason].append(number)
+
+    def listed(self) -> tuple[LeftOut, ...]:
+        """A line a reason."""
+        return tuple(
+            LeftOut(self.case, f"{_numbered(numbers)}: {reason}")
+            for reason, numbers in self.reasons.items()
+        )
+
+
+def believed(slices: list[LabelledSlice], bad: Bad) -> Content:
+    """The case's content; `InputError` where no slice is left or the masks do not fit."""
+    if not slices:
+        raise InputError("; ".join(item.reason for item in bad.listed()) or "it has no slice")
+    require_believable(slices)
+    return Content(by_level(slices), bad.listed())
+
+
+def _png_slice(record: PngSlice, folder: Path, choice: Choice) -> LabelledSlice:
+    require_files(record, folder)
+    grey, mask = read_grey(record), read_mask(record)
+    if grey.max() <= 1 and np.unique(grey).size > 1:
+        raise InputError("the image holds 0 and 1 only: are image and mask exchanged?")
+    plane = plane_of((grey.shape[0], grey.shape[1]), record.spacing_mm, choice.allowed_mm)
+    kept = record.record(plane.spacing_mm)
+    return slice_of_grey(grey, mask, kept, plane)
+
+
+def _dicom_slice(
+    file: DicomSlice, number: int, given: Given, choice: Choice
+) -> tuple[float, LabelledSlice]:
+    """A slice and where it lies along the patient; its number where the header does not say."""
+    header = read_header(file.image)
+    if header is None or header.modality != "CT" or header.is_localizer or header.frames > 1:
+        raise InputError("it is no CT slice (a scout, another modality or several frames)")
+    hu = read_hu(header, "the slice")
+    mask = read_labels(file.mask).voxels[0]
+    if hu.shape != mask.shape:
+        raise InputError(f"image {hu.shape[::-1]}, mask {mask.shape[::-1]} pixels")
+    position, (axial_hu, axial_mask), turned = _axial(header, hu, mask)
+    spacing = header.pixel_spacing_mm
+    if spacing is not None and turned:
+        spacing = spacing[::-1]
+    plane = plane_of((axial_hu.shape[0], axial_hu.shape[1]), spacing, choice.allowed_mm)
+    position = number if position is None else position
+    return position, slice_of_hu(axial_hu, axial_mask, 0, given, plane)
+
+
+def _axial(
+    header: Header, *planes: NDArray[np.generic]
+) -> tuple[float | None, list[NDArray[np.generic]], bool]:
+    """The plane's height along the patient, the planes as in an axial view, and if transposed."""
+    if header.orientation is None or header.position_mm is None:
+        return None, list(planes), False
+    row, column = header.orientation[:3], header.orientation[3:]
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack([row, column, np.cross(row, column)], axis=1)
+    affine[:3, 3] = header.position_mm
+    volumes = [Volume(plane[None], affine) for plane in planes]
+    view = axial_view(volumes[0])
+    if view.order[2] != 2:
+        raise InputError("it is not axial: give axial slices")
+    height = float(header.position_mm @ affine[:3, 2]) * (-1 if view.flipped[2] else 1)
+    return height, [view.apply(volume).voxels[0] for volume in volumes], view.order != (0, 1, 2)
+
+
+def _numbered(numbers: Iterable[int]) -> str:
+    known = sorted(numbers)
+    named = ", ".join(map(str, known[:MOST_NAMED])) + (" …" if len(known) > MOST_NAMED else "")
+    return f"slice {named}" if len(known) == 1 else f"{len(known)} slices ({named})"

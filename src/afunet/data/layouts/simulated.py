@@ -1,0 +1,38 @@
+"""Simulated legs as `afunet phantom` writes them: a scan beside its exact answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from afunet.data.layouts.files import folders_in, given_cases, given_of, not_there
+from afunet.data.layouts.pair import Choice, Found, Given
+from afunet.data.layouts.volume_pair import VolumePair
+
+TRUTH, SCANS = "truth.nii.gz", ("dicom", "ct.nii.gz")
+
+
+def detect(source: Path) -> bool:
+    """Whether the folder, or one in it, holds a simulated leg."""
+    return bool(_legs(source))
+
+
+def pairs(source: Path, choice: Choice) -> Found:
+    """A case a leg; its labels are exact."""
+    known = given_cases(source)
+    legs = _legs(source)
+    cases = tuple(_pair(leg, given_of(leg.resolve().name, known, source)) for leg in legs)
+    return Found(cases, not_there(known, {case.given.case for case in cases}))
+
+
+def _pair(leg: Path, given: Given) -> VolumePair:
+    exact = replace(given, status="exact") if given.status == "given" else given
+    return VolumePair(exact, _scan(leg) or leg, (leg / TRUTH,))
+
+
+def _legs(source: Path) -> list[Path]:
+    return [leg for leg in (source, *folders_in(source)) if (leg / TRUTH).is_file() and _scan(leg)]
+
+
+def _scan(leg: Path) -> Path | None:
+    return next((leg / name for name in SCANS if (leg / name).exists()), None)

@@ -1,0 +1,99 @@
+"""A folder a case with ct.nii.gz and one mask file a structure, as TotalSegmentator publishes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from afunet.data.cases import SPLITS
+from afunet.data.layouts.files import (
+    folders_in,
+    given_cases,
+    given_of,
+    not_there,
+    stem_of,
+    volumes_in,
+)
+from afunet.data.layouts.pair import Choice, Found, Given, LeftOut
+from afunet.data.layouts.volume_pair import VolumePair
+
+IMAGE, MASKS, META = "ct.nii.gz", "segmentations", "meta.csv"
+DEFAULT = "default"
+LOWER_LIMB = (
+    "sacrum",
+    "hip_left",
+    "hip_right",
+    "femur_left",
+    "femur_right",
+    "patella*",
+    "tibia*",
+    "fibula*",
+    "tarsal*",
+    "metatarsal*",
+    "phalanges_feet*",
+)
+"""Patterns of the bones of the lower limb; each matches with or without a side."""
+
+
+def detect(source: Path) -> bool:
+    """Whether the folder, or one in it, is such a case."""
+    return any(_is_case(folder) for folder in (source, *folders_in(source)))
+
+
+def pairs(source: Path, choice: Choice) -> Found:
+    """A case a folder; bone is the union of the structures chosen.
+
+    `choice.bones` are names or patterns instead of `LOWER_LIMB`; "default" stands for that list,
+    "all" for every structure. Splits are those of meta.csv.
+    """
+    known = _of_meta(source) | given_cases(source)
+    patterns = _patterns(choice.bones)
+    cases: list[VolumePair] = []
+    left_out: list[LeftOut] = []
+    for folder in (source, *folders_in(source)):
+        if not _is_case(folder):
+            if (folder / IMAGE).is_file() or (folder / MASKS).is_dir():
+                left_out.append(LeftOut(folder.name, f"expected {IMAGE} and {MASKS}/ in it"))
+            continue
+        case = folder.resolve().name
+        masks = tuple(
+            path
+            for path in volumes_in(folder / MASKS)
+            if any(fnmatchcase(stem_of(path), pattern) for pattern in patterns)
+        )
+        if masks:
+            cases.append(VolumePair(given_of(case, known, source), folder / IMAGE, masks))
+        else:
+            left_out.append(LeftOut(case, f"{MASKS}/ has none of {', '.join(patterns)}"))
+    tabled = given_cases(source)  # meta.csv lists more cases than a user may have copied
+    found = {case.given.case for case in cases} | {item.case for item in left_out}
+    return Found(tuple(cases), (*left_out, *not_there(tabled, found)))
+
+
+def _patterns(bones: tuple[str, ...]) -> tuple[str, ...]:
+    chosen: list[str] = []
+    for name in bones or (DEFAULT,):
+        chosen += LOWER_LIMB if name == DEFAULT else ["*"] if name == "all" else [name]
+    return tuple(dict.fromkeys(chosen))
+
+
+def _of_meta(source: Path) -> dict[str, Given]:
+    """The splits of the published table, which separates its columns by semicolons."""
+    table = source / META
+    if not table.is_file():
+        return {}
+    lines = table.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    head, *rows = [line.split(";") for line in lines if line] or [[]]
+    if "image_id" not in head or "split" not in head:
+        return {}
+    name, split = head.index("image_id"), head.index("split")
+    return {
+        row[name]: replace(Given(row[name]), split=row[split])
+        for row in rows
+        if len(row) > max(name, split) and row[split] in SPLITS
+    }
+
+
+def _is_case(folder: Path) -> bool:
+    return (folder / IMAGE).is_file() and (folder / MASKS).is_dir()

@@ -1,0 +1,81 @@
+"""A CT volume of any format and the label volumes on its grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.data.layouts.believable import require_believable
+from afunet.data.layouts.bone_labels import BINARY, BoneValues
+from afunet.data.layouts.pair import Choice, Content, Given
+from afunet.data.layouts.planes import plane_of, slice_of_hu
+from afunet.errors import InputError
+from afunet.formats.readers import read_labels, read_scan
+from afunet.formats.scan import Scan
+from afunet.geometry import Volume
+from afunet.preprocessing.orientation import axial_view
+from afunet.progress import CancelToken
+
+
+@dataclass(frozen=True)
+class VolumePair:
+    """A scan (file, or folder of DICOM) and one or more label files: bone is in any of them."""
+
+    given: Given
+    image: Path
+    labels: tuple[Path, ...]
+    bones: BoneValues = BINARY
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The image, then the labels."""
+        return (self.image, *self.labels)
+
+    def read(self, choice: Choice, cancel: CancelToken) -> Content:
+        """All axial slices, as inference would cut them; see `Pair.read`."""
+        scan = read_scan(self.image, cancel=cancel)
+        _require_hu(scan)
+        view = axial_view(scan.volume)
+        axial = view.apply(scan.volume)
+        bone = np.zeros(axial.shape, dtype=bool)
+        for path in self.labels:
+            cancel.check()
+            bone |= _on_grid(path, axial, self.bones)
+        given = _with_region(self.given, scan)
+        column_mm, row_mm, _ = (float(value) for value in axial.spacing_mm)
+        known = (row_mm, column_mm) if scan.source.spacing_known else None
+        plane = plane_of(axial.shape[1:], known, choice.allowed_mm)
+        slices = tuple(
+            slice_of_hu(hu, mask, level, given, plane)
+            for level, (hu, mask) in enumerate(zip(axial.voxels, bone, strict=True))
+        )
+        require_believable(slices)
+        return Content(slices)
+
+
+def _require_hu(scan: Scan) -> None:
+    if all(finding.code != "VALUES_NOT_HU" for finding in scan.findings):
+        return
+    values = np.unique(scan.volume.voxels)
+    if len(values) <= 256 and values[0] >= 0 and (values == np.rint(values)).all():
+        raise InputError(
+            f"the image holds {len(values)} whole values from {values[0]:g} to {values[-1]:g}, "
+            "hardly HU: are image and label exchanged?"
+        )
+    raise InputError(next(f.message for f in scan.findings if f.code == "VALUES_NOT_HU"))
+
+
+def _on_grid(path: Path, axial: Volume, bones: BoneValues) -> NDArray[np.bool_]:
+    """Where bone is, on the grid of the axial scan; a label stored along other axes fits too."""
+    stored = read_labels(path)
+    labels = axial_view(stored).apply(stored)
+    axial.require_same_grid(labels, "the label")
+    return bones.mask(labels.voxels)
+
+
+def _with_region(given: Given, scan: Scan) -> Given:
+    region = "" if scan.source.region == "unknown" else scan.source.region
+    return replace(given, region=given.region or region)

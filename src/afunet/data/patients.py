@@ -1,0 +1,114 @@
+"""Who belongs together, and under which names: nothing here lets a patient be found again.
+
+A name from a header never goes further than this file: it is hashed with a salt that lives as
+long as the process. A name that a data set gives to a case or patient is kept only where every
+word of it is a number or a common word of such sets; others become pseudonyms made from the
+images themselves, so that the same files get the same pseudonym again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydicom import dcmread
+
+from afunet.formats.dicom_files import looks_like_dicom
+from afunet.formats.identifiers import names_patient
+
+_SALT = secrets.token_bytes(32)
+LONGEST_NUMBER = 5  # longer ones may be a date of birth or a hospital's number
+LONGEST_CODE = 2
+ANONYMOUS = re.compile(r"^(anon\w*|unknown|none|test|patient|name|removed|deidentified|x*|0*)$")
+COMMON_WORDS = frozenset(
+    "ankle arm arms art bone bones both calf case cases ct data dataset dicom distal done exact "
+    "femora femur fibula foot fold hand head hip image img knee knees label left leg legs limb "
+    "lower mask middle mm nifti part pat patella patient pelvis phantom pid proximal right sacrum "
+    "sample scan section series set side sim simulated slice slices sub subject talus test thigh "
+    "thighs tibia total train upper val validation vol volume".split()
+)
+
+
+def is_harmless(name: str, image: Path | None = None) -> bool:
+    """Whether a name can name nobody: common words, letters or two, numbers of few digits.
+
+    Nor may it hold a word of the patient's name or number in the DICOM at `image`.
+    """
+    words = re.findall(r"[^\W\d_]+|\d+", name)
+    harmless = all(_is_harmless_word(word) for word in words) and bool(words)
+    return harmless and not (image is not None and names_patient(name, image))
+
+
+def identity_of(image: Path) -> str:
+    """A salted hash of the DICOM patient at a file or in a folder, "" where none is named.
+
+    It is the patient's number, or his name and date of birth where he has none. The same patient
+    gives the same hash within one process only. Stand-ins such as ANONYMOUS name nobody.
+    """
+    file = _first_dicom(image)
+    if file is None:
+        return ""
+    keywords = ["PatientID", "PatientName", "PatientBirthDate"]
+    try:
+        header = dcmread(file, force=True, stop_before_pixels=True, specific_tags=list(keywords))
+        number, name, born = (str(header.get(keyword) or "") for keyword in keywords)
+    except Exception:  # the reader will refuse the file in its own words
+        return ""
+    for parts in ((number,), (name, born)):
+        if all(not ANONYMOUS.match(_plain(part)) for part in parts[:1]):
+            text = "\n".join(_plain(part) for part in parts)
+            return hmac.new(_SALT, text.encode(), hashlib.sha256).hexdigest()
+    return ""
+
+
+def grouped(keys: Sequence[frozenset[str]]) -> list[int]:
+    """The group of each item: items that share a key, directly or through others, are one."""
+    group = list(range(len(keys)))
+    holder: dict[str, int] = {}
+
+    def root(item: int) -> int:
+        while group[item] != item:
+            item = group[item]
+        return item
+
+    for item, own in enumerate(keys):
+        for key in own:
+            group[root(item)] = root(holder.setdefault(key, item))
+    return [root(item) for item in range(len(keys))]
+
+
+def pseudonym(prefix: str, fingerprints: Sequence[str]) -> str:
+    """A name from the images alone: the same images, in whatever order, give the same name."""
+    digest = hashlib.sha256("\n".join(sorted(fingerprints)).encode()).hexdigest()
+    return f"{prefix}-{digest[:8]}"
+
+
+def scrubbed(text: str, paths: Sequence[Path], names: Sequence[str], instead: str) -> str:
+    """A line without the paths' and the cases' names."""
+    words = {str(path) for path in paths} | {str(path.parent) for path in paths}
+    words |= {path.name for path in paths} | {path.parent.name for path in paths} | set(names)
+    for word in sorted(words - {"", ".", "/"}, key=len, reverse=True):
+        if not is_harmless(word):
+            text = text.replace(word, instead)
+    return text
+
+
+def _is_harmless_word(word: str) -> bool:
+    if word.isdecimal():
+        return len(word) <= LONGEST_NUMBER
+    return len(word) <= LONGEST_CODE or word.lower() in COMMON_WORDS
+
+
+def _first_dicom(image: Path) -> Path | None:
+    if image.is_file():
+        return image if looks_like_dicom(image) else None
+    files = sorted(path for path in image.rglob("*") if path.is_file()) if image.is_dir() else []
+    return next((path for path in files if looks_like_dicom(path)), None)
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.split(r"[\W_]+", text.casefold())).strip()

@@ -1,0 +1,148 @@
+"""Batches of augmented crops; the batch of a step is the same whenever it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from afunet.data.augment import (
+    Augmentation,
+    AugmentConfig,
+    distort,
+    draw_augmentation,
+    sample_points,
+)
+from afunet.data.bank import bank_of
+from afunet.data.crop import ATTEMPTS, place_boxes, planned_corners
+from afunet.data.slices import LabelledSlice
+from afunet.errors import ConfigError
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class CropConfig:
+    """Side of the crop in pixels, and the share of crops planned by eq. 8.
+
+    The rest is drawn without looking at the bone, so that training also sees table, air and
+    muscle alone, as inference will.
+    """
+
+    size_px: int = 128
+    planned: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.size_px < 8 or not 0 <= self.planned <= 1:
+            raise ConfigError(
+                f"crop needs size_px ≥ 8 and planned in [0, 1], got {self.size_px}, {self.planned}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A set of slices and how often a crop comes from it, relative to the other sources."""
+
+    slices: Sequence[LabelledSlice]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class BatchDraw:
+    """All random numbers of a batch of crops.
+
+    Which slices (B,), where to look for bone (B, 100, 2), whether eq. 8 decides (B,), and what is
+    changed.
+    """
+
+    slices: Tensor
+    places: Tensor
+    planned: Tensor
+    augmentation: Augmentation
+
+    def part(self, rows: slice) -> BatchDraw:
+        """The draws of some of the crops."""
+        return BatchDraw(
+            self.slices[rows],
+            self.places[rows],
+            self.planned[rows],
+            self.augmentation.part(rows),
+        )
+
+
+class CropSampler:
+    """Batches from several sources, cut and changed on `device`, where all slices lie as bytes.
+
+    With `passes`, every slice comes once in each pass over the data, in a new order, as the
+    paper's epochs do; otherwise slices are drawn independently, sources by their weights.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        crop: CropConfig,
+        augment: AugmentConfig,
+        seed: int,
+        device: torch.device = CPU,
+        *,
+        passes: bool = False,
+    ) -> None:
+        self.bank = bank_of([item for source in sources for item in source.slices], device)
+        self.crop = crop
+        self.augment = augment
+        self.seed = seed
+        self.passes = passes
+        counts = [len(source.slices) for source in sources]
+        weights = np.array([source.weight for source in sources], dtype=np.float64)
+        if passes and len(set(weights.tolist())) > 1:
+            raise ConfigError(f"whole passes over the data need equal weights, got {list(weights)}")
+        chances = np.repeat(weights / weights.sum() / counts, counts)
+        self._cumulative = chances.cumsum() / chances.sum()
+
+    def batch(self, step: int, size: int, part: slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """Images (size, input_slices, px, px) in [0, 1] and masks (size, 1, px, px) 0/1.
+
+        `part` takes some rows of the batch: each of several processes cuts only its own.
+        """
+        return self.cut(self.draw(step, size).part(part))
+
+    def draw(self, step: int, size: int) -> BatchDraw:
+        """The random numbers of one step, on the CPU."""
+        rng = np.random.default_rng([self.seed, step])
+        slices = self._in_order(step, size) if self.passes else self._at_random(size, rng)
+        return BatchDraw(
+            slices=torch.from_numpy(slices),
+            places=torch.from_numpy(rng.random((size, ATTEMPTS, 2))),
+            planned=torch.from_numpy(rng.random(size) < self.crop.planned),
+            augmentation=draw_augmentation(self.augment, size, rng),
+        )
+
+    def cut(self, draw: BatchDraw) -> tuple[Tensor, Tensor]:
+        """Apply a draw: the same draw gives the same crops."""
+        device, bank = self.bank.device, self.bank
+        chosen, places = draw.slices.to(device), draw.places.to(device)
+        augmentation = draw.augmentation.to(device)
+        sides = (self.crop.size_px / augmentation.scale).round().long().clamp(min=8)
+        corners = planned_corners(bank.masks_of(chosen), bank.sizes[chosen], sides, places)
+        blind = place_boxes(bank.sizes[chosen], sides, places[:, :1])[:, 0]
+        corners = torch.where(draw.planned.to(device)[:, None], corners, blind)
+        points = sample_points(corners, sides, self.crop.size_px, augmentation)
+        grey, mask = bank.look_up(chosen, *points)
+        return distort(grey, augmentation), (mask[:, None] >= 0.5).float()
+
+    def _at_random(self, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        chosen = self._cumulative.searchsorted(rng.random(size), side="right")
+        return np.asarray(chosen.clip(max=len(self.bank) - 1), dtype=np.int64)
+
+    def _in_order(self, step: int, size: int) -> NDArray[np.int64]:
+        count = len(self.bank)
+        place = np.arange(step * size, (step + 1) * size)
+        orders = {
+            epoch: np.random.default_rng([self.seed, epoch, 1]).permutation(count)
+            for epoch in set((place // count).tolist())
+        }
+        return np.array([orders[i // count][i % count] for i in place.tolist()])

@@ -1,0 +1,248 @@
+"""How sure a comparison can be: intervals over patients, paired tests, Holm's correction.
+
+Slices of one patient resemble each other, so patients are what is drawn again and compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from afunet.errors import InputError
+from afunet.evaluation.overlap import METRICS, Counts, sum_counts
+from afunet.evaluation.slice_score import SliceScore
+
+DRAWS = 4000
+SEED = 20230
+CONFIDENCE = 0.95
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95 % interval over patients, None for fewer than two patients.
+
+    With several seeds `value` is their mean and `seed_sd` their standard deviation; the interval
+    is that of the mean.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    seed_sd: float | None
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Wilcoxon's signed-rank test of paired values, two-sided.
+
+    `smallest_p` is the p that `pairs` differences all of one sign would have, 2 / 2^pairs: no
+    effect, however large, can go below it.
+    """
+
+    pairs: int
+    median_difference: float
+    p: float
+    smallest_p: float
+
+
+@dataclass(frozen=True, eq=False)
+class PatientSums:
+    """What the averages are ratios of, added up for each of P patients.
+
+    For M metrics: `slice_values` and `case_values` (P, M) add the metric over the patient's
+    slices (cases) with bone in either mask, `slices` and `cases` (P,) number these; `counts`
+    (P, 4) are the pixels in the order of `Counts`.
+    """
+
+    slice_values: Floats
+    slices: Floats
+    case_values: Floats
+    cases: Floats
+    counts: NDArray[np.int64]
+
+
+def patients_of(scores: Sequence[SliceScore]) -> list[str]:
+    """The patients in a fixed order."""
+    return sorted({score.patient for score in scores})
+
+
+def draw_patients(patients: int, draws: int = DRAWS, seed: int = SEED) -> NDArray[np.int64]:
+    """How often each patient is in each bootstrap sample, (draws, patients)."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(patients, np.full(patients, 1 / patients), size=draws)
+
+
+def patient_sums(scores: Sequence[SliceScore]) -> PatientSums:
+    """Add up one run's slices by patient; `InputError` without any."""
+    if not scores:
+        raise InputError("there is nothing to compare: no slice was scored")
+    rows = [
+        _one_patient([score for score in scores if score.patient == patient])
+        for patient in patients_of(scores)
+    ]
+    slice_values, slices, case_values, cases, counts = zip(*rows, strict=True)
+    return PatientSums(
+        np.array(slice_values),
+        np.array(slices, dtype=np.float64),
+        np.array(case_values),
+        np.array(cases, dtype=np.float64),
+        np.array(counts, dtype=np.int64),
+    )
+
+
+def averages(sums: PatientSums, weights: NDArray[np.int64]) -> dict[str, Floats]:
+    """Each way of averaging, (B, M), with patients counted `weights` (B, P) times."""
+    pooled = [
+        [metric(Counts(*map(int, row))) for metric in METRICS.values()]
+        for row in weights @ sums.counts
+    ]
+    return {
+        "per_slice": _ratio(weights @ sums.slice_values, weights @ sums.slices),
+        "per_case": _ratio(weights @ sums.case_values, weights @ sums.cases),
+        "pooled": np.array(pooled),
+    }
+
+
+def estimates(seeds: Sequence[Sequence[SliceScore]]) -> dict[str, dict[str, Estimate]]:
+    """Estimates by way of averaging and metric, from the same slices scored for each seed."""
+    sums = [patient_sums(scores) for scores in seeds]
+    points, samples = _over_seeds(sums)
+    patients = len(sums[0].slices)
+    return {
+        way: {
+            metric: _estimate(points[way][:, m], samples[way][:, m], patients)
+            for m, metric in enumerate(METRICS)
+        }
+        for way in points
+    }
+
+
+def difference(
+    seeds: Sequence[Sequence[SliceScore]], reference: Sequence[Sequence[SliceScore]]
+) -> Estimate:
+    """Mean Dice per case minus the reference's, both on the same drawn patients."""
+    dice = list(METRICS).index("dice")
+    ours, our_samples = _over_seeds([patient_sums(scores) for scores in seeds])
+    sums = [patient_sums(scores) for scores in reference]
+    theirs, their_samples = _over_seeds(sums)
+    points = ours["per_case"][:, dice] - theirs["per_case"][:, dice].mean()
+    samples = our_samples["per_case"][:, dice] - their_samples["per_case"][:, dice]
+    return _estimate(points, samples, len(sums[0].slices))
+
+
+def dice_by(seeds: Sequence[Sequence[SliceScore]], unit: str) -> dict[tuple[object, ...], float]:
+    """Dice of each "slice", "case" or "patient", the mean over seeds.
+
+    A patient's is the mean over his cases; a slice's is left out where there is no true bone.
+    """
+    by_seed = [_UNITS[unit](scores) for scores in seeds]
+    return {key: fmean(values[key] for values in by_seed) for key in by_seed[0]}
+
+
+def paired_wilcoxon(
+    values: Mapping[tuple[object, ...], float], reference: Mapping[tuple[object, ...], float]
+) -> PairedTest:
+    """Test values against the reference's of the same keys; `InputError` for other keys.
+
+    Equal pairs say nothing and are left out, as Wilcoxon did; where all are equal p is 1.
+    """
+    if set(values) != set(reference) or not values:
+        raise InputError("a paired test needs the same, and at least one, unit on both sides")
+    differences = np.array([values[key] - reference[key] for key in values])
+    p = float(stats.wilcoxon(differences).pvalue) if np.any(differences) else 1.0
+    pairs = len(differences)
+    return PairedTest(pairs, float(np.median(differences)), p, min(1.0, 2 / 2.0**pairs))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjusted p-values, in the order given (Holm 1979)."""
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, (len(p_values) - rank) * p_values[index])
+        adjusted[index] = min(1.0, largest)
+    return adjusted
+
+
+def _one_patient(
+    scores: Sequence[SliceScore],
+) -> tuple[list[float], int, list[float], int, list[int]]:
+    slices = [score.counts for score in scores if not score.counts.is_empty]
+    cases = [counts for counts in _cases(scores).values() if not counts.is_empty]
+    pooled = sum_counts(score.counts for score in scores)
+    return _sums(slices), len(slices), _sums(cases), len(cases), _pixels(pooled)
+
+
+def _pixels(counts: Counts) -> list[int]:
+    return [
+        counts.true_positive,
+        counts.false_positive,
+        counts.false_negative,
+        counts.true_negative,
+    ]
+
+
+def _sums(many: Sequence[Counts]) -> list[float]:
+    return [float(sum(map(metric, many))) for metric in METRICS.values()]
+
+
+def _cases(scores: Sequence[SliceScore]) -> dict[str, Counts]:
+    cases: dict[str, Counts] = {}
+    for score in scores:
+        cases[score.case] = cases.get(score.case, Counts()) + score.counts
+    return cases
+
+
+def _ratio(sums: Floats, numbers: Floats) -> Floats:
+    """Means (B, M) of sums (B, M) over numbers (B,); 1 where there was nothing to find."""
+    counted = numbers[:, None]
+    return np.where(counted > 0, sums / np.maximum(counted, 1), 1.0)
+
+
+def _over_seeds(sums: Sequence[PatientSums]) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """The points (seeds, M) and the bootstrap samples of their mean (draws, M)."""
+    patients = len(sums[0].slices)
+    everyone = np.ones((1, patients), dtype=np.int64)
+    draws = draw_patients(patients)
+    points = [averages(one, everyone) for one in sums]
+    samples = [averages(one, draws) for one in sums]
+    return (
+        {way: np.concatenate([point[way] for point in points]) for way in points[0]},
+        {way: np.mean([sample[way] for sample in samples], axis=0) for way in samples[0]},
+    )
+
+
+def _estimate(points: Floats, samples: Floats, patients: int) -> Estimate:
+    values = [float(point) for point in points]
+    outside = 100 * (1 - CONFIDENCE) / 2
+    low, high = (float(edge) for edge in np.percentile(samples, [outside, 100 - outside]))
+    return Estimate(
+        value=fmean(values),
+        low=low if patients > 1 else None,
+        high=high if patients > 1 else None,
+        seed_sd=stdev(values) if len(values) > 1 else None,
+    )
+
+
+def _dice_of_slices(scores: Sequence[SliceScore]) -> dict[tuple[object, ...], float]:
+    dice = METRICS["dice"]
+    return {(one.case, one.level): dice(one.counts) for one in scores if one.has_bone}
+
+
+def _dice_of_cases(scores: Sequence[SliceScore]) -> dict[tuple[object, ...], float]:
+    return {(case,): METRICS["dice"](counts) for case, counts in _cases(scores).items()}
+
+
+def _dice_of_patients(scores: Sequence[SliceScore]) -> dict[tuple[object, ...], float]:
+    return {
+        (patient,): fmean(_dice_of_cases([s for s in scores if s.patient == patient]).values())
+        for patient in patients_of(scores)
+    }
+
+
+_UNITS = {"slice": _dice_of_slices, "case": _dice_of_cases, "patient": _dice_of_patients}

@@ -1,0 +1,272 @@
+"""What fills the trunk, with and without contrast medium: bowel, bladder, kidneys, ureters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from afunet.phantom.blend import mix, step
+from afunet.phantom.envelope import LimbFrame
+from afunet.phantom.noise import Textures
+from afunet.phantom.vessels import Tube
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+Points = NDArray[np.floating]
+Rng = np.random.Generator
+
+_WALL_MM = 4.0
+_GAS_HU = -930.0
+
+
+@dataclass(frozen=True)
+class Organs:
+    """HU of what the trunk holds; `opacified` is the share of bowel filled with contrast.
+
+    `tissue_hu` is that of organs and bowel walls, `urine_hu` of what kidneys, ureters and
+    bladder put out: high late after an injection. `gas` is the share of bowel with gas in it.
+    """
+
+    tissue_hu: float = 45.0
+    bowel_hu: float = 300.0
+    opacified: float = 0.0
+    urine_hu: float = 8.0
+    layered: bool = False
+    gas: float = 0.3
+    psoas_mm: float = 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class Blob:
+    """A bent ellipsoid of contents in a wall, in the trunk's frame (across, behind, height).
+
+    Above the level `gas_behind_mm` (towards the belly) it holds gas; behind the level
+    `heavy_behind_mm` what has sunk, of `heavy_hu`.
+    """
+
+    centre_mm: FloatArray
+    turn: FloatArray
+    radii_mm: FloatArray
+    hu: float
+    wall_hu: float
+    wall_mm: float = 2.0
+    rough: float = 0.0
+    gas_behind_mm: float = -1e3
+    heavy_behind_mm: float = 1e3
+    heavy_hu: float = 0.0
+
+    def paint(self, hu: Float32Array, points: Points, rough: Float32Array) -> None:
+        """Put the blob into HU (N,) at points (N, 3) of its frame, in place."""
+        reach = float(self.radii_mm.max()) + _WALL_MM
+        near = np.flatnonzero(np.abs(points[:, 2] - np.float32(self.centre_mm[2])) < reach)
+        for axis in (0, 1):
+            away = np.abs(points[near, axis] - np.float32(self.centre_mm[axis]))
+            near = near[away < reach]
+        if not len(near):
+            return
+        offset = points[near] - self.centre_mm.astype(np.float32)
+        scaled = (offset @ self.turn.T.astype(np.float32)) / self.radii_mm.astype(np.float32)
+        outside = (np.linalg.norm(scaled, axis=1) - 1) * np.float32(self.radii_mm.min())
+        behind = points[near, 1]
+        inner = self.hu * (1 + self.rough * rough[near])
+        inner = mix(inner, np.float32(self.heavy_hu), step(behind - self.heavy_behind_mm, 5.0))
+        inner = mix(inner, np.float32(_GAS_HU), step(self.gas_behind_mm - behind, 1.5))
+        filled = mix(
+            np.full(len(near), self.wall_hu, np.float32), inner, step(-outside - self.wall_mm, 0.8)
+        )
+        hu[near] = mix(hu[near], filled, step(-outside, 0.8))
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """Blobs, drawn one over the other, ureters, and the HU of the fat between them."""
+
+    blobs: tuple[Blob, ...]
+    ureters: tuple[Tube, ...]
+    low_mm: float
+    tall_mm: float
+    scale: float
+    psoas_mm: float
+    fat_hu: float
+
+    def paint(
+        self,
+        hu: Float32Array,
+        points: Points,
+        frame: LimbFrame,
+        half_mm: tuple[float, float],
+        textures: Textures,
+    ) -> Float32Array:
+        """HU (N,) of the trunk with its cavity filled; `half_mm` are its half-widths in x, y."""
+        part = (points[:, 2] - np.float32(self.low_mm)) / np.float32(self.tall_mm)
+        cavity = self._cavity(frame, part, half_mm)
+        cloud = textures.cloudy.at(points, 18.0)
+        strands = np.clip(1 - np.abs(textures.cloudy.at(points, (16.0, 16.0, 25.0))) / 0.12, 0, 1)
+        inner = np.asarray(self.fat_hu + 8 * cloud + 70 * strands, dtype=np.float32)
+        bent = np.stack([frame.across_mm, frame.behind_mm, points[:, 2]], axis=-1)
+        rough = textures.cloudy.at(points, 7.0)
+        wave = textures.cloudy.at(points, 60.0)
+        bent = bent + 3.0 * np.stack([wave, -wave, 0 * wave], axis=-1)
+        for blob in self.blobs:
+            blob.paint(inner, bent, rough)
+        for tube in self.ureters:
+            tube.paint(inner, frame.across_mm, frame.behind_mm, frame.height_mm, 1.0)
+        hu = mix(hu, inner, step(cavity, 4.0))
+        return mix(hu, 52 + 3 * cloud, self._psoas(frame, part))
+
+    def _cavity(
+        self, frame: LimbFrame, part: Float32Array, half_mm: tuple[float, float]
+    ) -> Float32Array:
+        """Depth (mm, about) in the cavity: the small pelvis below, all within the wall above."""
+        up = np.clip((part - 0.55) / 0.5, 0, 1)
+        wall = 24 + 10 * np.clip(frame.behind_mm / half_mm[1], 0, 1)
+        wide = mix(np.float32(0.44 * half_mm[0]), np.float32(half_mm[0] - 34), up)
+        deep = mix(np.float32(0.60 * half_mm[1]), np.float32(0.58 * half_mm[1]), up)
+        u = frame.across_mm / wide
+        v = (frame.behind_mm + (0.14 + 0.06 * up) * half_mm[1]) / deep
+        w = np.minimum(part - 0.45, 0) / 0.4
+        oval = (1 - np.sqrt(u**2 + v**2 + w**2)) * 0.6 * deep
+        return np.asarray(np.minimum(oval, -frame.muscle_mm - wall * (0.3 + 0.7 * up)), np.float32)
+
+    def _psoas(self, frame: LimbFrame, part: Float32Array) -> Float32Array:
+        """1 in the muscles beside the spine, which run forward and outward to the hips."""
+        if self.psoas_mm <= 0:
+            return np.zeros_like(part)
+        x = self.scale * np.interp(part, (0.4, 0.7, 0.95, 1.5), (78, 62, 44, 36))
+        y = self.scale * np.interp(part, (0.4, 0.7, 0.95, 1.5), (-28, -4, 8, 16))
+        size = self.scale * self.psoas_mm * np.interp(part, (0.4, 0.8, 1.0, 1.7), (0.7, 1, 1, 0.6))
+        away = np.hypot(np.abs(frame.across_mm) - x, (frame.behind_mm - y) * 0.85)
+        return step(size - away, 1.0)
+
+
+def draw_contents(
+    organs: Organs,
+    half_mm: tuple[float, float],
+    low_mm: float,
+    tall_mm: float,
+    scale: float,
+    fat_hu: float,
+    rng: Rng,
+) -> Contents:
+    """Contents of a trunk of half-widths `half_mm` over a pelvis from `low_mm`, `tall_mm` tall."""
+
+    def at(part: float) -> float:
+        return low_mm + part * tall_mm
+
+    blobs = _bowel(organs, half_mm, at(0.45), at(1.7), scale, rng)
+    blobs += _solid_organs(organs, half_mm, at, scale, rng)
+    blobs += _bladder(organs, at(rng.uniform(0.25, 0.36)), scale, rng)
+    course = ((0.33, 22, 0), (0.55, 46, 28), (0.8, 42, 8), (1.1, 40, -2), (1.6, 42, 10))
+    ureters = []
+    for side in (-1.0, 1.0):
+        radius = rng.uniform(1.2, 3.2)
+        knots = [(at(f), scale * side * x, scale * y, radius) for f, x, y in course]
+        wavy = np.array(knots) + rng.normal(0, 3, (len(knots), 4)) * (0, 1, 1, 0)
+        ureters.append(Tube(wavy, hu=max(organs.urine_hu * rng.uniform(0.5, 1.2), 20.0)))
+    return Contents(tuple(blobs), tuple(ureters), low_mm, tall_mm, scale, organs.psoas_mm, fat_hu)
+
+
+def _bowel(
+    organs: Organs,
+    half_mm: tuple[float, float],
+    low: float,
+    high: float,
+    scale: float,
+    rng: Rng,
+) -> list[Blob]:
+    """Loops of small bowel, packed in the middle, and colon at the sides and in front."""
+    blobs = []
+    for k in range(int((high - low) / 3.2)):
+        colon = k % 4 == 0
+        radius = scale * (rng.uniform(15, 27) if colon else rng.uniform(8, 14))
+        away = rng.uniform(0.6, 0.85) if colon else 0.75 * np.sqrt(rng.random())
+        angle = rng.uniform(0, 2 * np.pi)
+        centre = np.array(
+            [
+                away * np.cos(angle) * (half_mm[0] - 36),
+                away * np.sin(angle) * 0.6 * half_mm[1] - 0.15 * half_mm[1],
+                rng.uniform(low, high),
+            ]
+        )
+        blobs.append(_loop(organs, centre, radius, colon, rng))
+    return blobs
+
+
+def _loop(organs: Organs, centre: FloatArray, radius: float, colon: bool, rng: Rng) -> Blob:
+    opaque = rng.random() < organs.opacified
+    plain = rng.uniform(10, 60)
+    gas = -1e3
+    if rng.random() < organs.gas * (1.0 if colon else 0.4):
+        gas = float(centre[1] + radius * rng.uniform(-0.8, 0.9))
+    return Blob(
+        centre,
+        _any_turn(rng),
+        radius * np.array([1.0, rng.uniform(0.8, 1.3), rng.uniform(1.2, 2.4)]),
+        hu=organs.bowel_hu * rng.uniform(0.5, 1.25) if opaque else plain,
+        wall_hu=organs.tissue_hu,
+        wall_mm=rng.uniform(1.0, 3.0),
+        rough=rng.uniform(0, 0.08) if opaque else 0.3 * float(colon),
+        gas_behind_mm=gas,
+    )
+
+
+def _solid_organs(
+    organs: Organs,
+    half_mm: tuple[float, float],
+    at: Callable[[float], float],
+    scale: float,
+    rng: Rng,
+) -> list[Blob]:
+    tissue, width = organs.tissue_hu, half_mm[0]
+    blobs = []
+    # Womb or prostate, rectum, the liver's tip on the right, kidneys with their pelves.
+    if rng.random() < 0.6:
+        womb = np.array([rng.normal(0, 6), 8.0, at(rng.uniform(0.42, 0.55))])
+        size = scale * rng.uniform(18, 34) * np.array([1.2, 0.9, 1.2])
+        blobs.append(Blob(womb, _any_turn(rng), size, tissue + 8, tissue, rough=0.06))
+    rectum = np.array([rng.normal(0, 4), 0.46 * half_mm[1], at(rng.uniform(0.35, 0.5))])
+    size = scale * np.array([rng.uniform(12, 24), rng.uniform(10, 20), 45])
+    opaque = rng.random() < organs.opacified
+    filling = organs.bowel_hu if opaque else rng.uniform(0, 60)
+    gas = float(rectum[1]) - 3 if rng.random() < organs.gas else -1e3
+    blobs.append(Blob(rectum, np.eye(3), size, filling, tissue, 3.0, rough=0.15, gas_behind_mm=gas))
+    if rng.random() < 0.5:
+        tip = np.array([-(width - 62), -10.0, at(rng.uniform(1.6, 1.9))])
+        blobs.append(Blob(tip, np.eye(3), scale * np.array([48, 62, 75]), tissue + 15, tissue + 15))
+    for side in (-1.0, 1.0):
+        middle = np.array([side * scale * rng.uniform(60, 72), 10.0, at(rng.uniform(1.45, 1.75))])
+        lean = Rotation.from_euler("y", side * rng.uniform(5, 18), degrees=True).as_matrix()
+        size = scale * np.array([26, 28, 55])
+        blobs.append(Blob(middle, lean, size, tissue + 30 * (tissue > 60), tissue + 10))
+        for _ in range(3):
+            calyx = middle + scale * np.array([-side * 6, -4, 1]) + rng.normal(0, (5, 5, 16))
+            small = scale * rng.uniform(3, 9, 3)
+            blobs.append(Blob(calyx, _any_turn(rng), small, organs.urine_hu, tissue, 0.0))
+    return blobs
+
+
+def _bladder(organs: Organs, height: float, scale: float, rng: Rng) -> list[Blob]:
+    full = scale * rng.uniform(18, 46)
+    centre = np.array([rng.normal(0, 4), -30.0 + 0.2 * full, height + 0.5 * full])
+    level = float(centre[1] + rng.uniform(-0.5, 0.6) * full) if organs.layered else 1e3
+    return [
+        Blob(
+            centre,
+            np.eye(3),
+            full
+            * np.array([rng.uniform(0.95, 1.3), rng.uniform(0.75, 1.0), rng.uniform(0.8, 1.1)]),
+            hu=8.0 if organs.layered else organs.urine_hu,
+            wall_hu=organs.tissue_hu,
+            wall_mm=rng.uniform(1.5, 4.0),
+            heavy_behind_mm=level,
+            heavy_hu=organs.urine_hu,
+        )
+    ]
+
+
+def _any_turn(rng: Rng) -> FloatArray:
+    return np.asarray(Rotation.random(random_state=rng).as_matrix(), dtype=np.float64)

@@ -1,0 +1,273 @@
+"""Blood vessels with contrast medium or calcified walls: tubes along a limb or the trunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.phantom.blend import mix, step
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+Rng = np.random.Generator
+
+_EDGE_MM = 0.7
+_WALL_MM = 2.5
+"""How far beyond its radius a tube can change anything."""
+
+
+@dataclass(frozen=True)
+class Angiogram:
+    """Vessels that show: HU of arteries and veins, small branches a limb, how calcified.
+
+    `plaque` is the share of the arteries' walls that is calcified, to `plaque_hu`.
+    """
+
+    artery_hu: float = 300.0
+    vein_hu: float = 120.0
+    branches: int = 6
+    plaque: float = 0.0
+    plaque_hu: float = 700.0
+
+
+@dataclass(frozen=True, eq=False)
+class Tube:
+    """A vessel by height: `knots` (K, 4) of height (mm, rising), across, behind, radius (mm).
+
+    Across and behind are shares of a reach, which is the fascia's radius in a limb and 1 mm in
+    the trunk. `oval` is how many times longer than wide its section is, `turn` (radians) which
+    way that lies. Of its wall the share `plaque` is calcified.
+    """
+
+    knots: FloatArray
+    hu: float
+    oval: float = 1.0
+    turn: float = 0.0
+    plaque: float = 0.0
+    plaque_hu: float = 0.0
+    phase: float = 0.0
+
+    def paint(
+        self,
+        hu: Float32Array,
+        across: Float32Array,
+        behind: Float32Array,
+        height: Float32Array,
+        reach: Float32Array | float,
+    ) -> None:
+        """Put the tube into HU (N,) at points in a slice, in place."""
+        low, high = float(height.min()), float(height.max())
+        if high < self.knots[0, 0] or low > self.knots[-1, 0]:
+            return
+        along = np.array([low, max(high, low + 1.0)])
+        # A slice is thin: within it the tube is straight.
+        ends = [np.interp(along, self.knots[:, 0], column) for column in self.knots.T[1:]]
+        share = (height - low) / np.float32(along[1] - along[0])
+        u, v, radius = (np.float32(a) + np.float32(b - a) * share for a, b in ends)
+        dx = np.asarray(across - u * reach)
+        limit = float(radius.max()) * self.oval + _WALL_MM
+        near = np.flatnonzero(np.abs(dx) < limit)
+        dy = behind[near] - v[near] * (reach if isinstance(reach, float) else reach[near])
+        kept = np.abs(dy) < limit
+        near, dx, dy = near[kept], dx[near[kept]], dy[kept]
+        if len(near):
+            hu[near] = self._section(hu[near], dx, dy, height[near], radius[near])
+
+    def _section(
+        self,
+        hu: Float32Array,
+        dx: Float32Array,
+        dy: Float32Array,
+        height: Float32Array,
+        radius: Float32Array,
+    ) -> Float32Array:
+        cos, sin = np.float32(np.cos(self.turn)), np.float32(np.sin(self.turn))
+        long, wide = dx * cos + dy * sin, dy * cos - dx * sin
+        outside = np.hypot(long / np.float32(self.oval), wide) - radius
+        inside = (height > self.knots[0, 0]) & (height < self.knots[-1, 0])
+        hu = mix(hu, np.float32(self.hu), step(-outside, _EDGE_MM) * inside)
+        if self.plaque:
+            hu = mix(hu, np.float32(self.plaque_hu), self._plaque(outside, long, wide, height))
+        return hu
+
+    def _plaque(
+        self, outside: Float32Array, long: Float32Array, wide: Float32Array, height: Float32Array
+    ) -> Float32Array:
+        """1 on the calcified parts of the wall: whole rings here, single plates there."""
+        angle = np.arctan2(wide, long)
+        rings = 1.4 * np.sin(height / 17 + self.phase)
+        plates = np.cos(2 * angle + height / 23 + 3 * self.phase) + np.sin(height / 7 + angle)
+        there = step(0.5 * (rings + plates) - 2.2 * (0.5 - self.plaque), 0.5)
+        thick = 0.5 + 0.5 * self.plaque + 0.3 * np.sin(2 * angle + self.phase)
+        return np.asarray(step(thick - np.abs(outside), 0.6) * there, dtype=np.float32)
+
+
+# Courses by height above the knee (mm): across (outwards) and behind, as shares of the radius of
+# what lies under the fat, and radius in mm of an adult's artery. By eye from anatomy atlases.
+_ARTERIES = {
+    "femoral": (
+        (-70, 0.02, 0.40, 2.6),
+        (0, 0.0, 0.50, 2.9),
+        (60, -0.05, 0.50, 3.1),
+        (120, -0.25, 0.25, 3.3),
+        (250, -0.35, -0.22, 3.6),
+        (400, -0.12, -0.58, 4.4),
+        (520, 0.0, -0.66, 4.6),
+    ),
+    "deep femoral": (
+        (110, 0.02, 0.20, 1.0),
+        (250, -0.05, 0.08, 1.8),
+        (330, -0.10, -0.20, 2.4),
+        (400, -0.10, -0.52, 3.0),
+    ),
+    "anterior tibial": (
+        (-420, -0.05, -0.72, 1.0),
+        (-330, 0.05, -0.55, 1.2),
+        (-200, 0.28, -0.22, 1.5),
+        (-95, 0.18, 0.12, 1.8),
+        (-70, 0.02, 0.38, 2.0),
+    ),
+    "posterior tibial": (
+        (-420, -0.6, 0.3, 1.0),
+        (-330, -0.5, 0.32, 1.2),
+        (-200, -0.2, 0.30, 1.5),
+        (-70, -0.03, 0.40, 2.0),
+    ),
+    "peroneal": (
+        (-400, 0.35, 0.4, 0.7),
+        (-330, 0.3, 0.35, 1.0),
+        (-200, 0.25, 0.25, 1.4),
+        (-70, 0.05, 0.42, 1.9),
+    ),
+}
+_SKIN_VEINS = (
+    ((-400, -0.95, -0.3, 1.3), (0, -1.02, 0.35, 1.8), (300, -0.9, -0.55, 2.2)),
+    ((-400, 0.6, 0.85, 1.0), (-200, 0.1, 1.08, 1.4), (-10, 0.05, 1.0, 1.6)),
+)
+# The same for the trunk: parts of the pelvis's height, x and y in mm on an adult's left side.
+_ILIAC = ((0.2, 82, -52, 4.0), (0.42, 80, -46, 4.3), (0.6, 68, -36, 4.5), (0.76, 52, -10, 4.8))
+_COMMON = ((0.86, 36, -12, 5.2), (0.98, 9, -19, 6.0))
+_INNER = ((0.4, 62, 46, 1.5), (0.6, 46, 28, 2.4), (0.76, 50, -6, 3.2))
+_GLUTEAL = ((0.3, 84, 62, 0.9), (0.5, 70, 58, 1.6), (0.62, 46, 30, 2.2))
+
+
+def limb_vessels(look: Angiogram, rng: Rng) -> tuple[Tube, ...]:
+    """Arteries, their veins, veins under the skin and branches of one limb."""
+    tubes: list[Tube] = []
+    size = rng.uniform(0.8, 1.25)
+    for course in _ARTERIES.values():
+        knots = _shaken(np.array(course, dtype=np.float64), size, rng)
+        tubes.append(_artery(knots, look, rng))
+        tubes += _veins_beside(knots, look, rng)
+    tubes += [
+        _vein(_shaken(np.array(knots, dtype=np.float64), size, rng), look, rng)
+        for knots in _SKIN_VEINS
+    ]
+    tubes += [_branch(look, rng) for _ in range(look.branches)]
+    return tuple(tubes)
+
+
+def trunk_vessels(
+    look: Angiogram, low_mm: float, tall_mm: float, scale: float, rng: Rng
+) -> tuple[Tube, ...]:
+    """Aorta, caval vein and iliac vessels over a pelvis from `low_mm` on, `tall_mm` tall."""
+    tubes: list[Tube] = []
+    size = rng.uniform(0.85, 1.3)
+    for side in (1.0, -1.0):
+        for course in (_ILIAC + _COMMON, _INNER, _GLUTEAL):
+            knots = _placed(course, side, low_mm, tall_mm, scale, size, rng)
+            tubes.append(_artery(knots, look, rng))
+            aside = knots + np.array([0.0, -7.0 * side, 6.0, 0.0])
+            aside[:, 3] *= rng.uniform(1.1, 1.6)
+            tubes.append(_vein(aside, look, rng))
+    aorta = ((0.97, 5, -20, 7.5), (1.2, 7, -21, 8.5), (1.8, 6, -22, 9.0))
+    cava = ((0.9, -16, -14, 9.0), (1.2, -20, -15, 10.5), (1.8, -22, -20, 11.0))
+    tubes.append(_artery(_placed(aorta, 1.0, low_mm, tall_mm, scale, size, rng), look, rng))
+    tubes.append(_vein(_placed(cava, 1.0, low_mm, tall_mm, scale, size, rng), look, rng))
+    return tuple(tubes)
+
+
+def paint_vessels(
+    hu: Float32Array,
+    tubes: Sequence[Tube],
+    across: Float32Array,
+    behind: Float32Array,
+    height: Float32Array,
+    reach: Float32Array | float,
+) -> Float32Array:
+    """HU (N,) with all the tubes in it."""
+    painted = hu.copy()
+    for tube in tubes:
+        tube.paint(painted, across, behind, height, reach)
+    return painted
+
+
+def _shaken(knots: FloatArray, size: float, rng: Rng) -> FloatArray:
+    knots = knots.copy()
+    knots[:, 1:3] += rng.normal(0, 0.05, 2) + rng.normal(0, 0.02, (len(knots), 2))
+    knots[:, 3] *= size * rng.uniform(0.85, 1.2)
+    return knots
+
+
+def _placed(
+    course: tuple[tuple[float, float, float, float], ...],
+    side: float,
+    low_mm: float,
+    tall_mm: float,
+    scale: float,
+    size: float,
+    rng: Rng,
+) -> FloatArray:
+    knots = np.array(course, dtype=np.float64)
+    knots[:, 0] = low_mm + knots[:, 0] * tall_mm
+    knots[:, 1:3] = scale * (knots[:, 1:3] * (side, 1.0) + rng.normal(0, 2.5, (len(knots), 2)))
+    knots[:, 3] *= scale * size * rng.uniform(0.85, 1.2)
+    return knots
+
+
+def _artery(knots: FloatArray, look: Angiogram, rng: Rng) -> Tube:
+    wide = knots.copy()
+    if rng.random() < 0.04:
+        wide[:, 3] *= rng.uniform(1.6, 3.0)
+    return Tube(
+        wide,
+        hu=look.artery_hu * rng.uniform(0.85, 1.1),
+        plaque=look.plaque * rng.uniform(0.5, 1.2),
+        plaque_hu=look.plaque_hu * rng.uniform(0.7, 1.2),
+        phase=rng.uniform(0, 2 * np.pi),
+    )
+
+
+def _vein(knots: FloatArray, look: Angiogram, rng: Rng) -> Tube:
+    hu = look.vein_hu * rng.uniform(0.8, 1.15)
+    return Tube(knots, hu=hu, oval=rng.uniform(1.0, 1.9), turn=rng.uniform(0, np.pi))
+
+
+def _veins_beside(knots: FloatArray, look: Angiogram, rng: Rng) -> list[Tube]:
+    """One vein beside a thick artery, two beside a thin one."""
+    veins = []
+    turn = rng.uniform(0, 2 * np.pi)
+    for k in range(1 if knots[:, 3].mean() > 2.4 else 2):
+        beside = knots.copy()
+        beside[:, 3] *= rng.uniform(0.9, 1.5)
+        # Some 50 mm is the radius of the limb that the shares are of.
+        away = (knots[:, 3] + 1.2 * beside[:, 3] + 0.5) / 50
+        angle = turn + np.pi * k
+        beside[:, 1] += away * np.cos(angle)
+        beside[:, 2] += away * np.sin(angle)
+        veins.append(_vein(beside, look, rng))
+    return veins
+
+
+def _branch(look: Angiogram, rng: Rng) -> Tube:
+    """A thin vessel that crosses a muscle or the fat under the skin, somewhere."""
+    low = rng.uniform(-400, 480)
+    angle = rng.uniform(0, 2 * np.pi) + np.array([0.0, rng.normal(0, 0.6)])
+    away = rng.uniform(0.35, 1.1, 2)
+    heights = np.array([low, low + rng.uniform(50, 160)])
+    radius = rng.uniform(0.6, 1.7, 2)
+    knots = np.stack([heights, away * np.cos(angle), away * np.sin(angle), radius], axis=1)
+    return _artery(knots, look, rng) if rng.random() < 0.4 else _vein(knots, look, rng)

@@ -1,0 +1,41 @@
+"""Matplotlib where it is wanted: figures without a window, one look for all."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from afunet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK = "#1b1f24"
+QUIET = "#6b7480"
+GRID = "#dfe3e8"
+# Okabe & Ito: told apart by colour-blind eyes too.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000")
+DPI = 200
+
+
+def require_matplotlib() -> None:
+    """Fail before the work, not after it: `ConfigError` where the `train` extra is missing."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ConfigError("figures need matplotlib: pip install 'afunet[train]'") from error
+
+
+def new_figure(width_in: float, height_in: float) -> Figure:
+    """An empty white figure that no window belongs to."""
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width_in, height_in), facecolor="white", layout="constrained")
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,205 @@
+"""A row of a comparison: a training TOML with an `[experiment]` table, or a classical method.
+
+    extends = "../base.toml"
+    model = "unet"
+
+    [experiment]
+    label = "U-Net"
+    table = "Table 1"
+    reference = true
+
+A file with `rows = ["table1/unet.toml", …]` instead stands for these files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from afunet.errors import ConfigError
+from afunet.evaluation.published import PublishedScores
+from afunet.training.config import TrainingConfig, parse_config
+from afunet.training.toml_file import parse_toml, read_experiment_table, read_toml
+
+AS_TRAINED = "as trained"
+WHOLE_SLICE = "slice"
+
+
+@dataclass(frozen=True)
+class ExperimentTable:
+    """The keys of `[experiment]`, checked.
+
+    `seeds` empty means the training's own; `window` is the side in px of the windows at
+    inference, "slice" for whole slices, "as trained" for the crops' size; `weights_of` names a
+    TOML, relative to this one, whose runs are used instead of training; `paper` holds the
+    published scores in %.
+    """
+
+    label: str
+    table: str
+    seeds: tuple[int, ...] = ()
+    reference: bool = False
+    classical: str = ""
+    window: int | str = AS_TRAINED
+    weights_of: str = ""
+    paper: PublishedScores | None = None
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.window, str) or self.window >= 32):
+            raise ConfigError(f"window must be 32 px or more, got {self.window}")
+        if isinstance(self.window, str) and self.window not in (AS_TRAINED, WHOLE_SLICE):
+            raise ConfigError(
+                f'window must be a number of px, "{WHOLE_SLICE}" or "{AS_TRAINED}", '
+                f"got {self.window!r}"
+            )
+        if len(set(self.seeds)) != len(self.seeds) or min(self.seeds, default=0) < 0:
+            raise ConfigError(f"seeds must be different numbers from 0, got {list(self.seeds)}")
+        if self.classical and (self.weights_of or self.seeds or self.window != AS_TRAINED):
+            raise ConfigError("a classical row has no seeds, window or weights_of")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One row: how it is named, what is trained, what it is compared with.
+
+    `training` is None for a classical method. Runs are folders named `run_name`-seed<k>; `base`
+    is the folder that the training's relative paths start from.
+    """
+
+    name: str
+    label: str
+    table: str
+    training: TrainingConfig | None
+    seeds: tuple[int, ...]
+    reference: bool
+    classical: str
+    window: int | str
+    paper: PublishedScores | None
+    run_name: str = field(default="")
+    base: Path = field(default_factory=Path)
+
+    def of_seed(self, seed: int) -> TrainingConfig:
+        """The training of one seed."""
+        if self.training is None:
+            raise ConfigError(f"{self.name} is a classical method: there is nothing to train")
+        return replace(self.training, seed=seed)
+
+
+def load_experiments(paths: Iterable[Path]) -> tuple[Experiment, ...]:
+    """The rows of TOML files and of folders of them, in the order given, none twice.
+
+    Recipes, files with neither `[experiment]` nor `rows`, are passed over. Raises `ConfigError`
+    where no row is left, two rows share a name, or a table has two references.
+    """
+    files = list(dict.fromkeys(row.resolve() for path in paths for row in _rows(path)))
+    experiments = tuple(load_experiment(path) for path in files)
+    if not experiments:
+        raise ConfigError("nothing to compare: no file given has an [experiment] table or rows")
+    for what, names in (
+        ("rows are named", [row.name for row in experiments]),
+        ("references are in table", [row.table for row in experiments if row.reference]),
+    ):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ConfigError(f"two {what} {twice[0]!r}: there may be one")
+    return experiments
+
+
+def load_experiment(path: Path) -> Experiment:
+    """One row; `ConfigError` in one line for unknown keys and keys that do not go together."""
+    raw = read_experiment_table(path)
+    if raw is None:
+        raise ConfigError(f"{path} has no [experiment] table: it is a recipe, not a row")
+    try:
+        return _experiment(path, _table(raw), read_toml(path))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _experiment(path: Path, table: ExperimentTable, recipe: Mapping[str, Any]) -> Experiment:
+    if (table.classical or table.weights_of) and recipe:
+        what = "a classical row" if table.classical else "a row with weights_of"
+        raise ConfigError(f"{what} trains nothing; remove {', '.join(sorted(recipe))}")
+    source = path.parent / table.weights_of if table.weights_of else path
+    training = None if table.classical else _training(source, recipe if source == path else None)
+    own = (training.seed,) if training else ()
+    return Experiment(
+        name=path.stem,
+        label=table.label,
+        table=table.table,
+        training=training,
+        seeds=table.seeds or (_seeds_of(source) if table.weights_of else ()) or own,
+        reference=table.reference,
+        classical=table.classical,
+        window=table.window,
+        paper=table.paper,
+        run_name=source.stem,
+        base=source.parent,
+    )
+
+
+def _training(source: Path, recipe: Mapping[str, Any] | None) -> TrainingConfig:
+    return parse_config(read_toml(source) if recipe is None else recipe)
+
+
+def _seeds_of(source: Path) -> tuple[int, ...]:
+    raw = read_experiment_table(source)
+    return _table(raw).seeds if raw else ()
+
+
+def _rows(path: Path) -> Iterable[Path]:
+    """The files of rows that a path stands for."""
+    if path.is_dir():
+        for file in sorted(path.rglob("*.toml")):
+            yield from _rows(file)
+        return
+    raw = parse_toml(path)
+    rows = raw.get("rows", [])
+    if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
+        raise ConfigError(f"{path}: rows must be a list of file names, got {rows!r}")
+    if rows and len(raw) > 1:
+        raise ConfigError(f"{path}: a list of rows has no other keys, got {sorted(raw)}")
+    if "experiment" in raw:
+        yield path
+    for row in rows:
+        if read_experiment_table(path.parent / row) is None:
+            raise ConfigError(f"{path}: the row {row!r} has no [experiment] table")
+        yield path.parent / row
+
+
+def _table(raw: Mapping[str, Any]) -> ExperimentTable:
+    known = [entry.name for entry in fields(ExperimentTable)]
+    unknown = sorted(set(raw) - set(known))
+    if unknown:
+        raise ConfigError(f"[experiment] has unknown keys {unknown}; known are {known}")
+    missing = [key for key in ("label", "table") if not raw.get(key)]
+    if missing:
+        raise ConfigError(f"[experiment] needs {' and '.join(missing)}")
+    values = {key: _checked(key, value) for key, value in raw.items()}
+    return ExperimentTable(**values)
+
+
+def _checked(key: str, value: Any) -> Any:
+    match key:
+        case "seeds":
+            if isinstance(value, list) and all(type(seed) is int for seed in value):
+                return tuple(value)
+            raise ConfigError(f"seeds must be a list of whole numbers, got {value!r}")
+        case "paper":
+            return _published(value)
+        case "window" if type(value) in (int, str):
+            return value
+        case "reference" if type(value) is bool:
+            return value
+        case "label" | "table" | "classical" | "weights_of" if type(value) is str:
+            return value
+    raise ConfigError(f"[experiment] {key} has a value of the wrong type: {value!r}")
+
+
+def _published(value: Any) -> PublishedScores:
+    names = {entry.name for entry in fields(PublishedScores)}
+    if not isinstance(value, dict) or set(value) != names:
+        raise ConfigError(f"[experiment.paper] needs {', '.join(sorted(names))}, got {value!r}")
+    return PublishedScores(**value)

@@ -1,0 +1,70 @@
+"""What a run tells while it goes on: numbers in CSV files, and whatever a recorder shows."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+LOG = "log.csv"
+VALIDATION = "validation.csv"
+
+
+class Recorder(Protocol):
+    """Told every number of a run, and pictures of its validation."""
+
+    def scalar(self, name: str, value: float, step: int) -> None:
+        """A number after `step` steps."""
+
+    def picture(self, name: str, rgb: NDArray[np.uint8], step: int) -> None:
+        """A picture (H, W, 3) after `step` steps."""
+
+
+class NoRecorder:
+    """Shows nothing; the CSV files have the numbers."""
+
+    def scalar(self, name: str, value: float, step: int) -> None:
+        """Forget it."""
+
+    def picture(self, name: str, rgb: NDArray[np.uint8], step: int) -> None:
+        """Forget it."""
+
+
+class CsvLog:
+    """The run's `log.csv` (every step) and `validation.csv`, each with the step first."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+
+    def step(self, step: int, loss: float, rate: float) -> None:
+        """One row of `log.csv`."""
+        self._append(LOG, ("step", "loss", "learning_rate"), (step, f"{loss:.6f}", f"{rate:.8f}"))
+
+    def validation(self, step: int, dice: float) -> None:
+        """One row of `validation.csv`."""
+        self._append(VALIDATION, ("step", "dice"), (step, f"{dice:.6f}"))
+
+    def forget_after(self, step: int) -> None:
+        """Drop rows of steps after a checkpoint: they are done, and logged, again."""
+        for name in (LOG, VALIDATION):
+            path = self._run / name
+            if path.exists():
+                heading, *rows = path.read_text().splitlines(keepends=True)
+                kept = [row for row in rows if row.endswith("\n") and _step_of(row) <= step]
+                path.write_text("".join([heading, *kept]))
+
+    def _append(self, name: str, heading: tuple[str, ...], row: tuple[object, ...]) -> None:
+        path = self._run / name
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(heading)
+            writer.writerow(row)
+
+
+def _step_of(row: str) -> int:
+    return int(row.split(",", 1)[0])

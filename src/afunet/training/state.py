@@ -1,0 +1,101 @@
+"""What changes while a run goes on, and how it survives: `last.pt`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from afunet.errors import CheckpointError, OutputError
+from afunet.models import build_model
+from afunet.training.averaging import average_of
+from afunet.training.config import Optimizer, Precision, TrainingConfig
+
+LAST = "last.pt"
+
+
+@dataclass
+class TrainingState:
+    """The network with its average, the optimizer, the step reached and the best score so far."""
+
+    step: int
+    best: float
+    model: nn.Module
+    average: nn.Module | None
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+
+
+def start(
+    config: TrainingConfig,
+    run: Path,
+    device: torch.device,
+    initial: Mapping[str, Tensor] | None,
+) -> TrainingState:
+    """A fresh state, or the one in `run/last.pt`."""
+    model = build_model(config.model, config.options, seed=config.seed)
+    if initial is not None:
+        model.load_state_dict(initial)
+    model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = average_of(model, config.average_decay) if config.average_decay else None
+    scaler = torch.amp.GradScaler(device.type, enabled=config.precision is Precision.FP16)
+    optimizer = _optimizer(config, model)
+    state = TrainingState(0, float("-inf"), model, average, optimizer, scaler)
+    if (run / LAST).exists():
+        _resume(state, run / LAST, device)
+    return state
+
+
+def save(state: TrainingState, run: Path) -> None:
+    """Write `last.pt` whole or not at all; `OutputError` where the disk refuses."""
+    partial = run / (LAST + ".partial")
+    average = None if state.average is None else state.average.state_dict()
+    content = {
+        "step": state.step,
+        "best": state.best,
+        "model": state.model.state_dict(),
+        "average": average,
+        "optimizer": state.optimizer.state_dict(),
+        "scaler": state.scaler.state_dict(),
+    }
+    try:
+        with partial.open("wb") as file:
+            torch.save(content, file)
+        partial.replace(run / LAST)
+    except (OSError, RuntimeError) as error:  # torch's writer has no error class of its own
+        partial.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "")
+        raise OutputError(
+            f"cannot write {LAST} to {run}: {reason}; the checkpoint before is still there"
+        ) from error
+
+
+def _optimizer(config: TrainingConfig, model: nn.Module) -> torch.optim.Optimizer:
+    parameters = model.parameters()
+    if config.optimizer is Optimizer.SGD:
+        return torch.optim.SGD(
+            parameters,
+            config.learning_rate,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+        )
+    return torch.optim.AdamW(
+        parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
+
+
+def _resume(state: TrainingState, path: Path, device: torch.device) -> None:
+    try:
+        saved = torch.load(path, map_location=device, weights_only=True)
+        state.model.load_state_dict(saved["model"])
+        state.optimizer.load_state_dict(saved["optimizer"])
+        state.scaler.load_state_dict(saved["scaler"])
+        if state.average is not None:
+            state.average.load_state_dict(saved["average"])
+        state.step, state.best = saved["step"], saved["best"]
+    except Exception as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise CheckpointError(f"cannot resume from {path.name}: {reason}") from error

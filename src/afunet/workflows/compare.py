@@ -1,0 +1,321 @@
+"""Train or reuse every row, judge all on slices no run has seen, and write what came out."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import fmean, median
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from afunet.data.cases import refuse_leaks
+from afunet.data.labelled import read_records
+from afunet.data.slices import LabelledSlice
+from afunet.errors import ConfigError, InputError
+from afunet.evaluation.hardest import choose_hardest, slice_traits
+from afunet.evaluation.overlap import METRICS, count
+from afunet.inference.device import DeviceChoice, pick_device
+from afunet.progress import CancelToken, Progress, silent
+from afunet.report.comparison_curves import Curve, draw_curves
+from afunet.report.comparison_facts import ComparisonFacts
+from afunet.report.comparison_forest import draw_forest
+from afunet.report.comparison_markdown import comparison_markdown
+from afunet.report.comparison_panel import PanelRow, draw_panel
+from afunet.report.figure import require_matplotlib
+from afunet.training.experiment import Experiment, load_experiments
+from afunet.training.recording import LOG, VALIDATION
+from afunet.workflows.comparison_facts import (
+    Scores,
+    bone_areas,
+    data_facts,
+    joint_lines,
+    table_facts,
+)
+from afunet.workflows.contenders import Contender, check_experiment, prepare
+from afunet.workflows.score_store import ScoreStore, data_digest
+from afunet.workflows.scoring import load_split, of_status, score_slices
+from afunet.workflows.staging import check_writable, staged_folder
+
+MARKDOWN, JSON = "comparison.md", "comparison.json"
+PANEL, CURVES, FOREST = "panel.png", "curves.png", "forest.png"
+TIMED_SLICES, TIMED_ROUNDS = 4, 2
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """What is judged, where runs are kept, and how they are made."""
+
+    data: str = "knee"
+    split: str = "test"
+    status: str | None = "checked"
+    runs: Path = Path("runs")
+    device: DeviceChoice = DeviceChoice.AUTO
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.split not in ("test", "val"):
+            raise ConfigError(
+                f"a comparison judges on test, or on val before test is touched; not on "
+                f"{self.split!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found, and the files that tell it."""
+
+    facts: ComparisonFacts
+    files: tuple[Path, ...]
+
+
+def compare(
+    files: Sequence[Path],
+    output: Path,
+    options: CompareOptions | None = None,
+    *,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> Comparison:
+    """Compare the rows of TOML files or folders; results go to the folder `output`.
+
+    Runs and scores are kept under `options.runs`: the same call goes on where it was stopped, and
+    a repeated one computes only the panel and the times anew.
+    """
+    options = options or CompareOptions()
+    experiments = load_experiments(files)
+    require_matplotlib()
+    check_writable(output)
+    for experiment in experiments:
+        check_experiment(experiment)
+    judged = _Judged(options, progress)
+    judged.refuse_training_on_it(experiments)
+    contenders: list[Contender] = []
+    scores: dict[str, Scores] = {}
+    for done, experiment in enumerate(experiments):
+        progress("rows", done, len(experiments))
+        contender = prepare(
+            experiment,
+            options.runs,
+            device=options.device,
+            threads=options.threads,
+            progress=progress,
+            cancel=cancel,
+        )
+        contenders.append(contender)
+        scores[experiment.name] = _scores(contender, judged, progress, cancel)
+    progress("rows", len(experiments), len(experiments))
+    seconds = _seconds_per_slice(contenders, judged, progress, cancel)
+    tables = _tables(contenders)
+    panel = _panel(next(iter(tables.values())), judged, scores, progress, cancel)
+    facts = _facts(options, judged, tables, scores, seconds, [row.caption for row in panel.rows])
+    with staged_folder(output) as stage:
+        (stage / JSON).write_text(facts.to_json(), encoding="utf-8")
+        (stage / MARKDOWN).write_text(comparison_markdown(facts), encoding="utf-8")
+        (stage / FOREST).write_bytes(draw_forest(facts.tables))
+        (stage / CURVES).write_bytes(draw_curves(_curves(tables)))
+        if panel.networks:
+            (stage / PANEL).write_bytes(draw_panel(panel.networks, panel.rows))
+        names = sorted(path.name for path in stage.iterdir())
+    return Comparison(facts, tuple(output / name for name in names))
+
+
+class _Judged:
+    """The slices of the split, with 1, 3 or 5 planes; all of it decides the joint lines."""
+
+    def __init__(self, options: CompareOptions, progress: Progress) -> None:
+        self.options = options
+        self.folder = _locate(options.data, Path())
+        self._progress = progress
+        everything = load_split(self.folder, options.split, 1, progress)
+        self.areas = bone_areas(everything)
+        self._chosen = {1: of_status(everything, options.status, options.split)}
+
+    def slices(self, planes: int = 1) -> tuple[LabelledSlice, ...]:
+        """The slices to judge, as a network with so many input slices takes them."""
+        if planes not in self._chosen:
+            everything = load_split(self.folder, self.options.split, planes, self._progress)
+            self._chosen[planes] = of_status(everything, self.options.status, self.options.split)
+        return self._chosen[planes]
+
+    def refuse_training_on_it(self, experiments: Sequence[Experiment]) -> None:
+        """Raise `InputError` where a run trains on a patient of the split, in any folder."""
+        folders = {
+            _locate(entry.path, experiment.base)
+            for experiment in experiments
+            if experiment.training is not None
+            for entry in experiment.training.data
+        }
+        trained = [
+            record
+            for folder in folders
+            for record in read_records(folder)
+            if record.split == "train"
+        ]
+        refuse_leaks([*trained, *(item.record for item in self.slices())])
+
+
+def _scores(
+    contender: Contender, judged: _Judged, progress: Progress, cancel: CancelToken | None
+) -> Scores:
+    """Scores of every seed, computed where they are not kept yet."""
+    slices = judged.slices(contender.input_slices)
+    scores = []
+    for run in contender.runs:
+        store = ScoreStore(run.folder, {"data": data_digest(slices), "masks": run.identity})
+        kept = store.load()
+        if kept is None:
+            kept = score_slices(run.mask_of, slices, progress, cancel)
+            store.save(kept)
+        scores.append(kept)
+    return scores
+
+
+def _seconds_per_slice(
+    contenders: Sequence[Contender],
+    judged: _Judged,
+    progress: Progress,
+    cancel: CancelToken | None,
+) -> dict[str, float]:
+    """Median seconds a slice, the rows taking turns so that a busy moment hits all alike."""
+    seconds: dict[str, list[float]] = {one.experiment.name: [] for one in contenders}
+    total = len(judged.slices())
+    places = np.linspace(0, total - 1, min(TIMED_SLICES, total)).round().astype(int)
+    turns = [place for _ in range(TIMED_ROUNDS) for place in places]
+    for done, place in enumerate([places[0], *turns]):  # the first turn only warms up
+        for contender in contenders:
+            if cancel is not None:
+                cancel.check()
+            item = judged.slices(contender.input_slices)[place]
+            start = perf_counter()
+            contender.runs[0].mask_of(item)
+            if done > 0:
+                seconds[contender.experiment.name].append(perf_counter() - start)
+        progress("measuring times", done, len(turns))
+    return {name: median(values) for name, values in seconds.items()}
+
+
+def _tables(contenders: Sequence[Contender]) -> dict[str, list[Contender]]:
+    """Rows by table, those of the most architectures first, else in the order given."""
+    tables: dict[str, list[Contender]] = {}
+    for contender in contenders:
+        tables.setdefault(contender.experiment.table, []).append(contender)
+
+    def architectures(title: str) -> int:
+        trainings = [one.experiment.training for one in tables[title]]
+        return len({training.model for training in trainings if training is not None})
+
+    return {title: tables[title] for title in sorted(tables, key=lambda t: -architectures(t))}
+
+
+@dataclass(frozen=True)
+class _Panel:
+    networks: list[str]
+    rows: list[PanelRow]
+
+
+def _panel(
+    table: Sequence[Contender],
+    judged: _Judged,
+    scores: dict[str, Scores],
+    progress: Progress,
+    cancel: CancelToken | None,
+) -> _Panel:
+    """The hardest slices and every network's masks of them, of the first seed."""
+    networks = [one for one in table if one.trained]
+    if not networks:
+        return _Panel([], [])
+    traits, places = [], {}
+    for place, item in enumerate(judged.slices()):
+        record = item.record
+        runs = [seed[place] for one in networks for seed in scores[one.experiment.name]]
+        dice = fmean(METRICS["dice"](score.counts) for score in runs)
+        found = slice_traits(
+            item.grey[0], item.mask > 0, case=record.case, level=record.level, dice=dice
+        )
+        if found is not None:
+            traits.append(found)
+            places[found] = place
+    rows = []
+    chosen = choose_hardest(traits)
+    for done, (difficulty, one) in enumerate(chosen, 1):
+        if cancel is not None:
+            cancel.check()
+        item = judged.slices()[places[one]]
+        truth = item.mask > 0
+        masks = [
+            network.runs[0].mask_of(judged.slices(network.input_slices)[places[one]])
+            for network in networks
+        ]
+        dice_of = [METRICS["dice"](count(mask, truth)) for mask in masks]
+        caption = f"{one.case}, level {one.level}\n{difficulty}"
+        rows.append(PanelRow(caption, item.grey[0], truth, masks, dice_of))
+        progress("drawing the panel", done, len(chosen))
+    return _Panel([one.experiment.label for one in networks], rows)
+
+
+def _facts(
+    options: CompareOptions,
+    judged: _Judged,
+    tables: dict[str, list[Contender]],
+    scores: dict[str, Scores],
+    seconds: dict[str, float],
+    panel: Sequence[str],
+) -> ComparisonFacts:
+    lines = joint_lines(judged.areas)
+    return ComparisonFacts(
+        version=version("afunet"),
+        device=pick_device(options.device).type,
+        threads=torch.get_num_threads(),
+        data=data_facts(
+            judged.folder.name, options.split, options.status, judged.slices(), judged.areas
+        ),
+        tables=tuple(
+            table_facts(title, contenders, scores, seconds, lines)
+            for title, contenders in tables.items()
+        ),
+        panel=tuple(caption.replace("\n", ": ") for caption in panel),
+    )
+
+
+def _curves(tables: dict[str, list[Contender]]) -> dict[str, list[Curve]]:
+    """The runs of each table, but of those in which every run is another table's."""
+    return {
+        title: [
+            _curve(contender.experiment.label, run.folder)
+            for contender in contenders
+            if contender.trained
+            for run in contender.runs
+        ]
+        for title, contenders in tables.items()
+        if any(one.experiment.run_name == one.experiment.name for one in contenders)
+    }
+
+
+def _curve(label: str, run: Path) -> Curve:
+    steps, loss = _columns(run / LOG)
+    validation_steps, dice = _columns(run / VALIDATION)
+    return Curve(label, steps, loss, validation_steps, dice)
+
+
+def _columns(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The first two columns of a CSV file with a heading; empty without the file."""
+    if not path.exists():
+        return np.empty(0), np.empty(0)
+    with path.open(newline="") as file:
+        rows = [(float(row[0]), float(row[1])) for row in list(csv.reader(file))[1:]]
+    table = np.array(rows, dtype=np.float64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def _locate(path: str, base: Path) -> Path:
+    places = [Path(path), Path(os.environ.get("AFUNET_DATA", "../shared/data")) / path, base / path]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise InputError(f"no data folder {path!r}; looked in {', '.join(map(str, places))}")

@@ -1,0 +1,167 @@
+"""Experiments made ready to predict: trained or reused networks, and classical methods."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from afunet import classical
+from afunet.data.slices import LabelledSlice
+from afunet.errors import ConfigError
+from afunet.inference.device import DeviceChoice, pick_device
+from afunet.inference.fusion import folded
+from afunet.inference.predictor import Engine
+from afunet.models import build_model
+from afunet.models.checkpoint import Checkpoint, load_checkpoint
+from afunet.models.complexity import Complexity, complexity
+from afunet.progress import CancelToken, Progress, silent
+from afunet.training.experiment import AS_TRAINED, WHOLE_SLICE, Experiment
+from afunet.workflows.scoring import MaskOf, network_masks
+from afunet.workflows.train import train_network
+
+WINDOWS_PER_BATCH = {"cpu": 2, "cuda": 16}
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One seed of an experiment: its folder, what decides its masks, and how to get them."""
+
+    folder: Path
+    identity: str
+    mask_of: MaskOf
+    validation_dice: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """An experiment with its runs; `cost` is None for a classical method."""
+
+    experiment: Experiment
+    input_slices: int
+    window: str
+    runs: tuple[Run, ...]
+    cost: Complexity | None
+
+    @property
+    def trained(self) -> bool:
+        """Whether this is a network."""
+        return self.cost is not None
+
+
+def check_experiment(experiment: Experiment) -> None:
+    """Fail before the work: `ConfigError` for unknown networks, options and methods."""
+    if experiment.training is not None:
+        build_model(experiment.training.model, experiment.training.options, seed=0)
+    elif experiment.classical not in classical.CLASSICAL:
+        raise ConfigError(
+            f"{experiment.name}: no classical method {experiment.classical!r}; there are "
+            f"{', '.join(classical.CLASSICAL)}"
+        )
+
+
+def prepare(
+    experiment: Experiment,
+    runs: Path,
+    *,
+    device: DeviceChoice,
+    threads: int | None,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> Contender:
+    """Train what is not trained yet, under `runs`, and load it."""
+    if experiment.training is None:
+        return _classical(experiment, runs)
+    trained = []
+    for seed in experiment.seeds:
+        folder = runs / f"{experiment.run_name}-seed{seed}"
+        result = train_network(
+            experiment.of_seed(seed),
+            folder,
+            base=experiment.base,
+            device=device,
+            threads=threads,
+            progress=progress,
+            cancel=cancel,
+        )
+        checkpoint = load_checkpoint(result.checkpoint)
+        trained.append(_run(experiment, folder, checkpoint, device, result.validation_dice))
+    options = experiment.training.options
+    return Contender(
+        experiment,
+        int(options.get("input_slices", 1)),
+        _window_words(experiment, experiment.training.crop.size_px),
+        tuple(trained),
+        _cost(experiment.training.model, json.dumps(dict(options), sort_keys=True)),
+    )
+
+
+def _run(
+    experiment: Experiment,
+    folder: Path,
+    checkpoint: Checkpoint,
+    device: DeviceChoice,
+    validation_dice: float,
+) -> Run:
+    window = _window_px(experiment, checkpoint.header.patch_px)
+    engine = _engine(checkpoint.network(), pick_device(device))
+    identity = (
+        f"checkpoint {checkpoint.sha256}, window {window or 'whole slice'}, float32, "
+        f"afunet {version('afunet')}"
+    )
+    return Run(folder, identity, network_masks(engine, window), validation_dice)
+
+
+def _engine(network: nn.Module, device: torch.device) -> Engine:
+    """float32 for every network alike: the arithmetic must not decide a comparison."""
+    placed = folded(network).to(device, torch.float32)
+    placed = placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Engine(placed, device, torch.float32, WINDOWS_PER_BATCH[device.type])
+
+
+def _window_px(experiment: Experiment, patch_px: int) -> int | None:
+    if experiment.window == WHOLE_SLICE:
+        return None
+    return patch_px if experiment.window == AS_TRAINED else int(experiment.window)
+
+
+def _window_words(experiment: Experiment, patch_px: int) -> str:
+    window = _window_px(experiment, patch_px)
+    return f"{window} px" if window else "whole slice"
+
+
+@lru_cache
+def _cost(model: str, options_json: str) -> Complexity:
+    chosen = json.loads(options_json)
+    return complexity(build_model(model, chosen, seed=0), int(chosen.get("input_slices", 1)))
+
+
+def _classical(experiment: Experiment, runs: Path) -> Contender:
+    segment = classical.CLASSICAL[experiment.classical].segment
+    run = Run(runs / experiment.name, _source_identity(experiment.classical), _masks(segment))
+    return Contender(experiment, 1, "–", (run,), None)
+
+
+def _masks(segment: Callable[[NDArray[np.float32]], NDArray[np.uint8]]) -> MaskOf:
+    def mask_of(item: LabelledSlice) -> NDArray[np.bool_]:
+        grey = item.grey[len(item.grey) // 2].astype(np.float32) / 255
+        return np.asarray(segment(grey) > 0)
+
+    return mask_of
+
+
+def _source_identity(name: str) -> str:
+    """A method has no weights: its code, all of the package's, is what it is."""
+    folder = Path(inspect.getfile(classical)).parent
+    digest = sha256(b"".join(file.read_bytes() for file in sorted(folder.glob("*.py"))))
+    return f"classical {name}, source {digest.hexdigest()}, afunet {version('afunet')}"

@@ -1,0 +1,321 @@
+"""From labelled data sets of any layout to one training store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from afunet.data.cases import SPLITS, SliceRecord, refuse_leaks
+from afunet.data.layouts import AUTO, LAYOUTS, layout_of
+from afunet.data.layouts.pair import Choice, Content, LeftOut, Pair
+from afunet.data.patients import grouped, identity_of, is_harmless, pseudonym, scrubbed
+from afunet.data.splits import Assigned, SplitChoice, assign_splits
+from afunet.data.store import FILES, HEADER, is_store
+from afunet.data.writing import StoreWriter
+from afunet.errors import AfunetError, Cancelled, InputError, OutputError
+from afunet.preprocessing import BONE_WINDOW
+from afunet.progress import CancelToken, Progress, silent
+from afunet.workflows.staging import check_writable, staged_folder
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """How sources are read (`layout`, `choice`) and split."""
+
+    layout: str = AUTO
+    choice: Choice = field(default_factory=Choice)
+    split: SplitChoice = field(default_factory=SplitChoice)
+
+
+@dataclass(frozen=True)
+class SplitCount:
+    """How much one split holds; `with_bone` counts slices."""
+
+    split: str
+    cases: int
+    patients: int
+    slices: int
+    with_bone: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A finished store: what is in it, what is not, and what to know before training on it."""
+
+    folder: Path
+    counts: tuple[SplitCount, ...]
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+
+
+class NothingUsable(InputError):  # noqa: N818 - says what was found, as its neighbours do
+    """No pair of any source can be used; `left_out` says why for each."""
+
+    def __init__(self, left_out: Sequence[LeftOut]) -> None:
+        first = f"; the first, {left_out[0].case}: {left_out[0].reason}" if left_out else ""
+        super().__init__(f"no usable pair, {len(left_out)} left out{first}")
+        self.left_out = tuple(left_out)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A pair with its place among all pairs and the layout it came from."""
+
+    number: int
+    layout: str
+    pair: Pair
+
+    @property
+    def label(self) -> str:
+        """What may be said about it aloud: its case's name, or its number where that may not."""
+        return _label(self.pair.given.case, self.number, self.pair.paths[0])
+
+
+@dataclass(frozen=True)
+class _ReadCase:
+    """A case whose slices are in the flat files: which of them, and with how much bone."""
+
+    task: _Task
+    slices: range
+    bone: tuple[bool, ...]
+    identity: str
+
+
+def prepare(
+    sources: Sequence[Path],
+    output: Path,
+    options: PrepareOptions | None = None,
+    *,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> Prepared:
+    """Read all sources, leave out what cannot be used, split, and write the store `output`.
+
+    Raises `AfunetError` in one line, `NothingUsable` where no pair can be used, and then leaves
+    nothing behind.
+    """
+    options, cancel = options or PrepareOptions(), cancel or CancelToken()
+    output = Path(output)
+    _check_output(output, sources)
+    tasks, left_out = _find([Path(source) for source in sources], options)
+    cases: list[_ReadCase] = []
+    with staged_folder(output) as stage, StoreWriter(stage) as writer:
+        for done, task in enumerate(tasks, 1):
+            content = _read(task, options.choice, cancel)
+            left_out += content.left_out
+            if content.slices:
+                cases.append(_write(content, task, writer))
+            progress("reading cases", done, len(tasks))
+        if not cases:
+            raise NothingUsable(left_out)
+        named, notes = _named(
+            [entry.record for entry in writer.entries], cases, options.split.keeps_given
+        )
+        assigned = assign_splits(named, options.split)
+        refuse_leaks(assigned.records)
+        cancel.check()
+        counts = _counts(assigned.records, cases)
+        warnings = (*notes, *assigned.warnings)
+        facts = _facts(cases, assigned, counts, left_out, warnings, options)
+        writer.finish(assigned.records, facts)
+    return Prepared(output, counts, tuple(left_out), warnings)
+
+
+def _check_output(output: Path, sources: Sequence[Path]) -> None:
+    """Refuse before the work what would be refused after it, and never write over a data set."""
+    check_writable(output)
+    if not sources:
+        raise InputError("no source was given: name the folder of a labelled data set")
+    for source in sources:
+        if Path(source).resolve() == output.resolve():
+            raise OutputError(f"{output} is a source itself: choose another folder for the store")
+    others = [name for name in FILES if (output / name).exists()]
+    if others and not is_store(output):
+        raise OutputError(f"{output} holds {others[0]} of something else: choose another folder")
+
+
+def _find(sources: Sequence[Path], options: PrepareOptions) -> tuple[list[_Task], list[LeftOut]]:
+    """All pairs of all sources in order, and what could not be paired."""
+    tasks: list[_Task] = []
+    left_out: list[LeftOut] = []
+    for source in sources:
+        if not source.is_dir():
+            raise InputError(f"{source} is no folder: name the folder of a labelled data set")
+        if is_store(source):
+            raise InputError(f"{source} is a store already: name it in [[data]] of a training run")
+        layout = layout_of(source, options.layout)
+        found = LAYOUTS[layout].pairs(source, options.choice)
+        for pair in found.pairs:
+            tasks.append(_Task(len(tasks) + 1, layout, pair))
+        for number, item in enumerate(found.left_out, 1):
+            label = _label(item.case, number, None, "unpaired ")
+            reason = scrubbed(item.reason, (), (item.case,), label)
+            left_out.append(LeftOut(label, reason))
+    return tasks, left_out
+
+
+def _read(task: _Task, choice: Choice, cancel: CancelToken) -> Content:
+    """A pair's slices; none, and the reason, where it cannot be used."""
+    cancel.check()
+    try:
+        content = task.pair.read(choice, cancel)
+        left_out = content.left_out
+    except Cancelled:
+        raise
+    except AfunetError as error:
+        content, left_out = Content(()), (LeftOut(task.label, str(error)),)
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror or 'unreadable'}"
+        content, left_out = Content(()), (LeftOut(task.label, reason),)
+    given = task.pair.given
+    names = (given.case, given.patient)
+    safe = tuple(
+        LeftOut(task.label, scrubbed(" ".join(i.reason.split()), task.pair.paths, names, "…"))
+        for i in left_out
+    )
+    return Content(content.slices, safe)
+
+
+def _write(content: Content, task: _Task, writer: StoreWriter) -> _ReadCase:
+    start = len(writer.entries)
+    for item in content.slices:
+        writer.append(item)
+    return _ReadCase(
+        task,
+        range(start, len(writer.entries)),
+        tuple(bool(item.mask.any()) for item in content.slices),
+        identity_of(task.pair.paths[0]),
+    )
+
+
+def _named(
+    records: Sequence[SliceRecord], cases: Sequence[_ReadCase], keeps_splits: bool
+) -> tuple[list[SliceRecord], tuple[str, ...]]:
+    """The records under names that identify nobody, and a note on cases that are one patient's.
+
+    Cases that share an image are one patient's, but for those that keep their given splits: there
+    it may be a leak, to be refused and not to be mended.
+    """
+    prints = [
+        [records[i].fingerprint for i in case.slices if records[i].fingerprint] for case in cases
+    ]
+    known = [_keys(case, records) for case in cases]
+    shared = [
+        known[place].union(() if keeps_splits and case.task.pair.given.split else prints[place])
+        for place, case in enumerate(cases)
+    ]
+    joined = grouped(shared)
+    fewer = len(set(grouped(known))) - len(set(joined))
+    names = _case_names(cases, prints)
+    patients = _patient_names(cases, joined, names, prints)
+    named = list(records)
+    for case, name, patient in zip(cases, names, patients, strict=True):
+        for i in case.slices:
+            named[i] = replace(named[i], case=name, patient=patient)
+    note = f"{fewer} patients share an identical slice with another: taken as the same patient"
+    return named, (note,) if fewer else ()
+
+
+def _keys(case: _ReadCase, records: Sequence[SliceRecord]) -> frozenset[str]:
+    """What a patient is known by: the name that the set gives him, his hashed DICOM identity."""
+    patients = {f"given {records[i].patient}" for i in case.slices if records[i].patient}
+    return frozenset(patients | ({f"dicom {case.identity}"} if case.identity else set()))
+
+
+def _case_names(cases: Sequence[_ReadCase], prints: Sequence[Sequence[str]]) -> list[str]:
+    names: list[str] = []
+    for case, own in zip(cases, prints, strict=True):
+        name, pair = case.task.pair.given.case, case.task.pair
+        stem = name if is_harmless(name, pair.paths[0]) else pseudonym("case", own)
+        numbered = (f"{stem}-{number}" for number in count(2))
+        names.append(stem if stem not in names else next(n for n in numbered if n not in names))
+    return names
+
+
+def _patient_names(
+    cases: Sequence[_ReadCase],
+    groups: Sequence[int],
+    names: Sequence[str],
+    prints: Sequence[Sequence[str]],
+) -> list[str]:
+    """The given name where it is harmless; a lone case's own name; else a pseudonym."""
+    members: dict[int, list[int]] = {}
+    for place, group in enumerate(groups):
+        members.setdefault(group, []).append(place)
+    patients = [""] * len(cases)
+    taken: set[str] = set()
+    for places in members.values():
+        pairs = [cases[place].task.pair for place in places]
+        given = sorted({pair.given.patient for pair in pairs if pair.given.patient})
+        if given and all(is_harmless(given[0], pair.paths[0]) for pair in pairs):
+            name = given[0]
+        elif not given and len(places) == 1:
+            name = names[places[0]]
+        else:
+            name = pseudonym("patient", [own for place in places for own in prints[place]])
+        if name in taken:
+            name = pseudonym(name, [own for place in places for own in prints[place]])
+        taken.add(name)
+        for place in places:
+            patients[place] = name
+    return patients
+
+
+def _counts(records: Sequence[SliceRecord], cases: Sequence[_ReadCase]) -> tuple[SplitCount, ...]:
+    bone = [has_bone for case in cases for has_bone in case.bone]
+    counts = []
+    for split in SPLITS:
+        own = [
+            (record, has_bone)
+            for record, has_bone in zip(records, bone, strict=True)
+            if record.split == split
+        ]
+        counts.append(
+            SplitCount(
+                split,
+                len({record.case for record, _ in own}),
+                len({record.patient for record, _ in own}),
+                len(own),
+                sum(has_bone for _, has_bone in own),
+            )
+        )
+    return tuple(counts)
+
+
+def _facts(
+    cases: Sequence[_ReadCase],
+    assigned: Assigned,
+    counts: Sequence[SplitCount],
+    left_out: Sequence[LeftOut],
+    warnings: Sequence[str],
+    options: PrepareOptions,
+) -> Mapping[str, Any]:
+    """What `store.json` says beside the checksums."""
+    return {
+        "afunet": version("afunet"),
+        "date": datetime.now(UTC).date().isoformat(),
+        "window_hu": [BONE_WINDOW.low_hu, BONE_WINDOW.high_hu],
+        "pixel_mm": list(options.choice.allowed_mm),
+        "bones": list(options.choice.bones),
+        "layouts": dict(Counter(case.task.layout for case in cases)),
+        "split": {
+            **asdict(options.split),
+            "by_slice": any(record.by_slice for record in assigned.records),
+        },
+        "counts": [asdict(item) for item in counts],
+        "left_out": [asdict(item) for item in left_out],
+        "warnings": list(warnings),
+    }
+
+
+def _label(case: str, number: int, image: Path | None, kind: str = "") -> str:
+    return case if is_harmless(case, image) else f"{kind}pair {number}"
+
+
+__all__ = ["HEADER", "NothingUsable", "PrepareOptions", "Prepared", "SplitCount", "prepare"]

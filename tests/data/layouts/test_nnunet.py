@@ -1,0 +1,111 @@
+"""nnU-Net's raw folder: its description decides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from afunet.data.layouts import nnunet
+from afunet.data.layouts.pair import Choice
+from afunet.errors import AfunetError, ConfigError, InputError
+from afunet.formats.nifti import write_nifti
+from afunet.progress import CancelToken
+
+
+@pytest.fixture
+def source(tmp_path: Path, leg: Callable[..., Any], write_layout: Callable[..., Path]) -> Path:
+    return write_layout("nnunet", tmp_path / "Dataset001_Legs", [leg(1), leg(2)])
+
+
+def describe(source: Path, **changes: Any) -> None:
+    path = source / "dataset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def bone_pixels(source: Path, **choice: Any) -> int:
+    options = Choice(**choice)
+    pair = nnunet.pairs(source, options).pairs[0]
+    return int(sum(item.mask.sum() for item in pair.read(options, CancelToken()).slices))
+
+
+def test_other_channels_than_ct_are_refused(source: Path) -> None:
+    for channels in ({"0": "T1"}, {}, {"1": "CT"}):
+        describe(source, channel_names=channels)
+        with pytest.raises(InputError, match="expected CT"):
+            nnunet.pairs(source, Choice())
+
+
+def test_the_first_versions_description_is_read_too(source: Path) -> None:
+    text = {"modality": {"0": "CT"}, "labels": {"0": "background", "1": "femur"}}
+    (source / "dataset.json").write_text(json.dumps(text))
+    assert len(nnunet.pairs(source, Choice(bones=("femur",))).pairs) == 2
+
+
+def test_labels_are_taken_by_name_pattern_or_number(source: Path, leg: Callable[..., Any]) -> None:
+    one = leg(1)
+    whole = int(one.mask.voxels.sum())
+    label = one.mask.voxels.copy()
+    label[:, 18:][label[:, 18:] == 1] = 2
+    write_nifti(one.mask.with_voxels(label), source / "labelsTr" / "leg_001.nii.gz")
+    femur = int((label == 1).sum())
+    assert bone_pixels(source) == whole
+    assert bone_pixels(source, bones=("all",)) == whole
+    assert bone_pixels(source, bones=("fem*",)) == femur
+    assert bone_pixels(source, bones=("2",)) == whole - femur
+    assert bone_pixels(source, bones=("femur", "tibia")) == whole
+    with pytest.raises(ConfigError, match="no label 'ulna'; it has femur, tibia"):
+        nnunet.pairs(source, Choice(bones=("ulna",)))
+
+
+def test_a_case_with_voxels_to_ignore_is_refused(source: Path, leg: Callable[..., Any]) -> None:
+    describe(source, labels={"background": 0, "bone": 1, "ignore": 2})
+    assert bone_pixels(source) > 0
+    label = leg(1).mask.voxels.copy()
+    label[0, 0, 0] = 2
+    write_nifti(leg(1).mask.with_voxels(label), source / "labelsTr" / "leg_001.nii.gz")
+    with pytest.raises(InputError, match=r"marks voxels as unknown \(2\)"):
+        bone_pixels(source)
+
+
+def test_images_without_a_label_and_labels_without_an_image_are_listed(source: Path) -> None:
+    (source / "labelsTr" / "leg_001.nii.gz").unlink()
+    (source / "imagesTr" / "leg_002_0000.nii.gz").unlink()
+    found = nnunet.pairs(source, Choice())
+    assert found.pairs == ()
+    assert {item.case: item.reason for item in found.left_out} == {
+        "leg_001": "no label of it in labelsTr",
+        "leg_002": "no image of it in imagesTr",
+    }
+
+
+def test_a_fold_gives_the_splits_and_only_when_asked_for(source: Path) -> None:
+    folds = [{"train": ["leg_002"], "val": ["leg_001"]}]
+    (source / "splits_final.json").write_text(json.dumps(folds))
+
+    def splits(fold: int | None) -> list[str]:
+        return [pair.given.split for pair in nnunet.pairs(source, Choice(fold=fold)).pairs]
+
+    assert splits(None) == ["", ""]
+    assert splits(0) == ["val", "train"]
+    with pytest.raises(ConfigError, match="has 1 folds, there is no 3"):
+        splits(3)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"channel_names": {"0": "CT"}, "labels": "bone"}'])
+def test_a_description_that_makes_no_sense_is_one_line(source: Path, text: str) -> None:
+    (source / "dataset.json").write_text(text)
+    with pytest.raises(AfunetError) as caught:
+        nnunet.pairs(source, Choice())
+    assert "dataset.json" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_cases_keep_their_masks(source: Path, leg: Callable[..., Any]) -> None:
+    pair = nnunet.pairs(source, Choice()).pairs[1]
+    masks = [item.mask for item in pair.read(Choice(), CancelToken()).slices]
+    assert np.array_equal(masks, leg(2).mask.voxels)

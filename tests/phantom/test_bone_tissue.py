@@ -1,0 +1,32 @@
+from dataclasses import replace
+
+import numpy as np
+
+from afunet.phantom import BoneQuality
+from afunet.phantom.bone_tissue import bone_hu
+from afunet.phantom.bones import BoneKind
+from afunet.phantom.noise import Textures
+
+
+def mean_hu(quality: BoneQuality, heights_mm: tuple[float, float], depth_mm: float) -> float:
+    """Mean HU in a femur from z = 0 to 400 at a depth, far from other bones."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform((-20, -20, heights_mm[0]), (20, 20, heights_mm[1]), (4000, 3))
+    depth, other = np.full(4000, depth_mm, np.float32), np.full(4000, 60, np.float32)
+    textures = Textures.draw(0)
+    hu = bone_hu(BoneKind.FEMUR, (0.0, 400.0), points, depth, other, quality, textures)
+    return float(hu.mean())
+
+
+def test_bone_lost_at_the_ends_is_faint_there_and_as_before_in_the_shaft() -> None:
+    whole = BoneQuality()
+    lost = replace(whole, end_loss=0.7)
+    end, shaft = (5.0, 15.0), (190.0, 210.0)
+    assert mean_hu(whole, end, 8.0) > 200
+    assert -20 < mean_hu(lost, end, 8.0) < 120
+    assert mean_hu(lost, shaft, 2.0) > 0.98 * mean_hu(whole, shaft, 2.0)
+
+
+def test_patchy_bone_has_lost_less_than_all_of_it() -> None:
+    plain, patchy = (mean_hu(BoneQuality(patchy=loss), (5.0, 25.0), 8.0) for loss in (0.0, 0.8))
+    assert 20 < patchy < 0.85 * plain
