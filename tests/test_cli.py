@@ -34,7 +34,9 @@ COMMANDS = {
     "reconstruct": "--max-triangles",
     "phantom": "--seed",
     "models": "--help",
+    "prepare": "--layout",
     "train": "--threads",
+    "compare": "--status",
     "evaluate": "--truth",
     "demo": "--output",
 }
@@ -417,6 +419,20 @@ def test_training_data_that_are_not_there_are_refused(kit: Kit, run_afunet: Run)
 def test_an_impossible_number_of_threads_is_refused(kit: Kit, run_afunet: Run) -> None:
     done = run_afunet("train", kit.toml(), "-o", kit.root / "run", "--threads", "-1")
     assert "threads" in done.refusal
+
+
+def test_training_without_a_recipe_and_without_data_is_refused(kit: Kit, run_afunet: Run) -> None:
+    done = run_afunet("train", "-o", kit.root / "run")
+    assert done.refusal == "give a TOML file, or the data to fine-tune the shipped weights on"
+
+
+def test_a_gpu_where_there_is_none_is_refused_before_training(
+    run_file: Path, kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    done = run_afunet("train", run_file, "-o", kit.root / "run", "--device", "cuda")
+    assert "no CUDA device here" in done.refusal
+    assert not (kit.root / "run").exists()
 
 
 @pytest.fixture

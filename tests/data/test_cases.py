@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from afunet.data.cases import read_slice_table, select
+from afunet.data.cases import SliceRecord, read_slice_table, refuse_leaks, select, side_of
 from afunet.errors import InputError
 
 HEADER = "case,patient,slice,split,status,labelled"
@@ -129,3 +129,50 @@ def test_a_table_saved_by_a_spreadsheet_with_a_byte_order_mark_is_read(folder: P
 def test_a_table_that_is_not_text_is_refused(folder: Path) -> None:
     (folder / "slices.csv").write_bytes(HEADER.encode() + b"\nknee\xff01,p1,2,train,auto,1\n")
     assert "slices.csv" in refusal(folder)
+
+
+def test_side_region_and_spacing_are_read_where_the_table_has_them(folder: Path) -> None:
+    write_table(
+        folder,
+        ["knee01,p1,2,train,auto,1,L,knee,0.7", "knee02,p2,1,val,auto,1,X,,"],
+        f"{HEADER},side,region,spacing_mm",
+    )
+    first, second = read_slice_table(folder)
+    assert (first.side, first.region, first.spacing_mm) == ("L", "knee", (0.7, 0.7))
+    assert (second.side, second.region, second.spacing_mm) == ("", "", None)
+
+
+@pytest.mark.parametrize("spacing", ["wide", "0", "-1", "nan", "1000"])
+def test_a_spacing_that_makes_no_sense_is_refused(folder: Path, spacing: str) -> None:
+    write_table(folder, [f"knee01,p1,2,train,auto,1,{spacing}"], f"{HEADER},spacing_mm")
+    assert f"spacing_mm {spacing!r}" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "side"), [("L", "L"), ("left", "L"), (" r ", "R"), ("X", ""), ("", ""), (None, "")]
+)
+def test_sides_are_left_right_or_unknown(text: str | None, side: str) -> None:
+    assert side_of(text) == side
+
+
+def record(patient: str, split: str, fingerprint: str = "", by_slice: bool = False) -> SliceRecord:
+    return SliceRecord("c", patient, 0, split, "auto", fingerprint=fingerprint, by_slice=by_slice)
+
+
+def test_an_identical_image_of_two_patients_in_two_splits_is_a_leak() -> None:
+    refuse_leaks([record("p1", "train", "same"), record("p2", "train", "same")])
+    refuse_leaks([record("p1", "train"), record("p2", "val")])  # not taken, not compared
+    with pytest.raises(InputError, match=r"1 of 1 different images are in two splits") as caught:
+        refuse_leaks([record("p1", "train", "same"), record("p2", "val", "same")])
+    assert "p1" not in str(caught.value)
+
+
+def test_a_split_by_slice_on_purpose_may_share_patients_but_no_image() -> None:
+    refuse_leaks([record("p", "train", "a", True), record("p", "val", "b", True)])
+    with pytest.raises(InputError, match="different images"):
+        refuse_leaks([record("p", "train", "a", True), record("p", "val", "a", True)])
+
+
+def test_a_patient_split_by_slice_may_not_be_in_another_data_set() -> None:
+    with pytest.raises(InputError, match="patients are in two splits"):
+        refuse_leaks([record("p", "train", "a", True), record("p", "val", "b")])

@@ -1,4 +1,4 @@
-"""From PNG files to batches that are the same whenever they are asked for."""
+"""From PNG files to slices with their masks and neighbours."""
 
 from pathlib import Path
 
@@ -6,18 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from afunet.data.augment import AugmentConfig
-from afunet.data.cases import SliceRecord
-from afunet.data.slices import load_slices
+from afunet.data.cases import PngSlice
+from afunet.data.slices import load_slices, neighbour_levels
 from afunet.errors import InputError
 
-STILL = AugmentConfig((1, 1), 0, False, 0, 0, 0, 0, 0, 0)
 
-
-def record_of(folder: Path, case: str = "knee", level: int = 0) -> SliceRecord:
+def record_of(folder: Path, case: str = "knee", level: int = 0) -> PngSlice:
     stem = folder / f"{case}-{level}"
     image, mask = stem.with_suffix(".png"), stem.with_suffix(".mask.png")
-    return SliceRecord(case, "p", level, "train", "auto", image, mask)
+    return PngSlice(case, "p", level, "train", "auto", image=image, mask=mask)
 
 
 def written(
@@ -26,7 +23,7 @@ def written(
     level: int = 0,
     grey: int = 100,
     size: tuple[int, int] = (6, 4),
-) -> SliceRecord:
+) -> PngSlice:
     """A slice of one grey, its first row bone; `size` is (width, height)."""
     record = record_of(folder, case, level)
     Image.new("L", size, grey).save(record.image)
@@ -36,7 +33,7 @@ def written(
     return record
 
 
-def refusal(record: SliceRecord, *others: SliceRecord, input_slices: int = 1) -> str:
+def refusal(record: PngSlice, *others: PngSlice, input_slices: int = 1) -> str:
     with pytest.raises(InputError) as caught:
         load_slices([record, *others], input_slices)
     assert "\n" not in str(caught.value)
@@ -120,3 +117,8 @@ def test_an_image_that_was_cut_short_is_refused(tmp_path: Path, broken: str) -> 
 def test_neighbours_of_another_size_are_refused(tmp_path: Path) -> None:
     first, second = written(tmp_path), written(tmp_path, level=1, size=(7, 4))
     assert "knee" in refusal(first, second, input_slices=3)
+
+
+def test_of_two_levels_as_near_the_lower_stands_in() -> None:
+    assert neighbour_levels([0, 2], 0, 3) == [0, 0, 0]
+    assert neighbour_levels([0, 2], 2, 5) == [0, 0, 2, 2, 2]

@@ -22,8 +22,8 @@ def test_bone_lost_at_the_ends_is_faint_there_and_as_before_in_the_shaft() -> No
     whole = BoneQuality()
     lost = replace(whole, end_loss=0.7)
     end, shaft = (5.0, 15.0), (190.0, 210.0)
-    assert mean_hu(whole, end, 8.0) > 200
-    assert -20 < mean_hu(lost, end, 8.0) < 120
+    assert 200 < mean_hu(whole, end, 8.0) < 350
+    assert 0 < mean_hu(lost, end, 8.0) < 0.6 * mean_hu(whole, end, 8.0)
     assert mean_hu(lost, shaft, 2.0) > 0.98 * mean_hu(whole, shaft, 2.0)
 
 

@@ -75,7 +75,13 @@ def test_a_region_can_be_asked_for_and_follows_from_the_seed(region: Region) -> 
 def test_beside_the_spine_above_the_iliac_crest_there_is_no_bone() -> None:
     grid = axial_grid((2, 40, 40), 6.0, 75.0, (0.0, -40.0, 580.0))
     drawn = draw_leg(3, Region.TRUNK, [LIMB], grid=grid)
-    anatomy = replace(drawn.anatomy, scale=1.0, surface_step_mm=3.0)
+    anatomy = replace(
+        drawn.anatomy,
+        scale=1.0,
+        surface_step_mm=3.0,
+        sides=("left",),
+        poses=drawn.anatomy.poses[:1],
+    )
     leg = simulate(replace(drawn, anatomy=anatomy))
     low, high = leg.bones.volume.voxels
     names = {leg.bones.names[label] for label in np.unique(high).tolist() if label}

@@ -55,3 +55,9 @@ def test_the_socket_is_where_the_pelvis_closes_round_the_head() -> None:
     socket = shell((1.0, 2.0, -3.0), 26.0)
     head = Sphere(np.array([9.0, -4.0, 5.0]), 23.0)
     assert socket_centre(socket, head, 1.0) == pytest.approx([1.0, 2.0, -3.0], abs=2.0)
+
+
+def test_a_socket_far_from_the_head_is_found_all_the_same() -> None:
+    head = Sphere(np.zeros(3), 20.0)
+    socket = shell((30.0, 4.0, -8.0), 23.0)
+    assert np.allclose(socket_centre(socket, head, gap_mm=2.0), (30.0, 4.0, -8.0), atol=1.5)

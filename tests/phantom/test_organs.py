@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from afunet.phantom.draw_organs import draw_contents
 from afunet.phantom.noise import Textures
-from afunet.phantom.organs import Blob, Organs, draw_contents
+from afunet.phantom.organs import Blob, Organs
 from afunet.phantom.trunk import Trunk
 
 BALL = Blob(np.zeros(3), np.eye(3), np.full(3, 10.0), hu=400.0, wall_hu=50.0, wall_mm=2.0)

@@ -159,9 +159,9 @@ def test_work_stops_when_asked() -> None:
 
 
 def test_training_slices_repeat_and_hold_bone() -> None:
-    first = list(training_slices(5, 3, size=64, per_leg=2))
-    again = list(training_slices(6, 1, size=64, per_leg=2))
-    assert [s.seed for s in first] == [5, 5, 6]
+    first = list(training_slices(13, 3, size=64, per_leg=2))
+    again = list(training_slices(14, 1, size=64, per_leg=2))
+    assert [s.seed for s in first] == [13, 13, 14]
     for one, two in zip(first[2:], again, strict=True):
         assert one.hu.shape == one.mask.shape == (64, 64)
         assert one.hu.tobytes() == two.hu.tobytes()
@@ -174,4 +174,5 @@ def test_drawn_legs_differ_and_the_draw_is_a_value() -> None:
     assert len({leg.bone.marrow_hu for leg in legs}) == 40
     assert any(leg.fractures for leg in legs)
     assert any(leg.surroundings.cast for leg in legs)
-    assert {leg.anatomy.sides for leg in legs} == {("left",), ("right",), ("left", "right")}
+    sides = {tuple(sorted(leg.anatomy.sides)) for leg in legs}
+    assert sides == {("left",), ("right",), ("left", "right")}

@@ -133,3 +133,11 @@ def test_validation_slices_see_their_neighbours_even_where_only_some_are_checked
     (stack,) = seen  # only level 0 is checked
     assert torch.equal(stack[0], stack[1])  # the first level, repeated
     assert not torch.equal(stack[1], stack[2])  # level 1, unchecked but there
+
+
+def test_a_finished_run_comes_back_without_reading_its_data_again(store: Path) -> None:
+    first = trained(TINY, store)
+    (store / "slices.csv").unlink()
+    assert trained(TINY, store) == first
+    with pytest.raises(InputError, match=r"slices\.csv"):
+        trained(replace(TINY, seed=5), store)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from afunet.errors import ConfigError
+from afunet.models.checkpoint import load_checkpoint
 from afunet.training.config import (
     DataConfig,
     Optimizer,
@@ -16,6 +17,7 @@ from afunet.training.config import (
     load_config,
     parse_config,
 )
+from afunet.workflows.segment import shipped_weights
 
 FULL = """
 model = "afunet"
@@ -179,3 +181,20 @@ def test_a_file_that_is_missing_or_no_toml_is_refused_in_one_line(tmp_path: Path
     (tmp_path / "run.toml").write_bytes(b"model = '\xff'")
     with pytest.raises(ConfigError, match="is not TOML"):
         load_config(tmp_path / "run.toml")
+
+
+def test_without_a_file_the_recipe_fine_tunes_the_shipped_weights() -> None:
+    config = load_config(data=[Path("store"), Path("more")])
+    assert config.start_from == "shipped"
+    assert [entry.path for entry in config.data] == ["store", "more"]
+    header = load_checkpoint(shipped_weights()).header
+    assert (header.model, dict(header.options)) == (config.model, dict(config.options))
+    assert header.patch_px == config.crop.size_px
+
+
+def test_data_given_take_the_place_of_the_files(tmp_path: Path) -> None:
+    toml = tmp_path / "run.toml"
+    toml.write_text('steps = 7\n[[data]]\npath = "knee"\n')
+    assert [entry.path for entry in load_config(toml).data] == ["knee"]
+    config = load_config(toml, [Path("store")])
+    assert (config.steps, [entry.path for entry in config.data]) == (7, ["store"])

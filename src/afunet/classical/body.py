@@ -1,8 +1,8 @@
 """The body in a slice: flesh and bone without table, cast and scanner padding.
 
-Everything that is not air is tissue at first. A disc that fits a limb but not a shell takes the
-table and the cast away; of what is left the largest piece, and others not much smaller (a second
-leg), are the body.
+Everything that is not air is tissue at first. A disc that fits into a limb but not into a shell
+takes the table and the cast away; of what is left, the largest piece and others not much smaller
+(a second leg) are the body.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813 - its own manual's name
 from numpy.typing import NDArray
 
 from afunet.classical.morphology import Mask, components, dilated, grown, holes_filled, opened
+from afunet.preprocessing import BONE_WINDOW
 
-FloatSlice = NDArray[np.float32]
+HuSlice = NDArray[np.float32]
+MARGIN_PX = 2
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class BodyRules:
     """HU, and lengths as shares of the body's width, since a slice alone has no millimetres.
 
     Tissue is denser than `air_hu`. Constant areas within `padding_hu` of 0 HU that touch the
-    border are padding. Shells thinner than two `shell` widths go; a piece stays if it has at
-    least `least_piece` of the largest one's area.
+    border are padding. Shells thinner than twice `shell` go; a piece stays if it has at least
+    `least_piece` of the largest one's area.
     """
 
     air_hu: float = -200.0
@@ -35,44 +37,69 @@ class BodyRules:
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """The body's mask (H, W) and its width: the root of its largest piece's area, in pixels."""
+    """The part of a slice that holds the body: HU and mask (h, w), and where it was cut out.
 
+    `width_px` is the root of the largest piece's area; `shape` is the whole slice's.
+    """
+
+    hu: HuSlice
     mask: Mask
     width_px: float
+    box: tuple[slice, slice]
+    shape: tuple[int, int]
 
     def px(self, share: float) -> int:
         """A share of the width in whole pixels, at least 1."""
         return max(1, round(share * self.width_px))
 
+    def in_slice(self, bone: Mask) -> NDArray[np.uint8]:
+        """A mask (h, w) of the cut-out part as 0/1 of the whole slice, without what is outside."""
+        whole = np.zeros(self.shape, dtype=np.uint8)
+        whole[self.box] = bone & self.mask
+        return whole
 
-def find_body(hu: FloatSlice, rules: BodyRules | None = None) -> Body:
-    """The body in one axial slice (H, W) of HU; an empty mask and width 0 where all is air."""
+
+def find_body(image: NDArray[np.float32], rules: BodyRules | None = None) -> Body | None:
+    """The body in an axial slice (H, W) of the bone window in [0, 1]; None where all is air."""
     rules = rules or BodyRules()
+    hu = BONE_WINDOW.low_hu + (BONE_WINDOW.high_hu - BONE_WINDOW.low_hu) * image
+    hu = hu.astype(np.float32)
     tissue = (hu > rules.air_hu) & ~_padding(hu, rules)
     if not tissue.any():
-        return Body(tissue, 0.0)
-    rough = Body(tissue, _width_px(tissue))
-    solid = opened(tissue, rough.px(rules.shell))
-    if not solid.any():  # nothing but thin things: a toe, a strip of a slice
-        return Body(holes_filled(tissue), rough.width_px)
-    pieces = components(solid)
+        return None
+    largest_px = np.count_nonzero(components(tissue) == 1)
+    mask = _solid(tissue, max(1, round(rules.shell * np.sqrt(largest_px))), rules.least_piece)
+    width_px = float(np.sqrt(np.count_nonzero(components(mask) == 1)))
+    box = _box(mask)
+    return Body(hu[box], mask[box], width_px, box, (image.shape[0], image.shape[1]))
+
+
+def _solid(tissue: Mask, shell_px: int, least_piece: float) -> Mask:
+    """The large pieces without shells; everything where there are only thin things."""
+    pieces = components(opened(tissue, shell_px))
+    if not pieces.any():
+        return holes_filled(tissue)
     areas = np.bincount(pieces.ravel())
-    areas[0] = 0
-    kept = (areas >= rules.least_piece * areas[1]) & (areas > 0)
-    return Body(holes_filled(kept[pieces]), _width_px(solid))
+    kept = areas >= least_piece * areas[1]
+    kept[0] = False
+    return holes_filled(kept[pieces])
 
 
-def _padding(hu: FloatSlice, rules: BodyRules) -> Mask:
+def _padding(hu: HuSlice, rules: BodyRules) -> Mask:
     """Border areas that a scanner filled with one value; measured tissue is never so flat."""
     image = sitk.GetImageFromArray(hu)
-    spread = sitk.GetArrayFromImage(
-        sitk.GrayscaleDilate(image, [1, 1]) - sitk.GrayscaleErode(image, [1, 1])
-    )
-    flat = (spread < 1) & (np.abs(hu) < rules.padding_hu)
+    highest, lowest = sitk.GrayscaleDilate(image, [1, 1]), sitk.GrayscaleErode(image, [1, 1])
+    watery = np.abs(hu) < rules.padding_hu
+    flat = watery & (sitk.GetArrayFromImage(highest - lowest) < 1)
     border = np.ones_like(flat)
     border[1:-1, 1:-1] = False
-    return dilated(grown(border & flat, flat), 1) & (np.abs(hu) < rules.padding_hu)
+    return watery & dilated(grown(flat & border, flat), 1)
 
 
-def _width_px(mask: Mask) -> float:
-    return float(np.sqrt(np.count_nonzero(components(mask) == 1)))
+def _box(mask: Mask) -> tuple[slice, slice]:
+    """The mask's bounding box with a margin."""
+    spans = []
+    for axis in (1, 0):
+        used = np.flatnonzero(mask.any(axis=axis))
+        spans.append(slice(max(0, int(used[0]) - MARGIN_PX), int(used[-1]) + 1 + MARGIN_PX))
+    return spans[0], spans[1]

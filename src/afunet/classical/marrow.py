@@ -1,11 +1,13 @@
 """From dense pixels to whole bones: the cavities inside thin, broken walls are filled.
 
-A plain closing would also bridge the joint space between two bones. Here the closing only finds
-the cavities: gaps in the wall are bridged, the enclosed areas filled, and the bridge is kept only
-where it borders on a cavity.
+A plain closing would also bridge the joint space between two bones. Here a closing only finds
+the cavities; the bridges it made stay where they border on one. Small gaps are mended first, so
+that a fibula is filled before a closing wide enough for a femur swallows it whole.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -13,18 +15,20 @@ from afunet.classical.morphology import Mask, closed, dilated, holes_filled
 
 
 def whole_bones(dense: Mask, gap_px: int) -> Mask:
-    """`dense` (H, W) and the cavities enclosed by it, its walls mended over gaps up to 2 radii."""
+    """`dense` (H, W) and the cavities inside it, walls mended where no disc of `gap_px` fits."""
     bones = holes_filled(dense)
-    for radius in _radii(gap_px):
+    for radius in _doubling(gap_px):
         walls = closed(bones, radius)
         cavities = holes_filled(walls) & ~walls
-        lining = dilated(cavities, 2 * radius) & walls
+        lining = walls & dilated(cavities, 2 * radius)
         bones = holes_filled(np.asarray(bones | cavities | lining))
     return bones
 
 
-def _radii(largest):
-    radii = [1]
-    while radii[-1] < largest:
-        radii.append(min(largest, 2 * radii[-1]))
-    return radii
+def _doubling(last: int) -> Iterator[int]:
+    """1, 2, 4 … and the last."""
+    radius = 1
+    while radius < last:
+        yield radius
+        radius *= 2
+    yield last

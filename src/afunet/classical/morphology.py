@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813 - its own manual's name
 from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
@@ -24,11 +24,6 @@ def dilated(mask: Mask, radius_px: int) -> Mask:
     return _array(sitk.BinaryDilate(_image(mask), _radii(radius_px), sitk.sitkBall))
 
 
-def eroded(mask: Mask, radius_px: int) -> Mask:
-    """Pixels whose disc of that radius is in the mask; beyond the slice counts as mask."""
-    return _array(sitk.BinaryErode(_image(mask), _radii(radius_px), sitk.sitkBall, 0, 1, False))
-
-
 def holes_filled(mask: Mask) -> Mask:
     """The mask with all background that does not reach the slice's border (4-connected)."""
     return _array(sitk.BinaryFillhole(_image(mask)))
@@ -42,7 +37,7 @@ def grown(seeds: Mask, within: Mask) -> Mask:
 def components(mask: Mask) -> NDArray[np.int64]:
     """8-connected components numbered from 1, the largest first; 0 is background."""
     labels = sitk.RelabelComponent(sitk.ConnectedComponent(_image(mask), True))
-    return sitk.GetArrayFromImage(labels).astype(np.int64)
+    return np.asarray(sitk.GetArrayFromImage(labels), dtype=np.int64)
 
 
 def without_small_pieces(mask: Mask, least_px: float) -> Mask:

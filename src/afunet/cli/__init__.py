@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from afunet.cli import evaluate, segment, simulate, train
+from afunet.cli import compare, evaluate, prepare, segment, simulate, train
 from afunet.errors import AfunetError, Cancelled
 from afunet.terminal import console, errors, print_failure
 
@@ -50,8 +50,10 @@ for command in (
     simulate.phantom,
     simulate.demo,
     train.models,
+    prepare.prepare,
     train.train,
     evaluate.evaluate,
+    compare.compare,
 ):
     app.command()(command)
 

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from afunet.cli.options import Device, Output, Quiet
+from afunet.errors import ConfigError
 from afunet.inference.device import DeviceChoice
 from afunet.terminal import cancel_on_interrupt, console, print_files, progress_bar
 
@@ -33,13 +34,31 @@ def models() -> None:
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="A TOML file, as in experiments/.")],
     output: Output,
+    config: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A TOML file, as in experiments/; none: fine-tune the shipped weights."
+        ),
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="A prepared store, in place of the file's data; may be repeated."),
+    ] = None,
     device: Device = DeviceChoice.AUTO,
     threads: Annotated[int | None, typer.Option(help="CPU threads for the network.")] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train a network; the same command goes on where it stopped."""
+    """Train a network; the same command goes on where it stopped.
+
+    For example:
+
+    - `afunet train --data store -o runs/mine`
+    - `afunet train experiments/paper.toml -o runs/paper`
+    - `torchrun --nproc-per-node 4 -m afunet train experiments/paper.toml -o runs/paper`
+    """
+    if config is None and not data:
+        raise ConfigError("give a TOML file, or the data to fine-tune the shipped weights on")
     from afunet.training.config import load_config
     from afunet.workflows.tensorboard import tensorboard
     from afunet.workflows.train import train_network
@@ -50,9 +69,9 @@ def train(
         cancel_on_interrupt() as cancel,
     ):
         result = train_network(
-            load_config(config),
+            load_config(config, data or ()),
             output,
-            base=config.parent,
+            base=config.parent if config else Path(),
             device=device,
             threads=threads,
             progress=report,

@@ -1,4 +1,4 @@
-"""Who belongs together, and under which names: nothing here lets a patient be found again.
+"""Who belongs together, and which names may be said: nothing here lets a patient be found again.
 
 A name from a header never goes further than this file: it is hashed with a salt that lives as
 long as the process. A name that a data set gives to a case or patient is kept only where every
@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydicom import dcmread
@@ -24,13 +24,15 @@ _SALT = secrets.token_bytes(32)
 LONGEST_NUMBER = 5  # longer ones may be a date of birth or a hospital's number
 LONGEST_CODE = 2
 ANONYMOUS = re.compile(r"^(anon\w*|unknown|none|test|patient|name|removed|deidentified|x*|0*)$")
-COMMON_WORDS = frozenset(
-    "ankle arm arms art bone bones both calf case cases ct data dataset dicom distal done exact "
-    "femora femur fibula foot fold hand head hip image img knee knees label left leg legs limb "
-    "lower mask middle mm nifti part pat patella patient pelvis phantom pid proximal right sacrum "
-    "sample scan section series set side sim simulated slice slices sub subject talus test thigh "
-    "thighs tibia total train upper val validation vol volume".split()
-)
+_OF_DATA_SETS = """
+    ankle arm arms bone bones both calf case cases ct data dataset dicom distal exact femora femur
+    fibula fold foot hand head hip image img knee knees label left leg legs limb lower mask middle
+    mm nifti part pat patella patient pelvis phantom proximal right sacrum sample scan section
+    series set side sim simulated slice slices sub subject talus test thigh thighs tibia total
+    train upper val validation vol volume
+"""
+_OF_FILE_NAMES = "csv dcm gz ima mha mhd nhdr nii nrrd png"
+COMMON_WORDS = frozenset(_OF_DATA_SETS.split()) | frozenset(_OF_FILE_NAMES.split())
 
 
 def is_harmless(name: str, image: Path | None = None) -> bool:
@@ -58,9 +60,9 @@ def identity_of(image: Path) -> str:
         number, name, born = (str(header.get(keyword) or "") for keyword in keywords)
     except Exception:  # the reader will refuse the file in its own words
         return ""
-    for parts in ((number,), (name, born)):
-        if all(not ANONYMOUS.match(_plain(part)) for part in parts[:1]):
-            text = "\n".join(_plain(part) for part in parts)
+    for called, more in ((number, ""), (name, born)):
+        if not ANONYMOUS.match(_plain(called)):
+            text = f"{_plain(called)}\n{_plain(more)}"
             return hmac.new(_SALT, text.encode(), hashlib.sha256).hexdigest()
     return ""
 
@@ -81,7 +83,7 @@ def grouped(keys: Sequence[frozenset[str]]) -> list[int]:
     return [root(item) for item in range(len(keys))]
 
 
-def pseudonym(prefix: str, fingerprints: Sequence[str]) -> str:
+def pseudonym(prefix: str, fingerprints: Iterable[str]) -> str:
     """A name from the images alone: the same images, in whatever order, give the same name."""
     digest = hashlib.sha256("\n".join(sorted(fingerprints)).encode()).hexdigest()
     return f"{prefix}-{digest[:8]}"

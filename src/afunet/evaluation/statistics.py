@@ -98,14 +98,11 @@ def patient_sums(scores: Sequence[SliceScore]) -> PatientSums:
 
 def averages(sums: PatientSums, weights: NDArray[np.int64]) -> dict[str, Floats]:
     """Each way of averaging, (B, M), with patients counted `weights` (B, P) times."""
-    pooled = [
-        [metric(Counts(*map(int, row))) for metric in METRICS.values()]
-        for row in weights @ sums.counts
-    ]
+    pooled = [Counts(*row) for row in (weights @ sums.counts).tolist()]
     return {
         "per_slice": _ratio(weights @ sums.slice_values, weights @ sums.slices),
         "per_case": _ratio(weights @ sums.case_values, weights @ sums.cases),
-        "pooled": np.array(pooled),
+        "pooled": np.array([[metric(counts) for metric in METRICS.values()] for counts in pooled]),
     }
 
 

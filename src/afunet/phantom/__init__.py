@@ -1,5 +1,6 @@
 """A simulated leg CT with an exact answer."""
 
+from afunet.phantom.clutter import Clutter
 from afunet.phantom.config import (
     Anatomy,
     BoneQuality,
@@ -22,18 +23,23 @@ from afunet.phantom.draw import Region, TrainingSlice, draw_leg, training_slices
 from afunet.phantom.envelope import Girth
 from afunet.phantom.fracture import Fracture
 from afunet.phantom.mesh_bones import load_bones, load_limb
+from afunet.phantom.organs import Organs
 from afunet.phantom.simulate import SimulatedLeg, simulate
+from afunet.phantom.vessels import Angiogram
 
 __all__ = [
     "Anatomy",
+    "Angiogram",
     "BoneQuality",
     "Cast",
+    "Clutter",
     "Fracture",
     "Girth",
     "Grid",
     "Implant",
     "ImplantKind",
     "LegConfig",
+    "Organs",
     "Pose",
     "Region",
     "Scanner",

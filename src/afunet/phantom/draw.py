@@ -158,7 +158,7 @@ def _anatomy(parametric: bool, region: Region, limb_files: Sequence[Path], rng: 
         warp_mm=rng.uniform(0.3, 2.2),
         knees_apart_mm=rng.uniform(140, 230),
         cartilage_mm=rng.uniform(1.6, 4.2) if trunk else rng.uniform(1.2, 3.5),
-        surface_step_mm=1.0,
+        surface_step_mm=1.3 if trunk else 1.0,
         spine=trunk,
     )
 
@@ -170,8 +170,8 @@ def _grid(region: Region, anatomy: Anatomy, size: int, slices: int, rng: Rng) ->
     both = len(anatomy.sides) == 2
     if region in (Region.HIP, Region.TRUNK):
         field, middle = rng.uniform(380, 500), 0.0
-        if rng.random() < (0.45 if region is Region.TRUNK else 0.2):
-            field, middle = rng.uniform(150, 240), rng.choice([-1.0, 1.0]) * rng.uniform(85, 130)
+        if rng.random() < (0.55 if region is Region.TRUNK else 0.2):
+            field, middle = rng.uniform(140, 240), rng.choice([-1.0, 1.0]) * rng.uniform(90, 140)
     elif both and rng.random() < (0.5 if region is Region.THIGH else 0.8):
         field, middle = rng.uniform(330, 480), rng.normal(0, 15)
     else:

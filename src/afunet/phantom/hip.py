@@ -11,7 +11,9 @@ from afunet.geometry import Mesh
 
 FloatArray = NDArray[np.float64]
 
-_SEARCH_MM = 18.0
+_SEARCH_MM, _FAR_SEARCH_MM = 18.0, 45.0
+_SEATED = 1000.0
+"""Vertices about a head in its socket, subdivided LLP26 shapes; lost beside it: below 900."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +46,29 @@ def socket_centre(pelvis: Mesh, head: Sphere, gap_mm: float) -> FloatArray:
 
     Vertices up to 4 mm off the ball count for a place, vertices inside it against it.
     """
+    centre, score = _searched(pelvis, head, gap_mm, _SEARCH_MM, 9)
+    if score < _SEATED:
+        far, far_score = _searched(pelvis, head, gap_mm, _FAR_SEARCH_MM, 21)
+        centre = far if far_score > score else centre
+    return centre
+
+
+def _searched(
+    pelvis: Mesh, head: Sphere, gap_mm: float, reach: float, count: int
+) -> tuple[FloatArray, float]:
+    """The best place up to a reach away in x, y and z, from `count` steps each, and its fit."""
     away = np.linalg.norm(pelvis.vertices_mm - head.centre_mm, axis=1)
-    near = pelvis.vertices_mm[away < head.radius_mm + 2 * _SEARCH_MM]
-    centre, reach = head.centre_mm, _SEARCH_MM
+    near = pelvis.vertices_mm[away < head.radius_mm + 2 * reach]
+    centre, best = head.centre_mm, -np.inf
     while reach > 0.5:
-        steps = np.linspace(-reach, reach, 9)
+        steps = np.linspace(-reach, reach, count)
         offsets = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
-        scores = [_fit(near, centre + offset, head.radius_mm + gap_mm) for offset in offsets]
-        centre, reach = centre + offsets[int(np.argmax(scores))], reach / 3
-    return np.asarray(centre, dtype=np.float64)
+        # A sixth of the vertices tells places a step apart in the far search's many.
+        some = near[::6] if count > 9 else near
+        scores = [_fit(some, centre + offset, head.radius_mm + gap_mm) for offset in offsets]
+        centre, best = centre + offsets[int(np.argmax(scores))], max(scores)
+        reach, count = reach / 3, 9
+    return np.asarray(centre, dtype=np.float64), best
 
 
 def _fit(vertices: FloatArray, centre: FloatArray, radius_mm: float) -> float:

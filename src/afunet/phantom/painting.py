@@ -93,9 +93,8 @@ def _tissue_hu(
     reach: Float32Array | float = frame.radius_mm
     if isinstance(limb.outside, Trunk):
         filled = limb.outside.with_organs(hu, points, frame, scene.textures)
-        # Muscle lines the pelvis; whole_limb's plain filling has always reached the bone.
-        apart = step(nearest - 5, 3.0) if limb.outside.contents else np.float32(1)
-        hu = mix(hu, filled, np.asarray(apart))
+        # Muscle lines the pelvis; the plain filling has always reached the bone.
+        hu = mix(hu, filled, step(nearest - 5, 3.0)) if limb.outside.contents else filled
         reach = 1.0
     if limb.vessels:
         hu = paint_vessels(

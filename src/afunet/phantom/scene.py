@@ -14,14 +14,15 @@ from afunet.phantom.clutter import Grain, draw_clutter
 from afunet.phantom.config import LegConfig
 from afunet.phantom.defects import Defect, draw_defects
 from afunet.phantom.distance import Box
+from afunet.phantom.draw_organs import draw_contents
 from afunet.phantom.envelope import Envelope, draw_envelope
 from afunet.phantom.metal import Metal, place
 from afunet.phantom.noise import Textures
-from afunet.phantom.organs import draw_contents
 from afunet.phantom.skeleton import build_bones, fractured
 from afunet.phantom.soft_tissue import Muscles, draw_muscles
 from afunet.phantom.trunk import Trunk
-from afunet.phantom.vessels import Tube, limb_vessels, trunk_vessels
+from afunet.phantom.vessel_courses import limb_vessels, trunk_vessels
+from afunet.phantom.vessels import Tube
 
 FloatArray = NDArray[np.float64]
 

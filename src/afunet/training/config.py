@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from math import ceil
@@ -13,6 +14,9 @@ from afunet.data.augment import AugmentConfig
 from afunet.data.sampler import CropConfig
 from afunet.errors import ConfigError
 from afunet.training.toml_file import read_toml
+
+FINE_TUNE = Path(__file__).parent / "recipes" / "fine_tune.toml"
+SHIPPED = "shipped"
 
 
 class Optimizer(StrEnum):
@@ -57,7 +61,8 @@ class DataConfig:
 class TrainingConfig:
     """Everything that decides a run's result.
 
-    `start_from` names a checkpoint of the same network whose weights the run begins with.
+    `start_from` names a checkpoint of the same network whose weights the run begins with, or is
+    "shipped".
     `batch_size` is that of an optimizer step over all processes; `accumulate` splits it into as
     many parts that pass through the network one after the other. Gradients are cut to
     `gradient_norm`, 0 leaving them as they are. With `epochs`, training makes
@@ -123,9 +128,16 @@ class TrainingConfig:
         return ceil(slices / self.batch_size) if self.schedule is Schedule.EPOCH else 1
 
 
-def load_config(path: Path) -> TrainingConfig:
-    """Read a TOML file and what it extends; `ConfigError` in one line for what is wrong in it."""
-    return parse_config(read_toml(path))
+def load_config(path: Path | None = None, data: Sequence[Path] = ()) -> TrainingConfig:
+    """Read a TOML file and what it extends; `ConfigError` in one line for what is wrong in it.
+
+    Without a file it is the recipe that fine-tunes the shipped weights. `data` takes the place of
+    the file's [[data]].
+    """
+    raw = read_toml(path or FINE_TUNE)
+    if data:
+        raw["data"] = [{"path": str(folder)} for folder in data]
+    return parse_config(raw)
 
 
 def parse_config(raw: Mapping[str, Any]) -> TrainingConfig:
@@ -138,6 +150,11 @@ def parse_config(raw: Mapping[str, Any]) -> TrainingConfig:
 def config_to_json(config: TrainingConfig) -> dict[str, Any]:
     """The inverse of `parse_config`."""
     return asdict(config)
+
+
+def config_text(config: TrainingConfig) -> str:
+    """What a run's `config.json` says."""
+    return json.dumps(config_to_json(config), indent=2, sort_keys=True)
 
 
 def _build(kind: Any, raw: Mapping[str, Any], where: str) -> Any:

@@ -7,7 +7,6 @@ reads), `log.csv`, `validation.csv` and TensorBoard's events.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -21,7 +20,7 @@ from afunet.errors import Cancelled, ConfigError, TrainingError
 from afunet.models import build_model
 from afunet.progress import CancelToken, Progress, silent
 from afunet.training.averaging import recalibrate
-from afunet.training.config import Precision, TrainingConfig, config_to_json
+from afunet.training.config import Precision, TrainingConfig, config_text
 from afunet.training.determinism import determinism
 from afunet.training.distributed import ALONE, World
 from afunet.training.losses import segmentation_loss
@@ -31,6 +30,7 @@ from afunet.training.state import LAST, TrainingState, save, start
 
 Validate = Callable[[nn.Module, int], float]
 
+CONFIG = "config.json"
 CHECKPOINT_SECONDS = 120.0
 DTYPES = {
     Precision.FP32: torch.float32,
@@ -189,8 +189,8 @@ def _place(images: Tensor, device: torch.device) -> Tensor:
 
 
 def _keep_config(config: TrainingConfig, run: Path) -> None:
-    path = run / "config.json"
-    text = json.dumps(config_to_json(config), indent=2, sort_keys=True)
+    path = run / CONFIG
+    text = config_text(config)
     if (run / LAST).exists() and path.exists() and path.read_text() != text:
         raise ConfigError(f"{run} holds a run with another configuration; choose another folder")
     path.write_text(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,7 +16,7 @@ import torch
 from afunet.data.cases import refuse_leaks
 from afunet.data.labelled import read_records
 from afunet.data.slices import LabelledSlice
-from afunet.errors import ConfigError, InputError
+from afunet.errors import ConfigError
 from afunet.evaluation.hardest import choose_hardest, slice_traits
 from afunet.evaluation.overlap import METRICS, count
 from afunet.inference.device import DeviceChoice, pick_device
@@ -41,6 +40,7 @@ from afunet.workflows.contenders import Contender, check_experiment, prepare
 from afunet.workflows.score_store import ScoreStore, data_digest
 from afunet.workflows.scoring import load_split, of_status, score_slices
 from afunet.workflows.staging import check_writable, staged_folder
+from afunet.workflows.train import locate_data
 
 MARKDOWN, JSON = "comparison.md", "comparison.json"
 PANEL, CURVES, FOREST = "panel.png", "curves.png", "forest.png"
@@ -130,7 +130,7 @@ class _Judged:
 
     def __init__(self, options: CompareOptions, progress: Progress) -> None:
         self.options = options
-        self.folder = _locate(options.data, Path())
+        self.folder = locate_data(options.data)
         self._progress = progress
         everything = load_split(self.folder, options.split, 1, progress)
         self.areas = bone_areas(everything)
@@ -146,7 +146,7 @@ class _Judged:
     def refuse_training_on_it(self, experiments: Sequence[Experiment]) -> None:
         """Raise `InputError` where a run trains on a patient of the split, in any folder."""
         folders = {
-            _locate(entry.path, experiment.base)
+            locate_data(entry.path, experiment.base)
             for experiment in experiments
             if experiment.training is not None
             for entry in experiment.training.data
@@ -311,11 +311,3 @@ def _columns(path: Path) -> tuple[np.ndarray, np.ndarray]:
         rows = [(float(row[0]), float(row[1])) for row in list(csv.reader(file))[1:]]
     table = np.array(rows, dtype=np.float64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
-
-
-def _locate(path: str, base: Path) -> Path:
-    places = [Path(path), Path(os.environ.get("AFUNET_DATA", "../shared/data")) / path, base / path]
-    for place in places:
-        if place.is_dir():
-            return place
-    raise InputError(f"no data folder {path!r}; looked in {', '.join(map(str, places))}")

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from afunet.data.cases import SPLITS, SliceRecord, refuse_leaks
 from afunet.data.layouts import AUTO, LAYOUTS, layout_of
 from afunet.data.layouts.pair import Choice, Content, LeftOut, Pair
-from afunet.data.patients import grouped, identity_of, is_harmless, pseudonym, scrubbed
+from afunet.data.naming import KnownCase, name_all
+from afunet.data.patients import identity_of, is_harmless, scrubbed
 from afunet.data.splits import Assigned, SplitChoice, assign_splits
-from afunet.data.store import FILES, HEADER, is_store
+from afunet.data.store import FILES, is_store
 from afunet.data.writing import StoreWriter
 from afunet.errors import AfunetError, Cancelled, InputError, OutputError
 from afunet.preprocessing import BONE_WINDOW
@@ -84,7 +84,6 @@ class _ReadCase:
     task: _Task
     slices: range
     bone: tuple[bool, ...]
-    identity: str
 
 
 def prepare(
@@ -190,81 +189,34 @@ def _write(content: Content, task: _Task, writer: StoreWriter) -> _ReadCase:
         task,
         range(start, len(writer.entries)),
         tuple(bool(item.mask.any()) for item in content.slices),
-        identity_of(task.pair.paths[0]),
     )
 
 
 def _named(
-    records: Sequence[SliceRecord], cases: Sequence[_ReadCase], keeps_splits: bool
+    records: Sequence[SliceRecord], cases: Sequence[_ReadCase], keeps_given: bool
 ) -> tuple[list[SliceRecord], tuple[str, ...]]:
-    """The records under names that identify nobody, and a note on cases that are one patient's.
-
-    Cases that share an image are one patient's, but for those that keep their given splits: there
-    it may be a leak, to be refused and not to be mended.
-    """
-    prints = [
-        [records[i].fingerprint for i in case.slices if records[i].fingerprint] for case in cases
-    ]
-    known = [_keys(case, records) for case in cases]
-    shared = [
-        known[place].union(() if keeps_splits and case.task.pair.given.split else prints[place])
-        for place, case in enumerate(cases)
-    ]
-    joined = grouped(shared)
-    fewer = len(set(grouped(known))) - len(set(joined))
-    names = _case_names(cases, prints)
-    patients = _patient_names(cases, joined, names, prints)
+    """The records under names that identify nobody, and a note on patients that were merged."""
+    names = name_all(
+        [_known(case, [records[i] for i in case.slices], keeps_given) for case in cases]
+    )
     named = list(records)
-    for case, name, patient in zip(cases, names, patients, strict=True):
+    for case, name, patient in zip(cases, names.cases, names.patients, strict=True):
         for i in case.slices:
             named[i] = replace(named[i], case=name, patient=patient)
-    note = f"{fewer} patients share an identical slice with another: taken as the same patient"
-    return named, (note,) if fewer else ()
+    note = f"{names.merged} patients share an identical slice with another: taken as the same"
+    return named, (note,) if names.merged else ()
 
 
-def _keys(case: _ReadCase, records: Sequence[SliceRecord]) -> frozenset[str]:
-    """What a patient is known by: the name that the set gives him, his hashed DICOM identity."""
-    patients = {f"given {records[i].patient}" for i in case.slices if records[i].patient}
-    return frozenset(patients | ({f"dicom {case.identity}"} if case.identity else set()))
-
-
-def _case_names(cases: Sequence[_ReadCase], prints: Sequence[Sequence[str]]) -> list[str]:
-    names: list[str] = []
-    for case, own in zip(cases, prints, strict=True):
-        name, pair = case.task.pair.given.case, case.task.pair
-        stem = name if is_harmless(name, pair.paths[0]) else pseudonym("case", own)
-        numbered = (f"{stem}-{number}" for number in count(2))
-        names.append(stem if stem not in names else next(n for n in numbered if n not in names))
-    return names
-
-
-def _patient_names(
-    cases: Sequence[_ReadCase],
-    groups: Sequence[int],
-    names: Sequence[str],
-    prints: Sequence[Sequence[str]],
-) -> list[str]:
-    """The given name where it is harmless; a lone case's own name; else a pseudonym."""
-    members: dict[int, list[int]] = {}
-    for place, group in enumerate(groups):
-        members.setdefault(group, []).append(place)
-    patients = [""] * len(cases)
-    taken: set[str] = set()
-    for places in members.values():
-        pairs = [cases[place].task.pair for place in places]
-        given = sorted({pair.given.patient for pair in pairs if pair.given.patient})
-        if given and all(is_harmless(given[0], pair.paths[0]) for pair in pairs):
-            name = given[0]
-        elif not given and len(places) == 1:
-            name = names[places[0]]
-        else:
-            name = pseudonym("patient", [own for place in places for own in prints[place]])
-        if name in taken:
-            name = pseudonym(name, [own for place in places for own in prints[place]])
-        taken.add(name)
-        for place in places:
-            patients[place] = name
-    return patients
+def _known(case: _ReadCase, records: Sequence[SliceRecord], keeps_given: bool) -> KnownCase:
+    given, paths = case.task.pair.given, case.task.pair.paths
+    return KnownCase(
+        given.case,
+        frozenset(record.patient for record in records if record.patient),
+        paths[0],
+        identity_of(paths[0]),
+        frozenset(record.fingerprint for record in records if record.fingerprint),
+        keeps_given and bool(given.split),
+    )
 
 
 def _counts(records: Sequence[SliceRecord], cases: Sequence[_ReadCase]) -> tuple[SplitCount, ...]:
@@ -316,6 +268,3 @@ def _facts(
 
 def _label(case: str, number: int, image: Path | None, kind: str = "") -> str:
     return case if is_harmless(case, image) else f"{kind}pair {number}"
-
-
-__all__ = ["HEADER", "NothingUsable", "PrepareOptions", "Prepared", "SplitCount", "prepare"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,13 +27,15 @@ from afunet.models import build_model
 from afunet.models.checkpoint import Header, load_checkpoint, save_checkpoint
 from afunet.preprocessing import BONE_WINDOW
 from afunet.progress import CancelToken, Progress, silent
-from afunet.training.config import TrainingConfig
+from afunet.training.config import SHIPPED, TrainingConfig, config_text
 from afunet.training.distributed import joined, own_device
-from afunet.training.loop import DTYPES, train
+from afunet.training.loop import CONFIG, DTYPES, train
 from afunet.training.recording import NoRecorder, Recorder
+from afunet.workflows.segment import shipped_weights
 from afunet.workflows.staging import check_writable
 
 BEST = "best.safetensors"
+RESULT = "result.json"
 EXAMPLES = 4
 
 
@@ -64,6 +67,8 @@ def train_network(
     build_model(config.model, config.options, seed=0)  # a wrong name or option, before the reading
     if threads:
         torch.set_num_threads(threads)
+    if finished := _finished(config, run):
+        return finished
     check_writable(run)
     place = own_device(pick_device(device))
     record = record or NoRecorder()
@@ -97,7 +102,19 @@ def train_network(
             progress=progress,
             cancel=cancel,
         )
+        if world.leads:
+            (run / RESULT).write_text(json.dumps({"validation_dice_per_case": best}) + "\n")
     return TrainingResult(best, run / BEST)
+
+
+def _finished(config: TrainingConfig, run: Path) -> TrainingResult | None:
+    """What an earlier call reached with the same configuration, if it came to its end."""
+    result, best = run / RESULT, run / BEST
+    if not (result.is_file() and best.is_file()):
+        return None
+    if (run / CONFIG).read_text() != config_text(config):
+        return None  # the loop says so
+    return TrainingResult(json.loads(result.read_text())["validation_dice_per_case"], best)
 
 
 def _slices_of(
@@ -108,7 +125,7 @@ def _slices_of(
     Raises `InputError` for missing folders and splits, and for a patient or an image in two
     splits, also across folders.
     """
-    folders = [_locate(entry.path, base) for entry in config.data]
+    folders = [locate_data(entry.path, base) for entry in config.data]
     refuse_leaks(record for folder in folders for record in read_records(folder))
     inputs = int(config.options.get("input_slices", 1))
     sources: list[Source] = []
@@ -166,7 +183,7 @@ def _initial(config: TrainingConfig, base: Path) -> Mapping[str, torch.Tensor] |
     """The weights a run starts from; `ConfigError` if they belong to another network."""
     if not config.start_from:
         return None
-    path = Path(config.start_from)
+    path = shipped_weights() if config.start_from == SHIPPED else Path(config.start_from)
     checkpoint = load_checkpoint(path if path.is_file() else base / path)
     if (checkpoint.header.model, dict(checkpoint.header.options)) != (
         config.model,
@@ -201,13 +218,14 @@ def _header(
     )
 
 
-def _locate(path: str, base: Path) -> Path:
+def locate_data(path: str | Path, base: Path = Path()) -> Path:
+    """A data folder as given, in AFUNET_DATA's folder, or beside `base`; `InputError` for none."""
     candidates = [Path(path), Path(os.environ.get("AFUNET_DATA", "../shared/data")) / path]
     candidates += [base / path]
     for candidate in candidates:
         if candidate.is_dir():
             return candidate
-    raise InputError(f"no data folder {path!r}; looked in {', '.join(map(str, candidates))}")
+    raise InputError(f"no data folder {str(path)!r}; looked in {', '.join(map(str, candidates))}")
 
 
 def _commit() -> str:

@@ -63,7 +63,7 @@ def test_two_labels_for_one_image_are_refused_unless_one_says_bone(tmp_path: Pat
     assert reason.startswith("2 files could be its label")
     other = tmp_path / "other"
     found = matched(other, "a_ct.nii", "a_mask.nii", "a_bone_mask.nii")
-    assert found["other"] == ("a_ct.nii", "a_bone_mask.nii")
+    assert found["a"] == ("a_ct.nii", "a_bone_mask.nii")
 
 
 def test_a_table_gives_patient_side_and_split_and_its_absent_cases_are_listed(

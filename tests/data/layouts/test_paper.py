@@ -19,9 +19,7 @@ def source(tmp_path: Path, leg: Callable[..., Any], write_layout: Callable[..., 
 
 
 def cases(source: Path) -> dict[str, int]:
-    return {
-        pair.given.case: len(pair.paths) // 2 for pair in paper.pairs(source, Choice()).pairs
-    }
+    return {pair.given.case: len(pair.paths) // 2 for pair in paper.pairs(source, Choice()).pairs}
 
 
 def test_image_and_mask_may_lie_side_by_side(source: Path) -> None:

@@ -74,7 +74,7 @@ def test_pngs_exchanged_with_their_masks_are_recognised(
     (folder / "images").rename(folder / "aside")
     (folder / "masks").rename(folder / "images")
     (folder / "aside").rename(folder / "masks")
-    with pytest.raises(InputError, match="a mask holds 0 and 1|exchanged"):
+    with pytest.raises(InputError, match="are they exchanged"):
         read(source, "slices")
 
 

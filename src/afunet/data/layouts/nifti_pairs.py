@@ -68,7 +68,7 @@ def _matched(source: Path) -> Iterator[tuple[str, list[Path], list[Path]]]:
             files = volumes_in(folder)
             labels = [path for path in files if is_label(path)]
             images = [path for path in files if path not in labels]
-            if len(images) == 1 and labels:
+            if len(images) == 1 and labels and by_key(images).keys() != by_key(labels).keys():
                 yield folder.resolve().name, images, labels
             elif files:
                 yield from _by_name(images, labels, folder)

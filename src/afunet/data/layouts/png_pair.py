@@ -120,9 +120,14 @@ def believed(slices: list[LabelledSlice], bad: Bad) -> Content:
 
 def _png_slice(record: PngSlice, folder: Path, choice: Choice) -> LabelledSlice:
     require_files(record, folder)
-    grey, mask = read_grey(record), read_mask(record)
-    if grey.max() <= 1 and np.unique(grey).size > 1:
-        raise InputError("the image holds 0 and 1 only: are image and mask exchanged?")
+    grey = read_grey(record)
+    try:
+        mask = read_mask(record)
+    except InputError as error:
+        if grey.max() <= 1:
+            reason = "the image holds 0 and 1, the mask does not: are they exchanged?"
+            raise InputError(reason) from error
+        raise
     plane = plane_of((grey.shape[0], grey.shape[1]), record.spacing_mm, choice.allowed_mm)
     kept = record.record(plane.spacing_mm)
     return slice_of_grey(grey, mask, kept, plane)

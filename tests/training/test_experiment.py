@@ -1,0 +1,176 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from afunet.errors import ConfigError
+from afunet.evaluation.published import PublishedScores
+from afunet.models import build_model
+from afunet.training.config import TrainingConfig, parse_config
+from afunet.training.experiment import Experiment, load_experiment, load_experiments
+from afunet.training.toml_file import parse_toml, read_toml
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+BASE = 'model = "unet"\noptions = { width = 2 }\nsteps = 5\nseed = 7\n[[data]]\npath = "knee"\n'
+ROW = '[experiment]\nlabel = "A"\ntable = "T"\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "base.toml").write_text(BASE, encoding="utf-8")
+    return tmp_path
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_row_is_a_recipe_with_a_label(folder: Path) -> None:
+    path = write(folder, "mine.toml", 'extends = "base.toml"\nsteps = 9\n' + ROW)
+    row = load_experiment(path)
+    assert (row.name, row.label, row.table, row.seeds, row.reference) == (
+        "mine",
+        "A",
+        "T",
+        (7,),
+        False,
+    )
+    assert isinstance(row.training, TrainingConfig)
+    assert (row.training.steps, row.training.model) == (9, "unet")
+    assert (row.run_name, row.base, row.window, row.paper) == ("mine", folder, "as trained", None)
+
+
+def test_each_seed_is_the_same_training_with_another_seed(folder: Path) -> None:
+    row = load_experiment(write(folder, "a.toml", 'extends = "base.toml"\n' + ROW + "seeds=[1, 2]"))
+    assert row.training is not None
+    assert row.seeds == (1, 2)
+    assert [row.of_seed(seed).seed for seed in row.seeds] == [1, 2]
+    assert row.of_seed(7) == row.training
+
+
+def test_a_row_can_reuse_the_runs_of_another_file(folder: Path) -> None:
+    source = write(folder, "unet.toml", 'extends = "base.toml"\n' + ROW + "seeds = [3, 4]")
+    (folder / "windows").mkdir()
+    path = write(
+        folder / "windows",
+        "whole.toml",
+        ROW + 'weights_of = "../unet.toml"\nwindow = "slice"\n',
+    )
+    row = load_experiment(path)
+    assert (row.name, row.run_name, row.window, row.seeds) == ("whole", "unet", "slice", (3, 4))
+    assert row.training == load_experiment(source).training
+    assert row.base.resolve() == folder.resolve()
+
+
+def test_a_classical_row_trains_nothing(folder: Path) -> None:
+    row = load_experiment(write(folder, "a.toml", ROW + 'classical = "clustering"'))
+    assert (row.training, row.seeds, row.classical) == (None, (), "clustering")
+    with pytest.raises(ConfigError, match="nothing to train"):
+        row.of_seed(1)
+
+
+def test_the_papers_scores_are_kept_as_printed(folder: Path) -> None:
+    scores = "[experiment.paper]\ndice = 84.34\niou = 72.92\nrecall = 87.36\nprecision = 84.78\n"
+    row = load_experiment(write(folder, "a.toml", 'extends = "base.toml"\n' + ROW + scores))
+    assert row.paper == PublishedScores(84.34, 72.92, 87.36, 84.78)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (ROW + "colour = 1", r"\[experiment\] has unknown keys \['colour'\]; known are \['label'"),
+        ("[experiment]\nlabel = 'A'", r"\[experiment\] needs table"),
+        (ROW + "seeds = 3", "seeds must be a list of whole numbers, got 3"),
+        (ROW + "seeds = [1, 1]", "seeds must be different"),
+        (ROW + "window = 'all'", 'window must be a number of px, "slice" or "as trained"'),
+        (ROW + "window = 8", "window must be 32 px or more, got 8"),
+        (ROW + "window = true", r"\[experiment\] window has a value of the wrong type: True"),
+        (ROW + "reference = 1", r"\[experiment\] reference has a value of the wrong type: 1"),
+        (ROW + "[experiment.paper]\ndice = 1", r"\[experiment.paper\] needs dice, iou, precision"),
+        ("steps = 3\n" + ROW + "classical = 'x'", "a classical row trains nothing; remove steps"),
+        ("steps = 3\n" + ROW + "weights_of = 'b'", "row with weights_of trains nothing; remove"),
+        (ROW + "classical = 'x'\nseeds = [1]", "a classical row has no seeds, window"),
+        (ROW, r"a run needs at least one \[\[data\]\] entry"),
+        ("stepz = 3\nextends = 'base.toml'\n" + ROW, r"has unknown keys \['stepz'\]"),
+        ("steps = 3", r"has no \[experiment\] table: it is a recipe, not a row"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line_with_the_file(
+    folder: Path, text: str, message: str
+) -> None:
+    path = write(folder, "odd.toml", text)
+    with pytest.raises(ConfigError, match=message) as refused:
+        load_experiment(path)
+    assert str(refused.value).startswith(str(path))
+    assert "\n" not in str(refused.value)
+
+
+def names(rows: tuple[Experiment, ...]) -> list[str]:
+    return [row.name for row in rows]
+
+
+def test_lists_and_folders_stand_for_their_rows_and_recipes_are_passed_over(folder: Path) -> None:
+    for name in ("a", "b", "c"):
+        write(folder, f"{name}.toml", 'extends = "base.toml"\n' + ROW)
+    rows = write(folder, "z.toml", 'rows = ["c.toml", "a.toml"]')
+    assert names(load_experiments([rows])) == ["c", "a"]
+    assert names(load_experiments([folder])) == ["a", "b", "c"]  # none twice
+    assert names(load_experiments([folder / "base.toml", folder / "b.toml"])) == ["b"]
+    with pytest.raises(ConfigError, match="nothing to compare"):
+        load_experiments([folder / "base.toml"])
+
+
+def test_a_list_has_rows_only(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"the row 'base.toml' has no \[experiment\] table"):
+        load_experiments([write(folder, "z.toml", 'rows = ["base.toml"]')])
+    with pytest.raises(ConfigError, match="a list of rows has no other keys"):
+        load_experiments([write(folder, "z.toml", 'rows = ["base.toml"]\nsteps = 3')])
+
+
+def test_names_and_references_are_told_apart(folder: Path) -> None:
+    row = 'extends = "base.toml"\n' + ROW
+    (folder / "other").mkdir()
+    first = write(folder, "a.toml", row)
+    same_name = write(folder / "other", "a.toml", row.replace("base", "../base"))
+    with pytest.raises(ConfigError, match="two rows are named 'a'"):
+        load_experiments([first, same_name])
+    pair = [write(folder, f"{name}.toml", row + "reference = true") for name in ("b", "c")]
+    with pytest.raises(ConfigError, match="two references are in table 'T'"):
+        load_experiments(pair)
+
+
+FILES = sorted(EXPERIMENTS.rglob("*.toml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(EXPERIMENTS)) for path in FILES])
+def test_every_file_of_experiments_parses_and_its_network_builds(path: Path) -> None:
+    raw = parse_toml(path)
+    if "rows" in raw:
+        assert len(load_experiments([path])) == len(raw["rows"])
+        return
+    training = load_experiment(path).training if "experiment" in raw else None
+    if training is None and "experiment" not in raw:
+        training = parse_config(read_toml(path))
+    if training is not None:
+        with torch.device("meta"):  # neither time nor memory
+            build_model(training.model, training.options)
+
+
+def test_all_experiments_together_make_one_comparison() -> None:
+    rows = load_experiments(sorted(EXPERIMENTS.glob("*.toml")))
+    on_disk = [path for path in FILES if "experiment" in parse_toml(path)]
+    assert sorted(names(rows)) == sorted(path.stem for path in on_disk)  # no row is in no list
+    tables = {row.table for row in rows}
+    with_reference = {row.table for row in rows if row.reference}
+    assert tables - with_reference == {"Windows at inference: as trained or whole slices"}
+
+
+def test_compared_networks_share_windows_and_recalibration() -> None:
+    trainings = [row.training for row in load_experiments([EXPERIMENTS]) if row.training]
+    shared = {
+        (one.crop.size_px, one.recalibration_batches, one.steps, one.batch_size, one.average_decay)
+        for one in trainings
+    }
+    assert len(shared) == 1

@@ -1,0 +1,219 @@
+"""End to end on a tiny slice folder with networks of width 2 and two steps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from afunet.cli.compare import compare as compare_command
+from afunet.errors import Cancelled, ConfigError, InputError
+from afunet.inference.device import DeviceChoice
+from afunet.workflows import compare as workflow
+from afunet.workflows import contenders
+from afunet.workflows.compare import CompareOptions, Comparison, compare
+
+SIZE = 40
+RECIPE = """
+model = "afunet"
+options = { width = 2, depth = 1 }
+steps = 2
+batch_size = 2
+crop = { size_px = 32, planned = 0.5 }
+recalibration_batches = 1
+validate_every = 1
+seed = 1
+[[data]]
+path = "store"
+"""
+
+
+def write_case(folder: Path, case: str, areas: list[int]) -> None:
+    """Slices with a bright square of about so many pixels of bone on flesh."""
+    rng = np.random.default_rng(len(case))
+    for kind in ("images", "masks"):
+        (folder / case / kind).mkdir(parents=True)
+    for level, area in enumerate(areas):
+        side = round(area**0.5)
+        mask = np.zeros((SIZE, SIZE), np.uint8)
+        mask[5 : 5 + side, 8 : 8 + side] = 1
+        grey = (60 + 120 * mask + rng.integers(0, 20, mask.shape)).astype(np.uint8)
+        Image.fromarray(grey).save(folder / case / "images" / f"{level:02d}.png")
+        Image.fromarray(mask).save(folder / case / "masks" / f"{level:02d}.png")
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A slice folder `store` and the experiments `plain`, `af` and `whole` (plain's weights)."""
+    monkeypatch.chdir(tmp_path)
+    store = tmp_path / "store"
+    lines = ["case,patient,slice,split,status,labelled"]
+    for case, patient, split, areas in (
+        ("t1", "t1", "train", [100, 144, 64]),
+        ("v1", "v1", "val", [100, 81]),
+        ("aL", "a", "test", [400, 225, 49, 256, 324]),  # the joint at level 2
+        ("aR", "a", "test", [100, 121]),
+        ("b", "b", "test", [196, 0]),
+    ):
+        write_case(store, case, areas)
+        status = ["auto" if case == "aR" and level == 1 else "checked" for level in range(9)]
+        lines += [f"{case},{patient},{i},{split},{status[i]},1" for i in range(len(areas))]
+    (store / "slices.csv").write_text("\n".join(lines) + "\n")
+    rows = tmp_path / "rows"
+    rows.mkdir()
+    (rows / "base.toml").write_text(RECIPE)
+    (rows / "plain.toml").write_text(
+        'extends = "base.toml"\noptions = { bottleneck = "none", fusion = "concat" }\n'
+        '[experiment]\nlabel = "plain"\ntable = "Table"\nreference = true\n'
+        "[experiment.paper]\ndice = 84.34\niou = 72.92\nrecall = 87.36\nprecision = 84.78\n"
+    )
+    (rows / "af.toml").write_text(
+        'extends = "base.toml"\noptions = { bottleneck = "none" }\n'
+        '[experiment]\nlabel = "AF"\ntable = "Table"\nseeds = [1, 2]\n'
+    )
+    (rows / "whole.toml").write_text(
+        '[experiment]\nlabel = "whole slices"\ntable = "Windows"\nweights_of = "plain.toml"\n'
+        'window = "slice"\n'
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of a run's time; the first test draws them all."""
+    for name in ("draw_panel", "draw_curves", "draw_forest"):
+        monkeypatch.setattr(workflow, name, lambda *_: b"")
+
+
+def run(lab: Path, *names: str) -> Comparison:
+    options = CompareOptions(
+        "store", status="checked", runs=lab / "runs", device=DeviceChoice.CPU, threads=1
+    )
+    return compare([lab / "rows" / f"{name}.toml" for name in names], lab / "out", options)
+
+
+def test_rows_are_trained_judged_and_written(lab: Path) -> None:
+    done = run(lab, "plain", "af", "whole")
+    assert [path.name for path in done.files] == [
+        "comparison.json",
+        "comparison.md",
+        "curves.png",
+        "forest.png",
+        "panel.png",
+    ]
+    assert sorted(path.name for path in (lab / "runs").iterdir()) == [
+        "af-seed1",
+        "af-seed2",
+        "plain-seed1",
+    ]
+    data = done.facts.data
+    assert (data.slices, data.cases, data.patients) == (8, 3, 2)
+    assert (data.slices_without_bone, data.joint_line_slices) == (1, 5)
+    assert data.joint_levels == {"aL": 2, "aR": None, "b": None}
+    table, windows = done.facts.tables
+    plain, fused = table.rows
+    assert (table.reference, plain.against, windows.rows[0].against) == ("plain", None, None)
+    assert fused.against is not None
+    assert {unit: test.pairs for unit, test in fused.against.tests.items()} == {
+        "patient": 2,
+        "case": 3,
+        "slice": 7,
+    }
+    assert fused.differs == ("options.fusion = default",)
+    assert len(fused.validation_dice) == 2
+    assert (plain.window, windows.rows[0].window) == ("32 px", "whole slice")
+    assert fused.scores["pooled"]["dice"].seed_sd is not None
+    assert plain.cost.parameters == windows.rows[0].cost.parameters
+    assert plain.cost.seconds_per_slice > 0
+    assert plain.hard.false_bone_px is not None
+    page = (lab / "out" / "comparison.md").read_text()
+    assert "*84.34*" in page
+    saved = json.loads((lab / "out" / "comparison.json").read_text())
+    assert saved["tables"][0]["rows"][0]["label"] == "plain"
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_stopped_comparison_goes_on_and_computes_nothing_twice(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[int] = []
+    trained: list[str] = []
+    score, train = workflow.score_slices, contenders.train_network
+
+    def counting_score(mask_of, slices, progress, cancel):  # type: ignore[no-untyped-def]
+        scored.append(len(slices))
+        return score(mask_of, slices, progress, cancel)
+
+    def stopping_train(config, folder, **options):  # type: ignore[no-untyped-def]
+        trained.append(folder.name)
+        if folder.name == "af-seed2" and trained.count("af-seed2") == 1:
+            raise Cancelled("cancelled after step 1; call again to go on from there")
+        return train(config, folder, **options)
+
+    monkeypatch.setattr(workflow, "score_slices", counting_score)
+    monkeypatch.setattr(contenders, "train_network", stopping_train)
+    with pytest.raises(Cancelled):
+        run(lab, "plain", "af")
+    assert scored == [8]
+    assert not (lab / "out").exists()
+    first = run(lab, "plain", "af")
+    assert scored == [8, 8, 8]  # plain's are kept; both seeds of af come now
+    again = run(lab, "plain", "af")
+    assert scored == [8, 8, 8]
+    assert again.facts.tables[0].rows[1].scores == first.facts.tables[0].rows[1].scores
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_scores_are_judged_anew_where_the_truth_changed(lab: Path) -> None:
+    before = run(lab, "plain").facts.tables[0].rows[0]
+    path = lab / "store" / "b" / "masks" / "00.png"
+    Image.fromarray(np.ones((SIZE, SIZE), np.uint8)).save(path)
+    after = run(lab, "plain").facts.tables[0].rows[0]
+    assert before.case_dice["b"] != after.case_dice["b"]
+    assert before.case_dice["aL"] == after.case_dice["aL"]
+
+
+def test_a_network_trained_on_the_judged_patients_is_refused(lab: Path) -> None:
+    other = lab / "other"
+    write_case(other, "x1", [100])
+    write_case(other, "x2", [100])
+    (other / "slices.csv").write_text(
+        "case,patient,slice,split,status,labelled\nx1,a,0,train,checked,1\nx2,y,0,val,checked,1\n"
+    )
+    path = lab / "rows" / "base.toml"
+    path.write_text(RECIPE.replace('"store"', '"other"'))
+    with pytest.raises(InputError, match=r"1 of \d+ patients are in two splits"):
+        run(lab, "plain")
+    assert not (lab / "runs").exists()
+
+
+def test_the_training_split_judges_nothing() -> None:
+    with pytest.raises(ConfigError, match="not on 'train'"):
+        CompareOptions(split="train")
+
+
+def test_an_unknown_method_or_option_is_refused_before_the_work(lab: Path) -> None:
+    (lab / "rows" / "odd.toml").write_text(
+        '[experiment]\nlabel = "A"\ntable = "T"\nclassical = "guessing"\n'
+    )
+    with pytest.raises(ConfigError, match="no classical method 'guessing'; there are"):
+        run(lab, "plain", "odd")
+    assert not (lab / "runs").exists()
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_the_command_prints_a_table_and_the_files(lab: Path) -> None:
+    app = typer.Typer()
+    app.command()(compare_command)
+    arguments = ["rows/plain.toml", "-o", "out", "--data", "store", "--device", "cpu", "-q"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "Table" in result.output
+    assert "plain" in result.output
+    assert "84.34" in result.output
+    assert "comparison.md" in result.output
