@@ -1,8 +1,9 @@
 """Turn a run's best checkpoint into the file that the package ships.
 
-    .venv/bin/python experiments/ship_weights.py runs/mixed/best.safetensors COMMIT
+    .venv/bin/python experiments/ship_weights.py runs/wide/best.safetensors COMMIT THRESHOLD
 
-Weights go to float16, half the size; COMMIT, the source that trained them, goes into the header.
+Weights go to float16, half the size; COMMIT, the source that trained them, and THRESHOLD, chosen
+on the validation split with benchmarks/threshold.py, go into the header.
 """
 
 from __future__ import annotations
@@ -24,8 +25,13 @@ def main() -> None:
             **source.header.training,
             "commit": sys.argv[2],
             "licence": "research use; see docs/model-card.md",
-            "configurations": ["weights-1-real.toml", "weights-2-mixed.toml"],
+            "configurations": [
+                "weights-1-real.toml",
+                "weights-2-mixed.toml",
+                "weights-3-wide.toml",
+            ],
         },
+        threshold=float(sys.argv[3]),
     )
     target = shipped_weights()
     target.parent.mkdir(exist_ok=True)

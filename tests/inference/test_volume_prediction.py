@@ -1,6 +1,7 @@
 """A volume in any orientation gives the same bones in the same places."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import permutations, product
 
 import numpy as np
@@ -85,7 +86,9 @@ def test_bone_is_what_reaches_the_threshold() -> None:
     at_half = predict_volume(volume, Watched(echo), header_of()).mask
     assert at_half.voxels.mean(axis=(1, 2)).tolist() == [0, 1, 1]
     assert at_half.voxels.dtype == np.uint8
-    higher = predict_volume(constant_slices(800, 980), Watched(echo), header_of(), threshold=0.75)
+    higher = predict_volume(
+        constant_slices(800, 980), Watched(echo), replace(header_of(), threshold=0.75)
+    )
     assert higher.mask.voxels.mean(axis=(1, 2)).tolist() == [0, 1]
 
 

@@ -12,7 +12,13 @@ from torch import Tensor, nn
 
 from afunet.errors import CheckpointError
 from afunet.models import build_model
-from afunet.models.checkpoint import METADATA_KEY, Header, load_checkpoint, save_checkpoint
+from afunet.models.checkpoint import (
+    METADATA_KEY,
+    Header,
+    digest_of,
+    load_checkpoint,
+    save_checkpoint,
+)
 
 OPTIONS = {"width": 4, "depth": 1, "dasp_rates": (2, 3)}
 HEADER = Header(
@@ -164,3 +170,24 @@ def test_weights_that_do_not_fit_their_header_are_refused_in_one_line(
     with pytest.raises(CheckpointError, match="do not fit") as error:
         load_checkpoint(path).network()
     assert "\n" not in str(error.value)
+
+
+def test_a_file_from_before_a_field_was_added_loads_with_its_default(path: Path) -> None:
+    def forget_threshold(header: dict[str, Any], weights: dict[str, Tensor]) -> None:
+        del header["threshold"], header["sha256"]
+        header["sha256"] = digest_of(header, weights)
+
+    rewrite(path, forget_threshold)
+    assert load_checkpoint(path).header.threshold == 0.5
+
+
+def test_the_threshold_comes_back_and_an_impossible_one_is_refused(
+    tmp_path: Path, model: nn.Module
+) -> None:
+    for threshold in (0.35, 1.5):
+        file = tmp_path / f"{threshold}.safetensors"
+        save_checkpoint(file, model, replace(HEADER, threshold=threshold))
+        if threshold < 1:
+            assert load_checkpoint(file).header.threshold == 0.35
+        else:
+            assert "threshold 1.5" in refusal(file)

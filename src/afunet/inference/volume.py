@@ -36,7 +36,6 @@ def predict_volume(
     header: Header,
     *,
     spacing_known: bool = True,
-    threshold: float = 0.5,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Prediction:
@@ -58,7 +57,7 @@ def predict_volume(
             cancel.check()
         stacks = _stacks(axial.voxels, start, stop, reach, window, grid)
         probability = grid.to_native(predictor(stacks))
-        mask[start:stop] = (probability >= threshold).numpy()
+        mask[start:stop] = (probability >= header.threshold).numpy()
         progress("segmenting", stop, axial.shape[0])
     return Prediction(volume.with_voxels(view.restore(mask)), grid)
 

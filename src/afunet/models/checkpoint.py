@@ -31,7 +31,8 @@ class Header:
 
     `window_hu` is scaled to [0, 1] for the network; `spacing_mm` is the range of pixel sizes it
     was trained for; `patch_px` the side of the square windows it was trained on and sees at
-    inference; `training` and `metrics` tell the data, recipe, commit and measured results.
+    inference; `training` and `metrics` tell the data, recipe, commit and measured results. A pixel
+    is bone where its probability reaches `threshold`.
     """
 
     model: str
@@ -42,6 +43,7 @@ class Header:
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     version: int = FORMAT_VERSION
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,7 @@ def save_checkpoint(path: Path, model: nn.Module, header: Header, *, half: bool 
     broken = [key for key, value in weights.items() if not value.isfinite().all()]
     if broken:
         raise CheckpointError(f"weights are not finite and were not saved: {', '.join(broken)}")
-    digest = _digest(header, weights)
+    digest = digest_of(asdict(header), weights)
     metadata = {METADATA_KEY: json.dumps({**asdict(header), "sha256": digest})}
     partial = path.with_name(path.name + ".partial")
     try:
@@ -107,8 +109,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path.name} is no intact safetensors file: {error}") from error
     if METADATA_KEY not in metadata:
         raise CheckpointError(f"{path.name} is a safetensors file, but not one of afunet's")
-    header, expected = _parse(path.name, metadata[METADATA_KEY])
-    digest = _digest(header, weights)
+    raw = _raw(path.name, metadata[METADATA_KEY])
+    expected = str(raw.pop("sha256"))
+    header = _parse(path.name, raw)
+    digest = digest_of(raw, weights)
     if digest != expected:
         raise CheckpointError(
             f"{path.name} was altered: its SHA-256 is {digest[:12]}…, its header says "
@@ -117,23 +121,34 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(header, weights, digest)
 
 
-def _parse(name: str, text: str) -> tuple[Header, str]:
+def _raw(name: str, text: str) -> dict[str, Any]:
+    """The header as it was written, with its digest, of a version that can be read."""
     try:
-        raw = json.loads(text)
-        digest = str(raw.pop("sha256"))
+        raw = dict(json.loads(text))
         if raw["version"] != FORMAT_VERSION:
             raise CheckpointError(
                 f"{name} has format version {raw['version']}, this afunet reads {FORMAT_VERSION}"
             )
-        header = Header(**raw)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raw["sha256"]  # there
+    except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{name} has a broken header: {error!r}") from error
-    pairs = {"window_hu": tuple(header.window_hu), "spacing_mm": tuple(header.spacing_mm)}
-    return Header(**{**asdict(header), **pairs}), digest
+    return raw
 
 
-def _digest(header: Header, weights: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256(json.dumps(asdict(header), sort_keys=True).encode())
+def _parse(name: str, raw: Mapping[str, Any]) -> Header:
+    try:
+        pairs = {key: tuple(raw[key]) for key in ("window_hu", "spacing_mm")}
+        header = Header(**{**raw, **pairs})
+        if not 0 < header.threshold < 1:
+            raise ValueError(f"threshold {header.threshold}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{name} has a broken header: {error!r}") from error
+    return header
+
+
+def digest_of(header: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
+    """Of the header as written, so that fields added later leave older files intact."""
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(weights):
         tensor = weights[name].contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

@@ -73,7 +73,9 @@ def evaluate_network(
     engine, _ = best_engine(checkpoint.network(), pick_device(device), patch, inputs)
     slices = of_status(load_split(folder, split, inputs, progress), status, split)
     counts: dict[str, list[Counts]] = {}
-    for score in score_slices(network_masks(engine, patch), slices, progress, cancel):
+    for score in score_slices(
+        network_masks(engine, patch, header.threshold), slices, progress, cancel
+    ):
         counts.setdefault(score.case, []).append(score.counts)
     return _evaluation(counts)
 

@@ -39,7 +39,7 @@ def of_status(
     return chosen
 
 
-def network_masks(engine: Engine, window_px: int | None) -> MaskOf:
+def network_masks(engine: Engine, window_px: int | None, threshold: float = 0.5) -> MaskOf:
     """Masks at native pixels in windows of `window_px`; None takes each slice whole."""
     predictors: dict[int, Predictor] = {}
 
@@ -47,7 +47,7 @@ def network_masks(engine: Engine, window_px: int | None) -> MaskOf:
         side = window_px or max(item.grey.shape[-2:])
         predictor = predictors.setdefault(side, Predictor(engine, side))
         probability = predictor(torch.from_numpy(item.grey).float()[None] / 255)[0].numpy()
-        return np.asarray(probability >= 0.5)
+        return np.asarray(probability >= threshold)
 
     return mask_of
 
