@@ -21,6 +21,7 @@ from afunet.models.checkpoint import load_checkpoint
 from afunet.progress import CancelToken, Progress, silent
 from afunet.workflows.scoring import load_split, network_masks, of_status, score_slices
 from afunet.workflows.segment import shipped_weights
+from afunet.workflows.train import locate_data
 
 
 @dataclass(frozen=True)
@@ -62,16 +63,17 @@ def evaluate_network(
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Evaluation:
-    """Run a network over one split of a slice folder (docs/data.md) on its native pixels.
+    """Run a network over one split of a store or slice folder (docs/data.md) on its own pixels.
 
-    `status` keeps only slices so marked ("checked"); `patch_px` overrides the window size.
+    The folder is looked up as `locate_data` does. `status` keeps only slices so marked ("checked");
+    `patch_px` overrides the window size.
     """
     checkpoint = load_checkpoint(weights or shipped_weights())
     header = checkpoint.header
     inputs = int(header.options.get("input_slices", 1))
     patch = patch_px or header.patch_px
     engine, _ = best_engine(checkpoint.network(), pick_device(device), patch, inputs)
-    slices = of_status(load_split(folder, split, inputs, progress), status, split)
+    slices = of_status(load_split(locate_data(folder), split, inputs, progress), status, split)
     counts: dict[str, list[Counts]] = {}
     for score in score_slices(
         network_masks(engine, patch, header.threshold), slices, progress, cancel
