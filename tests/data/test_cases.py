@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from afunet.data.cases import SliceRecord, read_slice_table, refuse_leaks, select, side_of
+from afunet.data.cases import SliceRecord, read_slice_table, refuse_leaks, side_of
 from afunet.errors import InputError
 
 HEADER = "case,patient,slice,split,status,labelled"
@@ -71,13 +71,6 @@ def test_reading_twice_gives_equal_records(folder: Path) -> None:
 def test_a_table_without_the_labelled_column_lists_labelled_slices(folder: Path) -> None:
     write_table(folder, ["knee01,p1,2,train,auto"], "case,patient,slice,split,status")
     assert len(read_slice_table(folder)) == 1
-
-
-def test_select_takes_one_split_and_refuses_an_empty_one(folder: Path) -> None:
-    records = read_slice_table(folder)
-    assert [record.case for record in select(records, "val")] == ["knee02"]
-    with pytest.raises(InputError, match="no labelled slice in split 'test'"):
-        select(records, "test")
 
 
 def test_a_folder_without_a_table_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from vtkmodules.vtkFiltersSources import vtkCubeSource
 from vtkmodules.vtkIOGeometry import vtkSTLWriter
 
-from afunet.data.cases import read_slice_table, select
+from afunet.data.cases import read_slice_table
 from afunet.data.slices import load_slices
 from afunet.errors import AfunetError, Cancelled, ConfigError, GeometryError, InputError
 from afunet.formats.readers import read_labels, read_scan
@@ -156,7 +156,7 @@ def test_training_slices_are_read_as_any_other_slice_folder(tmp_path: Path) -> N
     ]
     assert {record.split for record in records} == {"val"}
     assert all(record.patient == record.case for record in records)
-    loaded = load_slices(select(records, "val"))
+    loaded = load_slices(records)
     assert [int(item.mask.sum()) for item in loaded] == [8, 16, 24]
     grey = loaded[0].grey[0] if loaded[0].grey.ndim == 3 else loaded[0].grey
     assert grey[0, 0] == 255  # 1300 HU

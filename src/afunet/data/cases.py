@@ -101,14 +101,6 @@ def read_table(table: Path) -> list[dict[str, str]]:
         raise InputError(f"{table} is not a table in UTF-8: {error}") from error
 
 
-def select(records: Iterable[AnyRecord], split: str) -> tuple[AnyRecord, ...]:
-    """The records of one split; `InputError` where there is none."""
-    chosen = tuple(record for record in records if record.split == split)
-    if not chosen:
-        raise InputError(f"no labelled slice in split {split!r}")
-    return chosen
-
-
 def png_slice(folder: Path, row: dict[str, str]) -> PngSlice:
     """The slice of one row; `InputError` for a missing cell or a value that makes no sense."""
     missing = [name for name in COLUMNS if row.get(name) is None]
