@@ -12,7 +12,6 @@ import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from afunet.errors import InputError
 
@@ -62,9 +61,6 @@ class PngSlice(SliceRecord):
             self.region,
             spacing_mm,
         )
-
-
-AnyRecord = TypeVar("AnyRecord", bound=SliceRecord)
 
 
 def read_slice_table(folder: Path) -> tuple[PngSlice, ...]:
