@@ -490,7 +490,10 @@ def test_an_unknown_split_is_refused(kit: Kit, run_afunet: Run) -> None:
     assert "split 'dev'" in done.refusal
 
 
-@pytest.mark.parametrize("wrong", [("--split", "dev"), ("--slices", "-2"), ("--format", "png")])
+@pytest.mark.parametrize(
+    "wrong",
+    [("--split", "dev"), ("--slices", "-2"), ("--format", "png"), ("--region", "arm")],
+)
 def test_a_phantom_that_nobody_could_use_is_refused(
     wrong: tuple[str, str], kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from afunet.data.sampler import CropConfig
+from afunet.data.slices import LabelledSlice
 from afunet.errors import CheckpointError, ConfigError, InputError
 from afunet.inference.device import DeviceChoice
 from afunet.models.checkpoint import load_checkpoint
@@ -114,6 +115,22 @@ def test_a_patient_in_the_training_of_one_folder_and_the_validation_of_another_i
     both = replace(TINY, data=(DataConfig("store"), DataConfig("other")))
     with pytest.raises(InputError, match="two splits"):
         trained(both, store)
+
+
+def test_exact_validation_slices_count_beside_checked_ones(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = store / "slices.csv"
+    table.write_text(table.read_text().replace("leg02,1,val,checked", "leg02,1,val,exact"))
+    seen: list[str] = []
+
+    def dice(predictor: object, slices: tuple[LabelledSlice, ...], progress: object) -> float:
+        seen.extend(item.record.status for item in slices)
+        return 0.5
+
+    monkeypatch.setattr("afunet.workflows.train.mean_case_dice", dice)
+    trained(TINY, store)
+    assert seen == ["checked", "exact"]
 
 
 def test_validation_slices_see_their_neighbours_even_where_only_some_are_checked(

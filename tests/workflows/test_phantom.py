@@ -15,7 +15,7 @@ from afunet.data.cases import read_slice_table
 from afunet.data.slices import load_slices
 from afunet.errors import AfunetError, Cancelled, ConfigError, GeometryError, InputError
 from afunet.formats.readers import read_labels, read_scan
-from afunet.phantom import LegConfig, SimulatedLeg, Source, TrainingSlice
+from afunet.phantom import LegConfig, Region, SimulatedLeg, Source, TrainingSlice, draw, draw_leg
 from afunet.phantom.examples import KNEE_GRID, LIMB_GRID, MARGIN_MM
 from afunet.progress import CancelToken
 from afunet.workflows import phantom
@@ -24,6 +24,7 @@ from afunet.workflows.phantom import (
     ScanFormat,
     choose_leg,
     limb_files,
+    regions_of,
     scan_format_of,
     write_phantom,
     write_training_slices,
@@ -190,6 +191,31 @@ def test_training_slices_that_nobody_could_read_are_not_written(tmp_path: Path) 
     with pytest.raises(AfunetError, match="-1"):
         write_training_slices(tmp_path / "sim", -1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_training_slices_take_the_regions_asked_for_in_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Region | None] = []
+
+    def noted(seed: int, region: Region | None, *_: object, **__: object) -> LegConfig:
+        asked.append(region)
+        return draw_leg(seed, Region.KNEE, size=32, slices=2)
+
+    monkeypatch.setattr(draw, "draw_leg", noted)
+    write_training_slices(
+        tmp_path / "sim",
+        3,
+        limb_files=[Path("a.npz")],
+        per_leg=1,
+        regions=regions_of(["hip", "trunk"]),
+    )
+    assert asked == [Region.HIP, Region.TRUNK, Region.HIP]
+
+
+def test_regions_are_refused_without_bones_that_have_them(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="give --limbs"):
+        write_training_slices(tmp_path / "sim", 3, regions=[Region.HIP])
 
 
 @pytest.mark.usefixtures("ready")

@@ -31,6 +31,12 @@ def phantom(
         str | None,
         typer.Option(help="Training slices: pattern of LLP26 limb files, e.g. 'llp26/*.npz'."),
     ] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Training slices: ankle, shank, knee, thigh, hip, trunk; repeat for more."
+        ),
+    ] = None,
     split: Annotated[str, typer.Option(help="Training slices: train, val or test.")] = "train",
     quiet: Quiet = False,
 ) -> None:
@@ -46,6 +52,7 @@ def phantom(
                 seed=seed,
                 limb_files=limb_files,
                 split=split,
+                regions=workflow.regions_of(region or ()),
                 progress=report,
                 cancel=cancel,
             )

@@ -78,19 +78,21 @@ def training_slices(
     limb_files: Sequence[Path] = (),
     size: int = 512,
     per_leg: int = 16,
+    regions: Sequence[Region] = (),
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Iterator[TrainingSlice]:
     """`count` random slices of `size`², `per_leg` widely spaced ones of each random leg.
 
     Leg number k has the seed `seed + k`, so disjoint ranges of seeds give disjoint legs. With
-    LLP26 files every region from the lumbar spine to the ankle occurs, without only parametric
-    knees do. Of a trunk some slices beside the spine hold no bone.
+    LLP26 files every region from the lumbar spine to the ankle occurs, or `regions` in turn;
+    without only parametric knees do. Of a trunk some slices beside the spine hold no bone.
     """
     for first in range(0, count, per_leg):
         leg_seed = seed + first // per_leg
         number = min(per_leg, count - first)
-        config = draw_leg(leg_seed, limb_files=limb_files, size=size, slices=per_leg)
+        region = regions[first // per_leg % len(regions)] if regions else None
+        config = draw_leg(leg_seed, region, limb_files, size=size, slices=per_leg)
         leg = simulate(config, cancel=cancel)
         spacing = float(leg.volume.spacing_mm[0])
         for index in range(number):
@@ -166,7 +168,7 @@ def _anatomy(parametric: bool, region: Region, limb_files: Sequence[Path], rng: 
 def _grid(region: Region, anatomy: Anatomy, size: int, slices: int, rng: Rng) -> Grid:
     low, high = (anatomy.scale * height for height in _HEIGHTS_MM[region])
     length = min(high - low, rng.uniform(90, 180))
-    start = rng.uniform(low, high - length)
+    start = low + rng.random() * max(high - low - length, 0.0)
     both = len(anatomy.sides) == 2
     if region in (Region.HIP, Region.TRUNK):
         field, middle = rng.uniform(380, 500), 0.0

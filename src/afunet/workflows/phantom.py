@@ -16,7 +16,7 @@ from afunet.data.cases import SPLITS
 from afunet.errors import ConfigError, InputError
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import LabelMap
-from afunet.phantom import LegConfig, SimulatedLeg, draw_leg, simulate, training_slices
+from afunet.phantom import LegConfig, Region, SimulatedLeg, draw_leg, simulate, training_slices
 from afunet.phantom.dicom import write_dicom_series
 from afunet.phantom.examples import (
     KNEE_GRID,
@@ -83,18 +83,30 @@ def write_training_slices(
     limb_files: Sequence[Path] = (),
     split: str = "train",
     per_leg: int = 12,
+    regions: Sequence[Region] = (),
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> None:
-    """Write simulated slices in the layout of docs/data.md, each leg a case and a patient."""
+    """Write simulated slices in the layout of docs/data.md, each leg a case and a patient.
+
+    `regions` are taken in turn, all at random where none is named; they need limb files.
+    """
     if split not in SPLITS or count < 1:
         raise ConfigError(f"cannot write {count} slices of split {split!r}; splits are {SPLITS}")
+    if regions and not limb_files:
+        raise ConfigError("regions need the bones of LLP26 files: give --limbs, or no --region")
     check_writable(folder)
     rows = []
     with staged_folder(folder) as stage:
         levels: dict[str, int] = {}
         for item in training_slices(
-            seed, count, limb_files, per_leg=per_leg, progress=progress, cancel=cancel
+            seed,
+            count,
+            limb_files,
+            per_leg=per_leg,
+            regions=regions,
+            progress=progress,
+            cancel=cancel,
         ):
             case = f"sim{item.seed:05d}"
             level = levels[case] = levels.get(case, -1) + 1
@@ -121,6 +133,14 @@ def scan_format_of(name: str) -> ScanFormat:
     if name not in list(ScanFormat):
         raise ConfigError(f"unknown scan format {name!r}; there are {', '.join(ScanFormat)}")
     return ScanFormat(name)
+
+
+def regions_of(names: Sequence[str]) -> list[Region]:
+    """Regions by their names; `ConfigError` for others."""
+    for name in names:
+        if name not in list(Region):
+            raise ConfigError(f"unknown region {name!r}; there are {', '.join(Region)}")
+    return [Region(name) for name in names]
 
 
 def choose_leg(

@@ -37,6 +37,7 @@ from afunet.workflows.staging import check_writable
 BEST = "best.safetensors"
 RESULT = "result.json"
 EXAMPLES = 4
+TRUSTED = ("checked", "exact")  # labels looked at by a person, or simulated
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _finished(config: TrainingConfig, run: Path) -> TrainingResult | None:
 def _slices_of(
     config: TrainingConfig, base: Path, progress: Progress
 ) -> tuple[list[Source], Sequence[LabelledSlice]]:
-    """Training slices by source, and those for validation: the checked ones where there are any.
+    """Training slices by source, and those for validation: `TRUSTED` ones where there are any.
 
     Raises `InputError` for missing folders and splits, and for a patient or an image in two
     splits, also across folders.
@@ -136,7 +137,7 @@ def _slices_of(
         held_out += load_labelled(folder, "val", inputs, progress)
     if not sources:
         raise InputError("no labelled slice in split 'train' of any [[data]] folder")
-    validation = [item for item in held_out if item.record.status == "checked"] or held_out
+    validation = [item for item in held_out if item.record.status in TRUSTED] or held_out
     if not validation:
         raise InputError("no labelled slice in split 'val': the best step could not be chosen")
     return sources, validation
