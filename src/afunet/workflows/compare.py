@@ -7,40 +7,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from statistics import fmean, median
+from statistics import median
 from time import perf_counter
 
 import numpy as np
 import torch
 
-from afunet.data.cases import refuse_leaks
-from afunet.data.labelled import read_records
-from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError
-from afunet.evaluation.hardest import choose_hardest, slice_traits
-from afunet.evaluation.overlap import METRICS, count
 from afunet.inference.device import DeviceChoice, pick_device
 from afunet.progress import CancelToken, Progress, silent
 from afunet.report.comparison_curves import Curve, draw_curves
 from afunet.report.comparison_facts import ComparisonFacts
 from afunet.report.comparison_forest import draw_forest
 from afunet.report.comparison_markdown import comparison_markdown
-from afunet.report.comparison_panel import PanelRow, draw_panel
+from afunet.report.comparison_panel import draw_panel
 from afunet.report.figure import require_matplotlib
-from afunet.training.experiment import Experiment, load_experiments
+from afunet.training.experiment import load_experiments
 from afunet.training.recording import LOG, VALIDATION
 from afunet.workflows.comparison_facts import (
     Scores,
-    bone_areas,
     data_facts,
     joint_lines,
     table_facts,
 )
 from afunet.workflows.contenders import Contender, check_experiment, prepare
+from afunet.workflows.hardest_slices import hardest_slices
+from afunet.workflows.judged_split import JudgedSplit
 from afunet.workflows.score_store import ScoreStore, data_digest
-from afunet.workflows.scoring import load_split, of_status, score_slices
+from afunet.workflows.scoring import score_slices
 from afunet.workflows.staging import check_writable, staged_folder
-from afunet.workflows.train import locate_data
 
 MARKDOWN, JSON = "comparison.md", "comparison.json"
 PANEL, CURVES, FOREST = "panel.png", "curves.png", "forest.png"
@@ -93,7 +88,7 @@ def compare(
     check_writable(output)
     for experiment in experiments:
         check_experiment(experiment)
-    judged = _Judged(options, progress)
+    judged = JudgedSplit(options.data, options.split, options.status, progress)
     judged.refuse_training_on_it(experiments)
     contenders: list[Contender] = []
     scores: dict[str, Scores] = {}
@@ -112,7 +107,7 @@ def compare(
     progress("rows", len(experiments), len(experiments))
     seconds = _seconds_per_slice(contenders, judged, progress, cancel)
     tables = _tables(contenders)
-    panel = _panel(next(iter(tables.values())), judged, scores, progress, cancel)
+    panel = hardest_slices(next(iter(tables.values())), judged, scores, progress, cancel)
     facts = _facts(options, judged, tables, scores, seconds, [row.caption for row in panel.rows])
     with staged_folder(output) as stage:
         (stage / JSON).write_text(facts.to_json(), encoding="utf-8")
@@ -125,43 +120,8 @@ def compare(
     return Comparison(facts, tuple(output / name for name in names))
 
 
-class _Judged:
-    """The slices of the split, with 1, 3 or 5 planes; all of it decides the joint lines."""
-
-    def __init__(self, options: CompareOptions, progress: Progress) -> None:
-        self.options = options
-        self.folder = locate_data(options.data)
-        self._progress = progress
-        everything = load_split(self.folder, options.split, 1, progress)
-        self.areas = bone_areas(everything)
-        self._chosen = {1: of_status(everything, options.status, options.split)}
-
-    def slices(self, planes: int = 1) -> tuple[LabelledSlice, ...]:
-        """The slices to judge, as a network with so many input slices takes them."""
-        if planes not in self._chosen:
-            everything = load_split(self.folder, self.options.split, planes, self._progress)
-            self._chosen[planes] = of_status(everything, self.options.status, self.options.split)
-        return self._chosen[planes]
-
-    def refuse_training_on_it(self, experiments: Sequence[Experiment]) -> None:
-        """Raise `InputError` where a run trains on a patient of the split, in any folder."""
-        folders = {
-            locate_data(entry.path, experiment.base)
-            for experiment in experiments
-            if experiment.training is not None
-            for entry in experiment.training.data
-        }
-        trained = [
-            record
-            for folder in folders
-            for record in read_records(folder)
-            if record.split == "train"
-        ]
-        refuse_leaks([*trained, *(item.record for item in self.slices())])
-
-
 def _scores(
-    contender: Contender, judged: _Judged, progress: Progress, cancel: CancelToken | None
+    contender: Contender, judged: JudgedSplit, progress: Progress, cancel: CancelToken | None
 ) -> Scores:
     """Scores of every seed, computed where they are not kept yet."""
     slices = judged.slices(contender.input_slices)
@@ -178,7 +138,7 @@ def _scores(
 
 def _seconds_per_slice(
     contenders: Sequence[Contender],
-    judged: _Judged,
+    judged: JudgedSplit,
     progress: Progress,
     cancel: CancelToken | None,
 ) -> dict[str, float]:
@@ -213,55 +173,9 @@ def _tables(contenders: Sequence[Contender]) -> dict[str, list[Contender]]:
     return {title: tables[title] for title in sorted(tables, key=lambda t: -architectures(t))}
 
 
-@dataclass(frozen=True)
-class _Panel:
-    networks: list[str]
-    rows: list[PanelRow]
-
-
-def _panel(
-    table: Sequence[Contender],
-    judged: _Judged,
-    scores: dict[str, Scores],
-    progress: Progress,
-    cancel: CancelToken | None,
-) -> _Panel:
-    """The hardest slices and every network's masks of them, of the first seed."""
-    networks = [one for one in table if one.trained]
-    if not networks:
-        return _Panel([], [])
-    traits, places = [], {}
-    for place, item in enumerate(judged.slices()):
-        record = item.record
-        runs = [seed[place] for one in networks for seed in scores[one.experiment.name]]
-        dice = fmean(METRICS["dice"](score.counts) for score in runs)
-        found = slice_traits(
-            item.grey[0], item.mask > 0, case=record.case, level=record.level, dice=dice
-        )
-        if found is not None:
-            traits.append(found)
-            places[found] = place
-    rows = []
-    chosen = choose_hardest(traits)
-    for done, (difficulty, one) in enumerate(chosen, 1):
-        if cancel is not None:
-            cancel.check()
-        item = judged.slices()[places[one]]
-        truth = item.mask > 0
-        masks = [
-            network.runs[0].mask_of(judged.slices(network.input_slices)[places[one]])
-            for network in networks
-        ]
-        dice_of = [METRICS["dice"](count(mask, truth)) for mask in masks]
-        caption = f"{one.case}, level {one.level}\n{difficulty}"
-        rows.append(PanelRow(caption, item.grey[0], truth, masks, dice_of))
-        progress("drawing the panel", done, len(chosen))
-    return _Panel([one.experiment.label for one in networks], rows)
-
-
 def _facts(
     options: CompareOptions,
-    judged: _Judged,
+    judged: JudgedSplit,
     tables: dict[str, list[Contender]],
     scores: dict[str, Scores],
     seconds: dict[str, float],

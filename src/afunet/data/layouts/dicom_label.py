@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from afunet.data.layouts.bone_labels import chosen_values
-from afunet.data.layouts.files import (
-    dicom_in,
-    folders_in,
-    given_cases,
-    given_of,
-    holds_dicom,
-    not_there,
-    one_label,
-    volumes_in,
-)
-from afunet.data.layouts.pair import Choice, Found, LeftOut
-from afunet.data.layouts.volume_pair import VolumePair
+from afunet.data.layouts.files import dicom_in, folders_in, holds_dicom, one_label, volumes_in
+from afunet.data.layouts.matched import Candidates, matched_pairs
+from afunet.data.layouts.pair import Choice, Found
 from afunet.errors import InputError
 
 
@@ -27,31 +18,24 @@ def detect(source: Path) -> bool:
 
 def pairs(source: Path, choice: Choice) -> Found:
     """A case a folder."""
-    known, bones = given_cases(source), chosen_values(choice.bones)
-    cases: list[VolumePair] = []
-    left_out: list[LeftOut] = []
+    return matched_pairs(_matched(source), scan_and_label, source, choice)
+
+
+def _matched(source: Path) -> Iterator[Candidates]:
+    """Every case's name with its DICOM folder, if it has one, and its label volumes."""
     for folder in _case_folders(source):
-        case = folder.resolve().name
         scan, labels = dicom_in(folder), volumes_in(folder)
-        if scan is None and not labels:
-            continue
-        try:
-            image, label = scan_and_label(scan, labels)
-        except InputError as error:
-            left_out.append(LeftOut(case, str(error)))
-            continue
-        cases.append(VolumePair(given_of(case, known, source), image, (label,), bones))
-    found = {case.given.case for case in cases} | {item.case for item in left_out}
-    return Found(tuple(cases), (*left_out, *not_there(known, found)))
+        if scan is not None or labels:
+            yield folder.resolve().name, [scan] if scan else [], labels
 
 
-def scan_and_label(scan: Path | None, labels: list[Path]) -> tuple[Path, Path]:
+def scan_and_label(scans: list[Path], labels: list[Path]) -> tuple[Path, Path]:
     """The DICOM folder and the one label; `InputError` where either is missing."""
-    if scan is None:
+    if not scans:
         raise InputError("no DICOM series beside the label")
     if not labels:
         raise InputError("no label volume beside the DICOM series")
-    return scan, one_label(labels)
+    return scans[0], one_label(labels)
 
 
 def _case_folders(source: Path) -> list[Path]:

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from afunet.data.layouts.bone_labels import chosen_values
 from afunet.data.layouts.files import (
     IMAGE_WORDS,
     LABEL_WORDS,
     by_key,
     folders_in,
-    given_cases,
-    given_of,
     is_label,
-    not_there,
     one_label,
     volumes_in,
 )
-from afunet.data.layouts.pair import Choice, Found, LeftOut
-from afunet.data.layouts.volume_pair import VolumePair
+from afunet.data.layouts.matched import Candidates, matched_pairs
+from afunet.data.layouts.pair import Choice, Found
 from afunet.errors import InputError
 
 CLASSIC_FOLDERS = {"imagestr": "image", "labelstr": "label"}
@@ -32,18 +28,7 @@ def detect(source: Path) -> bool:
 
 def pairs(source: Path, choice: Choice) -> Found:
     """A case a pair of files of the same name but for words such as ct and label."""
-    known, bones = given_cases(source), chosen_values(choice.bones)
-    cases: list[VolumePair] = []
-    left_out: list[LeftOut] = []
-    for case, images, labels in _matched(source):
-        try:
-            image, label = pair_of(images, labels)
-        except InputError as error:
-            left_out.append(LeftOut(case, str(error)))
-            continue
-        cases.append(VolumePair(given_of(case, known, source), image, (label,), bones))
-    found = {case.given.case for case in cases} | {item.case for item in left_out}
-    return Found(tuple(cases), (*left_out, *not_there(known, found)))
+    return matched_pairs(_matched(source), pair_of, source, choice)
 
 
 def pair_of(images: list[Path], labels: list[Path]) -> tuple[Path, Path]:
@@ -58,7 +43,7 @@ def pair_of(images: list[Path], labels: list[Path]) -> tuple[Path, Path]:
     return images[0], one_label(labels)
 
 
-def _matched(source: Path) -> Iterator[tuple[str, list[Path], list[Path]]]:
+def _matched(source: Path) -> Iterator[Candidates]:
     """Every case's name with the files that could be its image and its label."""
     roles = {_role(folder): folder for folder in folders_in(source)}
     if "image" in roles and "label" in roles:
@@ -74,9 +59,7 @@ def _matched(source: Path) -> Iterator[tuple[str, list[Path], list[Path]]]:
                 yield from _by_name(images, labels, folder)
 
 
-def _by_name(
-    images: list[Path], labels: list[Path], folder: Path
-) -> Iterator[tuple[str, list[Path], list[Path]]]:
+def _by_name(images: list[Path], labels: list[Path], folder: Path) -> Iterator[Candidates]:
     keyed_images, keyed_labels = by_key(images), by_key(labels)
     for key in dict.fromkeys([*keyed_images, *keyed_labels]):
         name = key or folder.resolve().name

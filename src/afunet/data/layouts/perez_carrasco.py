@@ -79,7 +79,7 @@ def _pair(folder: Path, given: Given, choice: Choice) -> Pair:
         labels = [path for path in files if is_label(path)]
         image, label = nifti_pairs.pair_of([path for path in files if path not in labels], labels)
     else:
-        image, label = dicom_label.scan_and_label(scan, files)
+        image, label = dicom_label.scan_and_label([scan], files)
     return VolumePair(given, image, (label,), chosen_values(choice.bones))
 
 

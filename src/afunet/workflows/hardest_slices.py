@@ -1,0 +1,63 @@
+"""The panel of Fig. 5: every network on the slices that are hardest for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from afunet.evaluation.hardest import choose_hardest, slice_traits
+from afunet.evaluation.overlap import METRICS, count
+from afunet.progress import CancelToken, Progress
+from afunet.report.comparison_panel import PanelRow
+from afunet.workflows.comparison_facts import Scores
+from afunet.workflows.contenders import Contender
+from afunet.workflows.judged_split import JudgedSplit
+
+
+@dataclass(frozen=True)
+class HardestSlices:
+    """Names of the networks, and a row of masks for every slice that was chosen."""
+
+    networks: list[str]
+    rows: list[PanelRow]
+
+
+def hardest_slices(
+    table: Sequence[Contender],
+    judged: JudgedSplit,
+    scores: dict[str, Scores],
+    progress: Progress,
+    cancel: CancelToken | None,
+) -> HardestSlices:
+    """The hardest slices and every network's masks of them, of the first seed."""
+    networks = [one for one in table if one.trained]
+    if not networks:
+        return HardestSlices([], [])
+    traits, places = [], {}
+    for place, item in enumerate(judged.slices()):
+        record = item.record
+        runs = [seed[place] for one in networks for seed in scores[one.experiment.name]]
+        dice = fmean(METRICS["dice"](score.counts) for score in runs)
+        found = slice_traits(
+            item.grey[0], item.mask > 0, case=record.case, level=record.level, dice=dice
+        )
+        if found is not None:
+            traits.append(found)
+            places[found] = place
+    rows = []
+    chosen = choose_hardest(traits)
+    for done, (difficulty, one) in enumerate(chosen, 1):
+        if cancel is not None:
+            cancel.check()
+        item = judged.slices()[places[one]]
+        truth = item.mask > 0
+        masks = [
+            network.runs[0].mask_of(judged.slices(network.input_slices)[places[one]])
+            for network in networks
+        ]
+        dice_of = [METRICS["dice"](count(mask, truth)) for mask in masks]
+        caption = f"{one.case}, level {one.level}\n{difficulty}"
+        rows.append(PanelRow(caption, item.grey[0], truth, masks, dice_of))
+        progress("drawing the panel", done, len(chosen))
+    return HardestSlices([one.experiment.label for one in networks], rows)

@@ -1,0 +1,51 @@
+"""The slices that a comparison judges on, and the proof that no run was trained on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from afunet.data.cases import refuse_leaks
+from afunet.data.labelled import read_records
+from afunet.data.slices import LabelledSlice
+from afunet.progress import Progress, silent
+from afunet.training.experiment import Experiment
+from afunet.workflows.comparison_facts import bone_areas
+from afunet.workflows.scoring import load_split, of_status
+from afunet.workflows.train import locate_data
+
+
+class JudgedSplit:
+    """The slices of a split, with 1, 3 or 5 planes; all of it decides the joint lines."""
+
+    def __init__(
+        self, data: str, split: str, status: str | None, progress: Progress = silent
+    ) -> None:
+        self.folder = locate_data(data)
+        self.split, self.status = split, status
+        self._progress = progress
+        everything = load_split(self.folder, split, 1, progress)
+        self.areas = bone_areas(everything)
+        self._chosen = {1: of_status(everything, status, split)}
+
+    def slices(self, planes: int = 1) -> tuple[LabelledSlice, ...]:
+        """The slices to judge, as a network with so many input slices takes them."""
+        if planes not in self._chosen:
+            everything = load_split(self.folder, self.split, planes, self._progress)
+            self._chosen[planes] = of_status(everything, self.status, self.split)
+        return self._chosen[planes]
+
+    def refuse_training_on_it(self, experiments: Sequence[Experiment]) -> None:
+        """Raise `InputError` where a run trains on a patient of the split, in any folder."""
+        folders = {
+            locate_data(entry.path, experiment.base)
+            for experiment in experiments
+            if experiment.training is not None
+            for entry in experiment.training.data
+        }
+        trained = [
+            record
+            for folder in folders
+            for record in read_records(folder)
+            if record.split == "train"
+        ]
+        refuse_leaks([*trained, *(item.record for item in self.slices())])
