@@ -17,8 +17,8 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from afunet.formats.dicom_files import looks_like_dicom
-from afunet.formats.identifiers import names_patient
+from afunet.formats.dicom.files import looks_like_dicom
+from afunet.formats.dicom.identifiers import names_patient
 
 _SALT = secrets.token_bytes(32)
 LONGEST_NUMBER = 5  # longer ones may be a date of birth or a hospital's number

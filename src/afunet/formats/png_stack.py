@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from afunet.errors import ConfigError, GeometryError, InputError
-from afunet.formats.dicom_files import looks_like_dicom
+from afunet.formats.dicom.files import looks_like_dicom
 from afunet.formats.file_search import unreadable
 from afunet.formats.findings import Finding, info, warning
 from afunet.formats.request import Request

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from afunet.errors import ConfigError, InputError
-from afunet.formats import dicom_reader, itk_images, nifti, png_stack
+from afunet.formats import itk_images, nifti, png_stack
 from afunet.formats.checks import checked_labels, checked_scan
-from afunet.formats.dicom_listing import list_dicom
+from afunet.formats.dicom.listing import list_dicom
+from afunet.formats.dicom.reader import read_dicom
 from afunet.formats.file_search import existing_paths
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan
@@ -73,7 +74,7 @@ READERS: dict[str, Reader] = {
     ),
     "DICOM series": Reader(
         _anything,
-        dicom_reader.read_dicom,
+        read_dicom,
         list_series=list_dicom,
         takes_series=True,
         takes_several_files=True,

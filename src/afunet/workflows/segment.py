@@ -10,7 +10,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from afunet.errors import AfunetError, Cancelled
-from afunet.formats.identifiers import names_patient
+from afunet.formats.dicom.identifiers import names_patient
 from afunet.formats.mesh_files import MESH_WRITERS, require_mesh_formats
 from afunet.formats.readers import read_scan
 from afunet.formats.scan import Scan

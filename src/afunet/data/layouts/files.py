@@ -11,7 +11,7 @@ from pathlib import Path
 from afunet.data.cases import SPLITS, read_table, side_of
 from afunet.data.layouts.pair import Given, LeftOut
 from afunet.errors import InputError
-from afunet.formats.dicom_files import looks_like_dicom
+from afunet.formats.dicom.files import looks_like_dicom
 from afunet.formats.file_search import unreadable
 from afunet.formats.region import guess_region
 

@@ -16,9 +16,9 @@ from afunet.data.layouts.pair import Choice, Content, Given, LeftOut, at_level, 
 from afunet.data.layouts.planes import plane_of, slice_of_grey, slice_of_hu
 from afunet.data.slices import LabelledSlice, read_grey, read_mask
 from afunet.errors import InputError
-from afunet.formats.dicom_files import read_header
-from afunet.formats.dicom_header import Header
-from afunet.formats.dicom_pixels import read_hu
+from afunet.formats.dicom.files import read_header
+from afunet.formats.dicom.header import Header
+from afunet.formats.dicom.pixels import read_hu
 from afunet.formats.readers import read_labels
 from afunet.geometry import Volume
 from afunet.preprocessing.orientation import axial_view

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from afunet.errors import InputError
-from afunet.formats.dicom_header import Header
+from afunet.formats.dicom.header import Header
 from afunet.formats.findings import Finding, warning
 from afunet.formats.plane import plane_name
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import GeometryError
-from afunet.formats.dicom_header import Header
-from afunet.formats.dicom_series import Series
+from afunet.formats.dicom.header import Header
+from afunet.formats.dicom.series import Series
 from afunet.formats.findings import Finding, info, warning
 
 FloatArray = NDArray[np.float64]

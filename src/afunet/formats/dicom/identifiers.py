@@ -9,7 +9,7 @@ from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
 from afunet.errors import AfunetError
-from afunet.formats.dicom_files import looks_like_dicom
+from afunet.formats.dicom.files import looks_like_dicom
 from afunet.formats.file_search import files_below
 from afunet.progress import CancelToken
 

@@ -9,11 +9,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from afunet.errors import InputError
-from afunet.formats.dicom_files import FoundFiles, find_headers, syntax_name
-from afunet.formats.dicom_geometry import Stack, arrange
-from afunet.formats.dicom_header import Header
-from afunet.formats.dicom_pixels import read_hu
-from afunet.formats.dicom_series import choose, group_series
+from afunet.formats.dicom.files import FoundFiles, find_headers, syntax_name
+from afunet.formats.dicom.geometry import Stack, arrange
+from afunet.formats.dicom.header import Header
+from afunet.formats.dicom.pixels import read_hu
+from afunet.formats.dicom.series import choose, group_series
 from afunet.formats.findings import Finding, info, warning
 from afunet.formats.hu import stacked
 from afunet.formats.region import guess_region

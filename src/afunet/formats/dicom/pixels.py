@@ -11,8 +11,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from afunet.errors import InputError
-from afunet.formats.dicom_files import broken_files_refused, open_dataset, syntax_name
-from afunet.formats.dicom_header import Header
+from afunet.formats.dicom.files import broken_files_refused, open_dataset, syntax_name
+from afunet.formats.dicom.header import Header
 from afunet.formats.hu import rescaled
 
 

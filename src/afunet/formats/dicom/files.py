@@ -15,7 +15,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import VR
 
 from afunet.errors import InputError
-from afunet.formats.dicom_header import KEYWORDS, Header, header_of
+from afunet.formats.dicom.header import KEYWORDS, Header, header_of
 from afunet.formats.file_search import files_below, unreadable
 from afunet.formats.request import Request
 

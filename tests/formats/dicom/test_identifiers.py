@@ -6,7 +6,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from afunet.formats.identifiers import names_patient
+from afunet.formats.dicom.identifiers import names_patient
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from afunet.errors import InputError
-from afunet.formats.dicom_files import syntax_name
-from afunet.formats.dicom_geometry import arrange
-from afunet.formats.dicom_reader import KIND, file_findings, find_dicom, header_findings
-from afunet.formats.dicom_series import Series, choose, group_series, unfitness, why_not
+from afunet.formats.dicom.files import syntax_name
+from afunet.formats.dicom.geometry import arrange
+from afunet.formats.dicom.reader import KIND, file_findings, find_dicom, header_findings
+from afunet.formats.dicom.series import Series, choose, group_series, unfitness, why_not
 from afunet.formats.findings import Finding, error
 from afunet.formats.region import guess_region
 from afunet.formats.request import Request
