@@ -118,8 +118,9 @@ def a_text_file_named_dcm(kit: Kit) -> tuple[Path, str]:
     return kit.folder, "no DICOM file among 1 files"
 
 
-def a_series_with_a_missing_slice(kit: Kit) -> tuple[Path, str]:
-    return kit.write_dicom(kit.folder, kit.scan, skip=(3,)), "slices are missing: 1 between slice 3"
+def a_series_without_positions(kit: Kit) -> tuple[Path, str]:
+    folder = kit.write_dicom(kit.folder, kit.scan, ImagePositionPatient=None)
+    return folder, "6 of 6 slices have no position"
 
 
 def a_volume_with_nan(kit: Kit) -> tuple[Path, str]:
@@ -140,7 +141,7 @@ REFUSED_SCANS = [
     a_dicom_file_cut_in_its_header,
     a_dicom_file_cut_in_its_image,
     a_text_file_named_dcm,
-    a_series_with_a_missing_slice,
+    a_series_without_positions,
     a_volume_with_nan,
     a_constant_volume,
 ]
@@ -156,6 +157,18 @@ def test_a_scan_that_cannot_be_read_is_one_line_and_leaves_nothing(
     assert words in done.refusal
     assert done.code == 1
     assert files_below(kit.root) == before
+
+
+def test_a_missing_slice_is_mended_and_told_or_refused_if_strict(kit: Kit, run_afunet: Run) -> None:
+    folder = kit.write_dicom(kit.folder, kit.scan, skip=(3,))
+    arguments = ("segment", folder, "-o", kit.root / "out", "-w", kit.weights)
+    strict = run_afunet(*arguments, "--strict")
+    assert strict.refusal.startswith("1 slice is missing in one place, first between slice")
+    assert not (kit.root / "out").exists()
+    done = run_afunet(*arguments)
+    assert done.code == 0
+    assert "warning: 1 slice is missing" in done.out
+    assert "interpolated from the neighbours" in " ".join(done.out.split())
 
 
 # What is wrong with a weights file, and words that the refusal must hold.

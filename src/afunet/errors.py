@@ -6,7 +6,14 @@ package raises on bad input: an exception of another type is a bug.
 
 
 class AfunetError(Exception):
-    """Base of all errors that are the input's or the environment's, not the program's."""
+    """Base of all errors that are the input's or the environment's, not the program's.
+
+    `code` is a stable name of the reason where programs have use for one, such as GAP_TOO_LARGE.
+    """
+
+    def __init__(self, message: str = "", *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class InputError(AfunetError):

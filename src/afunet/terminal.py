@@ -76,7 +76,7 @@ def print_case(folder: Path, report: Report) -> None:
         soft_wrap=True,
     )
     for finding in report.findings:
-        console.print(f"  {finding.severity}: {finding.message}", markup=False, highlight=False)
+        console.print(f"  {finding.severity}: {finding}", markup=False, highlight=False)
     print_files(tuple(folder / name for name in report.files))
 
 

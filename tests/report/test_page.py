@@ -167,5 +167,5 @@ def test_the_json_holds_every_fact_under_its_fields_name(report: Report) -> None
     assert parsed["run"]["seconds"] == {"reading": 1.25, "network": 20.5}
     severe = replace(report, findings=(warning("B", "größer als 3 mm²"),))
     assert json.loads(severe.to_json())["findings"] == [
-        {"code": "B", "severity": "warning", "message": "größer als 3 mm²"}
+        {"code": "B", "severity": "warning", "message": "größer als 3 mm²", "action": ""}
     ]

@@ -22,6 +22,9 @@ Spacing = Annotated[
     tuple[float, float, float] | None,
     typer.Option(help="PNG slices: voxel size in mm along column, row and slice."),
 ]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse what would be mended and reported otherwise.")
+]
 Meshes = Annotated[
     list[str] | None, typer.Option("--mesh", help="Surface format: stl or ply. May be repeated.")
 ]

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from afunet.cli.options import Device, Input, Meshes, Output, Quiet, Series, Spacing, Weights
+from afunet.cli.options import (
+    Device,
+    Input,
+    Meshes,
+    Output,
+    Quiet,
+    Series,
+    Spacing,
+    Strict,
+    Weights,
+)
 from afunet.inference.device import DeviceChoice
 from afunet.terminal import (
     cancel_on_interrupt,
@@ -29,6 +39,7 @@ def segment(
     device: Device = DeviceChoice.AUTO,
     series: Series = None,
     spacing_mm: Spacing = None,
+    strict: Strict = False,
     mesh: Meshes = None,
     speck_mm3: Annotated[
         float, typer.Option(help="Pieces smaller than this are removed as specks.")
@@ -56,6 +67,7 @@ def segment(
             device=device,
             series=series,
             spacing_mm=spacing_mm,
+            strict=strict,
             mesh_formats=tuple(mesh or ["stl"]),
             cleanup=CleanUpRules(speck_mm3=speck_mm3),
         )
@@ -104,7 +116,7 @@ def inspect(path: Input, series: Series = None) -> None:
             console.print(f"series {number}: --series {summary.uid}", highlight=False)
         for finding in summary.findings:
             console.print(
-                f"series {number}: {finding.severity}: {finding.message}",
+                f"series {number}: {finding.severity}: {finding}",
                 markup=False,
                 highlight=False,
             )

@@ -1,7 +1,10 @@
 """What was noticed about an input, short of a reason to refuse it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from afunet.errors import InputError
 
 
 class Severity(StrEnum):
@@ -16,17 +19,27 @@ class Severity(StrEnum):
 class Finding:
     """One line about an input, without any patient identifier.
 
-    `code` is stable, upper case and made for programs; `message` is made for people.
+    `code` is stable, upper case and made for programs; `message` is made for people, and so is
+    `action`: what was done about it, "" for nothing.
     """
 
     code: str
     severity: Severity
     message: str
+    action: str = ""
+
+    def __str__(self) -> str:
+        """The message and what was done."""
+        return f"{self.message}: {self.action}" if self.action else self.message
 
 
-def info(code: str, message: str) -> Finding:
+# Nothing can be done about these, and they put the values or the place of the result in doubt.
+DOUBTFUL = frozenset({"LOSSY_COMPRESSION", "NO_RESCALE", "RESCALE_NOT_HU", "DERIVED_SERIES"})
+
+
+def info(code: str, message: str, action: str = "") -> Finding:
     """A finding that is good to know."""
-    return Finding(code, Severity.INFO, message)
+    return Finding(code, Severity.INFO, message, action)
 
 
 def warning(code: str, message: str) -> Finding:
@@ -34,6 +47,22 @@ def warning(code: str, message: str) -> Finding:
     return Finding(code, Severity.WARNING, message)
 
 
+def repaired(code: str, message: str, action: str) -> Finding:
+    """Something wrong that was mended; a strict reader refuses it instead."""
+    return Finding(code, Severity.WARNING, message, action)
+
+
 def error(code: str, message: str) -> Finding:
     """The reason why an input is refused."""
     return Finding(code, Severity.ERROR, message)
+
+
+def refuse_if_strict(findings: Iterable[Finding], strict: bool) -> None:
+    """Raise `InputError` with the code of the first finding that was mended or is in doubt."""
+    if not strict:
+        return
+    for finding in findings:
+        mended = finding.severity is Severity.WARNING and finding.action
+        if mended or finding.code in DOUBTFUL:
+            would = f" (without --strict: {finding.action})" if finding.action else ""
+            raise InputError(f"{finding.message}{would}", code=finding.code)

@@ -87,18 +87,21 @@ def read_scan(
     *,
     series: str | None = None,
     spacing_mm: tuple[float, float, float] | None = None,
+    strict: bool = False,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Scan:
     """Read a CT scan in HU from a folder, a file or several files of one series.
 
-    A folder holds DICOM (at any depth) or PNG slices; a file is NIfTI, NRRD or MetaImage.
-    `series` picks a DICOM series by its UID or the end of it; `spacing_mm` is the voxel size
-    (column, row, slice) of PNG slices. Raises `InputError` for what cannot be read as a CT
-    scan, `GeometryError` for slices that form no even stack, `ConfigError` for an option
-    that the format does not take, `Cancelled` on request.
+    A folder holds DICOM (at any depth) or PNG slices; a file is NIfTI, NRRD or MetaImage, or a
+    zip archive of DICOM. `series` picks a DICOM series by its UID or the end of it; `spacing_mm`
+    is the voxel size (column, row, slice) of PNG slices; `strict` refuses what would be mended
+    and reported otherwise. Raises `InputError` for what cannot be read as a CT scan,
+    `GeometryError` for slices that form no stack, `ConfigError` for an option that the format
+    does not take, `Cancelled` on request.
     """
-    request = Request(existing_paths(path), series, spacing_mm, progress, cancel or CancelToken())
+    token = cancel or CancelToken()
+    request = Request(existing_paths(path), series, spacing_mm, strict, progress, token)
     return checked_scan(_reader_of(request)[1].read(request))
 
 

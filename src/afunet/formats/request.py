@@ -13,12 +13,14 @@ class Request:
     """Existing paths to read together, and how.
 
     `series` is a SeriesInstanceUID or the end of one (DICOM only); `spacing_mm` is the voxel
-    size along (column, row, slice) for a format that holds none (PNG only).
+    size along (column, row, slice) for a format that holds none (PNG only). `strict` refuses what
+    a reader would otherwise mend and report.
     """
 
     paths: tuple[Path, ...]
     series: str | None = None
     spacing_mm: tuple[float, float, float] | None = None
+    strict: bool = False
     progress: Progress = silent
     cancel: CancelToken = field(default_factory=CancelToken)
 

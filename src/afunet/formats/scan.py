@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from afunet.formats.findings import Finding
-from afunet.geometry import Volume
+from afunet.geometry import ImagePlane, Volume
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,13 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """A CT scan: `volume` holds HU, int16 where they are integers, else float32."""
+    """A CT scan: `volume` holds HU, int16 where they are integers, else float32.
+
+    `planes` are the slices as they were scanned where the volume had to be resampled from them,
+    None where they are the volume's own.
+    """
 
     volume: Volume
     source: Source
     findings: tuple[Finding, ...] = ()
+    planes: tuple[ImagePlane, ...] | None = None

@@ -15,7 +15,8 @@ class SeriesSummary:
 
     `size` and `spacing_mm` are (column, row, slice), the spacing None where it is refused.
     `uid` is the SeriesInstanceUID, for choosing between series on the same machine only: it
-    belongs into no report. `reason` says in a few words why it was chosen or passed over.
+    belongs into no report. `content` is what it is in a radiographer's words; `reason` says in a
+    few words why it was chosen or passed over, `score` how it was weighed.
     """
 
     kind: str
@@ -33,6 +34,8 @@ class SeriesSummary:
     transfer_syntax: str = ""
     reason: str = "chosen"
     chosen: bool = True
+    content: str = ""
+    score: str = ""
 
     @property
     def slice_count(self) -> int:

@@ -3,6 +3,17 @@
 from afunet.geometry.box import Box, bounding_box
 from afunet.geometry.labels import BACKGROUND, LabelMap
 from afunet.geometry.mesh import Mesh
+from afunet.geometry.planes import ImagePlane, mask_on_planes, planes_of
 from afunet.geometry.volume import Volume
 
-__all__ = ["BACKGROUND", "Box", "LabelMap", "Mesh", "Volume", "bounding_box"]
+__all__ = [
+    "BACKGROUND",
+    "Box",
+    "ImagePlane",
+    "LabelMap",
+    "Mesh",
+    "Volume",
+    "bounding_box",
+    "mask_on_planes",
+    "planes_of",
+]

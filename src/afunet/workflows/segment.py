@@ -41,12 +41,16 @@ SIDES_UNKNOWN = {"ORIENTATION_UNKNOWN", "ORIENTATION_ASSUMED"}
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    """What a user may choose. `weights` None takes the weights that come with afunet."""
+    """What a user may choose. `weights` None takes the weights that come with afunet.
+
+    `strict` refuses a scan whose geometry would have to be mended.
+    """
 
     weights: Path | None = None
     device: DeviceChoice = DeviceChoice.AUTO
     series: str | None = None
     spacing_mm: tuple[float, float, float] | None = None
+    strict: bool = False
     mesh_formats: tuple[str, ...] = ("stl",)
     cleanup: CleanUpRules = field(default_factory=CleanUpRules)
 
@@ -105,6 +109,7 @@ class Segmenter:
                 path,
                 series=self.options.series,
                 spacing_mm=self.options.spacing_mm,
+                strict=self.options.strict,
                 progress=progress,
                 cancel=cancel,
             )

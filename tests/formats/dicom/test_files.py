@@ -24,7 +24,7 @@ def test_other_files_and_a_media_directory_are_passed_over(tmp_path, write_serie
     media.save_as(tmp_path / "DICOMDIR")
     scan = read_scan(tmp_path)
     np.testing.assert_array_equal(scan.volume.voxels, axial.voxels)
-    assert codes(scan) == ["FOREIGN_FILES"]
+    assert codes(scan) == ["FOREIGN_FILES", "DICOMDIR"]
     assert scan.findings[0].message == "files skipped as not DICOM: 2"
 
 

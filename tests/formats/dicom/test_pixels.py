@@ -150,6 +150,49 @@ def test_a_compressed_file_cut_short_names_the_slice(
     assert message.startswith("slice 2 of 4 (instance number 2): the pixel data")
 
 
-def test_pixels_in_the_upper_bits_are_refused(tmp_path, write_series, axial, refused):
-    write_series(tmp_path, axial, BitsStored=12, HighBit=15)
-    assert "high bit 15" in refused(InputError, read_scan, tmp_path)
+def test_pixels_in_the_upper_bits_are_brought_down(tmp_path, write_series, axial):
+    def upper(index):
+        stored = (axial.voxels[index].astype(np.int32) + 1024) << 4
+        return {"PixelData": stored.astype(np.uint16).tobytes()}
+
+    write_series(tmp_path, axial, BitsStored=12, HighBit=15, change=upper)
+    scan = read_scan(tmp_path)
+    np.testing.assert_array_equal(scan.volume.voxels, axial.voxels)
+    assert [finding.code for finding in scan.findings] == ["LEFT_ALIGNED"]
+
+
+def test_signed_pixels_in_the_upper_bits_keep_their_sign(tmp_path, write_series, axial):
+    def upper(index):
+        return {"PixelData": (axial.voxels[index] << 4).astype(np.int16).tobytes()}
+
+    low = Volume(np.clip(axial.voxels, -2048, 2047), axial.affine)
+    write_series(
+        tmp_path,
+        low,
+        BitsStored=12,
+        HighBit=15,
+        PixelRepresentation=1,
+        RescaleIntercept=0,
+        change=upper,
+    )
+    np.testing.assert_array_equal(read_scan(tmp_path).volume.voxels, low.voxels)
+
+
+def test_padding_is_air_whatever_its_value(tmp_path, write_series, axial):
+    def padded(index):
+        stored = (axial.voxels[index].astype(np.int32) + 1024).astype(np.uint16)
+        stored[0, :2] = 63536
+        return {"PixelData": stored.tobytes(), "PixelPaddingValue": 63536}
+
+    write_series(tmp_path, axial, change=padded)
+    scan = read_scan(tmp_path)
+    assert (scan.volume.voxels[:, 0, :2] == -1024).all()
+    np.testing.assert_array_equal(scan.volume.voxels[:, 1:], axial.voxels[:, 1:])
+    assert scan.volume.voxels.dtype == np.int16
+    assert [finding.code for finding in scan.findings] == ["PADDING"]
+
+
+def test_a_range_of_padding_is_air(tmp_path, write_series, axial):
+    write_series(tmp_path, axial, PixelPaddingValue=0, PixelPaddingRangeLimit=1024 - 900)
+    expected = np.where(axial.voxels <= -900, -1024, axial.voxels)
+    np.testing.assert_array_equal(read_scan(tmp_path).volume.voxels, expected)

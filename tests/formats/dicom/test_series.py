@@ -28,8 +28,7 @@ def test_of_two_series_the_longer_is_read_and_the_choice_is_told(tmp_path, write
     (finding,) = scan.findings
     assert finding.code == "SEVERAL_SERIES"
     assert finding.message == (
-        "2 CT series can be read; took the one of 6 axial slices, 2 mm thick, kernel B60f "
-        "(original, not derived, most slices, thinnest slices first), "
+        "2 CT series can be read; took the one of 6 axial slices, 2 mm thick, kernel B60f, "
         "not: 4 axial slices, 2 mm thick, kernel B60f"
     )
 
@@ -79,7 +78,9 @@ def test_a_scout_within_the_series_is_left_out(tmp_path, write_series):
 
 def test_another_plane_within_the_series_is_another_stack(tmp_path, write_series):
     write_series(tmp_path / "a", stack(4, -900))
-    write_series(tmp_path / "b", stack(3), ImageOrientationPatient=[1, 0, 0, 0, 0, -1])
+    coronal = np.eye(4)
+    coronal[:3, :3] = [[1, 0, 0], [0, 0, 2], [0, -1, 0]]
+    write_series(tmp_path / "b", Volume(stack(3).voxels, coronal))
     scan = read_scan(tmp_path)
     assert scan.volume.shape == (4, 4, 4)
     assert "SEVERAL_SERIES" in {finding.code for finding in scan.findings}
@@ -118,7 +119,7 @@ def test_the_list_says_why_each_series_was_chosen_or_not(tmp_path, write_series)
     write_series(tmp_path / "d", stack(5), SeriesInstanceUID="1.4", skip=(3,))
     listed = {summary.uid: summary for summary in list_series(tmp_path)}
     assert [listed[f"1.{n}"].chosen for n in (1, 2, 3, 4)] == [False, True, False, False]
-    assert listed["1.1"].reason == "not chosen: another one is better by: most slices"
+    assert listed["1.1"].reason == "not chosen: another one is better by its coverage"
     assert listed["1.2"].reason == "chosen"
     assert listed["1.2"].region == "knee"
     assert listed["1.2"].orientation == "axial"
@@ -130,10 +131,10 @@ def test_the_list_says_why_each_series_was_chosen_or_not(tmp_path, write_series)
 
 
 def test_the_list_holds_the_refusal_that_the_reader_would_give(tmp_path, write_series, refused):
-    write_series(tmp_path, stack(5), skip=(3,))
+    write_series(tmp_path, stack(9), skip=(3, 4, 5, 6))
     (summary,) = list_series(tmp_path)
     (finding,) = summary.findings
-    assert finding.code == "REFUSED"
+    assert finding.code == "GAP_TOO_LARGE"
     assert finding.severity == "error"
     assert finding.message == refused(GeometryError, read_scan, tmp_path)
 

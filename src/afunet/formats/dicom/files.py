@@ -15,6 +15,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import VR
 
 from afunet.errors import InputError
+from afunet.formats.dicom.enhanced import frame_headers, is_enhanced
 from afunet.formats.dicom.header import KEYWORDS, Header, header_of
 from afunet.formats.file_search import files_below, unreadable
 from afunet.formats.request import Request
@@ -30,29 +31,35 @@ VALUE_REPRESENTATIONS = frozenset(VR)
 
 @dataclass(frozen=True)
 class FoundFiles:
-    """The DICOM headers among some files and the number of files that are something else."""
+    """The DICOM headers among some files, and how many files are something else.
+
+    `directories` are DICOMDIR files, which list others and hold no image (PS3.3 annex F).
+    """
 
     headers: tuple[Header, ...]
     other_files: int
+    directories: int = 0
 
 
 def find_headers(request: Request) -> FoundFiles:
     """Read the headers of all DICOM files at and below the request's paths.
 
-    Directories on media (DICOMDIR) are passed over. Raises `InputError` for a file or folder
-    that cannot be opened and for a DICOM file that is cut before its image.
+    What a DICOMDIR lists is found by walking the folders it lies in. Raises `InputError` for a
+    file or folder that cannot be opened and for a DICOM file that is cut before its image.
     """
     files = files_below(request.paths, request.cancel)
     headers: list[Header] = []
-    other_files = 0
+    other_files = directories = 0
     for done, path in enumerate(files, start=1):
         request.cancel.check()
         if not looks_like_dicom(path):
             other_files += 1
-        elif (header := read_header(path)) is not None:
-            headers.append(header)
+        else:
+            found = read_headers(path)
+            headers += found
+            directories += not found
         request.progress("reading headers", done, len(files))
-    return FoundFiles(tuple(headers), other_files)
+    return FoundFiles(tuple(headers), other_files, directories)
 
 
 def looks_like_dicom(path: Path) -> bool:
@@ -72,17 +79,31 @@ def looks_like_dicom(path: Path) -> bool:
 
 
 def read_header(path: Path) -> Header | None:
-    """The facts of a DICOM file, None for a media directory; `InputError` for a broken file."""
+    """The facts of a DICOM file or of its first frame; see `read_headers`."""
+    return next(iter(read_headers(path)), None)
+
+
+def read_headers(path: Path) -> tuple[Header, ...]:
+    """The facts of a DICOM file, one a frame; none for a media directory.
+
+    Raises `InputError` for a broken file.
+    """
     with broken_files_refused(path):
         dataset = open_dataset(path, header_only=True)
         meta = dataset.file_meta
         if meta.get("MediaStorageSOPClassUID") == MEDIA_STORAGE_DIRECTORY:
-            return None
+            return ()
+        syntax = str(meta.TransferSyntaxUID)
         has_file_header = dataset.preamble is not None
-        header = header_of(dataset, path, str(meta.TransferSyntaxUID), has_file_header)
-    if header.ends_early:
-        raise InputError(f"the DICOM file {path.name} is cut before its image: copy it again")
-    return header
+        if is_enhanced(dataset):
+            headers = frame_headers(dataset, path, syntax, has_file_header)
+        else:
+            headers = (header_of(dataset, path, syntax, has_file_header),)
+    if any(header.ends_early for header in headers):
+        raise InputError(
+            f"the DICOM file {path.name} is cut before its image: copy it again", code="CUT_FILE"
+        )
+    return headers
 
 
 def open_dataset(path: Path, *, header_only: bool) -> FileDataset:
@@ -114,10 +135,14 @@ def broken_files_refused(path: Path) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
+    except InputError:
+        raise
     except OSError as reason:
         raise unreadable(path, reason) from None
     except Exception:  # pydicom raises many types on bytes that make no sense
-        raise InputError(f"the DICOM file {path.name} is broken: copy it again") from None
+        raise InputError(
+            f"the DICOM file {path.name} is broken: copy it again", code="CUT_FILE"
+        ) from None
 
 
 def syntax_name(transfer_syntax: str) -> str:

@@ -11,16 +11,28 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+# What tells the acquisitions of one series apart, the most trustworthy first.
+PHASES = (
+    "AcquisitionNumber",
+    "TemporalPositionIdentifier",
+    "ImageType",
+    "ConvolutionKernel",
+    "AcquisitionTime",
+)
 DESCRIPTIONS = ("ProtocolName", "SeriesDescription", "StudyDescription")
 
 # What is read of each header; patient identifiers are not among it.
 KEYWORDS = [
     "SOPClassUID",
+    "SOPInstanceUID",
     "Modality",
     "ImageType",
     "SeriesInstanceUID",
     "FrameOfReferenceUID",
     "InstanceNumber",
+    "AcquisitionNumber",
+    "AcquisitionTime",
+    "TemporalPositionIdentifier",
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "PixelSpacing",
@@ -34,6 +46,9 @@ KEYWORDS = [
     "BitsAllocated",
     "BitsStored",
     "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
     "RescaleSlope",
     "RescaleIntercept",
     "RescaleType",
@@ -44,6 +59,8 @@ KEYWORDS = [
     "ManufacturerModelName",
     "ConvolutionKernel",
     "SpecificCharacterSet",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
     *DESCRIPTIONS,
 ]
 
@@ -54,17 +71,23 @@ class Header:
 
     `position_mm` (3,) and the cosines `orientation` (6,), row direction first, are in LPS
     (PS3.3 C.7.6.2.1.1); `pixel_spacing_mm` is (between rows, between columns), as in DICOM.
+    `frame` is the index within a multi-frame image. `phase` holds the values of `PHASES`.
+    `padding` is the range of
+    stored values that stand for no image (PS3.3 C.7.5.1.1.2).
     """
 
     path: Path
     has_file_header: bool
+    frame: int | None
     transfer_syntax: str
     sop_class: str
+    sop_instance: str
     modality: str
     image_type: tuple[str, ...]
     series_uid: str
     frame_of_reference: str
     instance_number: int | None
+    phase: tuple[str, ...]
     position_mm: NDArray[np.float64] | None
     orientation: NDArray[np.float64] | None
     pixel_spacing_mm: tuple[float, float] | None
@@ -78,6 +101,7 @@ class Header:
     bits_allocated: int
     bits_stored: int
     high_bit: int
+    padding: tuple[int, int] | None
     slope: float | None
     intercept: float | None
     rescale_type: str
@@ -105,7 +129,13 @@ class Header:
         return self.rows == 0 and self.sop_class in (CT_IMAGE_STORAGE, "")
 
 
-def header_of(dataset: Dataset, path: Path, transfer_syntax: str, has_file_header: bool) -> Header:
+def header_of(
+    dataset: Dataset,
+    path: Path,
+    transfer_syntax: str,
+    has_file_header: bool,
+    frame: int | None = None,
+) -> Header:
     """The header's facts; an element that cannot be understood counts as not there."""
     spacing = _numbers(dataset, "PixelSpacing", 2)
     bits = _integer(dataset, "BitsAllocated") or 16
@@ -114,13 +144,16 @@ def header_of(dataset: Dataset, path: Path, transfer_syntax: str, has_file_heade
     return Header(
         path=path,
         has_file_header=has_file_header,
+        frame=frame,
         transfer_syntax=transfer_syntax,
         sop_class=_text(dataset, "SOPClassUID"),
+        sop_instance=_text(dataset, "SOPInstanceUID"),
         modality=_text(dataset, "Modality").upper(),
         image_type=_texts(dataset, "ImageType"),
         series_uid=_text(dataset, "SeriesInstanceUID"),
         frame_of_reference=_text(dataset, "FrameOfReferenceUID"),
         instance_number=_integer(dataset, "InstanceNumber"),
+        phase=_phase(dataset),
         position_mm=_numbers(dataset, "ImagePositionPatient", 3),
         orientation=_numbers(dataset, "ImageOrientationPatient", 6),
         pixel_spacing_mm=None if spacing is None else (float(spacing[0]), float(spacing[1])),
@@ -128,12 +161,13 @@ def header_of(dataset: Dataset, path: Path, transfer_syntax: str, has_file_heade
         columns=_integer(dataset, "Columns") or 0,
         slice_thickness_mm=_number(dataset, "SliceThickness"),
         slice_spacing_mm=_number(dataset, "SpacingBetweenSlices"),
-        frames=_integer(dataset, "NumberOfFrames") or 1,
+        frames=1 if frame is not None else _integer(dataset, "NumberOfFrames") or 1,
         samples_per_pixel=_integer(dataset, "SamplesPerPixel") or 1,
         photometric=_text(dataset, "PhotometricInterpretation").upper(),
         bits_allocated=bits,
         bits_stored=stored,
         high_bit=stored - 1 if high_bit is None else high_bit,
+        padding=_padding(dataset, bits),
         slope=_number(dataset, "RescaleSlope"),
         intercept=_number(dataset, "RescaleIntercept"),
         rescale_type=_text(dataset, "RescaleType").upper(),
@@ -145,6 +179,23 @@ def header_of(dataset: Dataset, path: Path, transfer_syntax: str, has_file_heade
         model=_text(dataset, "ManufacturerModelName"),
         kernel=" ".join(_texts(dataset, "ConvolutionKernel")),
     )
+
+
+def _phase(dataset: Dataset) -> tuple[str, ...]:
+    return tuple(" ".join(_texts(dataset, keyword)) for keyword in PHASES)
+
+
+def _padding(dataset: Dataset, bits: int) -> tuple[int, int] | None:
+    """The lowest and the highest stored value that is padding, signed as the pixels are."""
+    value = _integer(dataset, "PixelPaddingValue")
+    if value is None:
+        return None
+    limit = _integer(dataset, "PixelPaddingRangeLimit")
+    ends = [value] if limit is None else [value, limit]
+    if _integer(dataset, "PixelRepresentation") == 1:
+        # Some writers store a signed value's bits as an unsigned number.
+        ends = [end - (1 << bits) if end >= 1 << (bits - 1) else end for end in ends]
+    return min(ends), max(ends)
 
 
 def _texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:

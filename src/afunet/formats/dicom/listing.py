@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from afunet.errors import InputError
 from afunet.formats.dicom.files import syntax_name
-from afunet.formats.dicom.geometry import arrange
+from afunet.formats.dicom.picker import Candidate, Choice, pick, why_not
 from afunet.formats.dicom.reader import KIND, file_findings, find_dicom, header_findings
-from afunet.formats.dicom.series import Series, choose, group_series, unfitness, why_not
+from afunet.formats.dicom.series import unfitness
 from afunet.formats.findings import Finding, error
 from afunet.formats.region import guess_region
 from afunet.formats.request import Request
@@ -14,60 +13,45 @@ from afunet.formats.summary import SeriesSummary
 
 
 def list_dicom(request: Request) -> tuple[SeriesSummary, ...]:
-    """One summary a series, the one that would be read marked; no pixels are decoded.
+    """One summary a series, the one that would be read marked; pixels are not decoded.
 
     Raises `InputError` where there is no DICOM file or the named series is not there.
     """
     found = find_dicom(request)
-    candidates = group_series(found.headers)
-    chosen, findings = _chosen(candidates, request.series)
-    findings = file_findings(found) + findings
-    return tuple(
-        _summary(series, chosen, findings if series is chosen else ()) for series in candidates
-    )
+    choice = pick(found.headers, request.series)
+    findings = file_findings(found) + choice.findings
+    return tuple(_summary(one, choice, findings) for one in choice.candidates)
 
 
-def _chosen(
-    candidates: tuple[Series, ...], uid: str | None
-) -> tuple[Series | None, tuple[Finding, ...]]:
-    if uid is None and all(unfitness(series) is not None for series in candidates):
-        return None, ()
-    return choose(candidates, uid)
-
-
-def _summary(series: Series, chosen: Series | None, findings: tuple[Finding, ...]) -> SeriesSummary:
-    first = series.first
-    spacing_mm, refusal = _spacing_or_refusal(series)
+def _summary(one: Candidate, choice: Choice, findings: tuple[Finding, ...]) -> SeriesSummary:
+    first = one.series.first
+    chosen = one is choice.chosen
     region = guess_region(first.body_part, first.descriptions, first.patient_position)
     return SeriesSummary(
         kind=KIND,
-        uid=series.uid,
+        uid=one.series.uid,
         modality=first.modality,
         image_type=first.image_type,
-        orientation=series.plane,
-        size=(first.columns, first.rows, len(series.headers)),
-        spacing_mm=spacing_mm,
+        orientation=one.series.plane,
+        size=(first.columns, first.rows, len(one.series.headers)),
+        spacing_mm=None if one.stack is None else one.stack.spacing_mm,
         slice_thickness_mm=first.slice_thickness_mm,
         kernel=first.kernel,
         body_part=first.body_part,
         region=region.name,
         transfer_syntax=syntax_name(first.transfer_syntax),
-        findings=findings + header_findings(series.headers) + refusal,
-        reason=why_not(series, chosen),
-        chosen=series is chosen,
+        findings=(findings if chosen else ()) + _own_findings(one),
+        reason=why_not(one, choice.chosen),
+        chosen=chosen,
+        content=one.series.kind,
+        score="" if one.score is None else one.score.in_words,
     )
 
 
-def _spacing_or_refusal(
-    series: Series,
-) -> tuple[tuple[float, float, float] | None, tuple[Finding, ...]]:
-    reason = unfitness(series)
-    if reason is not None:
-        return None, (error("NOT_A_CT_SERIES", reason),)
-    try:
-        stack = arrange(series)
-    except InputError as refused:
-        return None, (error("REFUSED", str(refused)),)
-    between_rows_mm, between_columns_mm = series.first.pixel_spacing_mm or (0.0, 0.0)
-    slice_mm = float((stack.affine[:3, 2] ** 2).sum() ** 0.5)
-    return (between_columns_mm, between_rows_mm, slice_mm), stack.findings
+def _own_findings(one: Candidate) -> tuple[Finding, ...]:
+    if reason := unfitness(one.series):
+        return (error("NOT_A_CT_SERIES", reason),)
+    noticed = header_findings(one.series.headers)
+    if one.refusal is not None:
+        return (*noticed, error(one.refusal.code or "REFUSED", str(one.refusal)))
+    return noticed + (() if one.stack is None else one.stack.findings)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
 from afunet.errors import InputError
@@ -15,47 +17,98 @@ from afunet.formats.dicom.files import broken_files_refused, open_dataset, synta
 from afunet.formats.dicom.header import Header
 from afunet.formats.hu import rescaled
 
+AIR_HU = -1024
 
-def read_hu(header: Header, where: str) -> NDArray[np.int16] | NDArray[np.float32]:
+
+class ImageFiles:
+    """Opens the files of headers; the last one stays open for the next frame of it."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Path, Dataset] | None = None
+
+    def dataset(self, path: Path) -> Dataset:
+        """The file's data set, pixels included; `InputError` where it cannot be read."""
+        if self._last is None or self._last[0] != path:
+            with broken_files_refused(path):
+                self._last = path, open_dataset(path, header_only=False)
+        return self._last[1]
+
+
+def read_hu(
+    header: Header, where: str, files: ImageFiles | None = None
+) -> NDArray[np.int16] | NDArray[np.float32]:
     """HU (row, column) of one image by its own slope and intercept (PS3.3 C.11.1.1.2).
 
-    Bits above Bits Stored (overlays in old files, PS3.5 section 8.1.1) are ignored. Slope 1
-    and intercept 0 stand in where there are none. `where` names the slice in errors. Raises
-    `InputError` for pixels that are missing, cut or cannot be decoded.
+    Bits above Bits Stored (overlays in old files, PS3.5 section 8.1.1) are ignored, padding is
+    air. Slope 1 and intercept 0 stand in where there are none. `where` names the slice in errors.
+    Raises `InputError` for pixels that are missing, cut or cannot be decoded.
     """
-    if header.high_bit != header.bits_stored - 1:
-        raise InputError(
-            f"{where}: the pixels sit in high bit {header.high_bit} of {header.bits_stored} "
-            f"stored bits, expected {header.bits_stored - 1}: convert the series first"
-        )
-    stored = _stored(header, where)
+    dataset = (files or ImageFiles()).dataset(header.path)
+    stored = _stored(dataset, header, where)
     slope = 1.0 if header.slope is None else header.slope
     intercept = 0.0 if header.intercept is None else header.intercept
-    return rescaled(stored, slope, intercept)
+    if header.padding is None:
+        return rescaled(stored, slope, intercept)
+    low, high = header.padding
+    padded = (stored >= low) & (stored <= high)
+    if not padded.any():
+        return rescaled(stored, slope, intercept)
+    # Padding may lie far from every value of the image: it must not decide the number format.
+    image = np.where(padded, stored.dtype.type(_nearest(stored[~padded])), stored)
+    hu = rescaled(image, slope, intercept)
+    hu[padded] = AIR_HU
+    return hu
 
 
-def _stored(header: Header, where: str) -> NDArray[Any]:
-    with broken_files_refused(header.path):
-        dataset = open_dataset(header.path, header_only=False)
+def _nearest(values: NDArray[Any]) -> float:
+    return float(values.flat[0]) if values.size else 0.0
+
+
+def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
     _require_whole(dataset, header, where)
+    shift = header.high_bit - (header.bits_stored - 1)
+    if shift < 0:
+        raise InputError(
+            f"{where}: high bit {header.high_bit} is below {header.bits_stored} stored bits: "
+            "convert the series first",
+            code="BAD_BITS",
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return dataset.pixel_array
+            if shift:
+                return _shifted(dataset, header, shift)
+            return pixel_array(dataset, index=header.frame)
     except Exception:  # each decoder has its own types
         raise InputError(
             f"{where}: the pixel data ({syntax_name(header.transfer_syntax)}) cannot be decoded, "
-            "they are cut or broken: copy the series again"
+            "they are cut or broken: copy the series again",
+            code="CUT_PIXELS",
         ) from None
+
+
+def _shifted(dataset: Dataset, header: Header, shift: int) -> NDArray[Any]:
+    """Pixels that sit at the upper end of their words, brought down with their sign."""
+    whole = Dataset()
+    whole.update(dataset)
+    whole.file_meta = dataset.file_meta
+    whole.BitsStored, whole.HighBit = header.bits_allocated, header.bits_allocated - 1
+    values = pixel_array(whole, index=header.frame)
+    # What stands above the high bit is pushed out to the left first.
+    above = header.bits_allocated - 1 - header.high_bit
+    return np.asarray((values << above) >> (above + shift))
 
 
 def _require_whole(dataset: Dataset, header: Header, where: str) -> None:
     present = len(dataset.get("PixelData") or b"")
     is_native = not UID(header.transfer_syntax).is_encapsulated
     wanted = header.rows * header.columns * header.bits_allocated // 8 if is_native else 1
+    if is_native and header.frame is not None:
+        wanted *= header.frame + 1
     if present < wanted:
         expected = f"{wanted} bytes" if is_native else "an image"
         raise InputError(
             f"{where}: the pixel data are cut: {present} bytes, expected {expected}: "
-            "copy the series again"
+            "copy the series again",
+            code="CUT_PIXELS",
         )

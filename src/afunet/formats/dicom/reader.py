@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from afunet.errors import InputError
 from afunet.formats.dicom.files import FoundFiles, find_headers, syntax_name
-from afunet.formats.dicom.geometry import Stack, arrange
+from afunet.formats.dicom.gate import Stack
 from afunet.formats.dicom.header import Header
-from afunet.formats.dicom.pixels import read_hu
-from afunet.formats.dicom.series import choose, group_series
-from afunet.formats.findings import Finding, info, warning
+from afunet.formats.dicom.picker import pick, require_chosen
+from afunet.formats.dicom.pixels import ImageFiles, read_hu
+from afunet.formats.dicom.straighten import straightened
+from afunet.formats.findings import Finding, info, refuse_if_strict, warning
 from afunet.formats.hu import stacked
 from afunet.formats.region import guess_region
 from afunet.formats.request import Request
@@ -27,17 +28,21 @@ KIND = "DICOM series"
 def read_dicom(request: Request) -> Scan:
     """Read the CT series among the request's files, or the one it names.
 
-    Raises `InputError` where there is none, `GeometryError` where its slices do not form an
-    even stack; see `dicom_series.choose` and `dicom_geometry.arrange`.
+    Raises `InputError` where there is none, `GeometryError` where its slices do not form a
+    stack that may be mended; see `picker.pick` and `gate.arrange`.
     """
     found = find_dicom(request)
-    series, choice_findings = choose(group_series(found.headers), request.series)
-    stack = arrange(series)
-    first = stack.headers[0]
-    shape = (len(stack.headers), first.rows, first.columns)
-    volume = Volume(stacked(_slices(stack, request), shape), stack.affine)
-    findings = file_findings(found) + choice_findings + stack.findings
-    return Scan(volume, source_of(stack), findings + header_findings(stack.headers))
+    choice = pick(found.headers, request.series)
+    stack = require_chosen(choice, request.series).stack
+    assert stack is not None  # what is chosen has one
+    findings = file_findings(found) + choice.findings + stack.findings
+    findings += header_findings(stack.headers)
+    refuse_if_strict(findings, request.strict)
+    slices = _slices(stack, request)
+    voxels = slices if stack.are_voxels else straightened(slices, stack)
+    volume = Volume(stacked(voxels, stack.shape), stack.affine)
+    planes = None if stack.are_voxels else stack.planes
+    return Scan(volume, source_of(stack), findings, planes)
 
 
 def find_dicom(request: Request) -> FoundFiles:
@@ -48,19 +53,26 @@ def find_dicom(request: Request) -> FoundFiles:
     if len(request.paths) == 1 and request.path.is_file():
         raise InputError(
             f"{request.path} is not DICOM nor any other format that is read: "
-            "give a DICOM folder, .nii, .nii.gz, .nrrd, .mha or a folder of PNG slices"
+            "give a DICOM folder, .nii, .nii.gz, .nrrd, .mha or a folder of PNG slices",
+            code="NO_DICOM",
         )
     raise InputError(
         f"no DICOM file among {found.other_files} files in {request.path}: "
-        "give a folder with a DICOM series, or one volume file by its name"
+        "give a folder with a DICOM series, or one volume file by its name",
+        code="NO_DICOM",
     )
 
 
 def file_findings(found: FoundFiles) -> tuple[Finding, ...]:
     """What was noticed about files rather than about the series."""
-    if not found.other_files:
-        return ()
-    return (info("FOREIGN_FILES", f"files skipped as not DICOM: {found.other_files}"),)
+    noticed = []
+    if found.other_files:
+        message = f"files skipped as not DICOM: {found.other_files}"
+        noticed.append(info("FOREIGN_FILES", message))
+    if found.directories:
+        message = "a DICOMDIR lists the files; all files below its folder were looked at"
+        noticed.append(info("DICOMDIR", message))
+    return tuple(noticed)
 
 
 def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
@@ -77,6 +89,18 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
         (
             any(header.rescale_type not in ("", "HU") for header in headers),
             warning("RESCALE_NOT_HU", "the header says that the values are not in HU"),
+        ),
+        (
+            len({(header.slope, header.intercept) for header in headers}) > 1,
+            info("MIXED_RESCALE", "slices have different rescale values", "each by its own"),
+        ),
+        (
+            any(header.padding is not None for header in headers),
+            info("PADDING", "pixels outside the image are marked as padding", "taken as air"),
+        ),
+        (
+            any(header.high_bit != header.bits_stored - 1 for header in headers),
+            info("LEFT_ALIGNED", "pixels sit at the upper end of their words", "shifted down"),
         ),
         (
             any(header.photometric == "MONOCHROME1" for header in headers),
@@ -113,10 +137,10 @@ def source_of(stack: Stack) -> Source:
 
 
 def _slices(stack: Stack, request: Request) -> Iterator[NDArray[Any]]:
-    total = len(stack.headers)
+    total, files = len(stack.headers), ImageFiles()
     for number, header in enumerate(stack.headers, start=1):
         request.cancel.check()
-        yield read_hu(header, _where(header, number, total))
+        yield read_hu(header, _where(header, number, total), files)
         request.progress("reading slices", number, total)
 
 

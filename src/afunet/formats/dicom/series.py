@@ -1,26 +1,54 @@
-"""Which images belong together, and which of several series is the CT to read."""
+"""Which images belong together, and what kind of series they are."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from afunet.errors import InputError
+from afunet.formats.dicom.acquisitions import told_apart
 from afunet.formats.dicom.header import Header
-from afunet.formats.findings import Finding, warning
 from afunet.formats.plane import plane_name
+
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+# Words of ImageType (PS3.3 C.7.6.1.1.2 and C.8.2.1.1.1, and what scanners write) and the kind
+# that they tell. The values of projections and pictures are not HU.
+PICTURES = {
+    "LOCALIZER": "localizer (scout)",
+    "DOSE_INFO": "dose picture",
+    "SCREEN SAVE": "screen picture",
+    "SCREENSAVE": "screen picture",
+    "VRT": "rendered picture",
+    "MIP": "projection (MIP)",
+    "PROJECTION IMAGE": "projection",
+}
+REFORMATS = ("MPR", "CSA MPR", "REFORMATTED", "CURVED MPR")
+DOCUMENTS = {
+    "SR": "report, such as a dose report",
+    "SEG": "segmentation",
+    "RTSTRUCT": "structure set",
+    "RTDOSE": "dose",
+    "DOC": "document",
+    "PR": "presentation state",
+    "KO": "key object selection",
+    "OT": "secondary capture",
+    "SC": "secondary capture",
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Images that form one stack: one series UID, frame of reference, kind and plane."""
+    """Images that form one stack: one series UID, frame of reference, kind, plane, acquisition.
+
+    `acquisition` counts from 1 where one series UID holds several, else it is 0.
+    """
 
     uid: str
     plane: str
     headers: tuple[Header, ...]
+    acquisition: int = 0
 
     @property
     def first(self) -> Header:
@@ -33,9 +61,25 @@ class Series:
         return self.first.modality
 
     @property
-    def rank(self) -> tuple[float, ...]:
-        """The values of `RANKING`: the greatest is the series to read."""
-        return tuple(value(self) for _, value in RANKING)
+    def is_original(self) -> bool:
+        """Whether neither derived nor secondary, nor reformatted."""
+        return all(header.is_original for header in self.headers) and not self.is_reformatted
+
+    @property
+    def is_reformatted(self) -> bool:
+        """Whether computed from other slices (MPR)."""
+        return any(word in REFORMATS for word in self.first.image_type)
+
+    @property
+    def kind(self) -> str:
+        """What it is, in a radiographer's words."""
+        return picture_kind(self.first) or self._ct_kind
+
+    @property
+    def _ct_kind(self) -> str:
+        if self.is_reformatted:
+            return "reformatted slices (MPR)"
+        return "CT slices" if self.is_original else "derived CT slices"
 
     @property
     def in_words(self) -> str:
@@ -45,28 +89,47 @@ class Series:
             f"{len(self.headers)} {self.plane} slices",
             "" if thickness is None else f"{thickness:g} mm thick",
             self.first.kernel and f"kernel {self.first.kernel}",
+            f"acquisition {self.acquisition}" if self.acquisition else "",
         ]
         return ", ".join(filter(None, parts))
 
 
-# From the weightiest criterion to the tie-break; more is better.
-RANKING: tuple[tuple[str, Callable[[Series], float]], ...] = (
-    ("original, not derived", lambda series: all(h.is_original for h in series.headers)),
-    ("most slices", lambda series: len(series.headers)),
-    ("thinnest slices", lambda series: -(series.first.slice_thickness_mm or np.inf)),
-)
+def picture_kind(header: Header) -> str | None:
+    """What an image is where it is no CT slice; None for CT slices."""
+    if header.sop_class.startswith(SECONDARY_CAPTURE):
+        return "secondary capture"
+    if header.modality != "CT":
+        return DOCUMENTS.get(header.modality, f"{header.modality or 'unknown'} images")
+    for word in header.image_type:
+        if word in PICTURES:
+            return PICTURES[word]
+    return None
 
 
 def group_series(headers: Iterable[Header]) -> tuple[Series, ...]:
     """The stacks among some headers, in order of appearance.
 
-    A series that mixes scouts with slices, frames of reference or planes is several stacks.
+    A series that mixes scouts with slices, frames of reference, planes or acquisitions is
+    several stacks.
     """
-    groups: dict[tuple[str, str, bool, str], list[Header]] = defaultdict(list)
+    groups: dict[tuple[object, ...], list[Header]] = defaultdict(list)
     for header in headers:
-        key = (header.series_uid, header.frame_of_reference, header.is_localizer, plane_of(header))
+        key = (
+            header.series_uid,
+            header.frame_of_reference,
+            picture_kind(header),
+            plane_of(header),
+        )
         groups[key].append(header)
-    return tuple(Series(key[0], key[3], tuple(group)) for key, group in groups.items())
+    series: list[Series] = []
+    for group in groups.values():
+        acquisitions = told_apart(group)
+        several = len(acquisitions) > 1
+        series += [
+            Series(group[0].series_uid, plane_of(group[0]), part, number if several else 0)
+            for number, part in enumerate(acquisitions, start=1)
+        ]
+    return tuple(series)
 
 
 def plane_of(header: Header) -> str:
@@ -79,76 +142,15 @@ def plane_of(header: Header) -> str:
 def unfitness(series: Series) -> str | None:
     """Why a series can be no CT volume by its kind; None where it can."""
     first = series.first
-    if first.modality != "CT":
-        return f"its modality is {first.modality or 'not stated'}, not CT"
-    if first.is_localizer:
-        return "it is a localizer (scout)"
+    if kind := picture_kind(first):
+        modality = f"its modality is {first.modality or 'not stated'}, not CT"
+        return f"it is a {kind}" if first.modality == "CT" else f"{modality} ({kind})"
     if first.rows == 0:
         return "it holds no image"
     if first.frames > 1:
-        return f"it is a multi-frame image of {first.frames} frames, one file a slice is expected"
+        return (
+            f"it is a multi-frame image of {first.frames} frames that does not say where they lie"
+        )
     if first.samples_per_pixel != 1:
         return "it holds colour images"
     return None
-
-
-def choose(candidates: tuple[Series, ...], uid: str | None) -> tuple[Series, tuple[Finding, ...]]:
-    """The series to read and what was noticed in choosing it.
-
-    `uid` picks by the series UID or a unique end of it. Raises `InputError` where nothing
-    can be read, or nothing of that UID.
-    """
-    named = candidates if uid is None else _named(candidates, uid)
-    fit = [series for series in named if unfitness(series) is None]
-    if not fit:
-        raise InputError(_nothing_fit(named))
-    chosen = max(fit, key=lambda series: series.rank)
-    return chosen, _choice_findings(chosen, fit, uid)
-
-
-def why_not(series: Series, chosen: Series | None) -> str:
-    """Why a series was chosen or passed over, in a few words."""
-    reason = unfitness(series)
-    if reason is not None:
-        return f"not chosen: {reason}"
-    if chosen is None or series is chosen:
-        return "chosen"
-    for (criterion, _), theirs, ours in zip(RANKING, chosen.rank, series.rank, strict=True):
-        if theirs != ours:
-            return f"not chosen: another one is better by: {criterion}"
-    return "not chosen: as good as the chosen one, which came first"
-
-
-def _named(candidates: tuple[Series, ...], uid: str) -> tuple[Series, ...]:
-    known = sorted({series.uid for series in candidates})
-    matching = [name for name in known if name == uid]
-    matching = matching or [name for name in known if uid and name.endswith(uid)]
-    if len(matching) != 1:
-        found = "no series" if not matching else f"{len(matching)} series"
-        raise InputError(f"{found} with the UID {uid!r}; there are: {', '.join(known)}")
-    return tuple(series for series in candidates if series.uid == matching[0])
-
-
-def _nothing_fit(candidates: tuple[Series, ...]) -> str:
-    reasons = "; ".join(
-        f"{len(series.headers)} image{'s' * (len(series.headers) > 1)}: {unfitness(series)}"
-        for series in candidates
-    )
-    return f"there is no CT series to read ({reasons}); give a folder with axial CT slices"
-
-
-def _choice_findings(chosen: Series, fit: list[Series], uid: str | None) -> tuple[Finding, ...]:
-    findings: list[Finding] = []
-    if len(fit) > 1:
-        others = "; ".join(series.in_words for series in fit if series is not chosen)
-        criteria = ", ".join(name for name, _ in RANKING)
-        findings.append(
-            warning(
-                "SEVERAL_SERIES",
-                f"{len(fit)} CT series can be read; took the one of {chosen.in_words} "
-                f"({criteria} first), not: {others}",
-            )
-        )
-    if not chosen.first.is_original:
-        findings.append(warning("DERIVED_SERIES", "the images are derived or secondary ones"))
-    return tuple(findings)

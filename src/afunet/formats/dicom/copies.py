@@ -1,0 +1,51 @@
+"""Slices at one and the same position: copies are dropped, anything else is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from afunet.errors import GeometryError
+from afunet.formats.dicom.header import Header
+from afunet.formats.dicom.pixels import read_hu
+from afunet.formats.dicom.placement import Placement, instance
+from afunet.formats.findings import Finding, repaired
+
+SAME_POSITION_MM = 1e-3
+
+
+def without_copies(placement: Placement) -> tuple[Placement, tuple[Finding, ...]]:
+    """The slices, each position once.
+
+    Raises `GeometryError` where two different images claim one position and nothing in their
+    headers tells them apart.
+    """
+    kept = [0]
+    along_mm = placement.along_mm
+    for index in range(1, len(along_mm)):
+        if along_mm[index] - along_mm[kept[-1]] >= SAME_POSITION_MM:
+            kept.append(index)
+        elif not _same_image(placement, kept[-1], index):
+            first, second = placement.headers[kept[-1]], placement.headers[index]
+            raise GeometryError(
+                f"two different images lie at {placement.named(index)} ({instance(first)} and "
+                f"{instance(second)}): remove one, or split the phases",
+                code="SAME_POSITION",
+            )
+    dropped = len(along_mm) - len(kept)
+    if not dropped:
+        return placement, ()
+    message = f"{dropped} of {len(along_mm)} files are copies of other slices"
+    return placement.only(kept), (repaired("DUPLICATE_SLICES", message, "they were left out"),)
+
+
+def _same_image(placement: Placement, first: int, second: int) -> bool:
+    """Whether both show the same values on the same pixels."""
+    one, other = placement.headers[first], placement.headers[second]
+    apart = np.abs(placement.origins_mm[first] - placement.origins_mm[second]).max()
+    if apart >= SAME_POSITION_MM or _grid(one) != _grid(other):
+        return False
+    return np.array_equal(read_hu(one, "a doubled slice"), read_hu(other, "a doubled slice"))
+
+
+def _grid(header: Header) -> tuple[object, ...]:
+    return header.rows, header.columns, header.pixel_spacing_mm

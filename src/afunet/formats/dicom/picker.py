@@ -1,0 +1,188 @@
+"""Which of several series is the CT to read, with the reasons in numbers and words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from afunet.errors import AfunetError, InputError
+from afunet.formats.dicom.gate import Stack, arrange
+from afunet.formats.dicom.header import Header
+from afunet.formats.dicom.series import Series, group_series, unfitness
+from afunet.formats.findings import Finding, Severity, warning
+
+# Points of a perfect series: 100 together.
+ORIGINAL, COVERAGE, SPACING, PLANE, GEOMETRY = 35, 30, 20, 5, 10
+FINE_MM = 1.0
+
+
+@dataclass(frozen=True)
+class Score:
+    """Points of a readable series, more is better, each from 0 to its maximum above."""
+
+    original: float
+    coverage: float
+    spacing: float
+    plane: float
+    geometry: float
+
+    @property
+    def total(self) -> float:
+        """The sum: the highest is read."""
+        return self.original + self.coverage + self.spacing + self.plane + self.geometry
+
+    @property
+    def in_words(self) -> str:
+        """The points with their reasons."""
+        return (
+            f"{self.total:.0f} of 100: original {self.original:.0f} of {ORIGINAL}, "
+            f"coverage {self.coverage:.0f} of {COVERAGE}, slice spacing {self.spacing:.0f} of "
+            f"{SPACING}, plane {self.plane:.0f} of {PLANE}, geometry {self.geometry:.0f} of "
+            f"{GEOMETRY}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A series with its stack and score, or why it cannot be read."""
+
+    series: Series
+    stack: Stack | None = None
+    score: Score | None = None
+    refusal: AfunetError | None = None
+
+    @property
+    def coverage_mm(self) -> float:
+        """Extent along the normal, one spacing a slice; 0 where unknown."""
+        return 0.0 if self.stack is None else self.stack.spacing_mm[2] * self.stack.shape[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """All series that were found, the one to read if any, and what was noticed in choosing."""
+
+    candidates: tuple[Candidate, ...]
+    chosen: Candidate | None
+    findings: tuple[Finding, ...] = ()
+
+
+def pick(headers: tuple[Header, ...], uid: str | None) -> Choice:
+    """Weigh all series among some headers; `uid` names one by its UID or a unique end of it.
+
+    Raises `InputError` where nothing has that UID. Where nothing can be read, nothing is chosen:
+    see `require_chosen`.
+    """
+    every = group_series(headers)
+    wanted = every if uid is None else _named(every, uid)
+    candidates = tuple(_candidate(series) for series in every)
+    longest_mm = max((one.coverage_mm for one in candidates), default=0.0)
+    candidates = tuple(_scored(one, longest_mm) for one in candidates)
+    readable = [one for one in candidates if one.score is not None and one.series in wanted]
+    if not readable:
+        return Choice(candidates, None)
+    chosen = max(readable, key=_rank)
+    return Choice(candidates, chosen, _choice_findings(chosen, readable))
+
+
+def require_chosen(choice: Choice, uid: str | None) -> Candidate:
+    """The chosen series; `InputError` or `GeometryError` with the reason where there is none."""
+    if choice.chosen is not None:
+        return choice.chosen
+    wanted = choice.candidates
+    if uid is not None:
+        named = _named(tuple(one.series for one in wanted), uid)
+        wanted = tuple(one for one in wanted if one.series in named)
+    stacks = [one for one in wanted if unfitness(one.series) is None]
+    if stacks:
+        best = max(stacks, key=lambda one: len(one.series.headers))
+        if best.refusal is not None:
+            raise best.refusal
+    reasons = "; ".join(
+        f"{len(one.series.headers)} image{'s' * (len(one.series.headers) > 1)}: "
+        f"{unfitness(one.series)}"
+        for one in wanted
+    )
+    raise InputError(
+        f"there is no CT series to read ({reasons}); give a folder with axial CT slices",
+        code="NO_CT_SERIES",
+    )
+
+
+def why_not(one: Candidate, chosen: Candidate | None) -> str:
+    """Why a series was chosen or passed over, in a few words."""
+    if one is chosen:
+        return "chosen"
+    if reason := unfitness(one.series):
+        return f"not chosen: {reason}"
+    if one.refusal is not None:
+        return "not chosen: it cannot be placed"
+    if one.score is None or chosen is None or chosen.score is None:
+        return "not chosen"
+    if one.score.total == chosen.score.total:
+        return "not chosen: as good as the chosen one, which came first"
+    ours, theirs = vars(one.score), vars(chosen.score)
+    worst = max(ours, key=lambda name: theirs[name] - ours[name])
+    return f"not chosen: another one is better by its {worst}"
+
+
+def _candidate(series: Series) -> Candidate:
+    if unfitness(series) is not None:
+        return Candidate(series)
+    try:
+        return Candidate(series, arrange(series))
+    except AfunetError as refusal:
+        return Candidate(series, refusal=refusal)
+
+
+def _scored(one: Candidate, longest_mm: float) -> Candidate:
+    if one.stack is None:
+        return one
+    warnings = sum(finding.severity is Severity.WARNING for finding in one.stack.findings)
+    original = float(ORIGINAL) if one.series.is_original else 0.0
+    plane = {"axial": 1.0, "oblique": 0.6}.get(one.series.plane, 0.2)
+    return replace(
+        one,
+        score=Score(
+            original=original,
+            coverage=COVERAGE * one.coverage_mm / longest_mm,
+            spacing=SPACING * min(1.0, FINE_MM / float(np.max(one.stack.spacing_mm))),
+            plane=PLANE * plane,
+            geometry=max(0.0, GEOMETRY * (1 - 0.5 * warnings)),
+        ),
+    )
+
+
+def _rank(one: Candidate) -> tuple[float, float]:
+    """More is better: the score, then the thinner slices."""
+    thickness_mm = one.series.first.slice_thickness_mm
+    return (one.score.total if one.score else 0.0, -(thickness_mm or np.inf))
+
+
+def _named(candidates: tuple[Series, ...], uid: str) -> tuple[Series, ...]:
+    known = sorted({series.uid for series in candidates})
+    matching = [name for name in known if name == uid]
+    matching = matching or [name for name in known if uid and name.endswith(uid)]
+    if len(matching) != 1:
+        found = "no series" if not matching else f"{len(matching)} series"
+        raise InputError(f"{found} with the UID {uid!r}; there are: {', '.join(known)}")
+    return tuple(series for series in candidates if series.uid == matching[0])
+
+
+def _choice_findings(chosen: Candidate, readable: list[Candidate]) -> tuple[Finding, ...]:
+    findings: list[Finding] = []
+    others = [one.series for one in readable if one is not chosen]
+    if others:
+        same = [series for series in others if series.uid == chosen.series.uid]
+        acquisitions = chosen.series.acquisition and len(same) == len(others)
+        words = "; ".join(series.in_words for series in others)
+        findings.append(
+            warning(
+                "SEVERAL_ACQUISITIONS" if acquisitions else "SEVERAL_SERIES",
+                f"{len(readable)} CT {'acquisitions' if acquisitions else 'series'} can be read; "
+                f"took the one of {chosen.series.in_words}, not: {words}",
+            )
+        )
+    if not chosen.series.is_original:
+        findings.append(warning("DERIVED_SERIES", f"these are {chosen.series.kind}"))
+    return tuple(findings)

@@ -1,0 +1,65 @@
+"""Single image planes in the patient, where slices do not form one even volume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+
+from afunet.geometry.volume import FloatArray, Volume
+
+
+@dataclass(frozen=True, eq=False)
+class ImagePlane:
+    """One slice image of `rows` × `columns` pixels.
+
+    `affine` (4, 4) maps (column, row, 0) to LPS millimetres; its third column is the normal.
+    """
+
+    affine: FloatArray
+    rows: int
+    columns: int
+
+    @property
+    def pixel_mm(self) -> tuple[float, float]:
+        """Distance between neighbouring (columns, rows)."""
+        return float(np.linalg.norm(self.affine[:3, 0])), float(np.linalg.norm(self.affine[:3, 1]))
+
+
+def planes_of(volume: Volume) -> tuple[ImagePlane, ...]:
+    """The slices of a volume as planes."""
+    _, rows, columns = volume.shape
+    planes = []
+    for index in range(volume.shape[0]):
+        affine = volume.affine.copy()
+        affine[:3, 3] = volume.to_mm((0, 0, index))
+        planes.append(ImagePlane(affine, rows, columns))
+    return tuple(planes)
+
+
+def mask_on_planes(mask: Volume, planes: Sequence[ImagePlane]) -> Iterator[NDArray[np.uint8]]:
+    """A 0/1 mask (rows, columns) for every plane.
+
+    Bone is where the mask, interpolated, is a half or more; outside the volume there is none.
+    """
+    to_index = np.linalg.inv(mask.affine)
+    for plane in planes:
+        yield _sampled(mask, to_index @ plane.affine, plane.rows, plane.columns)
+
+
+def _sampled(mask: Volume, to_index: FloatArray, rows: int, columns: int) -> NDArray[np.uint8]:
+    row, column = np.mgrid[:rows, :columns]
+    points = np.stack([column, row, np.zeros_like(row), np.ones_like(row)]).astype(np.float64)
+    across, down, deep = np.einsum("ij,jrc->irc", to_index[:3], points)
+    first = max(int(np.floor(deep.min())) - 1, 0)
+    slab = mask.voxels[first : int(np.ceil(deep.max())) + 2]
+    if not len(slab):
+        return np.zeros((rows, columns), dtype=np.uint8)
+    share = map_coordinates(
+        (slab != 0).astype(np.float32), [deep - first, down, across], order=1, mode="grid-constant"
+    )
+    # What rounding leaves of an exact half counts as a half.
+    return np.asarray(share >= 0.5 - 1e-6, dtype=np.uint8)
