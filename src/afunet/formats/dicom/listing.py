@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from afunet.formats.dicom.archive import unpacked
 from afunet.formats.dicom.files import syntax_name
 from afunet.formats.dicom.picker import Candidate, Choice, pick, why_not
 from afunet.formats.dicom.reader import KIND, file_findings, find_dicom, header_findings
@@ -17,10 +18,11 @@ def list_dicom(request: Request) -> tuple[SeriesSummary, ...]:
 
     Raises `InputError` where there is no DICOM file or the named series is not there.
     """
-    found = find_dicom(request)
-    choice = pick(found.headers, request.series)
-    findings = file_findings(found) + choice.findings
-    return tuple(_summary(one, choice, findings) for one in choice.candidates)
+    with unpacked(request) as whole:
+        found = find_dicom(whole)
+        choice = pick(found.headers, whole.series)
+        findings = file_findings(found) + choice.findings
+        return tuple(_summary(one, choice, findings) for one in choice.candidates)
 
 
 def _summary(one: Candidate, choice: Choice, findings: tuple[Finding, ...]) -> SeriesSummary:

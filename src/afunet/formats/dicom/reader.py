@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from afunet.errors import InputError
+from afunet.formats.dicom.archive import unpacked
 from afunet.formats.dicom.files import FoundFiles, find_headers, syntax_name
 from afunet.formats.dicom.gate import Stack
 from afunet.formats.dicom.header import Header
@@ -31,6 +32,11 @@ def read_dicom(request: Request) -> Scan:
     Raises `InputError` where there is none, `GeometryError` where its slices do not form a
     stack that may be mended; see `picker.pick` and `gate.arrange`.
     """
+    with unpacked(request) as whole:
+        return _read(whole)
+
+
+def _read(request: Request) -> Scan:
     found = find_dicom(request)
     choice = pick(found.headers, request.series)
     stack = require_chosen(choice, request.series).stack

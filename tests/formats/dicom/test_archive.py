@@ -1,0 +1,88 @@
+"""DICOM in zip archives, friendly and hostile."""
+
+import tempfile
+import zipfile
+
+import numpy as np
+import pytest
+
+from afunet.errors import InputError
+from afunet.formats.dicom import archive
+from afunet.formats.readers import list_series, read_scan
+
+
+@pytest.fixture
+def packed(tmp_path, write_series, axial):
+    """A zip of a series in folders, with a file that is none."""
+    target = tmp_path / "case.zip"
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for path in write_series(tmp_path / "ct", axial):
+            zipped.write(path, f"study/series/{path.name}")
+        zipped.writestr("study/readme.txt", "from the archive")
+    return target
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_folder(tmp_path, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    yield
+    assert list((tmp_path / "tmp").iterdir()) == []  # nothing unpacked stays
+
+
+def refusal(path):
+    with pytest.raises(InputError) as caught:
+        read_scan(path)
+    assert "\n" not in str(caught.value)
+    return caught.value.code
+
+
+def test_a_zip_is_read_like_the_folder_it_holds(packed, axial):
+    scan = read_scan(packed)
+    np.testing.assert_array_equal(scan.volume.voxels, axial.voxels)
+    assert [finding.code for finding in scan.findings] == ["FOREIGN_FILES"]
+    (summary,) = list_series(packed)
+    assert summary.size == (5, 6, 4)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a\\..\\b", "C:\\x"])
+def test_a_name_that_leads_outside_is_refused(packed, name):
+    with zipfile.ZipFile(packed, "a") as zipped:
+        zipped.writestr(name, "x")
+    assert refusal(packed) == "ARCHIVE_PATH"
+
+
+def test_what_shrinks_more_than_ct_can_is_refused_before_it_is_unpacked(tmp_path):
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("ct.dcm", bytes(archive.SMALL_BYTES + 1))
+    assert refusal(bomb) == "ARCHIVE_SIZE"
+
+
+@pytest.mark.parametrize("limit", ["MOST_MEMBERS", "MOST_BYTES"])
+def test_more_files_or_bytes_than_can_be_meant_are_refused(packed, monkeypatch, limit):
+    monkeypatch.setattr(archive, limit, 3)
+    assert refusal(packed) == "ARCHIVE_SIZE"
+
+
+def test_a_broken_archive_is_refused(packed):
+    packed.write_bytes(packed.read_bytes()[:-40])
+    assert refusal(packed) == "ARCHIVE_BROKEN"
+
+
+def test_an_altered_member_is_refused(packed):
+    content = bytearray(packed.read_bytes())
+    content[200:220] = bytes(20)
+    packed.write_bytes(content)
+    assert refusal(packed) in ("ARCHIVE_BROKEN", "CUT_FILE")
+
+
+def test_an_encrypted_archive_is_refused(packed):
+    content = bytearray(packed.read_bytes())
+    for signature, flags in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+        at = content.find(signature)
+        while at >= 0:
+            content[at + flags] |= 1
+            at = content.find(signature, at + 4)
+    packed.write_bytes(content)
+    assert refusal(packed) == "ENCRYPTED_ARCHIVE"
