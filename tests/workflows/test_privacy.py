@@ -63,9 +63,7 @@ def test_no_file_and_no_line_of_a_run_names_the_patient(
     series: Path, tmp_path: Path, weights: Path, run_afunet: Callable[..., Any]
 ) -> None:
     output = tmp_path / "out"
-    done = run_afunet(
-        "segment", series, "-o", output, "-w", weights, "--mesh", "stl", "--mesh", "ply"
-    )
+    done = run_afunet("segment", series, "-o", output, "-w", weights, "--formats", "nifti,stl,ply")
     assert done.code == 0
     assert told(done.out + done.err) == set()
     written = [path for path in output.rglob("*") if path.is_file()]

@@ -6,10 +6,12 @@ from typing import Any
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
 from afunet.errors import Cancelled, ConfigError
+from afunet.formats.dicom.segmentation import SegmentationKind
 from afunet.formats.mesh_files import read_mesh
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels, read_volume
@@ -47,7 +49,9 @@ def done(
     folder = tmp_path_factory.mktemp("whole")
     write_nifti(cylinder, folder / "ct.nii.gz")
     return segment(
-        folder / "ct.nii.gz", folder / "out", SegmentOptions(weights=weights, mesh_formats=BOTH)
+        folder / "ct.nii.gz",
+        folder / "out",
+        SegmentOptions(weights=weights, formats=("nifti", *BOTH)),
     )
 
 
@@ -162,6 +166,29 @@ def test_a_dicom_series_gets_its_mask_on_its_own_grid(
     mask = read_labels(tmp_path / "out" / "mask.nii.gz")
     assert mask.same_grid(read_volume(folder))
     assert np.array_equal(mask.voxels, bone_of(cylinder))
+
+
+@pytest.mark.parametrize("kind", SegmentationKind)
+def test_a_dicom_series_gets_its_mask_back_as_dicom(
+    kind: SegmentationKind,
+    cylinder: Volume,
+    tmp_path: Path,
+    weights: Path,
+    write_dicom: Callable[..., Path],
+) -> None:
+    folder = write_dicom(tmp_path / "dicom", cylinder)
+    formats = ("nifti", "seg", "rtstruct")
+    options = SegmentOptions(weights=weights, formats=formats, segmentation_kind=kind)
+    done = segment(folder, tmp_path / "out", options)
+    assert {"segmentation.dcm", "structures.dcm"} <= set(done.report.files)
+    found = pydicom.dcmread(tmp_path / "out" / "segmentation.dcm")
+    assert found.SegmentationType == kind.upper()
+    source = pydicom.dcmread(next(folder.iterdir()))
+    assert found.StudyInstanceUID == source.StudyInstanceUID
+    bone = np.asarray(found.pixel_array)
+    assert int((bone >= (128 if kind is SegmentationKind.FRACTIONAL else 1)).sum()) == int(
+        bone_of(cylinder).sum()
+    )
 
 
 def test_pngs_without_spacing_are_measured_in_voxels(
@@ -284,11 +311,22 @@ def test_cancelling_stops_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == [scan_file]
 
 
-def test_a_mesh_format_that_nobody_writes_is_refused_when_it_is_asked_for() -> None:
-    with pytest.raises(ConfigError, match="unknown mesh format obj, step; there are stl, ply"):
-        SegmentOptions(mesh_formats=("step", "stl", "obj"))
-    with pytest.raises(ConfigError, match="unknown mesh format none"):
-        SegmentOptions(mesh_formats=())
+def test_a_format_that_nobody_writes_is_refused_when_it_is_asked_for() -> None:
+    with pytest.raises(ConfigError, match="unknown format obj, step; there are nifti, nrrd, mha"):
+        SegmentOptions(formats=("step", "stl", "obj"))
+
+
+def test_dicom_results_of_a_scan_that_was_no_dicom_are_refused_before_the_work(
+    scan_file: Path, tmp_path: Path, weights: Path
+) -> None:
+    stages: list[str] = []
+    options = SegmentOptions(weights=weights, formats=("nifti", "seg"))
+    with pytest.raises(ConfigError, match="need a scan read from DICOM, this one is NIfTI"):
+        segment(
+            scan_file, tmp_path / "out", options, progress=lambda stage, *_: stages.append(stage)
+        )
+    assert "segmenting" not in stages
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.skipif(not shipped_weights().is_file(), reason="the shipped weights are not here")

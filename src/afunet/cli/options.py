@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from afunet.formats.dicom.segmentation import SegmentationKind
 from afunet.inference.device import DeviceChoice
 
 Input = Annotated[Path, typer.Argument(help="A folder of DICOM or PNG slices, or one volume file.")]
@@ -25,7 +26,21 @@ Spacing = Annotated[
 Strict = Annotated[
     bool, typer.Option("--strict", help="Refuse what would be mended and reported otherwise.")
 ]
-Meshes = Annotated[
-    list[str] | None, typer.Option("--mesh", help="Surface format: stl or ply. May be repeated.")
+Formats = Annotated[
+    str,
+    typer.Option(
+        help="What to write, with commas between: nifti, nrrd, mha (mask); stl, ply (surface); "
+        "seg, rtstruct (DICOM, for a scan read from DICOM)."
+    ),
+]
+MeshFormats = Annotated[str, typer.Option("--formats", help="stl, ply, or both with a comma.")]
+SegKind = Annotated[
+    SegmentationKind,
+    typer.Option(help="DICOM Segmentation: one bit a voxel, a probability, or a label map."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+
+
+def names_of(listed: str) -> tuple[str, ...]:
+    """Names with commas between them, each once, in order."""
+    return tuple(dict.fromkeys(filter(None, (name.strip() for name in listed.split(",")))))

@@ -10,15 +10,19 @@ from rich.table import Table
 
 from afunet.cli.options import (
     Device,
+    Formats,
     Input,
-    Meshes,
+    MeshFormats,
     Output,
     Quiet,
+    SegKind,
     Series,
     Spacing,
     Strict,
     Weights,
+    names_of,
 )
+from afunet.formats.dicom.segmentation import SegmentationKind
 from afunet.inference.device import DeviceChoice
 from afunet.terminal import (
     cancel_on_interrupt,
@@ -40,7 +44,8 @@ def segment(
     series: Series = None,
     spacing_mm: Spacing = None,
     strict: Strict = False,
-    mesh: Meshes = None,
+    formats: Formats = "nifti,stl",
+    seg_kind: SegKind = SegmentationKind.BINARY,
     speck_mm3: Annotated[
         float, typer.Option(help="Pieces smaller than this are removed as specks.")
     ] = 15.0,
@@ -48,14 +53,15 @@ def segment(
 ) -> None:
     """Find the bones in one or many CT scans.
 
-    Writes mask.nii.gz, overlay.png, bone.stl, scene.png, report.json and report.html into OUT,
+    Writes mask.nii.gz, bone.stl, overlay.png, scene.png, report.json and report.html into OUT,
     or into OUT/CASE for several scans, CASE being the scan's own file or folder name. One
     scan that fails never stops the rest; the exit code is 1 if any failed.
 
     For example:
 
     - `afunet segment ct/ -o out`
-    - `afunet segment scans/*.nii.gz -o out --mesh stl --mesh ply`
+    - `afunet segment ct/ -o out --formats nifti,stl,seg,rtstruct`
+    - `afunet segment scans/*.nii.gz -o out --formats nifti,stl,ply`
     - `afunet segment pngs/ -o out --spacing-mm 0.5 0.5 1`
     """
     from afunet.inference.cleanup import CleanUpRules
@@ -68,7 +74,8 @@ def segment(
             series=series,
             spacing_mm=spacing_mm,
             strict=strict,
-            mesh_formats=tuple(mesh or ["stl"]),
+            formats=names_of(formats),
+            segmentation_kind=seg_kind,
             cleanup=CleanUpRules(speck_mm3=speck_mm3),
         )
     )
@@ -125,7 +132,7 @@ def inspect(path: Input, series: Series = None) -> None:
 def reconstruct(
     mask: Annotated[Path, typer.Argument(help="A label volume: NIfTI, NRRD, MHA or 0/1 PNGs.")],
     output: Output,
-    mesh: Meshes = None,
+    formats: MeshFormats = "stl",
     max_triangles: Annotated[
         int | None, typer.Option(help="Simplify the surface to about so many triangles.")
     ] = None,
@@ -133,12 +140,15 @@ def reconstruct(
 ) -> None:
     """Make a surface and a picture from a mask, in patient millimetres."""
     from afunet.workflows.reconstruct import reconstruct as run
-    from afunet.workflows.segment import SegmentOptions
 
-    formats = SegmentOptions(mesh_formats=tuple(mesh or ["stl"])).mesh_formats
     with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
         done = run(
-            mask, output, formats, max_triangles=max_triangles, progress=report, cancel=cancel
+            mask,
+            output,
+            names_of(formats),
+            max_triangles=max_triangles,
+            progress=report,
+            cancel=cancel,
         )
     closed = "watertight" if done.mesh.is_watertight else f"{done.mesh.open_edges} open edges"
     console.print(f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm")

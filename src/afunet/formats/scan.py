@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from afunet.formats.dicom.source_images import SourceImages
 from afunet.formats.findings import Finding
 from afunet.geometry import ImagePlane, Volume
 
@@ -38,10 +39,12 @@ class Scan:
     """A CT scan: `volume` holds HU, int16 where they are integers, else float32.
 
     `planes` are the slices as they were scanned where the volume had to be resampled from them,
-    None where they are the volume's own.
+    None where they are the volume's own. `images` are the headers of a DICOM scan's images, in
+    the same order: they identify the patient and go into no report.
     """
 
     volume: Volume
     source: Source
     findings: tuple[Finding, ...] = ()
     planes: tuple[ImagePlane, ...] | None = None
+    images: SourceImages | None = None

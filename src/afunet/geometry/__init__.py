@@ -3,7 +3,7 @@
 from afunet.geometry.box import Box, bounding_box
 from afunet.geometry.labels import BACKGROUND, LabelMap
 from afunet.geometry.mesh import Mesh
-from afunet.geometry.planes import ImagePlane, mask_on_planes, planes_of
+from afunet.geometry.planes import ImagePlane, mask_on_planes, planes_of, shares_on_planes
 from afunet.geometry.volume import Volume
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "bounding_box",
     "mask_on_planes",
     "planes_of",
+    "shares_on_planes",
 ]

@@ -45,21 +45,27 @@ def mask_on_planes(mask: Volume, planes: Sequence[ImagePlane]) -> Iterator[NDArr
 
     Bone is where the mask, interpolated, is a half or more; outside the volume there is none.
     """
-    to_index = np.linalg.inv(mask.affine)
+    for share in shares_on_planes(mask.with_voxels(mask.voxels != 0), planes):
+        # What rounding leaves of an exact half counts as a half.
+        yield np.asarray(share >= 0.5 - 1e-6, dtype=np.uint8)
+
+
+def shares_on_planes(volume: Volume, planes: Sequence[ImagePlane]) -> Iterator[NDArray[np.float32]]:
+    """The values of a volume (rows, columns) on every plane, linearly; 0 outside it."""
+    to_index = np.linalg.inv(volume.affine)
     for plane in planes:
-        yield _sampled(mask, to_index @ plane.affine, plane.rows, plane.columns)
+        yield _sampled(volume, to_index @ plane.affine, plane.rows, plane.columns)
 
 
-def _sampled(mask: Volume, to_index: FloatArray, rows: int, columns: int) -> NDArray[np.uint8]:
+def _sampled(volume: Volume, to_index: FloatArray, rows: int, columns: int) -> NDArray[np.float32]:
     row, column = np.mgrid[:rows, :columns]
     points = np.stack([column, row, np.zeros_like(row), np.ones_like(row)]).astype(np.float64)
     across, down, deep = np.einsum("ij,jrc->irc", to_index[:3], points)
     first = max(int(np.floor(deep.min())) - 1, 0)
-    slab = mask.voxels[first : int(np.ceil(deep.max())) + 2]
+    slab = volume.voxels[first : int(np.ceil(deep.max())) + 2]
     if not len(slab):
-        return np.zeros((rows, columns), dtype=np.uint8)
-    share = map_coordinates(
-        (slab != 0).astype(np.float32), [deep - first, down, across], order=1, mode="grid-constant"
+        return np.zeros((rows, columns), dtype=np.float32)
+    values = map_coordinates(
+        slab.astype(np.float32), [deep - first, down, across], order=1, mode="grid-constant"
     )
-    # What rounding leaves of an exact half counts as a half.
-    return np.asarray(share >= 0.5 - 1e-6, dtype=np.uint8)
+    return np.asarray(values, dtype=np.float32)

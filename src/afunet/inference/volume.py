@@ -24,10 +24,14 @@ SLICES_AT_ONCE = 8
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The mask (uint8 0/1 on the scan's grid) and the pixel grid the network worked on."""
+    """The mask (uint8 0/1 on the scan's grid) and the pixel grid the network worked on.
+
+    `probability` is 0…255 on the scan's grid, None where it was not asked for.
+    """
 
     mask: Volume
     grid: WorkingGrid
+    probability: Volume | None = None
 
 
 def predict_volume(
@@ -36,6 +40,7 @@ def predict_volume(
     header: Header,
     *,
     spacing_known: bool = True,
+    keep_probability: bool = False,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Prediction:
@@ -52,14 +57,21 @@ def predict_volume(
     window = Window(*header.window_hu)
     reach = int(header.options.get("input_slices", 1)) // 2
     mask = np.zeros(axial.shape, dtype=np.uint8)
+    kept = np.zeros(axial.shape, dtype=np.uint8) if keep_probability else None
     for start, stop in _chunks(axial.shape[0]):
         if cancel is not None:
             cancel.check()
         stacks = _stacks(axial.voxels, start, stop, reach, window, grid)
         probability = grid.to_native(predictor(stacks))
         mask[start:stop] = (probability >= header.threshold).numpy()
+        if kept is not None:
+            kept[start:stop] = (probability * 255).round().numpy()
         progress("segmenting", stop, axial.shape[0])
-    return Prediction(volume.with_voxels(view.restore(mask)), grid)
+    return Prediction(
+        volume.with_voxels(view.restore(mask)),
+        grid,
+        None if kept is None else volume.with_voxels(view.restore(kept)),
+    )
 
 
 def _chunks(slices: int) -> Iterator[tuple[int, int]]:

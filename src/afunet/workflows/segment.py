@@ -11,10 +11,10 @@ from pathlib import Path
 
 from afunet.errors import AfunetError, Cancelled
 from afunet.formats.dicom.identifiers import names_patient
-from afunet.formats.mesh_files import MESH_WRITERS, require_mesh_formats
+from afunet.formats.dicom.result import Algorithm
+from afunet.formats.dicom.segmentation import SegmentationKind
 from afunet.formats.readers import read_scan
 from afunet.formats.scan import Scan
-from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUpRules, clean_up
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
@@ -29,10 +29,16 @@ from afunet.report.montage import overlay_montage
 from afunet.report.page import render_page
 from afunet.report.scene import Scene, render_scene
 from afunet.workflows.case_report import bone_facts, grid_facts, result_findings, surface_facts
+from afunet.workflows.result_files import (
+    RESULT_FORMATS,
+    CaseResults,
+    require_formats,
+    require_source_for,
+)
 from afunet.workflows.staging import check_writable, staged_folder
 from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
 
-MASK, OVERLAY, SCENE = "mask.nii.gz", "overlay.png", "scene.png"
+OVERLAY, SCENE = "overlay.png", "scene.png"
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 SHIPPED_WEIGHTS = "afunet-w32.safetensors"
 MAX_TRIANGLES = 2_000_000
@@ -43,7 +49,8 @@ SIDES_UNKNOWN = {"ORIENTATION_UNKNOWN", "ORIENTATION_ASSUMED"}
 class SegmentOptions:
     """What a user may choose. `weights` None takes the weights that come with afunet.
 
-    `strict` refuses a scan whose geometry would have to be mended.
+    `strict` refuses a scan whose geometry would have to be mended; `formats` are names of
+    `RESULT_FORMATS`, `segmentation_kind` is how a DICOM Segmentation stores its voxels.
     """
 
     weights: Path | None = None
@@ -51,11 +58,12 @@ class SegmentOptions:
     series: str | None = None
     spacing_mm: tuple[float, float, float] | None = None
     strict: bool = False
-    mesh_formats: tuple[str, ...] = ("stl",)
+    formats: tuple[str, ...] = ("nifti", "stl")
+    segmentation_kind: SegmentationKind = SegmentationKind.BINARY
     cleanup: CleanUpRules = field(default_factory=CleanUpRules)
 
     def __post_init__(self) -> None:
-        require_mesh_formats(self.mesh_formats)
+        require_formats(self.formats)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +121,7 @@ class Segmenter:
                 progress=progress,
                 cancel=cancel,
             )
+        require_source_for(self.options.formats, scan)
         predictor = Predictor(self.engine, self.checkpoint.header.patch_px)
         with watch.stage("network"):
             prediction = predict_volume(
@@ -120,6 +129,7 @@ class Segmenter:
                 predictor,
                 self.checkpoint.header,
                 spacing_known=scan.source.spacing_known,
+                keep_probability=self._wants_probability,
                 progress=progress,
                 cancel=cancel,
             )
@@ -131,7 +141,7 @@ class Segmenter:
             with watch.stage("pictures"):
                 scene = _draw(stage, scan, mask, mesh)
             with watch.stage("writing"):
-                names = self._write(stage, mask, mesh)
+                names = self._write(stage, self._results(scan, prediction, mask, mesh))
             report = facts.Report(
                 case=case,
                 source=scan.source,
@@ -148,12 +158,25 @@ class Segmenter:
                 cancel.check()
         return SegmentedCase(output, report, mask)
 
-    def _write(self, stage: Path, mask: Volume, mesh: Mesh) -> list[str]:
-        MASK_WRITERS["nifti"].write(mask, stage / MASK, "afunet bone mask")
-        meshes = [f"bone.{suffix}" for suffix in self.options.mesh_formats]
-        for suffix, name in zip(self.options.mesh_formats, meshes, strict=True):
-            MESH_WRITERS[suffix](mesh, stage / name)
-        return [MASK, OVERLAY, *meshes, SCENE, REPORT_JSON, REPORT_HTML]
+    @property
+    def _wants_probability(self) -> bool:
+        kind = self.options.segmentation_kind
+        return kind is SegmentationKind.FRACTIONAL and "seg" in self.options.formats
+
+    def _results(self, scan: Scan, prediction: Prediction, mask: Volume, mesh: Mesh) -> CaseResults:
+        kept = prediction.probability
+        if kept is not None:  # what the clean-up took away is no bone at all
+            kept = kept.with_voxels(kept.voxels * (mask.voxels != 0))
+        algorithm = Algorithm(
+            self.checkpoint.header.model, version("afunet"), self.checkpoint.sha256
+        )
+        return CaseResults(scan, mask, mesh, algorithm, kept, self.options.segmentation_kind)
+
+    def _write(self, stage: Path, results: CaseResults) -> list[str]:
+        formats = [RESULT_FORMATS[name] for name in dict.fromkeys(self.options.formats)]
+        for one in formats:
+            one.write(results, stage / one.file_name)
+        return [*(one.file_name for one in formats), OVERLAY, SCENE, REPORT_JSON, REPORT_HTML]
 
     def _model_facts(self, prediction: Prediction) -> facts.ModelFacts:
         header = self.checkpoint.header

@@ -15,6 +15,7 @@ from afunet.formats.dicom.gate import Stack
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.picker import pick, require_chosen
 from afunet.formats.dicom.pixels import ImageFiles, read_hu
+from afunet.formats.dicom.source_images import SourceCollector
 from afunet.formats.dicom.straighten import straightened
 from afunet.formats.findings import Finding, info, refuse_if_strict, warning
 from afunet.formats.hu import stacked
@@ -44,11 +45,12 @@ def _read(request: Request) -> Scan:
     findings = file_findings(found) + choice.findings + stack.findings
     findings += header_findings(stack.headers)
     refuse_if_strict(findings, request.strict)
-    slices = _slices(stack, request)
+    collector = SourceCollector()
+    slices = _slices(stack, request, collector)
     voxels = slices if stack.are_voxels else straightened(slices, stack)
     volume = Volume(stacked(voxels, stack.shape), stack.affine)
     planes = None if stack.are_voxels else stack.planes
-    return Scan(volume, source_of(stack), findings, planes)
+    return Scan(volume, source_of(stack), findings, planes, collector.images())
 
 
 def find_dicom(request: Request) -> FoundFiles:
@@ -142,11 +144,13 @@ def source_of(stack: Stack) -> Source:
     )
 
 
-def _slices(stack: Stack, request: Request) -> Iterator[NDArray[Any]]:
+def _slices(stack: Stack, request: Request, collector: SourceCollector) -> Iterator[NDArray[Any]]:
     total, files = len(stack.headers), ImageFiles()
     for number, header in enumerate(stack.headers, start=1):
         request.cancel.check()
-        yield read_hu(header, _where(header, number, total), files)
+        hu = read_hu(header, _where(header, number, total), files)
+        collector.add(header, files)
+        yield hu
         request.progress("reading slices", number, total)
 
 

@@ -1,0 +1,108 @@
+"""A mask slice as closed outlines, and back, without a pixel's difference.
+
+Outlines run half-way between pixel centres (marching squares at 0.5), so that the centres inside
+them are the mask's pixels and no others. Holes hang on their outline by a channel without width,
+the keyhole that PS3.3 C.8.8.6.3 describes: every reader understands it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.vtkCommonDataModel import vtkImageData
+from vtkmodules.vtkFiltersCore import vtkFlyingEdges2D, vtkStripper
+
+Ring = NDArray[np.float64]
+"""(N, 2) points (column, row) of a closed outline, the first not repeated."""
+
+
+def outlines(mask: NDArray[np.uint8]) -> list[Ring]:
+    """The outlines of a 0/1 mask (rows, columns), each with its holes, in pixel indices."""
+    rings = _rings(mask)
+    inside = [
+        [other for other, ring in enumerate(rings) if other != one and contains(ring, points[0])]
+        for one, points in enumerate(rings)
+    ]
+    outer = [one for one in range(len(rings)) if len(inside[one]) % 2 == 0]
+    found = []
+    for one in outer:
+        depth = len(inside[one])
+        holes = [
+            rings[hole]
+            for hole in range(len(rings))
+            if one in inside[hole] and len(inside[hole]) == depth + 1
+        ]
+        found.append(_with_keyholes(rings[one], holes))
+    return found
+
+
+def filled(rings: Sequence[Ring], rows: int, columns: int) -> NDArray[np.uint8]:
+    """The mask of the pixel centres inside an odd number of outlines (even-odd rule)."""
+    mask = np.zeros((rows, columns), dtype=bool)
+    centres = np.arange(columns)
+    for ring in rings:
+        start, end = ring, np.roll(ring, -1, axis=0)
+        low = int(max(np.ceil(ring[:, 1].min()), 0))
+        high = int(min(np.floor(ring[:, 1].max()), rows - 1))
+        for row in range(low, high + 1):
+            crosses = (start[:, 1] <= row) != (end[:, 1] <= row)
+            first, last = start[crosses], end[crosses]
+            part = (row - first[:, 1]) / (last[:, 1] - first[:, 1])
+            at = first[:, 0] + part * (last[:, 0] - first[:, 0])
+            passed = np.searchsorted(np.sort(at), centres)
+            mask[row] ^= passed % 2 == 1
+    return mask.astype(np.uint8)
+
+
+def contains(ring: Ring, point: NDArray[np.float64]) -> bool:
+    """Whether a point lies inside a closed outline."""
+    start, end = ring, np.roll(ring, -1, axis=0)
+    crosses = (start[:, 1] <= point[1]) != (end[:, 1] <= point[1])
+    first, last = start[crosses], end[crosses]
+    part = (point[1] - first[:, 1]) / (last[:, 1] - first[:, 1])
+    return bool((first[:, 0] + part * (last[:, 0] - first[:, 0]) > point[0]).sum() % 2)
+
+
+def _rings(mask: NDArray[np.uint8]) -> list[Ring]:
+    """All closed outlines, of pieces and of holes alike."""
+    padded = np.pad(mask > 0, 1).astype(np.uint8)
+    rows, columns = padded.shape
+    image = vtkImageData()
+    image.SetDimensions(columns, rows, 1)
+    image.GetPointData().SetScalars(numpy_to_vtk(padded.ravel(), deep=True))
+    edges = vtkFlyingEdges2D()
+    edges.SetInputData(image)
+    edges.SetValue(0, 0.5)
+    stripper = vtkStripper()
+    stripper.SetInputConnection(edges.GetOutputPort())
+    stripper.SetMaximumLength(int(padded.size) + 2)
+    stripper.JoinContiguousSegmentsOn()
+    stripper.Update()
+    output = stripper.GetOutput()
+    if output.GetNumberOfLines() == 0:
+        return []
+    points = vtk_to_numpy(output.GetPoints().GetData())[:, :2].astype(np.float64) - 1
+    lines = output.GetLines()
+    offsets = vtk_to_numpy(lines.GetOffsetsArray())
+    ids = vtk_to_numpy(lines.GetConnectivityArray())
+    return [_without_straights(points[ids[a:b][:-1]]) for a, b in pairwise(offsets)]
+
+
+def _without_straights(ring: Ring) -> Ring:
+    """The same outline without points in the middle of straight stretches."""
+    before, after = ring - np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0) - ring
+    turns = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
+    return ring[np.abs(turns) > 1e-9]
+
+
+def _with_keyholes(ring: Ring, holes: Sequence[Ring]) -> Ring:
+    for hole in holes:
+        apart = np.linalg.norm(ring[:, None] - hole[None], axis=2)
+        at, start = np.unravel_index(int(apart.argmin()), apart.shape)
+        there = np.roll(hole, -int(start), axis=0)
+        ring = np.concatenate([ring[: at + 1], there, there[:1], ring[at:]])
+    return ring
