@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,6 +78,12 @@ def print_case(folder: Path, report: Report) -> None:
     for finding in report.findings:
         console.print(f"  {finding.severity}: {finding}", markup=False, highlight=False)
     print_files(tuple(folder / name for name in report.files))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Lines as they are."""
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_files(paths: tuple[Path, ...]) -> None:

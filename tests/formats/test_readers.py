@@ -90,15 +90,22 @@ def test_a_single_slice_is_read_with_a_warning(write, phantom, options):
     assert [finding.code for finding in scan.findings].count("ONE_SLICE") == 1
 
 
-def test_values_without_air_are_found_to_be_no_hu(write, phantom, options):
+def test_values_without_air_are_refused_as_no_hu(write, phantom, options):
     bright = phantom.with_voxels(np.maximum(phantom.voxels, -50))
-    codes = {finding.code for finding in read_scan(write(bright), **options).findings}
-    assert "VALUES_NOT_HU" in codes
+    with pytest.raises(InputError, match="hardly HU") as caught:
+        read_scan(write(bright), **options)
+    assert caught.value.code == "VALUES_NOT_HU"
+
+
+def test_values_without_bone_are_noticed(write, phantom, options):
+    dark = phantom.with_voxels(np.minimum(phantom.voxels, 60))
+    codes = {finding.code for finding in read_scan(write(dark), **options).findings}
+    assert "NO_BONE_VALUES" in codes
 
 
 def test_values_with_air_and_bone_are_taken_as_hu(write, phantom, options):
     codes = {finding.code for finding in read_scan(write(phantom), **options).findings}
-    assert "VALUES_NOT_HU" not in codes
+    assert "NO_BONE_VALUES" not in codes
 
 
 def test_progress_ends_at_all_slices_and_a_request_to_stop_is_heard(write, phantom, options):

@@ -34,6 +34,10 @@ Formats = Annotated[
     ),
 ]
 MeshFormats = Annotated[str, typer.Option("--formats", help="stl, ply, or both with a comma.")]
+Deidentify = Annotated[
+    bool,
+    typer.Option("--deidentify", help="DICOM results without the patient (PS3.15 basic profile)."),
+]
 SegKind = Annotated[
     SegmentationKind,
     typer.Option(help="DICOM Segmentation: one bit a voxel, a probability, or a label map."),

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from afunet.cli.options import (
+    Deidentify,
     Device,
     Formats,
     Input,
@@ -30,6 +30,7 @@ from afunet.terminal import (
     print_case,
     print_failure,
     print_files,
+    print_lines,
     progress_bar,
 )
 
@@ -46,6 +47,7 @@ def segment(
     strict: Strict = False,
     formats: Formats = "nifti,stl",
     seg_kind: SegKind = SegmentationKind.BINARY,
+    deidentify: Deidentify = False,
     speck_mm3: Annotated[
         float, typer.Option(help="Pieces smaller than this are removed as specks.")
     ] = 15.0,
@@ -76,6 +78,7 @@ def segment(
             strict=strict,
             formats=names_of(formats),
             segmentation_kind=seg_kind,
+            deidentify=deidentify,
             cleanup=CleanUpRules(speck_mm3=speck_mm3),
         )
     )
@@ -98,35 +101,13 @@ def segment(
 
 
 def inspect(path: Input, series: Series = None) -> None:
-    """List what can be read at a path: every series, its geometry, and what was noticed."""
+    """Say what lies at a path: every series, its geometry, what was noticed, which is read."""
     from afunet.formats.readers import list_series
+    from afunet.report.series_note import series_note
 
     summaries = list_series(path, series=series)
-    table = Table(title=f"{len(summaries)} series", title_justify="left")
-    for heading in ("", "modality", "plane", "size", "spacing mm", "covers mm", "region", "why"):
-        table.add_column(heading, overflow="fold")
-    for summary in summaries:
-        spacing = summary.spacing_mm
-        table.add_row(
-            "→" if summary.chosen else "",
-            summary.modality or summary.kind,
-            summary.orientation,
-            " × ".join(map(str, summary.size)),
-            " × ".join(f"{value:.3g}" for value in spacing) if spacing else "–",
-            f"{summary.coverage_mm:.0f}" if summary.coverage_mm is not None else "–",
-            summary.region,
-            summary.reason,
-        )
-    console.print(table)
     for number, summary in enumerate(summaries, 1):
-        if summary.uid:
-            console.print(f"series {number}: --series {summary.uid}", highlight=False)
-        for finding in summary.findings:
-            console.print(
-                f"series {number}: {finding.severity}: {finding}",
-                markup=False,
-                highlight=False,
-            )
+        print_lines(series_note(summary, number))
 
 
 def reconstruct(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from afunet.errors import GeometryError, InputError
+from afunet.formats.field import field_findings
 from afunet.formats.findings import Finding, warning
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
@@ -18,19 +19,26 @@ LABEL_DTYPES = (np.uint8, np.int16, np.int32)
 
 AIR_IS_BELOW_HU = -50
 BONE_IS_ABOVE_HU = 100
+GREY_VALUES = 256
 
 
 def checked_scan(scan: Scan) -> Scan:
-    """The scan with findings where its values cannot be HU or it is a single slice.
+    """The scan with findings where it shows no bone, is a single slice, or cuts the body off.
 
-    Raises `InputError` for values that are constant or not finite and `GeometryError` for
-    axes that are not perpendicular.
+    Raises `InputError` for values that are constant, not finite or no HU, and `GeometryError`
+    for axes that are not perpendicular.
     """
     require_perpendicular(scan.volume)
     low, high = _finite_range(scan.volume)
     if low == high:
-        raise InputError(f"all voxels have the same value ({low:g}): there is no image to read")
-    findings = scan.findings + _slice_findings(scan) + _value_findings(low, high)
+        raise InputError(
+            f"all voxels have the same value ({low:g}): there is no image to read",
+            code="CONSTANT_IMAGE",
+        )
+    _require_air(scan.volume, low, high)
+    findings = scan.findings + _slice_findings(scan) + _value_findings(high)
+    if scan.source.spacing_known:
+        findings += field_findings(scan.volume)
     return replace(scan, findings=findings)
 
 
@@ -84,13 +92,26 @@ def _slice_findings(scan: Scan) -> tuple[Finding, ...]:
     return (warning("ONE_SLICE", "the volume is a single slice"),)
 
 
-def _value_findings(low: float, high: float) -> tuple[Finding, ...]:
-    if low < AIR_IS_BELOW_HU and high > BONE_IS_ABOVE_HU:
-        return ()
-    expected = f"air below {AIR_IS_BELOW_HU} and bone above {BONE_IS_ABOVE_HU}"
-    return (
-        warning(
-            "VALUES_NOT_HU",
-            f"the values range from {low:g} to {high:g} and are hardly HU (expected {expected})",
-        ),
+def _require_air(volume: Volume, low: float, high: float) -> None:
+    """Raise `InputError` for values without air or fat: a shifted scale, a label, a picture."""
+    if low < AIR_IS_BELOW_HU:
+        return
+    values = np.unique(volume.voxels)
+    if len(values) <= GREY_VALUES and values[0] >= 0 and (values == np.rint(values)).all():
+        raise InputError(
+            f"the image holds {len(values)} whole values from {low:g} to {high:g}, hardly HU: is "
+            "it a label or a picture, or are image and label exchanged?",
+            code="VALUES_NOT_HU",
+        )
+    raise InputError(
+        f"the values range from {low:g} to {high:g} and are hardly HU (expected air below "
+        f"{AIR_IS_BELOW_HU}): give the series with its rescale intercept",
+        code="VALUES_NOT_HU",
     )
+
+
+def _value_findings(high: float) -> tuple[Finding, ...]:
+    if high > BONE_IS_ABOVE_HU:
+        return ()
+    message = f"nothing is brighter than {high:g} HU: there is hardly bone in this scan"
+    return (warning("NO_BONE_VALUES", message),)

@@ -35,6 +35,7 @@ class SeriesSummary:
     reason: str = "chosen"
     chosen: bool = True
     content: str = ""
+    patient_position: str = ""
     score: str = ""
 
     @property
@@ -59,5 +60,6 @@ def summary_of(scan: Scan) -> SeriesSummary:
         orientation=plane_name(scan.volume.affine[:3, 2]),
         findings=scan.findings,
         modality=scan.source.modality,
+        content=scan.source.kind,
         slice_thickness_mm=scan.source.slice_thickness_mm,
     )

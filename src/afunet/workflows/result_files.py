@@ -28,6 +28,7 @@ class CaseResults:
     algorithm: Algorithm
     probability: Volume | None = None
     segmentation_kind: SegmentationKind = SegmentationKind.BINARY
+    deidentified: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,18 @@ def _segmentation(results: CaseResults, path: Path) -> None:
         results.algorithm,
         path,
         results.segmentation_kind,
+        deidentified=results.deidentified,
     )
 
 
 def _structures(results: CaseResults, path: Path) -> None:
-    write_rtstruct(_segments(results), result_planes(results.scan), results.algorithm, path)
+    write_rtstruct(
+        _segments(results),
+        result_planes(results.scan),
+        results.algorithm,
+        path,
+        deidentified=results.deidentified,
+    )
 
 
 def _segments(results: CaseResults) -> list[Segment]:

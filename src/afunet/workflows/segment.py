@@ -50,7 +50,8 @@ class SegmentOptions:
     """What a user may choose. `weights` None takes the weights that come with afunet.
 
     `strict` refuses a scan whose geometry would have to be mended; `formats` are names of
-    `RESULT_FORMATS`, `segmentation_kind` is how a DICOM Segmentation stores its voxels.
+    `RESULT_FORMATS`, `segmentation_kind` is how a DICOM Segmentation stores its voxels;
+    `deidentify` leaves the patient out of DICOM results, other results never name him.
     """
 
     weights: Path | None = None
@@ -60,6 +61,7 @@ class SegmentOptions:
     strict: bool = False
     formats: tuple[str, ...] = ("nifti", "stl")
     segmentation_kind: SegmentationKind = SegmentationKind.BINARY
+    deidentify: bool = False
     cleanup: CleanUpRules = field(default_factory=CleanUpRules)
 
     def __post_init__(self) -> None:
@@ -170,7 +172,15 @@ class Segmenter:
         algorithm = Algorithm(
             self.checkpoint.header.model, version("afunet"), self.checkpoint.sha256
         )
-        return CaseResults(scan, mask, mesh, algorithm, kept, self.options.segmentation_kind)
+        return CaseResults(
+            scan,
+            mask,
+            mesh,
+            algorithm,
+            probability=kept,
+            segmentation_kind=self.options.segmentation_kind,
+            deidentified=self.options.deidentify,
+        )
 
     def _write(self, stage: Path, results: CaseResults) -> list[str]:
         formats = [RESULT_FORMATS[name] for name in dict.fromkeys(self.options.formats)]

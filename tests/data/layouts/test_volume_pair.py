@@ -127,7 +127,7 @@ def test_exchanged_image_and_label_are_recognised(
 ) -> None:
     one = leg(1)
     message = refusal(pair(one.mask, one.volume))
-    assert message.endswith("hardly HU: are image and label exchanged?")
+    assert message.endswith("or are image and label exchanged?")
 
 
 def test_a_broken_file_and_one_without_placement_are_handled(

@@ -284,7 +284,7 @@ def test_directions_that_are_not_perpendicular_are_refused(tmp_path, write_serie
 
 
 def test_a_single_slice_is_as_thick_as_its_header_says(tmp_path, write_series, axial):
-    write_series(tmp_path, axial, skip=(0, 1, 2), SliceThickness=1.25)
+    write_series(tmp_path, axial, skip=(1, 2, 3), SliceThickness=1.25)
     scan = read_scan(tmp_path)
     np.testing.assert_allclose(scan.volume.spacing_mm, (0.5, 0.5, 1.25))
     (finding,) = (finding for finding in scan.findings if finding.code == "ONE_SLICE")

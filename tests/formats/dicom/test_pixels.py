@@ -101,10 +101,10 @@ def test_overlay_bits_above_the_stored_twelve_are_ignored(tmp_path, write_slice,
             BitsStored=12,
             HighBit=11,
             PixelRepresentation=signed,
-            RescaleIntercept=0,
+            RescaleIntercept=-1000,
             PixelData=np.array([0x123 | overlay, 0xF85], dtype=np.uint16).tobytes(),
         )
-    assert read_volume(tmp_path).voxels[0].tolist() == [[291, -123 if signed else 3973]]
+    assert read_volume(tmp_path).voxels[0].tolist() == [[-709, -1123 if signed else 2973]]
 
 
 def test_a_missing_rescale_is_a_warning(tmp_path, write_series, axial):

@@ -1,5 +1,6 @@
 """DICOM Segmentation and RT Structure Set: on the original slices, and checked after writing."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -41,7 +42,8 @@ def found_in(scan, threshold=200):
 
 @pytest.fixture
 def scan(tmp_path, write_series, ball):
-    write_series(tmp_path / "ct", ball, StudyInstanceUID="1.2.3.4", PatientSex="F")
+    identity = {"StudyInstanceUID": "1.2.3.4", "SeriesInstanceUID": "1.2.840.77.5"}
+    write_series(tmp_path / "ct", ball, **identity, PatientSex="F")
     return read_scan(tmp_path / "ct")
 
 
@@ -184,6 +186,40 @@ def test_a_scan_without_bone_still_gives_files_that_say_so(tmp_path, scan):
     write_segmentation([nothing], placed, ALGORITHM, tmp_path / "segmentation.dcm")
     write_rtstruct([nothing], placed, ALGORITHM, tmp_path / "structures.dcm")
     assert not dcmread(tmp_path / "segmentation.dcm").pixel_array.any()
+
+
+def test_results_without_the_patient_hold_no_identifier_and_still_point_to_each_other(
+    tmp_path, scan
+):
+    placed = result_planes(scan)
+    segment = placed.segment("bone", found_in(scan))
+    seg, structures = tmp_path / "segmentation.dcm", tmp_path / "structures.dcm"
+    sources = {
+        str(value)
+        for image in placed.images.datasets
+        for value in (
+            image.SOPInstanceUID,
+            image.SeriesInstanceUID,
+            image.StudyInstanceUID,
+            image.FrameOfReferenceUID,
+        )
+    }
+    write_segmentation([segment], placed, ALGORITHM, seg, deidentified=True)
+    write_rtstruct([segment], placed, ALGORITHM, structures, deidentified=True)
+    for path in (seg, structures):
+        content = path.read_bytes()
+        for secret in ("Doe", "Jane", "PID-4711", "19510203", "ACC-0815", "20200304", *sources):
+            # UIDs end in a digit or a padding zero: 1.2.3.4 must not be found in 1.2.3.45
+            assert secret.encode() + b"\0" not in content
+            assert not re.search(re.escape(secret.encode()) + rb"(?![\d.])", content), secret
+    assert placed.images.datasets[0].StudyInstanceUID == "1.2.3.4"  # the scan is as it was
+    first, second = dcmread(seg), dcmread(structures)
+    assert first.StudyInstanceUID == second.StudyInstanceUID
+    assert first.FrameOfReferenceUID == second.FrameOfReferenceUID
+    assert first.PatientIdentityRemoved == "YES"
+    assert second.StructureSetROISequence[0].ROIName == "bone"
+    if shutil.which("dciodvfy"):
+        assert errors_of(seg) == errors_of(structures) == []
 
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (dicom3tools) is not here")

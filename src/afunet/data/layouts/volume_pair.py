@@ -37,7 +37,7 @@ class VolumePair:
     def read(self, choice: Choice, cancel: CancelToken) -> Content:
         """All axial slices, as inference would cut them; see `Pair.read`."""
         scan = read_scan(self.image, cancel=cancel)
-        _require_hu(scan)
+        _require_bone(scan)
         view = axial_view(scan.volume)
         axial = view.apply(scan.volume)
         bone = np.zeros(axial.shape, dtype=bool)
@@ -56,16 +56,10 @@ class VolumePair:
         return Content(slices)
 
 
-def _require_hu(scan: Scan) -> None:
-    if all(finding.code != "VALUES_NOT_HU" for finding in scan.findings):
-        return
-    values = np.unique(scan.volume.voxels)
-    if len(values) <= 256 and values[0] >= 0 and (values == np.rint(values)).all():
-        raise InputError(
-            f"the image holds {len(values)} whole values from {values[0]:g} to {values[-1]:g}, "
-            "hardly HU: are image and label exchanged?"
-        )
-    raise InputError(next(f.message for f in scan.findings if f.code == "VALUES_NOT_HU"))
+def _require_bone(scan: Scan) -> None:
+    for finding in scan.findings:
+        if finding.code == "NO_BONE_VALUES":
+            raise InputError(finding.message)
 
 
 def _on_grid(path: Path, axial: Volume, bones: BoneValues) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from afunet.errors import InputError
-from afunet.formats.dicom.header import Header, header_of
+from afunet.formats.dicom.header import Encoding, Header, header_of
 
 # Of each functional group, the elements that a `Header` is made of.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -38,9 +38,7 @@ def is_enhanced(dataset: Dataset) -> bool:
     return PER_FRAME in dataset
 
 
-def frame_headers(
-    dataset: Dataset, path: Path, transfer_syntax: str, has_file_header: bool
-) -> tuple[Header, ...]:
+def frame_headers(dataset: Dataset, path: Path, encoding: Encoding) -> tuple[Header, ...]:
     """One header a frame, in the order stored; `InputError` where frames and groups differ."""
     frames = list(dataset.get(PER_FRAME) or ())
     declared = int(dataset.get("NumberOfFrames") or 1)
@@ -58,7 +56,7 @@ def frame_headers(
         for group in (*shared, frame):
             _take(group, plain)
         plain.InstanceNumber = index + 1
-        headers.append(header_of(plain, path, transfer_syntax, has_file_header, frame=index))
+        headers.append(header_of(plain, path, encoding, frame=index))
     return tuple(headers)
 
 

@@ -16,7 +16,7 @@ from pydicom.valuerep import VR
 
 from afunet.errors import InputError
 from afunet.formats.dicom.enhanced import frame_headers, is_enhanced
-from afunet.formats.dicom.header import KEYWORDS, Header, header_of
+from afunet.formats.dicom.header import KEYWORDS, Encoding, Header, header_of
 from afunet.formats.file_search import files_below, unreadable
 from afunet.formats.request import Request
 
@@ -89,16 +89,20 @@ def read_headers(path: Path) -> tuple[Header, ...]:
     Raises `InputError` for a broken file.
     """
     with broken_files_refused(path):
-        dataset = open_dataset(path, header_only=True)
+        dataset = dcmread(path, force=True, stop_before_pixels=True, specific_tags=list(KEYWORDS))
+        has_syntax = _complete_syntax(dataset)
         meta = dataset.file_meta
         if meta.get("MediaStorageSOPClassUID") == MEDIA_STORAGE_DIRECTORY:
             return ()
-        syntax = str(meta.TransferSyntaxUID)
-        has_file_header = dataset.preamble is not None
+        encoding = Encoding(
+            transfer_syntax=str(meta.TransferSyntaxUID),
+            has_file_header=dataset.preamble is not None,
+            has_syntax=has_syntax,
+        )
         if is_enhanced(dataset):
-            headers = frame_headers(dataset, path, syntax, has_file_header)
+            headers = frame_headers(dataset, path, encoding)
         else:
-            headers = (header_of(dataset, path, syntax, has_file_header),)
+            headers = (header_of(dataset, path, encoding),)
     if any(header.ends_early for header in headers):
         raise InputError(
             f"the DICOM file {path.name} is cut before its image: copy it again", code="CUT_FILE"
@@ -106,26 +110,27 @@ def read_headers(path: Path) -> tuple[Header, ...]:
     return headers
 
 
-def open_dataset(path: Path, *, header_only: bool) -> FileDataset:
-    """A DICOM file with or without file header; the transfer syntax is set in either case.
+def open_dataset(path: Path) -> FileDataset:
+    """A whole DICOM file with or without file header; the transfer syntax is set in either case."""
+    dataset = dcmread(path, force=True)
+    _complete_syntax(dataset)
+    return dataset
+
+
+def _complete_syntax(dataset: FileDataset) -> bool:
+    """Whether the file names its transfer syntax; where it does not, it is set.
 
     Without one it is little endian (PS3.10 section 7.1 asks for a header, PS3.5 section 10.1
     makes implicit little endian the default).
     """
-    dataset = dcmread(
-        path,
-        force=True,
-        stop_before_pixels=header_only,
-        specific_tags=list(KEYWORDS) if header_only else None,
-    )
     if not hasattr(dataset, "file_meta"):
         dataset.file_meta = FileMetaDataset()
-    if not dataset.file_meta.get("TransferSyntaxUID"):
-        implicit, _ = dataset.original_encoding
-        dataset.file_meta.TransferSyntaxUID = (
-            ExplicitVRLittleEndian if implicit is False else ImplicitVRLittleEndian
-        )
-    return dataset
+    if dataset.file_meta.get("TransferSyntaxUID"):
+        return True
+    implicit, _ = dataset.original_encoding
+    guessed = ExplicitVRLittleEndian if implicit is False else ImplicitVRLittleEndian
+    dataset.file_meta.TransferSyntaxUID = guessed
+    return False
 
 
 @contextmanager

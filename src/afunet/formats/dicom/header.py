@@ -65,6 +65,15 @@ KEYWORDS = [
 ]
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """How a file is encoded, and whether it says so: see PS3.10 section 7.1."""
+
+    transfer_syntax: str
+    has_file_header: bool
+    has_syntax: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Header:
     """The facts of one DICOM image; unknown texts are empty, unknown numbers None.
@@ -78,6 +87,7 @@ class Header:
 
     path: Path
     has_file_header: bool
+    has_syntax: bool
     frame: int | None
     transfer_syntax: str
     sop_class: str
@@ -129,13 +139,7 @@ class Header:
         return self.rows == 0 and self.sop_class in (CT_IMAGE_STORAGE, "")
 
 
-def header_of(
-    dataset: Dataset,
-    path: Path,
-    transfer_syntax: str,
-    has_file_header: bool,
-    frame: int | None = None,
-) -> Header:
+def header_of(dataset: Dataset, path: Path, encoding: Encoding, frame: int | None = None) -> Header:
     """The header's facts; an element that cannot be understood counts as not there."""
     spacing = _numbers(dataset, "PixelSpacing", 2)
     bits = _integer(dataset, "BitsAllocated") or 16
@@ -143,9 +147,10 @@ def header_of(
     high_bit = _integer(dataset, "HighBit")
     return Header(
         path=path,
-        has_file_header=has_file_header,
+        has_file_header=encoding.has_file_header,
+        has_syntax=encoding.has_syntax,
         frame=frame,
-        transfer_syntax=transfer_syntax,
+        transfer_syntax=encoding.transfer_syntax,
         sop_class=_text(dataset, "SOPClassUID"),
         sop_instance=_text(dataset, "SOPInstanceUID"),
         modality=_text(dataset, "Modality").upper(),

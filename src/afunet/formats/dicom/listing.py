@@ -46,6 +46,7 @@ def _summary(one: Candidate, choice: Choice, findings: tuple[Finding, ...]) -> S
         reason=why_not(one, choice.chosen),
         chosen=chosen,
         content=one.series.kind,
+        patient_position=first.patient_position,
         score="" if one.score is None else one.score.in_words,
     )
 

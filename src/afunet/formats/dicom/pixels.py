@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID
+from pydicom.uid import UID, JPEGExtended12Bit
 
 from afunet.errors import InputError
 from afunet.formats.dicom.files import broken_files_refused, open_dataset, syntax_name
@@ -30,7 +31,7 @@ class ImageFiles:
         """The file's data set, pixels included; `InputError` where it cannot be read."""
         if self._last is None or self._last[0] != path:
             with broken_files_refused(path):
-                self._last = path, open_dataset(path, header_only=False)
+                self._last = path, open_dataset(path)
         return self._last[1]
 
 
@@ -66,6 +67,7 @@ def _nearest(values: NDArray[Any]) -> float:
 
 def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
     _require_whole(dataset, header, where)
+    _require_decoder(header, where)
     shift = header.high_bit - (header.bits_stored - 1)
     if shift < 0:
         raise InputError(
@@ -85,6 +87,24 @@ def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
             "they are cut or broken: copy the series again",
             code="CUT_PIXELS",
         ) from None
+
+
+def _require_decoder(header: Header, where: str) -> None:
+    """Raise `InputError` for a compression that nothing here undoes, such as a video's."""
+    syntax = UID(header.transfer_syntax)
+    if not syntax.is_encapsulated:
+        return
+    try:
+        known = get_decoder(syntax).is_available
+    except NotImplementedError:
+        known = False
+    # GDCM undoes it for 8 bits alone; the one library that does 12 is GPL.
+    if not known or (syntax == JPEGExtended12Bit and header.bits_stored > 8):
+        raise InputError(
+            f"{where}: no decoder for {syntax_name(syntax)} of {header.bits_stored} bits is at "
+            "hand: export the series uncompressed",
+            code="NO_DECODER",
+        )
 
 
 def _shifted(dataset: Dataset, header: Header, shift: int) -> NDArray[Any]:

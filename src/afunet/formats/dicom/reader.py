@@ -91,6 +91,10 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
             info("NO_FILE_HEADER", "files have no DICOM file header; read as little endian"),
         ),
         (
+            any(header.has_file_header and not header.has_syntax for header in headers),
+            info("NO_TRANSFER_SYNTAX", "files name no transfer syntax", "read as little endian"),
+        ),
+        (
             any(header.slope is None or header.intercept is None for header in headers),
             warning("NO_RESCALE", "no rescale slope or intercept; stored values are taken as HU"),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_
 
 from afunet.errors import OutputError
 from afunet.formats.dicom.contours import filled, outlines
+from afunet.formats.dicom.deidentify import deidentify
 from afunet.formats.dicom.result import Algorithm, ResultPlanes, Segment
 from afunet.formats.dicom.source_images import FILED_BY
 from afunet.formats.whole_file import whole_file
@@ -30,15 +32,22 @@ OFF_PLANE_MM = 0.01
 
 
 def write_rtstruct(
-    segments: Sequence[Segment], placed: ResultPlanes, algorithm: Algorithm, path: Path
+    segments: Sequence[Segment],
+    placed: ResultPlanes,
+    algorithm: Algorithm,
+    path: Path,
+    *,
+    deidentified: bool = False,
 ) -> None:
     """Write the outlines of segments on their planes, and read the file again.
 
-    Raises `OutputError` where what was written is not what was meant, pixel by pixel and in
-    millimetres; then nothing is left.
+    `deidentified` leaves the patient out. Raises `OutputError` where what was written is not
+    what was meant, pixel by pixel and in millimetres; then nothing is left.
     """
     dataset = _structure_set(placed, algorithm)
     _add_structures(dataset, segments, placed)
+    if deidentified:
+        deidentify(dataset)
     with whole_file(path) as partial:
         dataset.save_as(partial, enforce_file_format=True)
         _require_as_meant(dcmread(partial), segments, placed)
@@ -52,7 +61,7 @@ def _structure_set(placed: ResultPlanes, algorithm: Algorithm) -> FileDataset:
     dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
     for keyword in ("SpecificCharacterSet", *FILED_BY, "StudyInstanceUID", "FrameOfReferenceUID"):
         if keyword in source:
-            dataset.add(source[keyword])
+            dataset.add(deepcopy(source[keyword]))
     dataset.PositionReferenceIndicator = source.get("PositionReferenceIndicator", "")
     dataset.SOPClassUID = RTStructureSetStorage
     dataset.SOPInstanceUID = generate_uid()

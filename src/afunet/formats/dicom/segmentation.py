@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
+from copy import deepcopy
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +21,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
 
 from afunet.errors import OutputError
+from afunet.formats.dicom.deidentify import deidentify
 from afunet.formats.dicom.result import (
     ANATOMICAL_STRUCTURE,
     Algorithm,
@@ -47,13 +50,20 @@ def write_segmentation(
     algorithm: Algorithm,
     path: Path,
     kind: SegmentationKind = SegmentationKind.BINARY,
+    *,
+    deidentified: bool = False,
 ) -> None:
     """Write segments on the planes of their source images, and read the file again.
 
-    Frames without bone are left out. Raises `OutputError` where what was written is not what was
-    meant, voxel by voxel and in millimetres; then nothing is left.
+    Frames without bone are left out; `deidentified` leaves the patient out too. Raises
+    `OutputError` where what was written is not what was meant, voxel by voxel and in
+    millimetres; then nothing is left.
     """
-    dataset = _segmentation(segments, placed, algorithm, kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # highdicom's name the patient
+        dataset = _segmentation(segments, placed, algorithm, kind)
+    if deidentified:
+        deidentify(dataset)
     with whole_file(path) as partial:
         dataset.save_as(partial)
         _require_as_meant(dcmread(partial), segments, placed, kind)
@@ -94,7 +104,8 @@ def _sources(placed: ResultPlanes) -> Sequence[Dataset]:
     images = placed.images.datasets
     sizes = [(image.Rows, image.Columns) for image in images]
     usual = Counter(sizes).most_common(1)[0][0]
-    return [image for image, size in zip(images, sizes, strict=True) if size == usual]
+    # Copies, since highdicom shares their elements with what it makes, which may be altered.
+    return [deepcopy(image) for image, size in zip(images, sizes, strict=True) if size == usual]
 
 
 def _own_place(planes: Sequence[ImagePlane]) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""A series in a few lines, as a radiographer would note it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from afunet.formats.summary import SeriesSummary
+
+# PS3.3 C.7.3.1.1.2.
+POSITIONS = {
+    "HFS": "head first, on the back",
+    "FFS": "feet first, on the back",
+    "HFP": "head first, face down",
+    "FFP": "feet first, face down",
+    "HFDR": "head first, on the right side",
+    "HFDL": "head first, on the left side",
+    "FFDR": "feet first, on the right side",
+    "FFDL": "feet first, on the left side",
+}
+
+
+def series_note(summary: SeriesSummary, number: int) -> Iterator[str]:
+    """What it is, its grid, how it was made, how it was weighed, what was noticed."""
+    mark = "→" if summary.chosen else " "
+    region = "" if summary.region == "unknown" else f", {summary.region}"
+    plane = "" if summary.orientation == "unknown" else f", {summary.orientation}"
+    yield f"{mark} series {number}: {summary.content}{plane}{region}: {summary.reason}"
+    yield f"    {_grid(summary)}"
+    if made := _made(summary):
+        yield f"    {made}"
+    if summary.score:
+        yield f"    weighed {summary.score}"
+    for finding in summary.findings:
+        yield f"    {finding.severity}: {finding}"
+    if summary.uid:
+        yield f"    --series {summary.uid}"
+
+
+def _grid(summary: SeriesSummary) -> str:
+    columns, rows, slices = summary.size
+    images = f"{slices} image{'s' * (slices != 1)} of {columns} × {rows}"
+    if summary.spacing_mm is None:
+        return images if columns and rows else f"{slices} file{'s' * (slices != 1)} without image"
+    voxel = " × ".join(f"{value:.3g}" for value in summary.spacing_mm)
+    return f"{images}, voxels of {voxel} mm, covering {summary.coverage_mm:.0f} mm"
+
+
+def _made(summary: SeriesSummary) -> str:
+    thickness = summary.slice_thickness_mm
+    parts = (
+        "" if thickness is None else f"slices {thickness:g} mm thick",
+        summary.kernel and f"kernel {summary.kernel}",
+        POSITIONS.get(summary.patient_position, summary.patient_position),
+        summary.transfer_syntax,
+    )
+    return ", ".join(filter(None, parts))
