@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -141,5 +143,9 @@ def on_medium(inner: Write) -> Write:
             for path in sorted(Path(source).iterdir()):
                 medium.add(path)
             medium.write(folder)
+        with warnings.catch_warnings():  # a FileSet leaves its own temporary folder to the end
+            warnings.simplefilter("ignore", ResourceWarning)
+            del medium
+            gc.collect()
 
     return write
