@@ -5,6 +5,7 @@ An archive is written by whoever sent it: its names are never used, its sizes ne
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 import zipfile
@@ -16,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from afunet.errors import InputError
+from afunet.formats.file_search import unreadable
 from afunet.formats.request import Request
 
 SUFFIX = ".zip"
@@ -63,14 +65,22 @@ def _unpack(path: Path, folder: Path, request: Request) -> None:
                     _copy(source, folder / f"{number:06d}", member.file_size, path)
                 request.progress("unpacking", number, len(members))
     except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, zlib.error):
-        raise InputError(
-            f"{path.name} is no zip archive that can be read whole: send it again",
-            code="ARCHIVE_BROKEN",
-        ) from None
+        raise _broken(path) from None
+    except OSError as reason:
+        if reason.errno != errno.EINVAL:  # a place before the archive's start
+            raise unreadable(path, reason) from None
+        raise _broken(path) from None
     except RuntimeError:  # zipfile's answer to a missing password
         raise InputError(
             f"{path.name} is encrypted: unpack it and give the folder", code="ENCRYPTED_ARCHIVE"
         ) from None
+
+
+def _broken(path: Path) -> InputError:
+    return InputError(
+        f"{path.name} is no zip archive that can be read whole: send it again",
+        code="ARCHIVE_BROKEN",
+    )
 
 
 def _require_harmless(path: Path, members: list[zipfile.ZipInfo], free_bytes: int) -> None:

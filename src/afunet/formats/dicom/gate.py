@@ -7,6 +7,7 @@ where that is safe, and says so; where the slices really lie is kept, so that ma
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ STEEPEST_TILT_DEG = 45.0
 # A grid that holds all slices of a stack may have so many times the pixels of one slice.
 LARGEST_GROWTH = 4.0
 SAME_SIZE_MM = 1e-4
+LARGEST_SIDE = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,7 @@ def arrange(series: Series) -> Stack:
     Raises `GeometryError` with a code for what cannot be placed or must not be mended: see
     `placement`, `copies` and `spacing`.
     """
+    _require_believable(series.headers)
     placement, copies = without_copies(place(series.headers))
     levels = levels_of(placement)
     shared, in_plane = _in_plane_findings(placement)
@@ -76,6 +79,17 @@ def arrange(series: Series) -> Stack:
         are_voxels=shared and levels.are_slices,
         findings=copies + levels.findings + in_plane + _order_findings(placement.headers),
     )
+
+
+def _require_believable(headers: Sequence[Header]) -> None:
+    """Raise `GeometryError` for an image larger than any scanner's: its header is broken."""
+    largest = max(headers, key=lambda header: max(header.rows, header.columns))
+    if max(largest.rows, largest.columns) > LARGEST_SIDE:
+        raise GeometryError(
+            f"an image of {largest.columns} × {largest.rows} pixels is larger than any CT, at most "
+            f"{LARGEST_SIDE} × {LARGEST_SIDE} are read: copy the series again",
+            code="IMAGE_TOO_LARGE",
+        )
 
 
 def _origin(placement: Placement, first_mm: FloatArray, levels: Levels) -> FloatArray:
@@ -171,7 +185,7 @@ def _window(
     before = np.floor((corner_mm.min(axis=0) - corner_mm[usual]) / pixel_mm + 1e-6)
     after = np.ceil((last_mm.max(axis=0) - corner_mm[usual]) / pixel_mm - 1e-6)
     columns, rows = (int(count) for count in after - before + 1)
-    if columns * rows > LARGEST_GROWTH * sizes.prod(axis=1).max():
+    if columns * rows > LARGEST_GROWTH * sizes[usual].prod():
         raise GeometryError(
             f"the slices lie too far apart sideways: a grid of {columns} × {rows} pixels would be "
             "needed to hold them; split the series",

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID, JPEGExtended12Bit
+from pydicom.uid import (
+    UID,
+    JPEG2000TransferSyntaxes,
+    JPEGExtended12Bit,
+    JPEGLSTransferSyntaxes,
+    RLELossless,
+)
 
 from afunet.errors import InputError
 from afunet.formats.dicom.files import broken_files_refused, open_dataset, syntax_name
@@ -66,6 +72,7 @@ def _nearest(values: NDArray[Any]) -> float:
 
 
 def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
+    _require_known_syntax(header, where)
     _require_whole(dataset, header, where)
     _require_decoder(header, where)
     shift = header.high_bit - (header.bits_stored - 1)
@@ -80,12 +87,22 @@ def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
             warnings.simplefilter("ignore")
             if shift:
                 return _shifted(dataset, header, shift)
-            return pixel_array(dataset, index=header.frame)
+            return pixel_array(dataset, index=header.frame, decoding_plugin=_decoder(header))
     except Exception:  # each decoder has its own types
         raise InputError(
             f"{where}: the pixel data ({syntax_name(header.transfer_syntax)}) cannot be decoded, "
             "they are cut or broken: copy the series again",
             code="CUT_PIXELS",
+        ) from None
+
+
+def _require_known_syntax(header: Header, where: str) -> None:
+    try:
+        _ = UID(header.transfer_syntax).is_encapsulated
+    except ValueError:
+        raise InputError(
+            f"{where}: its transfer syntax is none that DICOM knows: copy the series again",
+            code="NO_DECODER",
         ) from None
 
 
@@ -105,6 +122,22 @@ def _require_decoder(header: Header, where: str) -> None:
             "hand: export the series uncompressed",
             code="NO_DECODER",
         )
+
+
+def _decoder(header: Header) -> str:
+    """The one library that decodes a transfer syntax; "" where nothing is compressed.
+
+    A second one is never tried: GDCM ends the whole process on some broken streams that the
+    others refuse.
+    """
+    syntax = UID(header.transfer_syntax)
+    if not syntax.is_encapsulated:
+        return ""
+    if syntax == RLELossless:
+        return "pydicom"
+    if syntax in JPEGLSTransferSyntaxes:
+        return "pyjpegls"
+    return "pylibjpeg" if syntax in JPEG2000TransferSyntaxes else "gdcm"
 
 
 def _shifted(dataset: Dataset, header: Header, shift: int) -> NDArray[Any]:

@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, generate_uid
 
 from afunet.formats.dicom.enhanced import PER_FRAME, SHARED
+from afunet.formats.dicom.files import broken_files_refused
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.pixels import ImageFiles
 
@@ -75,7 +76,8 @@ class SourceCollector:
             self._frames.append(header.frame)
             if self._datasets:
                 return
-        self._datasets.append(_reduced(files.dataset(header.path)))
+        with broken_files_refused(header.path):
+            self._datasets.append(_reduced(files.dataset(header.path)))
 
     def images(self) -> SourceImages:
         """All images that were added, complete where an archive asks for it."""
