@@ -271,7 +271,7 @@ def shipped_weights() -> Path:
 
 def _stem(path: Path) -> str:
     name = path.resolve().name
-    for suffix in (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd"):
+    for suffix in (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".zip"):
         if name.lower().endswith(suffix):
             name = name[: -len(suffix)]
     return name or "scan"

@@ -1,5 +1,6 @@
 """A folder named after its patient is noticed; one named after a study is not."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,9 @@ def test_formats_without_identifiers_and_missing_files_are_not(tmp_path: Path) -
     (tmp_path / "lindqvist.nii.gz").write_bytes(b"not dicom")
     assert not names_patient("lindqvist", tmp_path / "lindqvist.nii.gz")
     assert not names_patient("lindqvist", tmp_path / "nowhere")
+
+
+def test_an_archive_is_looked_into(series: Path, tmp_path: Path) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "lindqvist"), "zip", series))
+    assert names_patient("lindqvist", archive)
+    assert not names_patient("knee", archive)

@@ -19,6 +19,7 @@ from afunet.errors import InputError
 from afunet.formats.dicom.files import read_header
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.pixels import read_hu
+from afunet.formats.dicom.series import picture_kind
 from afunet.formats.readers import read_labels
 from afunet.geometry import Volume
 from afunet.preprocessing.orientation import axial_view
@@ -138,7 +139,7 @@ def _dicom_slice(
 ) -> tuple[float, LabelledSlice]:
     """A slice and where it lies along the patient; its number where the header does not say."""
     header = read_header(file.image)
-    if header is None or header.modality != "CT" or header.is_localizer or header.frames > 1:
+    if header is None or picture_kind(header) or header.frames > 1:
         raise InputError("it is no CT slice (a scout, another modality or several frames)")
     hu = read_hu(header, "the slice")
     mask = read_labels(file.mask).voxels[0]

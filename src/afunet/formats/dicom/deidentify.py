@@ -13,12 +13,9 @@ from dicomanonymizer.simpledicomanonymizer import (
     initialize_actions_2024b,
     keep,
 )
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
-
-__all__ = ["deidentify"]
 
 # Written by afunet itself: they name a program and a bone, and nobody.
 OURS = (
@@ -56,7 +53,8 @@ METHOD = ("113100", "DCM", "Basic Application Confidentiality Profile")
 
 def deidentify(dataset: Dataset) -> None:
     """Remove or replace, in place, all that identifies a patient, a study or an institution."""
-    rules = {(Tag(keyword_tag).group, Tag(keyword_tag).element): keep for keyword_tag in _ours()}
+    tags = (Tag(keyword) for keyword in OURS)
+    rules = {(tag.group, tag.element): keep for tag in tags}
     before = {keyword: str(dataset[keyword].value) for keyword in INSTANCES if keyword in dataset}
     anonymize_dataset(dataset, rules, base_rules_gen=initialize_actions_2024b)
     for keyword, uid in before.items():  # by our map, whatever the rules made of it
@@ -74,10 +72,6 @@ def deidentify(dataset: Dataset) -> None:
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = METHOD
     dataset.DeidentificationMethodCodeSequence = [code]
-
-
-def _ours() -> list[int]:
-    return [tag for tag in map(tag_for_keyword, OURS) if tag is not None]
 
 
 def _replace_uid(dataset: Dataset, element: DataElement) -> None:

@@ -22,7 +22,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "FrameContentSequence": ("TemporalPositionIndex", "FrameAcquisitionNumber"),
     "CTImageFrameTypeSequence": ("FrameType",),
     "CTReconstructionSequence": ("ConvolutionKernel",),
-    "FrameAnatomySequence": (),
 }
 RENAMED = {
     "FrameType": "ImageType",
@@ -49,10 +48,14 @@ def frame_headers(dataset: Dataset, path: Path, encoding: Encoding) -> tuple[Hea
             code="CUT_FILE",
         )
     shared = list(dataset.get(SHARED) or ())[:1]
-    plain = Dataset()
-    plain.update({element.tag: element for element in dataset if element.VR != "SQ"})
+    top_level = Dataset()
+    for element in dataset:
+        if element.VR != "SQ":
+            top_level.add(element)
     headers = []
     for index, frame in enumerate(frames):
+        plain = Dataset()  # a new one each: what a frame does not say is not its neighbour's
+        plain.update(top_level)
         for group in (*shared, frame):
             _take(group, plain)
         plain.InstanceNumber = index + 1

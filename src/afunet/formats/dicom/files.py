@@ -79,8 +79,9 @@ def looks_like_dicom(path: Path) -> bool:
 
 
 def read_header(path: Path) -> Header | None:
-    """The facts of a DICOM file or of its first frame; see `read_headers`."""
-    return next(iter(read_headers(path)), None)
+    """The facts of a DICOM file of one image; None for a media directory and several frames."""
+    headers = read_headers(path)
+    return headers[0] if len(headers) == 1 else None
 
 
 def read_headers(path: Path) -> tuple[Header, ...]:

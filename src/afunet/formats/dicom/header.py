@@ -124,11 +124,6 @@ class Header:
     kernel: str
 
     @property
-    def is_localizer(self) -> bool:
-        """Whether this is a scout, by its image type (PS3.3 C.8.2.1.1.1)."""
-        return "LOCALIZER" in self.image_type
-
-    @property
     def is_original(self) -> bool:
         """Whether neither derived nor secondary (PS3.3 C.7.6.1.1.2)."""
         return not {"DERIVED", "SECONDARY"} & set(self.image_type)

@@ -9,8 +9,10 @@ from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
 from afunet.errors import AfunetError
+from afunet.formats.dicom.archive import unpacked
 from afunet.formats.dicom.files import looks_like_dicom
 from afunet.formats.file_search import files_below
+from afunet.formats.request import Request
 from afunet.progress import CancelToken
 
 IDENTIFYING = (
@@ -31,11 +33,12 @@ def names_patient(text: str, path: Path) -> bool:
     do not count. False for other formats, whose files hold no identifier to compare with.
     """
     try:
-        files = files_below([path], CancelToken())
-        first = next((file for file in files if looks_like_dicom(file)), None)
-        if first is None:
-            return False
-        header = dcmread(first, force=True, specific_tags=list(IDENTIFYING))
+        with unpacked(Request((path,))) as whole:
+            files = files_below(whole.paths, CancelToken())
+            first = next((file for file in files if looks_like_dicom(file)), None)
+            if first is None:
+                return False
+            header = dcmread(first, force=True, specific_tags=list(IDENTIFYING))
         values = " ".join(str(header.get(keyword, "")) for keyword in IDENTIFYING)
     except (AfunetError, InvalidDicomError, OSError, ValueError, TypeError, AttributeError):
         return False  # the reader will refuse it in its own words

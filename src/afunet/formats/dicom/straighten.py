@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
 from afunet.formats.dicom.gate import Stack
+from afunet.formats.dicom.pixels import AIR_HU
 from afunet.geometry import ImagePlane
-
-AIR_HU = -1024.0
 
 
 def straightened(slices: Iterable[NDArray[Any]], stack: Stack) -> Iterator[NDArray[np.int16]]:
