@@ -1,13 +1,14 @@
 """Throw broken DICOM at the reader: only errors of ours, nothing slow, nothing large.
 
-    .venv/bin/python benchmarks/fuzz_dicom.py --inputs 20000
+    .venv/bin/python -m benchmarks.fuzz_dicom --inputs 20000
 
-Each input is a small series of which one file is altered: bits flipped, cut, bytes swapped or
-repeated, lengths made huge, sequences nested deeply, or a zip of it altered. It is listed and read
-as `afunet inspect` and `afunet segment` would. A finding is any exception that is no
-`AfunetError`, more than 5 s, more memory than the limit, or a refusal of more than one line. Prints
-counts by mutation and outcome; exit code 1 and the seeds of the findings where there are any.
-`--seed N --inputs 1` repeats one.
+Each input is a small series in one of the torture suite's forms, of which one file is altered:
+bits flipped, cut, bytes swapped or repeated, lengths made huge, sequences nested deeply; or a zip
+of it altered, or one that holds a bomb. It is listed and read as `afunet inspect` and `afunet
+segment` would. A finding is any exception that is no `AfunetError`, an ended process, more than
+5 s, more memory than the limit, or a refusal of more than one line. Prints counts by mutation and
+outcome; exit code 1 and the seeds of the findings where there are any. `--seed N --inputs 1`
+repeats one.
 """
 
 from __future__ import annotations
@@ -20,25 +21,38 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import FrameType
 
 import numpy as np
-from pydicom import dcmread
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from tests.torture import archives
+from tests.torture.cases import CASES
 
 from afunet.errors import AfunetError
 from afunet.formats.readers import list_series, read_scan
-from afunet.geometry import Volume
-from afunet.phantom import write_dicom_series
 
 SECONDS, MEMORY_BYTES = 5, 4 << 30
-SLICES, PIXELS = 6, 40
-SYNTAXES = ("", RLELossless, JPEGLSLossless, JPEG2000Lossless)
+MOST_FILES, BATCH = 6, 200
+FORMS = (
+    "plain",
+    "implicit little endian",
+    "explicit big endian, signed",
+    "deflated",
+    "no preamble (explicit)",
+    "RLE",
+    "JPEG lossless (selection value 1)",
+    "JPEG-LS lossless",
+    "JPEG 2000 lossless",
+    "HTJ2K lossless",
+    "JPEG baseline, 8 bits",
+    "enhanced multi-frame",
+    "enhanced multi-frame, JPEG-LS",
+)
 
 Rng = np.random.Generator
 
@@ -50,6 +64,7 @@ class TooSlowError(Exception):
 @dataclass(frozen=True)
 class Outcome:
     seed: int
+    form: str
     mutation: str
     result: str
     finding: str = ""
@@ -111,49 +126,47 @@ MUTATIONS: dict[str, Callable[[bytearray, Rng], bytearray]] = {
     mutation.__name__.replace("_", " "): mutation
     for mutation in (flip_bits, flip_header, cut, repeat, swap, huge_lengths, huge_image, nest)
 }
-ZIPPED = ("zip flipped", "zip cut")
+ZIPPED = ("zip flipped", "zip cut", "zip bomb", "zip of false sizes")
 
 
 @cache
-def originals() -> dict[str, list[bytes]]:
-    """A series in each transfer syntax, as bytes a file."""
-    level, row, column = np.mgrid[:SLICES, :PIXELS, :PIXELS]
-    hu = np.where(np.hypot(row - 20, column - 20) < 14, 60, -1000)
-    hu = np.where(np.hypot(row - 20, column - 20) < 7, 900 + 10 * level, hu).astype(np.int16)
-    volume = Volume(hu, np.diag([0.8, 0.8, 2.0, 1.0]))
-    found = {}
+def original(form: str) -> tuple[bytes, ...]:
+    """A few files of a form of the torture suite."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = write_dicom_series(volume, Path(folder, "ct"))
-        for syntax in SYNTAXES:
-            for path in paths if syntax else ():
-                dataset = dcmread(path)
-                dataset.decompress() if dataset.file_meta.TransferSyntaxUID.is_compressed else None
-                dataset.compress(syntax, generate_instance_uid=False)
-                dataset.save_as(path)
-            found[str(syntax)] = [path.read_bytes() for path in paths]
-    return found
+        CASES[form].write(Path(folder))
+        paths = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        return tuple(path.read_bytes() for path in paths[:MOST_FILES])
 
 
-def write_input(seed: int, folder: Path) -> tuple[str, Path]:
-    """The mutation's name and the path to read."""
+def write_input(seed: int, folder: Path) -> tuple[str, str, Path]:
+    """The form's and the mutation's name, and the path to read."""
     rng = np.random.default_rng(seed)
-    files = originals()[str(rng.choice(SYNTAXES))]
-    name = str(rng.choice([*MUTATIONS, *ZIPPED]))
+    form, name = str(rng.choice(FORMS)), str(rng.choice([*MUTATIONS, *ZIPPED]))
+    files = original(form)
     victim = int(rng.integers(len(files)))
     for number, content in enumerate(files):
         if number == victim and name in MUTATIONS:
             content = bytes(MUTATIONS[name](bytearray(content), rng))
         (folder / f"{number}.dcm").write_bytes(content)
     if name in MUTATIONS:
-        return name, folder
+        return form, name, folder
+    return form, name, write_archive(folder, name, rng)
+
+
+def write_archive(folder: Path, name: str, rng: Rng) -> Path:
+    """The folder as a zip that is harmed in the way of that name."""
     archive = folder.with_suffix(".zip")
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
         for path in sorted(folder.iterdir()):
             zipped.write(path, path.name)
+    if name == "zip bomb":
+        archives.add_bomb(archive)
+    elif name == "zip of false sizes":
+        archives.understate_sizes(archive)
     altered = bytearray(archive.read_bytes())
     altered = cut(altered, rng) if name == "zip cut" else flip_bits(altered, rng)
     archive.write_bytes(altered)
-    return name, archive
+    return archive
 
 
 def try_one(seed: int) -> Outcome:
@@ -166,7 +179,7 @@ def try_one(seed: int) -> Outcome:
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent, "ct")
         folder.mkdir()
-        name, path = write_input(seed, folder)
+        form, name, path = write_input(seed, folder)
         start = time.perf_counter()
         signal.alarm(SECONDS)
         try:
@@ -182,11 +195,26 @@ def try_one(seed: int) -> Outcome:
             result, finding = type(error).__name__, f"{type(error).__name__}: {error}"[:200]
         finally:
             signal.alarm(0)
-        return Outcome(seed, name, result, finding, time.perf_counter() - start)
+        return Outcome(seed, form, name, result, finding, time.perf_counter() - start)
 
 
 def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+
+
+def try_all(seeds: range, processes: int) -> Iterator[Outcome]:
+    """The outcomes of a batch; an input that ends its process is found by trying each alone."""
+    try:
+        with ProcessPoolExecutor(processes, initializer=limit_memory) as pool:
+            yield from list(pool.map(try_one, seeds, chunksize=10))
+    except BrokenProcessPool:
+        if len(seeds) > 1:
+            for seed in seeds:
+                yield from try_all(range(seed, seed + 1), 1)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            form, name, _ = write_input(seeds[0], Path(folder))
+        yield Outcome(seeds[0], form, name, "ended", "the process was ended", 0.0)
 
 
 def main() -> None:
@@ -195,13 +223,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    seeds = range(options.seed, options.seed + options.inputs)
+    end = options.seed + options.inputs
     outcomes: list[Outcome] = []
-    with ProcessPoolExecutor(options.processes, initializer=limit_memory) as pool:
-        for outcome in pool.map(try_one, seeds, chunksize=50):
-            outcomes.append(outcome)
-            if sys.stderr.isatty() and len(outcomes) % 100 == 0:
-                print(f"\r{len(outcomes)} of {len(seeds)}", end="", file=sys.stderr)
+    for form in FORMS:
+        original(form)  # written once: the processes to come inherit it
+    for start in range(options.seed, end, BATCH):
+        outcomes += try_all(range(start, min(start + BATCH, end)), options.processes)
+        print(f"{len(outcomes)} of {options.inputs}", file=sys.stderr)
     for name in (*MUTATIONS, *ZIPPED):
         counts = Counter(one.result for one in outcomes if one.mutation == name)
         print(f"{name}: {', '.join(f'{what} {n}' for what, n in counts.most_common())}")
@@ -209,7 +237,7 @@ def main() -> None:
     slowest = max(outcomes, key=lambda one: one.seconds)
     print(f"{len(outcomes)} inputs, slowest {slowest.seconds:.2f} s, {len(found)} findings")
     for one in found[:40]:
-        print(f"seed {one.seed} ({one.mutation}): {one.finding}")
+        print(f"seed {one.seed} ({one.form}, {one.mutation}): {one.finding}")
     sys.exit(bool(found))
 
 

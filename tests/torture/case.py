@@ -35,7 +35,7 @@ class Case:
     """A form of the leg: `write` fills an empty folder, `read` is the path in it that is read.
 
     `expect` is what comes by default, `strict` with `--strict`; `findings` are codes that the
-    default run must report. `needs` is a module without which the case cannot be written.
+    default run must report.
     """
 
     write: Write
@@ -43,7 +43,6 @@ class Case:
     strict: Expected
     findings: tuple[str, ...] = ()
     read: str = ""
-    needs: str = ""
 
 
 def same(write: Write, slices: int | None = None, *findings: str, read: str = "") -> Case:

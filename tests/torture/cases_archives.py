@@ -63,6 +63,7 @@ CASES: dict[str, Case] = {
         zipped(_PLAIN, archives.mark_encrypted), "ENCRYPTED_ARCHIVE", ARCHIVE
     ),
     "zip archive cut": refused(zipped(_PLAIN, archives.cut), "ARCHIVE_BROKEN", ARCHIVE),
+    "folder of a zip archive": refused(zipped(_PLAIN), "NO_DICOM"),
     "zip archive without DICOM": refused(
         zipped(companions.write_foreign_files), "NO_DICOM", ARCHIVE
     ),

@@ -13,6 +13,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     HTJ2KLossless,
+    HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -24,7 +25,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from .case import Case, Refused, Same, Write, doubtful, refused, same
+from .case import Case, Write, doubtful, refused, same
 from .cases_pixels import EIGHT_BITS, SIGNED, TWELVE_BITS
 from .encoding import UNSIGNED, Stored
 from .enhanced import write_enhanced
@@ -109,18 +110,20 @@ CASES: dict[str, Case] = {
     "JPEG lossless (process 14)": same(_as(JPEGLossless, TWELVE_BITS), SLICES),
     "JPEG lossless (selection value 1)": same(_as(JPEGLosslessSV1), SLICES),
     "JPEG lossless (selection value 1), signed": same(_as(JPEGLosslessSV1, SIGNED), SLICES),
+    "JPEG lossless (selection value 1), 12 bits signed": same(
+        _as(JPEGLosslessSV1, replace(SIGNED, bits=12)), SLICES
+    ),
     "JPEG-LS lossless": same(_as(JPEGLSLossless), SLICES),
     "JPEG-LS lossless, signed": same(_as(JPEGLSLossless, SIGNED), SLICES),
     "JPEG 2000 lossless": same(_as(JPEG2000Lossless), SLICES),
     "JPEG 2000 lossless, signed": same(_as(JPEG2000Lossless, SIGNED), SLICES),
-    "HTJ2K lossless": Case(_as(HTJ2KLossless), Same(SLICES), Same(SLICES), needs="imagecodecs"),
+    "HTJ2K lossless": same(_as(HTJ2KLossless), SLICES),
+    "HTJ2K lossless, RPCL": same(_as(HTJ2KLosslessRPCL), SLICES),
     "JPEG baseline, 8 bits": doubtful(
         _lossy(JPEGBaseline8Bit, EIGHT_BITS), SLICES, "LOSSY_COMPRESSION"
     ),
-    "JPEG extended, 12 bits": Case(
-        _lossy(JPEGExtended12Bit, TWELVE_BITS),
-        Refused("NO_DECODER"),
-        Refused("LOSSY_COMPRESSION"),
+    "JPEG extended, 12 bits": doubtful(
+        _lossy(JPEGExtended12Bit, TWELVE_BITS), SLICES, "LOSSY_COMPRESSION"
     ),
     "JPEG-LS near lossless": doubtful(_lossy(JPEGLSNearLossless), SLICES, "LOSSY_COMPRESSION"),
     "JPEG 2000 lossy": doubtful(_lossy(JPEG2000), SLICES, "LOSSY_COMPRESSION"),

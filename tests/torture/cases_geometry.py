@@ -8,7 +8,7 @@ import numpy as np
 
 from .case import Case, Refused, Same, doubtful, refused, same
 from .files import SliceFile, decimals, numbered
-from .forms import changed, having, plain, writing
+from .forms import changed, having, plain, without, writing
 from .leg import CENTRE_MM, Vector
 from .planes import (
     BACK,
@@ -87,6 +87,15 @@ CASES: dict[str, Case] = {
     "gantry tilt 2°": doubtful(writing(numbered(tilted(2))), None, "GANTRY_TILT"),
     "gantry tilt −25°, stated": doubtful(
         writing(having(numbered(tilted(-25)), GantryDetectorTilt=-25.0)), None, "GANTRY_TILT"
+    ),
+    "gantry tilt 12°, one slice missing": Case(
+        writing(without(numbered(tilted(12)), 40)),
+        Same(),
+        Refused("GAP"),
+        ("GAP", "GANTRY_TILT"),
+    ),
+    "gantry tilt 12°, four slices missing": refused(
+        writing(without(numbered(tilted(12)), 38, 39, 40, 41)), "GAP_TOO_LARGE"
     ),
     "gantry turned sideways by 10°": doubtful(
         writing(numbered(swivelled(10))), None, "GANTRY_TILT"

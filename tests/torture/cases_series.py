@@ -130,6 +130,13 @@ CASES: dict[str, Case] = {
         edited(_PLAIN, _empty_one, "IM0008"), SLICES, "GAP", "FOREIGN_FILES"
     ),
     "DICOMDIR": same(on_medium(_PLAIN), SLICES, "DICOMDIR"),
+    "DICOMDIR by its name": same(on_medium(_PLAIN), SLICES, "DICOMDIR", read="DICOMDIR"),
+    "another patient's series beside": refused(
+        _beside(writing(having(_thick_series(), PatientID="TORTURE-2"))), "SEVERAL_PATIENTS"
+    ),
+    "another patient's slices in the same series": refused(
+        _beside(writing(having(_second_phase(), PatientID="TORTURE-2"))), "SEVERAL_PATIENTS"
+    ),
     "wrong modality (MR)": refused(writing(having(plain(), Modality="MR")), "NO_CT_SERIES"),
     "only a localizer": refused(_only_scouts, "NO_CT_SERIES"),
     "only derived captures": refused(_only_captures, "NO_CT_SERIES"),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gdcm
+import imagecodecs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydicom import dcmread
@@ -18,6 +21,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     HTJ2KLossless,
+    HTJ2KLosslessRPCL,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLossless,
@@ -30,9 +34,13 @@ StoredArray = NDArray[np.integer]
 # pydicom has no encoder for these.
 BY_GDCM = {
     JPEGBaseline8Bit: gdcm.TransferSyntax.JPEGBaselineProcess1,
-    JPEGExtended12Bit: gdcm.TransferSyntax.JPEGExtendedProcess2_4,
     JPEGLossless: gdcm.TransferSyntax.JPEGLosslessProcess14,
     JPEGLosslessSV1: gdcm.TransferSyntax.JPEGLosslessProcess14_1,
+}
+BY_IMAGECODECS: dict[UID, tuple[Callable[..., Any], dict[str, int]]] = {
+    HTJ2KLossless: (imagecodecs.htj2k_encode, {}),
+    HTJ2KLosslessRPCL: (imagecodecs.htj2k_encode, {}),
+    JPEGExtended12Bit: (imagecodecs.jpeg8_encode, {"bitspersample": 12, "level": 98}),
 }
 LOSSY_OPTIONS: dict[UID, dict[str, object]] = {
     JPEGLSNearLossless: {"jls_error": 3},
@@ -88,8 +96,8 @@ def put_pixels(dataset: Dataset, stored: StoredArray, syntax: str) -> None:
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     if uid in BY_GDCM:
         _replace(dataset, _gdcm_pixels(dataset, uid), uid)
-    elif uid == HTJ2KLossless:
-        _replace(dataset, encapsulate(_htj2k_frames(stored, dataset)), uid)
+    elif uid in BY_IMAGECODECS:
+        _replace(dataset, encapsulate(_imagecodecs_frames(stored, dataset, uid)), uid)
     else:
         dataset.compress(uid, generate_instance_uid=False, **LOSSY_OPTIONS.get(uid, {}))
 
@@ -130,9 +138,8 @@ def _gdcm_pixels(dataset: Dataset, syntax: UID) -> bytes:
         return bytes(dcmread(path).PixelData)
 
 
-def _htj2k_frames(stored: StoredArray, dataset: Dataset) -> list[bytes]:
-    """Lossless HTJ2K code streams; imagecodecs is the one encoder to be had for Python."""
-    from imagecodecs import htj2k_encode
-
+def _imagecodecs_frames(stored: StoredArray, dataset: Dataset, syntax: UID) -> list[bytes]:
+    """Code streams of what neither pydicom nor GDCM writes well (GDCM declares 16 bits for 12)."""
+    encode, options = BY_IMAGECODECS[syntax]
     frames = stored.reshape(-1, dataset.Rows, dataset.Columns)
-    return [bytes(htj2k_encode(np.ascontiguousarray(frame))) for frame in frames]
+    return [bytes(encode(np.ascontiguousarray(frame), **options)) for frame in frames]

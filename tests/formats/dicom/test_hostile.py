@@ -1,11 +1,14 @@
 """Files that once broke the reader, each as small as it can be."""
 
 from contextlib import suppress
+from functools import partial
 
+import imagecodecs
 import numpy as np
 import pytest
 from pydicom import dcmread
-from pydicom.uid import JPEG2000Lossless
+from pydicom.encaps import encapsulate
+from pydicom.uid import HTJ2KLossless, JPEG2000Lossless, JPEGExtended12Bit, JPEGLossless
 
 from afunet.errors import AfunetError
 from afunet.formats.readers import list_series, read_scan
@@ -51,20 +54,53 @@ def test_an_unknown_kind_of_value_in_what_results_need_is_refused(victim):
     assert refusal(folder) == "CUT_FILE"
 
 
-def test_a_broken_jpeg_2000_stream_is_refused_and_does_not_end_the_process(tmp_path, write_series):
+def test_pixels_of_an_unknown_kind_of_value_are_refused(victim):
+    folder = altered(victim, b"\xe0\x7f\x10\x00OW", b"\xe0\x7f\x10\x00O\0")
+    assert refusal(folder) == "CUT_FILE"
+
+
+def compressed(dataset, syntax, stream):
+    dataset.PixelData = encapsulate([bytes(stream(dataset.pixel_array))])
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    dataset.file_meta.TransferSyntaxUID = syntax
+
+
+STREAMS = {
+    JPEG2000Lossless: imagecodecs.jpeg2k_encode,
+    JPEGLossless: partial(imagecodecs.jpeg8_encode, lossless=True, bitspersample=12),
+    JPEGExtended12Bit: partial(imagecodecs.jpeg8_encode, bitspersample=12),
+    HTJ2KLossless: imagecodecs.htj2k_encode,
+}
+
+
+@pytest.mark.parametrize("syntax", STREAMS, ids=lambda syntax: syntax.name)
+def test_a_broken_stream_is_refused_and_does_not_end_the_process(tmp_path, write_series, syntax):
     values = np.random.default_rng(0).integers(-1000, 1000, (3, 40, 40)).astype(np.int16)
     paths = write_series(
         tmp_path / "ct",
         Volume(values, np.eye(4)),
-        compress=lambda dataset: dataset.compress(JPEG2000Lossless, generate_instance_uid=False),
+        BitsStored=12,
+        HighBit=11,
+        compress=lambda dataset: compressed(dataset, syntax, STREAMS[syntax]),
     )
-    for byte in range(0, 60, 3):
-        content = bytearray(paths[1].read_bytes())
-        start = content.find(b"\xff\x4f\xff\x51")
-        content[start + byte] ^= 0x55
-        broken = tmp_path / f"broken{byte}"
-        broken.mkdir()
-        for path in paths:
-            (broken / path.name).write_bytes(content if path == paths[1] else path.read_bytes())
+    assert read_scan(tmp_path / "ct").volume.shape == (3, 40, 40)
+    whole = paths[1].read_bytes()
+    start = dcmread(paths[1]).PixelData[16:40]
+    for byte in range(0, 90, 3):
+        content = bytearray(whole)
+        content[whole.find(start) + byte] ^= 0x55
+        paths[1].write_bytes(content)
         with suppress(AfunetError):  # or it is read, where the byte did not matter
-            read_scan(broken)
+            read_scan(tmp_path / "ct")
+
+
+def test_a_jpeg_that_claims_another_size_takes_no_memory(tmp_path, write_series):
+    path = write_series(
+        tmp_path,
+        Volume(np.zeros((1, 40, 40), np.int16), np.eye(4)),
+        compress=lambda dataset: compressed(dataset, JPEGLossless, STREAMS[JPEGLossless]),
+    )[0]
+    size = b"\xff\xc3\x00\x0b\x0c"
+    folder = altered(path, size + b"\x00\x28", size + b"\xff\xff")
+    assert refusal(folder) == "CUT_PIXELS"

@@ -21,8 +21,10 @@ PHASES = (
 )
 DESCRIPTIONS = ("ProtocolName", "SeriesDescription", "StudyDescription")
 
-# What is read of each header; patient identifiers are not among it.
+# What is read of each header. Of whose it is, only whether two are of the same patient is kept.
+PATIENT = "PatientID"
 KEYWORDS = [
+    PATIENT,
     "SOPClassUID",
     "SOPInstanceUID",
     "Modality",
@@ -81,8 +83,8 @@ class Header:
     `position_mm` (3,) and the cosines `orientation` (6,), row direction first, are in LPS
     (PS3.3 C.7.6.2.1.1); `pixel_spacing_mm` is (between rows, between columns), as in DICOM.
     `frame` is the index within a multi-frame image. `phase` holds the values of `PHASES`.
-    `padding` is the range of
-    stored values that stand for no image (PS3.3 C.7.5.1.1.2).
+    `padding` is the range of stored values that stand for no image (PS3.3 C.7.5.1.1.2).
+    `patient` tells patients apart, in this process alone; 0 where none is named.
     """
 
     path: Path
@@ -122,6 +124,7 @@ class Header:
     manufacturer: str
     model: str
     kernel: str
+    patient: int = 0
 
     @property
     def is_original(self) -> bool:
@@ -178,7 +181,13 @@ def header_of(dataset: Dataset, path: Path, encoding: Encoding, frame: int | Non
         manufacturer=_text(dataset, "Manufacturer"),
         model=_text(dataset, "ManufacturerModelName"),
         kernel=" ".join(_texts(dataset, "ConvolutionKernel")),
+        patient=_pseudonym(_text(dataset, PATIENT)),
     )
+
+
+def _pseudonym(patient: str) -> int:
+    """A number that only means something beside others of this process: its hash is salted."""
+    return hash(patient) if patient else 0
 
 
 def _phase(dataset: Dataset) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def _summary(one: Candidate, choice: Choice, findings: tuple[Finding, ...]) -> S
         region=region.name,
         transfer_syntax=syntax_name(first.transfer_syntax),
         findings=(findings if chosen else ()) + _own_findings(one),
-        reason=why_not(one, choice.chosen),
+        reason=why_not(one, choice),
         chosen=chosen,
         content=one.series.kind,
         patient_position=first.patient_position,

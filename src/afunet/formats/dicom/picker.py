@@ -60,18 +60,22 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """All series that were found, the one to read if any, and what was noticed in choosing."""
+    """All series that were found, the one to read if any, and what was noticed in choosing.
+
+    `refusal` is why none was chosen although some can be read.
+    """
 
     candidates: tuple[Candidate, ...]
     chosen: Candidate | None
     findings: tuple[Finding, ...] = ()
+    refusal: InputError | None = None
 
 
 def pick(headers: tuple[Header, ...], uid: str | None) -> Choice:
     """Weigh all series among some headers; `uid` names one by its UID or a unique end of it.
 
     Raises `InputError` where nothing has that UID. Where nothing can be read, nothing is chosen:
-    see `require_chosen`.
+    see `require_chosen`; nor where they are of several patients.
     """
     every = group_series(headers)
     wanted = every if uid is None else _named(every, uid)
@@ -81,6 +85,8 @@ def pick(headers: tuple[Header, ...], uid: str | None) -> Choice:
     readable = [one for one in candidates if one.score is not None and one.series in wanted]
     if not readable:
         return Choice(candidates, None)
+    if refusal := _of_several_patients(readable):
+        return Choice(candidates, None, refusal=refusal)
     chosen = max(readable, key=_rank)
     return Choice(candidates, chosen, _choice_findings(chosen, readable))
 
@@ -89,6 +95,8 @@ def require_chosen(choice: Choice, uid: str | None) -> Candidate:
     """The chosen series; `InputError` or `GeometryError` with the reason where there is none."""
     if choice.chosen is not None:
         return choice.chosen
+    if choice.refusal is not None:
+        raise choice.refusal
     wanted = choice.candidates
     if uid is not None:
         named = _named(tuple(one.series for one in wanted), uid)
@@ -109,14 +117,17 @@ def require_chosen(choice: Choice, uid: str | None) -> Candidate:
     )
 
 
-def why_not(one: Candidate, chosen: Candidate | None) -> str:
+def why_not(one: Candidate, choice: Choice) -> str:
     """Why a series was chosen or passed over, in a few words."""
+    chosen = choice.chosen
     if one is chosen:
         return "chosen"
     if reason := unfitness(one.series):
         return f"not chosen: {reason}"
     if one.refusal is not None:
         return "not chosen: it cannot be placed"
+    if choice.refusal is not None:
+        return "not chosen: which patient is meant must be said"
     if one.score is None or chosen is None or chosen.score is None:
         return "not chosen"
     if one.score.total == chosen.score.total:
@@ -124,6 +135,18 @@ def why_not(one: Candidate, chosen: Candidate | None) -> str:
     ours, theirs = vars(one.score), vars(chosen.score)
     worst = max(ours, key=lambda name: theirs[name] - ours[name])
     return f"not chosen: another one is better by its {worst}"
+
+
+def _of_several_patients(readable: list[Candidate]) -> InputError | None:
+    """The refusal to guess whose scan is meant; None where all name one patient, or none."""
+    patients = {one.series.first.patient for one in readable} - {0}
+    if len(patients) < 2:
+        return None
+    return InputError(
+        f"there are CT series of {len(patients)} patients here: give the folder of one of them, "
+        "or name the series with --series (afunet inspect lists them)",
+        code="SEVERAL_PATIENTS",
+    )
 
 
 def _candidate(series: Series) -> Candidate:

@@ -14,17 +14,18 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     UID,
     JPEG2000TransferSyntaxes,
-    JPEGExtended12Bit,
     JPEGLSTransferSyntaxes,
     RLELossless,
 )
 
 from afunet.errors import InputError
+from afunet.formats.dicom import jpeg
 from afunet.formats.dicom.files import broken_files_refused, open_dataset, syntax_name
 from afunet.formats.dicom.header import Header
 from afunet.formats.hu import rescaled
 
 AIR_HU = -1024
+jpeg.register()
 
 
 class ImageFiles:
@@ -37,7 +38,9 @@ class ImageFiles:
         """The file's data set, pixels included; `InputError` where it cannot be read."""
         if self._last is None or self._last[0] != path:
             with broken_files_refused(path):
-                self._last = path, open_dataset(path)
+                dataset = open_dataset(path)
+                _ = dataset.get("PixelData")  # elements are only understood when asked for
+            self._last = path, dataset
         return self._last[1]
 
 
@@ -115,8 +118,7 @@ def _require_decoder(header: Header, where: str) -> None:
         known = get_decoder(syntax).is_available
     except NotImplementedError:
         known = False
-    # GDCM undoes it for 8 bits alone; the one library that does 12 is GPL.
-    if not known or (syntax == JPEGExtended12Bit and header.bits_stored > 8):
+    if not known:
         raise InputError(
             f"{where}: no decoder for {syntax_name(syntax)} of {header.bits_stored} bits is at "
             "hand: export the series uncompressed",
@@ -125,7 +127,7 @@ def _require_decoder(header: Header, where: str) -> None:
 
 
 def _decoder(header: Header) -> str:
-    """The one library that decodes a transfer syntax; "" where nothing is compressed.
+    """The one plugin that decodes a transfer syntax; "" where nothing is compressed.
 
     A second one is never tried: GDCM ends the whole process on some broken streams that the
     others refuse.
@@ -137,7 +139,7 @@ def _decoder(header: Header) -> str:
         return "pydicom"
     if syntax in JPEGLSTransferSyntaxes:
         return "pyjpegls"
-    return "pylibjpeg" if syntax in JPEG2000TransferSyntaxes else "gdcm"
+    return "pylibjpeg" if syntax in JPEG2000TransferSyntaxes else jpeg.PLUGIN
 
 
 def _shifted(dataset: Dataset, header: Header, shift: int) -> NDArray[Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from afunet.errors import InputError
-from afunet.formats.dicom.archive import unpacked
+from afunet.formats.dicom.archive import is_archive, unpacked
 from afunet.formats.dicom.files import FoundFiles, find_headers, syntax_name
 from afunet.formats.dicom.gate import Stack
 from afunet.formats.dicom.header import Header
@@ -56,6 +57,8 @@ def _read(request: Request) -> Scan:
 def find_dicom(request: Request) -> FoundFiles:
     """The DICOM headers of a request; `InputError` where there is not one."""
     found = find_headers(request)
+    if found.directories and request.path.is_file():  # a DICOMDIR by its name: its medium is meant
+        found = find_headers(replace(request, paths=tuple(path.parent for path in request.paths)))
     if found.headers:
         return found
     if len(request.paths) == 1 and request.path.is_file():
@@ -64,9 +67,12 @@ def find_dicom(request: Request) -> FoundFiles:
             "give a DICOM folder, .nii, .nii.gz, .nrrd, .mha or a folder of PNG slices",
             code="NO_DICOM",
         )
+    instead = "a folder with a DICOM series, or one volume file"
+    if any(is_archive(path) for path in request.path.rglob("*")):
+        instead = "one of its zip archives"
     raise InputError(
         f"no DICOM file among {found.other_files} files in {request.path}: "
-        "give a folder with a DICOM series, or one volume file by its name",
+        f"give {instead} by its name",
         code="NO_DICOM",
     )
 

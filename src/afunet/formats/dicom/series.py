@@ -40,7 +40,7 @@ DOCUMENTS = {
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Images that form one stack: one series UID, frame of reference, kind, plane, acquisition.
+    """Images that form one stack: one series UID, patient, frame, kind, plane and acquisition.
 
     `acquisition` counts from 1 where one series UID holds several, else it is 0.
     """
@@ -109,13 +109,14 @@ def picture_kind(header: Header) -> str | None:
 def group_series(headers: Iterable[Header]) -> tuple[Series, ...]:
     """The stacks among some headers, in order of appearance.
 
-    A series that mixes scouts with slices, frames of reference, planes or acquisitions is
-    several stacks.
+    A series that mixes scouts with slices, patients, frames of reference, planes or acquisitions
+    is several stacks.
     """
     groups: dict[tuple[object, ...], list[Header]] = defaultdict(list)
     for header in headers:
         key = (
             header.series_uid,
+            header.patient,
             header.frame_of_reference,
             picture_kind(header),
             plane_of(header),

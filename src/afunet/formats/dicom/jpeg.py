@@ -1,0 +1,56 @@
+"""JPEG images of 8 and 12 bits and lossless ones, undone by libjpeg-turbo.
+
+GDCM, which pydicom would ask, ends the whole process on some broken streams and knows no 12 bits.
+Written as a pydicom decoding plugin: the module-level names are what such a plugin must have.
+"""
+
+from __future__ import annotations
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.pixels.decoders.base import DecodeRunner, get_decoder
+from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1
+
+PLUGIN = "libjpeg-turbo"
+SYNTAXES = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1)
+DECODER_DEPENDENCIES = dict.fromkeys(SYNTAXES, ("imagecodecs",))
+
+
+def is_available(uid: str) -> bool:
+    """Whether this plugin decodes a transfer syntax."""
+    return uid in SYNTAXES
+
+
+def decode_frame(stream: bytes, runner: DecodeRunner) -> bytes:
+    """One frame's stored numbers as bytes of Bits Allocated.
+
+    Raises an error of imagecodecs, or `ValueError`, for a stream that is cut or broken, or whose
+    size is not the image's.
+    """
+    if runner.samples_per_pixel != 1 or runner.bits_allocated > 16:
+        raise ValueError("not a grey image of 16 bits or less")
+    numbers = _decoded(stream, (runner.rows, runner.columns))
+    # Read as 16 bits, what is signed has its sign at the end of Bits Stored.
+    kind = np.int16 if runner.pixel_representation == 1 else np.uint16
+    unused = 16 - runner.bits_stored
+    values = (numbers.astype(np.uint16) << unused).view(kind) >> unused
+    return values.astype(f"<i{runner.bits_allocated // 8}", copy=False).tobytes()
+
+
+def _decoded(stream: bytes, shape: tuple[int, int]) -> NDArray[np.unsignedinteger]:
+    # The array given is what the stream must fill: a false size in it takes no memory.
+    for kind in (np.uint16, np.uint8):
+        try:
+            return imagecodecs.jpeg8_decode(stream, out=np.empty(shape, kind))
+        except ValueError as error:
+            refused = error
+    raise refused
+
+
+def register() -> None:
+    """Make pydicom know this plugin, once."""
+    for syntax in SYNTAXES:
+        decoder = get_decoder(syntax)
+        if PLUGIN not in decoder.available_plugins:
+            decoder.add_plugin(PLUGIN, (__name__, decode_frame.__name__))
