@@ -57,8 +57,8 @@ FORMS = (
 Rng = np.random.Generator
 
 
-class TooSlowError(Exception):
-    """One input took longer than `SECONDS`."""
+class TooSlowError(BaseException):
+    """One input took longer than `SECONDS`; no `except Exception` on the way swallows it."""
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,10 @@ def main() -> None:
         print(f"{name}: {', '.join(f'{what} {n}' for what, n in counts.most_common())}")
     found = [one for one in outcomes if one.finding]
     slowest = max(outcomes, key=lambda one: one.seconds)
-    print(f"{len(outcomes)} inputs, slowest {slowest.seconds:.2f} s, {len(found)} findings")
+    print(
+        f"{len(outcomes)} inputs, slowest {slowest.seconds:.2f} s (seed {slowest.seed}, "
+        f"{slowest.form}, {slowest.mutation}), {len(found)} findings"
+    )
     for one in found[:40]:
         print(f"seed {one.seed} ({one.form}, {one.mutation}): {one.finding}")
     sys.exit(bool(found))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 
 from afunet.geometry import Volume
@@ -44,6 +45,25 @@ TELLTALES = {
 }
 
 
+# What DICOM asks of every composite object (types 1 and 2 of the patient, study and frame of
+# reference modules, PS3.3 C.7.1.1, C.7.2.1 and C.7.4.1), and what a result refers to.
+REQUIRED = {
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "SOPInstanceUID",
+}
+DICOM_RESULTS = {"segmentation.dcm", "structures.dcm"}
+
+
 @pytest.fixture
 def series(tmp_path: Path, cylinder: Volume, write_dicom: Callable[..., Path]) -> Path:
     """A series full of identifiers in a folder that is called after the patient."""
@@ -59,21 +79,67 @@ def test_the_scan_itself_holds_every_identifier(series: Path) -> None:
     assert all(value.encode() in content for value in IDENTIFIERS.values())
 
 
-def test_no_file_and_no_line_of_a_run_names_the_patient(
+@pytest.fixture
+def segmented(
     series: Path, tmp_path: Path, weights: Path, run_afunet: Callable[..., Any]
-) -> None:
-    output = tmp_path / "out"
-    done = run_afunet("segment", series, "-o", output, "-w", weights, "--formats", "nifti,stl,ply")
-    assert done.code == 0
-    assert told(done.out + done.err) == set()
-    written = [path for path in output.rglob("*") if path.is_file()]
-    assert len(written) == 7
+) -> Callable[..., Path]:
+    """Segment into every format; returns the folder, having looked at what the terminal showed."""
+
+    def run(*options: str) -> Path:
+        output = tmp_path / "out"
+        formats = ("--formats", "nifti,stl,ply,seg,rtstruct")
+        done = run_afunet("segment", series, "-o", output, "-w", weights, *formats, *options)
+        assert done.code == 0
+        assert told(done.out + done.err) == set()
+        return output
+
+    return run
+
+
+def words_of(keywords: set[str]) -> set[bytes]:
+    values = [IDENTIFIERS[keyword] for keyword in keywords]
+    return {word for word in TELLTALES if any(word.decode() in value for value in values)}
+
+
+def held(path: Path) -> set[bytes]:
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        content += gzip.decompress(content)
+    return {word for word in TELLTALES if word in content}
+
+
+def test_no_file_and_no_line_of_a_run_names_the_patient(segmented: Callable[..., Path]) -> None:
+    written = [path for path in segmented().rglob("*") if path.is_file()]
+    assert len(written) == 9
+    assert {path.name for path in written} > DICOM_RESULTS
     for path in written:
         assert told(path.name) == set()
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content += gzip.decompress(content)
-        assert {word for word in TELLTALES if word in content} == set(), path.name
+        if path.name not in DICOM_RESULTS:
+            assert held(path) == set(), path.name
+
+
+def test_dicom_results_carry_what_an_archive_needs_and_no_other_identifier(
+    segmented: Callable[..., Path],
+) -> None:
+    output = segmented()
+    needless = set(IDENTIFIERS) - REQUIRED
+    secrets = words_of(needless) - words_of(REQUIRED)
+    secrets -= {
+        word for word in TELLTALES if any(word.decode() in IDENTIFIERS[k] for k in REQUIRED)
+    }
+    for name in DICOM_RESULTS:
+        assert held(output / name) & secrets == set()
+        header = pydicom.dcmread(output / name)
+        copied = REQUIRED - {"SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID"}
+        assert {key: str(header[key].value) for key in copied} == {
+            key: IDENTIFIERS[key] for key in copied
+        }
+
+
+def test_deidentified_results_name_nobody(segmented: Callable[..., Path]) -> None:
+    output = segmented("--deidentify")
+    for path in output.rglob("*"):
+        assert held(path) == set(), path.name
 
 
 def cut(path: Path) -> None:

@@ -59,6 +59,14 @@ def test_pixels_of_an_unknown_kind_of_value_are_refused(victim):
     assert refusal(folder) == "CUT_FILE"
 
 
+def test_sequences_that_never_end_are_told_as_a_broken_file(victim):
+    sequence = b"\x08\x00\x40\x11SQ\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    samples = b"\x28\x00\x02\x00US"
+    folder = altered(victim, samples, sequence * 60 + samples)
+    with pytest.raises(AfunetError, match=f"^the DICOM file {victim.name} is broken: copy it"):
+        read_scan(folder)
+
+
 def compressed(dataset, syntax, stream):
     dataset.PixelData = encapsulate([bytes(stream(dataset.pixel_array))])
     dataset["PixelData"].VR = "OB"

@@ -68,6 +68,15 @@ def test_a_segmentation_gives_its_mask_back_to_another_reader(tmp_path, scan, ki
     assert int((values > 0).sum()) == int(mask.voxels.sum())
 
 
+def test_a_segmentation_states_the_spacing_of_the_slices_whatever_their_headers_say(
+    tmp_path, write_series, ball
+):
+    write_series(tmp_path / "ct", ball, SpacingBetweenSlices=5.0, SliceThickness=4.0)
+    dataset = written_seg(read_scan(tmp_path / "ct"), tmp_path / "segmentation.dcm")
+    groups = dataset.SharedFunctionalGroupsSequence[0]
+    assert groups.PixelMeasuresSequence[0].SpacingBetweenSlices == pytest.approx(2.0)
+
+
 def test_empty_slices_are_left_out_of_a_segmentation(tmp_path, scan):
     dataset = written_seg(scan, tmp_path / "segmentation.dcm")
     assert dataset.NumberOfFrames == int(found_in(scan).voxels.any(axis=(1, 2)).sum()) < 12

@@ -66,9 +66,10 @@ def _unpack(path: Path, folder: Path, request: Request) -> None:
     except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, zlib.error):
         raise _broken(path) from None
     except OSError as reason:
-        if reason.errno != errno.EINVAL:  # a place before the archive's start
-            raise unreadable(path, reason) from None
-        raise _broken(path) from None
+        # zipfile's own, without a number, and a place before the archive's start.
+        if reason.errno in (None, errno.EINVAL):
+            raise _broken(path) from None
+        raise unreadable(path, reason) from None
     except RuntimeError:  # zipfile's answer to a missing password
         raise InputError(
             f"{path.name} is encrypted: unpack it and give the folder", code="ENCRYPTED_ARCHIVE"

@@ -143,9 +143,9 @@ def broken_files_refused(path: Path) -> Iterator[None]:
             yield
     except InputError:
         raise
-    except OSError as reason:
-        raise unreadable(path, reason) from None
-    except Exception:  # pydicom raises many types on bytes that make no sense
+    except Exception as reason:  # pydicom raises many types on bytes that make no sense
+        if isinstance(reason, OSError) and reason.errno is not None:
+            raise unreadable(path, reason) from None
         raise InputError(
             f"the DICOM file {path.name} is broken: copy it again", code="CUT_FILE"
         ) from None

@@ -105,27 +105,52 @@ def _sources(placed: ResultPlanes) -> Sequence[Dataset]:
     sizes = [(image.Rows, image.Columns) for image in images]
     usual = Counter(sizes).most_common(1)[0][0]
     # Copies, since highdicom shares their elements with what it makes, which may be altered.
-    return [deepcopy(image) for image, size in zip(images, sizes, strict=True) if size == usual]
+    chosen = [deepcopy(image) for image, size in zip(images, sizes, strict=True) if size == usual]
+    measures = _measures(placed.planes)[0]
+    for image in chosen:
+        _state_spacing(image, measures)
+    return chosen
+
+
+def _state_spacing(image: Dataset, measures: Dataset) -> None:
+    """Correct a copy of a source: highdicom takes over a spacing that positions contradict."""
+    shared = image.get("SharedFunctionalGroupsSequence")
+    stating = shared[0].get("PixelMeasuresSequence", [image])[0] if shared else image
+    stating.SliceThickness = measures.SliceThickness
+    stating.pop("SpacingBetweenSlices", None)
+    if "SpacingBetweenSlices" in measures:
+        stating.SpacingBetweenSlices = measures.SpacingBetweenSlices
 
 
 def _own_place(planes: Sequence[ImagePlane]) -> dict[str, Any]:
     """Position, orientation and pixel size where they are not those of the images."""
-    cosines = _cosines(planes[0])
-    column_mm, row_mm = planes[0].pixel_mm
-    steps = np.diff([plane.affine[:3, 3] for plane in planes], axis=0)
-    step_mm = float(np.linalg.norm(steps[0])) if len(steps) else 1.0
     return {
         "plane_positions": [
             highdicom.PlanePositionSequence("PATIENT", plane.affine[:3, 3].tolist())
             for plane in planes
         ],
-        "plane_orientation": highdicom.PlaneOrientationSequence("PATIENT", cosines),
-        "pixel_measures": highdicom.PixelMeasuresSequence(
-            pixel_spacing=(row_mm, column_mm),
-            slice_thickness=step_mm,
-            spacing_between_slices=step_mm,
-        ),
+        "plane_orientation": highdicom.PlaneOrientationSequence("PATIENT", _cosines(planes[0])),
+        "pixel_measures": _measures(planes),
     }
+
+
+def _measures(planes: Sequence[ImagePlane]) -> highdicom.PixelMeasuresSequence:
+    """Pixel size, and the distance of slices along their normal where they have one."""
+    column_mm, row_mm = planes[0].pixel_mm
+    normal = np.cross(*planes[0].affine[:3, :2].T)
+    heights_mm = [float(plane.affine[:3, 3] @ normal / np.linalg.norm(normal)) for plane in planes]
+    steps_mm = np.abs(np.diff(heights_mm))
+    step_mm = float(np.median(steps_mm)) if len(steps_mm) else _thickness_mm(planes[0])
+    is_even = bool(np.allclose(steps_mm, step_mm, rtol=0, atol=LARGEST_OFFSET_MM))
+    return highdicom.PixelMeasuresSequence(
+        pixel_spacing=(row_mm, column_mm),
+        slice_thickness=step_mm,
+        spacing_between_slices=step_mm if is_even else None,
+    )
+
+
+def _thickness_mm(plane: ImagePlane) -> float:
+    return float(np.linalg.norm(plane.affine[:3, 2]))
 
 
 def _cosines(plane: ImagePlane) -> list[float]:
