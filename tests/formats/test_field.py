@@ -34,6 +34,10 @@ def test_a_limb_that_the_field_cuts_is_told_with_its_slices(centre, circular):
     assert "in 2 of 3 slices" in finding.message
 
 
+def test_clean_air_in_the_corners_is_no_circular_field():
+    assert field_findings(scan((50, 85), 30)) == ()
+
+
 def test_a_cut_across_a_corner_counts_as_one():
     assert field_findings(scan((0, 0), 26)) != ()
 

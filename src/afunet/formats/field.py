@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -39,17 +40,23 @@ def _is_cut(hu: NDArray[Any], pixel_mm: float) -> bool:
     depth = max(int(DEPTH_MM / pixel_mm), 1)
     if 2 * depth >= min(hu.shape):
         return False
-    if _corners_empty(hu):
+    if _is_circular(hu):
         flags, step_mm = _along_circle(hu, depth), np.pi * min(hu.shape) * pixel_mm / STEPS_PER_TURN
     else:
         flags, step_mm = _along_border(hu, depth), pixel_mm
     return bool(max(_runs(flags), default=0) * step_mm >= SHORTEST_CUT_MM)
 
 
-def _corners_empty(hu: NDArray[Any]) -> bool:
-    """Whether all four corners hold one value, the lowest: a circular field."""
-    corners = hu[[0, 0, -1, -1], [0, -1, 0, -1]]
-    return bool((corners == hu.min()).all())
+def _is_circular(hu: NDArray[Any]) -> bool:
+    """Whether everything beyond the circle in the image holds one value, the lowest."""
+    return bool((hu[_beyond_circle(*hu.shape)] == hu.min()).all())
+
+
+@lru_cache(maxsize=4)
+def _beyond_circle(rows: int, columns: int) -> NDArray[np.bool_]:
+    row, column = np.ogrid[:rows, :columns]
+    distance = np.hypot(row - rows / 2 + 0.5, column - columns / 2 + 0.5)
+    return np.asarray(distance > min(rows, columns) / 2 + 1)
 
 
 def _along_border(hu: NDArray[Any], depth: int) -> NDArray[np.bool_]:
