@@ -42,8 +42,8 @@ from afunet.formats.readers import read_scan
 
 BONE_HU = 200
 ALGORITHM = Algorithm("threshold", "1", "0" * 64)
-# Millimetres to a voxel: a centre this far from a voxel's is not the same place.
-SAME_PLACE = 0.02
+# A centre farther than this from a voxel's is not the same place: positions are often rounded so.
+SAME_PLACE_MM = 0.1
 HEADINGS = ("scan", "slices", "bone px", "dciodvfy", "dcmqi", "ITK frames", "dcmrtstruct2nii")
 
 
@@ -69,7 +69,8 @@ def sampled(image: SimpleITK.Image, placed: ResultPlanes) -> NDArray[np.uint8]:
         index = (to_index @ plane.affine @ points)[:3]
         nearest = np.rint(index).astype(int)
         inside = ((nearest >= 0) & (nearest < size[:, None])).all(axis=0)
-        if inside.any() and np.abs(index - nearest)[:, inside].max() > SAME_PLACE:
+        off_mm = np.linalg.norm(to_mm[:3, :3] @ (index - nearest)[:, inside], axis=0)
+        if off_mm.max(initial=0) > SAME_PLACE_MM:
             raise UnplacedError("slices are not where its voxels are")
         mask = np.zeros(points.shape[1], dtype=np.uint8)
         mask[inside] = voxels[tuple(nearest[::-1, inside])]

@@ -38,13 +38,14 @@ class Source:
 class Scan:
     """A CT scan: `volume` holds HU, int16 where they are integers, else float32.
 
-    `planes` are the slices as they were scanned where the volume had to be resampled from them,
-    None where they are the volume's own. `images` are the headers of a DICOM scan's images, in
-    the same order: they identify the patient and go into no report.
+    Of a DICOM scan, `planes` are the slices where their headers place them, `resampled` tells
+    whether the volume's slices are others, and `images` are their headers, in the same order: they
+    identify the patient and go into no report.
     """
 
     volume: Volume
     source: Source
     findings: tuple[Finding, ...] = ()
-    planes: tuple[ImagePlane, ...] | None = None
+    planes: tuple[ImagePlane, ...] = ()
+    resampled: bool = False
     images: SourceImages | None = None

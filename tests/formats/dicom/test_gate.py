@@ -89,7 +89,7 @@ def test_a_gap_is_filled_between_its_neighbours_and_it_is_said(tmp_path, write_s
         "2 slices are missing in one place, first between slice 4 (6.00 mm) and slice 5 (12.00 mm)"
     )
     assert finding.action.startswith("interpolated")
-    assert scan.planes is not None
+    assert scan.resampled
     assert len(scan.planes) == 8
 
 
@@ -150,7 +150,7 @@ def test_copies_of_a_slice_are_left_out_and_it_is_said(tmp_path, write_series, a
     np.testing.assert_array_equal(scan.volume.voxels, axial.voxels)
     assert codes(scan) == ["DUPLICATE_SLICES"]
     assert scan.findings[0].message == "2 of 6 files are copies of other slices"
-    assert scan.planes is None
+    assert not scan.resampled
 
 
 def test_two_different_slices_at_one_place_are_refused(tmp_path, write_series, axial, refused):
@@ -239,7 +239,7 @@ def test_a_mask_of_a_straightened_stack_goes_back_to_the_tilted_slices(
     tilted(tmp_path, write_series, ramp, 12)
     scan = read_scan(tmp_path)
     mask = scan.volume.with_voxels((scan.volume.voxels == 500).astype(np.uint8))
-    assert scan.planes is not None
+    assert scan.resampled
     back = np.stack(list(mask_on_planes(mask, scan.planes)))
     assert back.shape == ramp.voxels.shape
     off = (back > 0) != (ramp.voxels == 500)

@@ -77,6 +77,23 @@ def test_a_segmentation_states_the_spacing_of_the_slices_whatever_their_headers_
     assert groups.PixelMeasuresSequence[0].SpacingBetweenSlices == pytest.approx(2.0)
 
 
+def test_results_lie_on_slices_whose_positions_are_rounded(tmp_path, write_series, ball):
+    def rounded(index):
+        return {"ImagePositionPatient": [-31.3, 12.5, round(140 + 2.04 * index, 1)]}
+
+    write_series(tmp_path / "ct", ball, change=rounded)
+    scan = read_scan(tmp_path / "ct")
+    assert not scan.resampled
+    dataset = written_seg(scan, tmp_path / "segmentation.dcm")
+    placed = result_planes(scan)
+    write_rtstruct(
+        [placed.segment("bone", found_in(scan))], placed, ALGORITHM, tmp_path / "structures.dcm"
+    )
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        height = frame.PlanePositionSequence[0].ImagePositionPatient[2]
+        assert float(height) == round(float(height), 1)
+
+
 def test_empty_slices_are_left_out_of_a_segmentation(tmp_path, scan):
     dataset = written_seg(scan, tmp_path / "segmentation.dcm")
     assert dataset.NumberOfFrames == int(found_in(scan).voxels.any(axis=(1, 2)).sum()) < 12

@@ -50,8 +50,14 @@ def _read(request: Request) -> Scan:
     slices = _slices(stack, request, collector)
     voxels = slices if stack.are_voxels else straightened(slices, stack)
     volume = Volume(stacked(voxels, stack.shape), stack.affine)
-    planes = None if stack.are_voxels else stack.planes
-    return Scan(volume, source_of(stack), findings, planes, collector.images())
+    return Scan(
+        volume,
+        source_of(stack),
+        findings,
+        planes=stack.planes,
+        resampled=not stack.are_voxels,
+        images=collector.images(),
+    )
 
 
 def find_dicom(request: Request) -> FoundFiles:

@@ -46,10 +46,12 @@ class ResultPlanes:
 
     `are_images` tells whether there is one plane an image, in the same order. Where the images
     differ in size or pixel spacing, which one result cannot hold, the planes are the volume's.
+    `slice_mm` is the distance of the volume's slices.
     """
 
     planes: tuple[ImagePlane, ...]
     images: SourceImages
+    slice_mm: float
     are_images: bool
     resampled: bool
 
@@ -78,11 +80,10 @@ def result_planes(scan: Scan) -> ResultPlanes:
             "other formats",
             code="NOT_FROM_DICOM",
         )
-    if scan.planes is None:
-        return ResultPlanes(planes_of(scan.volume), scan.images, True, False)
+    slice_mm = scan.volume.spacing_mm[2]
     kinds = {
         (plane.rows, plane.columns, *np.round(plane.pixel_mm, 4).tolist()) for plane in scan.planes
     }
     if len(kinds) > 1:
-        return ResultPlanes(planes_of(scan.volume), scan.images, False, False)
-    return ResultPlanes(scan.planes, scan.images, True, True)
+        return ResultPlanes(planes_of(scan.volume), scan.images, slice_mm, False, False)
+    return ResultPlanes(scan.planes, scan.images, slice_mm, True, scan.resampled)

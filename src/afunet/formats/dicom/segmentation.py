@@ -75,7 +75,7 @@ def _segmentation(
     algorithm: Algorithm,
     kind: SegmentationKind,
 ) -> Segmentation:
-    place: dict[str, Any] = {} if placed.are_images else _own_place(placed.planes)
+    place: dict[str, Any] = {} if placed.are_images else _own_place(placed)
     return Segmentation(
         source_images=_sources(placed),
         pixel_array=_pixels(segments, placed, kind),
@@ -106,7 +106,7 @@ def _sources(placed: ResultPlanes) -> Sequence[Dataset]:
     usual = Counter(sizes).most_common(1)[0][0]
     # Copies, since highdicom shares their elements with what it makes, which may be altered.
     chosen = [deepcopy(image) for image, size in zip(images, sizes, strict=True) if size == usual]
-    measures = _measures(placed.planes)[0]
+    measures = _measures(placed)[0]
     for image in chosen:
         _state_spacing(image, measures)
     return chosen
@@ -122,35 +122,34 @@ def _state_spacing(image: Dataset, measures: Dataset) -> None:
         stating.SpacingBetweenSlices = measures.SpacingBetweenSlices
 
 
-def _own_place(planes: Sequence[ImagePlane]) -> dict[str, Any]:
+def _own_place(placed: ResultPlanes) -> dict[str, Any]:
     """Position, orientation and pixel size where they are not those of the images."""
     return {
         "plane_positions": [
             highdicom.PlanePositionSequence("PATIENT", plane.affine[:3, 3].tolist())
-            for plane in planes
+            for plane in placed.planes
         ],
-        "plane_orientation": highdicom.PlaneOrientationSequence("PATIENT", _cosines(planes[0])),
-        "pixel_measures": _measures(planes),
+        "plane_orientation": highdicom.PlaneOrientationSequence(
+            "PATIENT", _cosines(placed.planes[0])
+        ),
+        "pixel_measures": _measures(placed),
     }
 
 
-def _measures(planes: Sequence[ImagePlane]) -> highdicom.PixelMeasuresSequence:
+def _measures(placed: ResultPlanes) -> highdicom.PixelMeasuresSequence:
     """Pixel size, and the distance of slices along their normal where they have one."""
+    planes = placed.planes
     column_mm, row_mm = planes[0].pixel_mm
     normal = np.cross(*planes[0].affine[:3, :2].T)
     heights_mm = [float(plane.affine[:3, 3] @ normal / np.linalg.norm(normal)) for plane in planes]
     steps_mm = np.abs(np.diff(heights_mm))
-    step_mm = float(np.median(steps_mm)) if len(steps_mm) else _thickness_mm(planes[0])
+    step_mm = float(np.median(steps_mm)) if len(steps_mm) else placed.slice_mm
     is_even = bool(np.allclose(steps_mm, step_mm, rtol=0, atol=LARGEST_OFFSET_MM))
     return highdicom.PixelMeasuresSequence(
         pixel_spacing=(row_mm, column_mm),
         slice_thickness=step_mm,
         spacing_between_slices=step_mm if is_even else None,
     )
-
-
-def _thickness_mm(plane: ImagePlane) -> float:
-    return float(np.linalg.norm(plane.affine[:3, 2]))
 
 
 def _cosines(plane: ImagePlane) -> list[float]:
