@@ -28,6 +28,7 @@ from afunet.formats.dicom.result import (
     ResultPlanes,
     Segment,
 )
+from afunet.formats.dicom.spacing import POSITION_TOLERANCE_MM
 from afunet.formats.whole_file import whole_file
 from afunet.geometry import ImagePlane
 
@@ -142,9 +143,11 @@ def _measures(placed: ResultPlanes) -> highdicom.PixelMeasuresSequence:
     column_mm, row_mm = planes[0].pixel_mm
     normal = np.cross(*planes[0].affine[:3, :2].T)
     heights_mm = [float(plane.affine[:3, 3] @ normal / np.linalg.norm(normal)) for plane in planes]
-    steps_mm = np.abs(np.diff(heights_mm))
-    step_mm = float(np.median(steps_mm)) if len(steps_mm) else placed.slice_mm
-    is_even = bool(np.allclose(steps_mm, step_mm, rtol=0, atol=LARGEST_OFFSET_MM))
+    even_mm = np.linspace(heights_mm[0], heights_mm[-1], len(planes))
+    is_even = bool(np.abs(heights_mm - even_mm).max() <= POSITION_TOLERANCE_MM)
+    step_mm = placed.slice_mm
+    if len(planes) > 1:
+        step_mm = float(np.median(np.abs(np.diff(even_mm if is_even else heights_mm))))
     return highdicom.PixelMeasuresSequence(
         pixel_spacing=(row_mm, column_mm),
         slice_thickness=step_mm,
