@@ -27,6 +27,7 @@ from afunet.workflows import segment
 pytestmark = pytest.mark.usefixtures("small_pictures")
 Run = Callable[..., Any]
 
+PATIENT = {"PatientID": "one"}
 FILES = {"mask.nii.gz", "overlay.png", "bone.stl", "scene.png", "report.json", "report.html"}
 COMMANDS = {
     "segment": "--output",
@@ -250,8 +251,10 @@ def test_a_series_that_is_not_there_is_refused(kit: Kit, run_afunet: Run) -> Non
 def test_of_two_series_one_is_segmented_and_the_choice_is_explained(
     kit: Kit, run_afunet: Run
 ) -> None:
-    kit.write_dicom(kit.folder / "a", Volume(kit.scan.voxels[:3], kit.scan.affine), seed=1)
-    kit.write_dicom(kit.folder / "b", kit.scan, seed=2)
+    kit.write_dicom(
+        kit.folder / "a", Volume(kit.scan.voxels[:3], kit.scan.affine), seed=1, **PATIENT
+    )
+    kit.write_dicom(kit.folder / "b", kit.scan, seed=2, **PATIENT)
     done = run_afunet("segment", kit.folder, "-o", kit.root / "out", "-w", kit.weights)
     assert done.code == 0
     said = " ".join(done.out.split())
@@ -592,22 +595,38 @@ def test_ctrl_c_twice_breaks_off_without_a_traceback(
 def test_inspect_lists_every_series_and_marks_the_one_to_be_read(kit: Kit, run_afunet: Run) -> None:
     short = Volume(kit.scan.voxels[:3], kit.scan.affine)
     scout = Volume(kit.scan.voxels[:1], kit.scan.affine)
-    kit.write_dicom(kit.folder / "a", short, seed=1)
-    kit.write_dicom(kit.folder / "b", kit.scan, seed=2)
+    kit.write_dicom(kit.folder / "a", short, seed=1, **PATIENT)
+    kit.write_dicom(kit.folder / "b", kit.scan, seed=2, **PATIENT)
     kinds = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
-    kit.write_dicom(kit.folder / "c", scout, seed=3, ImageType=kinds)
+    kit.write_dicom(kit.folder / "c", scout, seed=3, **PATIENT, ImageType=kinds)
     done = run_afunet("inspect", kit.folder)
     assert done.code == 0
     assert "→ series 2: CT slices, axial" in done.out
     assert done.out.count("--series 2.25.") == 3
     assert done.out.count("→") == 1
     assert "  series 3: localizer (scout), axial" in done.out
-    assert "not chosen: another one is better by its coverage" in done.out
+    assert "not chosen: another one covers more" in done.out
+
+
+def test_scans_of_two_patients_are_not_guessed_between(kit: Kit, run_afunet: Run) -> None:
+    kit.write_dicom(kit.folder / "a", kit.scan, seed=1, PatientID="one")
+    kit.write_dicom(kit.folder / "b", kit.scan, seed=2, PatientID="two")
+    done = run_afunet("segment", kit.folder, "-o", kit.root / "out", "-w", kit.weights)
+    assert done.code == 1
+    assert done.refusal.startswith("there are CT series of 2 patients here: give the folder of one")
+    listed = run_afunet("inspect", kit.folder).out
+    assert "→" not in listed
+    assert listed.count("there are CT series of 2 patients here") == 2
+    uid = next(line.split()[-1] for line in listed.splitlines() if line.startswith("    --series"))
+    chosen = ("--series", uid, "-w", kit.weights)
+    assert run_afunet("segment", kit.folder, "-o", kit.root / "out", *chosen).code == 0
 
 
 def test_inspect_gives_a_series_that_segment_takes(kit: Kit, run_afunet: Run) -> None:
-    kit.write_dicom(kit.folder / "a", Volume(kit.scan.voxels[:3], kit.scan.affine), seed=1)
-    kit.write_dicom(kit.folder / "b", kit.scan, seed=2)
+    kit.write_dicom(
+        kit.folder / "a", Volume(kit.scan.voxels[:3], kit.scan.affine), seed=1, **PATIENT
+    )
+    kit.write_dicom(kit.folder / "b", kit.scan, seed=2, **PATIENT)
     listed = run_afunet("inspect", kit.folder).out
     uid = next(line.split()[-1] for line in listed.splitlines() if "--series" in line)
     output = kit.root / "out"

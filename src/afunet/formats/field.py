@@ -18,6 +18,8 @@ TISSUE_FROM_HU = -250
 SHORTEST_CUT_MM = 25.0
 DEPTH_MM = 15.0
 STEPS_PER_TURN = 720
+# Pixels at the rim of a circular field that scanners leave half empty.
+RAGGED_EDGE = 3
 
 
 def field_findings(volume: Volume) -> tuple[Finding, ...]:
@@ -38,7 +40,7 @@ def field_findings(volume: Volume) -> tuple[Finding, ...]:
 
 def _is_cut(hu: NDArray[Any], pixel_mm: float) -> bool:
     depth = max(int(DEPTH_MM / pixel_mm), 1)
-    if 2 * depth >= min(hu.shape):
+    if 2 * (depth + RAGGED_EDGE) >= min(hu.shape):
         return False
     if _is_circular(hu):
         flags, step_mm = _along_circle(hu, depth), np.pi * min(hu.shape) * pixel_mm / STEPS_PER_TURN
@@ -69,7 +71,7 @@ def _along_border(hu: NDArray[Any], depth: int) -> NDArray[np.bool_]:
 def _along_circle(hu: NDArray[Any], depth: int) -> NDArray[np.bool_]:
     """The same round the circle that the image holds, a little inside its ragged edge."""
     rows, columns = hu.shape
-    outermost = min(rows, columns) / 2 - 3
+    outermost = min(rows, columns) / 2 - RAGGED_EDGE
     angle = np.linspace(0, 2 * np.pi, STEPS_PER_TURN, endpoint=False)
     radius = np.arange(outermost - depth, outermost)[:, None]
     row = np.rint(rows / 2 - 0.5 + radius * np.sin(angle)).astype(int)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from afunet.formats.summary import SeriesSummary
 
+CT = "CT"
 # PS3.3 C.7.3.1.1.2.
 POSITIONS = {
     "HFS": "head first, on the back",
@@ -26,11 +27,13 @@ def series_note(summary: SeriesSummary, number: int) -> Iterator[str]:
     plane = "" if summary.orientation == "unknown" else f", {summary.orientation}"
     yield f"{mark} series {number}: {summary.content}{plane}{region}: {summary.reason}"
     yield f"    {_grid(summary)}"
-    if made := _made(summary):
+    if summary.modality == CT and (made := _made(summary)):
         yield f"    {made}"
     if summary.score:
         yield f"    weighed {summary.score}"
     for finding in summary.findings:
+        if finding.message in summary.reason:
+            continue
         yield f"    {finding.severity}: {finding}"
     if summary.uid:
         yield f"    --series {summary.uid}"

@@ -119,7 +119,7 @@ def test_the_list_says_why_each_series_was_chosen_or_not(tmp_path, write_series)
     write_series(tmp_path / "d", stack(5), SeriesInstanceUID="1.4", skip=(3,))
     listed = {summary.uid: summary for summary in list_series(tmp_path)}
     assert [listed[f"1.{n}"].chosen for n in (1, 2, 3, 4)] == [False, True, False, False]
-    assert listed["1.1"].reason == "not chosen: another one is better by its coverage"
+    assert listed["1.1"].reason == "not chosen: another one covers more"
     assert listed["1.2"].reason == "chosen"
     assert listed["1.2"].region == "knee"
     assert listed["1.2"].orientation == "axial"

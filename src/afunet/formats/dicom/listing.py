@@ -42,7 +42,7 @@ def _summary(one: Candidate, choice: Choice, findings: tuple[Finding, ...]) -> S
         body_part=first.body_part,
         region=region.name,
         transfer_syntax=syntax_name(first.transfer_syntax),
-        findings=(findings if chosen else ()) + _own_findings(one),
+        findings=(findings if chosen else ()) + _own_findings(one, choice),
         reason=why_not(one, choice),
         chosen=chosen,
         content=one.series.kind,
@@ -51,10 +51,10 @@ def _summary(one: Candidate, choice: Choice, findings: tuple[Finding, ...]) -> S
     )
 
 
-def _own_findings(one: Candidate) -> tuple[Finding, ...]:
+def _own_findings(one: Candidate, choice: Choice) -> tuple[Finding, ...]:
     if reason := unfitness(one.series):
         return (error("NOT_A_CT_SERIES", reason),)
     noticed = header_findings(one.series.headers)
-    if one.refusal is not None:
-        return (*noticed, error(one.refusal.code or "REFUSED", str(one.refusal)))
+    if refusal := one.refusal or choice.refusal:
+        return (*noticed, error(refusal.code or "REFUSED", str(refusal)))
     return noticed + (() if one.stack is None else one.stack.findings)

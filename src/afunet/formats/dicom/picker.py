@@ -15,6 +15,14 @@ from afunet.formats.findings import Finding, Severity, warning
 # Points of a perfect series: 100 together.
 ORIGINAL, COVERAGE, SPACING, PLANE, GEOMETRY = 35, 30, 20, 5, 10
 FINE_MM = 1.0
+# Why another series was better, by the points in which it leads most.
+LEADS = {
+    "original": "another one is original",
+    "coverage": "another one covers more",
+    "spacing": "another one has finer slices",
+    "plane": "another one is axial, or nearer to it",
+    "geometry": "another one needs less mending",
+}
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,7 @@ def why_not(one: Candidate, choice: Choice) -> str:
         return "not chosen: as good as the chosen one, which came first"
     ours, theirs = vars(one.score), vars(chosen.score)
     worst = max(ours, key=lambda name: theirs[name] - ours[name])
-    return f"not chosen: another one is better by its {worst}"
+    return f"not chosen: {LEADS[worst]}"
 
 
 def _of_several_patients(readable: list[Candidate]) -> InputError | None:
