@@ -127,7 +127,10 @@ class BoneQuality:
 
 @dataclass(frozen=True)
 class SoftTissue:
-    """What is round the bones; HU where it says so, the rest from 0 (none) to 1 (much)."""
+    """What is round the bones; HU where it says so, the rest from 0 (none) to 1 (much).
+
+    `arthrogram_hu` is contrast medium in the knee joint, in the hundreds; 0 is none.
+    """
 
     girth: Girth = field(default_factory=Girth)
     muscle_hu: float = 57.0
@@ -136,6 +139,7 @@ class SoftTissue:
     septa: float = 0.35
     infiltration: float = 0.15
     effusion: float = 0.0
+    arthrogram_hu: float = 0.0
     haze: float = 0.1
     vessel_hu: float = 48.0
     calcified: bool = False

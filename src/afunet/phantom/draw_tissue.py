@@ -70,6 +70,7 @@ def draw_soft(rng: Rng) -> SoftTissue:
         gas=bool(rng.random() < 0.03),
         flattened_mm=float(rng.choice([0.0, 3.0, 8.0, 14.0])),
         angiogram=_angiogram(rng),
+        arthrogram_hu=rng.uniform(200, 1500) if rng.random() < 0.25 else 0.0,
     )
 
 

@@ -155,7 +155,7 @@ def _around_knee(
     rough: Float32Array,
     soft: SoftTissue,
 ) -> Float32Array:
-    """Capsule, the fat pad behind the patellar tendon, the tendons, and an effusion."""
+    """Capsule, the fat pad behind the patellar tendon, the tendons, and what fills the joint."""
     knee = np.exp(-(((limb.height_mm - 10) / 55) ** 2))
     front = step(-limb.behind_mm - 0.25 * limb.radius_mm, 6.0) * np.exp(
         -(((limb.height_mm - 5) / 40) ** 2)
@@ -165,6 +165,11 @@ def _around_knee(
     hu = mix(hu, 55 + 12 * rough, np.clip(capsule, 0, 0.85))
     fluid = knee * soft.effusion * step(6 + 12 * soft.effusion + 6 * cloud - bone_mm, 1.5)
     hu = mix(hu, np.float32(22.0), np.clip(1.4 * fluid * step(40 - limb.behind_mm, 10), 0, 1))
+    if soft.arthrogram_hu:
+        # A film on cartilage and capsule, thick in the notch and the recesses, absent elsewhere.
+        thick_mm = 1.0 + 5 * soft.effusion + 7 * cloud + rough
+        filled = knee * step(thick_mm - bone_mm, 0.6) * step(bone_mm - 0.4, 0.3)
+        hu = mix(hu, np.float32(soft.arthrogram_hu), np.clip(1.3 * filled, 0, 1))
     middle = step(14 - np.abs(limb.across_mm), 2.0) * step(-limb.behind_mm, 3.0)
     tendon = middle * step(2.4 - np.abs(limb.muscle_mm + 3.5), 0.6)
     tendon = tendon * np.exp(-(((limb.height_mm - 15) / 75) ** 6))
@@ -182,7 +187,11 @@ def _with_joints(
     """Cartilage and menisci where two bones are close."""
     between = step(10 - (bone_mm + second_mm), 2.0)
     cartilage = 88 + 10 * cloud - 45 * soft.effusion * step(bone_mm - 1.5, 0.8)
-    return mix(hu, cartilage, between)
+    hu = mix(hu, cartilage, between)
+    if soft.arthrogram_hu:
+        film = between * step(0.5 - np.abs(bone_mm - second_mm) / 2, 0.3)
+        hu = mix(hu, np.float32(soft.arthrogram_hu), film)
+    return hu
 
 
 def _with_vessels(hu: Float32Array, limb: LimbFrame, muscles: Muscles) -> Float32Array:
