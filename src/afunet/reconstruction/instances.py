@@ -1,0 +1,208 @@
+"""Bones and fracture fragments of a mask, each with a label of its own.
+
+Pieces that touch are told from parts of one piece by how they meet. A solid bone is cut into the
+basins of its depth below the surface (watershed, Beucher and Lantuéjoul 1979), and basins become
+one piece again, the best joined first, unless
+
+* they face each other across a gap more than they touch: a fracture line or a joint that the
+  voxels show in part, or
+* what joins them is a thin neck: bones that lie against each other, fragments driven together.
+
+Both are measured over the whole face by which two regions meet at that moment, so that a gap with
+holes in it still parts what lies on its sides.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cc3d
+import edt
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.segmentation import watershed
+
+from afunet.errors import ConfigError
+from afunet.geometry import Volume
+from afunet.progress import CancelToken, Progress, silent
+from afunet.reconstruction.contacts import Contact, contacts_of
+
+STAGE = "instances"
+BASIN_MM = 1.0  # two deepest places closer than this belong to one basin
+CORNERS = np.ones((3, 3, 3), dtype=np.bool_)
+
+IntArray = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class SplitRules:
+    """When regions that touch are one piece.
+
+    They are one if `share · min(1, neck / least_neck)` reaches `least_contact`: `share` is the
+    part of the area by which they meet that touches, `neck` half the width of the bridge over
+    half the width of the thinner region. Gaps up to `reach_mm` count as facing each other. A
+    region below `smallest_mm3` is no piece of its own where it touches another.
+    """
+
+    least_contact: float = 0.85
+    least_neck: float = 0.35
+    reach_mm: float = 2.0
+    smallest_mm3: float = 50.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.least_contact <= 1 and 0 < self.least_neck <= 1):
+            raise ConfigError(
+                "least_contact and least_neck lie between 0 and 1, got "
+                f"{self.least_contact} and {self.least_neck}"
+            )
+        if self.reach_mm < 0 or self.smallest_mm3 < 0:
+            raise ConfigError(
+                f"reach_mm and smallest_mm3 are 0 or more, got {self.reach_mm} and "
+                f"{self.smallest_mm3}"
+            )
+
+
+def split_instances(
+    mask: Volume,
+    rules: SplitRules | None = None,
+    *,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> Volume:
+    """An unsigned label for every piece of a mask, 1 being the largest; 0 where the mask is 0.
+
+    Pieces are 6-connected components, split where `rules` say that two pieces touch.
+    """
+    rules, cancel = rules or SplitRules(), cancel or CancelToken()
+    labels = np.zeros(mask.shape, dtype=np.int32)
+    parts = cc3d.connected_components(mask.voxels != 0, connectivity=6)
+    boxes = ndimage.find_objects(parts)
+    count = 0
+    for number, box in enumerate(boxes, start=1):
+        cancel.check()
+        progress(STAGE, number - 1, len(boxes))
+        inside = parts[box] == number
+        pieces = _split(inside, mask, rules)
+        labels[box][inside] = pieces[inside] + count
+        count += int(pieces.max())
+    progress(STAGE, len(boxes), len(boxes))
+    return mask.with_voxels(_largest_first(labels))
+
+
+def _split(inside: NDArray[np.bool_], mask: Volume, rules: SplitRules) -> IntArray:
+    """The pieces of one component, from 1."""
+    if inside.sum() * mask.voxel_volume_mm3 < 2 * rules.smallest_mm3:
+        return inside.astype(np.int32)
+    column_mm, row_mm, slice_mm = (float(value) for value in mask.spacing_mm)
+    spacing_mm = (slice_mm, row_mm, column_mm)
+    depth_mm = edt.edt(inside, anisotropy=spacing_mm, black_border=True, parallel=0)
+    basins = _basins(inside, depth_mm, spacing_mm)
+    if basins.max() < 2:
+        return basins
+    regions = _Regions.of(basins, depth_mm, spacing_mm, mask.voxel_volume_mm3, rules)
+    pieces = regions.joined()[basins]
+    return np.unique(pieces, return_inverse=True)[1].reshape(inside.shape).astype(np.int32)
+
+
+def _basins(
+    inside: NDArray[np.bool_], depth_mm: NDArray[np.float32], spacing_mm: tuple[float, float, float]
+) -> IntArray:
+    reach = [max(3, 2 * round(BASIN_MM / step_mm) + 1) for step_mm in spacing_mm]
+    deepest = (depth_mm >= ndimage.maximum_filter(depth_mm, reach)) & inside
+    seeds = cc3d.connected_components(deepest, connectivity=26).astype(np.int32)
+    basins = watershed(-depth_mm, seeds, connectivity=CORNERS, mask=inside)
+    return np.asarray(basins, dtype=np.int32)
+
+
+@dataclass(eq=False)
+class _Regions:
+    """Regions that are being joined: what each is, and how it meets its neighbours."""
+
+    mm3: NDArray[np.float64]
+    depth_mm: NDArray[np.float64]
+    neighbours: list[dict[int, Contact]]
+    rules: SplitRules
+
+    @classmethod
+    def of(
+        cls,
+        basins: IntArray,
+        depth_mm: NDArray[np.float32],
+        spacing_mm: tuple[float, float, float],
+        voxel_mm3: float,
+        rules: SplitRules,
+    ) -> _Regions:
+        count = int(basins.max()) + 1
+        deepest = np.zeros(count)
+        np.maximum.at(deepest, basins.ravel(), depth_mm.ravel())
+        neighbours: list[dict[int, Contact]] = [{} for _ in range(count)]
+        for (one, other), contact in contacts_of(
+            basins, depth_mm, spacing_mm, rules.reach_mm
+        ).items():
+            neighbours[one][other] = neighbours[other][one] = contact
+        mm3 = np.bincount(basins.ravel()).astype(np.float64) * voxel_mm3
+        return cls(mm3, deepest, neighbours, rules)
+
+    def joined(self) -> NDArray[np.int64]:
+        """For every region, the region that it has become part of."""
+        owner = np.arange(len(self.mm3))
+        age = np.zeros(len(self.mm3), dtype=np.int64)  # how often a region has grown
+        gone = np.zeros(len(self.mm3), dtype=np.bool_)
+        waiting = list(self._candidates(range(len(self.mm3)), age))
+        heapq.heapify(waiting)
+        while waiting:
+            _, one, other, *ages = heapq.heappop(waiting)
+            if gone[one] or gone[other] or ages != [age[one], age[other]]:
+                continue
+            self._join(one, other)
+            owner[owner == other] = one
+            gone[other] = True
+            age[one] += 1
+            for candidate in self._candidates([one], age):
+                heapq.heappush(waiting, candidate)
+        return owner
+
+    def _candidates(
+        self, ones: range | list[int], age: NDArray[np.int64]
+    ) -> Iterator[tuple[float, int, int, int, int]]:
+        """Pairs to join, the best first when sorted, with their ages at this moment."""
+        for one in ones:
+            for other in self.neighbours[one]:
+                bond = self._bond(one, other)
+                if bond > 0:
+                    yield -bond, one, other, int(age[one]), int(age[other])
+
+    def _bond(self, one: int, other: int) -> float:
+        """How much two regions are one piece: 0 if they are not; specks come before all else."""
+        contact = self.neighbours[one][other]
+        if contact.touching_mm2 == 0:
+            return 0.0
+        neck = contact.neck_mm / min(self.depth_mm[one], self.depth_mm[other])
+        if min(self.mm3[one], self.mm3[other]) < self.rules.smallest_mm3:
+            return 1 + float(contact.share * neck)
+        bond = float(contact.share * min(1.0, neck / self.rules.least_neck))
+        return bond if bond >= self.rules.least_contact else 0.0
+
+    def _join(self, one: int, other: int) -> None:
+        self.mm3[one] += self.mm3[other]
+        self.depth_mm[one] = max(self.depth_mm[one], self.depth_mm[other])
+        for third, contact in self.neighbours[other].items():
+            del self.neighbours[third][other]
+            if third == one:
+                continue
+            known = self.neighbours[one].get(third)
+            both = contact if known is None else known.with_more(contact)
+            self.neighbours[one][third] = self.neighbours[third][one] = both
+        self.neighbours[other] = {}
+
+
+def _largest_first(labels: IntArray) -> NDArray[np.unsignedinteger]:
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
+    new = np.zeros(len(sizes), dtype=np.min_scalar_type(len(order)))
+    new[order] = np.arange(1, len(order) + 1)
+    return new[labels]
