@@ -1,0 +1,93 @@
+"""Surface distances by hand, and beside the field's own implementations."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from afunet.errors import InputError
+from afunet.evaluation.surface import surface_distances
+
+SPACING = (3.0, 0.7, 0.5)
+
+
+def cube(start, size=4, shape=(8, 12, 12)):
+    mask = np.zeros(shape, dtype=np.uint8)
+    mask[tuple(slice(a, a + size) for a in start)] = 1
+    return mask
+
+
+def blobs(seed):
+    noise = np.random.default_rng(seed).standard_normal((14, 30, 28))
+    smooth = ndimage.gaussian_filter(noise, (1.0, 3.0, 3.0))
+    return (smooth > np.quantile(smooth, 0.8)).astype(np.uint8)
+
+
+def test_equal_masks_are_at_no_distance():
+    same = surface_distances(cube((2, 3, 3)), cube((2, 3, 3)), SPACING)
+    assert (same.assd, same.hd95, same.largest, same.nsd(0.0)) == (0.0, 0.0, 0.0, 1.0)
+    assert len(same.to_truth) == 4**3 - 2**3
+
+
+def test_a_line_beside_a_line():
+    one, other = np.zeros((1, 1, 9)), np.zeros((1, 1, 9))
+    one[0, 0, 2] = other[0, 0, 5] = other[0, 0, 6] = 1
+    apart = surface_distances(one, other, (1.0, 1.0, 0.5))
+    assert apart.to_truth.tolist() == [1.5]
+    assert apart.to_prediction.tolist() == [1.5, 2.0]
+    assert apart.assd == pytest.approx(5 / 3)
+    assert apart.largest == 2.0
+    assert apart.hd95 == pytest.approx(1.975)
+    assert apart.nsd(1.5) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(("axis", "step_mm"), list(enumerate(SPACING)))
+def test_a_shift_by_one_voxel_is_one_spacing_away(axis, step_mm):
+    start = [2, 3, 3]
+    start[axis] += 1
+    apart = surface_distances(cube(start), cube((2, 3, 3)), SPACING)
+    assert apart.largest == pytest.approx(step_mm)
+
+
+def test_empty_masks():
+    nothing = np.zeros((2, 3, 4))
+    both = surface_distances(nothing, nothing, SPACING)
+    assert (both.assd, both.hd95, both.nsd(1.0)) == (0.0, 0.0, 1.0)
+    one = surface_distances(nothing, np.ones((2, 3, 4)), SPACING)
+    assert (one.assd, one.hd95, one.largest, one.nsd(1.0)) == (np.inf, np.inf, np.inf, 0.0)
+
+
+def test_two_shapes_are_refused():
+    with pytest.raises(InputError, match=r"shape \(1, 2, 3\) for a truth of \(2, 2, 3\)"):
+        surface_distances(np.ones((1, 2, 3)), np.ones((2, 2, 3)), SPACING)
+
+
+@pytest.mark.filterwarnings("ignore")  # the libraries' own
+@pytest.mark.parametrize("seed", range(4))
+def test_monai_finds_the_same(seed):
+    metrics, torch = pytest.importorskip("monai.metrics"), pytest.importorskip("torch")
+    found, true = blobs(seed), np.roll(blobs(seed), 2, axis=1) & blobs(seed + 10)
+    ours = surface_distances(found, true, SPACING)
+    pair = [torch.from_numpy(mask.astype(np.float32))[None, None] for mask in (found, true)]
+    options = {"include_background": True, "spacing": SPACING}
+    assd = metrics.compute_average_surface_distance(*pair, symmetric=True, **options)
+    hd95 = metrics.compute_hausdorff_distance(*pair, percentile=95, **options)
+    nsd = metrics.compute_surface_dice(*pair, class_thresholds=[1.0], **options)
+    assert ours.assd == pytest.approx(float(assd), rel=1e-5)
+    assert ours.hd95 == pytest.approx(float(hd95), rel=1e-5)
+    assert ours.nsd(1.0) == pytest.approx(float(nsd), rel=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("seed", range(4))
+def test_surface_distance_finds_nearly_the_same(seed):
+    """It weighs boundary elements by their area, between voxels: half a voxel apart at most."""
+    library = pytest.importorskip("surface_distance")
+    found, true = blobs(seed), ndimage.shift(blobs(seed), (0, 3, 1), order=0)
+    ours = surface_distances(found, true, (1.0, 1.0, 1.0))
+    theirs = library.compute_surface_distances(true > 0, found > 0, (1.0, 1.0, 1.0))
+    assd = np.mean(library.compute_average_surface_distance(theirs))
+    assert ours.assd == pytest.approx(assd, abs=0.3)
+    assert ours.hd95 == pytest.approx(library.compute_robust_hausdorff(theirs, 95), abs=0.75)
+    assert ours.nsd(2.0) == pytest.approx(
+        library.compute_surface_dice_at_tolerance(theirs, 2.0), abs=0.08
+    )
