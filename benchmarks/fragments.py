@@ -1,0 +1,148 @@
+"""Fracture fragments told apart, on simulated fractured legs whose every piece is known.
+
+    .venv/bin/python benchmarks/fragments.py [--predicted] [--legs 30]
+
+Thirty knees with one or two broken bones, drawn from seeds that nothing was tuned on: 2 to 5 large
+pieces, up to 3 chips, moved by 0.5 to 7 mm, gaps of 0.5 to 1.8 mm, voxels of 0.6 to 0.9 mm and
+slices of 0.8 to 2 mm. A piece is what hangs together (26-connected) of one fragment of the exact
+answer. Pieces of 50 mm³ and more are asked for; a piece is found from an IoU of one half. The mask
+is the exact one, or with `--predicted` the one of the shipped weights.
+
+Prints a Markdown row a leg, the sums, and the legs that went worst.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from statistics import fmean
+
+import cc3d
+import numpy as np
+
+from afunet.evaluation.fragments import FragmentScore, match_fragments
+from afunet.geometry import Volume
+from afunet.inference.cleanup import clean_up
+from afunet.inference.device import DeviceChoice
+from afunet.inference.predictor import Predictor
+from afunet.inference.volume import predict_volume
+from afunet.phantom import (
+    Anatomy,
+    Fracture,
+    LegConfig,
+    Pose,
+    SimulatedLeg,
+    axial_grid,
+    simulate,
+)
+from afunet.reconstruction.instances import split_instances
+from afunet.workflows.segment import Segmenter, SegmentOptions
+
+FIRST_SEED, LEGS = 2000, 30
+SMALLEST_MM3 = 50.0
+FIELD_MM, LENGTH_MM, KNEES_APART_MM = 140.0, 130.0, 200.0
+# Heights of a break in the bone's own frame, mm.
+BREAKS_MM = {
+    "tibia": (-35.0, -15.0),
+    "femur": (15.0, 45.0),
+    "patella": (20.0, 25.0),
+    "fibula": (-50.0, -25.0),
+}
+LARGE = ("tibia", "femur")
+
+
+def fractured_leg(seed: int) -> LegConfig:
+    """A knee with one or two broken bones."""
+    rng = np.random.default_rng([seed, 11])
+    pixel_mm, step_mm = rng.uniform(0.6, 0.9), float(rng.choice([0.8, 1.0, 1.5, 2.0]))
+    pixels, slices = int(FIELD_MM / pixel_mm), int(LENGTH_MM / step_mm)
+    side, outward = ("left", 1.0) if rng.random() < 0.5 else ("right", -1.0)
+    broken = rng.permutation(list(BREAKS_MM))[: int(rng.integers(1, 3))]
+    fractures = tuple(
+        Fracture(
+            f"{bone} {side}",
+            rng.uniform(*BREAKS_MM[bone]),
+            pieces=int(rng.integers(2, 6)) if bone in LARGE else 2,
+            chips=int(rng.integers(0, 4)) if bone in LARGE else 0,
+            displacement_mm=rng.uniform(0.5, 7),
+            tilt_deg=rng.uniform(0, 8),
+            gap_mm=rng.uniform(0.5, 1.8),
+            roughness_mm=rng.uniform(0.5, 2.5),
+            seed=10 * seed + number,
+        )
+        for number, bone in enumerate(broken)
+    )
+    centre = (outward * KNEES_APART_MM / 2, 10.0, rng.uniform(-15, 15))
+    return LegConfig(
+        seed=seed,
+        grid=axial_grid((slices, pixels, pixels), pixel_mm, step_mm, centre),
+        anatomy=Anatomy(
+            sides=(side,),
+            poses=(Pose(8, 3, 4),),
+            knees_apart_mm=KNEES_APART_MM,
+            surface_step_mm=1.0,
+            scale=rng.uniform(0.9, 1.1),
+            warp_mm=rng.uniform(0.3, 2),
+        ),
+        fractures=fractures,
+    )
+
+
+def true_pieces(leg: SimulatedLeg) -> Volume:
+    labels = leg.fragments.volume
+    return labels.with_voxels(
+        cc3d.connected_components(labels.voxels.astype(np.int32), connectivity=26)
+    )
+
+
+def exact_mask(leg: SimulatedLeg) -> Volume:
+    return leg.fragments.foreground()
+
+
+def predicted_mask() -> Callable[[SimulatedLeg], Volume]:
+    segmenter = Segmenter(SegmentOptions(device=DeviceChoice.CPU))
+    header = segmenter.checkpoint.header
+
+    def predict(leg: SimulatedLeg) -> Volume:
+        predictor = Predictor(segmenter.engine, header.patch_px)
+        return clean_up(predict_volume(leg.volume, predictor, header).mask, leg.volume)[0]
+
+    return predict
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--predicted", action="store_true")
+    parser.add_argument("--legs", type=int, default=LEGS)
+    options = parser.parse_args()
+    mask_of = predicted_mask() if options.predicted else exact_mask
+    print(
+        "| seed | voxels, mm | pieces | found | mean IoU | merged | split | extra | missed, mm³ |"
+    )
+    print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |")
+    scores: dict[int, FragmentScore] = {}
+    for seed in range(FIRST_SEED, FIRST_SEED + options.legs):
+        leg = simulate(fractured_leg(seed))
+        found = split_instances(mask_of(leg))
+        score = scores[seed] = match_fragments(found, true_pieces(leg), SMALLEST_MM3)
+        missed = ", ".join(f"{one.mm3:.0f}" for one in score.matches if not one.is_found)
+        voxel = " × ".join(f"{size:.2f}" for size in leg.volume.spacing_mm)
+        print(
+            f"| {seed} | {voxel} | {len(score.matches)} | {len(score.matches) - score.missed} | "
+            f"{score.mean_iou:.3f} | {score.merged} | {score.split} | {score.extra} | {missed} |",
+            flush=True,
+        )
+    matches = [match for score in scores.values() for match in score.matches]
+    found_iou = [match.iou for match in matches if match.is_found]
+    print(
+        f"\n{len(matches)} pieces, recall {len(found_iou) / len(matches):.4f}, "
+        f"mean IoU of those found {fmean(found_iou):.4f}, of all "
+        f"{fmean(match.iou for match in matches):.4f}, "
+        f"extra {sum(score.extra for score in scores.values())}"
+    )
+    worst = sorted(scores, key=lambda seed: (scores[seed].recall, scores[seed].mean_iou))[:5]
+    print(f"worst: {', '.join(map(str, worst))}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""The size, shape, density and place of every piece of a label map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from afunet.geometry import Box, Mesh, Volume
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """HU within a piece: mean, 10th and 90th percentile."""
+
+    mean_hu: float
+    low_hu: float
+    high_hu: float
+
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """One piece; lengths, areas and volumes in mm, places in LPS.
+
+    `axes` (3, 3) are unit vectors in its rows, the longest first, along which the piece measures
+    `extent_mm` between its outermost voxel centres, one voxel added; the first is its length.
+    `density` is None without a scan.
+    """
+
+    label: int
+    volume_mm3: float
+    lowest_mm: FloatArray
+    highest_mm: FloatArray
+    centroid_mm: FloatArray
+    axes: FloatArray
+    extent_mm: FloatArray
+    density: Density | None
+
+    @property
+    def length_mm(self) -> float:
+        """Along the first principal axis."""
+        return float(self.extent_mm[0])
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The nearest other piece and how far its surface is; None and infinite where there is none."""
+
+    label: int | None
+    mm: float
+
+
+def measure(labels: Volume, scan: Volume | None = None) -> tuple[Measures, ...]:
+    """Measures of every label but 0, in the order of the labels; `scan` in HU on the same grid."""
+    if scan is not None:
+        labels.require_same_grid(scan, "the scan")
+    boxes = ndimage.find_objects(labels.voxels)
+    return tuple(
+        _measures(label, labels, box, scan)
+        for label, box in enumerate(boxes, start=1)
+        if box is not None
+    )
+
+
+def nearest_gaps(surfaces: Sequence[tuple[int, Mesh]], within_mm: float = 30.0) -> dict[int, Gap]:
+    """For every labelled surface the nearest other one, by their vertices.
+
+    Exact to half the length of a triangle's edge. Pieces further apart than `within_mm` are no
+    neighbours.
+    """
+    trees = {
+        label: (cKDTree(mesh.vertices_mm), *mesh.bounds_mm())
+        for label, mesh in surfaces
+        if not mesh.is_empty
+    }
+    nearest = {label: Gap(None, float("inf")) for label, _ in surfaces}
+    for one, other in combinations(trees, 2):
+        (tree, low, high), (other_tree, other_low, other_high) = trees[one], trees[other]
+        reach = min(within_mm, max(nearest[one].mm, nearest[other].mm))
+        if (np.maximum(low - other_high, other_low - high) > reach).any():
+            continue
+        small, large = sorted((tree, other_tree), key=lambda known: known.n)
+        apart, _ = large.query(small.data, distance_upper_bound=reach)
+        mm = float(apart.min())
+        for label, neighbour in ((one, other), (other, one)):
+            if mm < nearest[label].mm:
+                nearest[label] = Gap(neighbour, mm)
+    return nearest
+
+
+def _measures(label: int, labels: Volume, box: Box, scan: Volume | None) -> Measures:
+    inside = labels.voxels[box] == label
+    first = np.array([box[axis].start for axis in (2, 1, 0)])
+    points_mm = labels.to_mm(np.argwhere(inside)[:, ::-1] + first)
+    centroid_mm = points_mm.mean(axis=0)
+    axes = _principal_axes(points_mm - centroid_mm)
+    along = (points_mm - centroid_mm) @ axes.T
+    voxel_mm = np.abs(axes @ labels.affine[:3, :3]).sum(axis=1)
+    return Measures(
+        label=label,
+        volume_mm3=len(points_mm) * labels.voxel_volume_mm3,
+        lowest_mm=points_mm.min(axis=0),
+        highest_mm=points_mm.max(axis=0),
+        centroid_mm=centroid_mm,
+        axes=axes,
+        extent_mm=np.ptp(along, axis=0) + voxel_mm,
+        density=None if scan is None else _density(scan.voxels[box][inside]),
+    )
+
+
+def _principal_axes(offsets_mm: FloatArray) -> FloatArray:
+    """Rows are unit vectors, the longest axis first, each pointing to the head, left or back."""
+    _, vectors = np.linalg.eigh(offsets_mm.T @ offsets_mm)
+    axes = vectors.T[::-1]
+    leading = axes[np.arange(3), np.abs(axes).argmax(axis=1)]
+    return np.asarray(axes * np.sign(leading)[:, None])
+
+
+def _density(hu: NDArray[np.number]) -> Density:
+    low, high = np.percentile(hu, (10, 90))
+    return Density(float(hu.mean()), float(low), float(high))
