@@ -43,7 +43,17 @@ def test_displaced_fragments_keep_their_volume() -> None:
 def test_the_largest_fragment_stays_and_the_others_move() -> None:
     shifts = [np.linalg.norm(f.shift_mm) for f in broken(displacement_mm=4.0).fragments]
     assert shifts[0] == 0
-    assert all(1.9 < shift < 5.3 for shift in shifts[1:])
+    # One that its neighbours hold fast may stay too.
+    assert max(shifts) < 5.3
+    assert sum(shift > 1.9 for shift in shifts[1:]) >= 3
+
+
+@pytest.mark.parametrize("displacement_mm", [3.0, 8.0])
+def test_no_piece_is_driven_into_another(displacement_mm: float) -> None:
+    points = np.random.default_rng(5).uniform(-30, 30, (60000, 3))
+    bone = broken(displacement_mm=displacement_mm, tilt_deg=6.0)
+    deep = [p.distances_mm(points).piece < -1.3 for p in bone.pieces()]
+    assert (np.sum(deep, axis=0) > 1).mean() < 1e-4
 
 
 def test_every_fragment_lies_in_its_own_box() -> None:

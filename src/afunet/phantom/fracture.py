@@ -84,9 +84,11 @@ class Fragment:
 
     def corners_mm(self) -> FloatArray:
         """Corners (8, 3) of the home box where the fragment went."""
-        return np.asarray(
-            (self.home.corners_mm() - self.pivot_mm) @ self.turn.T + self.pivot_mm + self.shift_mm
-        )
+        return self.from_home(self.home.corners_mm())
+
+    def from_home(self, points: FloatArray) -> FloatArray:
+        """Where points of the intact bone's frame, (..., 3), went."""
+        return np.asarray((points - self.pivot_mm) @ self.turn.T + self.pivot_mm + self.shift_mm)
 
     def to_home(self, points: Points) -> Points:
         """Points in the intact bone's frame before the fragment moved away, (..., 3)."""
@@ -106,8 +108,9 @@ def break_bone(surface: DistanceGrid, fracture: Fracture) -> list[Fragment]:
     """Fragments of a bone by a fracture, the first (largest) one left in place.
 
     Each further cut halves the piece with most bone near the fracture. Displacements are about
-    `displacement_mm` long and point away from the first piece. A bone whose grid does not
-    reach the fracture's height stays whole: no fragments.
+    `displacement_mm` long and point away from the first piece; one that would drive a piece into
+    another is drawn again, shorter and shorter. A bone whose grid does not reach the fracture's
+    height stays whole: no fragments.
     """
     rng = np.random.default_rng([fracture.seed, 7])
     noise = NoiseField.draw(rng, 16.0, 0.9)
@@ -123,10 +126,14 @@ def break_bone(surface: DistanceGrid, fracture: Fracture) -> list[Fragment]:
             cells[:1] = _halves(cuts, points, kind(near, surface, fracture, noise, rng))
     cells = sorted((cell for cell in cells if len(cell[1]) > 0), key=lambda cell: -len(cell[1]))
     middle = cells[0][1].mean(axis=0)
-    return [
-        _displaced(cuts, points, middle, 0.0 if k == 0 else 1.0, fracture, rng)
-        for k, (cuts, points) in enumerate(cells)
-    ]
+    fragments: list[Fragment] = []
+    for cuts, points in cells:
+        for amount in _AMOUNTS if fragments else (0.0,):
+            fragment = _displaced(cuts, points, middle, amount, fracture, rng)
+            if not _runs_into(fragment, points, fragments, surface):
+                break
+        fragments.append(fragment)
+    return fragments
 
 
 Cell = tuple[tuple[Cut, ...], FloatArray]
@@ -135,6 +142,10 @@ Cell = tuple[tuple[Cut, ...], FloatArray]
 _FEWEST = 50
 _SAMPLE_MM = 2.0
 _ZONE_MM = 30.0
+_DRIVEN_MM, _DRIVEN_SHARE = 1.0, 0.002
+"""Pieces overlap if more than this share of one's points lies so deep in others."""
+_AMOUNTS = (*[1.0] * 10, *(0.85**k for k in range(1, 16)), 0.0)
+"""Parts of the displacement that are tried in turn."""
 
 
 def _inside_points(surface: DistanceGrid) -> FloatArray:
@@ -182,6 +193,18 @@ def _halves(cuts: tuple[Cut, ...], points: FloatArray, cut: Cut) -> list[Cell]:
         ((*cuts, cut), points[side < 0]),
         ((*cuts, cut.other_side()), points[side >= 0]),
     ]
+
+
+def _runs_into(
+    fragment: Fragment, points: FloatArray, others: list[Fragment], surface: DistanceGrid
+) -> bool:
+    """Whether a fragment, some points in its home position, was moved into others."""
+    moved = fragment.from_home(points)
+    driven = np.zeros(len(points), dtype=np.bool_)
+    for other in others:
+        home = other.to_home(moved)
+        driven |= other.cut(home, surface.distance_mm(home)) < -_DRIVEN_MM
+    return bool(driven.mean() > _DRIVEN_SHARE)
 
 
 def _displaced(
