@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.encaps import encapsulate
-from pydicom.uid import HTJ2KLossless, JPEG2000Lossless, JPEGExtended12Bit, JPEGLossless
+from pydicom.uid import (
+    HTJ2KLossless,
+    JPEG2000Lossless,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLSLossless,
+)
 
 from afunet.errors import AfunetError
+from afunet.formats.dicom import jpeg
 from afunet.formats.readers import list_series, read_scan
 from afunet.geometry import Volume
 
@@ -101,6 +108,28 @@ def test_a_broken_stream_is_refused_and_does_not_end_the_process(tmp_path, write
         paths[1].write_bytes(content)
         with suppress(AfunetError):  # or it is read, where the byte did not matter
             read_scan(tmp_path / "ct")
+
+
+def test_a_jpeg_ls_stream_without_its_end_is_not_given_to_the_decoder(
+    tmp_path, write_series, monkeypatch
+):
+    """CharLS reads on for seconds."""
+
+    def cut(stored):
+        return bytes(imagecodecs.jpegls_encode(stored))[:-100]
+
+    write_series(
+        tmp_path,
+        Volume(np.random.default_rng(0).integers(-1000, 1000, (2, 40, 40)), np.eye(4)),
+        compress=lambda dataset: compressed(dataset, JPEGLSLossless, cut),
+    )
+    monkeypatch.setitem(jpeg.CODECS, JPEGLSLossless, lambda *_, **__: pytest.fail("was asked"))
+    assert refusal(tmp_path) == "CUT_PIXELS"
+
+
+def test_rows_that_part_an_image_into_several_are_refused(victim):
+    rows = b"\x28\x00\x10\x00US\x02\x00"
+    assert refusal(altered(victim, rows + b"\x06\x00", rows + b"\x02\x00")) == "CUT_PIXELS"
 
 
 def test_a_jpeg_that_claims_another_size_takes_no_memory(tmp_path, write_series):

@@ -1,25 +1,44 @@
-"""JPEG images of 8 and 12 bits and lossless ones, undone by libjpeg-turbo.
+"""JPEG of 8 and 12 bits, lossless JPEG and JPEG-LS, undone by libjpeg-turbo and CharLS.
 
-GDCM, which pydicom would ask, ends the whole process on some broken streams and knows no 12 bits.
-Written as a pydicom decoding plugin: the module-level names are what such a plugin must have.
+GDCM, which pydicom would ask for the first three, ends the whole process on some broken streams
+and knows no 12 bits. CharLS reads for seconds past a stream that was cut, so those are refused
+before. Written as a pydicom decoding plugin: the module-level names are what one must have.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.pixels.decoders.base import DecodeRunner, get_decoder
-from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1
+from pydicom.uid import (
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+)
 
-PLUGIN = "libjpeg-turbo"
-SYNTAXES = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1)
-DECODER_DEPENDENCIES = dict.fromkeys(SYNTAXES, ("imagecodecs",))
+PLUGIN = "imagecodecs"
+CODECS: dict[str, Callable[..., NDArray[Any]]] = {
+    JPEGBaseline8Bit: imagecodecs.jpeg8_decode,
+    JPEGExtended12Bit: imagecodecs.jpeg8_decode,
+    JPEGLossless: imagecodecs.jpeg8_decode,
+    JPEGLosslessSV1: imagecodecs.jpeg8_decode,
+    JPEGLSLossless: imagecodecs.jpegls_decode,
+    JPEGLSNearLossless: imagecodecs.jpegls_decode,
+}
+DECODER_DEPENDENCIES = dict.fromkeys(CODECS, (PLUGIN,))
+END_OF_IMAGE = b"\xff\xd9"
 
 
 def is_available(uid: str) -> bool:
     """Whether this plugin decodes a transfer syntax."""
-    return uid in SYNTAXES
+    return uid in CODECS
 
 
 def decode_frame(stream: bytes, runner: DecodeRunner) -> bytes:
@@ -30,7 +49,9 @@ def decode_frame(stream: bytes, runner: DecodeRunner) -> bytes:
     """
     if runner.samples_per_pixel != 1 or runner.bits_allocated > 16:
         raise ValueError("not a grey image of 16 bits or less")
-    numbers = _decoded(stream, (runner.rows, runner.columns))
+    if not bytes(stream).rstrip(b"\0").endswith(END_OF_IMAGE):
+        raise ValueError("the stream does not end")
+    numbers = _decoded(stream, CODECS[runner.transfer_syntax], (runner.rows, runner.columns))
     # Read as 16 bits, what is signed has its sign at the end of Bits Stored.
     kind = np.int16 if runner.pixel_representation == 1 else np.uint16
     unused = 16 - runner.bits_stored
@@ -38,11 +59,13 @@ def decode_frame(stream: bytes, runner: DecodeRunner) -> bytes:
     return values.astype(f"<i{runner.bits_allocated // 8}", copy=False).tobytes()
 
 
-def _decoded(stream: bytes, shape: tuple[int, int]) -> NDArray[np.unsignedinteger]:
+def _decoded(
+    stream: bytes, decode: Callable[..., NDArray[Any]], shape: tuple[int, int]
+) -> NDArray[np.unsignedinteger]:
     # The array given is what the stream must fill: a false size in it takes no memory.
     for kind in (np.uint16, np.uint8):
         try:
-            return imagecodecs.jpeg8_decode(stream, out=np.empty(shape, kind))
+            return decode(stream, out=np.empty(shape, kind))
         except ValueError as error:
             refused = error
     raise refused
@@ -50,7 +73,7 @@ def _decoded(stream: bytes, shape: tuple[int, int]) -> NDArray[np.unsignedintege
 
 def register() -> None:
     """Make pydicom know this plugin, once."""
-    for syntax in SYNTAXES:
+    for syntax in CODECS:
         decoder = get_decoder(syntax)
         if PLUGIN not in decoder.available_plugins:
             decoder.add_plugin(PLUGIN, (__name__, decode_frame.__name__))

@@ -14,7 +14,6 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     UID,
     JPEG2000TransferSyntaxes,
-    JPEGLSTransferSyntaxes,
     RLELossless,
 )
 
@@ -89,14 +88,18 @@ def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if shift:
-                return _shifted(dataset, header, shift)
-            return pixel_array(dataset, index=header.frame, decoding_plugin=_decoder(header))
+                stored = _shifted(dataset, header, shift)
+            else:
+                stored = pixel_array(dataset, index=header.frame, decoding_plugin=_decoder(header))
+        if stored.shape != (header.rows, header.columns):  # the file's two readings disagree
+            raise ValueError
     except Exception:  # each decoder has its own types
         raise InputError(
             f"{where}: the pixel data ({syntax_name(header.transfer_syntax)}) cannot be decoded, "
             "they are cut or broken: copy the series again",
             code="CUT_PIXELS",
         ) from None
+    return stored
 
 
 def _require_known_syntax(header: Header, where: str) -> None:
@@ -137,8 +140,6 @@ def _decoder(header: Header) -> str:
         return ""
     if syntax == RLELossless:
         return "pydicom"
-    if syntax in JPEGLSTransferSyntaxes:
-        return "pyjpegls"
     return "pylibjpeg" if syntax in JPEG2000TransferSyntaxes else jpeg.PLUGIN
 
 
