@@ -32,6 +32,7 @@ from afunet.reconstruction.contacts import Contact, contacts_of
 
 STAGE = "instances"
 BASIN_MM = 1.0  # two deepest places closer than this belong to one basin
+LARGEST_BOND = 1e3  # above every bond by contact
 CORNERS = np.ones((3, 3, 3), dtype=np.bool_)
 
 IntArray = NDArray[np.int32]
@@ -43,26 +44,36 @@ class SplitRules:
 
     They are one if `share · min(1, neck / least_neck)` reaches `least_contact`: `share` is the
     part of the area by which they meet that touches, `neck` half the width of the bridge over
-    half the width of the thinner region. Gaps up to `reach_mm` count as facing each other. A
-    region below `smallest_mm3` is no piece of its own where it touches another.
+    half the width of the thinner region. Gaps up to `reach_mm` count as facing each other. Of
+    lumps less is asked, since a rough surface faces itself: where the smaller region has
+    `smallest_mm3` it is `least_contact_of_lumps`, and rises with its logarithm up to `large_mm3`.
+    A region below `smallest_mm3` is no piece of its own where it touches another.
     """
 
     least_contact: float = 0.85
-    least_neck: float = 0.35
+    least_contact_of_lumps: float = 0.70
+    least_neck: float = 0.40
     reach_mm: float = 2.0
     smallest_mm3: float = 50.0
+    large_mm3: float = 500.0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.least_contact <= 1 and 0 < self.least_neck <= 1):
-            raise ConfigError(
-                "least_contact and least_neck lie between 0 and 1, got "
-                f"{self.least_contact} and {self.least_neck}"
-            )
-        if self.reach_mm < 0 or self.smallest_mm3 < 0:
-            raise ConfigError(
-                f"reach_mm and smallest_mm3 are 0 or more, got {self.reach_mm} and "
-                f"{self.smallest_mm3}"
-            )
+        for name in ("least_contact", "least_contact_of_lumps", "least_neck"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ConfigError(f"{name} lies above 0 and up to 1, got {getattr(self, name)}")
+        for name in ("reach_mm", "smallest_mm3", "large_mm3"):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"{name} is 0 or more, got {getattr(self, name)}")
+
+    def contact_asked(self, mm3: float) -> float:
+        """The contact that makes two regions one, the smaller of them so large."""
+        if mm3 >= self.large_mm3 or self.smallest_mm3 <= 0:
+            return self.least_contact
+        part = np.log(max(mm3 / self.smallest_mm3, 1.0)) / np.log(
+            self.large_mm3 / self.smallest_mm3
+        )
+        low = self.least_contact_of_lumps
+        return float(low + (self.least_contact - low) * part)
 
 
 def split_instances(
@@ -181,10 +192,12 @@ class _Regions:
         if contact.touching_mm2 == 0:
             return 0.0
         neck = contact.neck_mm / min(self.depth_mm[one], self.depth_mm[other])
-        if min(self.mm3[one], self.mm3[other]) < self.rules.smallest_mm3:
-            return 1 + float(contact.share * neck)
-        bond = float(contact.share * min(1.0, neck / self.rules.least_neck))
-        return bond if bond >= self.rules.least_contact else 0.0
+        smaller_mm3 = float(min(self.mm3[one], self.mm3[other]))
+        if smaller_mm3 < self.rules.smallest_mm3:
+            return LARGEST_BOND + float(contact.share * neck)
+        held = float(contact.share * min(1.0, neck / self.rules.least_neck))
+        bond = held / self.rules.contact_asked(smaller_mm3)
+        return bond if bond >= 1 else 0.0
 
     def _join(self, one: int, other: int) -> None:
         self.mm3[one] += self.mm3[other]
