@@ -1,0 +1,77 @@
+"""How far a finished surface lies from the boundary of its mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkDoubleArray
+from vtkmodules.vtkFiltersCore import vtkImplicitPolyDataDistance
+
+from afunet.formats.polydata import to_polydata
+from afunet.geometry import Mesh
+
+FloatArray = NDArray[np.float64]
+SAMPLES = 20_000
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """Distances in mm over both surfaces, how the volume changed, and whether it is closed.
+
+    The mask's boundary is its raw surface, half-way between the centres of bone and background.
+    `volume_change` is a fraction of the raw volume, negative where the finished one holds less.
+    """
+
+    mean_mm: float
+    p95_mm: float
+    largest_mm: float
+    volume_change: float
+    triangles: int
+    open_edges: int
+
+
+def deviation(finished: Mesh, raw: Mesh, samples: int = SAMPLES) -> Deviation:
+    """Compare two surfaces at `samples` random points of each, drawn evenly over their area.
+
+    The same surfaces give the same figures. An empty one deviates by nothing.
+    """
+    if finished.is_empty or raw.is_empty:
+        return Deviation(0.0, 0.0, 0.0, 0.0, len(finished.faces), finished.open_edges)
+    apart_mm = np.concatenate(
+        [
+            distances_mm(points_on(finished, samples), raw),
+            distances_mm(points_on(raw, samples), finished),
+        ]
+    )
+    return Deviation(
+        mean_mm=float(apart_mm.mean()),
+        p95_mm=float(np.percentile(apart_mm, 95)),
+        largest_mm=float(apart_mm.max()),
+        volume_change=finished.volume_mm3 / raw.volume_mm3 - 1,
+        triangles=len(finished.faces),
+        open_edges=finished.open_edges,
+    )
+
+
+def points_on(mesh: Mesh, count: int, seed: int = 0) -> FloatArray:
+    """`count` random points (N, 3) on a surface, evenly over its area."""
+    rng = np.random.default_rng(seed)
+    a, b, c = np.moveaxis(mesh.triangles_mm, 1, 0)
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    chosen = rng.choice(len(area), count, p=area / area.sum())
+    first, second = np.sqrt(rng.random((count, 1))), rng.random((count, 1))
+    return np.asarray(
+        (1 - first) * a[chosen] + first * (1 - second) * b[chosen] + first * second * c[chosen]
+    )
+
+
+def distances_mm(points_mm: FloatArray, mesh: Mesh) -> FloatArray:
+    """Distance (N,) of points (N, 3) to the nearest point of a surface, never negative."""
+    nearest = vtkImplicitPolyDataDistance()
+    nearest.SetInput(to_polydata(mesh))
+    found = vtkDoubleArray()
+    nearest.FunctionValue(numpy_to_vtk(np.ascontiguousarray(points_mm)), found)
+    return np.asarray(np.abs(vtk_to_numpy(found)), dtype=np.float64)
