@@ -28,7 +28,15 @@ pytestmark = pytest.mark.usefixtures("small_pictures")
 Run = Callable[..., Any]
 
 PATIENT = {"PatientID": "one"}
-FILES = {"mask.nii.gz", "overlay.png", "bone.stl", "scene.png", "report.json", "report.html"}
+FILES = {
+    "mask.nii.gz",
+    "instances.nii.gz",
+    "overlay.png",
+    "bone.stl",
+    "scene.png",
+    "report.json",
+    "report.html",
+}
 COMMANDS = {
     "segment": "--output",
     "inspect": "--series",

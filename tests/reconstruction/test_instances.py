@@ -71,6 +71,14 @@ def test_small_pieces_in_the_open_are_kept_and_numbered_by_size():
     assert sizes(bar(6) | chip)[1:] == [8, 1]
 
 
+def test_a_crumb_at_a_corner_is_part_of_what_it_meets():
+    bone = np.zeros(GRID.shape[1:], dtype=bool)
+    bone[10:30, 10:30, 10:30] = True
+    bone[9, 9, 9] = bone[30, 30, 30] = True
+    assert sizes(bone) == [8002]
+    assert sizes(bone, smallest_mm3=0.5) == [8000, 1, 1]
+
+
 def test_a_knob_below_the_stated_size_is_part_of_what_it_touches():
     knob = ball((20, 31.5, 30), 3.0)
     bone = bar(9)

@@ -16,11 +16,13 @@ from afunet.report.facts import (
     BoneFacts,
     GridFacts,
     ModelFacts,
+    PieceFacts,
     Report,
     RunFacts,
     SurfaceFacts,
 )
 from afunet.report.page import render_page
+from afunet.report.palette import colour_of
 
 
 def png(size: tuple[int, int], colour: tuple[int, int, int]) -> bytes:
@@ -52,9 +54,35 @@ def report() -> Report:
         model=ModelFacts("afunet", {"width": 32}, "ab" * 32, (-300.0, 1300.0), (512, 256), 192),
         bone=BoneFacts(123.45, 2, 60, 64, cleanup),
         surface=SurfaceFacts(1234567, 98.76, 120.0, True, FRAME, "mm", "vtk"),
+        pieces=(piece(1, nearest="piece 2", gap_mm=1.25), piece(2, watertight=False)),
         run=run_facts(),
         files=("mask.nii.gz", "report.html"),
     )
+
+
+def piece(label: int, **changed: object) -> PieceFacts:
+    values: dict[str, object] = {
+        "name": f"piece {label}",
+        "label": label,
+        "volume_mm3": 12345.0,
+        "area_mm2": 900.0,
+        "length_mm": 81.24,
+        "extent_mm": (81.24, 30.0, 20.0),
+        "centre_mm": (1.0, 2.0, 3.0),
+        "lowest_mm": (0.0, 0.0, 0.0),
+        "highest_mm": (2.0, 4.0, 6.0),
+        "mean_hu": 432.1,
+        "low_hu": -20.0,
+        "high_hu": 1200.0,
+        "nearest": "",
+        "gap_mm": None,
+        "deviation_mm": (0.104, 0.3, 0.777),
+        "volume_change": 0.001,
+        "triangles": 5000,
+        "watertight": True,
+        **changed,
+    }
+    return PieceFacts(**values)  # type: ignore[arg-type]
 
 
 def run_facts(**changed: object) -> RunFacts:
@@ -100,6 +128,32 @@ def test_the_page_says_what_was_read_found_and_used(report: Report) -> None:
     assert "ab" * 32 in row(page, "Weights (SHA-256)")
     assert "Not a medical device" in page
     assert "Nothing was noticed about this scan." in page
+
+
+def cells(page: str, name: str) -> list[str]:
+    """The cells of a piece's row, the colour's left out."""
+    line = next(line for line in page.split("<tr>") if f"</i></td><td>{name}</td>" in line)
+    return re.findall(r"<td>([^<]*)</td>", line)
+
+
+def test_every_piece_has_its_row_and_colour(report: Report) -> None:
+    page = page_of(report)
+    first = ["piece 1", "12.35", "81.2", "432", "-20 to 1200", "piece 2", "1.2", "0.10 / 0.78"]
+    assert cells(page, "piece 1") in (first, [*first[:1], "12.34", *first[2:]])
+    assert cells(page, "piece 2")[5:] == ["–", "–", "0.10 / 0.78, open"]
+    assert f"background: rgb{colour_of(2)}" in page
+    assert "smaller pieces" not in page
+
+
+def test_of_very_many_pieces_the_smaller_ones_stand_in_the_json(report: Report) -> None:
+    page = page_of(replace(report, pieces=tuple(piece(k) for k in range(1, 41))))
+    assert "<td>piece 30</td>" in page
+    assert "<td>piece 31</td>" not in page
+    assert "10 smaller pieces stand in report.json" in page
+
+
+def test_without_bone_there_is_no_table_of_pieces(report: Report) -> None:
+    assert "Bones and fragments" not in page_of(replace(report, pieces=()))
 
 
 def test_both_pictures_are_inside(report: Report) -> None:

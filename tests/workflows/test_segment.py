@@ -28,6 +28,7 @@ from afunet.workflows.segment import (
 BOTH = ("stl", "ply")
 NAMES = {
     "mask.nii.gz",
+    "instances.nii.gz",
     "overlay.png",
     "bone.stl",
     "bone.ply",
@@ -66,6 +67,36 @@ def test_the_mask_is_the_bone_on_the_scans_grid(done: SegmentedCase, cylinder: V
     assert mask.voxels.dtype == np.uint8
     assert mask.same_grid(cylinder)
     assert np.array_equal(mask.voxels, done.mask.voxels)
+
+
+def test_the_pieces_are_labelled_and_measured(done: SegmentedCase, cylinder: Volume) -> None:
+    labels = read_labels(done.folder / "instances.nii.gz")
+    assert np.array_equal(labels.voxels != 0, bone_of(cylinder) != 0)
+    (piece,) = done.report.pieces
+    assert piece.volume_mm3 == pytest.approx(bone_of(cylinder).sum() * 2.0)
+    assert piece.mean_hu == pytest.approx(900)
+    assert piece.watertight
+    assert abs(piece.volume_change) < 0.02
+
+
+def test_several_pieces_have_a_surface_each(
+    tmp_path: Path, cylinder: Volume, weights: Path
+) -> None:
+    voxels = cylinder.voxels.copy()
+    voxels[:, 22:26] = 60  # a cut through the cylinder
+    write_nifti(cylinder.with_voxels(voxels), tmp_path / "ct.nii.gz")
+    case = segment(tmp_path / "ct.nii.gz", tmp_path / "out", SegmentOptions(weights=weights))
+    assert {path.name for path in (case.folder / "bones").iterdir()} == {
+        "piece-1.stl",
+        "piece-2.stl",
+    }
+    first, second = case.report.pieces
+    assert (first.nearest, second.nearest) == ("piece 2", "piece 1")
+    assert first.gap_mm == pytest.approx(4.0, abs=1.0)
+    assert {"bones/piece-1.stl", "bones/piece-2.stl"} <= set(case.report.files)
+    mesh = read_mesh(case.folder / "bones" / "piece-1.stl")
+    assert mesh.is_watertight
+    assert mesh.volume_mm3 == pytest.approx(first.volume_mm3, rel=0.03)
 
 
 def test_the_stl_says_its_frame_and_encloses_the_bone(

@@ -19,7 +19,15 @@ from afunet.workflows.segment import (
 )
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
-FILES = {"mask.nii.gz", "overlay.png", "bone.stl", "scene.png", "report.json", "report.html"}
+FILES = {
+    "mask.nii.gz",
+    "instances.nii.gz",
+    "overlay.png",
+    "bone.stl",
+    "scene.png",
+    "report.json",
+    "report.html",
+}
 
 
 @pytest.fixture

@@ -85,7 +85,8 @@ def split_instances(
 ) -> Volume:
     """An unsigned label for every piece of a mask, 1 being the largest; 0 where the mask is 0.
 
-    Pieces are 6-connected components, split where `rules` say that two pieces touch.
+    Pieces are 6-connected components, split where `rules` say that two pieces touch; one below
+    the smallest size that meets another at a corner is part of it.
     """
     rules, cancel = rules or SplitRules(), cancel or CancelToken()
     labels = np.zeros(mask.shape, dtype=np.int32)
@@ -100,6 +101,7 @@ def split_instances(
         labels[box][inside] = pieces[inside] + count
         count += int(pieces.max())
     progress(STAGE, len(boxes), len(boxes))
+    _absorb_crumbs(labels, rules.smallest_mm3 / mask.voxel_volume_mm3)
     return mask.with_voxels(_largest_first(labels))
 
 
@@ -210,6 +212,21 @@ class _Regions:
             both = contact if known is None else known.with_more(contact)
             self.neighbours[one][third] = self.neighbours[third][one] = both
         self.neighbours[other] = {}
+
+
+def _absorb_crumbs(labels: IntArray, smallest: float) -> None:
+    """Give pieces of fewer voxels to what they meet at an edge or a corner, in place."""
+    sizes = np.bincount(labels.ravel())
+    boxes = ndimage.find_objects(labels)
+    for label in np.argsort(sizes, kind="stable"):
+        if not label or not 0 < sizes[label] < smallest:
+            continue
+        around = tuple(slice(max(part.start - 1, 0), part.stop + 1) for part in boxes[label - 1])
+        near = labels[around]
+        crumb = near == label
+        met = near[ndimage.binary_dilation(crumb, CORNERS) & ~crumb & (near > 0)]
+        if len(met):
+            near[crumb] = np.bincount(met).argmax()
 
 
 def _largest_first(labels: IntArray) -> NDArray[np.unsignedinteger]:

@@ -35,7 +35,7 @@ def surface(
     """
     cancel = cancel or CancelToken()
     progress(STAGE, 0, STEPS)
-    mesh = _raw_surface(mask)
+    mesh = raw_surface(mask)
     cancel.check()
     progress(STAGE, 1, STEPS)
     mesh = smoothed(mesh, smoothing or Smoothing(), mask.affine)
@@ -48,7 +48,8 @@ def surface(
     return mesh
 
 
-def _raw_surface(mask: Volume) -> Mesh:
+def raw_surface(mask: Volume) -> Mesh:
+    """The boundary of a mask as it is: marching cubes at one half between voxel centres."""
     box = bounding_box(mask.voxels)
     if box is None:
         return EMPTY_MESH

@@ -75,6 +75,34 @@ class SurfaceFacts:
 
 
 @dataclass(frozen=True)
+class PieceFacts:
+    """One bone or fragment: what it is called, its size, place, density and surface.
+
+    Lengths are in mm where the spacing is known, else in voxels. `centre_mm` is in LPS;
+    `nearest` is the name of the nearest other piece, "" where none lies near.
+    """
+
+    name: str
+    label: int
+    volume_mm3: float
+    area_mm2: float
+    length_mm: float
+    extent_mm: tuple[float, float, float]
+    centre_mm: tuple[float, float, float]
+    lowest_mm: tuple[float, float, float]
+    highest_mm: tuple[float, float, float]
+    mean_hu: float
+    low_hu: float
+    high_hu: float
+    nearest: str
+    gap_mm: float | None
+    deviation_mm: tuple[float, float, float]
+    volume_change: float
+    triangles: int
+    watertight: bool
+
+
+@dataclass(frozen=True)
 class Report:
     """One case, from what was read to what was written."""
 
@@ -85,6 +113,7 @@ class Report:
     model: ModelFacts
     bone: BoneFacts
     surface: SurfaceFacts
+    pieces: Sequence[PieceFacts]
     run: RunFacts
     files: Sequence[str]
     disclaimer: str = DISCLAIMER

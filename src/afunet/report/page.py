@@ -7,7 +7,9 @@ import base64
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from afunet.report.facts import Report
+from afunet.report.palette import colour_of
 
+MOST_PIECES = 30
 _PAGES = Environment(
     loader=PackageLoader("afunet.report", "."),
     autoescape=True,
@@ -20,7 +22,11 @@ _PAGES = Environment(
 def render_page(report: Report, overlay_png: bytes, scene_png: bytes) -> str:
     """HTML of one page with the two pictures, whole PNG files, inside."""
     return _PAGES.get_template("page.html").render(
-        report=report, overlay=_embedded(overlay_png), scene=_embedded(scene_png)
+        report=report,
+        overlay=_embedded(overlay_png),
+        scene=_embedded(scene_png),
+        colour_of=colour_of,
+        most_pieces=MOST_PIECES,
     )
 
 

@@ -159,9 +159,15 @@ def _label_panel(draw: ImageDraw.ImageDraw, layout: Layout, panel: Panel) -> Non
 def _write_legend(
     draw: ImageDraw.ImageDraw, layout: Layout, meshes: Sequence[ColouredMesh]
 ) -> None:
+    """The names in a row, as many as there is room for, and how many more there are."""
     text = layout.text
     left, middle = text, layout.strip / 2
-    for coloured in meshes:
+    for number, coloured in enumerate(meshes):
+        rest = f"and {len(meshes) - number} more"
+        room = layout.width - draw.textlength(rest, font_size=text) - 2 * text
+        if left + 3 * text + draw.textlength(coloured.name, font_size=text) > room:
+            write(draw, (left, middle), rest, size=text, colour=_QUIET, anchor="lm")
+            return
         box = (left, middle - text / 2, left + text, middle + text / 2)
         draw.rounded_rectangle(box, radius=text / 4, fill=coloured.colour, outline=_QUIET)
         place = (left + 1.5 * text, middle)

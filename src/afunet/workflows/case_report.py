@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from afunet.formats.findings import Finding, info, warning
 from afunet.formats.plane import plane_name
@@ -12,7 +14,8 @@ from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUp, CleanUpRules
 from afunet.inference.volume import Prediction
-from afunet.report.facts import FRAME, BoneFacts, GridFacts, SurfaceFacts
+from afunet.reconstruction.pieces import Instances, Piece
+from afunet.report.facts import FRAME, BoneFacts, GridFacts, PieceFacts, SurfaceFacts
 from afunet.report.scene import Scene
 
 
@@ -50,6 +53,42 @@ def surface_facts(mesh: Mesh, scan: Scan, scene: Scene) -> SurfaceFacts:
         unit="mm" if scan.source.spacing_known else "voxels",
         renderer=scene.renderer,
     )
+
+
+def piece_facts(instances: Instances) -> tuple[PieceFacts, ...]:
+    """Every piece in numbers, the largest first."""
+    names = {piece.measures.label: piece.name for piece in instances.pieces}
+    return tuple(_piece(piece, names) for piece in instances.pieces)
+
+
+def _piece(piece: Piece, names: Mapping[int, str]) -> PieceFacts:
+    size, density, apart = piece.measures, piece.measures.density, piece.deviation
+    assert density is not None  # pieces of a case are measured in its scan
+    return PieceFacts(
+        name=piece.name,
+        label=size.label,
+        volume_mm3=size.volume_mm3,
+        area_mm2=piece.surface.area_mm2,
+        length_mm=size.length_mm,
+        extent_mm=_three(size.extent_mm),
+        centre_mm=_three(size.centroid_mm),
+        lowest_mm=_three(size.lowest_mm),
+        highest_mm=_three(size.highest_mm),
+        mean_hu=density.mean_hu,
+        low_hu=density.low_hu,
+        high_hu=density.high_hu,
+        nearest="" if piece.gap.label is None else names[piece.gap.label],
+        gap_mm=None if piece.gap.label is None else piece.gap.mm,
+        deviation_mm=(apart.mean_mm, apart.p95_mm, apart.largest_mm),
+        volume_change=apart.volume_change,
+        triangles=apart.triangles,
+        watertight=piece.surface.is_watertight,
+    )
+
+
+def _three(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    first, second, third = (float(value) for value in values)
+    return first, second, third
 
 
 def result_findings(scan: Scan, prediction: Prediction, mask: Volume, mesh: Mesh) -> list[Finding]:

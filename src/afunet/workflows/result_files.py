@@ -14,8 +14,12 @@ from afunet.formats.mesh_files import MESH_WRITERS
 from afunet.formats.scan import Scan
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh, Volume
+from afunet.reconstruction.pieces import Instances
 
 DESCRIPTION = "afunet bone mask"
+INSTANCES_DESCRIPTION = "afunet bones and fragments"
+PIECES_FOLDER = "bones"
+SEGMENTATION, STRUCTURES = "segmentation.dcm", "structures.dcm"
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,7 @@ class CaseResults:
     scan: Scan
     mask: Volume
     mesh: Mesh
+    instances: Instances
     algorithm: Algorithm
     probability: Volume | None = None
     segmentation_kind: SegmentationKind = SegmentationKind.BINARY
@@ -33,46 +38,61 @@ class CaseResults:
 
 @dataclass(frozen=True)
 class ResultFormat:
-    """The file that a format gives, and how it is written."""
+    """How a format's files are written into a folder; `write` gives their names in it."""
 
-    file_name: str
-    write: Callable[[CaseResults, Path], None]
+    write: Callable[[CaseResults, Path], list[str]]
     needs_dicom: bool = False
 
 
 def _mask(kind: str) -> ResultFormat:
     writer = MASK_WRITERS[kind]
-    return ResultFormat(
-        f"mask{writer.suffix}",
-        lambda results, path: writer.write(results.mask, path, DESCRIPTION),
-    )
+
+    def write(results: CaseResults, folder: Path) -> list[str]:
+        mask, instances = f"mask{writer.suffix}", f"instances{writer.suffix}"
+        writer.write(results.mask, folder / mask, DESCRIPTION)
+        writer.write(results.instances.labels, folder / instances, INSTANCES_DESCRIPTION)
+        return [mask, instances]
+
+    return ResultFormat(write)
 
 
 def _mesh(kind: str) -> ResultFormat:
-    return ResultFormat(
-        f"bone.{kind}", lambda results, path: MESH_WRITERS[kind](results.mesh, path)
-    )
+    def write(results: CaseResults, folder: Path) -> list[str]:
+        whole = f"bone.{kind}"
+        MESH_WRITERS[kind](results.mesh, folder / whole)
+        pieces = results.instances.pieces
+        if len(pieces) < 2:
+            return [whole]
+        (folder / PIECES_FOLDER).mkdir(exist_ok=True)
+        names = [f"{PIECES_FOLDER}/{piece.name.replace(' ', '-')}.{kind}" for piece in pieces]
+        for name, piece in zip(names, pieces, strict=True):
+            MESH_WRITERS[kind](piece.surface, folder / name)
+        return [whole, *names]
+
+    return ResultFormat(write)
 
 
-def _segmentation(results: CaseResults, path: Path) -> None:
+def _segmentation(results: CaseResults, folder: Path) -> list[str]:
     write_segmentation(
         _segments(results),
         result_planes(results.scan),
         results.algorithm,
-        path,
+        folder / SEGMENTATION,
         results.segmentation_kind,
         deidentified=results.deidentified,
     )
+    return [SEGMENTATION]
 
 
-def _structures(results: CaseResults, path: Path) -> None:
+def _structures(results: CaseResults, folder: Path) -> list[str]:
     write_rtstruct(
         _segments(results),
         result_planes(results.scan),
         results.algorithm,
-        path,
+        folder / STRUCTURES,
         deidentified=results.deidentified,
     )
+    return [STRUCTURES]
 
 
 def _segments(results: CaseResults) -> list[Segment]:
@@ -83,8 +103,8 @@ def _segments(results: CaseResults) -> list[Segment]:
 RESULT_FORMATS: dict[str, ResultFormat] = {
     **{kind: _mask(kind) for kind in MASK_WRITERS},
     **{kind: _mesh(kind) for kind in MESH_WRITERS},
-    "seg": ResultFormat("segmentation.dcm", _segmentation, needs_dicom=True),
-    "rtstruct": ResultFormat("structures.dcm", _structures, needs_dicom=True),
+    "seg": ResultFormat(_segmentation, needs_dicom=True),
+    "rtstruct": ResultFormat(_structures, needs_dicom=True),
 }
 
 

@@ -22,13 +22,21 @@ from afunet.inference.predictor import Predictor
 from afunet.inference.volume import Prediction, predict_volume
 from afunet.models.checkpoint import load_checkpoint
 from afunet.progress import CancelToken, Progress, silent
+from afunet.reconstruction.pieces import Instances, find_pieces
 from afunet.reconstruction.surface import surface
 from afunet.report import facts
 from afunet.report.coloured_mesh import ColouredMesh
 from afunet.report.montage import overlay_montage
 from afunet.report.page import render_page
+from afunet.report.palette import colour_of
 from afunet.report.scene import Scene, render_scene
-from afunet.workflows.case_report import bone_facts, grid_facts, result_findings, surface_facts
+from afunet.workflows.case_report import (
+    bone_facts,
+    grid_facts,
+    piece_facts,
+    result_findings,
+    surface_facts,
+)
 from afunet.workflows.result_files import (
     RESULT_FORMATS,
     CaseResults,
@@ -139,11 +147,16 @@ class Segmenter:
             mask, cleaned = clean_up(prediction.mask, scan.volume, self.options.cleanup)
         with watch.stage("surface"):
             mesh = surface(mask, max_triangles=MAX_TRIANGLES, progress=progress, cancel=cancel)
+        with watch.stage("pieces"):
+            instances = find_pieces(
+                mask, scan.volume, max_triangles=MAX_TRIANGLES, progress=progress, cancel=cancel
+            )
         with staged_folder(output) as stage:
             with watch.stage("pictures"):
-                scene = _draw(stage, scan, mask, mesh)
+                scene = _draw(stage, scan, mask, instances)
             with watch.stage("writing"):
-                names = self._write(stage, self._results(scan, prediction, mask, mesh))
+                results = self._results(scan, prediction, mask, mesh, instances)
+                names = self._write(stage, results)
             report = facts.Report(
                 case=case,
                 source=scan.source,
@@ -152,6 +165,7 @@ class Segmenter:
                 model=self._model_facts(prediction),
                 bone=bone_facts(mask, cleaned, self.options.cleanup),
                 surface=surface_facts(mesh, scan, scene),
+                pieces=piece_facts(instances),
                 run=self._run_facts(predictor, watch),
                 files=tuple(names),
             )
@@ -165,7 +179,14 @@ class Segmenter:
         kind = self.options.segmentation_kind
         return kind is SegmentationKind.FRACTIONAL and "seg" in self.options.formats
 
-    def _results(self, scan: Scan, prediction: Prediction, mask: Volume, mesh: Mesh) -> CaseResults:
+    def _results(
+        self,
+        scan: Scan,
+        prediction: Prediction,
+        mask: Volume,
+        mesh: Mesh,
+        instances: Instances,
+    ) -> CaseResults:
         kept = prediction.probability
         if kept is not None:  # what the clean-up took away is no bone at all
             kept = kept.with_voxels(kept.voxels * (mask.voxels != 0))
@@ -176,6 +197,7 @@ class Segmenter:
             scan,
             mask,
             mesh,
+            instances,
             algorithm,
             probability=kept,
             segmentation_kind=self.options.segmentation_kind,
@@ -183,10 +205,10 @@ class Segmenter:
         )
 
     def _write(self, stage: Path, results: CaseResults) -> list[str]:
-        formats = [RESULT_FORMATS[name] for name in dict.fromkeys(self.options.formats)]
-        for one in formats:
-            one.write(results, stage / one.file_name)
-        return [*(one.file_name for one in formats), OVERLAY, SCENE, REPORT_JSON, REPORT_HTML]
+        names: list[str] = []
+        for name in dict.fromkeys(self.options.formats):
+            names += RESULT_FORMATS[name].write(results, stage)
+        return [*names, OVERLAY, SCENE, REPORT_JSON, REPORT_HTML]
 
     def _model_facts(self, prediction: Prediction) -> facts.ModelFacts:
         header = self.checkpoint.header
@@ -277,12 +299,16 @@ def _stem(path: Path) -> str:
     return name or "scan"
 
 
-def _draw(stage: Path, scan: Scan, mask: Volume, mesh: Mesh) -> Scene:
+def _draw(stage: Path, scan: Scan, mask: Volume, instances: Instances) -> Scene:
     known = scan.source.spacing_known
     sides = known and not SIDES_UNKNOWN & {finding.code for finding in scan.findings}
     overlay = overlay_montage(scan.volume, mask, spacing_known=known, orientation_known=sides)
     overlay.save(stage / OVERLAY, optimize=True)
-    scene = render_scene([ColouredMesh(mesh)], spacing_known=known, orientation_known=sides)
+    pieces = [
+        ColouredMesh(piece.surface, piece.name, colour_of(piece.measures.label))
+        for piece in instances.pieces
+    ]
+    scene = render_scene(pieces, spacing_known=known, orientation_known=sides)
     scene.image.save(stage / SCENE, optimize=True)
     return scene
 

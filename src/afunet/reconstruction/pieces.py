@@ -1,0 +1,87 @@
+"""The pieces of a mask as a surgeon counts them: each with its label, surface and measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from afunet.geometry import Box, Mesh, Volume
+from afunet.progress import CancelToken, Progress, silent
+from afunet.reconstruction.decimation import decimated
+from afunet.reconstruction.deviation import Deviation, deviation
+from afunet.reconstruction.instances import SplitRules, split_instances
+from afunet.reconstruction.measures import Gap, Measures, measure, nearest_gaps
+from afunet.reconstruction.smoothing import Smoothing, smoothed
+from afunet.reconstruction.surface import raw_surface
+
+STAGE = "pieces"
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A bone or a fragment of one; `measures.label` is its label, 1 being the largest piece."""
+
+    measures: Measures
+    surface: Mesh
+    deviation: Deviation
+    gap: Gap
+
+    @property
+    def name(self) -> str:
+        """What it is called in files and tables."""
+        return f"piece {self.measures.label}"
+
+
+@dataclass(frozen=True, eq=False)
+class Instances:
+    """A label map of pieces and the pieces in the order of their labels."""
+
+    labels: Volume
+    pieces: tuple[Piece, ...]
+
+
+def find_pieces(
+    mask: Volume,
+    scan: Volume | None = None,
+    *,
+    rules: SplitRules | None = None,
+    smoothing: Smoothing | None = None,
+    max_triangles: int | None = None,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> Instances:
+    """Split a mask and measure what it falls into; `scan`, in HU on its grid, adds densities.
+
+    `max_triangles` is the most a piece's surface has. Raises `Cancelled`.
+    """
+    cancel = cancel or CancelToken()
+    labels = split_instances(mask, rules, progress=progress, cancel=cancel)
+    measures = measure(labels, scan)
+    boxes = ndimage.find_objects(labels.voxels)
+    surfaces: list[tuple[Mesh, Deviation]] = []
+    for number, one in enumerate(measures):
+        cancel.check()
+        progress(STAGE, number, len(measures))
+        raw = raw_surface(_alone(labels, boxes[one.label - 1], one.label))
+        finished = smoothed(raw, smoothing or Smoothing(), labels.affine)
+        if max_triangles is not None:
+            finished = decimated(finished, max_triangles)
+        surfaces.append((finished, deviation(finished, raw)))
+    progress(STAGE, len(measures), len(measures))
+    gaps = nearest_gaps(
+        [(one.label, mesh) for one, (mesh, _) in zip(measures, surfaces, strict=True)]
+    )
+    pieces = tuple(
+        Piece(one, mesh, apart, gaps[one.label])
+        for one, (mesh, apart) in zip(measures, surfaces, strict=True)
+    )
+    return Instances(labels, pieces)
+
+
+def _alone(labels: Volume, box: Box, label: int) -> Volume:
+    """One piece on the part of the grid that it lies in."""
+    affine = labels.affine.copy()
+    affine[:3, 3] = labels.to_mm([box[axis].start for axis in (2, 1, 0)])
+    return Volume((labels.voxels[box] == label).astype(np.uint8), affine)
