@@ -373,8 +373,10 @@ def test_cuda_without_a_gpu_is_refused(kit: Kit, run_afunet: Run) -> None:
 
 def test_an_unknown_format_is_refused_with_those_there_are(kit: Kit, run_afunet: Run) -> None:
     scan, output = kit.nifti(), kit.root / "out"
-    refusal = run_afunet("segment", scan, "-o", output, "--formats", "obj").refusal
-    assert refusal == "unknown format obj; there are nifti, nrrd, mha, stl, ply, seg, rtstruct"
+    refusal = run_afunet("segment", scan, "-o", output, "--formats", "vrml").refusal
+    assert (
+        refusal == "unknown format vrml; there are nifti, nrrd, mha, stl, ply, obj, seg, rtstruct"
+    )
     assert not output.exists()
 
 

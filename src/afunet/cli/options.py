@@ -29,11 +29,11 @@ Strict = Annotated[
 Formats = Annotated[
     str,
     typer.Option(
-        help="What to write, with commas between: nifti, nrrd, mha (mask); stl, ply (surface); "
+        help="What to write, with commas between: nifti, nrrd, mha (mask); stl, ply, obj (surface); "
         "seg, rtstruct (DICOM, for a scan read from DICOM)."
     ),
 ]
-MeshFormats = Annotated[str, typer.Option("--formats", help="stl, ply, or both with a comma.")]
+MeshFormats = Annotated[str, typer.Option("--formats", help="stl, ply, obj, with commas between.")]
 Deidentify = Annotated[
     bool,
     typer.Option("--deidentify", help="DICOM results without the patient (PS3.15 basic profile)."),

@@ -1,4 +1,4 @@
-"""Surfaces as STL and PLY files that say their frame and unit, and surfaces read back."""
+"""Surfaces as STL, PLY and OBJ files that say their frame and unit, and surfaces read back."""
 
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -23,6 +23,8 @@ _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _STL_HEADER_BYTES = 84
 _STL_TRIANGLE_BYTES = 50
 _STATED_FRAME_BYTES = 4096
+# OBJ has no count and no end: ours is told from a cut one by its last line.
+_OBJ_START, _OBJ_END = b"# afunet ", "# end of file\n"
 
 
 def write_stl(mesh: Mesh, path: Path) -> None:
@@ -50,7 +52,24 @@ def write_ply(mesh: Mesh, path: Path) -> None:
     _write(writer, mesh, path)
 
 
-MESH_WRITERS: dict[str, Callable[[Mesh, Path], None]] = {"stl": write_stl, "ply": write_ply}
+def write_obj(mesh: Mesh, path: Path) -> None:
+    """Write Wavefront OBJ as text, LPS mm to a tenth of a micrometre, frame and unit in a comment.
+
+    An empty mesh gives a valid file of 0 triangles. Raises `OutputError`; nothing half-written
+    is left.
+    """
+    with whole_file(path) as unfinished, unfinished.open("w", encoding="ascii") as file:
+        file.write(f"# afunet {FRAME} {UNIT}\n")
+        np.savetxt(file, mesh.vertices_mm, "v %.4f %.4f %.4f")
+        np.savetxt(file, mesh.faces + 1, "f %d %d %d")
+        file.write(_OBJ_END)
+
+
+MESH_WRITERS: dict[str, Callable[[Mesh, Path], None]] = {
+    "stl": write_stl,
+    "ply": write_ply,
+    "obj": write_obj,
+}
 
 
 def require_mesh_formats(names: Collection[str]) -> None:
@@ -118,6 +137,12 @@ def _require_whole_stl(path: Path) -> None:
 
 
 def _read_obj(path: Path) -> Mesh:
+    content = path.read_bytes()
+    if content.startswith(_OBJ_START):
+        if not content.endswith(_OBJ_END.encode()):
+            raise InputError(f"{path.name}: not a whole OBJ file; export it again")
+        if b"\nf " not in content:
+            return Mesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))
     polydata = _read(vtkOBJReader(), path)
     if polydata.GetNumberOfPolys() == 0:
         raise InputError(f"{path.name}: holds no polygons that OBJ readers know; export it again")
