@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -6,10 +7,12 @@ import pytest
 from afunet.errors import Cancelled, ConfigError, InputError
 from afunet.formats.mesh_files import read_mesh
 from afunet.formats.nifti import write_nifti
+from afunet.formats.readers import read_labels
 from afunet.geometry import Volume
 from afunet.progress import CancelToken
 from afunet.workflows.reconstruct import reconstruct
 
+BESIDE = ["instances.nii.gz", "pieces.json", "scene.png"]
 pytestmark = pytest.mark.usefixtures("small_pictures")
 
 
@@ -33,8 +36,8 @@ def test_a_block_of_labels_becomes_a_block_of_the_same_place_and_size(
     label_file: Path, tmp_path: Path
 ) -> None:
     done = reconstruct(label_file, tmp_path / "out")
-    assert [path.name for path in done.files] == ["bone.stl", "scene.png"]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"bone.stl", "scene.png"}
+    assert [path.name for path in done.files] == ["bone.stl", *BESIDE]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"bone.stl", *BESIDE}
     mesh = read_mesh(tmp_path / "out" / "bone.stl")
     low, high = mesh.bounds_mm()
     assert np.allclose((low + high) / 2, (-96.25, 54.75, 311.0), atol=1e-3)
@@ -44,16 +47,35 @@ def test_a_block_of_labels_becomes_a_block_of_the_same_place_and_size(
     assert mesh.volume_mm3 == pytest.approx(4 * 4 * 12, rel=0.15)
 
 
+def test_pieces_are_numbered_measured_and_have_a_surface_each(tmp_path: Path) -> None:
+    voxels = np.zeros((12, 20, 30), np.uint8)
+    voxels[2:10, 5:15, 3:15], voxels[2:10, 5:15, 20:27] = 4, 9
+    write_nifti(Volume(voxels, np.eye(4)), tmp_path / "two.nii.gz")
+    done = reconstruct(tmp_path / "two.nii.gz", tmp_path / "out", ("obj",))
+    assert [str(path.relative_to(tmp_path / "out")) for path in done.files] == [
+        "bone.obj",
+        "bones/piece-1.obj",
+        "bones/piece-2.obj",
+        *BESIDE,
+    ]
+    labels = read_labels(tmp_path / "out" / "instances.nii.gz").voxels
+    assert np.array_equal(labels, np.array([0, 0, 0, 0, 1, 0, 0, 0, 0, 2])[voxels])
+    first, second = json.loads((tmp_path / "out" / "pieces.json").read_text())
+    assert (first["name"], first["volume_mm3"], first["mean_hu"]) == ("piece 1", 960.0, None)
+    assert (second["nearest"], second["volume_mm3"]) == ("piece 1", 560.0)
+    assert read_mesh(done.files[2]).volume_mm3 == pytest.approx(560, rel=0.1)
+
+
 def test_each_format_that_is_asked_for_is_written(label_file: Path, tmp_path: Path) -> None:
     done = reconstruct(label_file, tmp_path / "out", ("ply", "stl"))
-    assert [path.name for path in done.files] == ["bone.ply", "bone.stl", "scene.png"]
+    assert [path.name for path in done.files] == ["bone.ply", "bone.stl", *BESIDE]
     ply, stl = read_mesh(done.files[0]), read_mesh(done.files[1])
     assert np.allclose(ply.bounds_mm(), stl.bounds_mm())
 
 
 def test_a_format_that_nobody_writes_is_refused(label_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="obj"):
-        reconstruct(label_file, tmp_path / "out", ("obj",))
+    with pytest.raises(ConfigError, match="vrml"):
+        reconstruct(label_file, tmp_path / "out", ("vrml",))
     assert not (tmp_path / "out").exists()
 
 

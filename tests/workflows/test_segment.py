@@ -343,8 +343,8 @@ def test_cancelling_stops_and_leaves_nothing(
 
 
 def test_a_format_that_nobody_writes_is_refused_when_it_is_asked_for() -> None:
-    with pytest.raises(ConfigError, match="unknown format obj, step; there are nifti, nrrd, mha"):
-        SegmentOptions(formats=("step", "stl", "obj"))
+    with pytest.raises(ConfigError, match="unknown format step, vrml; there are nifti, nrrd, mha"):
+        SegmentOptions(formats=("step", "stl", "vrml"))
 
 
 def test_dicom_results_of_a_scan_that_was_no_dicom_are_refused_before_the_work(

@@ -79,7 +79,8 @@ class PieceFacts:
     """One bone or fragment: what it is called, its size, place, density and surface.
 
     Lengths are in mm where the spacing is known, else in voxels. `centre_mm` is in LPS;
-    `nearest` is the name of the nearest other piece, "" where none lies near.
+    `nearest` is the name of the nearest other piece, "" where none lies near. HU are None without
+    a scan; `deviation_mm` is the mean, 95th percentile and largest distance from the mask.
     """
 
     name: str
@@ -91,9 +92,9 @@ class PieceFacts:
     centre_mm: tuple[float, float, float]
     lowest_mm: tuple[float, float, float]
     highest_mm: tuple[float, float, float]
-    mean_hu: float
-    low_hu: float
-    high_hu: float
+    mean_hu: float | None
+    low_hu: float | None
+    high_hu: float | None
     nearest: str
     gap_mm: float | None
     deviation_mm: tuple[float, float, float]

@@ -63,7 +63,6 @@ def piece_facts(instances: Instances) -> tuple[PieceFacts, ...]:
 
 def _piece(piece: Piece, names: Mapping[int, str]) -> PieceFacts:
     size, density, apart = piece.measures, piece.measures.density, piece.deviation
-    assert density is not None  # pieces of a case are measured in its scan
     return PieceFacts(
         name=piece.name,
         label=size.label,
@@ -74,9 +73,9 @@ def _piece(piece: Piece, names: Mapping[int, str]) -> PieceFacts:
         centre_mm=_three(size.centroid_mm),
         lowest_mm=_three(size.lowest_mm),
         highest_mm=_three(size.highest_mm),
-        mean_hu=density.mean_hu,
-        low_hu=density.low_hu,
-        high_hu=density.high_hu,
+        mean_hu=None if density is None else density.mean_hu,
+        low_hu=None if density is None else density.low_hu,
+        high_hu=None if density is None else density.high_hu,
         nearest="" if piece.gap.label is None else names[piece.gap.label],
         gap_mm=None if piece.gap.label is None else piece.gap.mm,
         deviation_mm=(apart.mean_mm, apart.p95_mm, apart.largest_mm),

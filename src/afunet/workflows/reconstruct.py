@@ -1,45 +1,66 @@
-"""From a mask made anywhere to surfaces and a picture."""
+"""From a mask made anywhere to surfaces, pieces, their measures and a picture."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from afunet.formats.mesh_files import MESH_WRITERS, require_mesh_formats
 from afunet.formats.readers import read_labels
+from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh
 from afunet.progress import CancelToken, Progress, silent
+from afunet.reconstruction.pieces import Instances, find_pieces
 from afunet.reconstruction.surface import surface
-from afunet.report.coloured_mesh import ColouredMesh
 from afunet.report.scene import render_scene
+from afunet.workflows.case_report import piece_facts
+from afunet.workflows.result_files import INSTANCES_DESCRIPTION, coloured_pieces, write_surfaces
 from afunet.workflows.staging import check_writable, staged_folder
+
+INSTANCES, PIECES, SCENE = "instances.nii.gz", "pieces.json", "scene.png"
 
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """The surface in LPS mm and the files it was written to."""
+    """The whole surface in LPS mm, the pieces, and the files they were written to."""
 
     mesh: Mesh
+    instances: Instances
     files: tuple[Path, ...]
 
 
 def reconstruct(
     mask: Path,
     folder: Path,
-    mesh_formats: tuple[str, ...] = ("stl",),
+    mesh_formats: Sequence[str] = ("stl",),
     *,
     max_triangles: int | None = None,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Reconstruction:
-    """Write `bone.<format>` and `scene.png` of a label file; any label but 0 is bone."""
+    """Write the surfaces, pieces and picture of a label file; any label but 0 is bone.
+
+    `bone.<format>` is the whole, `bones/piece-1.<format>` and so on are the pieces where there are
+    several, `instances.nii.gz` has a label for each and `pieces.json` their measures.
+    """
     require_mesh_formats(mesh_formats)
     check_writable(folder)
     labels = read_labels(mask)
     mesh = surface(labels, max_triangles=max_triangles, progress=progress, cancel=cancel)
-    names = [f"bone.{suffix}" for suffix in mesh_formats]
+    instances = find_pieces(labels, max_triangles=max_triangles, progress=progress, cancel=cancel)
     with staged_folder(folder) as stage:
-        for suffix, name in zip(mesh_formats, names, strict=True):
-            MESH_WRITERS[suffix](mesh, stage / name)
-        render_scene([ColouredMesh(mesh)]).image.save(stage / "scene.png", optimize=True)
-    return Reconstruction(mesh, tuple(folder / name for name in (*names, "scene.png")))
+        names = [
+            name
+            for kind in mesh_formats
+            for name in write_surfaces(mesh, instances, MESH_WRITERS[kind], kind, stage)
+        ]
+        MASK_WRITERS["nifti"].write(instances.labels, stage / INSTANCES, INSTANCES_DESCRIPTION)
+        facts = [asdict(piece) for piece in piece_facts(instances)]
+        (stage / PIECES).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        render_scene(coloured_pieces(instances)).image.save(stage / SCENE, optimize=True)
+        if cancel is not None:
+            cancel.check()
+    names += [INSTANCES, PIECES, SCENE]
+    return Reconstruction(mesh, instances, tuple(folder / name for name in names))

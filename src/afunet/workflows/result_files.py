@@ -15,6 +15,8 @@ from afunet.formats.scan import Scan
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh, Volume
 from afunet.reconstruction.pieces import Instances
+from afunet.report.coloured_mesh import ColouredMesh
+from afunet.report.palette import colour_of
 
 DESCRIPTION = "afunet bone mask"
 INSTANCES_DESCRIPTION = "afunet bones and fragments"
@@ -57,19 +59,38 @@ def _mask(kind: str) -> ResultFormat:
 
 
 def _mesh(kind: str) -> ResultFormat:
-    def write(results: CaseResults, folder: Path) -> list[str]:
-        whole = f"bone.{kind}"
-        MESH_WRITERS[kind](results.mesh, folder / whole)
-        pieces = results.instances.pieces
-        if len(pieces) < 2:
-            return [whole]
-        (folder / PIECES_FOLDER).mkdir(exist_ok=True)
-        names = [f"{PIECES_FOLDER}/{piece.name.replace(' ', '-')}.{kind}" for piece in pieces]
-        for name, piece in zip(names, pieces, strict=True):
-            MESH_WRITERS[kind](piece.surface, folder / name)
-        return [whole, *names]
+    return ResultFormat(
+        lambda results, folder: write_surfaces(
+            results.mesh, results.instances, MESH_WRITERS[kind], kind, folder
+        )
+    )
 
-    return ResultFormat(write)
+
+def write_surfaces(
+    whole: Mesh,
+    instances: Instances,
+    write: Callable[[Mesh, Path], None],
+    suffix: str,
+    folder: Path,
+) -> list[str]:
+    """Write the whole surface, and where there are several pieces each of theirs; their names."""
+    surfaces = {f"bone.{suffix}": whole}
+    if len(instances.pieces) > 1:
+        (folder / PIECES_FOLDER).mkdir(exist_ok=True)
+        for piece in instances.pieces:
+            name = piece.name.replace(" ", "-")
+            surfaces[f"{PIECES_FOLDER}/{name}.{suffix}"] = piece.surface
+    for name, mesh in surfaces.items():
+        write(mesh, folder / name)
+    return list(surfaces)
+
+
+def coloured_pieces(instances: Instances) -> list[ColouredMesh]:
+    """The pieces as pictures show them: each with its name and the colour of its number."""
+    return [
+        ColouredMesh(piece.surface, piece.name, colour_of(piece.measures.label))
+        for piece in instances.pieces
+    ]
 
 
 def _segmentation(results: CaseResults, folder: Path) -> list[str]:

@@ -25,10 +25,8 @@ from afunet.progress import CancelToken, Progress, silent
 from afunet.reconstruction.pieces import Instances, find_pieces
 from afunet.reconstruction.surface import surface
 from afunet.report import facts
-from afunet.report.coloured_mesh import ColouredMesh
 from afunet.report.montage import overlay_montage
 from afunet.report.page import render_page
-from afunet.report.palette import colour_of
 from afunet.report.scene import Scene, render_scene
 from afunet.workflows.case_report import (
     bone_facts,
@@ -40,6 +38,7 @@ from afunet.workflows.case_report import (
 from afunet.workflows.result_files import (
     RESULT_FORMATS,
     CaseResults,
+    coloured_pieces,
     require_formats,
     require_source_for,
 )
@@ -304,11 +303,7 @@ def _draw(stage: Path, scan: Scan, mask: Volume, instances: Instances) -> Scene:
     sides = known and not SIDES_UNKNOWN & {finding.code for finding in scan.findings}
     overlay = overlay_montage(scan.volume, mask, spacing_known=known, orientation_known=sides)
     overlay.save(stage / OVERLAY, optimize=True)
-    pieces = [
-        ColouredMesh(piece.surface, piece.name, colour_of(piece.measures.label))
-        for piece in instances.pieces
-    ]
-    scene = render_scene(pieces, spacing_known=known, orientation_known=sides)
+    scene = render_scene(coloured_pieces(instances), spacing_known=known, orientation_known=sides)
     scene.image.save(stage / SCENE, optimize=True)
     return scene
 
