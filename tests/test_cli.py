@@ -375,7 +375,8 @@ def test_an_unknown_format_is_refused_with_those_there_are(kit: Kit, run_afunet:
     scan, output = kit.nifti(), kit.root / "out"
     refusal = run_afunet("segment", scan, "-o", output, "--formats", "vrml").refusal
     assert (
-        refusal == "unknown format vrml; there are nifti, nrrd, mha, stl, ply, obj, seg, rtstruct"
+        refusal
+        == "unknown format vrml; there are nifti, nrrd, mha, stl, ply, obj, glb, seg, rtstruct"
     )
     assert not output.exists()
 

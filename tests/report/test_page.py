@@ -152,6 +152,13 @@ def test_of_very_many_pieces_the_smaller_ones_stand_in_the_json(report: Report) 
     assert "10 smaller pieces stand in report.json" in page
 
 
+def test_the_page_that_turns_stands_in_a_frame_of_its_own(report: Report) -> None:
+    page = render_page(report, OVERLAY, SCENE, '<script>alert("x")</script>')
+    assert 'srcdoc="&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;"' in page
+    assert "<script" not in page
+    assert "<iframe" not in page_of(report)
+
+
 def test_without_bone_there_is_no_table_of_pieces(report: Report) -> None:
     assert "Bones and fragments" not in page_of(replace(report, pieces=()))
 

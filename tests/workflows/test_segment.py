@@ -1,4 +1,6 @@
+import html
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -143,7 +145,15 @@ def test_the_json_tells_scan_network_and_run(done: SegmentedCase, cylinder: Volu
 
 
 def test_the_page_needs_nothing_but_itself(done: SegmentedCase) -> None:
-    page = (done.folder / "report.html").read_text(encoding="utf-8")
+    whole = (done.folder / "report.html").read_text(encoding="utf-8")
+    (turning,) = re.findall(r'srcdoc="([^"]*)"', whole)
+    page = whole.replace(turning, "")
+    assert "THREE" in turning
+    inside = html.unescape(turning)
+    assert not re.search(r'(src|href)="', inside)
+    # No browser lets this page or the frame in it reach any other place.
+    assert "default-src 'none'" in page
+    assert "connect-src data: blob:" in page
     assert "http://" not in page
     assert "https://" not in page
     assert "<script" not in page

@@ -29,8 +29,8 @@ Strict = Annotated[
 Formats = Annotated[
     str,
     typer.Option(
-        help="What to write, with commas between: nifti, nrrd, mha (mask); stl, ply, obj "
-        "(surface); seg, rtstruct (DICOM, for a scan read from DICOM)."
+        help="What to write, with commas between: nifti, nrrd, mha (mask); stl, ply, obj, "
+        "glb (surface); seg, rtstruct (DICOM, for a scan read from DICOM)."
     ),
 ]
 MeshFormats = Annotated[str, typer.Option("--formats", help="stl, ply, obj, with commas between.")]

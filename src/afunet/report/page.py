@@ -1,4 +1,4 @@
-"""The report as one HTML file that opens offline: pictures inside, no script, no network."""
+"""The report as one HTML file that opens offline: pictures and surfaces inside, no network."""
 
 from __future__ import annotations
 
@@ -19,12 +19,19 @@ _PAGES = Environment(
 )
 
 
-def render_page(report: Report, overlay_png: bytes, scene_png: bytes) -> str:
-    """HTML of one page with the two pictures, whole PNG files, inside."""
+def render_page(
+    report: Report, overlay_png: bytes, scene_png: bytes, turning_page: str = ""
+) -> str:
+    """HTML of one page with the two pictures, whole PNG files, inside.
+
+    `turning_page` is another page, shown in a frame of its own: the surfaces that turn. Nothing
+    else on the page is a script, and its content policy lets neither load anything.
+    """
     return _PAGES.get_template("page.html").render(
         report=report,
         overlay=_embedded(overlay_png),
         scene=_embedded(scene_png),
+        turning_page=turning_page,
         colour_of=colour_of,
         most_pieces=MOST_PIECES,
     )

@@ -10,10 +10,12 @@ from afunet.errors import ConfigError
 from afunet.formats.dicom.result import Algorithm, Segment, result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import SegmentationKind, write_segmentation
+from afunet.formats.glb import Part, write_glb
 from afunet.formats.mesh_files import MESH_WRITERS
 from afunet.formats.scan import Scan
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh, Volume
+from afunet.reconstruction.decimation import FEWEST_TRIANGLES, decimated
 from afunet.reconstruction.pieces import Instances
 from afunet.report.coloured_mesh import ColouredMesh
 from afunet.report.palette import colour_of
@@ -21,6 +23,7 @@ from afunet.report.palette import colour_of
 DESCRIPTION = "afunet bone mask"
 INSTANCES_DESCRIPTION = "afunet bones and fragments"
 PIECES_FOLDER = "bones"
+GLB = "bones.glb"
 SEGMENTATION, STRUCTURES = "segmentation.dcm", "structures.dcm"
 
 
@@ -121,9 +124,28 @@ def _segments(results: CaseResults) -> list[Segment]:
     return [planes.segment("bone", results.mask, probability=results.probability)]
 
 
+def parts_of(instances: Instances, most_triangles: int | None = None) -> list[Part]:
+    """The pieces with their names and colours, perhaps with fewer triangles all together."""
+    total = sum(len(piece.surface.faces) for piece in instances.pieces)
+    parts = []
+    for piece in coloured_pieces(instances):
+        mesh = piece.mesh
+        if most_triangles is not None and total > most_triangles:
+            share = len(mesh.faces) * most_triangles // total
+            mesh = decimated(mesh, max(share, FEWEST_TRIANGLES))
+        parts.append(Part(piece.name, mesh, piece.colour))
+    return parts
+
+
+def _glb(results: CaseResults, folder: Path) -> list[str]:
+    write_glb(parts_of(results.instances), folder / GLB)
+    return [GLB]
+
+
 RESULT_FORMATS: dict[str, ResultFormat] = {
     **{kind: _mask(kind) for kind in MASK_WRITERS},
     **{kind: _mesh(kind) for kind in MESH_WRITERS},
+    "glb": ResultFormat(_glb),
     "seg": ResultFormat(_segmentation, needs_dicom=True),
     "rtstruct": ResultFormat(_structures, needs_dicom=True),
 }

@@ -13,6 +13,7 @@ from afunet.errors import AfunetError, Cancelled
 from afunet.formats.dicom.identifiers import names_patient
 from afunet.formats.dicom.result import Algorithm
 from afunet.formats.dicom.segmentation import SegmentationKind
+from afunet.formats.glb import turning_page
 from afunet.formats.readers import read_scan
 from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
@@ -39,6 +40,7 @@ from afunet.workflows.result_files import (
     RESULT_FORMATS,
     CaseResults,
     coloured_pieces,
+    parts_of,
     require_formats,
     require_source_for,
 )
@@ -49,6 +51,7 @@ OVERLAY, SCENE = "overlay.png", "scene.png"
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 SHIPPED_WEIGHTS = "afunet-w32.safetensors"
 MAX_TRIANGLES = 2_000_000
+TURNING_TRIANGLES = 60_000
 SIDES_UNKNOWN = {"ORIENTATION_UNKNOWN", "ORIENTATION_ASSUMED"}
 
 
@@ -168,7 +171,7 @@ class Segmenter:
                 run=self._run_facts(predictor, watch),
                 files=tuple(names),
             )
-            _write_report(stage, report)
+            _write_report(stage, report, turning_page(parts_of(instances, TURNING_TRIANGLES)))
             if cancel is not None:
                 cancel.check()
         return SegmentedCase(output, report, mask)
@@ -308,7 +311,8 @@ def _draw(stage: Path, scan: Scan, mask: Volume, instances: Instances) -> Scene:
     return scene
 
 
-def _write_report(stage: Path, report: facts.Report) -> None:
+def _write_report(stage: Path, report: facts.Report, turning: str) -> None:
     (stage / REPORT_JSON).write_text(report.to_json(), encoding="utf-8")
-    page = render_page(report, (stage / OVERLAY).read_bytes(), (stage / SCENE).read_bytes())
+    overlay, scene = ((stage / name).read_bytes() for name in (OVERLAY, SCENE))
+    page = render_page(report, overlay, scene, turning)
     (stage / REPORT_HTML).write_text(page, encoding="utf-8")
