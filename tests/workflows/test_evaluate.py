@@ -46,6 +46,14 @@ def test_masks_are_compared_slice_by_slice_case_by_case_and_pooled(tmp_path: Pat
     )
 
 
+def test_surfaces_are_measured_in_millimetres_case_by_case(tmp_path: Path) -> None:
+    found, truth = write_mask(tmp_path / "p.nii", 1, 4), write_mask(tmp_path / "t.nii", 1, 4)
+    same = evaluate_masks([found, found], [truth, truth], ["a", "b"]).distances
+    assert same["b"] == {"NSD 1 mm": 1.0, "NSD 2 mm": 1.0, "HD95, mm": 0.0, "ASSD, mm": 0.0}
+    wider = evaluate_masks([found], [write_mask(tmp_path / "w.nii", 2, 4)], ["a"]).distances["a"]
+    assert 0 < wider["ASSD, mm"] < wider["HD95, mm"]
+
+
 def test_any_label_but_zero_is_bone(tmp_path: Path) -> None:
     found = write_mask(tmp_path / "p.nii", 2, label=1)
     truth = write_mask(tmp_path / "t.nii", 2, label=75)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated
 
 import typer
@@ -30,7 +31,7 @@ def evaluate(
     device: Device = DeviceChoice.AUTO,
     quiet: Quiet = False,
 ) -> None:
-    """Dice, IoU, recall and precision: mean per slice, mean per case, and pooled.
+    """Dice, IoU, recall and precision per slice, per case and pooled; surface distances in mm.
 
     For example:
 
@@ -71,7 +72,24 @@ def evaluate(
     ):
         table.add_row(name, *(f"{means[metric]:.4f}" for metric in metrics))
     console.print(table)
+    if result.distances:
+        console.print(_distance_table(result.distances))
     if agreement.empty_slices:
         console.print(
             f"{agreement.empty_slices} slices without bone in either mask: not in the means"
         )
+
+
+def _distance_table(distances: dict[str, dict[str, float]]) -> Table:
+    """A row a case, and their mean."""
+    table = Table()
+    metrics = list(next(iter(distances.values())))
+    for heading in ("", *metrics):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, values in distances.items():
+        table.add_row(name, *(f"{values[metric]:.4f}" for metric in metrics))
+    if len(distances) > 1:
+        table.add_section()
+        means = (fmean(values[metric] for values in distances.values()) for metric in metrics)
+        table.add_row(f"mean of {len(distances)} cases", *(f"{mean:.4f}" for mean in means))
+    return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,6 @@ from afunet.errors import InputError
 from afunet.geometry import Box, bounding_box
 
 BoolArray = NDArray[np.bool_]
-NORMAL_TOLERANCES_MM = (1.0, 2.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +60,14 @@ class SurfaceDistances:
         if np.isinf(distances).any():
             return float("inf")
         return float(np.percentile(distances, 95))
+
+
+SURFACE_METRICS: dict[str, Callable[[SurfaceDistances], float]] = {
+    "NSD 1 mm": lambda distances: distances.nsd(1.0),
+    "NSD 2 mm": lambda distances: distances.nsd(2.0),
+    "HD95, mm": lambda distances: distances.hd95,
+    "ASSD, mm": lambda distances: distances.assd,
+}
 
 
 def surface_distances(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from afunet.errors import InputError
@@ -15,6 +15,7 @@ from afunet.evaluation.overlap import (
     count_slices,
     sum_counts,
 )
+from afunet.evaluation.surface import SURFACE_METRICS, surface_distances
 from afunet.formats.readers import read_labels
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.models.checkpoint import load_checkpoint
@@ -26,10 +27,15 @@ from afunet.workflows.train import locate_data
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The averages, and each case's own metrics over its pooled slices."""
+    """The averages, and each case's own metrics over its pooled slices.
+
+    `distances` has every metric of `SURFACE_METRICS` by case, in 3D; empty for slice folders,
+    whose slices form no volume.
+    """
 
     agreement: Agreement
     cases: dict[str, dict[str, float]]
+    distances: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def evaluate_masks(
@@ -44,12 +50,15 @@ def evaluate_masks(
         raise InputError(
             f"{len(predictions)} predictions and {len(truths)} truths: give one truth for each"
         )
-    counts = {}
+    counts, distances = {}, {}
     for prediction, truth, name in zip(predictions, truths, names, strict=True):
         predicted, true = read_labels(prediction), read_labels(truth)
         true.require_same_grid(predicted, f"the prediction of {name}")
         counts[name] = count_slices(predicted.voxels != 0, true.voxels != 0)
-    return _evaluation(counts)
+        column_mm, row_mm, slice_mm = (float(step) for step in true.spacing_mm)
+        apart = surface_distances(predicted.voxels, true.voxels, (slice_mm, row_mm, column_mm))
+        distances[name] = {metric: formula(apart) for metric, formula in SURFACE_METRICS.items()}
+    return replace(_evaluation(counts), distances=distances)
 
 
 def evaluate_network(
