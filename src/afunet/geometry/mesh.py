@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,16 +61,18 @@ class Mesh:
         a, b, c = np.moveaxis(corners, 1, 0)
         return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6)
 
-    @property
+    @cached_property
     def open_edges(self) -> int:
         """Directed edges without the opposite one in a neighbour: 0 where watertight."""
         if self.is_empty:
             return 0
         start = self.faces.reshape(-1)
         end = np.roll(self.faces, -1, axis=1).reshape(-1)
-        forward, counts = np.unique(start * len(self.vertices_mm) + end, return_counts=True)
-        backward = np.unique(end * len(self.vertices_mm) + start)
-        return int(counts.sum() - np.isin(forward, backward).sum())
+        forward = np.sort(start * len(self.vertices_mm) + end)
+        backward = np.sort(end * len(self.vertices_mm) + start)
+        once = forward[np.diff(forward, prepend=-1) > 0]
+        place = np.searchsorted(backward, once).clip(max=len(backward) - 1)
+        return int(len(forward) - np.count_nonzero(backward[place] == once))
 
     @property
     def is_watertight(self) -> bool:

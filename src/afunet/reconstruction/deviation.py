@@ -14,7 +14,7 @@ from afunet.formats.polydata import to_polydata
 from afunet.geometry import Mesh
 
 FloatArray = NDArray[np.float64]
-SAMPLES = 20_000
+SAMPLES = 10_000
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from scipy import ndimage
 from skimage.segmentation import watershed
 
 from afunet.errors import ConfigError
-from afunet.geometry import Volume
+from afunet.geometry import Volume, bounding_box
 from afunet.progress import CancelToken, Progress, silent
 from afunet.reconstruction.contacts import Contact, contacts_of
 
@@ -89,8 +89,11 @@ def split_instances(
     the smallest size that meets another at a corner is part of it.
     """
     rules, cancel = rules or SplitRules(), cancel or CancelToken()
-    labels = np.zeros(mask.shape, dtype=np.int32)
-    parts = cc3d.connected_components(mask.voxels != 0, connectivity=6)
+    around = bounding_box(mask.voxels)
+    if around is None:
+        return mask.with_voxels(np.zeros(mask.shape, dtype=np.uint8))
+    parts = cc3d.connected_components(mask.voxels[around] != 0, connectivity=6)
+    labels = np.zeros(parts.shape, dtype=np.int32)
     boxes = ndimage.find_objects(parts)
     count = 0
     for number, box in enumerate(boxes, start=1):
@@ -102,7 +105,10 @@ def split_instances(
         count += int(pieces.max())
     progress(STAGE, len(boxes), len(boxes))
     _absorb_crumbs(labels, rules.smallest_mm3 / mask.voxel_volume_mm3)
-    return mask.with_voxels(_largest_first(labels))
+    numbered = _largest_first(labels)
+    voxels = np.zeros(mask.shape, dtype=numbered.dtype)
+    voxels[around] = numbered
+    return mask.with_voxels(voxels)
 
 
 def _split(inside: NDArray[np.bool_], mask: Volume, rules: SplitRules) -> IntArray:
@@ -116,8 +122,8 @@ def _split(inside: NDArray[np.bool_], mask: Volume, rules: SplitRules) -> IntArr
     if basins.max() < 2:
         return basins
     regions = _Regions.of(basins, depth_mm, spacing_mm, mask.voxel_volume_mm3, rules)
-    pieces = regions.joined()[basins]
-    return np.unique(pieces, return_inverse=True)[1].reshape(inside.shape).astype(np.int32)
+    _, numbers = np.unique(regions.joined(), return_inverse=True)  # 0, the background, stays 0
+    return np.asarray(numbers, dtype=np.int32)[basins]
 
 
 def _basins(
@@ -217,10 +223,11 @@ class _Regions:
 def _absorb_crumbs(labels: IntArray, smallest: float) -> None:
     """Give pieces of fewer voxels to what they meet at an edge or a corner, in place."""
     sizes = np.bincount(labels.ravel())
-    boxes = ndimage.find_objects(labels)
-    for label in np.argsort(sizes, kind="stable"):
-        if not label or not 0 < sizes[label] < smallest:
-            continue
+    crumbs = [
+        label for label in np.argsort(sizes, kind="stable") if label and 0 < sizes[label] < smallest
+    ]
+    boxes = ndimage.find_objects(labels) if crumbs else []
+    for label in crumbs:
         around = tuple(slice(max(part.start - 1, 0), part.stop + 1) for part in boxes[label - 1])
         near = labels[around]
         crumb = near == label

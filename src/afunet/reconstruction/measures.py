@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 from afunet.geometry import Box, Mesh, Volume
 
 FloatArray = NDArray[np.float64]
+FIRST_LOOK = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,24 +76,45 @@ def nearest_gaps(surfaces: Sequence[tuple[int, Mesh]], within_mm: float = 30.0) 
     Exact to half the length of a triangle's edge. Pieces further apart than `within_mm` are no
     neighbours.
     """
-    trees = {
-        label: (cKDTree(mesh.vertices_mm), *mesh.bounds_mm())
-        for label, mesh in surfaces
-        if not mesh.is_empty
-    }
+    known = {label: _Surface.of(mesh) for label, mesh in surfaces if not mesh.is_empty}
     nearest = {label: Gap(None, float("inf")) for label, _ in surfaces}
-    for one, other in combinations(trees, 2):
-        (tree, low, high), (other_tree, other_low, other_high) = trees[one], trees[other]
-        reach = min(within_mm, max(nearest[one].mm, nearest[other].mm))
-        if (np.maximum(low - other_high, other_low - high) > reach).any():
-            continue
-        small, large = sorted((tree, other_tree), key=lambda known: known.n)
-        apart, _ = large.query(small.data, distance_upper_bound=reach)
-        mm = float(apart.min())
+    for one, other in combinations(known, 2):
+        reach_mm = min(within_mm, max(nearest[one].mm, nearest[other].mm))
+        mm = known[one].distance_mm(known[other], reach_mm)
         for label, neighbour in ((one, other), (other, one)):
             if mm < nearest[label].mm:
                 nearest[label] = Gap(neighbour, mm)
     return nearest
+
+
+@dataclass(frozen=True, eq=False)
+class _Surface:
+    """The vertices (N, 3) of a surface, their box, and a tree over them."""
+
+    points_mm: FloatArray
+    low_mm: FloatArray
+    high_mm: FloatArray
+    tree: cKDTree
+
+    @classmethod
+    def of(cls, mesh: Mesh) -> _Surface:
+        tree = cKDTree(mesh.vertices_mm, balanced_tree=False, compact_nodes=False)
+        return cls(mesh.vertices_mm, *mesh.bounds_mm(), tree)
+
+    def distance_mm(self, other: _Surface, reach_mm: float) -> float:
+        """The least distance of two vertices; infinite where it is not below `reach_mm`."""
+        every = max(len(self.points_mm) // FIRST_LOOK, 1)
+        # A few vertices bound the distance, so that only those near the other surface count.
+        for points_mm in (self.points_mm[::every], self.points_mm):
+            below = np.maximum(other.low_mm - points_mm, points_mm - other.high_mm)
+            close = points_mm[(below < reach_mm).all(axis=1)]
+            if len(close):
+                apart_mm, _ = other.tree.query(close, distance_upper_bound=reach_mm)
+                reach_mm = min(reach_mm, np.nextafter(apart_mm.min(), np.inf))
+                found = float(apart_mm.min())
+            else:
+                found = float("inf")
+        return found
 
 
 def _measures(label: int, labels: Volume, box: Box, scan: Volume | None) -> Measures:
