@@ -58,14 +58,19 @@ class Gap:
     mm: float
 
 
-def measure(labels: Volume, scan: Volume | None = None) -> tuple[Measures, ...]:
-    """Measures of every label but 0, in the order of the labels; `scan` in HU on the same grid."""
+def measure(
+    labels: Volume, scan: Volume | None = None, most: int | None = None
+) -> tuple[Measures, ...]:
+    """Measures of every label but 0, or of the first `most`, in the order of the labels.
+
+    `scan` is in HU on the same grid.
+    """
     if scan is not None:
         labels.require_same_grid(scan, "the scan")
     boxes = ndimage.find_objects(labels.voxels)
     return tuple(
         _measures(label, labels, box, scan)
-        for label, box in enumerate(boxes, start=1)
+        for label, box in enumerate(boxes[:most], start=1)
         if box is not None
     )
 

@@ -17,6 +17,7 @@ from afunet.reconstruction.smoothing import Smoothing, smoothed
 from afunet.reconstruction.surface import raw_surface
 
 STAGE = "pieces"
+MOST_PIECES = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +37,18 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Instances:
-    """A label map of pieces and the pieces in the order of their labels."""
+    """A label map of pieces and the pieces in the order of their labels, the largest first.
+
+    Of very many, as noise gives, the `MOST_PIECES` largest are among `pieces`; all have a label.
+    """
 
     labels: Volume
     pieces: tuple[Piece, ...]
+
+    @property
+    def not_measured(self) -> int:
+        """How many labels have no piece."""
+        return int(self.labels.voxels.max()) - len(self.pieces)
 
 
 def find_pieces(
@@ -58,7 +67,7 @@ def find_pieces(
     """
     cancel = cancel or CancelToken()
     labels = split_instances(mask, rules, progress=progress, cancel=cancel)
-    measures = measure(labels, scan)
+    measures = measure(labels, scan, most=MOST_PIECES)
     boxes = ndimage.find_objects(labels.voxels)
     surfaces: list[tuple[Mesh, Deviation]] = []
     for number, one in enumerate(measures):

@@ -55,6 +55,18 @@ def surface_facts(mesh: Mesh, scan: Scan, scene: Scene) -> SurfaceFacts:
     )
 
 
+def piece_findings(instances: Instances) -> list[Finding]:
+    """What there is to say of the pieces as a whole."""
+    if not instances.not_measured:
+        return []
+    largest, rest = len(instances.pieces), instances.not_measured
+    message = (
+        f"{largest + rest} pieces, the {largest} largest have a surface and measures: noise or "
+        "metal may have been taken for bone"
+    )
+    return [warning("MANY_PIECES", message)]
+
+
 def piece_facts(instances: Instances) -> tuple[PieceFacts, ...]:
     """Every piece in numbers, the largest first."""
     names = {piece.measures.label: piece.name for piece in instances.pieces}

@@ -33,6 +33,7 @@ from afunet.workflows.case_report import (
     bone_facts,
     grid_facts,
     piece_facts,
+    piece_findings,
     result_findings,
     surface_facts,
 )
@@ -163,7 +164,11 @@ class Segmenter:
                 case=case,
                 source=scan.source,
                 grid=grid_facts(scan),
-                findings=(*scan.findings, *result_findings(scan, prediction, mask, mesh)),
+                findings=(
+                    *scan.findings,
+                    *result_findings(scan, prediction, mask, mesh),
+                    *piece_findings(instances),
+                ),
                 model=self._model_facts(prediction),
                 bone=bone_facts(mask, cleaned, self.options.cleanup),
                 surface=surface_facts(mesh, scan, scene),

@@ -1,0 +1,43 @@
+"""Pieces with their surfaces, and masks that fall into very many."""
+
+import numpy as np
+import pytest
+
+from afunet.geometry import Volume
+from afunet.reconstruction import pieces as module
+from afunet.reconstruction.pieces import find_pieces
+
+
+def blocks(*sizes):
+    """Blocks of so many voxels a side, 4 mm apart along the row."""
+    voxels = np.zeros((max(sizes, default=1) + 4, 16, 16 * max(len(sizes), 1)), dtype=np.uint8)
+    for number, size in enumerate(sizes):
+        start = 2 + 14 * number
+        voxels[2 : 2 + size, 2 : 2 + size, start : start + size] = 1
+    return Volume(voxels, np.diag([1.0, 1.0, 2.0, 1.0]))
+
+
+def test_each_piece_has_its_measures_its_surface_and_its_neighbour():
+    found = find_pieces(blocks(6, 10, 8))
+    assert [piece.name for piece in found.pieces] == ["piece 1", "piece 2", "piece 3"]
+    assert [piece.measures.volume_mm3 for piece in found.pieces] == [2000.0, 1024.0, 432.0]
+    for piece in found.pieces:
+        assert piece.surface.is_watertight
+        assert piece.deviation.open_edges == 0
+        assert piece.surface.volume_mm3 == pytest.approx(piece.measures.volume_mm3, rel=0.05)
+    assert [piece.gap.label for piece in found.pieces] == [2, 1, 1]
+    assert found.not_measured == 0
+
+
+def test_of_very_many_the_largest_are_measured_and_all_have_a_label(monkeypatch):
+    monkeypatch.setattr(module, "MOST_PIECES", 2)
+    found = find_pieces(blocks(6, 10, 8))
+    assert len(found.pieces) == 2
+    assert int(found.labels.voxels.max()) == 3
+    assert found.not_measured == 1
+
+
+def test_a_mask_without_bone_has_no_piece():
+    nothing = find_pieces(Volume(np.zeros((3, 4, 5), dtype=np.uint8), np.eye(4)))
+    assert nothing.pieces == ()
+    assert nothing.not_measured == 0
