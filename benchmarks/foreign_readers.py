@@ -88,18 +88,19 @@ def by_dciodvfy(paths: list[Path]) -> int:
     return errors
 
 
-def by_dcmqi(seg: Path, placed: ResultPlanes, masks: NDArray[np.uint8]) -> int:
+def converted(command: list[str | Path], pattern: str, refusal: str) -> SimpleITK.Image:
+    """The one image that a program writes into the folder which its command ends with."""
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            ["segimage2itkimage", "--inputDICOM", seg, "--outputDirectory", folder, "-t", "nrrd"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        found = list(Path(folder).glob("*.nrrd"))
+        done = subprocess.run([*command, folder], capture_output=True, check=False)
+        found = list(Path(folder).glob(pattern))
         if done.returncode or len(found) != 1:
-            raise UnplacedError("it refuses the segmentation")
-        image = SimpleITK.ReadImage(str(found[0]))
+            raise UnplacedError(refusal)
+        return SimpleITK.ReadImage(str(found[0]))
+
+
+def by_dcmqi(seg: Path, placed: ResultPlanes, masks: NDArray[np.uint8]) -> int:
+    command = ["segimage2itkimage", "-t", "nrrd", "--inputDICOM", seg, "--outputDirectory"]
+    image = converted(command, "*.nrrd", "it refuses the segmentation")
     return int((sampled(image, placed) != masks).sum())
 
 
@@ -120,17 +121,8 @@ def by_itk(seg: Path, placed: ResultPlanes, masks: NDArray[np.uint8]) -> int:
 def by_dcmrtstruct2nii(
     path: Path, folder: Path, placed: ResultPlanes, masks: NDArray[np.uint8]
 ) -> int:
-    with tempfile.TemporaryDirectory() as out:
-        done = subprocess.run(
-            ["dcmrtstruct2nii", "convert", "-r", path, "-d", folder, "-o", out],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        found = list(Path(out).glob("mask_*.nii.gz"))
-        if done.returncode or len(found) != 1:
-            raise UnplacedError("ITK cannot read the series")
-        image = SimpleITK.ReadImage(str(found[0]))
+    command = ["dcmrtstruct2nii", "convert", "-r", path, "-d", folder, "-o"]
+    image = converted(command, "mask_*.nii.gz", "ITK cannot read the series")
     return int((sampled(image, placed) != masks).sum())
 
 

@@ -88,8 +88,10 @@ def match_fragments(
     unions = true_size[asked][:, None] + found_size[1:][None] - shared
     iou = shared / np.maximum(unions, 1)
     paired = dict(zip(*linear_sum_assignment(iou, maximize=True), strict=True))
-    boxes = ndimage.find_objects(np.maximum(found.voxels, 0).astype(np.int32))
-    true_boxes = ndimage.find_objects(np.maximum(true.voxels, 0).astype(np.int32))
+    found_boxes, true_boxes = (
+        ndimage.find_objects(labels.voxels.astype(np.int32)) if distances else []
+        for labels in (found, true)
+    )
     matches = []
     for row, label in enumerate(asked.tolist()):
         column = paired.get(row)
@@ -97,9 +99,9 @@ def match_fragments(
         number = 0 if column is None or value == 0 else int(column) + 1
         measured = None
         if distances and value >= FOUND_IOU:
-            box = _hull(true_boxes[label - 1], boxes[number - 1])
+            box = _hull(true_boxes[label - 1], found_boxes[number - 1])
             measured = surface_distances(
-                found.voxels[box] == number, true.voxels[box] == label, _spacing(true)
+                found.voxels[box] == number, true.voxels[box] == label, true.array_spacing_mm
             )
         matches.append(
             FragmentMatch(label, number, float(true_size[label] * voxel_mm3), value, measured)
@@ -128,8 +130,3 @@ def _hull(one: Box, other: Box) -> Box:
         slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
     )
     return first, second, third
-
-
-def _spacing(volume: Volume) -> tuple[float, float, float]:
-    column_mm, row_mm, slice_mm = (float(value) for value in volume.spacing_mm)
-    return slice_mm, row_mm, column_mm

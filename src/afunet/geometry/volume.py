@@ -51,6 +51,12 @@ class Volume:
         return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0), dtype=np.float64)
 
     @property
+    def array_spacing_mm(self) -> tuple[float, float, float]:
+        """The same along (slice, row, column), the order of the voxels' array."""
+        column_mm, row_mm, slice_mm = (float(step) for step in self.spacing_mm)
+        return slice_mm, row_mm, column_mm
+
+    @property
     def origin_mm(self) -> FloatArray:
         """LPS position of the centre of voxel (0, 0, 0)."""
         return self.affine[:3, 3].copy()

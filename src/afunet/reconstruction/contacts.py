@@ -96,8 +96,7 @@ def _along(
     along, depth = np.moveaxis(labels, axis, 0), np.moveaxis(depth_mm, axis, 0)
     face_mm2 = float(np.prod(spacing_mm) / spacing_mm[axis])
     found = []
-    # A face of a voxel is never further than one voxel from the next.
-    for gap in range(max(int(reach_mm / spacing_mm[axis]), 0) + 1):
+    for gap in range(int(reach_mm / spacing_mm[axis]) + 1):
         first, second = along[: -gap - 1], along[gap + 1 :]
         meets = (first != second) & (first > 0) & (second > 0)
         for between in range(1, gap + 1):

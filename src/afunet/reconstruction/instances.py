@@ -115,8 +115,7 @@ def _split(inside: NDArray[np.bool_], mask: Volume, rules: SplitRules) -> IntArr
     """The pieces of one component, from 1."""
     if inside.sum() * mask.voxel_volume_mm3 < 2 * rules.smallest_mm3:
         return inside.astype(np.int32)
-    column_mm, row_mm, slice_mm = (float(value) for value in mask.spacing_mm)
-    spacing_mm = (slice_mm, row_mm, column_mm)
+    spacing_mm = mask.array_spacing_mm
     depth_mm = edt.edt(inside, anisotropy=spacing_mm, black_border=True, parallel=0)
     basins = _basins(inside, depth_mm, spacing_mm)
     if basins.max() < 2:

@@ -55,8 +55,7 @@ def evaluate_masks(
         predicted, true = read_labels(prediction), read_labels(truth)
         true.require_same_grid(predicted, f"the prediction of {name}")
         counts[name] = count_slices(predicted.voxels != 0, true.voxels != 0)
-        column_mm, row_mm, slice_mm = (float(step) for step in true.spacing_mm)
-        apart = surface_distances(predicted.voxels, true.voxels, (slice_mm, row_mm, column_mm))
+        apart = surface_distances(predicted.voxels, true.voxels, true.array_spacing_mm)
         distances[name] = {metric: formula(apart) for metric, formula in SURFACE_METRICS.items()}
     return replace(_evaluation(counts), distances=distances)
 

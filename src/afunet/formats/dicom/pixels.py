@@ -149,7 +149,7 @@ def _shifted(dataset: Dataset, header: Header, shift: int) -> NDArray[Any]:
     whole.update(dataset)
     whole.file_meta = dataset.file_meta
     whole.BitsStored, whole.HighBit = header.bits_allocated, header.bits_allocated - 1
-    values = pixel_array(whole, index=header.frame)
+    values = pixel_array(whole, index=header.frame, decoding_plugin=_decoder(header))
     # What stands above the high bit is pushed out to the left first.
     above = header.bits_allocated - 1 - header.high_bit
     return np.asarray((values << above) >> (above + shift))
