@@ -90,3 +90,16 @@ def test_beside_the_spine_above_the_iliac_crest_there_is_no_bone() -> None:
     assert (low[:, 8:15] != 0).any()
     assert not high[:, :12].any()
     assert not high[:, 28:].any()
+
+
+def test_a_fracture_can_be_asked_for_and_forbidden() -> None:
+    regions = [Region.KNEE, Region.SHANK, Region.THIGH]
+    drawn = [
+        [draw_leg(seed, region, [Path("limb.npz")], broken=broken) for seed in range(12)]
+        for region in regions
+        for broken in (0.0, 1.0)
+    ]
+    for whole, fractured in zip(drawn[::2], drawn[1::2], strict=True):
+        assert not any(leg.fractures for leg in whole)
+        # A scan may end above or below the bone that would break.
+        assert sum(bool(leg.fractures) for leg in fractured) >= 8

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from afunet.training.losses import dice_loss, focal_loss, segmentation_loss
+from afunet.training.losses import dice_loss, focal_loss, gap_weights, segmentation_loss
 
 
 def logits_of(*probabilities: float) -> Tensor:
@@ -92,3 +92,38 @@ def test_the_gradient_moves_towards_the_truth() -> None:
     assert logits.grad is not None
     bone, background = logits.grad.view(-1).tolist()
     assert bone < 0 < background
+
+
+def test_a_narrow_gap_weighs_more_than_the_space_round_the_bone() -> None:
+    mask = torch.zeros(1, 1, 40, 40)
+    mask[..., 10:30, 8:18] = mask[..., 10:30, 20:30] = 1  # two bones, 2 pixels apart
+    weight = gap_weights(mask, 5.0)
+    assert (weight[..., 10:30, 18:20] == 5).all()
+    weight[..., 10:30, 18:20] = 1
+    assert (weight == 1).all()
+
+
+def test_a_wide_gap_weighs_nothing_more() -> None:
+    mask = torch.zeros(1, 1, 40, 40)
+    mask[..., 10:30, 4:14] = mask[..., 10:30, 24:34] = 1
+    assert (gap_weights(mask, 5.0) == 1).all()
+
+
+def test_a_weight_counts_a_pixel_so_often() -> None:
+    logits, masks = logits_of(0.8, 0.4, 0.2), target(1, 0, 0)
+    twice = torch.tensor([1.0, 3.0, 1.0]).view(1, 1, 1, -1)
+    # 1 − (2 · 0.8 + 1) / (0.8 + 3 · 0.4 + 0.2 + 1 + 1)
+    assert float(dice_loss(logits, masks, weight=twice)) == pytest.approx(1 - 2.6 / 4.2)
+    repeated = logits_of(0.8, 0.4, 0.4, 0.4, 0.2), target(1, 0, 0, 0, 0)
+    assert float(focal_loss(logits, masks, weight=twice)) * 3 == pytest.approx(
+        float(focal_loss(*repeated)) * 5
+    )
+
+
+def test_a_filled_gap_costs_more_with_its_weight() -> None:
+    mask = torch.zeros(1, 1, 40, 40)
+    mask[..., 10:30, 8:18] = mask[..., 10:30, 20:30] = 1
+    filled = 12 * mask - 6
+    filled[..., 10:30, 18:20] = 6
+    plain = float(segmentation_loss(filled, mask))
+    assert float(segmentation_loss(filled, mask, gap_weight=6.0)) > 2 * plain

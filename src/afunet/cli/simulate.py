@@ -15,7 +15,9 @@ def phantom(
     output: Output,
     seed: Annotated[int, typer.Option(help="Same seed, same leg.")] = 0,
     scan_format: Annotated[str, typer.Option("--format", help="dicom or nifti.")] = "dicom",
-    fractured: Annotated[bool, typer.Option(help="Break the tibia.")] = False,
+    fractured: Annotated[
+        bool, typer.Option(help="Break the tibia, or a bone of every training leg.")
+    ] = False,
     metal: Annotated[bool, typer.Option(help="Put screws into the tibia.")] = False,
     random: Annotated[bool, typer.Option(help="Draw everything at random from the seed.")] = False,
     bones: Annotated[
@@ -53,6 +55,7 @@ def phantom(
                 limb_files=limb_files,
                 split=split,
                 regions=workflow.regions_of(region or ()),
+                fractured=fractured,
                 progress=report,
                 cancel=cancel,
             )

@@ -29,6 +29,8 @@ from afunet.phantom.simulate import simulate
 from afunet.progress import CancelToken, Progress, silent
 
 Rng = np.random.Generator
+BROKEN = 0.28
+"""Share of random legs with a fracture."""
 
 
 class Region(StrEnum):
@@ -79,6 +81,7 @@ def training_slices(
     size: int = 512,
     per_leg: int = 16,
     regions: Sequence[Region] = (),
+    broken: float = BROKEN,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Iterator[TrainingSlice]:
@@ -92,7 +95,7 @@ def training_slices(
         leg_seed = seed + first // per_leg
         number = min(per_leg, count - first)
         region = regions[first // per_leg % len(regions)] if regions else None
-        config = draw_leg(leg_seed, region, limb_files, size=size, slices=per_leg)
+        config = draw_leg(leg_seed, region, limb_files, size, per_leg, broken=broken)
         leg = simulate(config, cancel=cancel)
         spacing = float(leg.volume.spacing_mm[0])
         for index in range(number):
@@ -113,11 +116,13 @@ def draw_leg(
     size: int = 512,
     slices: int = 16,
     grid: Grid | None = None,
+    broken: float = BROKEN,
 ) -> LegConfig:
     """A random leg: bones, tissue, fracture, metal, table, scanner, all drawn from the seed.
 
     Without LLP26 files the bones are parametric and the region is the knee. Slices are drawn
-    `slices` in number, spread over the region with gaps; `grid` fixes the grid instead.
+    `slices` in number, spread over the region with gaps; `grid` fixes the grid instead. `broken`
+    is the chance of a fracture, which a trunk never has.
     """
     rng = np.random.default_rng([seed, 2])
     if region is None:
@@ -139,7 +144,7 @@ def draw_leg(
         surroundings=draw_surroundings(anatomy.sides, trunk, rng),
         scanner=draw_scanner(rng),
     )
-    return config if region is Region.TRUNK else _with_damage(config, region, rng)
+    return config if region is Region.TRUNK else _with_damage(config, region, broken, rng)
 
 
 def _anatomy(parametric: bool, region: Region, limb_files: Sequence[Path], rng: Rng) -> Anatomy:
@@ -213,7 +218,7 @@ def _limb_x(anatomy: Anatomy, height_mm: float) -> float:
     return outward * float(np.interp(height_mm, (0, 430), (spread, 90)))
 
 
-def _with_damage(config: LegConfig, region: Region, rng: Rng) -> LegConfig:
+def _with_damage(config: LegConfig, region: Region, broken: float, rng: Rng) -> LegConfig:
     side = config.anatomy.sides[0]
     bone, low, high = _target(region, side, rng)
     origin = config.grid.matrix()[2, 3]
@@ -221,7 +226,7 @@ def _with_damage(config: LegConfig, region: Region, rng: Rng) -> LegConfig:
     low, high = max(low, origin), min(high, top)
     if low >= high:
         return config
-    if rng.random() < 0.28:
+    if rng.random() < broken:
         config = replace(config, fractures=(_fracture(bone, rng.uniform(low, high), rng),))
     if rng.random() < 0.12:
         kind = ImplantKind(rng.choice(list(ImplantKind)))

@@ -65,7 +65,8 @@ class TrainingConfig:
     "shipped".
     `batch_size` is that of an optimizer step over all processes; `accumulate` splits it into as
     many parts that pass through the network one after the other. Gradients are cut to
-    `gradient_norm`, 0 leaving them as they are. With `epochs`, training makes
+    `gradient_norm`, 0 leaving them as they are. `gap_weight` is how often pixels in narrow gaps
+    between bone count in the loss. With `epochs`, training makes
     whole passes over the slices and `steps` follows from their number.
     """
 
@@ -89,6 +90,7 @@ class TrainingConfig:
     warmup_steps: int = 0
     gradient_norm: float = 5.0
     focal_weight: float = 0.5
+    gap_weight: float = 1.0
     average_decay: float = 0.0
     recalibration_batches: int = 0
     validate_every: int = 500
@@ -97,7 +99,14 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "accumulate", "validate_every", "learning_rate"):
+        for name in (
+            "steps",
+            "batch_size",
+            "accumulate",
+            "validate_every",
+            "learning_rate",
+            "gap_weight",
+        ):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be positive, got {getattr(self, name)}")
         for name in (

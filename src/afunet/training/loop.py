@@ -137,7 +137,9 @@ def optimizer_step(
         with nullcontext() if last or world.size == 1 else network.no_sync():  # type: ignore[operator]
             with _precision(config, device):
                 logits = network(_place(image, device))
-            loss = segmentation_loss(logits, mask.to(device), config.focal_weight, world.total)
+            loss = segmentation_loss(
+                logits, mask.to(device), config.focal_weight, world.total, config.gap_weight
+            )
             loss = loss / config.accumulate
             state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         mean_loss += loss.detach()

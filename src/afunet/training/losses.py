@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
+
+GAP_RADIUS_PX = 3
+"""Background that a closing by a square of this radius fills counts as a gap."""
 
 Total = Callable[[Tensor], Tensor]
 
@@ -15,28 +18,65 @@ def _own(value: Tensor) -> Tensor:
     return value
 
 
-def dice_loss(logits: Tensor, target: Tensor, smooth: float = 1.0, total: Total = _own) -> Tensor:
+def dice_loss(
+    logits: Tensor,
+    target: Tensor,
+    smooth: float = 1.0,
+    total: Total = _own,
+    weight: Tensor | None = None,
+) -> Tensor:
     """1 − soft Dice over the whole batch (Milletari et al. 2016); both (B, 1, H, W).
 
     Counting over the batch keeps crops without bone from dominating; `smooth` pixels make a
     batch without any bone a loss of nearly 0 where nothing is predicted. `total` adds up counts
-    where the batch is spread over several processes.
+    where the batch is spread over several processes. `weight` (B, 1, H, W) is how often a pixel
+    counts.
     """
     probability = torch.sigmoid(logits)
-    counts = torch.stack([(probability * target).sum(), probability.sum() + target.sum()])
+    if weight is not None:
+        probability, target = weight * probability, weight * target
+    common = probability * (target > 0)
+    counts = torch.stack([common.sum(), probability.sum() + target.sum()])
     counts = total(counts)
     return 1 - (2 * counts[0] + smooth) / (counts[1] + smooth)
 
 
-def focal_loss(logits: Tensor, target: Tensor, gamma: float = 2.0) -> Tensor:
-    """Mean of (1 − p_t)^γ · cross-entropy (Lin et al. 2017), without class weights."""
+def focal_loss(
+    logits: Tensor, target: Tensor, gamma: float = 2.0, weight: Tensor | None = None
+) -> Tensor:
+    """Mean of (1 − p_t)^γ · cross-entropy (Lin et al. 2017), without class weights.
+
+    Where there is a `weight` (B, 1, H, W), each pixel's part is multiplied by its own.
+    """
     cross_entropy = binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return ((1 - torch.exp(-cross_entropy)) ** gamma * cross_entropy).mean()
+    focal = (1 - torch.exp(-cross_entropy)) ** gamma * cross_entropy
+    return (focal if weight is None else weight * focal).mean()
+
+
+def gap_weights(target: Tensor, weight: float, radius_px: int = GAP_RADIUS_PX) -> Tensor:
+    """`weight` in narrow gaps between bone and 1 elsewhere, for 0/1 targets (B, 1, H, W).
+
+    A gap is what a morphological closing fills: fracture lines and joint spaces, few pixels that
+    decide which bones hang together (as Ronneberger et al. 2015 weigh the lines between cells).
+    """
+    side = 2 * radius_px + 1
+    grown = max_pool2d(target, side, stride=1, padding=radius_px)
+    closed = -max_pool2d(-grown, side, stride=1, padding=radius_px)
+    return 1 + (weight - 1) * (closed - target).clamp(min=0)
 
 
 def segmentation_loss(
-    logits: Tensor, target: Tensor, alpha: float = 0.5, total: Total = _own
+    logits: Tensor,
+    target: Tensor,
+    alpha: float = 0.5,
+    total: Total = _own,
+    gap_weight: float = 1.0,
 ) -> Tensor:
-    """L_Dice + α L_Focal of logits and 0/1 targets, (B, 1, H, W) each, computed in float32."""
+    """L_Dice + α L_Focal of logits and 0/1 targets, (B, 1, H, W) each, computed in float32.
+
+    `gap_weight` is how often pixels in narrow gaps count, see `gap_weights`.
+    """
     logits = logits.float()
-    return dice_loss(logits, target, total=total) + alpha * focal_loss(logits, target)
+    weight = None if gap_weight == 1 else gap_weights(target, gap_weight)
+    dice = dice_loss(logits, target, total=total, weight=weight)
+    return dice + alpha * focal_loss(logits, target, weight=weight)

@@ -18,6 +18,7 @@ from afunet.formats.nifti import write_nifti
 from afunet.geometry import LabelMap
 from afunet.phantom import LegConfig, Region, SimulatedLeg, draw_leg, simulate, training_slices
 from afunet.phantom.dicom import write_dicom_series
+from afunet.phantom.draw import BROKEN
 from afunet.phantom.examples import (
     KNEE_GRID,
     clean_knee,
@@ -84,12 +85,14 @@ def write_training_slices(
     split: str = "train",
     per_leg: int = 12,
     regions: Sequence[Region] = (),
+    fractured: bool = False,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> None:
     """Write simulated slices in the layout of docs/data.md, each leg a case and a patient.
 
-    `regions` are taken in turn, all at random where none is named; they need limb files.
+    `regions` are taken in turn, all at random where none is named; they need limb files. With
+    `fractured` every leg is broken, a trunk excepted.
     """
     if split not in SPLITS or count < 1:
         raise ConfigError(f"cannot write {count} slices of split {split!r}; splits are {SPLITS}")
@@ -105,6 +108,7 @@ def write_training_slices(
             limb_files,
             per_leg=per_leg,
             regions=regions,
+            broken=1.0 if fractured else BROKEN,
             progress=progress,
             cancel=cancel,
         ):
