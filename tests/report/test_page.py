@@ -63,6 +63,10 @@ def report() -> Report:
 def piece(label: int, **changed: object) -> PieceFacts:
     values: dict[str, object] = {
         "name": f"piece {label}",
+        "bone": "unknown",
+        "side": "",
+        "sureness": 0.0,
+        "rank": label,
         "label": label,
         "volume_mm3": 12345.0,
         "area_mm2": 900.0,
@@ -141,7 +145,7 @@ def test_every_piece_has_its_row_and_colour(report: Report) -> None:
     first = ["piece 1", "12.35", "81.2", "432", "-20 to 1200", "piece 2", "1.2", "0.10 / 0.78"]
     assert cells(page, "piece 1") in (first, [*first[:1], "12.34", *first[2:]])
     assert cells(page, "piece 2")[5:] == ["–", "–", "0.10 / 0.78, open"]
-    assert f"background: rgb{colour_of(2)}" in page
+    assert f"background: rgb{colour_of('unknown', 2)}" in page
     assert "smaller pieces" not in page
 
 

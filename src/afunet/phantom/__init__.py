@@ -24,7 +24,7 @@ from afunet.phantom.envelope import Girth
 from afunet.phantom.fracture import Fracture
 from afunet.phantom.mesh_bones import load_bones, load_limb
 from afunet.phantom.organs import Organs
-from afunet.phantom.simulate import SimulatedLeg, simulate
+from afunet.phantom.simulate import SimulatedLeg, exact_labels, simulate
 from afunet.phantom.vessels import Angiogram
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "TrainingSlice",
     "axial_grid",
     "draw_leg",
+    "exact_labels",
     "grid_of",
     "load_bones",
     "load_limb",

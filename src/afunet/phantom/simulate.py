@@ -68,6 +68,22 @@ def simulate(
     return SimulatedLeg(config, grid.with_voxels(hu), bones, fragments, scene.bones)
 
 
+def exact_labels(
+    config: LegConfig, progress: Progress = silent, cancel: CancelToken | None = None
+) -> tuple[LabelMap, LabelMap]:
+    """Bones and fragments of the leg that `simulate` would simulate, without its CT."""
+    scene = build_scene(config)
+    grid = config.grid.empty()
+    pieces = np.zeros(grid.shape, dtype=np.uint8)
+    for index in range(grid.shape[0]):
+        if cancel is not None:
+            cancel.check()
+        progress("simulating", index, grid.shape[0])
+        pieces[index] = _slice_labels(scene, grid, index)
+    progress("simulating", grid.shape[0], grid.shape[0])
+    return _label_maps(scene, grid, pieces)
+
+
 def _slice_points(grid: Volume, index: float) -> Points:
     _, rows, columns = grid.shape
     x, y = np.meshgrid(np.arange(columns), np.arange(rows))

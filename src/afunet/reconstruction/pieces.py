@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
 from afunet.geometry import Box, Mesh, Volume
 from afunet.progress import CancelToken, Progress, silent
+from afunet.reconstruction.anatomy import UNKNOWN, BoneName, NamedLabels, Namer, piece_titles
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.deviation import Deviation, deviation
 from afunet.reconstruction.instances import SplitRules, split_instances
@@ -22,17 +24,19 @@ MOST_PIECES = 300
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A bone or a fragment of one; `measures.label` is its label, 1 being the largest piece."""
+    """A bone or a fragment of one; `measures.label` is its label, 1 being the largest piece.
 
+    `name` is what it is called in files and tables, `bone` which bone it is or was part of; its
+    `rank` among the pieces of that bone is 1 for the largest.
+    """
+
+    name: str
+    bone: BoneName
+    rank: int
     measures: Measures
     surface: Mesh
     deviation: Deviation
     gap: Gap
-
-    @property
-    def name(self) -> str:
-        """What it is called in files and tables."""
-        return f"piece {self.measures.label}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,7 @@ def find_pieces(
     mask: Volume,
     scan: Volume | None = None,
     *,
+    namer: Namer | None = None,
     rules: SplitRules | None = None,
     smoothing: Smoothing | None = None,
     max_triangles: int | None = None,
@@ -63,10 +68,12 @@ def find_pieces(
 ) -> Instances:
     """Split a mask and measure what it falls into; `scan`, in HU on its grid, adds densities.
 
-    `max_triangles` is the most a piece's surface has. Raises `Cancelled`.
+    `namer` tells which bone a piece is, and parts what it takes for several; without one no piece
+    has a name. `max_triangles` is the most a piece's surface has. Raises `Cancelled`.
     """
     cancel = cancel or CancelToken()
-    labels = split_instances(mask, rules, progress=progress, cancel=cancel)
+    named = _named(split_instances(mask, rules, progress=progress, cancel=cancel), namer)
+    labels = named.labels
     measures = measure(labels, scan, most=MOST_PIECES)
     boxes = ndimage.find_objects(labels.voxels)
     surfaces: list[tuple[Mesh, Deviation]] = []
@@ -82,11 +89,22 @@ def find_pieces(
     gaps = nearest_gaps(
         [(one.label, mesh) for one, (mesh, _) in zip(measures, surfaces, strict=True)]
     )
-    pieces = tuple(
-        Piece(one, mesh, apart, gaps[one.label])
-        for one, (mesh, apart) in zip(measures, surfaces, strict=True)
-    )
-    return Instances(labels, pieces)
+    titles, seen = piece_titles(named.names), Counter[BoneName]()
+    pieces = []
+    for one, (mesh, apart) in zip(measures, surfaces, strict=True):
+        name = named.names[one.label - 1]
+        bone = replace(name, sureness=0.0)
+        seen[bone] += 1
+        pieces.append(
+            Piece(titles[one.label - 1], name, seen[bone], one, mesh, apart, gaps[one.label])
+        )
+    return Instances(labels, tuple(pieces))
+
+
+def _named(labels: Volume, namer: Namer | None) -> NamedLabels:
+    if namer is not None:
+        return namer(labels)
+    return NamedLabels(labels, (UNKNOWN,) * int(labels.voxels.max()))
 
 
 def _alone(labels: Volume, box: Box, label: int) -> Volume:

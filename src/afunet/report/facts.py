@@ -78,12 +78,18 @@ class SurfaceFacts:
 class PieceFacts:
     """One bone or fragment: what it is called, its size, place, density and surface.
 
-    Lengths are in mm where the spacing is known, else in voxels. `centre_mm` is in LPS;
-    `nearest` is the name of the nearest other piece, "" where none lies near. HU are None without
-    a scan; `deviation_mm` is the mean, 95th percentile and largest distance from the mask.
+    `bone` is "unknown" and `side` "" where they are not known, `sureness` is how sure the bone is,
+    `rank` 1 the largest piece of a bone. Lengths are in mm where the spacing is known, else in
+    voxels. `centre_mm` is in LPS; `nearest` is the name of the nearest other piece, "" where none
+    lies near. HU are None without a scan; `deviation_mm` is the mean, 95th percentile and largest
+    distance from the mask.
     """
 
     name: str
+    bone: str
+    side: str
+    sureness: float
+    rank: int
     label: int
     volume_mm3: float
     area_mm2: float

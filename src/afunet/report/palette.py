@@ -1,4 +1,4 @@
-"""Colours of pieces: the same number always has the same one."""
+"""Colours of bones and pieces: the same bone, or fragment of it, always has the same one."""
 
 from __future__ import annotations
 
@@ -19,8 +19,25 @@ PALETTE: tuple[Colour, ...] = (
     (120, 205, 215),
     (200, 170, 225),
 )
+BONES: dict[str, int] = {
+    "femur": 0,
+    "tibia": 1,
+    "fibula": 2,
+    "patella": 3,
+    "pelvis": 4,
+    "foot": 5,
+}
+"""Where in the palette the colour of a bone stands."""
 
 
-def colour_of(number: int) -> Colour:
-    """The colour of piece `number`, counted from 1; the largest piece is bone-coloured."""
-    return PALETTE[(number - 1) % len(PALETTE)]
+def colour_of(bone: str, rank: int) -> Colour:
+    """The colour of a bone's piece, `rank` 1 being the largest, which has the bone's own colour.
+
+    Fragments have the colours that no bone has, and those of an unknown bone all in turn.
+    """
+    if bone not in BONES:
+        return PALETTE[(rank - 1) % len(PALETTE)]
+    if rank == 1:
+        return PALETTE[BONES[bone]]
+    free = PALETTE[len(BONES) :]
+    return free[(BONES[bone] + rank - 2) % len(free)]

@@ -77,6 +77,10 @@ def _piece(piece: Piece, names: Mapping[int, str]) -> PieceFacts:
     size, density, apart = piece.measures, piece.measures.density, piece.deviation
     return PieceFacts(
         name=piece.name,
+        bone=piece.bone.bone,
+        side=piece.bone.side or "",
+        sureness=piece.bone.sureness,
+        rank=piece.rank,
         label=size.label,
         volume_mm3=size.volume_mm3,
         area_mm2=piece.surface.area_mm2,

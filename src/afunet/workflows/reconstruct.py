@@ -11,6 +11,7 @@ from afunet.formats.mesh_files import MESH_WRITERS, require_mesh_formats
 from afunet.formats.readers import read_labels
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh
+from afunet.inference.naming import bone_namer
 from afunet.progress import CancelToken, Progress, silent
 from afunet.reconstruction.pieces import Instances, find_pieces
 from afunet.reconstruction.surface import surface
@@ -42,14 +43,20 @@ def reconstruct(
 ) -> Reconstruction:
     """Write the surfaces, pieces and picture of a label file; any label but 0 is bone.
 
-    `bone.<format>` is the whole, `bones/piece-1.<format>` and so on are the pieces where there are
-    several, `instances.nii.gz` has a label for each and `pieces.json` their measures.
+    `bone.<format>` is the whole, `bones/left-femur.<format>` and so on are the pieces where there
+    are several, `instances.nii.gz` has a label for each and `pieces.json` their measures.
     """
     require_mesh_formats(mesh_formats)
     check_writable(folder)
     labels = read_labels(mask)
     mesh = surface(labels, max_triangles=max_triangles, progress=progress, cancel=cancel)
-    instances = find_pieces(labels, max_triangles=max_triangles, progress=progress, cancel=cancel)
+    instances = find_pieces(
+        labels,
+        namer=bone_namer(),
+        max_triangles=max_triangles,
+        progress=progress,
+        cancel=cancel,
+    )
     with staged_folder(folder) as stage:
         names = [
             name

@@ -6,8 +6,18 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from pydicom.sr.codedict import codes
+
 from afunet.errors import ConfigError
-from afunet.formats.dicom.result import Algorithm, Segment, result_planes
+from afunet.formats.dicom.result import (
+    LEFT,
+    RIGHT,
+    Algorithm,
+    Segment,
+    Structure,
+    result_planes,
+)
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import SegmentationKind, write_segmentation
 from afunet.formats.glb import Part, write_glb
@@ -15,6 +25,7 @@ from afunet.formats.mesh_files import MESH_WRITERS
 from afunet.formats.scan import Scan
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh, Volume
+from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, Side
 from afunet.reconstruction.decimation import FEWEST_TRIANGLES, decimated
 from afunet.reconstruction.pieces import Instances
 from afunet.report.coloured_mesh import ColouredMesh
@@ -24,6 +35,15 @@ DESCRIPTION = "afunet bone mask"
 INSTANCES_DESCRIPTION = "afunet bones and fragments"
 PIECES_FOLDER = "bones"
 GLB = "bones.glb"
+BONE = "bone"
+CODES = {
+    Bone.PELVIS: codes.SCT.BoneStructureOfPelvis,
+    Bone.FEMUR: codes.SCT.Femur,
+    Bone.PATELLA: codes.SCT.Patella,
+    Bone.TIBIA: codes.SCT.Tibia,
+    Bone.FIBULA: codes.SCT.Fibula,
+    Bone.FOOT: codes.SCT.Foot,
+}
 SEGMENTATION, STRUCTURES = "segmentation.dcm", "structures.dcm"
 
 
@@ -89,9 +109,9 @@ def write_surfaces(
 
 
 def coloured_pieces(instances: Instances) -> list[ColouredMesh]:
-    """The pieces as pictures show them: each with its name and the colour of its number."""
+    """The pieces as pictures show them: each with its name and its colour."""
     return [
-        ColouredMesh(piece.surface, piece.name, colour_of(piece.measures.label))
+        ColouredMesh(piece.surface, piece.name, colour_of(piece.bone.bone, piece.rank))
         for piece in instances.pieces
     ]
 
@@ -120,8 +140,40 @@ def _structures(results: CaseResults, folder: Path) -> list[str]:
 
 
 def _segments(results: CaseResults) -> list[Segment]:
+    """One of each named bone, all its fragments together, and one of what has no name.
+
+    Where probabilities are kept it is one of all bone.
+    """
     planes = result_planes(results.scan)
-    return [planes.segment("bone", results.mask, probability=results.probability)]
+    if results.probability is not None:
+        return [planes.segment(BONE, results.mask, probability=results.probability)]
+    labels, structures = bones_of(results.instances)
+    return planes.segments(structures, labels)
+
+
+def bones_of(instances: Instances) -> tuple[Volume, list[Structure]]:
+    """Labels 1, 2, … of whole bones, the one with the largest piece first, and what they are."""
+    structures: list[Structure] = []
+    number = np.zeros(int(instances.labels.voxels.max()) + 1, dtype=np.uint8)
+    for piece in instances.pieces:
+        structure = _structure(piece.bone)
+        if structure not in structures:
+            structures.append(structure)
+        number[piece.measures.label] = structures.index(structure) + 1
+    unnamed = _structure(UNKNOWN)
+    if instances.not_measured and unnamed not in structures:
+        structures.append(unnamed)
+    if instances.not_measured:
+        number[len(instances.pieces) + 1 :] = structures.index(unnamed) + 1
+    labels = instances.labels
+    return labels.with_voxels(number[labels.voxels]), structures or [unnamed]
+
+
+def _structure(name: BoneName) -> Structure:
+    if name.bone is Bone.UNKNOWN:
+        return Structure(BONE)
+    side = None if name.side is None else {Side.LEFT: LEFT, Side.RIGHT: RIGHT}[name.side]
+    return Structure(str(name), CODES[name.bone], side)
 
 
 def parts_of(instances: Instances, most_triangles: int | None = None) -> list[Part]:

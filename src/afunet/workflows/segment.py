@@ -19,10 +19,12 @@ from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUpRules, clean_up
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
+from afunet.inference.naming import bone_namer
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import Prediction, predict_volume
 from afunet.models.checkpoint import load_checkpoint
 from afunet.progress import CancelToken, Progress, silent
+from afunet.reconstruction.anatomy import Namer
 from afunet.reconstruction.pieces import Instances, find_pieces
 from afunet.reconstruction.surface import surface
 from afunet.report import facts
@@ -152,7 +154,12 @@ class Segmenter:
             mesh = surface(mask, max_triangles=MAX_TRIANGLES, progress=progress, cancel=cancel)
         with watch.stage("pieces"):
             instances = find_pieces(
-                mask, scan.volume, max_triangles=MAX_TRIANGLES, progress=progress, cancel=cancel
+                mask,
+                scan.volume,
+                namer=_namer(scan),
+                max_triangles=MAX_TRIANGLES,
+                progress=progress,
+                cancel=cancel,
             )
         with staged_folder(output) as stage:
             with watch.stage("pictures"):
@@ -306,9 +313,18 @@ def _stem(path: Path) -> str:
     return name or "scan"
 
 
+def _namer(scan: Scan) -> Namer | None:
+    """Names need millimetres."""
+    return bone_namer(sides_known=_sides_known(scan)) if scan.source.spacing_known else None
+
+
+def _sides_known(scan: Scan) -> bool:
+    codes = {finding.code for finding in scan.findings}
+    return scan.source.spacing_known and not SIDES_UNKNOWN & codes
+
+
 def _draw(stage: Path, scan: Scan, mask: Volume, instances: Instances) -> Scene:
-    known = scan.source.spacing_known
-    sides = known and not SIDES_UNKNOWN & {finding.code for finding in scan.findings}
+    known, sides = scan.source.spacing_known, _sides_known(scan)
     overlay = overlay_montage(scan.volume, mask, spacing_known=known, orientation_known=sides)
     overlay.save(stage / OVERLAY, optimize=True)
     scene = render_scene(coloured_pieces(instances), spacing_known=known, orientation_known=sides)

@@ -13,7 +13,7 @@ from pydicom import dcmread
 from afunet.errors import ConfigError, OutputError
 from afunet.formats.dicom import rtstruct, segmentation
 from afunet.formats.dicom.contours import filled
-from afunet.formats.dicom.result import Algorithm, Segment, result_planes
+from afunet.formats.dicom.result import Algorithm, Segment, Structure, result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import SegmentationKind, write_segmentation
 from afunet.formats.readers import read_scan
@@ -191,7 +191,7 @@ def test_a_segmentation_that_comes_back_different_is_not_kept(tmp_path, scan, mo
         return original(*arguments)[:, :, ::-1]
 
     monkeypatch.setattr(segmentation, "_pixels", mirrored)
-    with pytest.raises(OutputError, match="voxels of 'bone' differ"):
+    with pytest.raises(OutputError, match="288 voxels differ"):
         write_segmentation([segment], placed, ALGORITHM, tmp_path / "segmentation.dcm")
     assert not (tmp_path / "segmentation.dcm").exists()
 
@@ -208,7 +208,7 @@ def test_outlines_that_come_back_different_are_not_kept(tmp_path, scan, monkeypa
 
 def test_a_scan_without_bone_still_gives_files_that_say_so(tmp_path, scan):
     placed = result_planes(scan)
-    nothing = Segment("bone", np.zeros((12, 24, 20), np.uint8))
+    nothing = Segment(Structure("bone"), np.zeros((12, 24, 20), np.uint8))
     write_segmentation([nothing], placed, ALGORITHM, tmp_path / "segmentation.dcm")
     write_rtstruct([nothing], placed, ALGORITHM, tmp_path / "structures.dcm")
     assert not dcmread(tmp_path / "segmentation.dcm").pixel_array.any()

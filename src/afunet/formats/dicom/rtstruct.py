@@ -137,8 +137,8 @@ def _add_structures(dataset: Dataset, segments: Sequence[Segment], placed: Resul
 
 
 def _contours(segment: Segment, placed: ResultPlanes) -> Iterator[Dataset]:
-    for index, (mask, plane) in enumerate(zip(segment.masks, placed.planes, strict=True)):
-        for ring in outlines(mask):
+    for index, plane in enumerate(placed.planes):
+        for ring in outlines(segment.mask(index)):
             points = np.column_stack([ring, np.zeros(len(ring)), np.ones(len(ring))])
             points_mm = (points @ plane.affine.T)[:, :3]
             contour = Dataset()
@@ -168,8 +168,8 @@ def _require_as_meant(written: Dataset, segments: Sequence[Segment], placed: Res
             back = np.linalg.inv(placed.planes[at].affine)
             rings[at].append(points_mm @ back[:2, :3].T + back[:2, 3])
         off = sum(
-            int((filled(outline, *mask.shape) != mask).sum())
-            for outline, mask in zip(rings, segment.masks, strict=True)
+            int((filled(outline, *segment.labels.shape[1:]) != segment.mask(index)).sum())
+            for index, outline in enumerate(rings)
         )
         if off:
             raise _differs(f"{off} pixels of {segment.name!r} differ")

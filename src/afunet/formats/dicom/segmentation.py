@@ -56,6 +56,7 @@ def write_segmentation(
 ) -> None:
     """Write segments on the planes of their source images, and read the file again.
 
+    Segments share their labels; of shares from 0 to 255 there is one segment.
     Frames without bone are left out; `deidentified` leaves the patient out too. Raises
     `OutputError` where what was written is not what was meant, voxel by voxel and in
     millimetres; then nothing is left.
@@ -81,9 +82,7 @@ def _segmentation(
         source_images=_sources(placed),
         pixel_array=_pixels(segments, placed, kind),
         segmentation_type=kind.upper(),
-        segment_descriptions=[
-            _description(number, segment, algorithm) for number, segment in enumerate(segments, 1)
-        ],
+        segment_descriptions=[_description(segment, algorithm) for segment in segments],
         series_instance_uid=generate_uid(),
         series_number=SERIES_NUMBER,
         sop_instance_uid=generate_uid(),
@@ -165,12 +164,9 @@ def _pixels(
 ) -> NDArray[Any]:
     """(frames, rows, columns) label map, or (…, segments) shares from 0 to 1."""
     if kind is SegmentationKind.FRACTIONAL:
-        shares = [_share(segment) for segment in segments]
-        return _in_frame_order(np.stack(shares, axis=-1), placed)
-    labels = np.zeros(segments[0].masks.shape, dtype=np.uint8)
-    for number, segment in enumerate(segments, 1):
-        labels[segment.masks != 0] = number
-    return _in_frame_order(labels, placed)
+        (segment,) = segments
+        return _in_frame_order(_share(segment)[..., None], placed)
+    return _in_frame_order(segments[0].labels, placed)
 
 
 def _share(segment: Segment) -> NDArray[np.float32]:
@@ -189,21 +185,27 @@ def _in_frame_order(slices: NDArray[Any], placed: ResultPlanes) -> NDArray[Any]:
     return ordered
 
 
-def _description(number: int, segment: Segment, algorithm: Algorithm) -> SegmentDescription:
+def _description(segment: Segment, algorithm: Algorithm) -> SegmentDescription:
     identification = highdicom.AlgorithmIdentificationSequence(
         name=algorithm.name,
         family=codes.DCM.ArtificialIntelligence,
         version=algorithm.version,
         parameters={"weights SHA-256": algorithm.weights_sha256},
     )
-    return SegmentDescription(
-        segment_number=number,
-        segment_label=segment.name,
+    structure = segment.structure
+    description = SegmentDescription(
+        segment_number=segment.number,
+        segment_label=structure.name,
         segmented_property_category=ANATOMICAL_STRUCTURE,
-        segmented_property_type=segment.code,
+        segmented_property_type=structure.code,
         algorithm_type="AUTOMATIC",
         algorithm_identification=identification,
     )
+    if structure.laterality is not None:  # PS3.3 C.8.20.4: a modifier of the type
+        (kind,) = description.SegmentedPropertyTypeCodeSequence
+        side = highdicom.sr.CodedConcept.from_code(structure.laterality)
+        kind.SegmentedPropertyTypeModifierCodeSequence = [side]
+    return description
 
 
 def _require_as_meant(
@@ -213,22 +215,23 @@ def _require_as_meant(
     kind: SegmentationKind,
 ) -> None:
     """Raise `OutputError` unless every frame lies on its plane and holds its mask."""
-    found = [np.zeros_like(segment.masks) for segment in segments]
+    found = np.zeros_like(segments[0].labels)
     origins = np.array([plane.affine[:3, 3] for plane in placed.planes])
     for frame, (position, number, pixels) in enumerate(_frames(written, kind)):
         offsets = np.linalg.norm(origins - position, axis=1)
         at = int(offsets.argmin())
         if offsets[at] > LARGEST_OFFSET_MM:
             raise _differs(f"frame {frame + 1} lies {offsets[at]:.3f} mm from its slice")
-        for index in range(len(segments)) if number is None else (number - 1,):
-            found[index][at] = pixels == index + 1 if number is None else pixels
-    for segment, masks in zip(segments, found, strict=True):
-        meant = segment.masks
-        if kind is SegmentationKind.FRACTIONAL:
-            meant = np.rint(_share(segment) * 255).astype(np.uint8)
-        off = int((masks != meant).sum())
-        if off:
-            raise _differs(f"{off} voxels of {segment.name!r} differ")
+        if number is None or kind is SegmentationKind.FRACTIONAL:
+            found[at] = pixels
+        else:
+            found[at][pixels != 0] = number
+    meant = segments[0].labels
+    if kind is SegmentationKind.FRACTIONAL:
+        meant = np.rint(_share(segments[0]) * 255).astype(np.uint8)
+    off = int((found != meant).sum())
+    if off:
+        raise _differs(f"{off} voxels differ")
 
 
 def _frames(

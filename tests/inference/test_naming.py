@@ -1,0 +1,130 @@
+"""Names of pieces: by votes of their voxels, parted where they are two bones."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from afunet.geometry import Volume
+from afunet.inference.naming import NamingRules, bone_namer, name_pieces
+from afunet.models.bone_namer import BoneNamerConfig
+from afunet.phantom import Anatomy, LegConfig, Pose, axial_grid, exact_labels
+from afunet.reconstruction.anatomy import UNKNOWN, Bone, Side
+from afunet.reconstruction.instances import split_instances
+
+
+class ByPlace(nn.Module):
+    """Femur in the upper half of what there is, tibia below; left where x is above the middle."""
+
+    def __init__(self, sureness: float = 8.0, classes: tuple[str, ...] = ("femur", "tibia")):
+        super().__init__()
+        self.config = BoneNamerConfig(classes, cells=(15,), seen_from=0)
+        self.sureness = sureness
+
+    def forward(self, x: Tensor) -> Tensor:
+        boxes = x.view(len(x), 5, 5, 5) ** 2  # how much bone there is about a place
+        upper = (boxes[:, :2].sum((1, 2, 3)) > boxes[:, 3:].sum((1, 2, 3))) * 2.0 - 1
+        left = (boxes[..., :2].sum((1, 2, 3)) > boxes[..., 3:].sum((1, 2, 3))) * 2.0 - 1
+        return self.sureness * torch.stack([upper, -upper, left], dim=1)
+
+
+def volume(*blocks: tuple[slice, slice, slice]) -> Volume:
+    """Voxels of 2 mm, a label a block, the head at high z and the left at high x."""
+    voxels = np.zeros((60, 20, 60), np.uint8)
+    for label, block in enumerate(blocks, start=1):
+        voxels[block] = label
+    return Volume(voxels, np.diag([2.0, 2.0, 2.0, 1.0]))
+
+
+UPPER_RIGHT = (slice(36, 58), slice(4, 16), slice(2, 22))
+LOWER_LEFT = (slice(2, 24), slice(4, 16), slice(38, 56))
+THROUGH = (slice(2, 58), slice(6, 14), slice(2, 22))
+BESIDE = (slice(2, 12), slice(6, 14), slice(38, 58))
+
+
+def test_a_piece_is_what_most_of_its_voxels_are() -> None:
+    named = name_pieces(volume(UPPER_RIGHT, LOWER_LEFT), ByPlace())  # type: ignore[arg-type]
+    assert [str(name) for name in named.names] == ["right femur", "left tibia"]
+    assert all(name.sureness > 0.99 for name in named.names)
+
+
+def test_names_follow_the_patient_and_not_the_order_of_voxels() -> None:
+    labels = volume(UPPER_RIGHT, LOWER_LEFT)
+    turned = labels.affine @ np.array(
+        [[-1, 0, 0, 59], [0, 1, 0, 0], [0, 0, -1, 59], [0, 0, 0, 1.0]]
+    )
+    flipped = Volume(labels.voxels[::-1, :, ::-1].copy(), turned)
+    names = name_pieces(flipped, ByPlace()).names  # type: ignore[arg-type]
+    assert [str(name) for name in names] == ["right femur", "left tibia"]
+
+
+def test_a_piece_that_is_two_bones_is_parted_where_they_meet() -> None:
+    labels = volume(THROUGH, BESIDE)
+    named = name_pieces(labels, ByPlace())  # type: ignore[arg-type]
+    assert sorted(map(str, named.names)) == ["left tibia", "right femur", "right tibia"]
+    found = named.labels.voxels
+    assert np.array_equal(found != 0, labels.voxels != 0)
+    upper, lower = (int(found[index, 10, 10]) for index in (50, 8))
+    assert {upper, lower} == {1, 2}
+    assert (found[36:58, 6:14, 2:22] == upper).all()
+    assert (found[2:24, 6:14, 2:22] == lower).all()
+    assert np.bincount(found.ravel())[1:].tolist() == sorted(
+        np.bincount(found.ravel())[1:].tolist(), reverse=True
+    )
+
+
+def test_a_piece_that_is_hardly_two_bones_stays_whole() -> None:
+    rules = NamingRules(least_part_mm3=1e6)
+    labels = volume(THROUGH, BESIDE)
+    assert name_pieces(labels, ByPlace(), rules).labels is labels  # type: ignore[arg-type]
+
+
+def test_what_nobody_is_sure_of_has_no_name_or_no_side() -> None:
+    labels, rules = volume(UPPER_RIGHT, LOWER_LEFT), NamingRules(least_bone=0.6)
+    assert name_pieces(labels, ByPlace(0.0), rules).names == (UNKNOWN, UNKNOWN)  # type: ignore[arg-type]
+    first, second = name_pieces(labels, ByPlace(0.3), rules).names  # type: ignore[arg-type]
+    assert (first.bone, first.side) == (Bone.FEMUR, None)
+    assert (second.bone, second.side) == (Bone.TIBIA, None)
+
+
+def test_what_is_no_bone_of_the_limb_is_unknown() -> None:
+    network = ByPlace(classes=("other", "tibia"))
+    named = name_pieces(volume(UPPER_RIGHT, LOWER_LEFT), network)  # type: ignore[arg-type]
+    assert [str(name) for name in named.names] == ["unknown", "left tibia"]
+
+
+def test_an_empty_map_has_no_names() -> None:
+    assert name_pieces(volume(), ByPlace()).names == ()  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def knees() -> Volume:
+    """Both knees, simulated, whole."""
+    pose = Pose()
+    config = LegConfig(
+        seed=5,
+        grid=axial_grid((60, 130, 230), 1.6, 2.5, (0.0, 10.0, 0.0)),
+        anatomy=Anatomy(sides=("left", "right"), poses=(pose, pose), surface_step_mm=2.0),
+    )
+    bones, _ = exact_labels(config)
+    return bones.foreground()
+
+
+def test_the_bones_of_two_knees_have_their_names(knees: Volume) -> None:
+    named = bone_namer()(split_instances(knees))
+    centres = {
+        str(name): knees.to_mm(np.argwhere(named.labels.voxels == label).mean(axis=0)[::-1])
+        for label, name in enumerate(named.names, start=1)
+    }
+    bones = (Bone.FEMUR, Bone.TIBIA, Bone.PATELLA, Bone.FIBULA)
+    assert set(centres) == {f"{side} {bone}" for bone in bones for side in Side}
+    for bone in bones:
+        assert centres[f"left {bone}"][0] > 20
+        assert centres[f"right {bone}"][0] < -20
+    for side in Side:
+        assert centres[f"{side} femur"][2] > centres[f"{side} tibia"][2]
+
+
+def test_where_sides_are_not_known_no_bone_has_one(knees: Volume) -> None:
+    named = bone_namer(sides_known=False)(split_instances(knees))
+    assert {str(name) for name in named.names} == {"femur", "tibia", "patella", "fibula"}

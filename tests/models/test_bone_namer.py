@@ -1,0 +1,84 @@
+"""The network that names bones: what it sees, and its file."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from afunet.errors import CheckpointError
+from afunet.models.bone_namer import (
+    METADATA_KEY,
+    BoneNamer,
+    BoneNamerConfig,
+    load_bone_namer,
+    save_bone_namer,
+    surroundings,
+)
+
+CONFIG = BoneNamerConfig(("femur", "tibia", "other"), cells=(1, 4), seen_from=1, widths=(8, 4))
+
+
+@pytest.fixture
+def network() -> BoneNamer:
+    torch.manual_seed(0)
+    return BoneNamer(CONFIG).eval()
+
+
+def test_there_is_a_logit_for_each_class_and_one_for_the_side(network: BoneNamer) -> None:
+    with torch.inference_mode():
+        assert network(torch.rand(7, 3 * 125)).shape == (7, 4)
+    assert CONFIG.inputs == 3 * 125
+
+
+def test_a_place_sees_the_means_of_boxes_about_it() -> None:
+    generator = torch.Generator().manual_seed(1)
+    full = torch.rand(30, 40, 35, generator=generator)
+    seen = (torch.rand(30, 40, 35, generator=generator) > 0.5).float()
+    places = torch.tensor([[15, 20, 17], [14, 19, 16]])
+    found = surroundings(full, seen, places, CONFIG) ** 2
+    near, wide, shown = found.view(2, 3, 5, 5, 5).unbind(1)
+    torch.testing.assert_close(near[0], full[13:18, 18:23, 15:20])
+    # Boxes of 4 voxels: the middle one goes from 2 voxels before the place to 1 behind it.
+    torch.testing.assert_close(wide[0, 2, 2, 2], full[13:17, 18:22, 15:19].mean())
+    torch.testing.assert_close(wide[0, 4, 2, 0], full[21:25, 18:22, 7:11].mean())
+    torch.testing.assert_close(shown[1, 2, 3, 2], seen[12:16, 21:25, 14:18].mean())
+
+
+def test_beyond_the_grid_there_is_nothing() -> None:
+    ones = torch.ones(6, 6, 6)
+    found = surroundings(ones, ones, torch.tensor([[0, 0, 0]]), CONFIG) ** 2
+    near = found.view(3, 5, 5, 5)[0]
+    assert near[:2].sum() == near[:, :2].sum() == near[..., :2].sum() == 0
+    assert (near[2:, 2:, 2:] == 1).all()
+
+
+def test_what_was_saved_is_loaded(tmp_path: Path, network: BoneNamer) -> None:
+    save_bone_namer(tmp_path / "names.safetensors", network, {"steps": 3})
+    loaded = load_bone_namer(tmp_path / "names.safetensors")
+    assert loaded.config == CONFIG
+    assert not loaded.training
+    inputs = torch.rand(5, CONFIG.inputs)
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded(inputs), network(inputs), atol=5e-3, rtol=5e-3)
+
+
+def test_a_file_that_was_altered_or_is_none_is_refused(tmp_path: Path, network: BoneNamer) -> None:
+    path = tmp_path / "names.safetensors"
+    save_bone_namer(path, network, {})
+    with safe_open(str(path), framework="pt") as file:
+        metadata = file.metadata()
+        weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    weights["head.bias"] = weights["head.bias"] + 1
+    save_file(weights, str(path), metadata)
+    with pytest.raises(CheckpointError, match="it was altered"):
+        load_bone_namer(path)
+    header = json.loads(metadata[METADATA_KEY])
+    del header["config"]
+    save_file(weights, str(path), {METADATA_KEY: json.dumps(header)})
+    with pytest.raises(CheckpointError, match=r"names\.safetensors holds no intact bone names"):
+        load_bone_namer(path)
+    with pytest.raises(CheckpointError, match="no intact bone names"):
+        load_bone_namer(tmp_path / "none.safetensors")

@@ -1,0 +1,84 @@
+"""Whole bones for the archive, from pieces that have names."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from afunet.formats.dicom.result import LEFT, RIGHT, Algorithm, result_planes
+from afunet.formats.dicom.rtstruct import write_rtstruct
+from afunet.formats.dicom.segmentation import SegmentationKind, write_segmentation
+from afunet.formats.readers import read_scan
+from afunet.geometry import Volume
+from afunet.reconstruction import pieces as pieces_module
+from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, NamedLabels, Side
+from afunet.reconstruction.pieces import Instances, find_pieces
+from afunet.workflows.result_files import bones_of
+
+TIBIA, FEMUR = BoneName(Bone.TIBIA, Side.LEFT, 0.9), BoneName(Bone.FEMUR, Side.RIGHT, 0.8)
+
+
+def scan_of(cubes: int) -> Volume:
+    """Cubes of bone of falling size, side by side in soft tissue, air behind them."""
+    noise = np.random.default_rng(0).normal(40, 15, (14, 16, 16 * cubes))
+    voxels = noise.astype(np.int16)
+    voxels[:, -1] = -1000
+    for number in range(cubes):
+        size = 10 - 2 * number
+        voxels[2 : 2 + size, 2 : 2 + size, 16 * number + 2 : 16 * number + 2 + size] = 900
+    return Volume(voxels, np.diag([1.0, 1.0, 2.0, 1.0]))
+
+
+def named(scan: Volume, *names: BoneName) -> Instances:
+    mask = scan.with_voxels((scan.voxels > 500).astype(np.uint8))
+    return find_pieces(mask, namer=lambda labels: NamedLabels(labels, names))
+
+
+def test_the_fragments_of_a_bone_are_one_structure() -> None:
+    labels, structures = bones_of(named(scan_of(3), TIBIA, FEMUR, TIBIA))
+    assert [structure.name for structure in structures] == ["left tibia", "right femur"]
+    assert [structure.laterality for structure in structures] == [LEFT, RIGHT]
+    assert [structure.code.meaning for structure in structures] == ["Tibia", "Femur"]
+    counts = np.bincount(labels.voxels.ravel())[1:]
+    assert counts.tolist() == [10**3 + 6**3, 8**3]
+
+
+def test_what_has_no_name_is_bone(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, structures = bones_of(named(scan_of(3), UNKNOWN, FEMUR, UNKNOWN))
+    assert [structure.name for structure in structures] == ["bone", "right femur"]
+    assert (labels.voxels == 1).sum() == 10**3 + 6**3
+    monkeypatch.setattr(pieces_module, "MOST_PIECES", 2)  # the third is not measured
+    labels, structures = bones_of(named(scan_of(3), TIBIA, FEMUR, UNKNOWN))
+    assert [structure.name for structure in structures] == ["left tibia", "right femur", "bone"]
+    assert (labels.voxels == 3).sum() == 6**3
+
+
+def test_a_mask_without_bone_has_one_empty_structure() -> None:
+    nothing = Volume(np.zeros((4, 5, 6), np.uint8), np.eye(4))
+    labels, structures = bones_of(find_pieces(nothing))
+    assert [structure.name for structure in structures] == ["bone"]
+    assert not labels.voxels.any()
+
+
+@pytest.mark.parametrize("kind", [SegmentationKind.BINARY, SegmentationKind.LABELMAP])
+def test_each_bone_is_a_segment_with_its_side(
+    kind: SegmentationKind, tmp_path: Path, write_dicom: Callable[..., Path]
+) -> None:
+    scan = read_scan(write_dicom(tmp_path / "ct", scan_of(3)))
+    placed = result_planes(scan)
+    labels, structures = bones_of(named(scan.volume, TIBIA, FEMUR, TIBIA))
+    algorithm = Algorithm("afunet", "1", "ab" * 32)
+    segments = placed.segments(structures, labels)
+    write_segmentation(segments, placed, algorithm, tmp_path / "seg.dcm", kind)
+    found = pydicom.dcmread(tmp_path / "seg.dcm")
+    described = [item for item in found.SegmentSequence if item.SegmentLabel != "Background"]
+    assert [item.SegmentLabel for item in described] == ["left tibia", "right femur"]
+    kinds = [item.SegmentedPropertyTypeCodeSequence[0] for item in described]
+    assert [kind.CodeValue for kind in kinds] == ["12611008", "71341001"]
+    sides = [kind.SegmentedPropertyTypeModifierCodeSequence[0].CodeMeaning for kind in kinds]
+    assert sides == ["Left", "Right"]
+    write_rtstruct(segments, placed, algorithm, tmp_path / "rt.dcm")
+    regions = pydicom.dcmread(tmp_path / "rt.dcm").StructureSetROISequence
+    assert [region.ROIName for region in regions] == ["left tibia", "right femur"]
