@@ -40,6 +40,41 @@ def test_a_line_beside_a_line():
     assert apart.nsd(1.5) == pytest.approx(2 / 3)
 
 
+def test_two_plates_between_thick_slices():
+    """Plates of 3 × 3 voxels, 2 mm thick slices: one in slice 0, one in slices 1 and 2.
+
+    All 9 voxels of the first and all 18 of the second are boundary (none has six neighbours).
+    From the first to the second 9 × 2 mm, back 9 × 2 mm and 9 × 4 mm: ASSD (18 + 18 + 36) / 27.
+    HD95: directed 2 mm, and of nine 2s and nine 4s the 95th percentile, 4 mm; NSD at 2 mm: 18
+    of 27 within reach, at 1 mm none.
+    """
+    first, second = np.zeros((3, 3, 3)), np.zeros((3, 3, 3))
+    first[0], second[1:] = 1, 1
+    apart = surface_distances(first, second, (2.0, 0.5, 0.5))
+    assert (len(apart.to_truth), len(apart.to_prediction)) == (9, 18)
+    assert apart.assd == pytest.approx(72 / 27)
+    assert apart.hd95 == 4.0
+    assert (apart.nsd(1.0), apart.nsd(2.0)) == (0.0, pytest.approx(18 / 27))
+
+
+def test_percentiles_are_taken_between_neighbouring_values_and_one_way_at_a_time():
+    """A found row of 5 voxels over the first of the true one: distances 0, 1, 2, 3, 4 mm.
+
+    The 95th percentile lies 0.95 · 4 = 3.8 steps up: 3.8 mm; back it is 0. The larger counts.
+    """
+    found, true = np.ones((1, 1, 5)), np.array([[[1, 0, 0, 0, 0]]])
+    apart = surface_distances(found, true, (1.0, 1.0, 1.0))
+    assert apart.hd95 == pytest.approx(3.8)
+    assert apart.assd == pytest.approx(10 / 6)
+    assert surface_distances(true, found, (1.0, 1.0, 1.0)).hd95 == pytest.approx(3.8)
+
+
+def test_bone_that_the_grid_cuts_has_a_boundary_there():
+    """A block that fills the grid: 3³ voxels, all but the middle one are boundary."""
+    apart = surface_distances(np.ones((3, 3, 3)), np.ones((3, 3, 3)), SPACING)
+    assert len(apart.to_truth) == 26
+
+
 @pytest.mark.parametrize(("axis", "step_mm"), list(enumerate(SPACING)))
 def test_a_shift_by_one_voxel_is_one_spacing_away(axis, step_mm):
     start = [2, 3, 3]

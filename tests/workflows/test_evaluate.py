@@ -9,7 +9,9 @@ from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
 from afunet.inference.device import DeviceChoice
 from afunet.progress import CancelToken
-from afunet.workflows.evaluate import evaluate_masks, evaluate_network
+from afunet.workflows.evaluate import Evaluation, evaluate_network
+from afunet.workflows.evaluate import evaluate_masks as evaluate_pairs
+from afunet.workflows.evaluated_pairs import Pair, pair_up
 
 
 def write_mask(path: Path, *rows_of_bone: int, label: int = 1, shift_mm: float = 0.0) -> Path:
@@ -21,6 +23,10 @@ def write_mask(path: Path, *rows_of_bone: int, label: int = 1, shift_mm: float =
     affine[0, 3] = shift_mm
     write_nifti(Volume(voxels, affine), path)
     return path
+
+
+def evaluate_masks(found: list[Path], truth: list[Path], names: list[str]) -> Evaluation:
+    return evaluate_pairs([Pair(*files) for files in zip(names, found, truth, strict=True)])
 
 
 def test_masks_are_compared_slice_by_slice_case_by_case_and_pooled(tmp_path: Path) -> None:
@@ -49,9 +55,9 @@ def test_masks_are_compared_slice_by_slice_case_by_case_and_pooled(tmp_path: Pat
 def test_surfaces_are_measured_in_millimetres_case_by_case(tmp_path: Path) -> None:
     found, truth = write_mask(tmp_path / "p.nii", 1, 4), write_mask(tmp_path / "t.nii", 1, 4)
     same = evaluate_masks([found, found], [truth, truth], ["a", "b"]).distances
-    assert same["b"] == {"NSD 1 mm": 1.0, "NSD 2 mm": 1.0, "HD95, mm": 0.0, "ASSD, mm": 0.0}
+    assert same["b"] == {"nsd_1mm": 1.0, "nsd_2mm": 1.0, "hd95_mm": 0.0, "assd_mm": 0.0}
     wider = evaluate_masks([found], [write_mask(tmp_path / "w.nii", 2, 4)], ["a"]).distances["a"]
-    assert 0 < wider["ASSD, mm"] < wider["HD95, mm"]
+    assert 0 < wider["assd_mm"] < wider["hd95_mm"]
 
 
 def test_any_label_but_zero_is_bone(tmp_path: Path) -> None:
@@ -79,7 +85,7 @@ def test_masks_on_other_grids_are_refused(tmp_path: Path) -> None:
 def test_every_mask_needs_its_truth(tmp_path: Path) -> None:
     truth = write_mask(tmp_path / "t.nii", 1)
     with pytest.raises(InputError, match="1 predictions and 2 truths"):
-        evaluate_masks([truth], [truth, truth], ["a"])
+        pair_up([truth], [truth, truth])
 
 
 @pytest.fixture

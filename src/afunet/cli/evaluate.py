@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from statistics import fmean
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from afunet.cli.options import Device, Quiet, Weights
 from afunet.errors import ConfigError
 from afunet.inference.device import DeviceChoice
-from afunet.terminal import cancel_on_interrupt, console, progress_bar
+from afunet.terminal import cancel_on_interrupt, console, print_failure, progress_bar
 
 
 def evaluate(
     predictions: Annotated[
-        list[Path] | None, typer.Argument(help="Predicted masks, in the order of --truth.")
+        list[Path] | None,
+        typer.Argument(help="Predicted masks, in the order of --truth, or a folder of them."),
     ] = None,
-    truth: Annotated[list[Path] | None, typer.Option(help="A true mask; may be repeated.")] = None,
+    truth: Annotated[
+        list[Path] | None,
+        typer.Option(help="A true mask; may be repeated. Or a folder, paired by file name."),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(help="JSON with a name for each label; default: labels.json by the truth."),
+    ] = None,
+    fragments: Annotated[
+        bool, typer.Option("--fragments", help="Labels are pieces: match them one by one.")
+    ] = False,
+    smallest_mm3: Annotated[
+        float, typer.Option(help="With --fragments: smaller pieces are not asked for.")
+    ] = 50.0,
     data: Annotated[
         Path | None, typer.Option(help="Instead of files: a slice folder to run the network on.")
     ] = None,
@@ -29,19 +42,34 @@ def evaluate(
     ] = None,
     weights: Weights = None,
     device: Device = DeviceChoice.AUTO,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also write them: a .json or .csv file.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Dice, IoU, recall and precision per slice, per case and pooled; surface distances in mm.
+    """Dice, IoU, recall, precision; NSD, HD95 and ASSD in mm; by case, by bone, by fragment.
+
+    Label maps with several labels are also compared label by label. A pair that cannot be
+    compared never stops the rest; the exit code is 1 if there was any.
 
     For example:
 
     - `afunet evaluate out/mask.nii.gz --truth label.nii.gz`
+    - `afunet evaluate predictions/ --truth labels/ -o scores.csv`
+    - `afunet evaluate out/instances.nii.gz --truth leg/fragments.nii.gz --fragments`
     - `afunet evaluate --data knee --split val`
     """
+    from afunet.cli.evaluation_tables import tables_of
     from afunet.workflows.evaluate import evaluate_masks, evaluate_network
+    from afunet.workflows.evaluated_pairs import pair_up
+    from afunet.workflows.evaluation_files import require_writable_kind, write_evaluation
 
     if (data is None) == (not predictions):
         raise ConfigError("give predicted masks with --truth, or a slice folder with --data")
+    if not 0 <= smallest_mm3 < float("inf"):
+        raise ConfigError(f"--smallest-mm3 must be 0 or more, got {smallest_mm3}")
+    if output is not None:
+        require_writable_kind(output)
     with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
         if data is not None:
             result = evaluate_network(
@@ -54,42 +82,26 @@ def evaluate(
                 cancel=cancel,
             )
         else:
-            files = predictions or []
-            names = [f"case {number}" for number in range(1, len(files) + 1)]
-            result = evaluate_masks(files, truth or [], names)
-    agreement = result.agreement
-    table = Table()
-    metrics = list(agreement.pooled)
-    for heading in ("", *metrics):
-        table.add_column(heading, justify="right" if heading else "left")
-    for name, values in result.cases.items():
-        table.add_row(name, *(f"{values[metric]:.4f}" for metric in metrics))
-    table.add_section()
-    for name, means in (
-        (f"mean of {agreement.slices} slices", agreement.per_slice),
-        (f"mean of {agreement.cases} cases", agreement.per_case),
-        ("pooled", agreement.pooled),
-    ):
-        table.add_row(name, *(f"{means[metric]:.4f}" for metric in metrics))
-    console.print(table)
-    if result.distances:
-        console.print(_distance_table(result.distances))
-    if agreement.empty_slices:
+            pairs, alone = pair_up(predictions or [], truth or [], fragments=fragments)
+            result = evaluate_masks(
+                pairs,
+                names=names,
+                fragments=fragments,
+                smallest_mm3=smallest_mm3,
+                progress=report,
+                cancel=cancel,
+            )
+            result = replace(result, failed=(*alone, *result.failed))
+    for table in tables_of(result):
+        console.print(table)
+    if result.agreement.empty_slices:
         console.print(
-            f"{agreement.empty_slices} slices without bone in either mask: not in the means"
+            f"{result.agreement.empty_slices} slices without bone in either mask: not in the means"
         )
-
-
-def _distance_table(distances: dict[str, dict[str, float]]) -> Table:
-    """A row a case, and their mean."""
-    table = Table()
-    metrics = list(next(iter(distances.values())))
-    for heading in ("", *metrics):
-        table.add_column(heading, justify="right" if heading else "left")
-    for name, values in distances.items():
-        table.add_row(name, *(f"{values[metric]:.4f}" for metric in metrics))
-    if len(distances) > 1:
-        table.add_section()
-        means = (fmean(values[metric] for values in distances.values()) for metric in metrics)
-        table.add_row(f"mean of {len(distances)} cases", *(f"{mean:.4f}" for mean in means))
-    return table
+    if output is not None:
+        write_evaluation(result, output)
+        console.print(f"  {output}", markup=False, highlight=False, soft_wrap=True)
+    for case in result.failed:
+        print_failure(f"{case.name}: {case.reason}")
+    if result.failed:
+        raise typer.Exit(1)

@@ -1,45 +1,51 @@
-"""How well pieces were found one by one: PENGWIN's measures (Liu et al. 2025).
+"""How well pieces were found one by one: the matching of the PENGWIN challenge (Sang et al. 2025).
 
-Each true piece is paired with at most one found piece, so that the sum of their overlaps (IoU) is
-largest; a pair counts as found from an IoU of one half.
+Each true piece is judged by the found piece with which its overlap (IoU) is highest. Found pieces
+that hold large parts of several true ones are counted as merged, true pieces that lie in several
+found ones as split. docs/measures.md says where this differs from the challenge's own script.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.optimize import linear_sum_assignment
 
-from afunet.evaluation.surface import SurfaceDistances, surface_distances
-from afunet.geometry import Box, Volume
+from afunet.errors import InputError
+from afunet.evaluation.statistics import Estimate, mean_over_units
+from afunet.evaluation.surface import surface_distances
+from afunet.geometry import Volume, box_round, label_boxes
 
 FOUND_IOU = 0.5
 # A found piece that holds so much of each of two true pieces has merged them, a true piece that
 # lies in two found ones with so much in each was split.
 LARGE_PART = 0.3
+LARGEST_LABEL = 4095
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class FragmentMatch:
-    """One true piece and what was found of it; `found` is 0 where nothing was paired with it."""
+    """One true piece and the found piece of highest IoU; `found` is 0 where none touches it.
+
+    `is_found`: the IoU reaches one half, and no other true piece fits that found piece better.
+    `hd95_mm` and `assd_mm` are measured to that found piece. For a piece that nothing touches
+    they are the challenge's charge, twice and once its radius: the largest distance of one of
+    its voxels from its centroid. Both are None where distances were not asked for.
+    """
 
     true: int
     found: int
     mm3: float
     iou: float
-    distances: SurfaceDistances | None
-
-    @property
-    def is_found(self) -> bool:
-        """Whether the IoU reaches one half."""
-        return self.iou >= FOUND_IOU
+    is_found: bool
+    hd95_mm: float | None = None
+    assd_mm: float | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class FragmentScore:
     """All true pieces above the stated size; `extra` counts found ones that are no true piece.
 
@@ -69,14 +75,40 @@ class FragmentScore:
         return fmean(found) if found else 0.0
 
 
+# What is averaged: values of single pieces, or one count a case.
+FRAGMENT_METRICS: dict[str, Callable[[FragmentScore], list[float]]] = {
+    "recall": lambda score: [float(match.is_found) for match in score.matches],
+    "iou": lambda score: [match.iou for match in score.matches],
+    "hd95_mm": lambda score: [m.hd95_mm for m in score.matches if m.hd95_mm is not None],
+    "assd_mm": lambda score: [m.assd_mm for m in score.matches if m.assd_mm is not None],
+    "missed": lambda score: [score.missed],
+    "merged": lambda score: [score.merged],
+    "split": lambda score: [score.split],
+    "extra": lambda score: [score.extra],
+}
+
+
+def fragment_means(scores: Sequence[FragmentScore]) -> dict[str, Estimate | None]:
+    """Means over all true pieces, of the counts over cases, with intervals over cases.
+
+    None where there is nothing to average: no true piece, or no distances.
+    """
+    by_metric = {
+        name: [values(score) for score in scores] for name, values in FRAGMENT_METRICS.items()
+    }
+    return {
+        name: mean_over_units(values) if any(values) else None for name, values in by_metric.items()
+    }
+
+
 def match_fragments(
     found: Volume, true: Volume, smallest_mm3: float, *, distances: bool = False
 ) -> FragmentScore:
     """Compare two label maps on one grid, 0 being background; labels are pieces.
 
     True pieces below `smallest_mm3` are not asked for, and found ones below it are not counted as
-    extra. `distances` adds each found pair's surface distances. Raises `GeometryError` for two
-    grids.
+    extra. `distances` measures each true piece's surface against its match's. Raises
+    `GeometryError` for two grids and `InputError` for labels that are no piece numbers.
     """
     true.require_same_grid(found, "the found label map")
     voxel_mm3 = true.voxel_volume_mm3
@@ -84,34 +116,22 @@ def match_fragments(
     true_size, found_size = overlap.sum(axis=1), overlap.sum(axis=0)
     asked = np.flatnonzero(true_size * voxel_mm3 >= smallest_mm3)
     asked = asked[asked > 0]
-    shared = overlap[asked, 1:]
-    unions = true_size[asked][:, None] + found_size[1:][None] - shared
-    iou = shared / np.maximum(unions, 1)
-    paired = dict(zip(*linear_sum_assignment(iou, maximize=True), strict=True))
-    found_boxes, true_boxes = (
-        ndimage.find_objects(labels.voxels.astype(np.int32)) if distances else []
-        for labels in (found, true)
-    )
-    matches = []
-    for row, label in enumerate(asked.tolist()):
-        column = paired.get(row)
-        value = 0.0 if column is None else float(iou[row, column])
-        number = 0 if column is None or value == 0 else int(column) + 1
-        measured = None
-        if distances and value >= FOUND_IOU:
-            box = _hull(true_boxes[label - 1], found_boxes[number - 1])
-            measured = surface_distances(
-                found.voxels[box] == number, true.voxels[box] == label, true.array_spacing_mm
-            )
+    iou = _iou(overlap, asked)
+    measure = _Distances(found, true) if distances else None
+    matches, used = [], set()
+    for number, row, is_found in zip(asked.tolist(), iou, _are_found(iou), strict=True):
+        match = int(row.argmax()) if row.any() else 0
+        used |= {match} if is_found else set()
+        hd95_mm, assd_mm = measure(number, match) if measure else (None, None)
+        mm3 = float(true_size[number] * voxel_mm3)
         matches.append(
-            FragmentMatch(label, number, float(true_size[label] * voxel_mm3), value, measured)
+            FragmentMatch(number, match, mm3, float(row[match]), is_found, hd95_mm, assd_mm)
         )
-    used = {match.found for match in matches if match.is_found}
     counted = np.flatnonzero(found_size * voxel_mm3 >= smallest_mm3)
-    parts = shared >= LARGE_PART * true_size[asked][:, None]
+    parts = overlap[asked, 1:] >= LARGE_PART * true_size[asked][:, None]
     return FragmentScore(
         tuple(matches),
-        extra=sum(int(label) not in used for label in counted if label),
+        extra=sum(label not in used for label in counted.tolist() if label),
         merged=int((parts.sum(axis=0) > 1).sum()),
         split=int((parts.sum(axis=1) > 1).sum()),
     )
@@ -119,14 +139,57 @@ def match_fragments(
 
 def _overlap(found: NDArray[np.integer], true: NDArray[np.integer]) -> NDArray[np.int64]:
     """Voxels shared by every (true, found) pair of labels."""
+    for labels in (found, true):
+        if labels.min() < 0 or labels.max() > LARGEST_LABEL:
+            raise InputError(
+                f"pieces are numbered from 1 to {LARGEST_LABEL} at most, got labels from "
+                f"{labels.min()} to {labels.max()}"
+            )
     rows, columns = int(true.max()) + 1, int(found.max()) + 1
     keys = true.astype(np.int64) * columns + found
     return np.bincount(keys.ravel(), minlength=rows * columns).reshape(rows, columns)
 
 
-def _hull(one: Box, other: Box) -> Box:
-    """The box round both."""
-    first, second, third = (
-        slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
-    )
-    return first, second, third
+def _iou(overlap: NDArray[np.int64], asked: NDArray[np.int64]) -> NDArray[np.float64]:
+    """IoU of the true pieces asked for (rows) with all found labels; 0 with the background."""
+    unions = overlap.sum(axis=1)[asked][:, None] + overlap.sum(axis=0)[None] - overlap[asked]
+    iou = overlap[asked] / np.maximum(unions, 1)
+    iou[:, 0] = 0
+    return np.asarray(iou, dtype=np.float64)
+
+
+def _are_found(iou: NDArray[np.float64]) -> list[bool]:
+    """Whether each row's best is at least one half, and that column's best is this row.
+
+    Of two rows that are equally good, two halves that were merged, the first is taken.
+    """
+    if not len(iou):
+        return []
+    return [
+        bool(row.max() >= FOUND_IOU and iou[:, row.argmax()].argmax() == number)
+        for number, row in enumerate(iou)
+    ]
+
+
+class _Distances:
+    """HD95 and ASSD in mm of a true piece and its match."""
+
+    def __init__(self, found: Volume, true: Volume) -> None:
+        self.found, self.true = found.voxels, true.voxels
+        self.spacing_mm = true.array_spacing_mm
+        self.found_boxes, self.true_boxes = label_boxes(self.found), label_boxes(self.true)
+
+    def __call__(self, label: int, match: int) -> tuple[float, float]:
+        box = self.true_boxes[label]
+        if not match:
+            radius_mm = self._radius_mm(self.true[box] == label)
+            return 2 * radius_mm, radius_mm
+        box = box_round(box, self.found_boxes[match])
+        apart = surface_distances(
+            self.found[box] == match, self.true[box] == label, self.spacing_mm
+        )
+        return apart.hd95, apart.assd
+
+    def _radius_mm(self, piece: NDArray[np.bool_]) -> float:
+        points_mm = np.argwhere(piece) * self.spacing_mm
+        return float(np.linalg.norm(points_mm - points_mm.mean(axis=0), axis=1).max())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import InputError
+from afunet.evaluation.metric import Metric
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,11 @@ def precision(counts: Counts) -> float:
     return _ratio(counts.true_positive, counts.true_positive + counts.false_positive, counts)
 
 
-METRICS: dict[str, Callable[[Counts], float]] = {
-    "dice": dice,
-    "iou": iou,
-    "recall": recall,
-    "precision": precision,
+METRICS: dict[str, Metric[Counts]] = {
+    "dice": Metric(dice, "Dice"),
+    "iou": Metric(iou, "IoU"),
+    "recall": Metric(recall, "recall", symmetric=False),
+    "precision": Metric(precision, "precision", symmetric=False),
 }
 
 

@@ -120,6 +120,22 @@ def estimates(seeds: Sequence[Sequence[SliceScore]]) -> dict[str, dict[str, Esti
     }
 
 
+def mean_over_units(values: Sequence[Sequence[float]]) -> Estimate:
+    """The mean of all values, and its interval over the units that they come from.
+
+    A unit is a patient, or a case where patients are not known; it is drawn again with all of
+    its values, and one without any counts for nothing. `InputError` where there is no value.
+    """
+    units = [unit for unit in values if len(unit)]
+    if not units:
+        raise InputError("there is nothing to average")
+    sums = np.array([[sum(unit)] for unit in units], dtype=np.float64)
+    numbers = np.array([len(unit) for unit in units], dtype=np.float64)
+    weights = (np.ones((1, len(units)), dtype=np.int64), draw_patients(len(units)))
+    point, samples = (_ratio(drawn @ sums, drawn @ numbers)[:, 0] for drawn in weights)
+    return _estimate(point, samples, len(units))
+
+
 def difference(
     seeds: Sequence[Sequence[SliceScore]], reference: Sequence[Sequence[SliceScore]]
 ) -> Estimate:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from afunet.errors import InputError
+from afunet.evaluation.metric import Metric
 from afunet.geometry import Box, bounding_box
 
 BoolArray = NDArray[np.bool_]
@@ -62,11 +62,11 @@ class SurfaceDistances:
         return float(np.percentile(distances, 95))
 
 
-SURFACE_METRICS: dict[str, Callable[[SurfaceDistances], float]] = {
-    "NSD 1 mm": lambda distances: distances.nsd(1.0),
-    "NSD 2 mm": lambda distances: distances.nsd(2.0),
-    "HD95, mm": lambda distances: distances.hd95,
-    "ASSD, mm": lambda distances: distances.assd,
+SURFACE_METRICS: dict[str, Metric[SurfaceDistances]] = {
+    "nsd_1mm": Metric(lambda distances: distances.nsd(1.0), "NSD 1 mm"),
+    "nsd_2mm": Metric(lambda distances: distances.nsd(2.0), "NSD 2 mm"),
+    "hd95_mm": Metric(lambda distances: distances.hd95, "HD95, mm", 0.0, float("inf"), "mm"),
+    "assd_mm": Metric(lambda distances: distances.assd, "ASSD, mm", 0.0, float("inf"), "mm"),
 }
 
 

@@ -1,6 +1,6 @@
 """Where things are: volumes, label maps and meshes in patient millimetres (LPS)."""
 
-from afunet.geometry.box import Box, bounding_box
+from afunet.geometry.box import Box, bounding_box, box_round, label_boxes
 from afunet.geometry.labels import BACKGROUND, LabelMap
 from afunet.geometry.mesh import Mesh
 from afunet.geometry.planes import ImagePlane, mask_on_planes, planes_of, shares_on_planes
@@ -14,6 +14,8 @@ __all__ = [
     "Mesh",
     "Volume",
     "bounding_box",
+    "box_round",
+    "label_boxes",
     "mask_on_planes",
     "planes_of",
     "shares_on_planes",

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 Box = tuple[slice, slice, slice]
 
@@ -21,3 +22,17 @@ def bounding_box(voxels: NDArray[Any]) -> Box | None:
             return None
         spans.append(slice(int(used[0]), int(used[-1]) + 1))
     return spans[0], spans[1], spans[2]
+
+
+def label_boxes(labels: NDArray[Any]) -> dict[int, Box]:
+    """The bounding box of every label above 0 of an integer array (slice, row, column)."""
+    boxes = ndimage.find_objects(labels.astype(np.int32, copy=False))
+    return {label: box for label, box in enumerate(boxes, start=1) if box is not None}
+
+
+def box_round(one: Box, other: Box) -> Box:
+    """The smallest box that holds both."""
+    first, second, third = (
+        slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
+    )
+    return first, second, third

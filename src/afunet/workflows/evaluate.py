@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from afunet.errors import InputError
+from afunet.errors import AfunetError, InputError
+from afunet.evaluation.fragments import FragmentScore, match_fragments
 from afunet.evaluation.overlap import (
     METRICS,
     Agreement,
@@ -15,14 +16,26 @@ from afunet.evaluation.overlap import (
     count_slices,
     sum_counts,
 )
+from afunet.evaluation.statistics import Estimate, estimates
+from afunet.evaluation.structures import (
+    ALL_METRICS,
+    StructureMean,
+    StructureScore,
+    mean_of_finite,
+    score_structures,
+    structure_means,
+)
 from afunet.evaluation.surface import SURFACE_METRICS, surface_distances
-from afunet.formats.readers import read_labels
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.models.checkpoint import load_checkpoint
 from afunet.progress import CancelToken, Progress, silent
+from afunet.workflows.evaluated_pairs import LoadedPair, Pair, load_pair
 from afunet.workflows.scoring import load_split, network_masks, of_status, score_slices
-from afunet.workflows.segment import shipped_weights
+from afunet.workflows.segment import FailedCase, shipped_weights
 from afunet.workflows.train import locate_data
+
+STAGE = "evaluating"
+SMALLEST_MM3 = 50.0
 
 
 @dataclass(frozen=True)
@@ -30,34 +43,71 @@ class Evaluation:
     """The averages, and each case's own metrics over its pooled slices.
 
     `distances` has every metric of `SURFACE_METRICS` by case, in 3D; empty for slice folders,
-    whose slices form no volume.
+    whose slices form no volume. `means` are those of `cases` and `distances` with their intervals
+    over `unit`. `structures` has a case's score for each of its labels; it is empty where the
+    predictions or the truths know bone only. `fragments` has the matching of its pieces, where
+    that was asked for. `failed` names the cases that could not be compared.
     """
 
     agreement: Agreement
-    cases: dict[str, dict[str, float]]
-    distances: dict[str, dict[str, float]] = field(default_factory=dict)
+    cases: Mapping[str, Mapping[str, float]]
+    means: Mapping[str, Estimate | None]
+    unit: str = "cases"
+    distances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    structures: Mapping[str, tuple[StructureScore, ...]] = field(default_factory=dict)
+    fragments: Mapping[str, FragmentScore] = field(default_factory=dict)
+    failed: tuple[FailedCase, ...] = ()
+
+    @property
+    def structure_means(self) -> tuple[StructureMean, ...]:
+        """Each structure's means over the cases that have it."""
+        return structure_means(list(self.structures.values()))
+
+
+@dataclass(frozen=True, eq=False)
+class _CaseScore:
+    """`structures` is the reason where the labels of the two files do not mean the same."""
+
+    slices: list[Counts]
+    distances: dict[str, float]
+    structures: tuple[StructureScore, ...] | InputError
+    fragments: FragmentScore | None
+    labels_found: int
 
 
 def evaluate_masks(
-    predictions: Sequence[Path], truths: Sequence[Path], names: Sequence[str]
+    pairs: Sequence[Pair],
+    *,
+    names: Path | None = None,
+    fragments: bool = False,
+    smallest_mm3: float = SMALLEST_MM3,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
 ) -> Evaluation:
-    """Compare label files pairwise; any label but 0 is bone.
+    """Compare label files pairwise: any label but 0 as bone, and label by label.
 
-    Raises `InputError` for lists of different lengths and `GeometryError` for a pair on
-    different grids.
+    Labels are compared where the truths and the predictions hold several; the same number means
+    the same bone, its name is taken from `names` or from `labels.json` beside the truth. With
+    `fragments` the labels are piece numbers instead and matched; pieces below `smallest_mm3` are
+    not asked for. A pair that cannot be compared becomes a `FailedCase`; a single one raises its
+    `InputError` or `GeometryError`, and so does the last where all fail.
     """
-    if len(predictions) != len(truths):
-        raise InputError(
-            f"{len(predictions)} predictions and {len(truths)} truths: give one truth for each"
-        )
-    counts, distances = {}, {}
-    for prediction, truth, name in zip(predictions, truths, names, strict=True):
-        predicted, true = read_labels(prediction), read_labels(truth)
-        true.require_same_grid(predicted, f"the prediction of {name}")
-        counts[name] = count_slices(predicted.voxels != 0, true.voxels != 0)
-        apart = surface_distances(predicted.voxels, true.voxels, true.array_spacing_mm)
-        distances[name] = {metric: formula(apart) for metric, formula in SURFACE_METRICS.items()}
-    return replace(_evaluation(counts), distances=distances)
+    scores: dict[str, _CaseScore] = {}
+    failed: list[FailedCase] = []
+    for done, pair in enumerate(pairs, start=1):
+        if cancel is not None:
+            cancel.check()
+        try:
+            loaded = load_pair(pair, names)
+            scores[pair.case] = _score(loaded, smallest_mm3 if fragments else None)
+        except AfunetError as error:
+            failed.append(FailedCase(pair.case, str(error)))
+            if len(failed) == len(pairs):
+                raise
+        progress(STAGE, done, len(pairs))
+    if not scores:
+        raise InputError("there is nothing to compare: no pair was given")
+    return _evaluation_of(scores, failed)
 
 
 def evaluate_network(
@@ -82,17 +132,81 @@ def evaluate_network(
     patch = patch_px or header.patch_px
     engine, _ = best_engine(checkpoint.network(), pick_device(device), patch, inputs)
     slices = of_status(load_split(locate_data(folder), split, inputs, progress), status, split)
+    scores = score_slices(network_masks(engine, patch, header.threshold), slices, progress, cancel)
     counts: dict[str, list[Counts]] = {}
-    for score in score_slices(
-        network_masks(engine, patch, header.threshold), slices, progress, cancel
-    ):
+    for score in scores:
         counts.setdefault(score.case, []).append(score.counts)
-    return _evaluation(counts)
+    return Evaluation(
+        agreement(list(counts.values())),
+        _overlaps(counts),
+        means=estimates([scores])["per_case"],
+        unit="patients",
+    )
 
 
-def _evaluation(counts: dict[str, list[Counts]]) -> Evaluation:
-    cases = {
-        name: {metric: formula(sum_counts(slices)) for metric, formula in METRICS.items()}
-        for name, slices in counts.items()
+def _score(pair: LoadedPair, smallest_mm3: float | None) -> _CaseScore:
+    found, true = pair.found, pair.true.volume
+    apart = surface_distances(found.voxels, true.voxels, true.array_spacing_mm)
+    return _CaseScore(
+        count_slices(found.voxels != 0, true.voxels != 0),
+        {name: metric(apart) for name, metric in SURFACE_METRICS.items()},
+        _structures(pair) if smallest_mm3 is None else (),
+        None
+        if smallest_mm3 is None
+        else match_fragments(found, true, smallest_mm3, distances=True),
+        pair.labels_found,
+    )
+
+
+def _structures(pair: LoadedPair) -> tuple[StructureScore, ...] | InputError:
+    """Scores by label; raises `InputError` only where both files are told apart by label."""
+    truth_has_labels = pair.named or pair.labels_true > 1
+    if not truth_has_labels and pair.labels_found == 1:
+        return ()
+    try:
+        return score_structures(pair.found, pair.true)
+    except InputError as error:
+        if truth_has_labels and pair.labels_found > 1:
+            raise
+        return error
+
+
+def _evaluation_of(scores: Mapping[str, _CaseScore], failed: Sequence[FailedCase]) -> Evaluation:
+    counts = {case: score.slices for case, score in scores.items()}
+    overlaps, distances = _overlaps(counts), {case: s.distances for case, s in scores.items()}
+    values = [{**overlaps[case], **distances[case]} for case in scores]
+    structures, unlike = _by_label(scores)
+    return Evaluation(
+        agreement(list(counts.values())),
+        overlaps,
+        means={name: mean_of_finite([row[name] for row in values]) for name in ALL_METRICS},
+        distances=distances,
+        structures=structures,
+        fragments={case: s.fragments for case, s in scores.items() if s.fragments is not None},
+        failed=(*failed, *unlike),
+    )
+
+
+def _by_label(
+    scores: Mapping[str, _CaseScore],
+) -> tuple[dict[str, tuple[StructureScore, ...]], list[FailedCase]]:
+    """Scores by label, and the cases without; nothing where no prediction has several labels.
+
+    A single label may be a mask of all bone. Only beside predictions of several it is a bone.
+    """
+    scored = {case: s.structures for case, s in scores.items() if isinstance(s.structures, tuple)}
+    if not any(scored[case] and scores[case].labels_found > 1 for case in scored):
+        return {}, []
+    unlike = [
+        FailedCase(case, f"compared as one bone only: {score.structures}")
+        for case, score in scores.items()
+        if isinstance(score.structures, InputError)
+    ]
+    return {case: structures for case, structures in scored.items() if structures}, unlike
+
+
+def _overlaps(counts: Mapping[str, Sequence[Counts]]) -> dict[str, dict[str, float]]:
+    return {
+        case: {name: metric(sum_counts(slices)) for name, metric in METRICS.items()}
+        for case, slices in counts.items()
     }
-    return Evaluation(agreement(list(counts.values())), cases)

@@ -1,0 +1,162 @@
+"""The tables that `afunet evaluate` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from afunet.evaluation.fragments import FragmentScore, fragment_means
+from afunet.evaluation.metric import Metric
+from afunet.evaluation.overlap import METRICS
+from afunet.evaluation.statistics import Estimate
+from afunet.evaluation.structures import ALL_METRICS, StructureMean, StructureScore
+from afunet.evaluation.surface import SURFACE_METRICS
+from afunet.workflows.evaluate import Evaluation
+
+Means = Mapping[str, Estimate | None]
+COUNTED = ("missed", "merged", "split", "extra")
+MATCHED = ("iou", "hd95_mm", "assd_mm")
+
+
+def tables_of(evaluation: Evaluation) -> Iterable[Table]:
+    """Overlap of all bone, its distances, then structure by structure or piece by piece."""
+    yield _overlap_table(evaluation)
+    if evaluation.distances:
+        yield _distance_table(evaluation)
+    if evaluation.structures:
+        yield _structure_table(evaluation.structures)
+    if len(evaluation.structures) > 1:
+        yield _structure_mean_table(evaluation.structure_means)
+    if len(evaluation.fragments) == 1:
+        yield _piece_table(next(iter(evaluation.fragments.values())))
+    if evaluation.fragments:
+        yield _fragment_table(evaluation.fragments)
+
+
+def _table(*headings: str) -> Table:
+    """The first column is words, the others are numbers; units go under the headings."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for number, heading in enumerate(headings):
+        two_lines = heading.replace(", mm", "\nmm").replace(" mm", "\nmm")
+        table.add_column(two_lines, justify="right" if number else "left", no_wrap=True)
+    return table
+
+
+def _overlap_table(evaluation: Evaluation) -> Table:
+    table = _table("", *(metric.title for metric in METRICS.values()))
+    for name, values in evaluation.cases.items():
+        table.add_row(name, *_numbers(values, METRICS))
+    table.add_section()
+    means = evaluation.agreement
+    table.add_row(f"mean of {means.slices} slices", *_numbers(means.per_slice, METRICS))
+    table.add_row(f"mean of {means.cases} cases", *_numbers(means.per_case, METRICS))
+    _add_interval(table, evaluation.means, METRICS, evaluation.unit)
+    table.add_row("pooled", *_numbers(means.pooled, METRICS))
+    return table
+
+
+def _distance_table(evaluation: Evaluation) -> Table:
+    table = _table("", *(metric.title for metric in SURFACE_METRICS.values()))
+    for name, values in evaluation.distances.items():
+        table.add_row(name, *_numbers(values, SURFACE_METRICS))
+    if len(evaluation.distances) > 1:
+        table.add_section()
+        _add_mean(table, f"mean of {len(evaluation.distances)} cases", evaluation.means)
+    return table
+
+
+def _structure_table(structures: Mapping[str, Sequence[StructureScore]]) -> Table:
+    table = _table("", *(metric.title for metric in ALL_METRICS.values()))
+    for case, scores in structures.items():
+        if len(structures) > 1:
+            table.add_section()
+            table.add_row(f"[bold]{case}[/]")
+        for score in scores:
+            table.add_row(score.structure, *_numbers(score.values, ALL_METRICS, 3))
+    return table
+
+
+def _structure_mean_table(means: Sequence[StructureMean]) -> Table:
+    table = _table("mean of cases", *(metric.title for metric in ALL_METRICS.values()))
+    for mean in means:
+        alone = f", {mean.one_sided} one-sided" if mean.one_sided else ""
+        _add_mean(table, f"{mean.structure} ({mean.cases}{alone})", mean.values, ALL_METRICS, 3)
+    return table
+
+
+def _piece_table(score: FragmentScore) -> Table:
+    table = _table("fragment", "mm³", "found as", "IoU", "HD95, mm", "ASSD, mm", "")
+    for match in score.matches:
+        table.add_row(
+            str(match.true),
+            f"{match.mm3:,.0f}",
+            str(match.found) if match.found else "–",
+            f"{match.iou:.4f}",
+            _number(match.hd95_mm, 4),
+            _number(match.assd_mm, 4),
+            "" if match.is_found else "missed",
+        )
+    return table
+
+
+def _fragment_table(fragments: Mapping[str, FragmentScore]) -> Table:
+    table = _table("", "fragments", "found", *COUNTED, "IoU", "HD95, mm", "ASSD, mm")
+    for case, score in fragments.items():
+        means, asked = fragment_means([score]), len(score.matches)
+        counts = (getattr(score, name) for name in COUNTED)
+        values = (_number(_value(means[name]), 4) for name in MATCHED)
+        table.add_row(case, str(asked), str(asked - score.missed), *map(str, counts), *values)
+    if len(fragments) > 1:
+        table.add_section()
+        means = fragment_means(list(fragments.values()))
+        shown = {"recall": 3, **dict.fromkeys(COUNTED, 2), **dict.fromkeys(MATCHED, 4)}
+        for words, edge in (("mean", "value"), ("95 % from", "low"), ("to", "high")):
+            cells = (_number(_edge(means[name], edge), digits) for name, digits in shown.items())
+            table.add_row(words, "", *cells)
+    return table
+
+
+def _add_mean(
+    table: Table,
+    words: str,
+    means: Means,
+    metrics: Mapping[str, Metric[Any]] = SURFACE_METRICS,
+    digits: int = 4,
+) -> None:
+    table.add_row(words, *(_number(_value(means[name]), digits) for name in metrics))
+    _add_interval(table, means, metrics, digits=digits)
+
+
+def _add_interval(
+    table: Table,
+    means: Means,
+    metrics: Mapping[str, Metric[Any]],
+    unit: str = "cases",
+    digits: int = 4,
+) -> None:
+    """Two rows with the ends of the intervals; none where there is one unit only."""
+    if any(_edge(means[name], "low") is not None for name in metrics):
+        for words, edge in ((f"  95 % ({unit}) from", "low"), ("  to", "high")):
+            table.add_row(words, *(_number(_edge(means[name], edge), digits) for name in metrics))
+
+
+def _numbers(
+    values: Mapping[str, float], metrics: Mapping[str, Metric[Any]], digits: int = 4
+) -> list[str]:
+    return [_number(values[name], digits) for name in metrics]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _value(estimate: Estimate | None) -> float | None:
+    return None if estimate is None else estimate.value
+
+
+def _edge(estimate: Estimate | None, edge: str) -> float | None:
+    value: float | None = None if estimate is None else getattr(estimate, edge)
+    return value

@@ -1,0 +1,39 @@
+"""The label files of a folder, each with the case that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from afunet.formats import itk_images, nifti
+
+SUFFIXES = (*nifti.SUFFIXES, *itk_images.NRRD_SUFFIXES, *itk_images.METAIMAGE_SUFFIXES)
+
+
+def label_files(folder: Path, in_case_folders: Sequence[str]) -> dict[str, Path]:
+    """Label files by case, in the order of their names; empty where there is none.
+
+    They lie in the folder as `<case>.nii.gz` (or .nrrd, .mha …). Where none does they are looked
+    for as `<case>/<name>.nii.gz`, with the first of the names `in_case_folders` that is there:
+    what `afunet segment` writes for several scans.
+    """
+    here = {stem(path): path for path in sorted(folder.iterdir()) if _holds_labels(path)}
+    if here:
+        return here
+    below = {}
+    for case in sorted(path for path in folder.iterdir() if path.is_dir()):
+        files = {stem(path): path for path in sorted(case.iterdir()) if _holds_labels(path)}
+        chosen = next((files[name] for name in in_case_folders if name in files), None)
+        if chosen is not None:
+            below[case.name] = chosen
+    return below
+
+
+def stem(path: Path) -> str:
+    """The file's name without its format's suffix: `bones` for `bones.nii.gz`."""
+    endings = [suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)]
+    return path.name[: -max(map(len, endings))] if endings else path.name
+
+
+def _holds_labels(path: Path) -> bool:
+    return path.is_file() and path.name.lower().endswith(SUFFIXES)

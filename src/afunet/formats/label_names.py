@@ -1,0 +1,45 @@
+"""Names of labels in a JSON file: `{"1": "femur left"}`, or such a table for each label file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from afunet.errors import InputError
+from afunet.formats.file_search import unreadable
+
+
+def read_label_names(path: Path, table: str = "") -> dict[int, str]:
+    """Labels and their names; `table` picks one where the file holds several, by its key.
+
+    That is how `afunet phantom` writes `labels.json`: a table for `bones`, one for `fragments`.
+    Empty where the file has tables, but not that one. Raises `InputError` for anything else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as reason:
+        raise unreadable(path, reason) from None
+    except ValueError as reason:
+        raise InputError(f"{path.name} holds no JSON: {reason}") from None
+    if not isinstance(content, dict):
+        raise _no_names(path)
+    if content and all(isinstance(value, dict) for value in content.values()):
+        content = content.get(table, {})
+    return {_label(path, key): _name(path, value) for key, value in content.items()}
+
+
+def _label(path: Path, key: str) -> int:
+    if not key.isdecimal():
+        raise _no_names(path)
+    return int(key)
+
+
+def _name(path: Path, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _no_names(path)
+    return value
+
+
+def _no_names(path: Path) -> InputError:
+    return InputError(f'{path.name} is no table of label names, expected {{"1": "femur left", …}}')
