@@ -421,6 +421,46 @@ def test_masks_are_compared_with_the_truth(kit: Kit, run_afunet: Run) -> None:
     assert "1 slices without bone in either mask" in " ".join(done.out.split())
 
 
+def test_folders_of_label_maps_are_compared_bone_by_bone(kit: Kit, run_afunet: Run) -> None:
+    """One case is right, one lacks a bone, and one has no truth: said last, with exit code 1."""
+    labels = np.array([[[1, 1, 0, 2]]], np.uint8)
+    for name, voxels in (
+        ("true/a", labels),
+        ("true/b", labels),
+        ("found/a", labels),
+        ("found/b", np.minimum(labels, 2 - labels)),
+        ("found/c", labels),
+    ):
+        path = kit.folder / f"{name}.nii.gz"
+        path.parent.mkdir(exist_ok=True)
+        write_nifti(Volume(voxels, np.eye(4)), path)
+    (kit.folder / "true" / "labels.json").write_text('{"1": "femur", "2": "tibia"}')
+    table = kit.root / "scores.csv"
+    done = run_afunet("evaluate", kit.folder / "found", "--truth", kit.folder / "true", "-o", table)
+    assert done.code == 1
+    assert "tibia: only on one side in 1 of 2 cases" in done.out
+    assert "c: it has no truth of that name" in done.err
+    assert table.read_text().count("\n") == 1 + 3 + 3
+
+
+def test_pieces_are_matched_one_by_one(kit: Kit, run_afunet: Run) -> None:
+    pieces = kit.folder / "pieces.nii.gz"
+    write_nifti(Volume(np.array([[[1, 1, 0, 2]]], np.uint8), np.eye(4)), pieces)
+    command = ("evaluate", pieces, "--truth", pieces, "--fragments")
+    done = run_afunet(*command, "--smallest-mm3", "1")
+    assert done.code == 0
+    assert "found as" in done.out
+    assert (
+        "--smallest-mm3 must be 0 or more" in run_afunet(*command, "--smallest-mm3", "-1").refusal
+    )
+
+
+def test_scores_are_written_as_json_or_csv_only(kit: Kit, run_afunet: Run) -> None:
+    mask = kit.nifti()
+    done = run_afunet("evaluate", mask, "--truth", mask, "-o", kit.root / "scores.xlsx")
+    assert "must end in .json or .csv" in done.refusal
+
+
 def test_an_unknown_key_in_a_configuration_is_refused(kit: Kit, run_afunet: Run) -> None:
     config = kit.toml("stepz = 3")
     before = files_below(kit.root)

@@ -13,6 +13,7 @@ from afunet.evaluation.statistics import (
     draw_patients,
     estimates,
     holm,
+    mean_over_units,
     paired_wilcoxon,
     patient_sums,
 )
@@ -166,3 +167,20 @@ def test_means_over_seeds_are_of_the_same_slices() -> None:
     other = [scored(s.patient, s.case, s.level, found=5, missed=5) for s in SCORES]
     both = dice_by([SCORES, other], "slice")
     assert both["pL", 0] == pytest.approx(fmean([1, 2 / 3]))
+
+
+def test_a_mean_over_units_counts_every_value_and_draws_units() -> None:
+    """Units of values (1, 1, 1) and (0): mean 3/4; drawn twice alike 1 or 0."""
+    mean = mean_over_units([[1.0, 1.0, 1.0], [], [0.0]])
+    assert (mean.value, mean.low, mean.high) == pytest.approx((3 / 4, 0, 1))
+    alone = mean_over_units([[0.5, 1.0]])
+    assert (alone.value, alone.low, alone.high) == (0.75, None, None)
+    with pytest.raises(InputError, match="nothing to average"):
+        mean_over_units([[], []])
+
+
+def test_the_interval_of_a_mean_over_units_narrows_with_the_units() -> None:
+    few = mean_over_units([[0.0], [1.0]] * 3)
+    many = mean_over_units([[0.0], [1.0]] * 100)
+    assert few.low < many.low < 0.5 < many.high < few.high
+    assert many.high - many.low == pytest.approx(2 * 1.96 * 0.5 / np.sqrt(200), rel=0.1)

@@ -1,10 +1,12 @@
+import csv
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from afunet.errors import Cancelled, GeometryError, InputError
+from afunet.errors import Cancelled, ConfigError, GeometryError, InputError
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
 from afunet.inference.device import DeviceChoice
@@ -12,6 +14,7 @@ from afunet.progress import CancelToken
 from afunet.workflows.evaluate import Evaluation, evaluate_network
 from afunet.workflows.evaluate import evaluate_masks as evaluate_pairs
 from afunet.workflows.evaluated_pairs import Pair, pair_up
+from afunet.workflows.evaluation_files import write_evaluation
 
 
 def write_mask(path: Path, *rows_of_bone: int, label: int = 1, shift_mm: float = 0.0) -> Path:
@@ -88,6 +91,178 @@ def test_every_mask_needs_its_truth(tmp_path: Path) -> None:
         pair_up([truth], [truth, truth])
 
 
+def write_labels(path: Path, *labels: int) -> Path:
+    """One row of voxels, 1 mm each."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_nifti(Volume(np.array([[labels]], np.uint8), np.eye(4)), path)
+    return path
+
+
+def test_label_maps_are_also_compared_label_by_label(tmp_path: Path) -> None:
+    """Label 1: 2 of 3 voxels found, Dice 4/5; label 2: 2 voxels for 1, Dice 2/3."""
+    found = write_labels(tmp_path / "p.nii", 1, 1, 0, 2, 2)
+    truth = write_labels(tmp_path / "t.nii", 1, 1, 1, 0, 2)
+    result = evaluate_masks([found], [truth], ["a"])
+    dice = {score.structure: score.values["dice"] for score in result.structures["a"]}
+    assert dice == pytest.approx({"label 1": 4 / 5, "label 2": 2 / 3})
+    assert result.cases["a"]["dice"] == pytest.approx(6 / 8)  # as bone: 3 voxels of 4 and 4
+
+
+def test_names_are_taken_from_beside_the_truth_or_from_a_file(tmp_path: Path) -> None:
+    found = write_labels(tmp_path / "p.nii", 1, 2)
+    truth = write_labels(tmp_path / "bones.nii", 1, 2)
+    tables = {"bones": {"1": "femur", "2": "tibia"}, "fragments": {"1": "other"}}
+    (tmp_path / "labels.json").write_text(json.dumps(tables))
+    beside = evaluate_masks([found], [truth], ["a"]).structures["a"]
+    assert [score.structure for score in beside] == ["femur", "tibia"]
+    (tmp_path / "mine.json").write_text('{"1": "F", "2": "T"}')
+    named = evaluate_pairs([Pair("a", found, truth)], names=tmp_path / "mine.json")
+    assert [score.structure for score in named.structures["a"]] == ["F", "T"]
+
+
+def test_a_mask_is_compared_with_labels_as_bone(tmp_path: Path) -> None:
+    mask, truth = write_labels(tmp_path / "p.nii", 1, 1), write_labels(tmp_path / "t.nii", 1, 2)
+    other = write_labels(tmp_path / "q.nii", 5, 5)
+    for found in (mask, other):
+        result = evaluate_masks([found], [truth], ["a"])
+        assert result.cases["a"]["dice"] == 1
+        assert (result.structures, result.failed) == ({}, ())
+
+
+def test_beside_predictions_of_several_labels_one_label_is_a_bone(tmp_path: Path) -> None:
+    truth = write_labels(tmp_path / "t.nii", 1, 2)
+    found = [
+        write_labels(tmp_path / "a.nii", 1, 2),
+        write_labels(tmp_path / "b.nii", 1, 0),
+        write_labels(tmp_path / "c.nii", 7, 0),
+    ]
+    result = evaluate_masks(found, [truth] * 3, ["a", "b", "c"])
+    tibia = result.structure_means[1]
+    assert (tibia.structure, tibia.cases, tibia.one_sided) == ("label 2", 2, 1)
+    (failed,) = result.failed
+    assert failed.name == "c"
+    assert failed.reason.startswith("compared as one bone only: labels 7 of the prediction")
+
+
+def test_other_labels_than_the_truth_knows_are_refused(tmp_path: Path) -> None:
+    found = write_labels(tmp_path / "p.nii", 1, 7)
+    truth = write_labels(tmp_path / "t.nii", 1, 2)
+    with pytest.raises(InputError, match="labels 7 of the prediction mean nothing in the truth"):
+        evaluate_masks([found], [truth], ["a"])
+
+
+def test_an_empty_truth_is_refused(tmp_path: Path) -> None:
+    found, truth = write_labels(tmp_path / "p.nii", 1), write_labels(tmp_path / "t.nii", 0)
+    with pytest.raises(InputError, match="the truth is empty"):
+        evaluate_masks([found], [truth], ["a"])
+
+
+def test_negative_labels_are_refused(tmp_path: Path) -> None:
+    found, truth = write_labels(tmp_path / "p.nii", 1), tmp_path / "t.nii"
+    write_nifti(Volume(np.array([[[-3]]], np.int16), np.eye(4)), truth)
+    with pytest.raises(InputError, match="the truth has negative labels, the lowest -3"):
+        evaluate_masks([found], [truth], ["a"])
+
+
+def test_one_bad_pair_does_not_stop_the_rest(tmp_path: Path) -> None:
+    good, empty = write_labels(tmp_path / "g.nii", 1, 0), write_labels(tmp_path / "e.nii", 0, 0)
+    result = evaluate_masks([good, good], [good, empty], ["a", "b"])
+    assert list(result.cases) == ["a"]
+    assert [(case.name, case.reason[:18]) for case in result.failed] == [
+        ("b", "the truth is empty")
+    ]
+    with pytest.raises(InputError, match="the truth is empty"):
+        evaluate_masks([good, good], [empty, empty], ["a", "b"])
+
+
+def test_means_have_intervals_over_cases(tmp_path: Path) -> None:
+    """Dice 1 and 2/3: with two cases the interval spans both."""
+    truth = write_labels(tmp_path / "t.nii", 1, 0, 0)
+    found = [truth, write_labels(tmp_path / "p.nii", 1, 1, 0)]
+    dice = evaluate_masks(found, [truth, truth], ["a", "b"]).means["dice"]
+    assert dice is not None
+    assert (dice.low, dice.value, dice.high) == pytest.approx((2 / 3, 5 / 6, 1))
+    alone = evaluate_masks([truth], [truth], ["a"]).means["dice"]
+    assert alone is not None
+    assert alone.low is None
+
+
+def test_pieces_are_matched_whatever_their_numbers(tmp_path: Path) -> None:
+    found = write_labels(tmp_path / "p.nii", 8, 8, 0, 3)
+    truth = write_labels(tmp_path / "t.nii", 1, 1, 0, 2)
+    pair = Pair("a", found, truth)
+    score = evaluate_pairs([pair], fragments=True, smallest_mm3=1).fragments["a"]
+    assert [(match.found, match.iou) for match in score.matches] == [(8, 1.0), (3, 1.0)]
+    large = evaluate_pairs([pair], fragments=True, smallest_mm3=2).fragments["a"]
+    assert len(large.matches) == 1
+
+
+def test_folders_are_paired_by_name_and_what_is_alone_is_named(tmp_path: Path) -> None:
+    for name in ("found/a", "found/b", "true/b", "true/c"):
+        write_labels(tmp_path / f"{name}.nii", 1)
+    pairs, alone = pair_up([tmp_path / "found"], [tmp_path / "true"])
+    assert pairs == (Pair("b", tmp_path / "found/b.nii", tmp_path / "true/b.nii"),)
+    assert [(case.name, case.reason) for case in alone] == [
+        ("a", "it has no truth of that name"),
+        ("c", "it has no prediction"),
+    ]
+
+
+def test_what_segment_writes_for_several_scans_is_paired(tmp_path: Path) -> None:
+    for name in ("mask", "instances"):
+        write_labels(tmp_path / f"out/k1/{name}.nii.gz", 1)
+    write_labels(tmp_path / "true/k1.nii.gz", 1)
+    folders = [tmp_path / "out"], [tmp_path / "true"]
+    assert pair_up(*folders)[0][0].prediction.name == "mask.nii.gz"
+    assert pair_up(*folders, fragments=True)[0][0].prediction.name == "instances.nii.gz"
+
+
+def test_folders_that_share_no_name_are_refused(tmp_path: Path) -> None:
+    write_labels(tmp_path / "found/a.nii", 1)
+    write_labels(tmp_path / "true/b.nii", 1)
+    with pytest.raises(InputError, match="no prediction has the name of a truth"):
+        pair_up([tmp_path / "found"], [tmp_path / "true"])
+
+
+def test_an_evaluation_is_written_as_json(tmp_path: Path) -> None:
+    found = write_labels(tmp_path / "p.nii", 1, 1, 0, 0)
+    truth = write_labels(tmp_path / "t.nii", 1, 0, 2, 0)
+    other = write_labels(tmp_path / "q.nii", 1, 0, 2, 0)
+    result = evaluate_masks([found, other], [truth, truth], ["a", "b"])
+    write_evaluation(result, tmp_path / "scores.json")
+    content = json.loads((tmp_path / "scores.json").read_text())
+    assert content["cases"]["a"]["structures"]["label 1"]["dice"] == pytest.approx(2 / 3)
+    assert content["cases"]["a"]["structures"]["label 2"]["hd95_mm"] is None  # infinite
+    assert content["structures"][1]["one_sided"] == 1
+    assert content["means"]["values"]["dice"]["mean"] == pytest.approx((1 + 1 / 2) / 2)
+    assert content["failed"] == {}
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def test_an_evaluation_is_written_as_csv(tmp_path: Path) -> None:
+    labels = write_labels(tmp_path / "p.nii", 1, 0, 2)
+    write_evaluation(evaluate_masks([labels], [labels], ["a"]), tmp_path / "scores.csv")
+    rows = read_rows(tmp_path / "scores.csv")
+    assert [(row["case"], row["structure"]) for row in rows] == [
+        ("a", "all bone"),
+        ("a", "label 1"),
+        ("a", "label 2"),
+    ]
+    assert {row["dice"] for row in rows} == {"1.0"}
+    pieces = evaluate_pairs([Pair("a", labels, labels)], fragments=True, smallest_mm3=1)
+    write_evaluation(pieces, tmp_path / "pieces.csv")
+    rows = read_rows(tmp_path / "pieces.csv")
+    assert [(row["true"], row["found"], row["iou"]) for row in rows] == [
+        ("1", "1", "1.0"),
+        ("2", "2", "1.0"),
+    ]
+    with pytest.raises(ConfigError, match=r"must end in \.json or \.csv"):
+        write_evaluation(pieces, tmp_path / "pieces.xlsx")
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """Two validation slices whose bone is above 500 HU, one wrongly labelled, and a test slice."""
@@ -122,6 +297,9 @@ def test_a_network_is_judged_on_one_split(store: Path, weights: Path) -> None:
     assert result.cases["a"]["dice"] == 1
     assert result.cases["b"]["dice"] == pytest.approx(16 / 24)
     assert result.agreement.per_case["dice"] == pytest.approx((1 + 2 / 3) / 2)
+    dice = result.means["dice"]
+    assert dice is not None
+    assert (result.unit, dice.low, dice.high) == ("patients", pytest.approx(2 / 3), 1)
     assert seen[-2:] == [(1, 2), (2, 2)]
 
 

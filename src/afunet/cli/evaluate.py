@@ -11,7 +11,7 @@ import typer
 from afunet.cli.options import Device, Quiet, Weights
 from afunet.errors import ConfigError
 from afunet.inference.device import DeviceChoice
-from afunet.terminal import cancel_on_interrupt, console, print_failure, progress_bar
+from afunet.terminal import cancel_on_interrupt, console, print_failure, print_lines, progress_bar
 
 
 def evaluate(
@@ -59,7 +59,7 @@ def evaluate(
     - `afunet evaluate out/instances.nii.gz --truth leg/fragments.nii.gz --fragments`
     - `afunet evaluate --data knee --split val`
     """
-    from afunet.cli.evaluation_tables import tables_of
+    from afunet.cli.evaluation_tables import notes_of, tables_of
     from afunet.workflows.evaluate import evaluate_masks, evaluate_network
     from afunet.workflows.evaluated_pairs import pair_up
     from afunet.workflows.evaluation_files import require_writable_kind, write_evaluation
@@ -94,10 +94,7 @@ def evaluate(
             result = replace(result, failed=(*alone, *result.failed))
     for table in tables_of(result):
         console.print(table)
-    if result.agreement.empty_slices:
-        console.print(
-            f"{result.agreement.empty_slices} slices without bone in either mask: not in the means"
-        )
+    print_lines(notes_of(result))
     if output is not None:
         write_evaluation(result, output)
         console.print(f"  {output}", markup=False, highlight=False, soft_wrap=True)

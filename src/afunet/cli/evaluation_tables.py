@@ -80,11 +80,23 @@ def _structure_table(structures: Mapping[str, Sequence[StructureScore]]) -> Tabl
 
 
 def _structure_mean_table(means: Sequence[StructureMean]) -> Table:
-    table = _table("mean of cases", *(metric.title for metric in ALL_METRICS.values()))
+    table = _table("mean (cases)", *(metric.title for metric in ALL_METRICS.values()))
     for mean in means:
-        alone = f", {mean.one_sided} one-sided" if mean.one_sided else ""
-        _add_mean(table, f"{mean.structure} ({mean.cases}{alone})", mean.values, ALL_METRICS, 3)
+        _add_mean(table, f"{mean.structure} ({mean.cases})", mean.values, ALL_METRICS, 3)
     return table
+
+
+def notes_of(evaluation: Evaluation) -> Iterable[str]:
+    """What the means leave out, a line each."""
+    empty = evaluation.agreement.empty_slices
+    if empty:
+        yield f"{empty} slices without bone in either mask: not in the means"
+    for mean in evaluation.structure_means if len(evaluation.structures) > 1 else ():
+        if mean.one_sided:
+            yield (
+                f"{mean.structure}: only on one side in {mean.one_sided} of {mean.cases} cases, "
+                "which are not in the mean of its distances"
+            )
 
 
 def _piece_table(score: FragmentScore) -> Table:
