@@ -13,7 +13,7 @@ A fragment is *gone* if less than half of it is in the mask; it is *missed* if n
 hold large parts of several true ones.
 
 Prints a row a knee and mask, and the means. `--picture` draws the knee with most true fragments,
-each piece in the colour of the true fragment that it matches best, grey where it matches none.
+each piece in the colour of the true fragment that it fits best, grey where none is fitted best by it.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ from afunet.report.vtk_renderer import render_with_vtk
 from afunet.workflows.segment import Segmenter, SegmentOptions
 
 EXACT, CLEANED = "exact mask", "cleaned"
-SHOWN = (EXACT, f"U-Net, {CLEANED}", f"AFU-Net, {CLEANED}")
-VIEWS = (ANTERIOR, turned_view("from behind, obliquely", 150, 15))
+SHOWN = (EXACT, f"U-Net, {CLEANED}", f"AFU-Net, {CLEANED}", f"shipped weights, {CLEANED}")
+VIEWS = (ANTERIOR, turned_view("from behind", 150, 15))
 NO_MATCH: Colour = (150, 150, 155)
 INK: Colour = (52, 62, 76)
-PANEL_PX, MARGIN_MM, CAPTION_PX, OVERSAMPLING = (420, 400), 4.0, 34, 2
+PANEL_PX, MARGIN_MM, CAPTION_PX, OVERSAMPLING = (350, 340), 4.0, 36, 2
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def counted(mask: Volume, truth: Volume, pieces: Volume, score: FragmentScore) -
         holes.open_edges,
         len(score.matches),
         score.missed,
-        sum(2 * covered[match.true] < size[match.true] for match in score.matches),
+        sum(bool(2 * covered[match.true] < size[match.true]) for match in score.matches),
         score.merged,
         dice(count(mask.voxels, truth.voxels)),
         apart.hd95,
@@ -181,6 +181,9 @@ def picture(knee: Knee) -> Image.Image:
         for row, pixels in enumerate(drawn):
             panel = Image.fromarray(pixels, "RGBA").resize(PANEL_PX, Image.Resampling.LANCZOS)
             sheet.paste(panel, (column * width, CAPTION_PX + row * height), panel)
+            if not column:
+                words = VIEWS[row].name
+                write(draw, (14, CAPTION_PX + row * height), words, size=15, colour=INK)
         middle = (column + 0.5) * width, CAPTION_PX / 2
         write(draw, middle, name.split(",")[0], size=20, colour=INK, anchor="mm")
     draw_scale_bar(
