@@ -13,7 +13,7 @@ A fragment is *gone* if less than half of it is in the mask; it is *missed* if n
 hold large parts of several true ones.
 
 Prints a row a knee and mask, and the means. `--picture` draws the knee with most true fragments,
-each piece in the colour of the true fragment that it fits best, grey where none is fitted best by it.
+each piece in the colour of the true fragment that it is the best match of, else in grey.
 """
 
 from __future__ import annotations

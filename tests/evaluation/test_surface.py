@@ -96,33 +96,25 @@ def test_two_shapes_are_refused():
         surface_distances(np.ones((1, 2, 3)), np.ones((2, 2, 3)), SPACING)
 
 
-@pytest.mark.filterwarnings("ignore")  # the libraries' own
-@pytest.mark.parametrize("seed", range(4))
-def test_monai_finds_the_same(seed):
-    metrics, torch = pytest.importorskip("monai.metrics"), pytest.importorskip("torch")
-    found, true = blobs(seed), np.roll(blobs(seed), 2, axis=1) & blobs(seed + 10)
-    ours = surface_distances(found, true, SPACING)
-    pair = [torch.from_numpy(mask.astype(np.float32))[None, None] for mask in (found, true)]
-    options = {"include_background": True, "spacing": SPACING}
-    assd = metrics.compute_average_surface_distance(*pair, symmetric=True, **options)
-    hd95 = metrics.compute_hausdorff_distance(*pair, percentile=95, **options)
-    nsd = metrics.compute_surface_dice(*pair, class_thresholds=[1.0], **options)
-    assert ours.assd == pytest.approx(float(assd), rel=1e-5)
-    assert ours.hd95 == pytest.approx(float(hd95), rel=1e-5)
-    assert ours.nsd(1.0) == pytest.approx(float(nsd), rel=1e-5)
+@pytest.mark.filterwarnings("ignore")  # the library's own
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), SPACING, (2.0, 0.8, 0.8)])
+@pytest.mark.parametrize("seed", range(3))
+def test_surface_distance_finds_nearly_the_same(seed, spacing):
+    """Its boundary lies between voxels and is weighed by area (docs/measures.md).
 
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("seed", range(4))
-def test_surface_distance_finds_nearly_the_same(seed):
-    """It weighs boundary elements by their area, between voxels: half a voxel apart at most."""
+    A corner of the grid lies half a voxel's diagonal from the centres round it: so far apart two
+    distances can be. MONAI's values are ours exactly, see test_contract.py.
+    """
     library = pytest.importorskip("surface_distance")
     found, true = blobs(seed), ndimage.shift(blobs(seed), (0, 3, 1), order=0)
-    ours = surface_distances(found, true, (1.0, 1.0, 1.0))
-    theirs = library.compute_surface_distances(true > 0, found > 0, (1.0, 1.0, 1.0))
+    ours = surface_distances(found, true, spacing)
+    theirs = library.compute_surface_distances(true > 0, found > 0, spacing)
+    half_a_voxel_mm = float(np.linalg.norm(spacing)) / 2
     assd = np.mean(library.compute_average_surface_distance(theirs))
-    assert ours.assd == pytest.approx(assd, abs=0.3)
-    assert ours.hd95 == pytest.approx(library.compute_robust_hausdorff(theirs, 95), abs=0.75)
+    assert ours.assd == pytest.approx(assd, abs=half_a_voxel_mm / 2)
+    assert ours.hd95 == pytest.approx(
+        library.compute_robust_hausdorff(theirs, 95), abs=half_a_voxel_mm
+    )
     assert ours.nsd(2.0) == pytest.approx(
-        library.compute_surface_dice_at_tolerance(theirs, 2.0), abs=0.08
+        library.compute_surface_dice_at_tolerance(theirs, 2.0), abs=0.1
     )

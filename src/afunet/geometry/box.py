@@ -26,7 +26,7 @@ def bounding_box(voxels: NDArray[Any]) -> Box | None:
 
 def label_boxes(labels: NDArray[Any]) -> dict[int, Box]:
     """The bounding box of every label above 0 of an integer array (slice, row, column)."""
-    boxes = ndimage.find_objects(labels.astype(np.int32, copy=False))
+    boxes = ndimage.find_objects(labels)
     return {label: box for label, box in enumerate(boxes, start=1) if box is not None}
 
 
