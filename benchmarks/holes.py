@@ -202,6 +202,7 @@ def main() -> None:
     parser.add_argument("--unet", type=Path, required=True)
     parser.add_argument("--afunet", type=Path, required=True)
     parser.add_argument("--knees", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
     weights = {"U-Net": options.unet, "AFU-Net": options.afunet, "shipped weights": None}
@@ -211,7 +212,8 @@ def main() -> None:
     }
     print(f"| seed | mask | {' | '.join(COLUMNS)} |")
     print(f"| ---: | --- |{' ---: |' * len(COLUMNS)}")
-    knees = [judged(FIRST_SEED + number, segmenters) for number in range(options.knees)]
+    seeds = range(options.first_seed, options.first_seed + options.knees)
+    knees = [judged(seed, segmenters) for seed in seeds]
     print(f"\n| mean of {len(knees)} | {' | '.join(COLUMNS)} |")
     print(f"| --- |{' ---: |' * len(COLUMNS)}")
     for name in knees[0].rows:
