@@ -78,13 +78,13 @@ def run_afunet(
 def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same pictures, smaller and drawn without a VTK process: most of a run's time."""
     from afunet.report import montage, scene
-    from afunet.workflows import reconstruct, segment
+    from afunet.workflows import case_pages, reconstruct
 
     draw = partial(scene.render_scene, size=(160, 120))
-    monkeypatch.setattr(segment, "render_scene", draw)
+    monkeypatch.setattr(case_pages, "render_scene", draw)
     monkeypatch.setattr(reconstruct, "render_scene", draw)
     monkeypatch.setattr(
-        segment, "overlay_montage", partial(montage.overlay_montage, tiles=2, width=240)
+        case_pages, "overlay_montage", partial(montage.overlay_montage, tiles=2, width=240)
     )
     monkeypatch.setattr(scene, "render_with_vtk", lambda *_: None)
 

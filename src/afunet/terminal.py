@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
+from afunet.formats.findings import Severity
 from afunet.progress import CancelToken, Progress, silent
 from afunet.report.facts import Report
 
+FIRST_FLAGS = 4
 console = Console()
 errors = Console(stderr=True)
 
@@ -75,6 +77,11 @@ def print_case(folder: Path, report: Report) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    warnings = [flag for flag in report.flags if flag.severity is Severity.WARNING]
+    for flag in warnings[:FIRST_FLAGS]:
+        console.print(f"  look at: {flag.message}", markup=False, highlight=False)
+    if len(warnings) > FIRST_FLAGS:
+        console.print(f"  and {len(warnings) - FIRST_FLAGS} more places in the report")
     for finding in report.findings:
         console.print(f"  {finding.severity}: {finding}", markup=False, highlight=False)
     print_files(tuple(folder / name for name in report.files))

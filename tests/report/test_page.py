@@ -9,16 +9,19 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from afunet.formats.findings import error, info, warning
+from afunet.formats.findings import Severity, error, info, warning
 from afunet.formats.scan import Source
 from afunet.report.facts import (
     FRAME,
     BoneFacts,
+    ConfidenceFacts,
+    FlagFacts,
     GridFacts,
     ModelFacts,
     PieceFacts,
     Report,
     RunFacts,
+    SliceConfidenceFacts,
     SurfaceFacts,
 )
 from afunet.report.page import render_page
@@ -51,6 +54,8 @@ def report() -> Report:
         source=Source("DICOM series", 64, region="knee", region_basis="BodyPartExamined"),
         grid=GridFacts((512, 256, 64), (0.5, 0.5, 1.25), True, "axial"),
         findings=(),
+        flags=(),
+        confidence=ConfidenceFacts((1.0, 0.0), None, (), ()),
         model=ModelFacts("afunet", {"width": 32}, "ab" * 32, (-300.0, 1300.0), (512, 256), 192),
         bone=BoneFacts(123.45, 2, 60, 64, cleanup),
         surface=SurfaceFacts(1234567, 98.76, 120.0, True, FRAME, "mm", "vtk"),
@@ -171,6 +176,36 @@ def test_both_pictures_are_inside(report: Report) -> None:
     page = render_page(report, OVERLAY, SCENE)
     embedded = re.findall(r'src="data:image/png;base64,([^"]*)"', page)
     assert [base64.b64decode(text)[:8] for text in embedded] == [b"\x89PNG\r\n\x1a\n"] * 2
+
+
+def test_flags_come_first_worst_first_with_their_pictures(report: Report) -> None:
+    flags = (
+        FlagFacts("METAL", Severity.WARNING, "metal in the bone", slice=12, box=(1, 2, 3, 4)),
+        FlagFacts("SPECKS_REMOVED", Severity.INFO, "3 specks removed"),
+    )
+    small = png((4, 4), (0, 255, 0))
+    page = render_page(replace(report, flags=flags), OVERLAY, SCENE, "", (small, b""))
+    assert page.index("What to look at first") < page.index("metal in the bone")
+    assert page.index("metal in the bone") < page.index("3 specks removed")
+    assert page.index("3 specks removed") < page.index("<h2>Findings</h2>")
+    assert base64.b64encode(small).decode() in page
+    assert "picture: slice 12" in page
+    assert page.count("<img") == 3
+    assert "What to look at first" not in page_of(report)
+
+
+def test_every_slice_has_its_bar_and_the_flagged_a_mark(report: Report) -> None:
+    slices = tuple(SliceConfidenceFacts(k, 90, 0.9 + k / 100, 1.0, None, None) for k in (1, 2, 3))
+    sure = replace(report.confidence, expected_dice=0.92, slices=slices)
+    flags = (FlagFacts("METAL", Severity.WARNING, "metal", slice=2),)
+    page = page_of(replace(report, confidence=sure, flags=flags))
+    assert page.count("<rect") == 3
+    assert "slice 1: 0.910" in page
+    assert page.count("<path") == 1
+    assert "flagged: slice 2" in page
+    assert "not calibrated" in page
+    calibrated = replace(sure, calibration=(0.8, 0.1))
+    assert "not calibrated" not in page_of(replace(report, confidence=calibrated))
 
 
 def test_findings_of_each_severity_are_listed_with_their_code(report: Report) -> None:

@@ -19,7 +19,7 @@ from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels, read_volume
 from afunet.geometry import Volume
 from afunet.progress import CancelToken
-from afunet.workflows import segment as module
+from afunet.workflows import case_pages as module
 from afunet.workflows.segment import (
     SegmentedCase,
     SegmentOptions,
@@ -140,7 +140,11 @@ def test_the_json_tells_scan_network_and_run(done: SegmentedCase, cylinder: Volu
     assert all(seconds >= 0 for seconds in report["run"]["seconds"].values())
     assert report["run"]["peak_memory_mb"] > 10
     assert report["run"]["device"] in ("cpu", "cuda")
-    assert {"BONE_ENDS_AT_SCAN"} <= {finding["code"] for finding in report["findings"]}
+    assert {"BONE_ENDS_AT_SCAN"} <= {flag["code"] for flag in report["flags"]}
+    assert report["confidence"]["calibration"] == [1.0, 0.0]
+    assert [one["number"] for one in report["confidence"]["slices"]] == [1, 2, 3, 4, 5, 6]
+    assert all(one["expected_dice"] > 0.9 for one in report["confidence"]["slices"])
+    assert [one["label"] for one in report["confidence"]["pieces"]] == [1]
     assert "Not a medical device" in report["disclaimer"]
 
 
@@ -159,7 +163,7 @@ def test_the_page_needs_nothing_but_itself(done: SegmentedCase) -> None:
     assert "<script" not in page
     assert "<link" not in page
     assert "url(" not in page
-    assert page.count("src=") == page.count('src="data:image/png;base64,') == 2
+    assert page.count("src=") == page.count('src="data:image/png;base64,') == 3
     assert done.report.model.sha256 in page
 
 
@@ -303,7 +307,13 @@ def test_metal_and_bone_at_the_edge_are_noticed(
     voxels[:, 20:30, 40:] = 900
     write_nifti(cylinder.with_voxels(voxels), tmp_path / "metal.nii.gz")
     report = segment(tmp_path / "metal.nii.gz", tmp_path / "out", options).report
-    assert {"METAL", "BONE_CUT"} <= {finding.code for finding in report.findings}
+    flags = {flag.code: flag for flag in report.flags}
+    assert "16 mm" not in flags["METAL"].message
+    assert flags["METAL"].slice == 3
+    assert flags["METAL"].box == (22, 22, 26, 26)
+    assert flags["BONE_CUT"].message.startswith("bone is cut over 120 mm²")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.index("What to look at first") < page.index("metal in or against the bone")
 
 
 def test_files_of_an_earlier_run_are_replaced_and_strangers_stay(

@@ -33,6 +33,20 @@ class Finding:
         return f"{self.message}: {self.action}" if self.action else self.message
 
 
+@dataclass(frozen=True)
+class Flag(Finding):
+    """A finding about the result, and where to look.
+
+    `index` is an axial slice counted from the feet, from 0, `piece` the label of a piece, `box`
+    the rows and columns (top, left, bottom, right; the ends excluded) in that slice; None where it
+    is about no single one.
+    """
+
+    index: int | None = None
+    piece: int | None = None
+    box: tuple[int, int, int, int] | None = None
+
+
 # Nothing can be done about these, and they put the values or the place of the result in doubt.
 DOUBTFUL = frozenset({"LOSSY_COMPRESSION", "NO_RESCALE", "RESCALE_NOT_HU", "DERIVED_SERIES"})
 

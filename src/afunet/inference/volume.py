@@ -13,6 +13,7 @@ from torch import Tensor
 
 from afunet.geometry import Volume
 from afunet.inference.predictor import Predictor
+from afunet.models.calibration import calibrated
 from afunet.models.checkpoint import Header
 from afunet.preprocessing import Window
 from afunet.preprocessing.grid import WorkingGrid, working_grid
@@ -26,12 +27,41 @@ SLICES_AT_ONCE = 8
 class Prediction:
     """The mask (uint8 0/1 on the scan's grid) and the pixel grid the network worked on.
 
-    `probability` is 0…255 on the scan's grid, None where it was not asked for.
+    `probability` is the calibrated one, uint8 0…255 on the scan's grid: one byte a voxel.
     """
 
     mask: Volume
     grid: WorkingGrid
-    probability: Volume | None = None
+    probability: Volume
+
+
+@dataclass(frozen=True, eq=False)
+class SliceSource:
+    """Axial slices in HU (slice, row, column) as the network wants them: scaled, on its grid."""
+
+    voxels: NDArray[Any]
+    window: Window
+    grid: WorkingGrid
+    reach: int
+
+    @staticmethod
+    def of(axial: Volume, header: Header, *, spacing_known: bool = True) -> SliceSource:
+        """The slices of a volume in axial order; an unknown spacing keeps its pixels."""
+        column_mm, row_mm, _ = axial.spacing_mm
+        spacing = (float(row_mm), float(column_mm)) if spacing_known else None
+        grid = working_grid((axial.shape[1], axial.shape[2]), spacing, header.spacing_mm)
+        reach = int(header.options.get("input_slices", 1)) // 2
+        return SliceSource(axial.voxels, Window(*header.window_hu), grid, reach)
+
+    def stacks(self, start: int, stop: int) -> Tensor:
+        """Slices start…stop, (N, 2·reach + 1, H, W) in [0, 1]: `reach` neighbours on both sides.
+
+        Beyond the volume's ends the last slice is repeated.
+        """
+        reach = self.reach
+        wanted = np.clip(np.arange(start - reach, stop + reach), 0, len(self.voxels) - 1)
+        unit = self.grid.to_working(torch.from_numpy(self.window.to_unit(self.voxels[wanted])))
+        return torch.stack([unit[i : i + stop - start] for i in range(2 * reach + 1)], dim=1)
 
 
 def predict_volume(
@@ -40,52 +70,34 @@ def predict_volume(
     header: Header,
     *,
     spacing_known: bool = True,
-    keep_probability: bool = False,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Prediction:
     """Segment a HU volume of any orientation, slice by axial slice.
 
-    Beside the volume and its mask, memory holds `SLICES_AT_ONCE` slices however long the series.
+    The mask is decided by the network's own probability; what is kept is calibrated. Beside the
+    volume, its mask and its probability, memory holds `SLICES_AT_ONCE` slices however long the
+    series.
     """
     view = axial_view(volume)
     axial = view.apply(volume)
-    column_mm, row_mm, _ = axial.spacing_mm
-    native = axial.shape[1:]
-    spacing = (float(row_mm), float(column_mm)) if spacing_known else None
-    grid = working_grid((native[0], native[1]), spacing, header.spacing_mm)
-    window = Window(*header.window_hu)
-    reach = int(header.options.get("input_slices", 1)) // 2
+    source = SliceSource.of(axial, header, spacing_known=spacing_known)
     mask = np.zeros(axial.shape, dtype=np.uint8)
-    kept = np.zeros(axial.shape, dtype=np.uint8) if keep_probability else None
+    kept = np.zeros(axial.shape, dtype=np.uint8)
     for start, stop in _chunks(axial.shape[0]):
         if cancel is not None:
             cancel.check()
-        stacks = _stacks(axial.voxels, start, stop, reach, window, grid)
-        probability = grid.to_native(predictor(stacks))
+        probability = source.grid.to_native(predictor(source.stacks(start, stop)))
         mask[start:stop] = (probability >= header.threshold).numpy()
-        if kept is not None:
-            kept[start:stop] = (probability * 255).round().numpy()
+        kept[start:stop] = (calibrated(probability, header.calibration) * 255).round().numpy()
         progress("segmenting", stop, axial.shape[0])
     return Prediction(
         volume.with_voxels(view.restore(mask)),
-        grid,
-        None if kept is None else volume.with_voxels(view.restore(kept)),
+        source.grid,
+        volume.with_voxels(view.restore(kept)),
     )
 
 
 def _chunks(slices: int) -> Iterator[tuple[int, int]]:
     for start in range(0, slices, SLICES_AT_ONCE):
         yield start, min(start + SLICES_AT_ONCE, slices)
-
-
-def _stacks(
-    voxels: NDArray[Any], start: int, stop: int, reach: int, window: Window, grid: WorkingGrid
-) -> Tensor:
-    """Slices start…stop with `reach` neighbours on both sides, (N, 2·reach + 1, H, W) in [0, 1].
-
-    Beyond the volume's ends the last slice is repeated.
-    """
-    wanted = np.clip(np.arange(start - reach, stop + reach), 0, len(voxels) - 1)
-    unit = grid.to_working(torch.from_numpy(window.to_unit(voxels[wanted])))
-    return torch.stack([unit[i : i + stop - start] for i in range(2 * reach + 1)], dim=1)

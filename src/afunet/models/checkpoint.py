@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from afunet.errors import CheckpointError, ConfigError, OutputError
 from afunet.models import build_model
+from afunet.models.calibration import UNCALIBRATED, require_calibration
 
 METADATA_KEY = "afunet"
 FORMAT_VERSION = 1
@@ -32,7 +33,8 @@ class Header:
     `window_hu` is scaled to [0, 1] for the network; `spacing_mm` is the range of pixel sizes it
     was trained for; `patch_px` the side of the square windows it was trained on and sees at
     inference; `training` and `metrics` tell the data, recipe, commit and measured results. A pixel
-    is bone where its probability reaches `threshold`.
+    is bone where its probability reaches `threshold`. `calibration` (scale, offset) makes that
+    probability mean how often it is right (`afunet.models.calibration`); it never moves the mask.
     """
 
     model: str
@@ -44,6 +46,7 @@ class Header:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     version: int = FORMAT_VERSION
     threshold: float = 0.5
+    calibration: tuple[float, float] = UNCALIBRATED
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,10 +140,12 @@ def _raw(name: str, text: str) -> dict[str, Any]:
 
 def _parse(name: str, raw: Mapping[str, Any]) -> Header:
     try:
-        pairs = {key: tuple(raw[key]) for key in ("window_hu", "spacing_mm")}
+        raw = {"calibration": UNCALIBRATED, **raw}  # files from before there was one
+        pairs = {key: tuple(raw[key]) for key in ("window_hu", "spacing_mm", "calibration")}
         header = Header(**{**raw, **pairs})
         if not 0 < header.threshold < 1:
             raise ValueError(f"threshold {header.threshold}")
+        require_calibration(header.calibration)
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{name} has a broken header: {error!r}") from error
     return header

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from afunet.formats.findings import Finding
+from afunet.formats.findings import Finding, Severity
 from afunet.formats.scan import Source
 
 FRAME = "LPS patient coordinates (DICOM): x to the left, y to the back, z to the head"
@@ -110,6 +110,60 @@ class PieceFacts:
 
 
 @dataclass(frozen=True)
+class SliceConfidenceFacts:
+    """How sure one axial slice is; `number` as a viewer counts it, from 1.
+
+    `expected_dice` and `expected_precision` are those of its mask by the calibrated probability;
+    `step_from_below` is how many times as much mask and image change from the slice below (towards
+    the feet) as nearby; `flip_dice` is the overlap with the mask of the mirrored slice. None: not
+    known, or not tried.
+    """
+
+    number: int
+    bone_pixels: int
+    expected_dice: float
+    expected_precision: float
+    step_from_below: float | None
+    flip_dice: float | None
+
+
+@dataclass(frozen=True)
+class PieceConfidenceFacts:
+    """How sure one piece is: the mean probability in it, the share of its outline below 0.75."""
+
+    label: int
+    mean_probability: float
+    unsure_outline: float
+
+
+@dataclass(frozen=True)
+class ConfidenceFacts:
+    """How sure the mask is, slice by slice with bone (feet first) and piece by piece."""
+
+    calibration: tuple[float, float]
+    expected_dice: float | None
+    slices: Sequence[SliceConfidenceFacts]
+    pieces: Sequence[PieceConfidenceFacts]
+
+
+@dataclass(frozen=True)
+class FlagFacts:
+    """What is or may be wrong with the result, in words, and where to look.
+
+    `slice` is an axial slice as a viewer counts it, from 1; `piece` a piece's label; `box` the
+    rows and columns (top, left, bottom, right) in that slice turned to radiologists' usual view:
+    the patient's right at the left, anterior up. None: about no single one.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    slice: int | None = None
+    piece: int | None = None
+    box: tuple[int, int, int, int] | None = None
+
+
+@dataclass(frozen=True)
 class Report:
     """One case, from what was read to what was written."""
 
@@ -117,6 +171,8 @@ class Report:
     source: Source
     grid: GridFacts
     findings: Sequence[Finding]
+    flags: Sequence[FlagFacts]
+    confidence: ConfidenceFacts
     model: ModelFacts
     bone: BoneFacts
     surface: SurfaceFacts

@@ -58,7 +58,7 @@ def overlay_montage(
     canvas = Image.new("RGB", sheet.size, _GROUND)
     draw = ImageDraw.Draw(canvas)
     for place, index in enumerate(chosen):
-        tile = _tile(ct[place], bone[place], sheet.tile)
+        tile = slice_tile(ct[place], bone[place], sheet.tile)
         if orientation_known:
             _mark_sides(tile, view, sheet.text)
         canvas.paste(tile, sheet.corner(place))
@@ -109,7 +109,7 @@ def _span(used: NDArray[np.bool_]) -> slice:
     return slice(max(0, int(where[0]) - margin), int(where[-1]) + 1 + margin)
 
 
-def _tile(ct: NDArray[Any], bone: NDArray[np.bool_], size: tuple[int, int]) -> Image.Image:
+def slice_tile(ct: NDArray[Any], bone: NDArray[np.bool_], size: tuple[int, int]) -> Image.Image:
     """One slice (row, column) in the window, its mask filled lightly and outlined."""
     grey = np.clip(_resized(BONE_WINDOW.to_unit(ct), size, Image.Resampling.LANCZOS), 0, 1)
     inside = _resized(bone.astype(np.float32), size, Image.Resampling.BILINEAR) >= 0.5

@@ -106,8 +106,8 @@ def _three(values: NDArray[np.float64]) -> tuple[float, float, float]:
     return first, second, third
 
 
-def result_findings(scan: Scan, prediction: Prediction, mask: Volume, mesh: Mesh) -> list[Finding]:
-    """What the result itself gives reason to check."""
+def result_findings(prediction: Prediction, mesh: Mesh) -> list[Finding]:
+    """What is to be noted of how the result came about; doubts about it are flags."""
     found = []
     if prediction.grid.resamples:
         rows, columns = prediction.grid.working
@@ -121,12 +121,4 @@ def result_findings(scan: Scan, prediction: Prediction, mask: Volume, mesh: Mesh
         found.append(warning("NO_BONE", "no bone was found in this scan"))
     elif not mesh.is_watertight:
         found.append(warning("SURFACE_OPEN", f"the surface has {mesh.open_edges} open edges"))
-    if mask.shape[0] > 1 and mask.voxels[[0, -1]].any():
-        found.append(info("BONE_ENDS_AT_SCAN", "bone reaches the first or the last slice"))
-    if mask.voxels[:, [0, -1]].any() or mask.voxels[:, :, [0, -1]].any():
-        found.append(warning("BONE_CUT", "bone reaches the edge of the field of view: cut there"))
-    if float(scan.volume.voxels.max()) >= 3000:
-        found.append(
-            warning("METAL", "values of 3000 HU and more: metal, whose streaks may mislead")
-        )
     return found

@@ -28,9 +28,7 @@ from afunet.reconstruction.anatomy import Namer
 from afunet.reconstruction.pieces import Instances, find_pieces
 from afunet.reconstruction.surface import surface
 from afunet.report import facts
-from afunet.report.montage import overlay_montage
-from afunet.report.page import render_page
-from afunet.report.scene import Scene, render_scene
+from afunet.workflows.case_pages import PAGES, draw_pictures, sides_known, write_report
 from afunet.workflows.case_report import (
     bone_facts,
     grid_facts,
@@ -42,20 +40,17 @@ from afunet.workflows.case_report import (
 from afunet.workflows.result_files import (
     RESULT_FORMATS,
     CaseResults,
-    coloured_pieces,
     parts_of,
     require_formats,
     require_source_for,
 )
 from afunet.workflows.staging import check_writable, staged_folder
 from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
+from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures, judge
 
-OVERLAY, SCENE = "overlay.png", "scene.png"
-REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 SHIPPED_WEIGHTS = "afunet-w32.safetensors"
 MAX_TRIANGLES = 2_000_000
 TURNING_TRIANGLES = 60_000
-SIDES_UNKNOWN = {"ORIENTATION_UNKNOWN", "ORIENTATION_ASSUMED"}
 
 
 @dataclass(frozen=True)
@@ -144,7 +139,6 @@ class Segmenter:
                 predictor,
                 self.checkpoint.header,
                 spacing_known=scan.source.spacing_known,
-                keep_probability=self._wants_probability,
                 progress=progress,
                 cancel=cancel,
             )
@@ -161,9 +155,22 @@ class Segmenter:
                 progress=progress,
                 cancel=cancel,
             )
+        with watch.stage("confidence"):
+            trust = judge(
+                scan,
+                prediction,
+                mask,
+                instances.labels,
+                cleaned,
+                self.options.cleanup,
+                predictor,
+                self.checkpoint.header,
+                progress=progress,
+                cancel=cancel,
+            )
         with staged_folder(output) as stage:
             with watch.stage("pictures"):
-                scene = _draw(stage, scan, mask, instances)
+                scene = draw_pictures(stage, scan, mask, instances)
             with watch.stage("writing"):
                 results = self._results(scan, prediction, mask, mesh, instances)
                 names = self._write(stage, results)
@@ -173,9 +180,11 @@ class Segmenter:
                 grid=grid_facts(scan),
                 findings=(
                     *scan.findings,
-                    *result_findings(scan, prediction, mask, mesh),
+                    *result_findings(prediction, mesh),
                     *piece_findings(instances),
                 ),
+                flags=flag_facts(trust),
+                confidence=confidence_facts(trust, self.checkpoint.header),
                 model=self._model_facts(prediction),
                 bone=bone_facts(mask, cleaned, self.options.cleanup),
                 surface=surface_facts(mesh, scan, scene),
@@ -183,7 +192,8 @@ class Segmenter:
                 run=self._run_facts(predictor, watch),
                 files=tuple(names),
             )
-            _write_report(stage, report, turning_page(parts_of(instances, TURNING_TRIANGLES)))
+            turning = turning_page(parts_of(instances, TURNING_TRIANGLES))
+            write_report(stage, report, turning, flag_pictures(trust))
             if cancel is not None:
                 cancel.check()
         return SegmentedCase(output, report, mask)
@@ -201,8 +211,10 @@ class Segmenter:
         mesh: Mesh,
         instances: Instances,
     ) -> CaseResults:
-        kept = prediction.probability
-        if kept is not None:  # what the clean-up took away is no bone at all
+        kept = None
+        if self._wants_probability:
+            kept = prediction.probability
+            # what the clean-up took away is no bone at all
             kept = kept.with_voxels(kept.voxels * (mask.voxels != 0))
         algorithm = Algorithm(
             self.checkpoint.header.model, version("afunet"), self.checkpoint.sha256
@@ -222,7 +234,7 @@ class Segmenter:
         names: list[str] = []
         for name in dict.fromkeys(self.options.formats):
             names += RESULT_FORMATS[name].write(results, stage)
-        return [*names, OVERLAY, SCENE, REPORT_JSON, REPORT_HTML]
+        return [*names, *PAGES]
 
     def _model_facts(self, prediction: Prediction) -> facts.ModelFacts:
         header = self.checkpoint.header
@@ -315,25 +327,4 @@ def _stem(path: Path) -> str:
 
 def _namer(scan: Scan) -> Namer | None:
     """Names need millimetres."""
-    return bone_namer(sides_known=_sides_known(scan)) if scan.source.spacing_known else None
-
-
-def _sides_known(scan: Scan) -> bool:
-    codes = {finding.code for finding in scan.findings}
-    return scan.source.spacing_known and not SIDES_UNKNOWN & codes
-
-
-def _draw(stage: Path, scan: Scan, mask: Volume, instances: Instances) -> Scene:
-    known, sides = scan.source.spacing_known, _sides_known(scan)
-    overlay = overlay_montage(scan.volume, mask, spacing_known=known, orientation_known=sides)
-    overlay.save(stage / OVERLAY, optimize=True)
-    scene = render_scene(coloured_pieces(instances), spacing_known=known, orientation_known=sides)
-    scene.image.save(stage / SCENE, optimize=True)
-    return scene
-
-
-def _write_report(stage: Path, report: facts.Report, turning: str) -> None:
-    (stage / REPORT_JSON).write_text(report.to_json(), encoding="utf-8")
-    overlay, scene = ((stage / name).read_bytes() for name in (OVERLAY, SCENE))
-    page = render_page(report, overlay, scene, turning)
-    (stage / REPORT_HTML).write_text(page, encoding="utf-8")
+    return bone_namer(sides_known=sides_known(scan)) if scan.source.spacing_known else None

@@ -1,0 +1,152 @@
+"""Simulated legs for the measuring of flags: clean ones, and the same with one thing wrong.
+
+Shared by `trust.py` (which measures) and whoever sets a threshold; the seeds must differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count, islice
+from pathlib import Path
+
+import numpy as np
+
+from afunet.geometry import Volume
+from afunet.phantom import (
+    Implant,
+    ImplantKind,
+    LegConfig,
+    Region,
+    SimulatedLeg,
+    axial_grid,
+    draw_leg,
+    simulate,
+)
+
+TUNING_SEED, REPORTED_SEED = 310_000, 320_000
+REGIONS = (Region.KNEE, Region.SHANK, Region.KNEE, Region.THIGH, Region.KNEE, Region.ANKLE)
+PIXELS, SLICES = 232, 16
+
+
+@dataclass(frozen=True, eq=False)
+class TrueCase:
+    """A scan in HU and its exact mask, 0/1, on one grid."""
+
+    scan: Volume
+    truth: Volume
+
+
+def drawn_legs(first_seed: int, legs: int, limbs: Sequence[Path]) -> list[LegConfig]:
+    """So many single legs without metal, regions in turn, as widely drawn as those trained on."""
+    chosen: list[LegConfig] = []
+    seeds = count(first_seed)
+    for region in islice((region for _ in count() for region in REGIONS), legs):
+        while True:
+            config = draw_leg(next(seeds), region, limbs)
+            if len(config.anatomy.sides) == 1:
+                break
+        chosen.append(replace(config, grid=_small_grid(config), implants=()))
+    return chosen
+
+
+def _small_grid(config: LegConfig):  # type: ignore[no-untyped-def]
+    """Slices without gaps in the middle of what was drawn, the leg whole in the field."""
+    rng = np.random.default_rng([config.seed, 5])
+    matrix, (slices, rows, columns) = config.grid.matrix(), config.grid.shape
+    middle = matrix @ [(columns - 1) / 2, (rows - 1) / 2, (slices - 1) / 2, 1]
+    centre = float(middle[0]), float(middle[1]), float(middle[2])
+    step_mm = float(rng.choice([1.0, 1.5, 2.0, 3.0]))
+    return axial_grid((SLICES, PIXELS, PIXELS), rng.uniform(0.78, 0.92), step_mm, centre)
+
+
+def clean(config: LegConfig) -> TrueCase:
+    """The leg as drawn."""
+    return _case(simulate(config))
+
+
+def with_metal(config: LegConfig) -> TrueCase:
+    """Screws or a plate in the bone that fills most of the field."""
+    bone, height_mm = _largest_bone(config)
+    kind = (ImplantKind.SCREWS, ImplantKind.PLATE)[config.seed % 2]
+    implant = Implant(bone, kind, height_mm, 6000.0, config.seed)
+    return _case(simulate(replace(config, implants=(implant,))))
+
+
+def noisier(hu: float) -> Callable[[LegConfig], TrueCase]:
+    """The leg with so much more noise than a scanner gives."""
+
+    def make(config: LegConfig) -> TrueCase:
+        return _case(simulate(replace(config, scanner=replace(config.scanner, noise_hu=hu))))
+
+    return make
+
+
+def faint(config: LegConfig) -> TrueCase:
+    """The leg with next to no mineral in its bones."""
+    bone = replace(config.bone, density=0.12, cortex=0.4, cortex_hu=850.0, end_loss=0.7)
+    return _case(simulate(replace(config, bone=bone)))
+
+
+def without_slices(case: TrueCase, missing: int) -> TrueCase:
+    """Slices taken out of the middle, the rest put together as if nothing were missing."""
+    middle = case.scan.shape[0] // 2 + 2
+    keep = np.delete(np.arange(case.scan.shape[0]), np.arange(middle, middle + missing))
+    return _cut(case, keep, slice(None))
+
+
+def field_cut(case: TrueCase) -> TrueCase:
+    """The field of view ends in the middle of the bone's columns."""
+    columns = np.flatnonzero(case.truth.voxels.any(axis=(0, 1)))
+    end = int((columns[0] + columns[-1]) // 2) + 1
+    return _cut(case, slice(None), slice(0, end))
+
+
+def rescaled(case: TrueCase, slope: float, intercept: float) -> TrueCase:
+    """HU as a wrong rescale slope and intercept would give them."""
+    hu = np.clip(case.scan.voxels * slope + intercept, -1024, 3071).astype(np.int16)
+    return TrueCase(case.scan.with_voxels(hu), case.truth)
+
+
+def _cut(case: TrueCase, slices: object, columns: slice) -> TrueCase:
+    def cut(volume: Volume) -> Volume:
+        part = volume.voxels[slices][:, :, columns]  # type: ignore[index]
+        return Volume(np.ascontiguousarray(part), volume.affine)
+
+    return TrueCase(cut(case.scan), cut(case.truth))
+
+
+def _case(leg: SimulatedLeg) -> TrueCase:
+    return TrueCase(leg.volume, leg.bones.foreground())
+
+
+def _largest_bone(config: LegConfig) -> tuple[str, float]:
+    """Name of the bone with most voxels in view, and a height in its frame that is in view."""
+    small = axial_grid((3, 58, 58), 3.4, 10.0, tuple(_centre(config)))  # type: ignore[arg-type]
+    leg = simulate(replace(config, grid=small))
+    sizes = np.bincount(leg.bones.volume.voxels.ravel(), minlength=len(leg.bones.names) + 1)
+    sizes[0] = 0
+    name = leg.bones.names[int(sizes.argmax())]
+    return name, float(_centre(config)[2])
+
+
+def _centre(config: LegConfig) -> Sequence[float]:
+    slices, rows, columns = config.grid.shape
+    middle = config.grid.matrix() @ [(columns - 1) / 2, (rows - 1) / 2, (slices - 1) / 2, 1]
+    return [float(value) for value in middle[:3]]
+
+
+SIMULATED: Mapping[str, Callable[[LegConfig], TrueCase]] = {
+    "clean": clean,
+    "metal added": with_metal,
+    "noise of 70 HU": noisier(70.0),
+    "noise of 140 HU": noisier(140.0),
+    "bone with next to no mineral": faint,
+}
+CHANGED: Mapping[str, Callable[[TrueCase], TrueCase]] = {
+    "1 slice dropped": lambda case: without_slices(case, 1),
+    "3 slices dropped": lambda case: without_slices(case, 3),
+    "field cut": field_cut,
+    "HU + 150": lambda case: rescaled(case, 1.0, 150.0),
+    "HU × 1.5": lambda case: rescaled(case, 1.5, 0.0),
+}

@@ -1,0 +1,204 @@
+"""Fit the calibration of a checkpoint on validation slices and write a copy that has it.
+
+    .venv/bin/python experiments/calibrate.py CHECKPOINT -o NEW --data "$AFUNET_DATA/knee" \
+        --data runs/sim4v [--figure docs/images/reliability.png]
+
+CHECKPOINT may be `shipped`. From each folder at most `--slices` labelled slices of its validation
+split are taken, evenly spread over its cases; all pixels that the network saw count, folders alike. Scale and
+offset minimise the negative log-likelihood. Prints the expected calibration error over all pixels
+and over the band within 5 px of the predicted or true outline, before and after, and after with
+each case judged by a fit on the others; then the reliability table of the band. The mask stays as
+it is: it is decided by the probability before calibration.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from afunet.data.slices import LabelledSlice
+from afunet.evaluation.calibration import (
+    LogitCounts,
+    count_logits,
+    expected_calibration_error,
+    fit_platt,
+    outline_band,
+    reliability,
+)
+from afunet.inference.device import DeviceChoice, best_engine, pick_device
+from afunet.inference.predictor import Predictor
+from afunet.models.calibration import UNCALIBRATED
+from afunet.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from afunet.report.figure import COLOURS, GRID, INK, QUIET, new_figure, png
+from afunet.workflows.scoring import load_split
+from afunet.workflows.segment import shipped_weights
+
+BAND_PX = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class CaseCounts:
+    """One case's pixels: all of them, and those near an outline."""
+
+    folder: str
+    every: LogitCounts
+    band: LogitCounts
+
+
+def main() -> None:
+    """Fit, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint", help="a weights file, or shipped")
+    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--data", type=Path, action="append", required=True)
+    parser.add_argument("--slices", type=int, default=130)
+    parser.add_argument("--half", action="store_true", help="store float16, as shipped weights")
+    parser.add_argument("--figure", type=Path)
+    options = parser.parse_args()
+    shipped = options.checkpoint == "shipped"
+    path = shipped_weights() if shipped else Path(options.checkpoint)
+    checkpoint = load_checkpoint(path)
+    cases = list(counted(checkpoint, options.data, options.slices))
+    found = fitted(cases)
+    print(f"scale {found[0]:.4f}, offset {found[1]:+.4f}, from {len(cases)} cases")
+    print_errors(cases, found)
+    print_table(cases, found)
+    if options.figure is not None:
+        options.figure.write_bytes(png(figure(cases, found)))
+    if options.output is not None:
+        header = replace(checkpoint.header, calibration=found)
+        digest = save_checkpoint(
+            options.output, checkpoint.network(), header, half=options.half or shipped
+        )
+        print(f"{options.output.name}: SHA-256 {digest}")
+
+
+def counted(checkpoint: Checkpoint, folders: list[Path], most: int) -> Iterator[CaseCounts]:
+    """Predict the validation slices of every folder and count their pixels case by case."""
+    header = checkpoint.header
+    engine, _ = best_engine(
+        checkpoint.network(),
+        pick_device(DeviceChoice.AUTO),
+        header.patch_px,
+        int(header.options.get("input_slices", 1)),
+    )
+    predictor = Predictor(engine, header.patch_px)
+    for folder in folders:
+        inputs = int(header.options.get("input_slices", 1))
+        slices = spread(load_split(folder, "val", inputs), most)
+        for case in dict.fromkeys(item.record.case for item in slices):
+            every = band = LogitCounts.none()
+            for item in (item for item in slices if item.record.case == case):
+                unit = torch.from_numpy(item.grey).float()[None] / 255
+                probability = predictor(unit)[0].numpy().astype(np.float64)
+                truth = item.mask > 0
+                near = outline_band(probability >= header.threshold, truth, BAND_PX)
+                every += count_logits(probability, truth)
+                band += count_logits(probability[near], truth[near])
+            yield CaseCounts(str(folder), every, band)
+
+
+def spread(slices: tuple[LabelledSlice, ...], most: int) -> list[LabelledSlice]:
+    """At most so many, evenly spread over the cases and their levels."""
+    ordered = sorted(slices, key=lambda item: (item.record.case, item.record.level))
+    chosen = np.unique(
+        np.linspace(0, len(ordered) - 1, min(most, len(ordered))).round().astype(int)
+    )
+    return [ordered[index] for index in chosen]
+
+
+def pooled(cases: list[CaseCounts], *, band: bool = False) -> LogitCounts:
+    """All cases together, every folder with the same number of pixels."""
+    total = LogitCounts.none()
+    for folder in dict.fromkeys(case.folder for case in cases):
+        own = LogitCounts.none()
+        for case in cases:
+            if case.folder == folder:
+                own += case.band if band else case.every
+        total += own.weighed(1e6 / max(own.pixels.sum(), 1.0))
+    return total
+
+
+def fitted(cases: list[CaseCounts]) -> tuple[float, float]:
+    """The calibration of these cases."""
+    return fit_platt(pooled(cases))
+
+
+def print_errors(cases: list[CaseCounts], found: tuple[float, float]) -> None:
+    """ECE by folder: all pixels and band; before, after, after by fits on the other cases."""
+    others = [fitted([case for case in cases if case is not left]) for left in cases]
+    print("| validation | pixels | ECE before | after | after, each case by a fit on the others |")
+    print("| --- | --- | ---: | ---: | ---: |")
+    for folder in dict.fromkeys(case.folder for case in cases):
+        for band in (False, True):
+            own = [
+                (case, fit)
+                for case, fit in zip(cases, others, strict=True)
+                if case.folder == folder
+            ]
+            counts = pooled([case for case, _ in own], band=band)
+            left_out = [
+                expected_calibration_error(reliability(case.band if band else case.every, fit))
+                for case, fit in own
+            ]
+            before, after = (
+                expected_calibration_error(reliability(counts, pair))
+                for pair in (UNCALIBRATED, found)
+            )
+            what = f"within {BAND_PX:g} px of an outline" if band else "all"
+            print(
+                f"| {Path(folder).name} | {what} | {before:.4f} | {after:.4f} | "
+                f"{np.mean(left_out):.4f} |"
+            )
+
+
+def print_table(cases: list[CaseCounts], found: tuple[float, float]) -> None:
+    """Reliability of the band, folders alike."""
+    print("| probability | share that is bone, before | probability | after | share of pixels |")
+    print("| ---: | ---: | ---: | ---: | ---: |")
+    counts = pooled(cases, band=True)
+    before, after = reliability(counts), reliability(counts, found)
+    for old, new in zip(before, after, strict=False):
+        print(
+            f"| {old.probability:.3f} | {old.share:.3f} | {new.probability:.3f} | {new.share:.3f} "
+            f"| {new.pixels / counts.pixels.sum():.3f} |"
+        )
+
+
+def figure(cases: list[CaseCounts], found: tuple[float, float]):  # type: ignore[no-untyped-def]
+    """The band's reliability before and after."""
+    drawn = new_figure(5.2, 4.6)
+    axes = drawn.add_subplot()
+    counts = pooled(cases, band=True)
+    axes.plot((0, 1), (0, 1), color=QUIET, linewidth=1, linestyle=":", label="what it should be")
+    for colour, pair, name in (
+        (COLOURS[1], UNCALIBRATED, "as the network gives it"),
+        (COLOURS[0], found, "calibrated"),
+    ):
+        rows = reliability(counts, pair)
+        error = expected_calibration_error(rows)
+        axes.plot(
+            [row.probability for row in rows],
+            [row.share for row in rows],
+            marker="o",
+            markersize=4,
+            color=colour,
+            label=f"{name}, ECE {error:.3f}",
+        )
+    axes.set_xlabel("probability of bone", color=INK)
+    axes.set_ylabel("share that is bone", color=INK)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_aspect("equal")
+    axes.grid(color=GRID)
+    axes.legend(frameon=False, loc="upper left")
+    return drawn
+
+
+if __name__ == "__main__":
+    main()

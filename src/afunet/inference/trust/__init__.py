@@ -1,0 +1,1 @@
+"""How sure a result is, and what may be wrong with it: measured from scan, probability and mask."""

@@ -1,0 +1,129 @@
+"""All that doubt is judged from, slice by axial slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.geometry import Volume
+from afunet.inference.cleanup import CleanUp, CleanUpRules
+from afunet.inference.volume import Prediction
+from afunet.preprocessing.orientation import AxialView, axial_view
+
+ASSUMED_PIXEL_MM = 0.5  # where the spacing is not known; legs are scanned at 0.3 to 0.9 mm
+Place = tuple[slice, slice]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """A scan in HU and what was made of it, arrays (slice, row, column) in axial order.
+
+    `probability` is calibrated, 0…255; `predicted` is the network's mask, `mask` the cleaned one,
+    both 0/1; `labels` numbers its pieces. Slices run from the feet to the head whatever the order
+    of storage.
+    """
+
+    hu: NDArray[Any]
+    probability: NDArray[np.uint8]
+    predicted: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    labels: NDArray[Any]
+    spacing_mm: tuple[float, float, float]
+    spacing_known: bool
+    cleaned: CleanUp
+    speck_mm3: float
+    view: AxialView
+
+    @staticmethod
+    def of(
+        scan: Volume,
+        prediction: Prediction,
+        mask: Volume,
+        labels: Volume,
+        cleaned: CleanUp,
+        *,
+        speck_mm3: float = CleanUpRules.speck_mm3,
+        spacing_known: bool = True,
+    ) -> Evidence:
+        """Views, not copies, of volumes that all lie on one grid."""
+        view = axial_view(scan)
+        axial = view.apply(scan)
+        return Evidence(
+            axial.voxels,
+            view.apply(prediction.probability).voxels,
+            view.apply(prediction.mask).voxels,
+            view.apply(mask).voxels,
+            view.apply(labels).voxels,
+            axial.array_spacing_mm,
+            spacing_known,
+            cleaned,
+            speck_mm3,
+            view,
+        )
+
+    @property
+    def pixel_mm(self) -> tuple[float, float]:
+        """Size of a pixel (row, column), assumed where it is not known: for filters only."""
+        if not self.spacing_known:
+            return ASSUMED_PIXEL_MM, ASSUMED_PIXEL_MM
+        return self.spacing_mm[1], self.spacing_mm[2]
+
+    @property
+    def pixel_area(self) -> float:
+        """Of one pixel in mm², 1 where the spacing is not known."""
+        return self.spacing_mm[1] * self.spacing_mm[2] if self.spacing_known else 1.0
+
+    @property
+    def voxel_volume(self) -> float:
+        """Of one voxel in mm³, 1 where the spacing is not known."""
+        return self.pixel_area * self.spacing_mm[0] if self.spacing_known else 1.0
+
+    @property
+    def grid_voxel(self) -> float:
+        """Volume of a voxel by the grid, as the clean-up counts it."""
+        return float(np.prod(self.spacing_mm))
+
+    @cached_property
+    def with_bone(self) -> NDArray[np.int64]:
+        """Numbers of the slices whose mask holds bone, rising."""
+        return np.flatnonzero(self.mask.any(axis=(1, 2)))
+
+    def place(self, index: int, margin_mm: float = 0.0) -> Place | None:
+        """Rows and columns that hold the mask of a slice, None without any."""
+        return place_of(
+            self.mask[index], margin_mm / self.pixel_mm[0], margin_mm / self.pixel_mm[1]
+        )
+
+    def number(self, index: int) -> int:
+        """What a viewer calls the slice, counting from 1: as stored, where stored axially."""
+        stored_axially, reversed_order = self.view.order[2] == 2, self.view.flipped[2]
+        backwards = stored_axially and reversed_order
+        return len(self.mask) - index if backwards else index + 1
+
+    def area(self, pixels: float) -> str:
+        """So many pixels in words."""
+        value, unit = pixels * self.pixel_area, "mm²" if self.spacing_known else "pixels"
+        return f"{value:,.0f} {unit}"
+
+    def volume(self, voxels: float) -> str:
+        """So many voxels in words."""
+        value = voxels * self.voxel_volume
+        if self.spacing_known and value >= 1000:
+            return f"{value / 1000:,.1f} cm³"
+        return f"{value:,.0f} {'mm³' if self.spacing_known else 'voxels'}"
+
+
+def place_of(plane: NDArray[Any], rows: float = 0.0, columns: float = 0.0) -> Place | None:
+    """Rows and columns that hold all but 0 of a plane, with a margin; None for an empty one."""
+    spans = []
+    for axis, margin in ((1, rows), (0, columns)):
+        used = np.flatnonzero(plane.any(axis=axis))
+        if len(used) == 0:
+            return None
+        reach = int(np.ceil(margin))
+        spans.append(slice(max(0, int(used[0]) - reach), int(used[-1]) + 1 + reach))
+    return spans[0], spans[1]

@@ -1,0 +1,32 @@
+"""Every flag there is, the gravest first, and how they are put in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from afunet.formats.findings import Flag, Severity
+from afunet.inference.trust import mask_flags, scan_flags
+from afunet.inference.trust.signs import Signs
+
+FLAGS: Mapping[str, tuple[Callable[[Signs], list[Flag]], ...]] = {
+    "HU_IMPLAUSIBLE": (scan_flags.implausible_hu,),
+    "SLICE_DROPPED": (scan_flags.slice_dropped,),
+    "BONE_CUT": (scan_flags.bone_cut,),
+    "METAL": (scan_flags.metal,),
+    "SLICES_DISAGREE": (mask_flags.slices_disagree,),
+    "LOW_CONFIDENCE": (mask_flags.low_confidence_slices, mask_flags.low_confidence_pieces),
+    "LOW_DENSITY": (mask_flags.low_density,),
+    "FLIPS_DISAGREE": (mask_flags.flips_disagree,),
+    "NOISE": (scan_flags.noise,),
+    "HOLES_FILLED": (mask_flags.holes_filled,),
+    "SPECKS_REMOVED": (mask_flags.specks_removed,),
+    "OUTSIDE_REMOVED": (mask_flags.outside_removed,),
+    "BONE_ENDS_AT_SCAN": (scan_flags.bone_ends,),
+}
+_GRAVITY = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+
+
+def raise_flags(signs: Signs) -> tuple[Flag, ...]:
+    """What is or may be wrong, worst first; without bone only what the scan says."""
+    found = [flag for raisers in FLAGS.values() for raiser in raisers for flag in raiser(signs)]
+    return tuple(sorted(found, key=lambda flag: _GRAVITY.index(flag.severity)))  # stable

@@ -1,0 +1,41 @@
+"""From where on something is flagged, and where each number comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of all flags; docs/trust.md tells how each was set and what it catches.
+
+    HU unless the name says otherwise. None was set on a case that docs/trust.md reports.
+    """
+
+    # Saturation of 12-bit CT; no bone is as dense.
+    metal_hu: float = 3000.0
+    metal_voxels: int = 2
+    # Muscle 10 to 70 (textbook), with contrast medium and calibration errors of scanners.
+    flesh_low_hu: float = -20.0
+    flesh_high_hu: float = 120.0
+    # Air -1000 by definition; the dark end is clipped at -1024 by most scanners.
+    air_low_hu: float = -1060.0
+    air_high_hu: float = -900.0
+    # Median of whole bones; cortex alone is about 1200 to 1800.
+    bone_high_hu: float = 1800.0
+    # The simulated training scans reach 45 in their settings, 53 as measured here.
+    noise_hu: float = 60.0
+    # Largest of 12 simulated legs as drawn: 1.23; most with one slice missing: 1.33 and more.
+    jump: float = 1.3
+    # Largest of the same 12 legs: -0.01.
+    lost: float = 0.1
+    # Largest of the same 12 legs, thinned bone among them: 0.33.
+    faint_share: float = 0.35
+    slice_dice: float = 0.9
+    piece_probability: float = 0.8
+    flip_dice: float = 0.9
+    least_bone_mm2: float = 25.0
+    hole_mm3: float = 200.0
+
+
+LIMITS = Limits()

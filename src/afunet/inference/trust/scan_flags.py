@@ -1,0 +1,170 @@
+"""Flags that the scan raises: metal, values, noise, a jump between slices, bone that is cut."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from afunet.formats.findings import Flag, Severity
+from afunet.inference.trust.evidence import Evidence
+from afunet.inference.trust.limits import LIMITS
+from afunet.inference.trust.places import (
+    largest_patch,
+    slices_text,
+    worst_runs,
+)
+from afunet.inference.trust.signs import Signs, median
+
+NEAR_METAL_MM = 15.0
+ROUND_FIELD = 0.95
+
+
+def metal(signs: Signs) -> list[Flag]:
+    """Values that only metal has, how much, and how near to the bone."""
+    evidence = signs.evidence
+    dense = [int(k) for k in range(len(evidence.hu)) if evidence.hu[k].max() >= LIMITS.metal_hu]
+    voxels = {k: int((evidence.hu[k] >= LIMITS.metal_hu).sum()) for k in dense}
+    total = sum(voxels.values())
+    if total < LIMITS.metal_voxels:
+        return []
+    worst = max(dense, key=lambda k: voxels[k])
+    near_mm = min(_metal_to_bone_mm(evidence, k) for k in dense)
+    where = slices_text(evidence, dense[0], dense[-1])
+    size = evidence.volume(total)
+    box = largest_patch(evidence.hu[worst] >= LIMITS.metal_hu)
+    if near_mm > NEAR_METAL_MM:
+        message = f"metal in {where} ({size}), away from the bone"
+        return [Flag("METAL", Severity.INFO, message, index=worst, box=box)]
+    beside = "in or against the bone" if near_mm < 1 else "beside the bone"
+    message = (
+        f"metal {beside} in {where} ({size}): its streaks may hide bone or look like it, and what "
+        "lies within the outline is counted as bone"
+    )
+    return [Flag("METAL", Severity.WARNING, message, index=worst, box=box)]
+
+
+def _metal_to_bone_mm(evidence: Evidence, index: int) -> float:
+    """Distance in the slice from metal to bone, infinite without bone there."""
+    bone = evidence.mask[index] != 0
+    if not bone.any():
+        return float("inf")
+    distance = ndimage.distance_transform_edt(~bone, evidence.pixel_mm)
+    return float(distance[evidence.hu[index] >= LIMITS.metal_hu].min())
+
+
+def implausible_hu(signs: Signs) -> list[Flag]:
+    """Air, muscle or bone not where CT has them: another unit, or a wrong rescale."""
+    if not signs.tissue:
+        return []
+    said = []
+    checks = (
+        ("air", "air", LIMITS.air_low_hu, LIMITS.air_high_hu),
+        ("flesh", "muscle", LIMITS.flesh_low_hu, LIMITS.flesh_high_hu),
+        ("bone", "bone as a whole", -np.inf, LIMITS.bone_high_hu),
+    )
+    for name, word, low, high in checks:
+        value = median([getattr(tissue, name) for tissue in signs.tissue])
+        if value < low or value > high:
+            expected = f"at most {high:.0f}" if low == -np.inf else f"{low:.0f} to {high:.0f}"
+            said.append(f"{word} measures {value:.0f} HU (expected {expected})")
+    if not said:
+        return []
+    message = (
+        f"{' and '.join(said)}: the values may be shifted or scaled, and the bone's edge with them"
+    )
+    middle = signs.tissue[len(signs.tissue) // 2].index
+    return [Flag("HU_IMPLAUSIBLE", Severity.WARNING, message, index=middle)]
+
+
+def noise(signs: Signs) -> list[Flag]:
+    """More noise than the network was trained with."""
+    level = median([tissue.noise for tissue in signs.tissue])
+    if not level > LIMITS.noise_hu:
+        return []
+    worst = max(signs.tissue, key=lambda t: t.noise if np.isfinite(t.noise) else 0)
+    message = (
+        f"strong noise: {level:.0f} HU in muscle and fat, where the network knows scans up to "
+        f"about {LIMITS.noise_hu:.0f}: thin bone, joint gaps and fracture lines may be wrong"
+    )
+    return [Flag("NOISE", Severity.WARNING, message, index=worst.index)]
+
+
+def slice_dropped(signs: Signs) -> list[Flag]:
+    """A step between slices much larger than those around it."""
+    jumps = signs.steps.jumps()
+    over = {int(k): float(jumps[k]) for k in np.flatnonzero(jumps > LIMITS.jump)}
+    flags = []
+    for run in worst_runs(over):
+        pair = slices_text(signs.evidence, run.worst, run.worst + 1).replace(" to ", " and ")
+        message = (
+            f"between {pair} the anatomy changes {run.value:.1f} times as much as nearby, as if "
+            "slices were missing: lengths across this place may be too short"
+        )
+        flags.append(Flag("SLICE_DROPPED", Severity.WARNING, message, index=run.worst))
+    return flags
+
+
+def bone_cut(signs: Signs) -> list[Flag]:
+    """Bone at the side of the picture, or of the round field that was reconstructed."""
+    evidence = signs.evidence
+    lengths = {}
+    for index in evidence.with_bone:
+        cut = _at_the_edge(evidence, int(index))
+        if cut.any():
+            lengths[int(index)] = float(cut.sum())
+    if not lengths:
+        return []
+    worst = max(lengths, key=lambda k: lengths[k])
+    where = slices_text(evidence, min(lengths), max(lengths))
+    size = ""
+    if evidence.spacing_known:
+        along = float(np.sqrt(evidence.spacing_mm[1] * evidence.spacing_mm[2]))
+        face = sum(lengths.values()) * along * evidence.spacing_mm[0]
+        size = f" over {face:,.0f} mm²"
+    message = (
+        f"bone is cut{size} by the side of the field of view in {where}: what lies beyond is "
+        "missing, and the model has a false flat face there"
+    )
+    box = largest_patch(_at_the_edge(evidence, worst))
+    return [Flag("BONE_CUT", Severity.WARNING, message, index=worst, box=box)]
+
+
+def _at_the_edge(evidence: Evidence, index: int) -> NDArray[np.bool_]:
+    """Bone pixels of a slice beside which nothing was imaged."""
+    bone = evidence.mask[index] != 0
+    imaged = np.pad(~_padding(evidence.hu[index]), 1)
+    beside = imaged[:-2, 1:-1] & imaged[2:, 1:-1] & imaged[1:-1, :-2] & imaged[1:-1, 2:]
+    near = ~beside if imaged[1:-1, 1:-1].all() else ndimage.binary_dilation(~beside)
+    return np.asarray(bone & near)
+
+
+def _padding(plane: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """The corners outside a round field of view: one value that hangs together with them.
+
+    Air that reaches further in than a round field's corners is air.
+    """
+    corners = plane[[0, 0, -1, -1], [0, -1, 0, -1]]
+    nothing = np.zeros(plane.shape, dtype=np.bool_)
+    if not (corners == corners[0]).all():
+        return nothing
+    parts, _ = ndimage.label(plane == corners[0])
+    outside = np.isin(parts, parts[[0, 0, -1, -1], [0, -1, 0, -1]])
+    rows, columns = (np.arange(size) - (size - 1) / 2 for size in plane.shape)
+    inner = np.hypot(rows[:, None], columns) < ROUND_FIELD * max(plane.shape) / 2
+    return nothing if (outside & inner).any() else np.asarray(outside)
+
+
+def bone_ends(signs: Signs) -> list[Flag]:
+    """Bone that goes on beyond the lowest or highest slice: usual, and to be known."""
+    evidence = signs.evidence
+    if len(evidence.mask) < 2:
+        return []
+    ends = {"lowest": 0, "highest": len(evidence.mask) - 1}
+    areas = {name: int((evidence.mask[k] != 0).sum()) for name, k in ends.items()}
+    cut = [f"the {name} slice ({evidence.area(areas[name])})" for name in ends if areas[name]]
+    if not cut:
+        return []
+    worst = max(ends, key=lambda name: areas[name])
+    message = f"bone goes on beyond {' and '.join(cut)}: the model ends flat there"
+    return [Flag("BONE_ENDS_AT_SCAN", Severity.INFO, message, index=ends[worst])]

@@ -1,0 +1,143 @@
+"""What the scan's values say of themselves: noise, air, flesh, and how bone stands out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from afunet.inference.trust.evidence import Evidence, Place, place_of
+
+FloatPlane = NDArray[np.float32]
+SAMPLED_SLICES = 16
+FLESH_LOW_HU, FLESH_HIGH_HU = -150.0, 150.0
+AIR_BELOW_HU = -500.0
+SMOOTH_MM, REACH_MM, OFF_BONE_MM = 2.0, 2.5, 4.0
+HARDLY_DENSER_HU = 100.0
+FEWEST_PX = 200
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """One slice's values in HU; NaN where there is too little of a tissue to say.
+
+    `noise` is the standard deviation in flesh off the bone, `flesh` its median, `air` the median
+    of what is below `AIR_BELOW_HU`, `bone` the median within the mask.
+    """
+
+    index: int
+    noise: float
+    flesh: float
+    air: float
+    bone: float
+
+
+@dataclass(frozen=True)
+class FaintOutline:
+    """The share of a slice's outline whose bone is hardly denser than what lies beside it."""
+
+    index: int
+    share: float
+    place: Place | None
+
+
+def measure_tissue(evidence: Evidence) -> tuple[Tissue, ...]:
+    """Of up to `SAMPLED_SLICES` slices spread over the bone."""
+    bone = evidence.with_bone
+    places = np.linspace(0, len(bone) - 1, min(SAMPLED_SLICES, len(bone))).round().astype(int)
+    return tuple(_tissue(evidence, int(bone[place])) for place in np.unique(places))
+
+
+def measure_outlines(evidence: Evidence) -> tuple[FaintOutline, ...]:
+    """Of every slice with bone."""
+    return tuple(_faint_outline(evidence, int(index)) for index in evidence.with_bone)
+
+
+def noise_hu(hu: NDArray[Any], bone: NDArray[np.bool_], pixel_mm: tuple[float, float]) -> float:
+    """Standard deviation of what a smoothing by 2 mm takes out of flesh; NaN where there is little.
+
+    Robust, by the median absolute deviation, so that vessels and septa hardly count.
+    """
+    values = hu.astype(np.float32)
+    smooth = ndimage.gaussian_filter(values, [SMOOTH_MM / size for size in pixel_mm])
+    flesh = _flesh(smooth, bone, pixel_mm)
+    if flesh.sum() < FEWEST_PX:
+        return float("nan")
+    return float(1.4826 * np.median(np.abs(values - smooth)[flesh]))
+
+
+def _tissue(evidence: Evidence, index: int) -> Tissue:
+    hu, bone = evidence.hu[index], evidence.mask[index] != 0
+    values = hu.astype(np.float32)
+    smooth = ndimage.gaussian_filter(values, [SMOOTH_MM / size for size in evidence.pixel_mm])
+    soft = ~_near(bone, OFF_BONE_MM, evidence.pixel_mm) & (smooth > -250) & (smooth < 350)
+    air = values < AIR_BELOW_HU
+    return Tissue(
+        index,
+        noise_hu(hu, bone, evidence.pixel_mm),
+        _median(smooth[soft & (smooth > -40)]),
+        _median(values[air]),
+        _median(values[bone]),
+    )
+
+
+def _flesh(
+    smooth: FloatPlane, bone: NDArray[np.bool_], pixel_mm: tuple[float, float]
+) -> NDArray[np.bool_]:
+    """Fat and muscle, off the bone and off the skin."""
+    within = (smooth > FLESH_LOW_HU) & (smooth < FLESH_HIGH_HU)
+    size = [2 * int(np.ceil(SMOOTH_MM / step)) + 1 for step in pixel_mm]
+    inner = ndimage.minimum_filter(within.astype(np.uint8), size) != 0
+    return np.asarray(inner & ~_near(bone, OFF_BONE_MM, pixel_mm))
+
+
+def _near(
+    bone: NDArray[np.bool_], reach_mm: float, pixel_mm: tuple[float, float]
+) -> NDArray[np.bool_]:
+    size = [2 * int(np.ceil(reach_mm / step)) + 1 for step in pixel_mm]
+    return np.asarray(ndimage.maximum_filter(bone.astype(np.uint8), size) != 0)
+
+
+def _median(values: NDArray[Any]) -> float:
+    return float(np.median(values)) if values.size >= FEWEST_PX else float("nan")
+
+
+def _faint_outline(evidence: Evidence, index: int) -> FaintOutline:
+    """Compare the densest bone within `REACH_MM` of each point of the outline with the mean beyond.
+
+    A pixel's width beside the mask is left out: partial volume belongs to neither.
+    """
+    place = evidence.place(index, 2 * REACH_MM)
+    assert place is not None
+    bone = evidence.mask[index][place] != 0
+    sigma = [0.7 / step for step in evidence.pixel_mm]
+    values = evidence.hu[index][place].astype(np.float32)
+    smooth = ndimage.gaussian_filter(values, sigma)
+    size = [2 * int(np.ceil(REACH_MM / step)) + 1 for step in evidence.pixel_mm]
+    densest = ndimage.maximum_filter(np.where(bone, smooth, -np.inf), size)
+    beyond = ~ndimage.binary_dilation(bone)
+    share = ndimage.uniform_filter(beyond.astype(np.float32), size)
+    mean = ndimage.uniform_filter(np.where(beyond, smooth, 0), size) / np.maximum(share, 1e-6)
+    outline = bone & ~ndimage.binary_erosion(bone, border_value=1) & (share > 0.02)
+    if not outline.any():
+        return FaintOutline(index, 0.0, None)
+    faint = outline & (densest - mean < HARDLY_DENSER_HU)
+    return FaintOutline(index, float(faint.sum() / outline.sum()), _placed(faint, place))
+
+
+def _placed(faint: NDArray[np.bool_], place: Place) -> Place | None:
+    """Rows and columns of the slice that hold the largest patch of it."""
+    patches, count = ndimage.label(ndimage.binary_dilation(faint, iterations=2))
+    if count == 0:
+        return None
+    sizes = np.bincount(patches.ravel())
+    sizes[0] = 0
+    found = place_of(patches == int(sizes.argmax()))
+    assert found is not None
+    return (
+        slice(place[0].start + found[0].start, place[0].start + found[0].stop),
+        slice(place[1].start + found[1].start, place[1].start + found[1].stop),
+    )
