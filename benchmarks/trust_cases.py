@@ -11,9 +11,11 @@ from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from afunet.geometry import Volume
 from afunet.phantom import (
+    Grid,
     Implant,
     ImplantKind,
     LegConfig,
@@ -50,7 +52,7 @@ def drawn_legs(first_seed: int, legs: int, limbs: Sequence[Path]) -> list[LegCon
     return chosen
 
 
-def _small_grid(config: LegConfig):  # type: ignore[no-untyped-def]
+def _small_grid(config: LegConfig) -> Grid:
     """Slices without gaps in the middle of what was drawn, the leg whole in the field."""
     rng = np.random.default_rng([config.seed, 5])
     matrix, (slices, rows, columns) = config.grid.matrix(), config.grid.shape
@@ -88,32 +90,33 @@ def faint(config: LegConfig) -> TrueCase:
     return _case(simulate(replace(config, bone=bone)))
 
 
-def without_slices(case: TrueCase, missing: int) -> TrueCase:
-    """Slices taken out of the middle, the rest put together as if nothing were missing."""
-    middle = case.scan.shape[0] // 2 + 2
-    keep = np.delete(np.arange(case.scan.shape[0]), np.arange(middle, middle + missing))
-    return _cut(case, keep, slice(None))
+def left_over(slices: int, missing: int) -> NDArray[np.int64]:
+    """Which slices stay when so many are taken out behind the middle."""
+    middle = slices // 2
+    return np.delete(np.arange(slices), np.arange(middle, middle + missing))
+
+
+def without_slices(volume: Volume, missing: int) -> Volume:
+    """The rest put together as if nothing were missing."""
+    kept = volume.voxels[left_over(len(volume.voxels), missing)]
+    return Volume(np.ascontiguousarray(kept), volume.affine)
 
 
 def field_cut(case: TrueCase) -> TrueCase:
     """The field of view ends in the middle of the bone's columns."""
     columns = np.flatnonzero(case.truth.voxels.any(axis=(0, 1)))
     end = int((columns[0] + columns[-1]) // 2) + 1
-    return _cut(case, slice(None), slice(0, end))
+    return TrueCase(_left_of(case.scan, end), _left_of(case.truth, end))
 
 
 def rescaled(case: TrueCase, slope: float, intercept: float) -> TrueCase:
-    """HU as a wrong rescale slope and intercept would give them."""
-    hu = np.clip(case.scan.voxels * slope + intercept, -1024, 3071).astype(np.int16)
-    return TrueCase(case.scan.with_voxels(hu), case.truth)
+    """HU as a wrong rescale gives them: stored values times `slope`, and `intercept` added."""
+    hu = np.clip((case.scan.voxels + 1024.0) * slope - 1024 + intercept, -1024, 3071)
+    return TrueCase(case.scan.with_voxels(hu.astype(np.int16)), case.truth)
 
 
-def _cut(case: TrueCase, slices: object, columns: slice) -> TrueCase:
-    def cut(volume: Volume) -> Volume:
-        part = volume.voxels[slices][:, :, columns]  # type: ignore[index]
-        return Volume(np.ascontiguousarray(part), volume.affine)
-
-    return TrueCase(cut(case.scan), cut(case.truth))
+def _left_of(volume: Volume, column: int) -> Volume:
+    return Volume(np.ascontiguousarray(volume.voxels[:, :, :column]), volume.affine)
 
 
 def _case(leg: SimulatedLeg) -> TrueCase:
@@ -144,9 +147,19 @@ SIMULATED: Mapping[str, Callable[[LegConfig], TrueCase]] = {
     "bone with next to no mineral": faint,
 }
 CHANGED: Mapping[str, Callable[[TrueCase], TrueCase]] = {
-    "1 slice dropped": lambda case: without_slices(case, 1),
-    "3 slices dropped": lambda case: without_slices(case, 3),
     "field cut": field_cut,
-    "HU + 150": lambda case: rescaled(case, 1.0, 150.0),
-    "HU × 1.5": lambda case: rescaled(case, 1.5, 0.0),
+    "150 HU too high": lambda case: rescaled(case, 1.0, 150.0),
+    "rescale slope 1.2": lambda case: rescaled(case, 1.2, 0.0),
+}
+DROPPED: Mapping[str, int] = {"1 slice dropped": 1, "3 slices dropped": 3}
+EXPECTED: Mapping[str, str] = {
+    "metal added": "METAL",
+    "1 slice dropped": "SLICE_DROPPED",
+    "3 slices dropped": "SLICE_DROPPED",
+    "field cut": "BONE_CUT",
+    "noise of 70 HU": "NOISE",
+    "noise of 140 HU": "NOISE",
+    "150 HU too high": "HU_IMPLAUSIBLE",
+    "rescale slope 1.2": "HU_IMPLAUSIBLE",
+    "bone with next to no mineral": "LOW_DENSITY",
 }

@@ -4,11 +4,11 @@
         --data runs/sim4v [--figure docs/images/reliability.png]
 
 CHECKPOINT may be `shipped`. From each folder at most `--slices` labelled slices of its validation
-split are taken, evenly spread over its cases; all pixels that the network saw count, folders alike. Scale and
-offset minimise the negative log-likelihood. Prints the expected calibration error over all pixels
-and over the band within 5 px of the predicted or true outline, before and after, and after with
-each case judged by a fit on the others; then the reliability table of the band. The mask stays as
-it is: it is decided by the probability before calibration.
+split are taken, evenly spread over its cases; all pixels that the network saw count, both folders
+alike. Scale and offset minimise the negative log-likelihood. Prints the expected calibration error
+over all pixels and over the band within 5 px of the predicted or true outline, before and after,
+and after with each case judged by a fit on the others; then the reliability table of the band. The
+mask stays as it is: it is decided by the probability before calibration.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -38,6 +39,9 @@ from afunet.report.figure import COLOURS, GRID, INK, QUIET, new_figure, png
 from afunet.workflows.scoring import load_split
 from afunet.workflows.segment import shipped_weights
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 BAND_PX = 5.0
 
 
@@ -56,7 +60,7 @@ def main() -> None:
     parser.add_argument("checkpoint", help="a weights file, or shipped")
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--data", type=Path, action="append", required=True)
-    parser.add_argument("--slices", type=int, default=130)
+    parser.add_argument("--slices", type=int, default=48)
     parser.add_argument("--half", action="store_true", help="store float16, as shipped weights")
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
@@ -170,33 +174,33 @@ def print_table(cases: list[CaseCounts], found: tuple[float, float]) -> None:
         )
 
 
-def figure(cases: list[CaseCounts], found: tuple[float, float]):  # type: ignore[no-untyped-def]
-    """The band's reliability before and after."""
-    drawn = new_figure(5.2, 4.6)
-    axes = drawn.add_subplot()
-    counts = pooled(cases, band=True)
-    axes.plot((0, 1), (0, 1), color=QUIET, linewidth=1, linestyle=":", label="what it should be")
-    for colour, pair, name in (
-        (COLOURS[1], UNCALIBRATED, "as the network gives it"),
-        (COLOURS[0], found, "calibrated"),
+def figure(cases: list[CaseCounts], found: tuple[float, float]) -> Figure:
+    """The band's reliability, folder by folder, before and after."""
+    drawn = new_figure(7.6, 4.2)
+    panels = drawn.subplots(1, 2, sharey=True)
+    for axes, pair, title in zip(
+        panels, (UNCALIBRATED, found), ("as the network gives it", "calibrated"), strict=True
     ):
-        rows = reliability(counts, pair)
-        error = expected_calibration_error(rows)
-        axes.plot(
-            [row.probability for row in rows],
-            [row.share for row in rows],
-            marker="o",
-            markersize=4,
-            color=colour,
-            label=f"{name}, ECE {error:.3f}",
-        )
-    axes.set_xlabel("probability of bone", color=INK)
-    axes.set_ylabel("share that is bone", color=INK)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1)
-    axes.set_aspect("equal")
-    axes.grid(color=GRID)
-    axes.legend(frameon=False, loc="upper left")
+        axes.plot((0, 1), (0, 1), color=QUIET, linewidth=1, linestyle=":")
+        for colour, folder in zip(COLOURS, dict.fromkeys(case.folder for case in cases)):  # noqa: B905
+            own = [case for case in cases if case.folder == folder]
+            rows = reliability(pooled(own, band=True), pair)
+            axes.plot(
+                [row.probability for row in rows],
+                [row.share for row in rows],
+                marker="o",
+                markersize=4,
+                color=colour,
+                label=f"{Path(folder).name}, ECE {expected_calibration_error(rows):.3f}",
+            )
+        axes.set_title(title, color=INK, fontsize=10)
+        axes.set_xlabel("probability of bone", color=INK)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_aspect("equal")
+        axes.grid(color=GRID)
+        axes.legend(frameon=False, loc="upper left", fontsize=9)
+    panels[0].set_ylabel("share that is bone", color=INK)
     return drawn
 
 

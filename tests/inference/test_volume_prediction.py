@@ -220,3 +220,15 @@ def test_the_scan_is_not_changed() -> None:
     before = volume.voxels.copy()
     predict_volume(volume, Watched(echo), header_of())
     assert np.array_equal(volume.voxels, before)
+
+
+def test_the_probability_kept_is_calibrated_and_the_mask_is_not_moved() -> None:
+    header = header_of()
+    plain = predict_volume(bright_block(), Watched(echo), header)
+    other = predict_volume(bright_block(), Watched(echo), replace(header, calibration=(0.5, -1.0)))
+    assert np.array_equal(plain.mask.voxels, other.mask.voxels)
+    unit = (700 + 300) / 1600
+    assert plain.probability.voxels[3, 20, 5] == round(255 * unit)
+    logit = 0.5 * np.log(unit / (1 - unit)) - 1.0
+    assert other.probability.voxels[3, 20, 5] == round(255 / (1 + np.exp(-logit)))
+    assert other.probability.voxels[0].max() == 0  # air that the network never saw

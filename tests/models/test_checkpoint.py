@@ -181,6 +181,25 @@ def test_a_file_from_before_a_field_was_added_loads_with_its_default(path: Path)
     assert load_checkpoint(path).header.threshold == 0.5
 
 
+def test_a_file_from_before_calibration_is_uncalibrated(path: Path) -> None:
+    def forget(header: dict[str, Any], weights: dict[str, Tensor]) -> None:
+        del header["calibration"], header["sha256"]
+        header["sha256"] = digest_of(header, weights)
+
+    rewrite(path, forget)
+    assert load_checkpoint(path).header.calibration == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("pair", [(0.0, 0.0), (1.0,), "no"])
+def test_the_calibration_comes_back_and_an_impossible_one_is_refused(
+    pair: Any, path: Path, model: nn.Module
+) -> None:
+    save_checkpoint(path, model, replace(HEADER, calibration=(0.8, -0.2)))
+    assert load_checkpoint(path).header.calibration == (0.8, -0.2)
+    save_checkpoint(path, model, replace(HEADER, calibration=pair))
+    assert "broken header" in refusal(path)
+
+
 def test_the_threshold_comes_back_and_an_impossible_one_is_refused(
     tmp_path: Path, model: nn.Module
 ) -> None:

@@ -1,0 +1,161 @@
+"""What the flags catch, what they cry wolf at, and whether the expected Dice is the true one.
+
+    .venv/bin/python benchmarks/trust.py --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz" \
+        [--weights FILE] [--legs 6] [--clean 10] [--first-seed 320000]
+
+Simulated single legs of 16 slices without gaps, drawn as widely as those trained on but without
+metal, from seeds that nothing was tuned on and, with `sample1*`, of shapes that no training saw.
+The first `--legs` of them also with one thing wrong at a time (`trust_cases.py`); one missing or
+three missing slices reuse the network's answer, as it looks at one slice at a time. Everything
+goes the way of `afunet segment`: network, clean-up, pieces, measures, flags. Only warnings count.
+
+Prints as Markdown how often the flag that should rise did, how often each flag rises on clean legs,
+and how the expected Dice of a slice goes with the true one (mean absolute error, Spearman).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from scipy.stats import spearmanr
+from trust_cases import (
+    CHANGED,
+    DROPPED,
+    EXPECTED,
+    REPORTED_SEED,
+    SIMULATED,
+    TrueCase,
+    drawn_legs,
+    without_slices,
+)
+
+from afunet.evaluation.overlap import count, dice
+from afunet.formats.findings import Severity
+from afunet.inference.cleanup import CleanUpRules, clean_up
+from afunet.inference.predictor import Predictor
+from afunet.inference.trust.evidence import Evidence
+from afunet.inference.trust.flags import FLAGS, raise_flags
+from afunet.inference.trust.flips import flip_agreement
+from afunet.inference.trust.signs import measure_signs
+from afunet.inference.volume import Prediction, predict_volume
+from afunet.reconstruction.instances import split_instances
+from afunet.workflows.phantom import limb_files
+from afunet.workflows.segment import Segmenter, SegmentOptions
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Codes of the warnings that a case raised; expected and true Dice of its slices."""
+
+    name: str
+    codes: frozenset[str]
+    dice: tuple[tuple[float, float], ...]
+
+
+class Judge:
+    """The network, and the way from a case to its flags."""
+
+    def __init__(self, weights: Path | None) -> None:
+        self.segmenter = Segmenter(SegmentOptions(weights=weights))
+        self.header = self.segmenter.checkpoint.header
+
+    def predict(self, case: TrueCase) -> Prediction:
+        return predict_volume(case.scan, self._predictor(), self.header)
+
+    def judge(self, name: str, case: TrueCase, prediction: Prediction) -> Outcome:
+        rules = CleanUpRules()
+        mask, cleaned = clean_up(prediction.mask, case.scan, rules)
+        labels = split_instances(mask)
+        evidence = Evidence.of(case.scan, prediction, mask, labels, cleaned)
+        flips = flip_agreement(evidence, self._predictor(), self.header)
+        signs = measure_signs(evidence, flips)
+        flags = [flag for flag in raise_flags(signs) if flag.severity is Severity.WARNING]
+        pairs = tuple(
+            (one.dice, dice(count(mask.voxels[one.index], case.truth.voxels[one.index])))
+            for one in signs.slices
+        )
+        return Outcome(name, frozenset(flag.code for flag in flags), pairs)
+
+    def _predictor(self) -> Predictor:
+        return Predictor(self.segmenter.engine, self.header.patch_px)
+
+
+def outcomes(judge: Judge, first_seed: int, legs: int, clean: int, limbs: str) -> list[Outcome]:
+    found: list[Outcome] = []
+    for number, config in enumerate(drawn_legs(first_seed, max(legs, clean), limb_files(limbs))):
+        start = time.perf_counter()
+        whole = SIMULATED["clean"](config)
+        prediction = judge.predict(whole)
+        found.append(judge.judge("clean", whole, prediction))
+        if number < legs:
+            for name, missing in DROPPED.items():
+                case = TrueCase(*(without_slices(v, missing) for v in (whole.scan, whole.truth)))
+                mask, probability = (
+                    without_slices(v, missing) for v in (prediction.mask, prediction.probability)
+                )
+                fewer = replace(prediction, mask=mask, probability=probability)
+                found.append(judge.judge(name, case, fewer))
+            cases = {name: make(config) for name, make in SIMULATED.items() if name != "clean"}
+            cases |= {name: change(whole) for name, change in CHANGED.items()}
+            for name, case in cases.items():
+                found.append(judge.judge(name, case, judge.predict(case)))
+        own = found[-(1 + len(EXPECTED)) :] if number < legs else found[-1:]
+        for outcome in own:
+            low = min((true for _, true in outcome.dice), default=float("nan"))
+            said = ", ".join(sorted(outcome.codes)) or "–"
+            print(f"{config.seed} {outcome.name}: {said}; lowest Dice {low:.3f}", file=sys.stderr)
+        print(f"{config.seed}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--limbs", required=True)
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--legs", type=int, default=6)
+    parser.add_argument("--clean", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=REPORTED_SEED)
+    options = parser.parse_args()
+    judge = Judge(options.weights)
+    found = outcomes(judge, options.first_seed, options.legs, options.clean, options.limbs)
+    print("| what is wrong | flag that should rise | rose | other warnings, times |")
+    print("| --- | --- | ---: | --- |")
+    for name, code in EXPECTED.items():
+        own = [one for one in found if one.name == name]
+        hits = sum(code in one.codes for one in own)
+        others = Counter(other for one in own for other in one.codes - {code})
+        said = ", ".join(f"{other} {times}" for other, times in others.most_common()) or "–"
+        print(f"| {name} | {code} | {hits} of {len(own)} | {said} |")
+    clean = [one for one in found if one.name == "clean"]
+    alarms = Counter(code for one in clean for code in one.codes)
+    print(f"\n| flag | rises on {len(clean)} clean legs |\n| --- | ---: |")
+    for code in FLAGS:
+        print(f"| {code} | {alarms[code]} |")
+    print(f"| any warning | {sum(bool(one.codes) for one in clean)} |")
+    print("\n| slices | number | expected Dice | true Dice | mean error | Spearman |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for title, chosen in (("clean", clean), ("all cases", found)):
+        expected, true = np.array([pair for one in chosen for pair in one.dice]).T
+        error = fmean(np.abs(expected - true))
+        rank = spearmanr(expected, true).statistic
+        print(
+            f"| {title} | {len(true)} | {expected.mean():.4f} | {true.mean():.4f} | {error:.4f} "
+            f"| {rank:.3f} |"
+        )
+    expected, true = np.array([pair for one in found for pair in one.dice]).T
+    for limit in (0.9, 0.95):
+        low, doubted = true < limit, expected < limit
+        print(f"\n{low.sum()} of {len(true)} slices have a true Dice below {limit}: ", end="")
+        print(f"{doubted[low].sum()} of them are expected below it, ", end="")
+        print(f"and {doubted[~low].sum()} of the others.")
+
+
+if __name__ == "__main__":
+    main()

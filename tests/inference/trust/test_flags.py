@@ -1,0 +1,227 @@
+"""Each flag rises on the one thing it is for, and none on a clean bone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from afunet.formats.findings import Flag, Severity
+from afunet.inference.trust.evidence import Evidence
+from afunet.inference.trust.flags import FLAGS, raise_flags
+from afunet.inference.trust.flips import Flip
+from afunet.inference.trust.signs import measure_signs
+
+from .conftest import NOTHING_DONE
+
+Make = Callable[..., Evidence]
+USUAL = {"BONE_ENDS_AT_SCAN"}
+
+
+def flags_of(evidence: Evidence, flips: tuple[Flip, ...] = ()) -> dict[str, Flag]:
+    """The first flag of every code."""
+    found: dict[str, Flag] = {}
+    for flag in raise_flags(measure_signs(evidence, flips)):
+        assert flag.code in FLAGS
+        found.setdefault(flag.code, flag)
+    return found
+
+
+def bar(shifts: list[float], width: int = 16) -> np.ndarray:
+    """A bone that moves sideways by `shifts` px from slice to slice, in flesh that moves along."""
+    row, column = np.mgrid[:80, :80]
+    planes, place = [], 20.0
+    for shift in shifts:
+        place += shift
+        flesh = np.abs(column - place - width / 2) < 16
+        bone = (np.abs(row - 40) < 8) & (np.abs(column - place - width / 2) < width / 2)
+        planes.append(np.where(bone, 900, np.where(flesh, 50, -1000)))
+    return np.asarray(planes, dtype=np.int16)
+
+
+def test_a_clean_bone_raises_nothing_but_where_it_ends(hu: np.ndarray, evidence_of: Make) -> None:
+    (flag,) = flags_of(evidence_of(hu)).values()
+    assert (flag.code, flag.severity) == ("BONE_ENDS_AT_SCAN", Severity.INFO)
+    assert "the lowest slice (256 mm²) and the highest slice (256 mm²)" in flag.message
+
+
+def test_a_scan_without_bone_raises_nothing(hu: np.ndarray, evidence_of: Make) -> None:
+    assert flags_of(evidence_of(np.minimum(hu, 50))) == {}
+
+
+def test_one_slice_alone_raises_nothing(hu: np.ndarray, evidence_of: Make) -> None:
+    assert flags_of(evidence_of(hu[:1])) == {}
+
+
+@pytest.mark.parametrize(
+    ("place", "severity", "words"),
+    [
+        ((4, 28, 28), Severity.WARNING, "in or against the bone"),
+        ((4, 28, 42), Severity.WARNING, "beside the bone"),
+        ((4, 28, 59), Severity.INFO, "away from the bone"),
+    ],
+)
+def test_metal_is_told_from_where_it_lies(
+    place: tuple[int, int, int], severity: Severity, words: str, hu: np.ndarray, evidence_of: Make
+) -> None:
+    mask = hu > 500
+    k, row, column = place
+    hu[k, row : row + 3, column] = 3071
+    flag = flags_of(evidence_of(hu, mask=mask))["METAL"]
+    assert flag.severity is severity
+    assert words in flag.message
+    assert "slice 5 (6 mm³)" in flag.message
+    assert (flag.index, flag.box) == (k, (row, column, row + 3, column + 1))
+
+
+def test_one_bright_voxel_is_no_metal(hu: np.ndarray, evidence_of: Make) -> None:
+    hu[4, 28, 28] = 3071
+    assert "METAL" not in flags_of(evidence_of(hu))
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda hu: hu + 150, "muscle measures 199 HU"),
+        (lambda hu: np.where(hu < -500, hu + 200, hu), "air measures -800 HU"),
+        (lambda hu: np.where(hu > 500, 2200, hu), "bone as a whole measures 2200 HU"),
+    ],
+)
+def test_values_that_ct_does_not_have_are_flagged(
+    change: Callable[[np.ndarray], np.ndarray], word: str, hu: np.ndarray, evidence_of: Make
+) -> None:
+    mask = hu > 500
+    changed = evidence_of(change(hu).astype(np.int16), mask=mask)
+    assert word in flags_of(changed)["HU_IMPLAUSIBLE"].message
+
+
+def test_noise_is_flagged_from_its_limit_on(hu: np.ndarray, evidence_of: Make) -> None:
+    mask = hu > 500
+    grain = np.random.default_rng(0).normal(0, 1, hu.shape)
+    for sigma, flagged in ((40, False), (90, True)):
+        noisy = np.rint(hu + sigma * grain).astype(np.int16)
+        assert ("NOISE" in flags_of(evidence_of(noisy, mask=mask))) is flagged
+
+
+def test_a_jump_between_slices_is_flagged_where_it_is(evidence_of: Make) -> None:
+    steady = flags_of(evidence_of(bar([0.0] + [1.0] * 11)))
+    jump = flags_of(evidence_of(bar([0.0] + [1.0] * 5 + [3.0] + [1.0] * 6)))
+    assert "SLICE_DROPPED" not in steady
+    assert jump["SLICE_DROPPED"].index == 5
+    assert "between slices 6 and 7" in jump["SLICE_DROPPED"].message
+
+
+def test_slices_are_numbered_as_they_are_stored(evidence_of: Make) -> None:
+    stored = bar([0.0] + [1.0] * 5 + [3.0] + [1.0] * 6)[::-1]
+    evidence = evidence_of(np.ascontiguousarray(stored), affine=np.diag([1.0, 1.0, -2.0, 1.0]))
+    flag = flags_of(evidence)["SLICE_DROPPED"]
+    assert flag.index == 5  # counted from the feet
+    assert "between slices 7 and 8" in flag.message  # of 13, counted as stored
+
+
+def test_bone_at_the_side_is_cut_and_bone_at_an_end_is_not(
+    hu: np.ndarray, evidence_of: Make
+) -> None:
+    cut = flags_of(evidence_of(np.ascontiguousarray(hu[:, :, :30])))["BONE_CUT"]
+    assert cut.severity is Severity.WARNING
+    assert "over 288 mm²" in cut.message  # 16 px of 1 mm, 9 slices of 2 mm
+    assert cut.box == (22, 29, 38, 30)
+
+
+def test_bone_at_the_rim_of_a_round_field_is_cut(hu: np.ndarray, evidence_of: Make) -> None:
+    row, column = np.mgrid[:60, :60] - 29.5
+    hu[:, 22:38, 22:] = 900
+    round_field = np.where(np.hypot(row, column) > 30, -2000, hu).astype(np.int16)
+    assert "BONE_CUT" in flags_of(evidence_of(round_field, mask=round_field > 500))
+
+
+def test_bare_bone_in_even_air_is_not_cut(hu: np.ndarray, evidence_of: Make) -> None:
+    bare = np.where(hu > 500, hu, -1024).astype(np.int16)
+    assert "BONE_CUT" not in flags_of(evidence_of(bare))
+
+
+def test_a_slice_that_lost_its_bone_disagrees_with_its_neighbours(
+    hu: np.ndarray, evidence_of: Make
+) -> None:
+    mask = hu > 500
+    mask[4, 22:34] = False
+    flag = flags_of(evidence_of(hu, mask=mask))["SLICES_DISAGREE"]
+    assert (flag.index, flag.box) == (4, (22, 22, 34, 38))
+
+
+def test_bone_as_dense_as_its_surroundings_is_flagged(hu: np.ndarray, evidence_of: Make) -> None:
+    mask = hu > 500
+    hu[3:6, 22:38, 22:38] = 100
+    flag = flags_of(evidence_of(hu, mask=mask))["LOW_DENSITY"]
+    assert flag.message.startswith("slices 4 to 6: along up to 100% of the outline")
+    assert "LOW_DENSITY" not in flags_of(evidence_of(np.where(mask, 300, hu), mask=mask))
+
+
+def test_slices_and_pieces_the_network_doubts_are_flagged(
+    hu: np.ndarray, evidence_of: Make
+) -> None:
+    probability = np.where(hu > 500, 255, 0).astype(np.uint8)
+    probability[2, 22:38, 22:38] = 150
+    slices = flags_of(evidence_of(hu, probability=probability))["LOW_CONFIDENCE"]
+    assert (slices.index, slices.piece) == (2, None)
+    assert slices.message.startswith("slice 3: the network is unsure")
+    probability[:] = np.where(hu > 500, 180, 0)
+    found = raise_flags(measure_signs(evidence_of(hu, probability=probability)))
+    (piece,) = (flag for flag in found if flag.piece is not None)
+    assert piece.piece == 1
+    assert "piece 1 (4.6 cm³) may be no bone" in piece.message
+    assert "71%" in piece.message
+
+
+def test_mirrored_slices_that_differ_are_flagged(hu: np.ndarray, evidence_of: Make) -> None:
+    flips = (Flip(2, 0.99), Flip(6, 0.8))
+    flag = flags_of(evidence_of(hu), flips)["FLIPS_DISAGREE"]
+    assert flag.index == 6
+    assert flag.message.startswith("slice 7: ")
+    assert "by 80% (of 2 slices tried)" in flag.message
+
+
+def test_what_the_clean_up_did_is_shown_where_it_did_most(
+    hu: np.ndarray, evidence_of: Make
+) -> None:
+    predicted = hu > 500
+    predicted[4, 28:30, 28:31] = False
+    predicted[1, 10:12, 30] = True
+    predicted[6:, 2:6, 2:6] = True
+    cleaned = replace(
+        NOTHING_DONE,
+        specks_removed=1,
+        specks_mm3=4.0,
+        outside_removed=1,
+        outside_mm3=96.0,
+        filled_mm3=12.0,
+    )
+    flags = flags_of(evidence_of(hu, predicted=predicted, cleaned=cleaned))
+    assert flags["SPECKS_REMOVED"].message.startswith("1 speck (4 mm³ together) removed")
+    assert (flags["SPECKS_REMOVED"].index, flags["SPECKS_REMOVED"].box) == (1, (10, 30, 12, 31))
+    assert (flags["OUTSIDE_REMOVED"].index, flags["OUTSIDE_REMOVED"].box) == (6, (2, 2, 6, 6))
+    assert (flags["HOLES_FILLED"].index, flags["HOLES_FILLED"].box) == (4, (28, 28, 30, 31))
+    assert flags["HOLES_FILLED"].severity is Severity.INFO
+    large = evidence_of(hu, predicted=predicted, cleaned=replace(cleaned, filled_mm3=400.0))
+    assert flags_of(large)["HOLES_FILLED"].severity is Severity.WARNING
+
+
+def test_warnings_come_before_what_is_good_to_know(hu: np.ndarray, evidence_of: Make) -> None:
+    mask = hu > 500
+    hu[4, 28:31, 28] = 3071
+    cleaned = replace(NOTHING_DONE, filled_mm3=400.0)
+    found = raise_flags(measure_signs(evidence_of(hu, mask=mask, cleaned=cleaned)))
+    assert [flag.code for flag in found] == ["METAL", "HOLES_FILLED", "BONE_ENDS_AT_SCAN"]
+
+
+def test_without_a_spacing_nothing_is_called_a_millimetre(
+    hu: np.ndarray, evidence_of: Make
+) -> None:
+    mask = hu > 500
+    hu[4, 28:31, 28] = 3071
+    cut = np.ascontiguousarray(hu[:, :, :30])
+    evidence = evidence_of(cut, mask=mask[:, :, :30], affine=np.eye(4), spacing_known=False)
+    messages = " ".join(flag.message for flag in flags_of(evidence).values())
+    assert "mm" not in messages
+    assert "3 voxels" in messages
+    assert "128 pixels" in messages
