@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from afunet.formats.findings import Severity
 from afunet.report.facts import FlagFacts, SliceConfidenceFacts
 
-WIDTH, HEIGHT, FOOT = 1100, 70, 18
+WIDTH, HEIGHT, FOOT = 1100, 64, 24
 FLOOR = 0.7  # the axis begins there: an expected Dice below it fills no bar
 _SURE, _FAIR, _POOR = "#5b8c5a", "#e2a03f", "#a11f1f"
 _FAIR_BELOW, _POOR_BELOW = 0.95, 0.9
