@@ -82,7 +82,7 @@ def test_one_bright_voxel_is_no_metal(hu: np.ndarray, evidence_of: Make) -> None
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        (lambda hu: hu + 150, "muscle measures 199 HU"),
+        (lambda hu: hu + 150, "muscle measures 200 HU (expected -60 to 110)"),
         (lambda hu: np.where(hu < -500, hu + 200, hu), "air measures -800 HU"),
         (lambda hu: np.where(hu > 500, 2200, hu), "bone as a whole measures 2200 HU"),
     ],
@@ -93,6 +93,15 @@ def test_values_that_ct_does_not_have_are_flagged(
     mask = hu > 500
     changed = evidence_of(change(hu).astype(np.int16), mask=mask)
     assert word in flags_of(changed)["HU_IMPLAUSIBLE"].message
+
+
+def test_a_cast_does_not_make_the_whole_scale_wrong(hu: np.ndarray, evidence_of: Make) -> None:
+    mask = hu > 500
+    flesh = hu == 50
+    flesh[:, :, 30:] = False
+    hu[flesh] = 250  # the half of what is soft
+    hu[(hu == 50) & ~flesh] = -80
+    assert "HU_IMPLAUSIBLE" not in flags_of(evidence_of(hu, mask=mask))
 
 
 def test_noise_is_flagged_from_its_limit_on(hu: np.ndarray, evidence_of: Make) -> None:

@@ -60,11 +60,14 @@ def implausible_hu(signs: Signs) -> list[Flag]:
     said = []
     checks = (
         ("air", "air", LIMITS.air_low_hu, LIMITS.air_high_hu),
-        ("flesh", "muscle", LIMITS.flesh_low_hu, LIMITS.flesh_high_hu),
+        ("muscle", "muscle", LIMITS.muscle_low_hu, LIMITS.muscle_high_hu),
         ("bone", "bone as a whole", -np.inf, LIMITS.bone_high_hu),
     )
+    dense_flesh = median([tissue.flesh for tissue in signs.tissue]) > LIMITS.flesh_high_hu
     for name, word, low, high in checks:
         value = median([getattr(tissue, name) for tissue in signs.tissue])
+        if name == "muscle" and value > high and not dense_flesh:
+            continue  # a cast or contrast medium, not all of the leg
         if value < low or value > high:
             expected = f"at most {high:.0f}" if low == -np.inf else f"{low:.0f} to {high:.0f}"
             said.append(f"{word} measures {value:.0f} HU (expected {expected})")

@@ -14,6 +14,7 @@ from afunet.inference.trust.evidence import Evidence, Place, place_of
 FloatPlane = NDArray[np.float32]
 SAMPLED_SLICES = 16
 FLESH_LOW_HU, FLESH_HIGH_HU = -150.0, 150.0
+SOFT_LOW_HU, SOFT_HIGH_HU = -250.0, 350.0
 AIR_BELOW_HU = -500.0
 SMOOTH_MM, REACH_MM, OFF_BONE_MM = 2.0, 2.5, 4.0
 HARDLY_DENSER_HU = 100.0
@@ -24,13 +25,15 @@ FEWEST_PX = 200
 class Tissue:
     """One slice's values in HU; NaN where there is too little of a tissue to say.
 
-    `noise` is the standard deviation in flesh off the bone, `flesh` its median, `air` the median
-    of what is below `AIR_BELOW_HU`, `bone` the median within the mask.
+    `noise` is the standard deviation in flesh off the bone, `flesh` the median of all that is soft,
+    fat and muscle, `muscle` its upper quartile, `air` the median of what is below `AIR_BELOW_HU`,
+    `bone` the median within the mask.
     """
 
     index: int
     noise: float
     flesh: float
+    muscle: float
     air: float
     bone: float
 
@@ -73,14 +76,16 @@ def _tissue(evidence: Evidence, index: int) -> Tissue:
     hu, bone = evidence.hu[index], evidence.mask[index] != 0
     values = hu.astype(np.float32)
     smooth = ndimage.gaussian_filter(values, [SMOOTH_MM / size for size in evidence.pixel_mm])
-    soft = ~_near(bone, OFF_BONE_MM, evidence.pixel_mm) & (smooth > -250) & (smooth < 350)
+    off = ~_near(bone, OFF_BONE_MM, evidence.pixel_mm)
+    soft = smooth[off & (smooth > SOFT_LOW_HU) & (smooth < SOFT_HIGH_HU)]
     air = values < AIR_BELOW_HU
     return Tissue(
         index,
         noise_hu(hu, bone, evidence.pixel_mm),
-        _median(smooth[soft & (smooth > -40)]),
-        _median(values[air]),
-        _median(values[bone]),
+        _quantile(soft, 0.5),
+        _quantile(soft, 0.75),
+        _quantile(values[air], 0.5),
+        _quantile(values[bone], 0.5),
     )
 
 
@@ -101,8 +106,8 @@ def _near(
     return np.asarray(ndimage.maximum_filter(bone.astype(np.uint8), size) != 0)
 
 
-def _median(values: NDArray[Any]) -> float:
-    return float(np.median(values)) if values.size >= FEWEST_PX else float("nan")
+def _quantile(values: NDArray[Any], share: float) -> float:
+    return float(np.quantile(values, share)) if values.size >= FEWEST_PX else float("nan")
 
 
 def _faint_outline(evidence: Evidence, index: int) -> FaintOutline:
