@@ -22,7 +22,7 @@ from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
 from afunet.models import MODELS, build_model, complexity
 from afunet.models.checkpoint import Header, save_checkpoint
-from afunet.workflows import segment
+from afunet.workflows import case_pages, segment
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 Run = Callable[..., Any]
@@ -622,7 +622,7 @@ def test_ctrl_c_stops_at_the_next_step_and_leaves_nothing(
 
     scan = kit.nifti()
     before = files_below(kit.root)
-    monkeypatch.setattr(segment, "render_page", press)
+    monkeypatch.setattr(case_pages, "render_page", press)
     done = run_afunet("segment", scan, "-o", kit.root / "out", "-w", kit.weights)
     assert (done.code, done.out, done.err) == (130, "", "cancelled on request\n")
     assert files_below(kit.root) == before
@@ -637,7 +637,7 @@ def test_ctrl_c_twice_breaks_off_without_a_traceback(
 
     scan = kit.nifti()
     before = files_below(kit.root)
-    monkeypatch.setattr(segment, "render_page", press_twice)
+    monkeypatch.setattr(case_pages, "render_page", press_twice)
     done = run_afunet("segment", scan, "-o", kit.root / "out", "-w", kit.weights)
     assert (done.code, done.out, done.err) == (130, "", "")
     assert files_below(kit.root) == before
