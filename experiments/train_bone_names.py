@@ -28,7 +28,7 @@ from afunet.models.bone_namer import BoneNamer, BoneNamerConfig, save_bone_namer
 from afunet.phantom.limb_points import CLASSES, OTHER, RIGHT, Limb, draw_limbs, load_limb_points
 from afunet.training.schedule import poly
 
-LARGEST, EACH, FIELDS = 900_000, 40, 250
+LARGEST, EACH, FIELDS = 1_500_000, 30, 250
 CONFIG = BoneNamerConfig(CLASSES)
 
 

@@ -202,6 +202,16 @@ def test_a_cavity_that_reaches_the_outside_only_over_corners_is_closed() -> None
     assert done.filled_mm3 == pytest.approx((5 * 400 + 4) * 3)
 
 
+def test_a_chamber_whose_shaft_is_closed_is_filled_too() -> None:
+    bone = np.zeros((8, 100, 100), dtype=bool)
+    bone[1:7, 35:65, 35:65] = True
+    bone[2:5, 42:58, 42:58] = False  # 256 mm² a slice: no small hole
+    bone[5:, 50, 50] = False  # a shaft from the chamber to the outside, closed as a small hole
+    voxels, done = cleaned(bone, limb(8))
+    assert voxels[1:7, 35:65, 35:65].all()
+    assert done.filled_mm3 == pytest.approx((3 * 16 * 16 + 2) * 3)
+
+
 def test_a_loose_speck_in_a_cavity_is_swallowed_by_the_filling() -> None:
     scan = limb(slices=5)
     bone = no_bone(scan)

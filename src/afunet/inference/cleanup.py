@@ -163,13 +163,10 @@ def _share_inside(
 
 
 def _filled(bone: NDArray[np.bool_], mask: Volume, rules: CleanUpRules) -> NDArray[np.bool_]:
-    """Closed cavities in 3D, and small holes within a slice."""
-    outer = np.pad(~bone, 1, constant_values=True)
-    voids = cc3d.connected_components(outer, connectivity=6)
-    cavities = outer & (voids != voids[0, 0, 0])
-    filled = bone | cavities[1:-1, 1:-1, 1:-1]
+    """Small holes within a slice, and then closed cavities in 3D, those that this closed too."""
     column_mm, row_mm, _ = mask.spacing_mm
     largest = int(rules.hole_mm2 / (column_mm * row_mm))
+    filled = bone.copy()
     for index, plane in enumerate(filled):
         closed = ndimage.binary_fill_holes(plane)
         holes, count = ndimage.label(closed & ~plane)
@@ -177,4 +174,7 @@ def _filled(bone: NDArray[np.bool_], mask: Volume, rules: CleanUpRules) -> NDArr
             small = np.bincount(holes.ravel()) <= largest
             small[0] = False
             filled[index] = plane | small[holes]
-    return np.asarray(filled)
+    outer = np.pad(~filled, 1, constant_values=True)
+    voids = cc3d.connected_components(outer, connectivity=6)
+    cavities = outer & (voids != voids[0, 0, 0])
+    return np.asarray(filled | cavities[1:-1, 1:-1, 1:-1])

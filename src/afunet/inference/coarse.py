@@ -24,7 +24,7 @@ class CoarseGrid:
 
     @classmethod
     def around(
-        cls, low_mm: FloatArray, high_mm: FloatArray, step_mm: float, margin: int = 12
+        cls, low_mm: FloatArray, high_mm: FloatArray, step_mm: float, margin: int = 8
     ) -> CoarseGrid:
         """The smallest grid round a box, with a margin in voxels."""
         cells = np.ceil((high_mm - low_mm) / step_mm).astype(int) + 2 * margin + 1

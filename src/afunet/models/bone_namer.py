@@ -36,11 +36,11 @@ class BoneNamerConfig:
     """
 
     classes: tuple[str, ...]
-    step_mm: float = 6.0
-    cells: tuple[int, ...] = (1, 3, 7, 15, 31)
+    step_mm: float = 4.0
+    cells: tuple[int, ...] = (1, 2, 5, 11, 23, 47)
     reach: int = 2
     seen_from: int = 2
-    widths: tuple[int, ...] = (384, 256, 128)
+    widths: tuple[int, ...] = (640, 384, 192)
 
     @property
     def inputs(self) -> int:

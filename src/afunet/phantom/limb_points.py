@@ -27,7 +27,7 @@ FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 Rng = np.random.Generator
 
-STEP_MM = 3.0
+STEP_MM = 2.0
 """Points are so far apart before a limb is scaled."""
 LEG = ("femur", "patella", "tibia", "fibula")
 OTHER = "other"
@@ -108,13 +108,15 @@ def draw_limbs(limbs: Sequence[Limb], rng: Rng) -> DrawnLimbs:
     sides = [LEFT, RIGHT] if rng.random() < 0.8 else [int(rng.integers(2))]
     parts = [_leg(limb, side, rng) for side in sides]
     parts += [limb.pelvis, *_surroundings(limb, rng)]
-    points = _joined([_jittered(part, rng) for part in parts])
+    points = _joined(parts)
     size = rng.uniform(0.82, 1.18) if rng.random() < 0.9 else rng.uniform(0.5, 0.82)
     stretch = size * rng.uniform(0.88, 1.12, 3)
     turn = Rotation.from_rotvec(np.deg2rad(rng.normal(0, (6, 5, 8))))
     mm = turn.apply((points.mm - limb.hip_mm) * stretch)
     points, field = _seen(points.moved(mm), rng)
-    points = points.moved(np.clip(_warped(points.mm, rng), field.low_mm, field.high_mm))
+    jitter = rng.uniform(-STEP_MM / 2, STEP_MM / 2, points.mm.shape) * size
+    mm = _warped(points.mm + jitter, rng)
+    points = points.moved(np.clip(mm, field.low_mm, field.high_mm))
     return DrawnLimbs(_damaged(points, rng), field, STEP_MM**3 * float(np.prod(stretch)))
 
 
@@ -137,11 +139,6 @@ def _of_capsules(capsules: Sequence[Capsule], kind: str, side: int) -> Points:
 def _joined(parts: Sequence[Points]) -> Points:
     fields = ("mm", "bone", "side", "depth_mm")
     return Points(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
-
-
-def _jittered(points: Points, rng: Rng) -> Points:
-    shift = rng.uniform(-STEP_MM / 2, STEP_MM / 2, points.mm.shape)
-    return points.moved(points.mm + shift)
 
 
 def _leg(limb: Limb, side: int, rng: Rng) -> Points:
@@ -227,9 +224,9 @@ def _seen(points: Points, rng: Rng) -> tuple[Points, Box]:
             continue
         centre = here[rng.integers(len(here))] + rng.normal(0, 15, 3)
         wide = rng.random() < 0.4
-        width = rng.uniform(260, 520) if wide else np.exp(rng.uniform(np.log(110), np.log(300)))
+        width = rng.uniform(260, 520) if wide else np.exp(rng.uniform(np.log(130), np.log(300)))
         depth = rng.uniform(0.7, 1.0) * width
-        length = np.exp(rng.uniform(np.log(50), np.log(900)))
+        length = np.exp(rng.uniform(np.log(70), np.log(900)))
         half = np.array([width, max(depth, 80), length]) / 2
         if wide:
             centre[0] = 0.8 * float(points.mm[:, 0].mean()) + 0.2 * centre[0]
@@ -242,7 +239,7 @@ def _seen(points: Points, rng: Rng) -> tuple[Points, Box]:
 
 
 _CENTRES = (0.15, 0.2, 0.12, 0.2, 0.13, 0.14, 0.06)
-_FEWEST = 60
+_FEWEST = 200
 
 
 def _damaged(points: Points, rng: Rng) -> Points:
