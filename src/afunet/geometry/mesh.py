@@ -61,23 +61,33 @@ class Mesh:
         a, b, c = np.moveaxis(corners, 1, 0)
         return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6)
 
-    @cached_property
+    @property
     def open_edges(self) -> int:
-        """Directed edges without the opposite one in a neighbour: 0 where watertight."""
-        if self.is_empty:
-            return 0
-        start = self.faces.reshape(-1)
-        end = np.roll(self.faces, -1, axis=1).reshape(-1)
-        forward = np.sort(start * len(self.vertices_mm) + end)
-        backward = np.sort(end * len(self.vertices_mm) + start)
-        once = forward[np.diff(forward, prepend=-1) > 0]
-        place = np.searchsorted(backward, once).clip(max=len(backward) - 1)
-        return int(len(forward) - np.count_nonzero(backward[place] == once))
+        """Directed edges without an opposite one in a neighbour: 0 where the surface is closed."""
+        return self._edge_faults[0]
+
+    @property
+    def nonmanifold_edges(self) -> int:
+        """Edges by which more than two triangles meet."""
+        return self._edge_faults[1]
 
     @property
     def is_watertight(self) -> bool:
         """Whether there are triangles and each edge is shared by two that agree on the outside."""
-        return not self.is_empty and self.open_edges == 0
+        return not self.is_empty and self._edge_faults == (0, 0)
+
+    @cached_property
+    def _edge_faults(self) -> tuple[int, int]:
+        """Open edges and non-manifold ones, from one sort of all sides of all triangles."""
+        if self.is_empty:
+            return 0, 0
+        start, end = self.faces, np.roll(self.faces, -1, axis=1)
+        edges = np.minimum(start, end) * len(self.vertices_mm) + np.maximum(start, end)
+        sides = np.sort((2 * edges + (start < end)).reshape(-1))
+        first = np.flatnonzero(np.diff(sides >> 1, prepend=-1))
+        uses = np.diff(first, append=len(sides))
+        rising = np.add.reduceat(sides & 1, first)
+        return int(np.abs(2 * rising - uses).sum()), int(np.count_nonzero(uses > 2))
 
     def bounds_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Lowest and highest corner, each (3,); `GeometryError` for an empty mesh."""

@@ -58,12 +58,14 @@ def find_pieces(
     rules: SplitRules | None = None,
     smoothing: Smoothing | None = None,
     max_triangles: int | None = None,
+    max_error_mm: float | None = None,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Instances:
     """Split a mask and measure what it falls into; `scan`, in HU on its grid, adds densities.
 
-    `max_triangles` is the most a piece's surface has. Raises `Cancelled`.
+    `max_triangles` is the most a piece's surface has, `max_error_mm` what simplifying may cost
+    (`decimated`). Raises `Cancelled`.
     """
     cancel = cancel or CancelToken()
     labels = split_instances(mask, rules, progress=progress, cancel=cancel)
@@ -74,9 +76,8 @@ def find_pieces(
         cancel.check()
         progress(STAGE, number, len(measures))
         raw = raw_surface(_alone(labels, boxes[one.label - 1], one.label))
-        finished = smoothed(raw, smoothing or Smoothing(), labels.affine)
-        if max_triangles is not None:
-            finished = decimated(finished, max_triangles)
+        smooth = smoothed(raw, smoothing or Smoothing(), labels.affine)
+        finished = decimated(smooth, max_triangles, max_error_mm)
         surfaces.append((finished, deviation(finished, raw)))
     progress(STAGE, len(measures), len(measures))
     gaps = nearest_gaps(
