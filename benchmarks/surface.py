@@ -52,6 +52,7 @@ HEAD = (
 )
 OBLIQUE = Rotation.from_euler("xyz", [12, -8, 20], degrees=True).as_matrix()
 STRAIGHT = np.eye(3)
+COARSE_MM, BEYOND_MM = 2.0, 30.0
 MARGIN_VOXELS = 3
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -142,7 +143,7 @@ def solids(seed: int) -> Iterator[Solid]:
 
 def exact_surface(piece: Piece) -> Mesh:
     """Where the piece's distance is zero, by linear interpolation on a fine grid."""
-    grid = grid_about(piece, np.eye(3) * REFERENCE_MM, np.zeros(3))
+    grid = grid_about(extent(piece), np.eye(3) * REFERENCE_MM, np.zeros(3))
     apart_mm = distances_on(piece, grid)
     image = vtkImageData()
     image.SetDimensions(*reversed(grid.shape))
@@ -156,9 +157,17 @@ def exact_surface(piece: Piece) -> Mesh:
     return from_polydata(edges.GetOutput()).transformed(grid.affine)
 
 
-def grid_about(piece: Piece, axes: FloatArray, offset: FloatArray) -> Volume:
-    """Zeros on a grid of these steps that holds a piece, shifted by a fraction of its voxels."""
-    corners = piece.corners_mm() @ np.linalg.inv(axes).T
+def extent(piece: Piece) -> Box:
+    """What holds a piece, looked up on a coarse grid about its bone."""
+    coarse = np.eye(3) * COARSE_MM
+    around = grid_about(Box.around(piece.corners_mm(), BEYOND_MM), coarse, np.zeros(3))
+    inside = np.argwhere(distances_on(piece, around) < COARSE_MM)[:, ::-1]
+    return Box.around(around.to_mm(inside), COARSE_MM)
+
+
+def grid_about(box: Box, axes: FloatArray, offset: FloatArray) -> Volume:
+    """Zeros on a grid of these steps that holds a box, shifted by a fraction of its voxels."""
+    corners = box.corners_mm() @ np.linalg.inv(axes).T
     low, high = np.floor(corners.min(axis=0)) - MARGIN_VOXELS, corners.max(axis=0) + MARGIN_VOXELS
     columns, rows, slices = (np.ceil(high - low) + 1).astype(int).tolist()
     affine = np.eye(4)
@@ -206,7 +215,7 @@ def line(spacing: Spacing, kind: str, rows: Sequence[Row | None]) -> str:
 def measured(solid: Solid, spacing: Spacing, seed: int, budget: Budget) -> Row | None:
     """A piece's mesh on one grid; None where no voxel's centre lies in it."""
     offset = np.random.default_rng([seed, 29]).random(3)
-    grid = grid_about(solid.piece, spacing.axes, offset)
+    grid = grid_about(Box.around(solid.exact.vertices_mm), spacing.axes, offset)
     mask = grid.with_voxels((distances_on(solid.piece, grid) < 0).astype(np.uint8))
     if not mask.voxels.any():
         return None
