@@ -1,6 +1,6 @@
 """Meshes of exact masks against the exact surfaces behind them, on many voxel grids.
 
-    .venv/bin/python benchmarks/surface.py [--first-seed 8000] [--knees 2] [--max-error-mm 0.05]
+    .venv/bin/python benchmarks/surface.py [--first-seed 8000] [--knees 1] [--max-error-mm 0.05]
 
 Each knee is taken whole and with a broken tibia and femur. A bone's or fragment's exact surface is
 where its simulated distance is zero, found on a grid of 0.4 mm with linear interpolation. The mask
@@ -220,7 +220,7 @@ def measured(solid: Solid, spacing: Spacing, seed: int, budget: Budget) -> Row |
     if not mask.voxels.any():
         return None
     mesh = surface(mask, max_triangles=budget.max_triangles, max_error_mm=budget.max_error_mm)
-    apart = deviation(mesh, solid.exact, SAMPLES)
+    apart = deviation(mesh, solid.exact, samples=SAMPLES)
     mask_mm3 = float(np.count_nonzero(mask.voxels)) * mask.voxel_volume_mm3
     return Row(
         apart.mean_mm,
@@ -238,7 +238,7 @@ def measured(solid: Solid, spacing: Spacing, seed: int, budget: Budget) -> Row |
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--first-seed", type=int, default=8000)
-    parser.add_argument("--knees", type=int, default=2)
+    parser.add_argument("--knees", type=int, default=1)
     parser.add_argument("--max-triangles", type=int)
     parser.add_argument("--max-error-mm", type=float)
     options = parser.parse_args()

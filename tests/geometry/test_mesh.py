@@ -60,7 +60,9 @@ def test_a_triangle_turned_inside_out_makes_the_box_leak() -> None:
 
 def test_boxes_that_share_an_edge_are_closed_and_not_manifold() -> None:
     one = box()
-    beside = one.vertices_mm + np.array([1, 1, 0])  # its edge at x = y = 0 is the first box's at x = y = 1
+    beside = one.vertices_mm + np.array(
+        [1, 1, 0]
+    )  # its edge at x = y = 0 is the first box's at x = y = 1
     names = np.arange(8) + 8
     names[[0, 4]] = [3, 7]
     two = Mesh(np.vstack([one.vertices_mm, beside]), np.vstack([one.faces, names[one.faces]]))

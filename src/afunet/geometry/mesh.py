@@ -52,6 +52,17 @@ class Mesh:
         a, b, c = np.moveaxis(self.triangles_mm, 1, 0)
         return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
 
+    def vertex_normals(self) -> NDArray[np.float64]:
+        """Outward unit normal (N, 3) at each vertex, its triangles weighted by area."""
+        a, b, c = np.moveaxis(self.triangles_mm, 1, 0)
+        across = np.repeat(np.cross(b - a, c - a), 3, axis=0)
+        corner, vertices = self.faces.reshape(-1), len(self.vertices_mm)
+        summed = np.stack(
+            [np.bincount(corner, across[:, axis], minlength=vertices) for axis in range(3)], axis=1
+        )
+        length = np.linalg.norm(summed, axis=1, keepdims=True)
+        return np.asarray(summed / np.maximum(length, 1e-12), dtype=np.float64)
+
     @property
     def volume_mm3(self) -> float:
         """Enclosed volume by the divergence theorem; meaningful for watertight meshes only."""

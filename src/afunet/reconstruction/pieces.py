@@ -76,9 +76,9 @@ def find_pieces(
         cancel.check()
         progress(STAGE, number, len(measures))
         raw = raw_surface(_alone(labels, boxes[one.label - 1], one.label))
-        smooth = smoothed(raw, smoothing or Smoothing(), labels.affine)
+        smooth = smoothed(raw, smoothing or Smoothing(), labels.affine, one.volume_mm3)
         finished = decimated(smooth, max_triangles, max_error_mm)
-        surfaces.append((finished, deviation(finished, raw)))
+        surfaces.append((finished, deviation(finished, raw, one.volume_mm3)))
     progress(STAGE, len(measures), len(measures))
     gaps = nearest_gaps(
         [(one.label, mesh) for one, (mesh, _) in zip(measures, surfaces, strict=True)]

@@ -39,7 +39,8 @@ def surface(
     mesh = raw_surface(mask)
     cancel.check()
     progress(STAGE, 1, STEPS)
-    mesh = smoothed(mesh, smoothing or Smoothing(), mask.affine)
+    volume_mm3 = float(np.count_nonzero(mask.voxels)) * mask.voxel_volume_mm3
+    mesh = smoothed(mesh, smoothing or Smoothing(), mask.affine, volume_mm3)
     cancel.check()
     progress(STAGE, 2, STEPS)
     mesh = decimated(mesh, max_triangles, max_error_mm)
