@@ -61,8 +61,8 @@ def _within_error(part: Mesh, max_error_mm: float) -> Mesh:
     """A connected surface with the fewest triangles found that stay within the error."""
     if len(part.faces) < FEWEST_LEFT_ALONE:
         return part
-    # A quadric's error is an area times a squared distance; the cube was met on bones.
-    quadric_error, topology = max_error_mm**3, _topology(part)
+    # A quadric's error is a squared distance times an area; this is where bones came out right.
+    quadric_error, topology = 8 * max_error_mm**3, _topology(part)
     for _ in range(MOST_TRIES):
         fewer = _collapsed(part, FEWEST_TRIANGLES / len(part.faces), quadric_error)
         is_sound = _topology(fewer) == topology

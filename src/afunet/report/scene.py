@@ -52,9 +52,9 @@ def render_scene(
 ) -> Scene:
     """Closed surfaces in parallel projection from the front, the left, the back and obliquely.
 
-    All views share one scale, shown by a bar under each unless the spacing is not known. The patient's sides
-    are named unless the orientation is not known. `size` is (width, most height) in pixels: the
-    picture is lower where less will do. Without any triangle the picture says so. Drawn by VTK,
+    All views share one scale, shown by a bar under each unless the spacing is not known. The
+    patient's sides are named unless the orientation is not known. `size` is (width, most height)
+    in pixels: the picture is lower where less will do. Without any triangle the picture says so. Drawn by VTK,
     or by NumPy where VTK finds no OpenGL.
     """
     shown = [coloured for coloured in meshes if not coloured.mesh.is_empty]
