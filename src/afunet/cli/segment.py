@@ -144,6 +144,9 @@ def reconstruct(
             progress=report,
             cancel=cancel,
         )
-    closed = "watertight" if done.mesh.is_watertight else edge_faults(done.mesh)
-    console.print(f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm")
+    if done.mesh.is_empty:
+        console.print("the mask is empty: there is no surface")
+    else:
+        closed = "watertight" if done.mesh.is_watertight else edge_faults(done.mesh)
+        console.print(f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm")
     print_files(done.files)

@@ -9,7 +9,7 @@ from vtkmodules.vtkFiltersCore import vtkQuadricDecimation
 from afunet.errors import ConfigError
 from afunet.formats.polydata import from_polydata, to_polydata
 from afunet.geometry import Mesh
-from afunet.reconstruction.deviation import deviation
+from afunet.reconstruction.deviation import deviation, distances_mm
 
 FEWEST_TRIANGLES = 4
 FEWEST_LEFT_ALONE = 500  # a surface so small is not simplified to an error: nothing is won
@@ -21,9 +21,9 @@ def decimated(
 ) -> Mesh:
     """`mesh` with as few triangles as `max_error_mm` allows, or with at most `max_triangles`.
 
-    Quadric edge collapse with volume preservation (Garland and Heckbert 1997). No point that is
-    measured lies further than `max_error_mm` from the other surface: `deviation` looks at 10,000
-    points of each, for every part of the surface that hangs together. A limit of triangles goes
+    Quadric edge collapse with volume preservation (Garland and Heckbert 1997). The error is the
+    largest distance between both surfaces, measured at all their vertices and at 10,000 random
+    points of each, for every part that hangs together. A limit of triangles goes
     before the error and is kept as far as the topology lets go of them. A result that tears,
     pinches, fills a hole or loses a fragment is thrown away and tried again with more triangles,
     so a very ragged surface may keep more than asked for, at worst all. Raises `ConfigError` as
@@ -66,10 +66,16 @@ def _within_error(part: Mesh, max_error_mm: float) -> Mesh:
     for _ in range(MOST_TRIES):
         fewer = _collapsed(part, FEWEST_TRIANGLES / len(part.faces), quadric_error)
         is_sound = _topology(fewer) == topology
-        if is_sound and deviation(fewer, part).largest_mm <= max_error_mm:
+        if is_sound and _farthest_mm(fewer, part) <= max_error_mm:
             return fewer
         quadric_error /= 2
     return part
+
+
+def _farthest_mm(one: Mesh, other: Mesh) -> float:
+    """The largest distance of two surfaces, at their vertices and at random points of both."""
+    at_vertices = (distances_mm(one.vertices_mm, other), distances_mm(other.vertices_mm, one))
+    return max(deviation(one, other).largest_mm, *(float(apart.max()) for apart in at_vertices))
 
 
 def _collapsed(mesh: Mesh, share: float, quadric_error: float | None = None) -> Mesh:

@@ -54,13 +54,13 @@ def render_scene(
 
     All views share one scale, shown by a bar under each unless the spacing is not known. The
     patient's sides are named unless the orientation is not known. `size` is (width, most height)
-    in pixels: the picture is lower where less will do. Without any triangle the picture says so. Drawn by VTK,
-    or by NumPy where VTK finds no OpenGL.
+    in pixels: the picture is lower where less will do. Without any triangle the picture says so.
+    Drawn by VTK, or by NumPy where VTK finds no OpenGL.
     """
     shown = [coloured for coloured in meshes if not coloured.mesh.is_empty]
     if not shown:
-        canvas = _backdrop(size)
-        middle = (size[0] / 2, size[1] / 2)
+        canvas = _backdrop((size[0], size[1] // 3))
+        middle = (size[0] / 2, size[1] / 6)
         write(ImageDraw.Draw(canvas), middle, "no surface", size=28, colour=_QUIET, anchor="mm")
         return Scene(canvas, Renderer.NONE)
     points_mm = np.concatenate([coloured.mesh.vertices_mm for coloured in shown])
