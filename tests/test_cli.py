@@ -376,7 +376,7 @@ def test_an_unknown_format_is_refused_with_those_there_are(kit: Kit, run_afunet:
     refusal = run_afunet("segment", scan, "-o", output, "--formats", "vrml").refusal
     assert (
         refusal
-        == "unknown format vrml; there are nifti, nrrd, mha, stl, ply, obj, glb, seg, rtstruct"
+        == "unknown format vrml; there are nifti, nrrd, mha, stl, ply, obj, vtp, glb, seg, rtstruct"
     )
     assert not output.exists()
 

@@ -2,9 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from vtkmodules.vtkCommonCore import vtkStringArray
+from vtkmodules.vtkIOXML import vtkXMLPolyDataReader, vtkXMLPolyDataWriter
 
 from afunet.errors import InputError, OutputError
-from afunet.formats.mesh_files import MESH_WRITERS, read_mesh, write_ply, write_stl
+from afunet.formats.mesh_files import MESH_WRITERS, read_mesh, write_ply, write_stl, write_vtp
+from afunet.formats.polydata import to_polydata
 from afunet.geometry import Mesh
 
 TETRAHEDRON = Mesh(
@@ -95,6 +98,28 @@ def test_file_that_states_ras_is_turned_to_lps(kind: str, tmp_path: Path) -> Non
     assert sorted_triangles(read_mesh(path)) == sorted_triangles(half_turn)
 
 
+def test_vtp_says_its_frame_and_unit_where_programs_look(tmp_path: Path) -> None:
+    write_vtp(TETRAHEDRON, tmp_path / "bone.vtp")
+    reader = vtkXMLPolyDataReader()
+    reader.SetFileName(str(tmp_path / "bone.vtp"))
+    reader.Update()
+    fields = reader.GetOutput().GetFieldData()
+    assert fields.GetAbstractArray("SPACE").GetValue(0) == "LPS"
+    assert fields.GetAbstractArray("UNIT").GetValue(0) == "mm"
+
+
+def test_vtp_whose_field_says_ras_is_turned_to_lps(tmp_path: Path) -> None:
+    frame, polydata, writer = vtkStringArray(), to_polydata(TETRAHEDRON), vtkXMLPolyDataWriter()
+    frame.SetName("SPACE")
+    frame.InsertNextValue("RAS")
+    polydata.GetFieldData().AddArray(frame)
+    writer.SetFileName(str(tmp_path / "bone.vtp"))
+    writer.SetInputData(polydata)
+    writer.Write()
+    half_turn = TETRAHEDRON.transformed(np.diag([-1, -1, 1, 1]))
+    assert sorted_triangles(read_mesh(tmp_path / "bone.vtp")) == sorted_triangles(half_turn)
+
+
 def test_obj_polygons_become_triangles_and_equal_corners_are_merged(tmp_path: Path) -> None:
     path = tmp_path / "square.obj"
     path.write_text(SQUARE + "v 2 0 0\nv 2 3 0\nv 4 0 0\nf 1 2 3 4\nf 5 7 6\n")
@@ -110,7 +135,9 @@ def test_obj_polygons_become_triangles_and_equal_corners_are_merged(tmp_path: Pa
         ("a.ply", b"hello", "not a whole PLY"),
         ("a.obj", b"hello", "holds no polygons"),
         ("a.obj", SQUARE.encode() + b"f 1 2 9\n", "names a vertex that is not there"),
-        ("a.vtk", b"# vtk DataFile", "expected .stl, .ply or .obj"),
+        ("a.vtp", b"hello", "not a whole VTP"),
+        ("a.vtp", b"<VTKFile></VTKFile>", "not a whole VTP"),
+        ("a.vtk", b"# vtk DataFile", "expected .stl, .ply, .obj or .vtp"),
     ],
 )
 def test_broken_or_foreign_file_is_refused_saying_why(

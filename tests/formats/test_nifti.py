@@ -33,7 +33,7 @@ def test_a_ras_voxel_lies_at_its_lps_millimetre(tmp_path):
     np.testing.assert_allclose(volume.to_mm([1, 2, 3]), (-12, -26, 42))
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.float32])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32])
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
 def test_what_is_written_has_both_forms_and_its_type(tmp_path, oblique, dtype, name):
     write_nifti(oblique.with_voxels(hu(4, 6, 5).astype(dtype)), tmp_path / name, "bone · mask")

@@ -58,6 +58,19 @@ def test_a_triangle_turned_inside_out_makes_the_box_leak() -> None:
     assert Mesh(box().vertices_mm, faces).open_edges == 6
 
 
+def test_boxes_that_share_an_edge_are_closed_and_not_manifold() -> None:
+    one = box()
+    beside = one.vertices_mm + np.array(
+        [1, 1, 0]
+    )  # its edge at x = y = 0 is the first box's at x = y = 1
+    names = np.arange(8) + 8
+    names[[0, 4]] = [3, 7]
+    two = Mesh(np.vstack([one.vertices_mm, beside]), np.vstack([one.faces, names[one.faces]]))
+    assert (two.open_edges, two.nonmanifold_edges) == (0, 1)
+    assert not two.is_watertight
+    assert one.nonmanifold_edges == 0
+
+
 @pytest.mark.parametrize("mirrored_axis", [0, 1, 2])
 def test_outside_stays_outside_in_a_mirror(mirrored_axis: int) -> None:
     mirror = np.eye(4)
@@ -88,7 +101,7 @@ def test_an_empty_mesh_is_allowed_and_encloses_nothing() -> None:
     assert empty.is_empty
     assert empty.volume_mm3 == 0
     assert empty.area_mm2 == 0
-    assert empty.open_edges == 0
+    assert empty.open_edges == empty.nonmanifold_edges == 0
     assert not empty.is_watertight
     assert empty.transformed(-np.eye(4)).is_empty
     with pytest.raises(GeometryError, match="empty mesh has no bounds"):

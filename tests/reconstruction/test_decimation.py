@@ -3,8 +3,9 @@ import pytest
 
 from afunet.errors import ConfigError
 from afunet.geometry import Mesh, Volume
-from afunet.reconstruction import surface
+from afunet.reconstruction import decimation, surface
 from afunet.reconstruction.decimation import decimated
+from afunet.reconstruction.deviation import deviation
 
 
 def ball_and_fragment() -> Volume:
@@ -41,6 +42,51 @@ def test_ragged_surface_keeps_more_triangles_rather_than_tearing() -> None:
     fewer = decimated(full, 200)
     assert fewer.is_watertight
     assert len(fewer.faces) > 200
+
+
+@pytest.mark.parametrize("error_mm", [0.1, 0.3])
+def test_simplifying_to_an_error_stays_within_it_and_loses_nothing(error_mm: float) -> None:
+    full = surface(ball_and_fragment())
+    fewer = decimated(full, max_error_mm=error_mm)
+    assert len(fewer.faces) < 0.6 * len(full.faces)
+    assert deviation(fewer, full).largest_mm <= error_mm
+    assert fewer.is_watertight
+    assert parts(fewer) == 2
+
+
+def test_a_larger_error_needs_fewer_triangles() -> None:
+    full = surface(ball_and_fragment())
+    counts = [len(decimated(full, max_error_mm=error).faces) for error in (0.02, 0.1, 0.3)]
+    assert counts == sorted(counts, reverse=True)
+    assert len(set(counts)) == 3
+
+
+def test_an_error_that_nothing_can_keep_leaves_the_mesh() -> None:
+    full = surface(ball_and_fragment())
+    assert decimated(full, max_error_mm=1e-9) is full
+
+
+def test_a_limit_of_triangles_goes_before_the_error() -> None:
+    full = surface(ball_and_fragment())
+    assert len(decimated(full, 600, max_error_mm=0.02).faces) <= 600
+
+
+def test_a_mesh_that_shares_an_edge_four_times_is_thrown_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    full = surface(ball_and_fragment())
+    faces = np.concatenate([full.faces, full.faces[:1], full.faces[:1, ::-1]])
+    folded = Mesh(full.vertices_mm, faces)
+    assert folded.nonmanifold_edges
+    assert folded.open_edges == 0
+    monkeypatch.setattr(decimation, "_collapsed", lambda *_: folded)
+    assert decimated(full, 100) is full
+    assert decimated(full, max_error_mm=0.1) is full
+
+
+def test_an_error_of_nothing_is_refused() -> None:
+    with pytest.raises(ConfigError, match="above 0 mm, got 0"):
+        surface(ball_and_fragment(), max_error_mm=0)
 
 
 def test_mesh_within_the_limit_is_left_as_it_is() -> None:

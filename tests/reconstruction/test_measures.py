@@ -73,3 +73,25 @@ def test_gaps_are_the_distance_of_the_nearest_surface():
     assert gaps[3].label == 2
     assert gaps[3].mm == pytest.approx(10.0, abs=0.01)
     assert nearest_gaps(surfaces, within_mm=5.0)[3] == Gap(None, float("inf"))
+
+
+def test_a_ragged_piece_measures_what_all_its_voxels_say():
+    rng = np.random.default_rng(3)
+    voxels = np.zeros((9, 14, 17), dtype=np.uint8)
+    voxels[1:8, 2:12, 3:15] = rng.random((7, 10, 12)) < 0.2
+    affine = np.eye(4)
+    affine[:3, :3] = rng.standard_normal((3, 3))
+    affine[:3, 3] = (-40.0, 12.0, 900.0)
+    labels = Volume(voxels, affine)
+    (found,) = measure(labels)
+    points = labels.to_mm(np.argwhere(voxels)[:, ::-1])
+    np.testing.assert_allclose(found.centroid_mm, points.mean(axis=0))
+    np.testing.assert_allclose(found.lowest_mm, points.min(axis=0))
+    np.testing.assert_allclose(found.highest_mm, points.max(axis=0))
+    away = points - points.mean(axis=0)
+    along = away @ found.axes.T
+    voxel_mm = np.abs(found.axes @ affine[:3, :3]).sum(axis=1)
+    np.testing.assert_allclose(found.extent_mm, np.ptp(along, axis=0) + voxel_mm)
+    spread = along.T @ along  # along its principal axes a piece's spread has no cross terms
+    np.testing.assert_allclose(spread, np.diag(np.diag(spread)), atol=1e-6 * spread.max())
+    assert np.all(np.diff(np.diag(spread)) <= 0)

@@ -58,7 +58,7 @@ def report() -> Report:
         confidence=ConfidenceFacts((1.0, 0.0), None, (), ()),
         model=ModelFacts("afunet", {"width": 32}, "ab" * 32, (-300.0, 1300.0), (512, 256), 192),
         bone=BoneFacts(123.45, 2, 60, 64, cleanup),
-        surface=SurfaceFacts(1234567, 98.76, 120.0, True, FRAME, "mm", "vtk"),
+        surface=SurfaceFacts(1234567, 98.76, 120.0, 0, 0, True, FRAME, "mm", "vtk"),
         pieces=(piece(1, nearest="piece 2", gap_mm=1.25), piece(2, watertight=False)),
         run=run_facts(),
         files=("mask.nii.gz", "report.html"),
@@ -88,6 +88,8 @@ def piece(label: int, **changed: object) -> PieceFacts:
         "deviation_mm": (0.104, 0.3, 0.777),
         "volume_change": 0.001,
         "triangles": 5000,
+        "open_edges": 0,
+        "nonmanifold_edges": 0,
         "watertight": True,
         **changed,
     }

@@ -9,7 +9,7 @@ from afunet.report import vtk_renderer
 from afunet.report.scene import VIEWS, ColouredMesh, Renderer, render_scene
 from afunet.report.scene_layout import Layout
 from afunet.report.software_renderer import render_with_numpy
-from afunet.report.view import ANTERIOR, Frame
+from afunet.report.view import ANTERIOR, Frame, orientation_letters
 from afunet.report.vtk_renderer import render_with_vtk
 
 FAR_OFF_MM = np.array([-40.0, 90.0, -1383.0])
@@ -90,7 +90,8 @@ def test_renderer_that_crashes_takes_only_its_own_process_with_it(
 def test_scene_of_nothing_says_so_without_a_renderer(meshes: list[ColouredMesh]) -> None:
     scene = render_scene(meshes, size=(300, 200))
     assert scene.renderer is Renderer.NONE
-    words = np.asarray(scene.image)[80:120, 50:250]
+    assert scene.image.size == (300, 66)
+    words = np.asarray(scene.image)[13:53, 50:250]
     assert words.min() < 150
 
 
@@ -101,6 +102,33 @@ def test_what_is_not_known_is_not_drawn(option: str, without_opengl: None) -> No
     unknown = np.asarray(render_scene(meshes, size=(300, 200), **{option: False}).image)
     assert (known != unknown).any()
     assert known[known != unknown].mean() < unknown[known != unknown].mean()
+
+
+def test_views_are_those_of_a_surgeon_with_the_patients_sides_where_they_lie() -> None:
+    assert [view.name for view in VIEWS] == [
+        "anterior",
+        "lateral, from the left",
+        "posterior",
+        "oblique",
+    ]
+    sides = {view.name: orientation_letters(view.right) for view in VIEWS}
+    assert (sides["anterior"], sides["posterior"]) == ("L", "R")
+
+
+@pytest.mark.parametrize(
+    ("size_mm", "rows"), [((130, 120, 120), 2), ((300, 100, 900), 1), ((900, 100, 300), 2)]
+)
+def test_panels_stand_in_the_rows_that_show_most(
+    size_mm: tuple[float, float, float], rows: int
+) -> None:
+    points = box(size_mm, (0, 0, 0)).vertices_mm
+    layout = Layout(1280, 1040).fitted(VIEWS, points)
+    panels = layout.panels(VIEWS, points)
+    assert len({panel.top for panel in panels}) == layout.rows == rows
+    for panel in panels:
+        assert panel.bottom + layout.strip <= layout.height <= 1040
+        assert panel.left + panel.frame.width <= 1280
+        assert panel.span_pixels[1] < panel.frame.height
 
 
 def test_all_panels_share_one_scale_and_fit_side_by_side() -> None:

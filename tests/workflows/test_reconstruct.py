@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 
 from afunet.errors import Cancelled, ConfigError, InputError
 from afunet.formats.mesh_files import read_mesh
@@ -10,6 +11,7 @@ from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels
 from afunet.geometry import Volume
 from afunet.progress import CancelToken
+from afunet.reconstruction.pieces import MOST_PIECES
 from afunet.workflows.reconstruct import reconstruct
 
 BESIDE = ["instances.nii.gz", "pieces.json", "scene.png"]
@@ -91,6 +93,59 @@ def test_an_empty_mask_gives_an_empty_surface(tmp_path: Path) -> None:
     done = reconstruct(tmp_path / "empty.nii", tmp_path / "out")
     assert done.mesh.is_empty
     assert (tmp_path / "out" / "bone.stl").stat().st_size == 84
+
+
+def blocks(count: int) -> np.ndarray:
+    voxels = np.zeros((13, 30, 30), np.uint8)
+    for number in range(count):
+        level, row, column = number // 16 * 4 + 1, number // 4 % 4 * 7 + 1, number % 4 * 7 + 1
+        voxels[level : level + 2, row : row + 4, column : column + 4] = 1
+    return voxels
+
+
+def noise() -> np.ndarray:
+    """Streaks taken for bone everywhere: far more pieces than a byte counts."""
+    return (np.random.default_rng(0).random((12, 40, 40)) < 0.2).astype(np.uint8)
+
+
+ODD = {
+    "empty": (np.zeros((5, 6, 7), np.uint8), 0),
+    "one voxel": (np.pad(np.ones((1, 1, 1), np.uint8), 3), 1),
+    "all bone": (np.ones((4, 5, 6), np.uint8), 1),
+    "forty fragments": (blocks(40), 40),
+    "one slice": (np.pad(np.ones((1, 9, 12), np.uint8), ((0, 0), (3, 3), (3, 3))), 1),
+    "metal everywhere": (noise(), MOST_PIECES),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_masks_end_in_sound_surfaces_and_measures(name: str, tmp_path: Path) -> None:
+    voxels, pieces = ODD[name]
+    mask = Volume(voxels, np.diag([0.7, 0.7, 1.5, 1.0]))
+    write_nifti(mask, tmp_path / "mask.nii.gz")
+    done = reconstruct(tmp_path / "mask.nii.gz", tmp_path / "out", ("stl", "vtp", "glb"))
+    assert all(path.exists() for path in done.files)
+    facts = json.loads((tmp_path / "out" / "pieces.json").read_text())
+    assert len(facts) == len(done.instances.pieces) == pieces
+    bone_mm3 = np.count_nonzero(voxels) * mask.voxel_volume_mm3
+    assert done.mesh.is_watertight == (bone_mm3 > 0)
+    assert done.mesh.volume_mm3 == pytest.approx(bone_mm3, rel=0.02)
+    for piece in facts:
+        assert piece["watertight"]
+        assert piece["open_edges"] == piece["nonmanifold_edges"] == 0
+    labels = read_labels(tmp_path / "out" / "instances.nii.gz").voxels
+    assert np.array_equal(labels != 0, voxels != 0)
+    assert int(labels.max()) == pieces + done.instances.not_measured
+
+
+def test_glb_holds_all_pieces_and_a_file_for_each(tmp_path: Path) -> None:
+    write_nifti(Volume(blocks(2), np.eye(4)), tmp_path / "two.nii.gz")
+    done = reconstruct(tmp_path / "two.nii.gz", tmp_path / "out", ("glb",))
+    names = [str(path.relative_to(tmp_path / "out")) for path in done.files]
+    assert names == ["bones.glb", "bones/piece-1.glb", "bones/piece-2.glb", *BESIDE]
+    whole, first = (trimesh.load(path, file_type="glb") for path in done.files[:2])
+    assert sorted(whole.graph.nodes_geometry) == ["piece 1", "piece 2"]
+    assert list(first.graph.nodes_geometry) == ["piece 1"]
 
 
 def test_labels_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> None:

@@ -30,10 +30,19 @@ Formats = Annotated[
     str,
     typer.Option(
         help="What to write, with commas between: nifti, nrrd, mha (mask); stl, ply, obj, "
-        "glb (surface); seg, rtstruct (DICOM, for a scan read from DICOM)."
+        "vtp, glb (surface); seg, rtstruct (DICOM, for a scan read from DICOM)."
     ),
 ]
-MeshFormats = Annotated[str, typer.Option("--formats", help="stl, ply, obj, with commas between.")]
+MeshFormats = Annotated[
+    str, typer.Option("--formats", help="stl, ply, obj, vtp, glb, with commas between.")
+]
+MaxTriangles = Annotated[
+    int | None, typer.Option(help="Simplify each surface to about so many triangles.")
+]
+MaxError = Annotated[
+    float | None,
+    typer.Option(help="Simplify each surface as far as it stays so near, e.g. 0.1 for printing."),
+]
 Deidentify = Annotated[
     bool,
     typer.Option("--deidentify", help="DICOM results without the patient (PS3.15 basic profile)."),

@@ -12,6 +12,8 @@ from afunet.cli.options import (
     Device,
     Formats,
     Input,
+    MaxError,
+    MaxTriangles,
     MeshFormats,
     Output,
     Quiet,
@@ -51,6 +53,8 @@ def segment(
     speck_mm3: Annotated[
         float, typer.Option(help="Pieces smaller than this are removed as specks.")
     ] = 15.0,
+    max_triangles: MaxTriangles = None,
+    max_error_mm: MaxError = None,
     quiet: Quiet = False,
 ) -> None:
     """Find the bones in one or many CT scans.
@@ -80,6 +84,8 @@ def segment(
             segmentation_kind=seg_kind,
             deidentify=deidentify,
             cleanup=CleanUpRules(speck_mm3=speck_mm3),
+            max_triangles=max_triangles,
+            max_error_mm=max_error_mm,
         )
     )
     if len(inputs) == 1:
@@ -114,12 +120,18 @@ def reconstruct(
     mask: Annotated[Path, typer.Argument(help="A label volume: NIfTI, NRRD, MHA or 0/1 PNGs.")],
     output: Output,
     formats: MeshFormats = "stl",
-    max_triangles: Annotated[
-        int | None, typer.Option(help="Simplify the surface to about so many triangles.")
-    ] = None,
+    max_triangles: MaxTriangles = None,
+    max_error_mm: MaxError = None,
     quiet: Quiet = False,
 ) -> None:
-    """Make a surface and a picture from a mask, in patient millimetres."""
+    """Make surfaces, measures and a picture from a mask, in patient millimetres.
+
+    For example:
+
+    - `afunet reconstruct mask.nii.gz -o out --formats stl,glb`
+    - `afunet reconstruct mask.nii.gz -o out --max-error-mm 0.1` for a printer
+    """
+    from afunet.workflows.case_report import edge_faults
     from afunet.workflows.reconstruct import reconstruct as run
 
     with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
@@ -128,9 +140,13 @@ def reconstruct(
             output,
             names_of(formats),
             max_triangles=max_triangles,
+            max_error_mm=max_error_mm,
             progress=report,
             cancel=cancel,
         )
-    closed = "watertight" if done.mesh.is_watertight else f"{done.mesh.open_edges} open edges"
-    console.print(f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm")
+    if done.mesh.is_empty:
+        console.print("the mask is empty: there is no surface")
+    else:
+        closed = "watertight" if done.mesh.is_watertight else edge_faults(done.mesh)
+        console.print(f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm")
     print_files(done.files)

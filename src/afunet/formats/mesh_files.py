@@ -1,15 +1,17 @@
-"""Surfaces as STL, PLY and OBJ files that say their frame and unit, and surfaces read back."""
+"""Surfaces as STL, PLY, OBJ and VTP files that say their frame and unit, and surfaces read back."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from vtkmodules.vtkCommonCore import vtkStringArray
 from vtkmodules.vtkFiltersCore import vtkCleanPolyData, vtkTriangleFilter
 from vtkmodules.vtkIOGeometry import vtkOBJReader, vtkSTLReader, vtkSTLWriter
 from vtkmodules.vtkIOPLY import vtkPLYWriter
+from vtkmodules.vtkIOXML import vtkXMLPolyDataReader, vtkXMLPolyDataWriter
 
-from afunet.errors import ConfigError, GeometryError, InputError, OutputError
+from afunet.errors import GeometryError, InputError, OutputError
 from afunet.formats.ply import read_ply
 from afunet.formats.polydata import from_polydata, to_polydata
 from afunet.formats.whole_file import whole_file
@@ -25,6 +27,9 @@ _STL_TRIANGLE_BYTES = 50
 _STATED_FRAME_BYTES = 4096
 # OBJ has no count and no end: ours is told from a cut one by its last line.
 _OBJ_START, _OBJ_END = b"# afunet ", "# end of file\n"
+_VTP_FIRST_LINE, _VTP_END = b'<?xml version="1.0"?>\n', b"</VTKFile>"
+# 3D Slicer reads a VTP's frame from the field data of this name.
+_FRAME_FIELD = "SPACE"
 
 
 def write_stl(mesh: Mesh, path: Path) -> None:
@@ -65,35 +70,51 @@ def write_obj(mesh: Mesh, path: Path) -> None:
         file.write(_OBJ_END)
 
 
+def write_vtp(mesh: Mesh, path: Path) -> None:
+    """Write VTK's XML polydata, float32 LPS mm, compressed and base64 encoded.
+
+    Frame and unit stand in the field data ("SPACE": "LPS", "UNIT": "mm") and, for eyes, in a
+    comment. An empty mesh gives a valid file of 0 triangles. Raises `OutputError`; nothing
+    half-written is left.
+    """
+    writer = vtkXMLPolyDataWriter()
+    writer.SetDataModeToAppended()
+    writer.EncodeAppendedDataOn()
+    polydata = to_polydata(mesh, np.float32)
+    for name, value in ((_FRAME_FIELD, "LPS"), ("UNIT", "mm")):
+        field = vtkStringArray()
+        field.SetName(name)
+        field.InsertNextValue(value)
+        polydata.GetFieldData().AddArray(field)
+    with whole_file(path) as unfinished:
+        _write_polydata(writer, polydata, unfinished)
+        content = unfinished.read_bytes()
+        comment = f"<!-- afunet {FRAME} {UNIT} -->\n".encode()
+        unfinished.write_bytes(content.replace(_VTP_FIRST_LINE, _VTP_FIRST_LINE + comment, 1))
+
+
 MESH_WRITERS: dict[str, Callable[[Mesh, Path], None]] = {
     "stl": write_stl,
     "ply": write_ply,
     "obj": write_obj,
+    "vtp": write_vtp,
 }
 
 
-def require_mesh_formats(names: Collection[str]) -> None:
-    """`ConfigError` unless every name, and at least one, is in `MESH_WRITERS`."""
-    unknown = sorted(set(names) - set(MESH_WRITERS))
-    if unknown or not names:
-        raise ConfigError(
-            f"unknown mesh format {', '.join(unknown) or 'none'}; there are "
-            f"{', '.join(MESH_WRITERS)}"
-        )
-
-
 def read_mesh(path: Path) -> Mesh:
-    """Triangles of an STL, PLY or OBJ file in LPS mm.
+    """Triangles of an STL, PLY, OBJ or VTP file in LPS mm.
 
     A file that states SPACE=RAS is turned to LPS; one that states no frame is taken as LPS, and
     units are taken as mm. STL, which repeats each corner, and OBJ, which repeats corners along
     texture seams, get equal vertices merged. Raises `InputError` for a missing, broken or empty
     file and for another format.
     """
-    readers = {".stl": _read_stl, ".ply": read_ply, ".obj": _read_obj}
+    readers = {".stl": _read_stl, ".ply": read_ply, ".obj": _read_obj, ".vtp": _read_vtp}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise InputError(f"{path.name}: not a mesh format known here; expected .stl, .ply or .obj")
+        raise InputError(
+            f"{path.name}: not a mesh format known here; expected .stl, .ply, .obj or .vtp"
+        )
     try:
         with path.open("rb") as file:
             start = file.read(_STATED_FRAME_BYTES)
@@ -106,13 +127,17 @@ def read_mesh(path: Path) -> Mesh:
 
 
 def _write(writer: Any, mesh: Mesh, path: Path) -> None:
+    with whole_file(path) as unfinished:
+        _write_polydata(writer, to_polydata(mesh, np.float32), unfinished)
+
+
+def _write_polydata(writer: Any, polydata: Any, path: Path) -> None:
     failures: list[str] = []
     writer.AddObserver("ErrorEvent", lambda _, event: failures.append(event))
-    writer.SetInputData(to_polydata(mesh, np.float32))
-    with whole_file(path) as unfinished:
-        writer.SetFileName(str(unfinished))
-        if not writer.Write() or failures or not unfinished.exists():
-            raise OutputError(f"cannot write {path}: is the disk full?")
+    writer.SetInputData(polydata)
+    writer.SetFileName(str(path))
+    if not writer.Write() or failures or not path.exists():
+        raise OutputError(f"cannot write {path.name}: is the disk full?")
 
 
 def _read_stl(path: Path) -> Mesh:
@@ -152,6 +177,24 @@ def _read_obj(path: Path) -> Mesh:
     merged.SetInputConnection(triangles.GetOutputPort())
     merged.Update()
     return from_polydata(merged.GetOutput())
+
+
+def _read_vtp(path: Path) -> Mesh:
+    if not path.read_bytes().rstrip().endswith(_VTP_END):
+        raise InputError(f"{path.name}: not a whole VTP file; export it again")
+    polydata = _read(vtkXMLPolyDataReader(), path)
+    if polydata.GetNumberOfPolys() == 0 and polydata.GetNumberOfStrips() == 0:
+        return Mesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))
+    _require_known_vertices(polydata, path)
+    triangles = vtkTriangleFilter()
+    triangles.SetInputData(polydata)
+    triangles.PassVertsOff()
+    triangles.PassLinesOff()
+    triangles.Update()
+    mesh = from_polydata(triangles.GetOutput())
+    frame = polydata.GetFieldData().GetAbstractArray(_FRAME_FIELD)
+    is_ras = isinstance(frame, vtkStringArray) and frame.GetValue(0) == "RAS"
+    return mesh.transformed(_RAS_TO_LPS) if is_ras else mesh
 
 
 def _require_known_vertices(polydata: Any, path: Path) -> None:

@@ -28,7 +28,7 @@ SAME_CORNER_MM = 0.1
 # RAS and LPS differ in the sign of x and y; the matrix is its own inverse.
 RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 UNIT_MM = {"meter": 1000.0, "micron": 0.001, "mm": 1.0, "unknown": 1.0}
-WRITABLE = (np.uint8, np.int16, np.int32, np.float32)
+WRITABLE = (np.uint8, np.int16, np.uint16, np.int32, np.float32)
 
 
 def read_nifti(request: Request) -> Scan:
@@ -60,7 +60,7 @@ def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
     """Write voxels and grid as they are, as .nii or .nii.gz by the path's end.
 
     Both sform and qform are set (scanner coordinates, millimetres). Voxels keep their type:
-    uint8, int16, int32, float32; bool becomes uint8. Raises `OutputError` for another type
+    uint8, int16, uint16, int32, float32; bool becomes uint8. Raises `OutputError` for another type
     or name and where the file cannot be written whole.
     """
     if not path.name.lower().endswith(SUFFIXES):
@@ -68,7 +68,7 @@ def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
     voxels = volume.voxels.astype(np.uint8) if volume.voxels.dtype == bool else volume.voxels
     if voxels.dtype not in WRITABLE:
         raise OutputError(
-            f"NIfTI voxels must be uint8, int16, int32 or float32, not {voxels.dtype}"
+            f"NIfTI voxels must be uint8, int16, uint16, int32 or float32, not {voxels.dtype}"
         )
     affine = RAS_LPS @ volume.affine
     image = nibabel.Nifti1Image(voxels.transpose(2, 1, 0), affine)

@@ -52,6 +52,17 @@ class Mesh:
         a, b, c = np.moveaxis(self.triangles_mm, 1, 0)
         return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
 
+    def vertex_normals(self) -> NDArray[np.float64]:
+        """Outward unit normal (N, 3) at each vertex, its triangles weighted by area."""
+        a, b, c = np.moveaxis(self.triangles_mm, 1, 0)
+        across = np.repeat(np.cross(b - a, c - a), 3, axis=0)
+        corner, vertices = self.faces.reshape(-1), len(self.vertices_mm)
+        summed = np.stack(
+            [np.bincount(corner, across[:, axis], minlength=vertices) for axis in range(3)], axis=1
+        )
+        length = np.linalg.norm(summed, axis=1, keepdims=True)
+        return np.asarray(summed / np.maximum(length, 1e-12), dtype=np.float64)
+
     @property
     def volume_mm3(self) -> float:
         """Enclosed volume by the divergence theorem; meaningful for watertight meshes only."""
@@ -61,23 +72,33 @@ class Mesh:
         a, b, c = np.moveaxis(corners, 1, 0)
         return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6)
 
-    @cached_property
+    @property
     def open_edges(self) -> int:
-        """Directed edges without the opposite one in a neighbour: 0 where watertight."""
-        if self.is_empty:
-            return 0
-        start = self.faces.reshape(-1)
-        end = np.roll(self.faces, -1, axis=1).reshape(-1)
-        forward = np.sort(start * len(self.vertices_mm) + end)
-        backward = np.sort(end * len(self.vertices_mm) + start)
-        once = forward[np.diff(forward, prepend=-1) > 0]
-        place = np.searchsorted(backward, once).clip(max=len(backward) - 1)
-        return int(len(forward) - np.count_nonzero(backward[place] == once))
+        """Directed edges without an opposite one in a neighbour: 0 where the surface is closed."""
+        return self._edge_faults[0]
+
+    @property
+    def nonmanifold_edges(self) -> int:
+        """Edges by which more than two triangles meet."""
+        return self._edge_faults[1]
 
     @property
     def is_watertight(self) -> bool:
         """Whether there are triangles and each edge is shared by two that agree on the outside."""
-        return not self.is_empty and self.open_edges == 0
+        return not self.is_empty and self._edge_faults == (0, 0)
+
+    @cached_property
+    def _edge_faults(self) -> tuple[int, int]:
+        """Open edges and non-manifold ones, from one sort of all sides of all triangles."""
+        if self.is_empty:
+            return 0, 0
+        start, end = self.faces, np.roll(self.faces, -1, axis=1)
+        edges = np.minimum(start, end) * len(self.vertices_mm) + np.maximum(start, end)
+        sides = np.sort((2 * edges + (start < end)).reshape(-1))
+        first = np.flatnonzero(np.diff(sides >> 1, prepend=-1))
+        uses = np.diff(first, append=len(sides))
+        rising = np.add.reduceat(sides & 1, first)
+        return int(np.abs(2 * rising - uses).sum()), int(np.count_nonzero(uses > 2))
 
     def bounds_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Lowest and highest corner, each (3,); `GeometryError` for an empty mesh."""

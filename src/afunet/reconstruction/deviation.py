@@ -19,10 +19,11 @@ SAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Deviation:
-    """Distances in mm over both surfaces, how the volume changed, and whether it is closed.
+    """Distances in mm over both surfaces, how the volume changed, and what ails the finished one.
 
     The mask's boundary is its raw surface, half-way between the centres of bone and background.
-    `volume_change` is a fraction of the raw volume, negative where the finished one holds less.
+    `volume_change` is a fraction of the mask's volume, negative where the surface holds less.
+    `open_edges` and `nonmanifold_edges` (of more than two triangles) are 0 in a sound surface.
     """
 
     mean_mm: float
@@ -31,15 +32,27 @@ class Deviation:
     volume_change: float
     triangles: int
     open_edges: int
+    nonmanifold_edges: int
 
 
-def deviation(finished: Mesh, raw: Mesh, samples: int = SAMPLES) -> Deviation:
+def deviation(
+    finished: Mesh, raw: Mesh, volume_mm3: float | None = None, samples: int = SAMPLES
+) -> Deviation:
     """Compare two surfaces at `samples` random points of each, drawn evenly over their area.
 
+    The volume is compared with `volume_mm3`, as of the mask's voxels, or with that of `raw`.
     The same surfaces give the same figures. An empty one deviates by nothing.
     """
     if finished.is_empty or raw.is_empty:
-        return Deviation(0.0, 0.0, 0.0, 0.0, len(finished.faces), finished.open_edges)
+        return Deviation(
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            len(finished.faces),
+            finished.open_edges,
+            finished.nonmanifold_edges,
+        )
     apart_mm = np.concatenate(
         [
             distances_mm(points_on(finished, samples), raw),
@@ -50,9 +63,10 @@ def deviation(finished: Mesh, raw: Mesh, samples: int = SAMPLES) -> Deviation:
         mean_mm=float(apart_mm.mean()),
         p95_mm=float(np.percentile(apart_mm, 95)),
         largest_mm=float(apart_mm.max()),
-        volume_change=finished.volume_mm3 / raw.volume_mm3 - 1,
+        volume_change=finished.volume_mm3 / (volume_mm3 or raw.volume_mm3) - 1,
         triangles=len(finished.faces),
         open_edges=finished.open_edges,
+        nonmanifold_edges=finished.nonmanifold_edges,
     )
 
 

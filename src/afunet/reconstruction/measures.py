@@ -125,14 +125,15 @@ class _Surface:
 def _measures(label: int, labels: Volume, box: Box, scan: Volume | None) -> Measures:
     inside = labels.voxels[box] == label
     first = np.array([box[axis].start for axis in (2, 1, 0)])
-    points_mm = labels.to_mm(np.argwhere(inside)[:, ::-1] + first)
-    centroid_mm = points_mm.mean(axis=0)
-    axes = _principal_axes(points_mm - centroid_mm)
+    count, centroid, scatter = _moments(inside)
+    centroid_mm = labels.to_mm(centroid + first)
+    axes = _principal_axes(labels.affine[:3, :3] @ scatter @ labels.affine[:3, :3].T)
+    points_mm = labels.to_mm(_line_ends(inside) + first)
     along = (points_mm - centroid_mm) @ axes.T
     voxel_mm = np.abs(axes @ labels.affine[:3, :3]).sum(axis=1)
     return Measures(
         label=label,
-        volume_mm3=len(points_mm) * labels.voxel_volume_mm3,
+        volume_mm3=count * labels.voxel_volume_mm3,
         lowest_mm=points_mm.min(axis=0),
         highest_mm=points_mm.max(axis=0),
         centroid_mm=centroid_mm,
@@ -142,9 +143,38 @@ def _measures(label: int, labels: Volume, box: Box, scan: Volume | None) -> Meas
     )
 
 
-def _principal_axes(offsets_mm: FloatArray) -> FloatArray:
+def _moments(inside: NDArray[np.bool_]) -> tuple[int, FloatArray, FloatArray]:
+    """Of the filled voxels' (column, row, slice): how many, their mean (3,), their scatter (3, 3).
+
+    By how many lie above each other along every axis, without a list of them all.
+    """
+    count = int(np.count_nonzero(inside))
+    flat = [np.count_nonzero(inside, axis=axis) for axis in range(3)]  # along slice, row, column
+    alone = [flat[0].sum(axis=0), flat[0].sum(axis=1), flat[1].sum(axis=1)]
+    places = [np.arange(len(filled)) for filled in alone]
+    mean = np.array([filled @ place for filled, place in zip(alone, places, strict=True)]) / count
+    column, row, level = (place - middle for place, middle in zip(places, mean, strict=True))
+    scatter = np.diag([alone[0] @ column**2, alone[1] @ row**2, alone[2] @ level**2])
+    scatter[0, 1] = scatter[1, 0] = row @ flat[0] @ column
+    scatter[0, 2] = scatter[2, 0] = level @ flat[1] @ column
+    scatter[1, 2] = scatter[2, 1] = level @ flat[2] @ row
+    return count, mean, scatter
+
+
+def _line_ends(inside: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The first and last filled voxel of every row, (N, 3) as (column, row, slice).
+
+    Whatever direction one looks along, the outermost filled voxel is among them.
+    """
+    level, row = np.nonzero(inside.any(axis=2))
+    lines = inside[level, row]
+    ends = lines.argmax(axis=1), lines.shape[1] - 1 - lines[:, ::-1].argmax(axis=1)
+    return np.concatenate([np.stack([column, row, level], axis=1) for column in ends])
+
+
+def _principal_axes(scatter_mm2: FloatArray) -> FloatArray:
     """Rows are unit vectors, the longest axis first, each pointing to the head, left or back."""
-    _, vectors = np.linalg.eigh(offsets_mm.T @ offsets_mm)
+    _, vectors = np.linalg.eigh(scatter_mm2)
     axes = vectors.T[::-1]
     leading = axes[np.arange(3), np.abs(axes).argmax(axis=1)]
     return np.asarray(axes * np.sign(leading)[:, None])

@@ -63,13 +63,15 @@ def find_pieces(
     rules: SplitRules | None = None,
     smoothing: Smoothing | None = None,
     max_triangles: int | None = None,
+    max_error_mm: float | None = None,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Instances:
     """Split a mask and measure what it falls into; `scan`, in HU on its grid, adds densities.
 
     `namer` tells which bone a piece is, and parts what it takes for several; without one no piece
-    has a name. `max_triangles` is the most a piece's surface has. Raises `Cancelled`.
+    has a name. `max_triangles` is the most a piece's surface has, `max_error_mm` what simplifying
+    may cost (`decimated`). Raises `Cancelled`.
     """
     cancel = cancel or CancelToken()
     named = _named(split_instances(mask, rules, progress=progress, cancel=cancel), namer)
@@ -81,10 +83,9 @@ def find_pieces(
         cancel.check()
         progress(STAGE, number, len(measures))
         raw = raw_surface(_alone(labels, boxes[one.label - 1], one.label))
-        finished = smoothed(raw, smoothing or Smoothing(), labels.affine)
-        if max_triangles is not None:
-            finished = decimated(finished, max_triangles)
-        surfaces.append((finished, deviation(finished, raw)))
+        smooth = smoothed(raw, smoothing or Smoothing(), labels.affine, one.volume_mm3)
+        finished = decimated(smooth, max_triangles, max_error_mm)
+        surfaces.append((finished, deviation(finished, raw, one.volume_mm3)))
     progress(STAGE, len(measures), len(measures))
     gaps = nearest_gaps(
         [(one.label, mesh) for one, (mesh, _) in zip(measures, surfaces, strict=True)]

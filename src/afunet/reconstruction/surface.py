@@ -22,27 +22,28 @@ def surface(
     *,
     smoothing: Smoothing | None = None,
     max_triangles: int | None = None,
+    max_error_mm: float | None = None,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Mesh:
     """Closed surface of the mask's voxels that are not 0, in LPS mm, faces turned outward.
 
     Marching cubes at one half between voxel centres (flying edges), then `smoothing` (default
-    `Smoothing()`), then decimation where there are more than `max_triangles`. Any affine will
-    do: oblique, anisotropic, sheared or mirrored. Bone that the volume's edge cuts is closed
+    `Smoothing()`), then decimation by `max_triangles` and `max_error_mm`. Any affine will do:
+    oblique, anisotropic, sheared or mirrored. Bone that the volume's edge cuts is closed
     half a voxel beyond the last voxel's centre. An empty mask gives an empty mesh. Raises
-    `Cancelled` between the steps and `ConfigError` for an impossible `max_triangles`.
+    `Cancelled` between the steps and `ConfigError` for an impossible limit of decimation.
     """
     cancel = cancel or CancelToken()
     progress(STAGE, 0, STEPS)
     mesh = raw_surface(mask)
     cancel.check()
     progress(STAGE, 1, STEPS)
-    mesh = smoothed(mesh, smoothing or Smoothing(), mask.affine)
+    volume_mm3 = float(np.count_nonzero(mask.voxels)) * mask.voxel_volume_mm3
+    mesh = smoothed(mesh, smoothing or Smoothing(), mask.affine, volume_mm3)
     cancel.check()
     progress(STAGE, 2, STEPS)
-    if max_triangles is not None:
-        mesh = decimated(mesh, max_triangles)
+    mesh = decimated(mesh, max_triangles, max_error_mm)
     cancel.check()
     progress(STAGE, STEPS, STEPS)
     return mesh

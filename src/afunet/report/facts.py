@@ -68,6 +68,8 @@ class SurfaceFacts:
     triangles: int
     area_cm2: float
     enclosed_cm3: float
+    open_edges: int
+    nonmanifold_edges: int
     watertight: bool
     frame: str
     unit: str
@@ -83,6 +85,7 @@ class PieceFacts:
     voxels. `centre_mm` is in LPS; `nearest` is the name of the nearest other piece, "" where none
     lies near. HU are None without a scan; `deviation_mm` is the mean, 95th percentile and largest
     distance from the mask.
+    `nonmanifold_edges` are those of more than two triangles; `watertight` is no edge of any ill.
     """
 
     name: str
@@ -106,6 +109,8 @@ class PieceFacts:
     deviation_mm: tuple[float, float, float]
     volume_change: float
     triangles: int
+    open_edges: int
+    nonmanifold_edges: int
     watertight: bool
 
 

@@ -1,4 +1,4 @@
-"""A picture of surfaces from three sides."""
+"""A picture of surfaces from four sides."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from afunet.report.coloured_mesh import BONE_COLOUR, Colour, ColouredMesh
-from afunet.report.drawing import draw_scale_bar, write
+from afunet.report.drawing import draw_scale_bar, scale_bar_mm, write
 from afunet.report.scene_layout import Layout, Panel
 from afunet.report.software_renderer import render_with_numpy
-from afunet.report.view import ANTERIOR, LATERAL, OBLIQUE, Frame, orientation_letters
+from afunet.report.view import ANTERIOR, LATERAL, OBLIQUE, POSTERIOR, Frame, orientation_letters
 from afunet.report.vtk_renderer import render_with_vtk
 
 __all__ = ["BONE_COLOUR", "ColouredMesh", "Renderer", "Scene", "render_scene"]
 
-VIEWS = (ANTERIOR, LATERAL, OBLIQUE)
+VIEWS = (ANTERIOR, LATERAL, POSTERIOR, OBLIQUE)
 _OVERSAMPLING = 2
 _TOP: Colour = (250, 251, 253)
 _BOTTOM: Colour = (216, 223, 232)
@@ -46,21 +46,21 @@ class Scene:
 def render_scene(
     meshes: Sequence[ColouredMesh],
     *,
-    size: tuple[int, int] = (1200, 900),
+    size: tuple[int, int] = (1280, 1040),
     spacing_known: bool = True,
     orientation_known: bool = True,
 ) -> Scene:
-    """Closed surfaces in parallel projection from the front, the patient's left and obliquely.
+    """Closed surfaces in parallel projection from the front, the left, the back and obliquely.
 
-    All views share one scale, shown by a bar unless the spacing is not known. The patient's sides
-    are named unless the orientation is not known. `size` is (width, most height) in pixels: the
-    picture is lower where less will do. Without any triangle the picture says so. Drawn by VTK,
-    or by NumPy where VTK finds no OpenGL.
+    All views share one scale, shown by a bar under each unless the spacing is not known. The
+    patient's sides are named unless the orientation is not known. `size` is (width, most height)
+    in pixels: the picture is lower where less will do. Without any triangle the picture says so.
+    Drawn by VTK, or by NumPy where VTK finds no OpenGL.
     """
     shown = [coloured for coloured in meshes if not coloured.mesh.is_empty]
     if not shown:
-        canvas = _backdrop(size)
-        middle = (size[0] / 2, size[1] / 2)
+        canvas = _backdrop((size[0], size[1] // 3))
+        middle = (size[0] / 2, size[1] / 6)
         write(ImageDraw.Draw(canvas), middle, "no surface", size=28, colour=_QUIET, anchor="mm")
         return Scene(canvas, Renderer.NONE)
     points_mm = np.concatenate([coloured.mesh.vertices_mm for coloured in shown])
@@ -75,7 +75,9 @@ def render_scene(
         for panel in panels:
             _label_panel(draw, layout, panel)
     if spacing_known:
-        _draw_scale(draw, layout, panels[0].frame)
+        narrowest = min(panel.frame.width for panel in panels)
+        for panel in panels:
+            _draw_scale(draw, layout, panel, longest_pixels=narrowest / 4)
     if len(shown) > 1:
         _write_legend(draw, layout, shown)
     return Scene(canvas, renderer)
@@ -128,12 +130,17 @@ def _backdrop(size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(rows)
 
 
-def _draw_scale(draw: ImageDraw.ImageDraw, layout: Layout, frame: Frame) -> None:
+def _draw_scale(
+    draw: ImageDraw.ImageDraw, layout: Layout, panel: Panel, longest_pixels: float
+) -> None:
+    """A bar under the caption, in the middle of its panel."""
+    mm_per_pixel = panel.frame.mm_per_pixel
+    length = scale_bar_mm(longest_pixels * mm_per_pixel) / mm_per_pixel
     draw_scale_bar(
         draw,
-        (layout.text, layout.height - layout.text),
-        mm_per_pixel=frame.mm_per_pixel,
-        longest_pixels=frame.width / 4,
+        (panel.middle[0] - length / 2, panel.bottom + layout.strip - 0.3 * layout.text),
+        mm_per_pixel=mm_per_pixel,
+        longest_pixels=longest_pixels,
         size=layout.text,
         colour=_INK,
     )
@@ -144,7 +151,7 @@ def _label_panel(draw: ImageDraw.ImageDraw, layout: Layout, panel: Panel) -> Non
     view, text = panel.view, layout.text
     x, y = panel.middle
     beside, over = (span / 2 + text for span in panel.span_pixels)
-    caption = (x, layout.height - layout.strip / 2)
+    caption = (x, panel.bottom + 0.8 * text)
     write(draw, caption, view.name, size=text, colour=_QUIET, anchor="mm")
     for position, direction, anchor in (
         ((x - beside, y), -view.right, "rm"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from afunet.report.view import Frame, View
 
-_TEXT_PER_HEIGHT = 1 / 50
+_TEXT_PER_HEIGHT = 1 / 55
 _SIDE_TEXTS = 3.5
+_OVER_TEXTS = 2.7
 _NARROWEST_TEXTS = 11
 _STRIP_TEXTS = 3.5
 
@@ -27,6 +28,11 @@ class Panel:
     span_pixels: tuple[float, float]
 
     @property
+    def bottom(self) -> int:
+        """Where its caption's strip begins."""
+        return self.top + self.frame.height
+
+    @property
     def middle(self) -> tuple[float, float]:
         """Where the middle of what is shown lies on the picture."""
         return self.left + self.frame.width / 2, self.top + self.frame.height / 2
@@ -34,10 +40,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class Layout:
-    """Panels side by side between two strips, the upper for a legend, the lower for captions."""
+    """Panels in one row or two below a strip for a legend, a strip for captions under each row."""
 
     width: int
     height: int
+    rows: int = 1
     letters_for: int | None = None
 
     @property
@@ -51,11 +58,18 @@ class Layout:
         return round(_STRIP_TEXTS * self.text)
 
     def fitted(self, views: Sequence[View], points_mm: NDArray[np.float64]) -> Layout:
-        """No higher than what is shown needs: two legs side by side make a wide, low picture."""
-        highest = max(panel.span_pixels[1] for panel in self.panels(views, points_mm))
-        needed = int(np.ceil(highest + 2 * _SIDE_TEXTS * self.text)) + 2 * self.strip
-        least = self.height // 3
-        return replace(self, height=min(self.height, max(needed, least)), letters_for=self.height)
+        """In as many rows as show it largest, and no higher than what is shown needs.
+
+        A knee comes in two rows; a whole leg, or two side by side, in one.
+        """
+        chosen = min(
+            (replace(self, rows=rows) for rows in (1, 2)),
+            key=lambda layout: layout.panels(views, points_mm)[0].frame.mm_per_pixel,
+        )
+        highest = max(panel.span_pixels[1] for panel in chosen.panels(views, points_mm))
+        row = int(np.ceil(highest + 2 * _OVER_TEXTS * self.text)) + self.strip
+        needed, least = self.strip + chosen.rows * row, self.height // 3
+        return replace(chosen, height=min(self.height, max(needed, least)), letters_for=self.height)
 
     def panels(self, views: Sequence[View], points_mm: NDArray[np.float64]) -> list[Panel]:
         """A panel a view that shows all LPS points (N, 3), as wide as they are in that view.
@@ -66,31 +80,42 @@ class Layout:
         low = np.stack([points.min(axis=0) for points in seen])
         spans_mm = np.maximum(np.stack([points.max(axis=0) for points in seen]) - low, 1e-3)
         scale = self._mm_per_pixel(spans_mm)
-        widths = self._widths(spans_mm[:, 0] / scale)
-        lefts = np.cumsum([0, *widths[:-1]])
+        places = [
+            (int(left), self._top(row), int(width))
+            for row, spans in enumerate(self._by_row(spans_mm))
+            for left, width in _side_by_side(self._widths(spans[:, 0] / scale))
+        ]
         return [
             Panel(
                 view,
-                int(left),
-                self.strip,
-                _frame(corner + span / 2, scale, int(width), self._panel_height),
+                left,
+                top,
+                _frame(corner + span / 2, scale, width, self._panel_height),
                 (span[0] / scale, span[1] / scale),
             )
-            for view, corner, span, left, width in zip(
-                views, low, spans_mm, lefts, widths, strict=True
+            for view, corner, span, (left, top, width) in zip(
+                views, low, spans_mm, places, strict=True
             )
         ]
 
     @property
     def _panel_height(self) -> int:
-        return self.height - 2 * self.strip
+        return (self.height - self.strip) // self.rows - self.strip
+
+    def _top(self, row: int) -> int:
+        return self.strip + row * (self._panel_height + self.strip)
+
+    def _by_row(self, spans_mm: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """What is shown in each row, an odd one out in the first."""
+        return np.array_split(spans_mm, self.rows)
 
     def _mm_per_pixel(self, spans_mm: NDArray[np.float64]) -> float:
         """Smallest scale at which the heights fit and the widths fit side by side."""
-        beside = 2 * _SIDE_TEXTS * self.text
-        scale = spans_mm[:, 1].max() / max(self._panel_height - beside, 1)
-        while self._needed(spans_mm[:, 0] / scale).sum() > self.width and scale < 1e6:
-            scale *= 1.01
+        over = 2 * _OVER_TEXTS * self.text
+        scale = spans_mm[:, 1].max() / max(self._panel_height - over, 1)
+        for spans in self._by_row(spans_mm):
+            while self._needed(spans[:, 0] / scale).sum() > self.width and scale < 1e6:
+                scale *= 1.01
         return float(scale)
 
     def _needed(self, span_pixels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -102,6 +127,10 @@ class Layout:
         needed = self._needed(span_pixels)
         spare = max(self.width - needed.sum(), 0) / len(needed)
         return np.asarray(np.floor(needed + spare), dtype=np.int64)
+
+
+def _side_by_side(widths: NDArray[np.int64]) -> Iterator[tuple[np.int64, np.int64]]:
+    return zip(np.cumsum([0, *widths[:-1]]), widths, strict=True)
 
 
 def _frame(centre_mm: NDArray[np.float64], scale: float, width: int, height: int) -> Frame:

@@ -78,7 +78,7 @@ def _lit(normals: FloatArray) -> FloatArray:
 def _samples(mesh: Mesh, view: View, pixel_mm: float) -> Iterator[tuple[FloatArray, FloatArray]]:
     """Points and unit normals, dense enough to leave no hole, on triangles that face the viewer."""
     corners = view.project(mesh.vertices_mm)
-    normals = view.project(_vertex_normals(mesh))
+    normals = view.project(mesh.vertex_normals())
     a, b, c = (corners[mesh.faces[:, corner]] for corner in range(3))
     seen = mesh.faces[np.cross(b - a, c - a)[:, 2] > 0]
     longest = np.ptp(corners[seen], axis=1)[:, :2].max(axis=1)
@@ -100,15 +100,3 @@ def _barycentric(steps: int) -> FloatArray:
     first, second = (part[first + second <= steps] for part in (first, second))
     weights = np.stack([first, second, steps - first - second], axis=1) / steps
     return np.asarray(weights, dtype=np.float64)
-
-
-def _vertex_normals(mesh: Mesh) -> FloatArray:
-    """Unit normal (N, 3) at each vertex, its triangles weighted by area."""
-    a, b, c = np.moveaxis(mesh.triangles_mm, 1, 0)
-    across = np.repeat(np.cross(b - a, c - a), 3, axis=0)
-    corner, vertices = mesh.faces.reshape(-1), len(mesh.vertices_mm)
-    summed = np.stack(
-        [np.bincount(corner, across[:, axis], minlength=vertices) for axis in range(3)], axis=1
-    )
-    length = np.linalg.norm(summed, axis=1, keepdims=True)
-    return np.asarray(summed / np.maximum(length, 1e-12), dtype=np.float64)

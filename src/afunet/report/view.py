@@ -61,4 +61,5 @@ def turned_view(name: str, azimuth_deg: float, elevation_deg: float) -> View:
 
 ANTERIOR = turned_view("anterior", 0, 0)
 LATERAL = turned_view("lateral, from the left", 90, 0)
+POSTERIOR = turned_view("posterior", 180, 0)
 OBLIQUE = turned_view("oblique", 40, 20)

@@ -48,11 +48,18 @@ def surface_facts(mesh: Mesh, scan: Scan, scene: Scene) -> SurfaceFacts:
         triangles=len(mesh.faces),
         area_cm2=0.0 if mesh.is_empty else mesh.area_mm2 / 100,
         enclosed_cm3=mesh.volume_mm3 / 1000,
+        open_edges=mesh.open_edges,
+        nonmanifold_edges=mesh.nonmanifold_edges,
         watertight=mesh.is_watertight,
         frame=FRAME,
         unit="mm" if scan.source.spacing_known else "voxels",
         renderer=scene.renderer,
     )
+
+
+def edge_faults(mesh: Mesh) -> str:
+    """What keeps a surface from being watertight, in words."""
+    return f"{mesh.open_edges} open and {mesh.nonmanifold_edges} non-manifold edges"
 
 
 def piece_findings(instances: Instances) -> list[Finding]:
@@ -97,6 +104,8 @@ def _piece(piece: Piece, names: Mapping[int, str]) -> PieceFacts:
         deviation_mm=(apart.mean_mm, apart.p95_mm, apart.largest_mm),
         volume_change=apart.volume_change,
         triangles=apart.triangles,
+        open_edges=apart.open_edges,
+        nonmanifold_edges=apart.nonmanifold_edges,
         watertight=piece.surface.is_watertight,
     )
 
@@ -120,5 +129,5 @@ def result_findings(prediction: Prediction, mesh: Mesh) -> list[Finding]:
     if mesh.is_empty:
         found.append(warning("NO_BONE", "no bone was found in this scan"))
     elif not mesh.is_watertight:
-        found.append(warning("SURFACE_OPEN", f"the surface has {mesh.open_edges} open edges"))
+        found.append(warning("SURFACE_OPEN", f"the surface has {edge_faults(mesh)}"))
     return found

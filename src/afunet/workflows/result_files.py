@@ -34,7 +34,8 @@ from afunet.report.palette import colour_of
 DESCRIPTION = "afunet bone mask"
 INSTANCES_DESCRIPTION = "afunet bones and fragments"
 PIECES_FOLDER = "bones"
-GLB = "bones.glb"
+GLB, GLB_KIND = "bones.glb", "glb"
+SURFACE_FORMATS = (*MESH_WRITERS, GLB_KIND)
 BONE = "bone"
 CODES = {
     Bone.PELVIS: codes.SCT.BoneStructureOfPelvis,
@@ -81,31 +82,42 @@ def _mask(kind: str) -> ResultFormat:
     return ResultFormat(write)
 
 
-def _mesh(kind: str) -> ResultFormat:
+def _surfaces(kind: str) -> ResultFormat:
     return ResultFormat(
-        lambda results, folder: write_surfaces(
-            results.mesh, results.instances, MESH_WRITERS[kind], kind, folder
-        )
+        lambda results, folder: write_surfaces(results.mesh, results.instances, kind, folder)
     )
 
 
-def write_surfaces(
-    whole: Mesh,
-    instances: Instances,
-    write: Callable[[Mesh, Path], None],
-    suffix: str,
-    folder: Path,
-) -> list[str]:
-    """Write the whole surface, and where there are several pieces each of theirs; their names."""
-    surfaces = {f"bone.{suffix}": whole}
-    if len(instances.pieces) > 1:
-        (folder / PIECES_FOLDER).mkdir(exist_ok=True)
-        for piece in instances.pieces:
-            name = piece.name.replace(" ", "-")
-            surfaces[f"{PIECES_FOLDER}/{name}.{suffix}"] = piece.surface
-    for name, mesh in surfaces.items():
-        write(mesh, folder / name)
-    return list(surfaces)
+def require_surface_formats(kinds: Collection[str]) -> None:
+    """`ConfigError` unless every name, and at least one, is in `SURFACE_FORMATS`."""
+    unknown = sorted(set(kinds) - set(SURFACE_FORMATS))
+    if unknown or not kinds:
+        raise ConfigError(
+            f"unknown mesh format {', '.join(unknown) or 'none'}; there are "
+            f"{', '.join(SURFACE_FORMATS)}"
+        )
+
+
+def write_surfaces(whole: Mesh, instances: Instances, kind: str, folder: Path) -> list[str]:
+    """Write the whole surface, and where there are several pieces each of theirs; their names.
+
+    A format without colours has the whole as `bone.<kind>`, GLB has all pieces in `bones.glb`.
+    """
+    parts = parts_of(instances)
+    if kind == GLB_KIND:
+        names = [GLB]
+        write_glb(parts, folder / GLB)
+    else:
+        names = [f"bone.{kind}"]
+        MESH_WRITERS[kind](whole, folder / names[0])
+    for part in parts if len(parts) > 1 else []:
+        name = f"{PIECES_FOLDER}/{part.name.replace(' ', '-')}.{kind}"
+        if kind == GLB_KIND:
+            write_glb([part], folder / name)
+        else:
+            MESH_WRITERS[kind](part.mesh, folder / name)
+        names.append(name)
+    return names
 
 
 def coloured_pieces(instances: Instances) -> list[ColouredMesh]:
@@ -189,15 +201,9 @@ def parts_of(instances: Instances, most_triangles: int | None = None) -> list[Pa
     return parts
 
 
-def _glb(results: CaseResults, folder: Path) -> list[str]:
-    write_glb(parts_of(results.instances), folder / GLB)
-    return [GLB]
-
-
 RESULT_FORMATS: dict[str, ResultFormat] = {
     **{kind: _mask(kind) for kind in MASK_WRITERS},
-    **{kind: _mesh(kind) for kind in MESH_WRITERS},
-    "glb": ResultFormat(_glb),
+    **{kind: _surfaces(kind) for kind in SURFACE_FORMATS},
     "seg": ResultFormat(_segmentation, needs_dicom=True),
     "rtstruct": ResultFormat(_structures, needs_dicom=True),
 }

@@ -25,6 +25,7 @@ from afunet.inference.volume import Prediction, predict_volume
 from afunet.models.checkpoint import load_checkpoint
 from afunet.progress import CancelToken, Progress, silent
 from afunet.reconstruction.anatomy import Namer
+from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances, find_pieces
 from afunet.reconstruction.surface import surface
 from afunet.report import facts
@@ -60,6 +61,8 @@ class SegmentOptions:
     `strict` refuses a scan whose geometry would have to be mended; `formats` are names of
     `RESULT_FORMATS`, `segmentation_kind` is how a DICOM Segmentation stores its voxels;
     `deidentify` leaves the patient out of DICOM results, other results never name him.
+    `max_triangles` and `max_error_mm` simplify each surface (`decimated`), to `MAX_TRIANGLES` at
+    most.
     """
 
     weights: Path | None = None
@@ -71,9 +74,12 @@ class SegmentOptions:
     segmentation_kind: SegmentationKind = SegmentationKind.BINARY
     deidentify: bool = False
     cleanup: CleanUpRules = field(default_factory=CleanUpRules)
+    max_triangles: int | None = None
+    max_error_mm: float | None = None
 
     def __post_init__(self) -> None:
         require_formats(self.formats)
+        require_limits(self.max_triangles, self.max_error_mm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,13 +151,20 @@ class Segmenter:
         with watch.stage("clean-up"):
             mask, cleaned = clean_up(prediction.mask, scan.volume, self.options.cleanup)
         with watch.stage("surface"):
-            mesh = surface(mask, max_triangles=MAX_TRIANGLES, progress=progress, cancel=cancel)
+            mesh = surface(
+                mask,
+                max_triangles=self._max_triangles,
+                max_error_mm=self.options.max_error_mm,
+                progress=progress,
+                cancel=cancel,
+            )
         with watch.stage("pieces"):
             instances = find_pieces(
                 mask,
                 scan.volume,
                 namer=_namer(scan),
-                max_triangles=MAX_TRIANGLES,
+                max_triangles=self._max_triangles,
+                max_error_mm=self.options.max_error_mm,
                 progress=progress,
                 cancel=cancel,
             )
@@ -197,6 +210,10 @@ class Segmenter:
             if cancel is not None:
                 cancel.check()
         return SegmentedCase(output, report, mask)
+
+    @property
+    def _max_triangles(self) -> int:
+        return min(self.options.max_triangles or MAX_TRIANGLES, MAX_TRIANGLES)
 
     @property
     def _wants_probability(self) -> bool:
