@@ -155,7 +155,8 @@ class _Regions:
     ) -> _Regions:
         count = int(basins.max()) + 1
         deepest = np.zeros(count)
-        np.maximum.at(deepest, basins.ravel(), depth_mm.ravel())
+        filled = basins > 0
+        np.maximum.at(deepest, basins[filled], depth_mm[filled])
         neighbours: list[dict[int, Contact]] = [{} for _ in range(count)]
         for (one, other), contact in contacts_of(
             basins, depth_mm, spacing_mm, rules.reach_mm
