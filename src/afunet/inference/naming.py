@@ -35,13 +35,14 @@ class NamingRules:
 
     A piece has a name from `least_bone` of the votes, a side from `least_side`. A piece is parted
     where `least_part_mm3` and more of it are surely of another bone, voxels counting as sure from
-    `sure`.
+    `sure`. Where less than `least_seen_mm3` of bone is seen in all, nothing has a name.
     """
 
     least_bone: float = 0.5
     least_side: float = 0.75
     sure: float = 0.9
     least_part_mm3: float = 3000.0
+    least_seen_mm3: float = 5000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +96,9 @@ def name_pieces(
     sampling = LabelSampling.of(labels, network.config.step_mm)
     if sampling is None:
         return NamedLabels(labels, ())
+    count = int(labels.voxels.max())
+    if np.count_nonzero(labels.voxels) * labels.voxel_volume_mm3 < rules.least_seen_mm3:
+        return NamedLabels(labels, (UNKNOWN,) * count)
     named = _named_grid(sampling, network)
     votes = _votes(sampling, named)
     parted = _parted(labels, named, votes, rules)

@@ -105,7 +105,7 @@ def load_limb_points(path: Path) -> Limb:
 def draw_limbs(limbs: Sequence[Limb], rng: Rng) -> DrawnLimbs:
     """One of the limbs, its legs posed, whole or broken, in a random field of view."""
     limb = limbs[int(rng.integers(len(limbs)))]
-    sides = [LEFT, RIGHT] if rng.random() < 0.8 else [int(rng.integers(2))]
+    sides = [LEFT, RIGHT] if rng.random() < 0.65 else [int(rng.integers(2))]
     parts = [_leg(limb, side, rng) for side in sides]
     parts += [limb.pelvis, *_surroundings(limb, rng)]
     points = _joined(parts)
@@ -149,6 +149,8 @@ def _leg(limb: Limb, side: int, rng: Rng) -> Points:
     thigh = thigh @ _turn(rng.normal(5, 15), "z")
     end = foot(rng)
     clouds = {**limb.leg, "foot": _of_capsules(end, "foot", LEFT)}
+    if rng.random() < 0.25:  # LLP26 has none, so simulated limbs have none
+        del clouds["foot"]
     broken = str(rng.choice(list(clouds))) if rng.random() < 0.4 else ""
     parts = []
     for kind, cloud in clouds.items():

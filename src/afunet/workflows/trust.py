@@ -83,7 +83,8 @@ def confidence_facts(trust: Trust, header: Header) -> ConfidenceFacts:
         for one in signs.slices
     )
     pieces = tuple(
-        PieceConfidenceFacts(one.label, one.probability, one.unsure_outline) for one in signs.pieces
+        PieceConfidenceFacts(one.label, one.probability, one.surest, one.unsure_outline)
+        for one in signs.pieces
     )
     return ConfidenceFacts(header.calibration, signs.expected_dice, slices, pieces)
 

@@ -45,7 +45,23 @@ def test_pieces_are_judged_one_by_one(hu: np.ndarray, evidence_of: Make) -> None
     probability = np.where(labels == 1, 255, np.where(labels == 2, 153, 0)).astype(np.uint8)
     first, second = piece_confidence(evidence_of(hu, labels=labels, probability=probability))
     assert (first.label, first.probability, first.unsure_outline) == (1, pytest.approx(1), 0)
+    assert first.surest == 1
     assert (second.label, second.probability, second.unsure_outline) == (2, pytest.approx(0.6), 1)
+    assert second.surest == pytest.approx(0.6, abs=0.002)
+
+
+def test_a_piece_is_as_sure_as_its_surest_tenth(hu: np.ndarray, evidence_of: Make) -> None:
+    labels = (hu > 500).astype(np.uint8)
+    voxels = np.flatnonzero(labels)
+    probability = np.zeros(labels.shape, dtype=np.uint8)
+    probability.flat[voxels] = 102
+    probability.flat[voxels[: len(voxels) // 10 + 1]] = 255
+    (piece,) = piece_confidence(evidence_of(hu, labels=labels, probability=probability))
+    assert piece.surest == 1
+    assert piece.probability == pytest.approx(0.46, abs=0.01)
+    probability.flat[voxels[len(voxels) // 11 :]] = 102
+    (piece,) = piece_confidence(evidence_of(hu, labels=labels, probability=probability))
+    assert piece.surest == pytest.approx(0.4)
 
 
 def test_an_outline_is_where_labels_meet_or_end() -> None:

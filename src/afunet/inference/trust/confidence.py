@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from afunet.inference.trust.evidence import Evidence
 
 UNSURE_BELOW = 0.75
-FULL = 255.0
+FULL, LEVELS = 255.0, 256
+SUREST = 0.1
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,15 @@ class SliceConfidence:
 
 @dataclass(frozen=True)
 class PieceConfidence:
-    """One piece: mean probability within, and the share of its outline that is unsure."""
+    """One piece: mean probability within, and the share of its outline that is unsure.
+
+    `surest` is the probability that the surest tenth of its voxels reaches: small pieces, most of
+    whose voxels lie at the surface, have a low mean and may yet be bone for sure.
+    """
 
     label: int
     probability: float
+    surest: float
     unsure_outline: float
 
 
@@ -61,7 +67,7 @@ def cleaned_probability(evidence: Evidence, index: int) -> NDArray[np.float32]:
 def piece_confidence(evidence: Evidence) -> tuple[PieceConfidence, ...]:
     """For every label but 0; the outline is taken in the slice, where pixels are finest."""
     count = int(evidence.labels.max()) + 1
-    voxels, sums = np.zeros(count), np.zeros(count)
+    levels = np.zeros((count, LEVELS), dtype=np.int64)  # voxels of each label and probability
     outline, unsure = np.zeros(count), np.zeros(count)
     for index in evidence.with_bone:
         place = evidence.place(int(index))
@@ -69,17 +75,27 @@ def piece_confidence(evidence: Evidence) -> tuple[PieceConfidence, ...]:
         labels = evidence.labels[index][place]
         p = cleaned_probability(evidence, int(index))[place]
         edge = outline_of(labels)
-        voxels += np.bincount(labels.ravel(), minlength=count)
-        sums += np.bincount(labels.ravel(), p.ravel(), minlength=count)
+        level = LEVELS * labels.astype(np.int64) + np.rint(p * FULL).astype(np.int64)
+        levels += np.bincount(level.ravel(), minlength=levels.size).reshape(levels.shape)
         outline += np.bincount(labels[edge], minlength=count)
         unsure += np.bincount(labels[edge & (p < UNSURE_BELOW)], minlength=count)
+    voxels = levels.sum(axis=1)
     return tuple(
         PieceConfidence(
-            label, float(sums[label] / voxels[label]), float(unsure[label] / outline[label])
+            label,
+            float(levels[label] @ np.arange(LEVELS) / FULL / voxels[label]),
+            _surest(levels[label]),
+            float(unsure[label] / outline[label]),
         )
         for label in range(1, count)
         if voxels[label] > 0
     )
+
+
+def _surest(levels: NDArray[np.int64]) -> float:
+    """The probability from which on a tenth of the voxels, counted by probability, lie."""
+    above = levels[::-1].cumsum()
+    return float(LEVELS - 1 - np.argmax(above >= SUREST * above[-1])) / FULL
 
 
 def outline_of(labels: NDArray[np.generic]) -> NDArray[np.bool_]:

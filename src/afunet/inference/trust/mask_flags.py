@@ -62,13 +62,13 @@ def low_confidence_slices(signs: Signs) -> list[Flag]:
 def low_confidence_pieces(signs: Signs) -> list[Flag]:
     """Pieces that may be no bone, or only in part."""
     evidence, flags = signs.evidence, []
-    low = [one for one in signs.pieces if one.probability < LIMITS.piece_probability]
-    for one in sorted(low, key=lambda one: one.probability)[:3]:
+    low = [one for one in signs.pieces if one.surest < LIMITS.piece_probability]
+    for one in sorted(low, key=lambda one: one.surest)[:3]:
         inside = evidence.labels == one.label
         worst = fullest_slice(inside)
         message = (
             f"piece {one.label} ({evidence.volume(int(inside.sum()))}) may be no bone or only in "
-            f"part: the network gives it a probability of {one.probability:.0%}"
+            f"part: even where the network is surest it gives a probability of {one.surest:.0%}"
         )
         box = largest_patch(inside[worst])
         flags.append(
