@@ -1,6 +1,7 @@
 """GLB files read by trimesh, and the page that turns what is in them."""
 
 import json
+import re
 import struct
 
 import numpy as np
@@ -59,3 +60,11 @@ def test_no_part_at_all_gives_a_valid_file_and_no_page(tmp_path):
     assert chunk % 4 == 0
     assert json.loads(content[20 : 20 + chunk]) == {"asset": {"version": "2.0"}}
     assert turning_page(()) == ""
+
+
+def test_each_part_of_the_page_that_turns_can_be_hidden():
+    page = turning_page([Part("left <tibia>", Mesh(CORNERS, FACES), (1, 2, 3)), *PARTS])
+    boxes = re.findall(r'data-part="([^"]*)"', page)
+    assert boxes == ["left &lt;tibia&gt;", "piece 1", "piece 2"]
+    assert page.count("rgb(1, 2, 3)") == 1
+    assert page.rstrip().endswith("</html>")

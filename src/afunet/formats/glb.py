@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,21 @@ FRAME = "x left, y head, z front of the patient (DICOM's x, z, -y); unit m"
 LPS_MM_TO_GLTF = np.array(
     [[0.001, 0, 0, 0], [0, 0, 0.001, 0], [0, -0.001, 0, 0], [0, 0, 0, 1]], dtype=np.float64
 )
+_SWITCHES_STYLE = """
+.parts { position: fixed; left: 8px; top: 8px; max-height: 95vh; overflow-y: auto;
+  font: 13px system-ui, sans-serif; background: rgb(255 255 255 / 80%); padding: 4px 8px; }
+.parts label { display: block; line-height: 1.5; }
+.parts i { display: inline-block; width: 0.8em; height: 0.8em; margin: 0 0.4em; }
+"""
+_SWITCH = """
+document.querySelectorAll(".parts input").forEach(function (box) {
+  box.addEventListener("change", function () {
+    const name = THREE.PropertyBinding.sanitizeNodeName(box.dataset.part);
+    scene.getObjectByName(name).visible = box.checked;
+    render();
+  });
+});
+"""
 _ASSET = b'{"asset":{"version":"2.0"}} '
 # A file without a scene (glTF 2.0, section 4.4): header and one JSON chunk.
 EMPTY_GLB = struct.pack("<4sIIII", b"glTF", 2, 20 + len(_ASSET), len(_ASSET), 0x4E4F534A) + _ASSET
@@ -47,11 +63,27 @@ def write_glb(parts: Sequence[Part], path: Path) -> None:
 def turning_page(parts: Sequence[Part]) -> str:
     """An HTML page without network access in which the parts turn, zoom and move with the mouse.
 
-    By the viewer that trimesh embeds (three.js, MIT). It opens on the patient's front. "" where
-    there is nothing to show.
+    By the viewer that trimesh embeds (three.js, MIT). It opens on the patient's front; a list of
+    the parts hides and shows each. "" where there is nothing to show.
     """
     scene = _scene(parts, _dimmed)
-    return str(scene_to_html(scene)) if scene.geometry else ""
+    if not scene.geometry:
+        return ""
+    page = str(scene_to_html(scene))
+    body, end = page.rsplit("</body>", 1)
+    return f"{body}{_switches([part for part in parts if not part.mesh.is_empty])}</body>{end}"
+
+
+def _switches(parts: Sequence[Part]) -> str:
+    """A box to tick for each part; `scene` and `render` are the viewer's own."""
+    rows = "".join(
+        f'<label><input type="checkbox" checked data-part="{escape(part.name)}">'
+        f'<i style="background: rgb{part.colour}"></i>{escape(part.name)}</label>'
+        for part in parts
+    )
+    return (
+        f'<style>{_SWITCHES_STYLE}</style><div class="parts">{rows}</div><script>{_SWITCH}</script>'
+    )
 
 
 def _scene(

@@ -120,10 +120,7 @@ def _named_grid(sampling: LabelSampling, network: BoneNamer) -> NamedGrid:
     places = torch.nonzero(tables[0])
     with torch.inference_mode():
         logits = torch.cat(
-            [
-                network(surroundings(*tables, some, config))
-                for some in torch.split(places, AT_ONCE)
-            ]
+            [network(surroundings(*tables, some, config)) for some in torch.split(places, AT_ONCE)]
         )
     bone = np.zeros((len(config.classes), *grid.shape), dtype=np.float32)
     left = np.full(grid.shape, 0.5, dtype=np.float32)
