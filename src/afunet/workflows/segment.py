@@ -173,7 +173,7 @@ class Segmenter:
                 scan,
                 prediction,
                 mask,
-                instances.labels,
+                instances,
                 cleaned,
                 self.options.cleanup,
                 predictor,

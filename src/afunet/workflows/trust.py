@@ -18,6 +18,7 @@ from afunet.inference.trust.signs import Signs, measure_signs
 from afunet.inference.volume import Prediction
 from afunet.models.checkpoint import Header
 from afunet.progress import CancelToken, Progress, silent
+from afunet.reconstruction.pieces import Instances
 from afunet.report.facts import (
     ConfidenceFacts,
     FlagFacts,
@@ -41,7 +42,7 @@ def judge(
     scan: Scan,
     prediction: Prediction,
     mask: Volume,
-    labels: Volume,
+    instances: Instances,
     cleaned: CleanUp,
     rules: CleanUpRules,
     predictor: Predictor,
@@ -55,8 +56,9 @@ def judge(
         scan.volume,
         prediction,
         mask,
-        labels,
+        instances.labels,
         cleaned,
+        names={piece.measures.label: piece.name for piece in instances.pieces},
         speck_mm3=rules.speck_mm3,
         spacing_known=scan.source.spacing_known,
     )

@@ -166,6 +166,13 @@ def test_bone_as_dense_as_its_surroundings_is_flagged(hu: np.ndarray, evidence_o
     assert "LOW_DENSITY" not in flags_of(evidence_of(np.where(mask, 300, hu), mask=mask))
 
 
+def test_a_doubted_piece_is_called_by_its_name(hu: np.ndarray, evidence_of: Make) -> None:
+    probability = np.where(hu > 500, 150, 0).astype(np.uint8)
+    evidence = replace(evidence_of(hu, probability=probability), names={1: "left tibia"})
+    messages = [flag.message for flag in raise_flags(measure_signs(evidence, ()))]
+    assert any(message.startswith("left tibia (") for message in messages)
+
+
 def test_slices_and_pieces_the_network_doubts_are_flagged(
     hu: np.ndarray, evidence_of: Make
 ) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +24,7 @@ class Evidence:
     """A scan in HU and what was made of it, arrays (slice, row, column) in axial order.
 
     `probability` is calibrated, 0…255; `predicted` is the network's mask, `mask` the cleaned one,
-    both 0/1; `labels` numbers its pieces. Slices run from the feet to the head whatever the order
+    both 0/1; `labels` numbers its pieces, `names` are theirs. Slices run from the feet to the head whatever the order
     of storage.
     """
 
@@ -37,6 +38,7 @@ class Evidence:
     cleaned: CleanUp
     speck_mm3: float
     view: AxialView
+    names: Mapping[int, str] = field(default_factory=dict)
 
     @staticmethod
     def of(
@@ -46,6 +48,7 @@ class Evidence:
         labels: Volume,
         cleaned: CleanUp,
         *,
+        names: Mapping[int, str] | None = None,
         speck_mm3: float = CleanUpRules.speck_mm3,
         spacing_known: bool = True,
     ) -> Evidence:
@@ -63,6 +66,7 @@ class Evidence:
             cleaned,
             speck_mm3,
             view,
+            names or {},
         )
 
     @property
@@ -86,6 +90,10 @@ class Evidence:
     def grid_voxel(self) -> float:
         """Volume of a voxel by the grid, as the clean-up counts it."""
         return float(np.prod(self.spacing_mm))
+
+    def name(self, label: int) -> str:
+        """What a piece is called."""
+        return self.names.get(label, f"piece {label}")
 
     @cached_property
     def with_bone(self) -> NDArray[np.int64]:

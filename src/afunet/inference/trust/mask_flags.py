@@ -67,7 +67,7 @@ def low_confidence_pieces(signs: Signs) -> list[Flag]:
         inside = evidence.labels == one.label
         worst = fullest_slice(inside)
         message = (
-            f"piece {one.label} ({evidence.volume(int(inside.sum()))}) may be no bone or only in "
+            f"{evidence.name(one.label)} ({evidence.volume(int(inside.sum()))}) may be no bone or only in "
             f"part: even where the network is surest it gives a probability of {one.surest:.0%}"
         )
         box = largest_patch(inside[worst])
