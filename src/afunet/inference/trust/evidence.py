@@ -24,8 +24,8 @@ class Evidence:
     """A scan in HU and what was made of it, arrays (slice, row, column) in axial order.
 
     `probability` is calibrated, 0…255; `predicted` is the network's mask, `mask` the cleaned one,
-    both 0/1; `labels` numbers its pieces, `names` are theirs. Slices run from the feet to the head whatever the order
-    of storage.
+    both 0/1; `labels` numbers its pieces, `names` are theirs. Slices run from the feet to the head
+    whatever the order of storage.
     """
 
     hu: NDArray[Any]

@@ -66,8 +66,9 @@ def low_confidence_pieces(signs: Signs) -> list[Flag]:
     for one in sorted(low, key=lambda one: one.surest)[:3]:
         inside = evidence.labels == one.label
         worst = fullest_slice(inside)
+        size = evidence.volume(int(inside.sum()))
         message = (
-            f"{evidence.name(one.label)} ({evidence.volume(int(inside.sum()))}) may be no bone or only in "
+            f"{evidence.name(one.label)} ({size}) may be no bone or only in "
             f"part: even where the network is surest it gives a probability of {one.surest:.0%}"
         )
         box = largest_patch(inside[worst])
