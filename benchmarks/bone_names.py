@@ -15,20 +15,32 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections import Counter
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 
 from afunet.inference.naming import bone_namer
 from afunet.phantom import Region, draw_leg, exact_labels
-from afunet.reconstruction.anatomy import Bone, Side
+from afunet.reconstruction.anatomy import Bone, BoneName
 from afunet.reconstruction.instances import split_instances
 
 FIRST_SEED, LEGS = 300_000, 120
 DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
 PIXELS, SLICES = 220, 70
 SMALLEST_MM3 = 50.0
+
+
+class Outcome(StrEnum):
+    """What became of a piece's name."""
+
+    RIGHT = "right"
+    SIDE_OPEN = "side open"
+    UNKNOWN = "unknown"
+    WRONG_SIDE = "wrong side"
+    WRONG_BONE = "wrong bone"
 
 
 def main() -> None:
@@ -38,7 +50,7 @@ def main() -> None:
     options = parser.parse_args()
     limbs = [DATA / "shapes-llp26" / f"sample{number}.npz" for number in range(14, 20)]
     namer, regions = bone_namer(), list(Region)
-    pieces, right, unknown = Counter[Region](), Counter[Region](), Counter[Region]()
+    counts = {region: Counter[Outcome]() for region in regions}
     wrong: list[str] = []
     for number in range(options.legs):
         region = regions[number % len(regions)]
@@ -51,36 +63,33 @@ def main() -> None:
             if mm3 < SMALLEST_MM3:
                 continue
             truth = bones.names[int(np.bincount(inside).argmax())]
-            pieces[region] += 1
-            if is_right(str(name), truth):
-                right[region] += 1
-                continue
-            unknown[region] += name.bone is Bone.UNKNOWN
-            wrong.append(
-                f"seed {options.first_seed + number}, {region}: {truth}, {mm3:.0f} mm³, "
-                f"named {name} ({name.sureness:.2f})"
-            )
-    print("| region | pieces | right | % | unknown |\n| --- | ---: | ---: | ---: | ---: |")
-    for region in regions:
-        share = 100 * right[region] / max(pieces[region], 1)
-        print(
-            f"| {region} | {pieces[region]} | {right[region]} | {share:.1f} | {unknown[region]} |"
-        )
-    print(
-        f"| all | {pieces.total()} | {right.total()} | "
-        f"{100 * right.total() / max(pieces.total(), 1):.1f} | {unknown.total()} |\n"
-    )
-    print("\n".join(wrong))
+            outcome = outcome_of(name, truth)
+            counts[region][outcome] += 1
+            if outcome is not Outcome.RIGHT:
+                wrong.append(
+                    f"seed {options.first_seed + number}, {region}: {truth}, {mm3:.0f} mm³, "
+                    f"named {name} ({name.sureness:.2f})"
+                )
+        print(f"leg {number + 1} of {options.legs}", file=sys.stderr, flush=True)
+    head = " | ".join(Outcome)
+    print(f"| region | pieces | {head} | right, % |\n| --- |{' ---: |' * (len(Outcome) + 2)}")
+    for region, found in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
+        cells = " | ".join(str(found[outcome]) for outcome in Outcome)
+        share = 100 * found[Outcome.RIGHT] / max(found.total(), 1)
+        print(f"| {region} | {found.total()} | {cells} | {share:.1f} |")
+    print("\n" + "\n".join(wrong))
 
 
-def is_right(name: str, truth: str) -> bool:
-    """Whether a name such as "left femur" tells the bone and side of "femur left"."""
+def outcome_of(name: BoneName, truth: str) -> Outcome:
+    """What a name is worth where the truth is such as "femur left"; vertebrae have none."""
     kind, *rest = truth.split()
     if kind == "vertebra":
-        return name == Bone.UNKNOWN
-    if kind == "pelvis":
-        return name.removeprefix(f"{Side.LEFT} ").removeprefix(f"{Side.RIGHT} ") == kind
-    return name == f"{rest[0]} {kind}"
+        return Outcome.RIGHT if name.bone is Bone.UNKNOWN else Outcome.WRONG_BONE
+    if name.bone != kind:
+        return Outcome.UNKNOWN if name.bone is Bone.UNKNOWN else Outcome.WRONG_BONE
+    if kind == Bone.PELVIS or name.side == rest[0]:
+        return Outcome.RIGHT
+    return Outcome.SIDE_OPEN if name.side is None else Outcome.WRONG_SIDE
 
 
 if __name__ == "__main__":
