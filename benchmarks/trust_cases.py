@@ -48,7 +48,10 @@ def drawn_legs(first_seed: int, legs: int, limbs: Sequence[Path]) -> list[LegCon
             config = draw_leg(next(seeds), region, limbs)
             if len(config.anatomy.sides) == 1:
                 break
-        chosen.append(replace(config, grid=_small_grid(config), implants=()))
+        grid = _small_grid(config)
+        low, high = (grid.matrix()[2] @ [0, 0, index, 1] for index in (0, SLICES - 1))
+        seen = tuple(one for one in config.fractures if low < one.centre_mm < high)
+        chosen.append(replace(config, grid=grid, fractures=seen, implants=()))
     return chosen
 
 
