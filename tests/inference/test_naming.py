@@ -73,6 +73,18 @@ def test_a_piece_that_is_two_bones_is_parted_where_they_meet() -> None:
     )
 
 
+def test_two_bones_of_a_kind_that_a_third_joins_are_two() -> None:
+    labels = volume()
+    for legs in (slice(4, 20), slice(40, 56)):  # right and left, below a bar
+        labels.voxels[2:44, 6:14, legs] = 1
+    labels.voxels[44:58, 6:14, 4:56] = 1
+    named = name_pieces(labels, ByPlace())  # type: ignore[arg-type]
+    assert sorted(map(str, named.names)) == ["femur", "left tibia", "right tibia"]
+    found = named.labels.voxels
+    assert np.array_equal(found != 0, labels.voxels != 0)
+    assert found[8, 10, 10] != found[8, 10, 50]
+
+
 def test_a_piece_that_is_hardly_two_bones_stays_whole() -> None:
     rules = NamingRules(least_part_mm3=1e6)
     labels = volume(THROUGH, BESIDE)

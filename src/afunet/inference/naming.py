@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+import cc3d
 import edt
 import numpy as np
 import torch
@@ -211,7 +212,15 @@ def _parts(
     number = np.zeros(len(bone) + 1, dtype=np.int32)
     number[kept] = np.arange(1, len(kept) + 1)
     depth_mm = edt.edt(inside, anisotropy=labels.array_spacing_mm, parallel=0)
-    return _grown(depth_mm, number[seeds], inside)
+    grown = _grown(depth_mm, number[seeds], inside)
+    # The parts of one bone that do not touch are two bones, as both femurs beside a pelvis are.
+    apart = cc3d.connected_components(grown, connectivity=26).astype(np.int32)
+    sizes = np.bincount(apart.ravel()) * labels.voxel_volume_mm3
+    large = np.flatnonzero(sizes >= rules.least_part_mm3)
+    large = large[large > 0][np.argsort(-sizes[large[large > 0]], kind="stable")]
+    number = np.zeros(len(sizes), dtype=np.int32)
+    number[large] = np.arange(1, len(large) + 1)
+    return _grown(depth_mm, number[apart], inside)
 
 
 def _grown(
