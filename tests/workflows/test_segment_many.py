@@ -9,14 +9,8 @@ from afunet.formats.readers import read_scan
 from afunet.geometry import Volume
 from afunet.progress import CancelToken
 from afunet.workflows import segment as module
-from afunet.workflows.segment import (
-    FailedCase,
-    SegmentedCase,
-    Segmenter,
-    SegmentOptions,
-    case_names,
-    segment_many,
-)
+from afunet.workflows.segment import SegmentedCase, Segmenter, SegmentOptions
+from afunet.workflows.segment_many import FailedCase, case_names, segment_many
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 FILES = {

@@ -71,7 +71,8 @@ def segment(
     - `afunet segment pngs/ -o out --spacing-mm 0.5 0.5 1`
     """
     from afunet.inference.cleanup import CleanUpRules
-    from afunet.workflows.segment import FailedCase, Segmenter, SegmentOptions, segment_many
+    from afunet.workflows.segment import Segmenter, SegmentOptions
+    from afunet.workflows.segment_many import FailedCase, segment_many
 
     segmenter = Segmenter(
         SegmentOptions(

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from afunet.errors import CheckpointError
-from afunet.models.checkpoint import digest_of
+from afunet.models.checkpoint import digest_of, halved, single
 
 METADATA_KEY = "afunet bone names"
 
@@ -105,10 +105,7 @@ def _box_means(table: Tensor, places: Tensor, cell: int, reach: int) -> Tensor:
 
 def save_bone_namer(path: Path, model: BoneNamer, training: Mapping[str, Any]) -> str:
     """Write weights as float16 with `training` beside them; returns the digest."""
-    weights = {
-        key: (value.half() if value.is_floating_point() else value).cpu().contiguous()
-        for key, value in model.state_dict().items()
-    }
+    weights = {key: value.contiguous() for key, value in halved(model.state_dict()).items()}
     header = {"config": asdict(model.config), "training": dict(training)}
     header = json.loads(json.dumps(header))  # as it will be read
     digest = digest_of(header, weights)
@@ -127,12 +124,7 @@ def load_bone_namer(path: Path) -> BoneNamer:
             raise ValueError("it was altered")
         lists = {key: _frozen(value) for key, value in header["config"].items()}
         model = BoneNamer(BoneNamerConfig(**lists))
-        model.load_state_dict(
-            {
-                key: value.float() if value.is_floating_point() else value
-                for key, value in weights.items()
-            }
-        )
+        model.load_state_dict(single(weights))
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path.name} holds no intact bone names: {reason}") from error

@@ -61,12 +61,7 @@ class Checkpoint:
         """The network in evaluation mode, float32, on the CPU; `CheckpointError` on a misfit."""
         try:
             model = build_model(self.header.model, self.header.options)
-            model.load_state_dict(
-                {
-                    key: value.float() if value.is_floating_point() else value
-                    for key, value in self.weights.items()
-                }
-            )
+            model.load_state_dict(single(self.weights))
         except (ConfigError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise CheckpointError(
@@ -81,10 +76,8 @@ def save_checkpoint(path: Path, model: nn.Module, header: Header, *, half: bool 
     Raises `CheckpointError` for weights that are not finite (in float16, where that is asked
     for) and `OutputError` where the file cannot be written; neither leaves anything behind.
     """
-    weights = {
-        key: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
-        for key, value in model.state_dict().items()
-    }
+    weights = halved(model.state_dict()) if half else model.state_dict()
+    weights = {key: value.cpu().contiguous() for key, value in weights.items()}
     broken = [key for key, value in weights.items() if not value.isfinite().all()]
     if broken:
         raise CheckpointError(f"weights are not finite and were not saved: {', '.join(broken)}")
@@ -122,6 +115,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"{expected[:12]}…; fetch it again"
         )
     return Checkpoint(header, weights, digest)
+
+
+def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Floats as float16, half the size; counters as they are."""
+    return {k: value.half() if value.is_floating_point() else value for k, value in weights.items()}
+
+
+def single(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Floats as float32, to compute with; counters as they are."""
+    return {
+        k: value.float() if value.is_floating_point() else value for k, value in weights.items()
+    }
 
 
 def _raw(name: str, text: str) -> dict[str, Any]:

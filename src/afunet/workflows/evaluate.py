@@ -31,7 +31,8 @@ from afunet.models.checkpoint import load_checkpoint
 from afunet.progress import CancelToken, Progress, silent
 from afunet.workflows.evaluated_pairs import LoadedPair, Pair, load_pair
 from afunet.workflows.scoring import load_split, network_masks, of_status, score_slices
-from afunet.workflows.segment import FailedCase, shipped_weights
+from afunet.workflows.segment import shipped_weights
+from afunet.workflows.segment_many import FailedCase
 from afunet.workflows.train import locate_data
 
 STAGE = "evaluating"

@@ -12,7 +12,7 @@ from afunet.formats.label_names import read_label_names
 from afunet.formats.readers import read_labels
 from afunet.geometry import LabelMap, Volume, label_boxes
 from afunet.workflows.phantom import NAMES
-from afunet.workflows.segment import FailedCase
+from afunet.workflows.segment_many import FailedCase
 
 MASKS, PIECES = ("mask", "bones", "truth"), ("instances", "fragments")
 
