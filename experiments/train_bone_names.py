@@ -4,10 +4,10 @@
     .venv/bin/python experiments/train_bone_names.py -o bone-names.safetensors \
         --limbs "$shapes/sample0*.npz" "$shapes/sample1[0-3].npz"
 
-Samples 14 to 19 are kept to measure by (benchmarks/bone_names.py). First the surroundings of some
-places in every field of view are drawn, as many of each bone and side, into `--places` (a folder
-that a second call goes on from), then the network learns from them: Adam, a poly schedule,
-cross-entropy of bone and side.
+Samples 14 to 19 are kept to measure by (benchmarks/bone_names.py). Limbs are drawn between the
+given ones, then the surroundings of some places in random fields of view, as many of each bone and
+side, into `--places` (a folder that a second call goes on from); then the network learns from them:
+AdamW, a poly schedule, cross-entropy of bone and side.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import copy
 from glob import glob
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -25,10 +26,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from afunet.inference.coarse import CoarseGrid
 from afunet.models.bone_namer import BoneNamer, BoneNamerConfig, save_bone_namer, surroundings
+from afunet.phantom.limb_mixing import mix_limbs
 from afunet.phantom.limb_points import CLASSES, OTHER, RIGHT, Limb, draw_limbs, load_limb_points
 from afunet.training.schedule import poly
 
 LARGEST, EACH, FIELDS = 1_500_000, 30, 250
+GIVEN, MIXED = 1, 6
 CONFIG = BoneNamerConfig(CLASSES)
 
 
@@ -70,19 +73,34 @@ def field_of_view(limbs: list[Limb], seed: int) -> tuple[Tensor, Tensor, Tensor]
     return found, torch.from_numpy(points.bone[chosen].astype(np.int64)), torch.from_numpy(left)
 
 
-def draw_places(folder: Path, limbs: list[Limb], parts: range) -> None:
-    """Write `parts` of the places, `FIELDS` fields of view each, those that are not there yet."""
+def draw_places(folder: Path, files: list[Path], parts: range) -> None:
+    """Write `parts` of the places, `FIELDS` fields of view each, those that are not there yet.
+
+    Every part has limbs of its own: `GIVEN` of the files and `MIXED` drawn between all of them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for part in parts:
         path = folder / f"{part:03d}.npz"
         if path.exists():
             continue
+        limbs = draw_limb_shapes(files, np.random.default_rng([part, 37]))
         drawn = [field_of_view(limbs, FIELDS * part + number) for number in range(FIELDS)]
         found, bone, left = (torch.cat(values).numpy() for values in zip(*drawn, strict=True))
         partial = path.with_suffix(".partial.npz")
         np.savez(partial, found=found.astype(np.float16), bone=bone, left=left)
         partial.replace(path)
         print(f"part {part}: {len(bone)} places", flush=True)
+
+
+def draw_limb_shapes(files: list[Path], rng: np.random.Generator) -> list[Limb]:
+    """Some of the given limbs and some between them."""
+    given = [load_limb_points(files[index]) for index in rng.choice(len(files), GIVEN)]
+    with TemporaryDirectory() as folder:
+        mixed = Path(folder) / "mixed.npz"
+        for _ in range(MIXED):
+            mix_limbs(files, mixed, rng)
+            given.append(load_limb_points(mixed))
+    return given
 
 
 def loss_of(logits: Tensor, bone: Tensor, left: Tensor) -> Tensor:
@@ -105,7 +123,7 @@ def main() -> None:
     args = parser.parse_args()
     files = sorted({Path(name) for pattern in args.limbs for name in glob(pattern)})
     parts = range(*args.parts)
-    draw_places(args.places, [load_limb_points(path) for path in files], parts)
+    draw_places(args.places, files, parts)
     if args.draw_only:
         return
     loaded = [np.load(args.places / f"{part:03d}.npz") for part in parts]

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
+from torch import Tensor
 
 from afunet.geometry import Box, Volume
 from afunet.inference.coarse import CoarseGrid, LabelSampling
@@ -117,18 +118,32 @@ def _named_grid(sampling: LabelSampling, network: BoneNamer) -> NamedGrid:
     for points in sampling.points():
         counts += np.bincount(grid.cells(points.mm), minlength=len(counts))
     full = np.minimum(counts * sampling.point_mm3 / grid.step_mm**3, 1).reshape(grid.shape)
-    tables = torch.from_numpy(full), torch.from_numpy(_seen(grid, sampling.volume))
-    places = torch.nonzero(tables[0])
-    with torch.inference_mode():
-        logits = torch.cat(
-            [network(surroundings(*tables, some, config)) for some in torch.split(places, AT_ONCE)]
-        )
+    shown = torch.from_numpy(_seen(grid, sampling.volume))
+    places = torch.nonzero(torch.from_numpy(full))
+    logits = _both_ways(network, torch.from_numpy(full), shown, places)
     bone = np.zeros((len(config.classes), *grid.shape), dtype=np.float32)
     left = np.full(grid.shape, 0.5, dtype=np.float32)
     z, y, x = places.T.numpy()
     bone[:, z, y, x] = torch.softmax(logits[:, :-1], dim=1).T.numpy()
     left[z, y, x] = torch.sigmoid(logits[:, -1]).numpy()
     return NamedGrid(grid, tuple(map(_bone, config.classes)), bone, left)
+
+
+def _both_ways(network: BoneNamer, full: Tensor, shown: Tensor, places: Tensor) -> Tensor:
+    """Logits (N, classes + 1) of a body and of its mirror image, whose left is right, averaged."""
+    ahead = _logits(network, full, shown, places)
+    mirrored = places * torch.tensor([1, 1, -1]) + torch.tensor([0, 0, full.shape[2] - 1])
+    behind = _logits(network, full.flip(2), shown.flip(2), mirrored)
+    bones, side = behind[:, :-1], behind[:, -1:]
+    return (ahead + torch.cat([bones, -side], dim=1)) / 2
+
+
+def _logits(network: BoneNamer, full: Tensor, shown: Tensor, places: Tensor) -> Tensor:
+    with torch.inference_mode():
+        parts = torch.split(places, AT_ONCE)
+        return torch.cat(
+            [network(surroundings(full, shown, some, network.config)) for some in parts]
+        )
 
 
 def _bone(name: str) -> Bone:

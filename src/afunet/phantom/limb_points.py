@@ -105,7 +105,7 @@ def load_limb_points(path: Path) -> Limb:
 def draw_limbs(limbs: Sequence[Limb], rng: Rng) -> DrawnLimbs:
     """One of the limbs, its legs posed, whole or broken, in a random field of view."""
     limb = limbs[int(rng.integers(len(limbs)))]
-    sides = [LEFT, RIGHT] if rng.random() < 0.65 else [int(rng.integers(2))]
+    sides = [LEFT, RIGHT] if rng.random() < 0.5 else [int(rng.integers(2))]
     parts = [_leg(limb, side, rng) for side in sides]
     parts += [limb.pelvis, *_surroundings(limb, rng)]
     points = _joined(parts)
@@ -146,12 +146,12 @@ def _leg(limb: Limb, side: int, rng: Rng) -> Points:
     below = _turn(abs(rng.normal(8, 10)) if rng.random() < 0.8 else rng.uniform(0, 60), "x")
     foot_turn = _turn(rng.uniform(-20, 45), "x") @ _turn(rng.normal(0, 8), "y")
     thigh = _turn(rng.normal(-4, 10), "x") @ _turn(-rng.normal(4, 4), "y")
-    thigh = thigh @ _turn(rng.normal(5, 15), "z")
+    thigh = thigh @ _turn(rng.normal(6, 18), "z")
     end = foot(rng)
     clouds = {**limb.leg, "foot": _of_capsules(end, "foot", LEFT)}
     if rng.random() < 0.25:  # LLP26 has none, so simulated limbs have none
         del clouds["foot"]
-    broken = str(rng.choice(list(clouds))) if rng.random() < 0.4 else ""
+    broken = str(rng.choice(list(clouds))) if rng.random() < 0.5 else ""
     parts = []
     for kind, cloud in clouds.items():
         mm = cloud.mm.astype(np.float64)
@@ -206,9 +206,13 @@ def _surroundings(limb: Limb, rng: Rng) -> list[Points]:
 
 
 def _warped(mm: NDArray[np.floating], rng: Rng) -> FloatArray:
-    size, shift = rng.uniform(0, 5), rng.uniform(0, 440, 3)
-    shifts = [_waves().at(mm + shift + 40 * axis, 110.0) for axis in range(3)]
-    return np.asarray(mm + size * np.stack(shifts, axis=-1))
+    """Bent smoothly, so that no two bones drawn from one have one shape."""
+    moved = np.zeros(mm.shape)
+    for length_mm, most_mm in ((110.0, 6.0), (50.0, 2.0)):
+        size, shift = rng.uniform(0, most_mm), rng.uniform(0, 4 * length_mm, 3)
+        shifts = [_waves().at(mm + shift + 40 * axis, length_mm) for axis in range(3)]
+        moved += size * np.stack(shifts, axis=-1)
+    return np.asarray(mm + moved)
 
 
 @cache
@@ -226,9 +230,10 @@ def _seen(points: Points, rng: Rng) -> tuple[Points, Box]:
             continue
         centre = here[rng.integers(len(here))] + rng.normal(0, 15, 3)
         wide = rng.random() < 0.4
-        width = rng.uniform(260, 520) if wide else np.exp(rng.uniform(np.log(130), np.log(300)))
+        width = rng.uniform(260, 520) if wide else _log_uniform(120, 330, rng)
         depth = rng.uniform(0.7, 1.0) * width
-        length = np.exp(rng.uniform(np.log(70), np.log(900)))
+        short = rng.random() < 0.6  # a shaft alone, a cut joint: the hardest to tell
+        length = _log_uniform(60, 220, rng) if short else _log_uniform(150, 900, rng)
         half = np.array([width, max(depth, 80), length]) / 2
         if wide:
             centre[0] = 0.8 * float(points.mm[:, 0].mean()) + 0.2 * centre[0]
@@ -238,6 +243,10 @@ def _seen(points: Points, rng: Rng) -> tuple[Points, Box]:
         if (seen.bone != CLASSES.index(OTHER)).sum() > _FEWEST or (beside and len(seen.mm)):
             return seen, field
     return points, Box.around(points.mm)
+
+
+def _log_uniform(low: float, high: float, rng: Rng) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 _CENTRES = (0.15, 0.2, 0.12, 0.2, 0.13, 0.14, 0.06)

@@ -119,9 +119,9 @@ class SliceConfidenceFacts:
     """How sure one axial slice is; `number` as a viewer counts it, from 1.
 
     `expected_dice` and `expected_precision` are those of its mask by the calibrated probability;
-    `step_from_below` is how many times as much mask and image change from the slice below (towards
-    the feet) as nearby; `flip_dice` is the overlap with the mask of the mirrored slice. None: not
-    known, or not tried.
+    `step_from_below` is how many slices on the step from the slice below (towards the feet) leads,
+    judged by what mask and image change nearby; `flip_dice` is the overlap with the mask of the
+    mirrored slice. None: not known, or not tried.
     """
 
     number: int

@@ -72,14 +72,14 @@ def confidence_facts(trust: Trust, header: Header) -> ConfidenceFacts:
     """What the report tells of every slice and piece."""
     signs, evidence = trust.signs, trust.signs.evidence
     flips = {flip.index: flip.dice for flip in signs.flips}
-    jumps = signs.steps.jumps()
+    leads = signs.steps.in_slices()
     slices = tuple(
         SliceConfidenceFacts(
             number=evidence.number(one.index),
             bone_pixels=one.pixels,
             expected_dice=one.dice,
             expected_precision=one.precision,
-            step_from_below=_known(jumps[one.index - 1]) if one.index else None,
+            step_from_below=_known(leads[one.index - 1]) if one.index else None,
             flip_dice=flips.get(one.index),
         )
         for one in signs.slices

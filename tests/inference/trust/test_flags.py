@@ -10,6 +10,7 @@ from afunet.formats.findings import Flag, Severity
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.flags import FLAGS, raise_flags
 from afunet.inference.trust.flips import Flip
+from afunet.inference.trust.neighbours import Changes
 from afunet.inference.trust.signs import measure_signs
 
 from .conftest import NOTHING_DONE
@@ -118,6 +119,23 @@ def test_a_jump_between_slices_is_flagged_where_it_is(evidence_of: Make) -> None
     assert "SLICE_DROPPED" not in steady
     assert jump["SLICE_DROPPED"].index == 5
     assert "between slices 6 and 7" in jump["SLICE_DROPPED"].message
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_a_step_is_told_in_slices(missing: int, evidence_of: Make) -> None:
+    evidence = evidence_of(bar([0.0] + [1.0] * 5 + [1.0 + missing] + [1.0] * 6))
+    leads = measure_signs(evidence).steps.in_slices()
+    assert leads[5] == pytest.approx(1 + missing, abs=0.5)
+    assert np.isnan(leads[[0, 1, -2, -1]]).all()
+    assert leads[[3, 7]] == pytest.approx(1.0, abs=0.35)
+
+
+def test_where_two_slices_change_no_more_than_one_a_larger_step_is_not_two() -> None:
+    """Noise changes every slice alike; the steps over two tell nothing there."""
+    one = np.full(9, 10.0)
+    one[4] = 11.0
+    assert Changes(one, np.full(8, 10.0)).in_slices()[4] == pytest.approx(1.5)
+    assert Changes(one, np.full(8, 20.0)).in_slices()[4] == pytest.approx(1.1)
 
 
 def test_slices_are_numbered_as_they_are_stored(evidence_of: Make) -> None:

@@ -95,14 +95,14 @@ def noise(signs: Signs) -> list[Flag]:
 
 def slice_dropped(signs: Signs) -> list[Flag]:
     """A step between slices much larger than those around it."""
-    jumps = signs.steps.jumps()
-    over = {int(k): float(jumps[k]) for k in np.flatnonzero(jumps > LIMITS.jump)}
+    leads = signs.steps.in_slices()
+    over = {int(k): float(leads[k]) for k in np.flatnonzero(leads > LIMITS.step_slices)}
     flags = []
     for run in worst_runs(over):
         pair = slices_text(signs.evidence, run.worst, run.worst + 1).replace(" to ", " and ")
         message = (
-            f"between {pair} the anatomy changes {run.value:.1f} times as much as nearby, as if "
-            "slices were missing: lengths across this place may be too short"
+            f"between {pair} the anatomy changes as much as over {run.value:.1f} slices nearby, "
+            "as if slices were missing: lengths across this place may be too short"
         )
         flags.append(Flag("SLICE_DROPPED", Severity.WARNING, message, index=run.worst))
     return flags
