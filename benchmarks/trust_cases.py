@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from afunet.geometry import Volume
 from afunet.phantom import (
+    Clutter,
     Grid,
     Implant,
     ImplantKind,
@@ -51,8 +52,13 @@ def drawn_legs(first_seed: int, legs: int, limbs: Sequence[Path]) -> list[LegCon
         grid = _small_grid(config)
         low, high = (grid.matrix()[2] @ [0, 0, index, 1] for index in (0, SLICES - 1))
         seen = tuple(one for one in config.fractures if low < one.centre_mm < high)
+        config = replace(config, clutter=_without_metal(config.clutter))
         chosen.append(replace(config, grid=grid, fractures=seen, implants=()))
     return chosen
+
+
+def _without_metal(clutter: Clutter | None) -> Clutter | None:
+    return clutter and replace(clutter, clips=0, staples=0, electrodes=0)
 
 
 def _small_grid(config: LegConfig) -> Grid:

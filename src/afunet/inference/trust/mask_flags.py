@@ -123,31 +123,32 @@ def flips_disagree(signs: Signs) -> list[Flag]:
 def specks_removed(signs: Signs) -> list[Flag]:
     """What was taken out for its smallness, in case it was a chip of bone."""
     cleaned = signs.evidence.cleaned
-    if cleaned.specks_removed == 0:
-        return []
-    worst, box = _largest_change(_removed(signs.evidence, specks=True))
-    many = cleaned.specks_removed
+    what = f"{cleaned.specks_removed} speck{_plural(cleaned.specks_removed)}"
+    size = _sum(signs.evidence, cleaned.specks_mm3)
     message = (
-        f"{many} speck{'' if many == 1 else 's'} "
-        f"({_sum(signs.evidence, cleaned.specks_mm3)} together) "
-        "removed as too small to be bone: a loose chip may be among them"
+        f"{what} ({size} together) removed as too small to be bone: a loose chip may be among them"
     )
-    return [Flag("SPECKS_REMOVED", Severity.INFO, message, index=worst, box=box)]
+    return _taken_out(signs, "SPECKS_REMOVED", message) if cleaned.specks_removed else []
 
 
 def outside_removed(signs: Signs) -> list[Flag]:
     """What was taken out as lying outside the body."""
     cleaned = signs.evidence.cleaned
-    if cleaned.outside_removed == 0:
-        return []
-    worst, box = _largest_change(_removed(signs.evidence, specks=False))
-    many = cleaned.outside_removed
-    message = (
-        f"{many} part{'' if many == 1 else 's'} "
-        f"({_sum(signs.evidence, cleaned.outside_mm3)} together) removed as "
-        "lying outside the body (table, cast, object)"
-    )
-    return [Flag("OUTSIDE_REMOVED", Severity.INFO, message, index=worst, box=box)]
+    what = f"{cleaned.outside_removed} part{_plural(cleaned.outside_removed)}"
+    size = _sum(signs.evidence, cleaned.outside_mm3)
+    message = f"{what} ({size} together) removed as lying outside the body (table, cast, object)"
+    return _taken_out(signs, "OUTSIDE_REMOVED", message) if cleaned.outside_removed else []
+
+
+def _taken_out(signs: Signs, code: str, message: str) -> list[Flag]:
+    """One flag where most was taken out, of specks or of all else."""
+    gone = _removed(signs.evidence, specks=code == "SPECKS_REMOVED")
+    worst, box = _largest_change(gone)
+    return [Flag(code, Severity.INFO, message, index=worst, box=box)]
+
+
+def _plural(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def holes_filled(signs: Signs) -> list[Flag]:
