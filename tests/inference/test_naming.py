@@ -105,6 +105,19 @@ def test_what_is_no_bone_of_the_limb_is_unknown() -> None:
     assert [str(name) for name in named.names] == ["unknown", "left tibia"]
 
 
+class AlwaysLeft(ByPlace):
+    """Says left of whatever it sees."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        told = super().forward(x)
+        return torch.cat([told[:, :-1], torch.full((len(x), 1), self.sureness)], dim=1)
+
+
+def test_a_side_that_the_mirror_image_has_too_is_none() -> None:
+    names = name_pieces(volume(UPPER_RIGHT, LOWER_LEFT), AlwaysLeft()).names  # type: ignore[arg-type]
+    assert [str(name) for name in names] == ["femur", "tibia"]
+
+
 def test_of_little_bone_nothing_is_told() -> None:
     labels, rules = volume(UPPER_RIGHT, LOWER_LEFT), NamingRules(least_seen_mm3=1e6)
     assert name_pieces(labels, ByPlace(), rules).names == (UNKNOWN, UNKNOWN)  # type: ignore[arg-type]
