@@ -25,7 +25,13 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from afunet.inference.coarse import CoarseGrid
-from afunet.models.bone_namer import BoneNamer, BoneNamerConfig, save_bone_namer, surroundings
+from afunet.models.bone_namer import (
+    BoneNamer,
+    BoneNamerConfig,
+    load_bone_namer,
+    save_bone_namer,
+    surroundings,
+)
 from afunet.phantom.limb_mixing import mix_limbs
 from afunet.phantom.limb_points import CLASSES, OTHER, RIGHT, Limb, draw_limbs, load_limb_points
 from afunet.training.schedule import poly
@@ -120,6 +126,7 @@ def main() -> None:
     parser.add_argument("--draw-only", action="store_true")
     parser.add_argument("--epochs", type=int, default=14)
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--start-from", type=Path, help="go on from another file's weights")
     args = parser.parse_args()
     files = sorted({Path(name) for pattern in args.limbs for name in glob(pattern)})
     parts = range(*args.parts)
@@ -132,7 +139,7 @@ def main() -> None:
         for name in ("found", "bone", "left")
     )
     torch.manual_seed(0)
-    model = BoneNamer(CONFIG)
+    model = load_bone_namer(args.start_from).float() if args.start_from else BoneNamer(CONFIG)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=1e-3)
     batch, steps = 4096, args.epochs * (len(bone) // 4096)
     done = count()
@@ -143,7 +150,7 @@ def main() -> None:
             for group in optimizer.param_groups:
                 group["lr"] = poly(args.rate, next(done), steps, 0.9, 100)
             inputs = found[chosen].float()
-            inputs = inputs + 0.01 * torch.randn_like(inputs)
+            inputs = inputs + 0.02 * torch.randn_like(inputs)
             loss = loss_of(model(inputs), bone[chosen], left[chosen])
             optimizer.zero_grad()
             loss.backward()

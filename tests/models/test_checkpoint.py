@@ -109,6 +109,17 @@ def test_half_precision_halves_the_floats_and_runs_in_full_precision(
     torch.testing.assert_close(network(x), model(x), rtol=0, atol=2e-2)
 
 
+def test_what_half_precision_cannot_hold_stays_in_full(tmp_path: Path, model: nn.Module) -> None:
+    path = tmp_path / "half.safetensors"
+    dict(model.named_buffers())["decoder.0.fuse.1.running_var"].fill_(90_000.0)
+    save_checkpoint(path, model, HEADER, half=True)
+    checkpoint = load_checkpoint(path)
+    assert checkpoint.weights["decoder.0.fuse.1.running_var"].dtype == torch.float32
+    assert checkpoint.weights["decoder.0.fuse.1.running_mean"].dtype == torch.float16
+    kept = dict(checkpoint.network().named_buffers())["decoder.0.fuse.1.running_var"]
+    assert (kept == 90_000.0).all()
+
+
 def test_one_changed_weight_is_noticed(path: Path) -> None:
     rewrite(path, lambda _, weights: weights["head.bias"].add_(1e-6))
     assert "altered" in refusal(path)

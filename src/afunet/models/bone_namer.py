@@ -59,7 +59,7 @@ class BoneNamer(nn.Module):
             (config.inputs, *config.widths[:-1]), config.widths, strict=True
         ):
             layers += [nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.ReLU()]
-            layers += [nn.Dropout(0.1)]
+            layers += [nn.Dropout(0.2)]
         self.layers = nn.Sequential(*layers)
         self.head = nn.Linear(config.widths[-1], len(config.classes) + 1)
 

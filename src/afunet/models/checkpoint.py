@@ -118,8 +118,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Floats as float16, half the size; counters as they are."""
-    return {k: value.half() if value.is_floating_point() else value for k, value in weights.items()}
+    """Floats as float16, half the size, but for tensors beyond its range; counters as they are."""
+    return {k: value.half() if _fits_half(value) else value for k, value in weights.items()}
+
+
+def _fits_half(value: Tensor) -> bool:
+    largest = torch.finfo(torch.float16).max
+    return value.is_floating_point() and bool((~value.isfinite() | (value.abs() <= largest)).all())
 
 
 def single(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
