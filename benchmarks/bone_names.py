@@ -73,10 +73,12 @@ def main() -> None:
         print(f"leg {number + 1} of {options.legs}", file=sys.stderr, flush=True)
     head = " | ".join(Outcome)
     print(f"| region | pieces | {head} | right, % |\n| --- |{' ---: |' * (len(Outcome) + 2)}")
-    for region, found in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
+    rows = {str(region): found for region, found in counts.items()}
+    rows["all"] = sum(counts.values(), Counter[Outcome]())
+    for row, found in rows.items():
         cells = " | ".join(str(found[outcome]) for outcome in Outcome)
         share = 100 * found[Outcome.RIGHT] / max(found.total(), 1)
-        print(f"| {region} | {found.total()} | {cells} | {share:.1f} |")
+        print(f"| {row} | {found.total()} | {cells} | {share:.1f} |")
     print("\n" + "\n".join(wrong))
 
 

@@ -137,7 +137,7 @@ def surfaces(knee: Knee, name: str) -> list[ColouredMesh]:
     instances, score = knee.found[name]
     matches = sorted(score.matches, key=lambda match: match.iou)
     largest_first = sorted(score.matches, key=lambda match: -match.mm3)
-    colours = {match.true: colour_of(rank) for rank, match in enumerate(largest_first, start=1)}
+    colours = {match.true: colour_of("", rank) for rank, match in enumerate(largest_first, start=1)}
     colour_by_piece = {match.found: colours[match.true] for match in matches if match.iou > 0}
     if name == EXACT:
         instances, colour_by_piece = knee.pieces, colours

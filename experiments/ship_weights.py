@@ -1,6 +1,6 @@
-"""Turn a run's best checkpoint into the file that the package ships.
+"""Turn a checkpoint into the file that the package ships.
 
-    .venv/bin/python experiments/ship_weights.py runs/stage5/best.safetensors COMMIT THRESHOLD
+    .venv/bin/python experiments/ship_weights.py averaged.safetensors COMMIT THRESHOLD
 
 Weights go to float16, half the size; COMMIT, the source that trained them, and THRESHOLD, chosen
 on the validation split with benchmarks/threshold.py, go into the header.
@@ -31,6 +31,7 @@ def main() -> None:
                 "weights-3-wide.toml",
                 "weights-4-contrast.toml",
                 "weights-5-joints.toml",
+                "weights-6-fractures.toml",
             ],
         },
         threshold=float(sys.argv[3]),
