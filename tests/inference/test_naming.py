@@ -78,8 +78,9 @@ def test_two_bones_of_a_kind_that_a_third_joins_are_two() -> None:
     for legs in (slice(4, 20), slice(40, 56)):  # right and left, below a bar
         labels.voxels[2:44, 6:14, legs] = 1
     labels.voxels[44:58, 6:14, 4:56] = 1
-    named = name_pieces(labels, ByPlace())  # type: ignore[arg-type]
-    assert sorted(map(str, named.names)) == ["femur", "left tibia", "right tibia"]
+    network = ByPlace(classes=("pelvis", "femur"))
+    named = name_pieces(labels, network)  # type: ignore[arg-type]
+    assert sorted(map(str, named.names)) == ["left femur", "pelvis", "right femur"]
     found = named.labels.voxels
     assert np.array_equal(found != 0, labels.voxels != 0)
     assert found[8, 10, 10] != found[8, 10, 50]
@@ -116,6 +117,22 @@ class AlwaysLeft(ByPlace):
 def test_a_side_that_the_mirror_image_has_too_is_none() -> None:
     names = name_pieces(volume(UPPER_RIGHT, LOWER_LEFT), AlwaysLeft()).names  # type: ignore[arg-type]
     assert [str(name) for name in names] == ["femur", "tibia"]
+
+
+class SureOfUpperSides(ByPlace):
+    """Tells the side of what lies in the upper half, and nothing of the lower one's."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        told = super().forward(x)
+        return torch.cat([told[:, :-1], told[:, -1:] * (told[:, :1] > 0)], dim=1)
+
+
+@pytest.mark.parametrize(("gap", "expected"), [(2, "right tibia"), (20, "tibia")])
+def test_pieces_near_each_other_are_of_one_side(gap: int, expected: str) -> None:
+    below = (slice(2, 36 - gap), slice(4, 16), slice(2, 22))
+    labels, rules = volume(UPPER_RIGHT, below, LOWER_LEFT), NamingRules(least_part_mm3=2e4)
+    names = name_pieces(labels, SureOfUpperSides(), rules).names  # type: ignore[arg-type]
+    assert [str(name) for name in names] == ["right femur", expected, "tibia"]
 
 
 def test_of_little_bone_nothing_is_told() -> None:

@@ -16,17 +16,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.special import expit, logit
 from skimage.segmentation import watershed
 from torch import Tensor
 
 from afunet.geometry import Box, Volume
 from afunet.inference.coarse import CoarseGrid, LabelSampling
+from afunet.inference.limbs import gaps_between, legs_of
 from afunet.models.bone_namer import BoneNamer, load_bone_namer, surroundings
 from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, NamedLabels, Namer, Side
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 WEIGHTS = "bone-names.safetensors"
+LEG = frozenset({Bone.FEMUR, Bone.PATELLA, Bone.TIBIA, Bone.FIBULA, Bone.FOOT})
+LEAST = 0.01
+"""No vote counts for more than this leaves to the other side."""
 AT_ONCE = 4096
 """Places whose surroundings are held in memory."""
 
@@ -37,13 +42,16 @@ class NamingRules:
 
     A piece has a name from `least_bone` of the votes, a side from `least_side`. A piece is parted
     where `least_part_mm3` and more of it are surely of another bone, voxels counting as sure from
-    `sure`. Where less than `least_seen_mm3` of bone is seen in all, nothing has a name.
+    `sure`. Pieces of a leg within `one_leg_mm` of each other have one side, to which those below
+    `least_part_mm3` add less. Where less than `least_seen_mm3` of bone is seen in all, nothing has
+    a name.
     """
 
     least_bone: float = 0.5
     least_side: float = 0.75
     sure: float = 0.9
     least_part_mm3: float = 3000.0
+    one_leg_mm: float = 30.0
     least_seen_mm3: float = 5000.0
 
 
@@ -108,6 +116,7 @@ def name_pieces(
         sampling = LabelSampling.of(parted, network.config.step_mm)
         assert sampling is not None
         votes = _votes(sampling, named)
+    votes = replace(votes, left=_shared_sides(sampling, named, votes, rules))
     return NamedLabels(parted, votes.names(named.bones, rules))
 
 
@@ -170,6 +179,37 @@ def _votes(sampling: LabelSampling, named: NamedGrid) -> Votes:
     # A piece of a few voxels may have fallen between the sampled ones: no votes, no name.
     totals = np.maximum(totals, 1)
     return Votes((sums / totals[:, None])[1:], (lefts / totals)[1:])
+
+
+def _shared_sides(
+    sampling: LabelSampling, named: NamedGrid, votes: Votes, rules: NamingRules
+) -> FloatArray:
+    """Probability of the left side (labels,): the same for all pieces of one leg."""
+    left = votes.left.copy()
+    best = votes.bone.argmax(axis=1)
+    ofleg = np.flatnonzero([named.bones[bone] in LEG for bone in best])
+    volumes = np.bincount(sampling.volume.voxels.ravel())[1:] * sampling.volume.voxel_volume_mm3
+    weights = np.minimum(volumes / rules.least_part_mm3, 1)
+    evidence = (logit(left.clip(LEAST, 1 - LEAST)) * weights)[ofleg]
+    clouds = _clouds(sampling, named.grid)
+    gaps = gaps_between([clouds[piece] for piece in ofleg], rules.one_leg_mm)
+    for leg in legs_of(evidence, gaps, rules.one_leg_mm, float(logit(rules.least_side))):
+        left[ofleg[leg]] = expit(evidence[leg].sum())
+    return left
+
+
+def _clouds(sampling: LabelSampling, grid: CoarseGrid) -> list[FloatArray]:
+    """Centres (N, 3) in LPS mm of the grid's voxels that each label reaches into."""
+    size = int(np.prod(grid.shape))
+    filled = [
+        np.unique(points.labels.astype(np.int64) * size + grid.cells(points.mm))
+        for points in sampling.points()
+    ]
+    labels, cells = np.divmod(np.unique(np.concatenate(filled)), size)
+    indices = np.stack(np.unravel_index(cells, grid.shape)[::-1], axis=-1)
+    mm = grid.low_mm + (indices + 0.5) * grid.step_mm
+    ends = np.searchsorted(labels, np.arange(1, int(sampling.volume.voxels.max()) + 2))
+    return np.split(mm, ends)[1:-1]
 
 
 def _name(votes: dict[Bone, float], left: float, rules: NamingRules) -> BoneName:
