@@ -103,3 +103,15 @@ def test_a_fracture_can_be_asked_for_and_forbidden() -> None:
         assert not any(leg.fractures for leg in whole)
         # A scan may end above or below the bone that would break.
         assert sum(bool(leg.fractures) for leg in fractured) >= 8
+
+
+def test_what_is_broken_or_mended_lies_in_a_narrow_field() -> None:
+    narrow = 0
+    for seed in range(300):
+        drawn = draw_leg(seed, Region.HIP, [Path("limb.npz")], broken=1.0, size=64, slices=20)
+        corner, step = drawn.grid.matrix()[0, [3, 0]]
+        middle = corner + step * 63 / 2
+        if 64 * step < 250 and drawn.fractures:
+            narrow += 1
+            assert drawn.fractures[0].bone == f"femur {'left' if middle > 0 else 'right'}"
+    assert narrow > 20

@@ -219,8 +219,7 @@ def _limb_x(anatomy: Anatomy, height_mm: float) -> float:
 
 
 def _with_damage(config: LegConfig, region: Region, broken: float, rng: Rng) -> LegConfig:
-    side = config.anatomy.sides[0]
-    bone, low, high = _target(region, side, rng)
+    bone, low, high = _target(region, _side_in_view(config), rng)
     origin = config.grid.matrix()[2, 3]
     top = origin + config.grid.matrix()[2, 2] * (config.grid.shape[0] - 1)
     low, high = max(low, origin), min(high, top)
@@ -234,6 +233,15 @@ def _with_damage(config: LegConfig, region: Region, broken: float, rng: Rng) -> 
         implant = Implant(bone, kind, height, rng.uniform(3000, 9000), int(rng.integers(1 << 30)))
         config = replace(config, implants=(implant,))
     return config
+
+
+def _side_in_view(config: LegConfig) -> str:
+    """The first of the legs, or the other one where a narrow field of view misses the first."""
+    sides, grid = config.anatomy.sides, config.grid
+    corners = grid.matrix()[0, 3] + grid.matrix()[0, 0] * np.array([0, grid.shape[2] - 1])
+    middle = grid.matrix()[2, 3] + grid.matrix()[2, 2] * (grid.shape[0] - 1) / 2
+    missed = not corners.min() < _limb_x(config.anatomy, middle) < corners.max()
+    return sides[1] if missed and len(sides) > 1 else sides[0]
 
 
 def _target(region: Region, side: str, rng: Rng) -> tuple[str, float, float]:
