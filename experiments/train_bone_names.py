@@ -17,7 +17,6 @@ import copy
 from glob import glob
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -25,15 +24,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from afunet.inference.coarse import CoarseGrid
-from afunet.models.bone_namer import (
-    BoneNamer,
-    BoneNamerConfig,
-    load_bone_namer,
-    save_bone_namer,
-    surroundings,
-)
-from afunet.phantom.limb_mixing import mix_limbs
-from afunet.phantom.limb_points import CLASSES, OTHER, RIGHT, Limb, draw_limbs, load_limb_points
+from afunet.models.bone_namer import BONE_NAMES, BoneNamer, BoneNamerConfig, surroundings
+from afunet.phantom.limb_points import CLASSES, OTHER, RIGHT, Limb, draw_limbs, limbs_like
 from afunet.training.schedule import poly
 
 LARGEST, EACH, FIELDS = 1_500_000, 30, 250
@@ -89,24 +81,13 @@ def draw_places(folder: Path, files: list[Path], parts: range) -> None:
         path = folder / f"{part:03d}.npz"
         if path.exists():
             continue
-        limbs = draw_limb_shapes(files, np.random.default_rng([part, 37]))
+        limbs = limbs_like(files, np.random.default_rng([part, 37]), GIVEN, MIXED)
         drawn = [field_of_view(limbs, FIELDS * part + number) for number in range(FIELDS)]
         found, bone, left = (torch.cat(values).numpy() for values in zip(*drawn, strict=True))
         partial = path.with_suffix(".partial.npz")
         np.savez(partial, found=found.astype(np.float16), bone=bone, left=left)
         partial.replace(path)
         print(f"part {part}: {len(bone)} places", flush=True)
-
-
-def draw_limb_shapes(files: list[Path], rng: np.random.Generator) -> list[Limb]:
-    """Some of the given limbs and some between them."""
-    given = [load_limb_points(files[index]) for index in rng.choice(len(files), GIVEN)]
-    with TemporaryDirectory() as folder:
-        mixed = Path(folder) / "mixed.npz"
-        for _ in range(MIXED):
-            mix_limbs(files, mixed, rng)
-            given.append(load_limb_points(mixed))
-    return given
 
 
 def loss_of(logits: Tensor, bone: Tensor, left: Tensor) -> Tensor:
@@ -139,7 +120,7 @@ def main() -> None:
         for name in ("found", "bone", "left")
     )
     torch.manual_seed(0)
-    model = load_bone_namer(args.start_from).float() if args.start_from else BoneNamer(CONFIG)
+    model = BONE_NAMES.load(args.start_from).float() if args.start_from else BoneNamer(CONFIG)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=1e-3)
     batch, steps = 4096, args.epochs * (len(bone) // 4096)
     done = count()
@@ -158,7 +139,7 @@ def main() -> None:
             losses.append(float(loss.detach()))
         print(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}", flush=True)
         facts = {"limbs": [path.stem for path in files], "places": len(bone), "epochs": epoch + 1}
-        save_bone_namer(args.output, copy.deepcopy(model).eval(), facts)
+        BONE_NAMES.save(args.output, copy.deepcopy(model).eval(), facts)
 
 
 if __name__ == "__main__":

@@ -124,3 +124,12 @@ def test_other_voxels_keep_the_place_and_must_have_the_shape() -> None:
     assert ones.affine.tolist() == OBLIQUE.tolist()
     with pytest.raises(GeometryError, match=r"\(4, 3, 2\) do not fit a grid \(2, 3, 4\)"):
         oblique().with_voxels(np.ones((4, 3, 2)))
+
+
+def test_points_in_voxels_are_seen_and_others_are_not() -> None:
+    volume = oblique()
+    columns, rows, slices = volume.shape[::-1]
+    inside = [[-0.49, 0, 0], [columns - 0.51, rows - 0.51, slices - 0.51]]
+    outside = [[-0.51, 0, 0], [0, rows - 0.49, 0], [0, 0, slices - 0.49]]
+    assert volume.sees(volume.to_mm(inside)).tolist() == [True, True]
+    assert volume.sees(volume.to_mm(outside)).tolist() == [False] * 3

@@ -2,10 +2,56 @@
 
 import numpy as np
 import pytest
+from torch import Tensor, nn
 
-from afunet.inference.limbs import gaps_between, legs_of
+from afunet.geometry import Volume
+from afunet.inference.coarse import LabelSampling
+from afunet.inference.limbs import SideRules, gaps_between, leg_sides, legs_of
+from afunet.models.limb_sider import LimbSiderConfig
 
 FAR = np.inf
+
+
+class SaysRight(nn.Module):
+    """Speaks for the right side of whatever it is shown, and counts how often it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = LimbSiderConfig()
+        self.shown = 0
+
+    def forward(self, windows: Tensor) -> Tensor:
+        self.shown += 1
+        return -2.0 * (windows[:, 0].sum(dim=(1, 2, 3)) > 0).float()
+
+
+def sampled() -> LabelSampling:
+    """Two pieces 8 mm apart, and a third one far away."""
+    voxels = np.zeros((60, 16, 80), np.uint8)
+    voxels[2:26, 4:12, 4:14], voxels[30:54, 4:12, 4:14], voxels[:, 4:12, 60:70] = 1, 2, 3
+    found = LabelSampling.of(Volume(voxels, np.diag([2.0, 2.0, 2.0, 1.0])), 4.0)
+    assert found is not None
+    return found
+
+
+def sides(left: list[float], of_leg: list[bool], sider: SaysRight | None) -> list[float]:
+    found = leg_sides(sampled(), np.array(of_leg), np.array(left), sider, SideRules())  # type: ignore[arg-type]
+    return found.round(3).tolist()
+
+
+def test_the_pieces_of_a_leg_have_the_mean_of_their_odds() -> None:
+    assert sides([0.5, 0.8, 0.7], [True] * 3, None) == [0.667, 0.667, 0.7]  # √(1 · 4) = 2 to 1
+
+
+def test_what_is_of_no_leg_keeps_its_own() -> None:
+    assert sides([0.5, 0.95, 0.7], [False, True, True], None) == [0.5, 0.95, 0.7]
+
+
+def test_the_shape_is_looked_at_where_a_leg_is_not_sure() -> None:
+    sider = SaysRight()
+    told = sides([0.5, 0.8, 0.95], [True] * 3, sider)
+    assert told == [0.213, 0.213, 0.95]  # 2 · e⁻² to 1
+    assert sider.shown == 1
 
 
 def gaps(*rows: list[float]) -> np.ndarray:

@@ -175,3 +175,15 @@ def test_the_bones_of_two_knees_have_their_names(knees: Volume) -> None:
 def test_where_sides_are_not_known_no_bone_has_one(knees: Volume) -> None:
     named = bone_namer(sides_known=False)(split_instances(knees))
     assert {str(name) for name in named.names} == {"femur", "tibia", "patella", "fibula"}
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_shank_turned_far_outwards_has_its_side(side: str) -> None:
+    config = LegConfig(
+        seed=5,
+        grid=axial_grid((30, 90, 90), 1.6, 3.0, (0.0, 10.0, -110.0)),
+        anatomy=Anatomy(sides=(side,), poses=(Pose(outward_deg=50.0),), knees_apart_mm=0.0),
+    )
+    bones, _ = exact_labels(config)
+    names = bone_namer()(split_instances(bones.foreground())).names
+    assert sorted(map(str, names)) == [f"{side} fibula", f"{side} tibia"]

@@ -10,11 +10,9 @@ from safetensors.torch import save_file
 
 from afunet.errors import CheckpointError
 from afunet.models.bone_namer import (
-    METADATA_KEY,
+    BONE_NAMES,
     BoneNamer,
     BoneNamerConfig,
-    load_bone_namer,
-    save_bone_namer,
     surroundings,
 )
 
@@ -56,8 +54,8 @@ def test_beyond_the_grid_there_is_nothing() -> None:
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path, network: BoneNamer) -> None:
-    save_bone_namer(tmp_path / "names.safetensors", network, {"steps": 3})
-    loaded = load_bone_namer(tmp_path / "names.safetensors")
+    BONE_NAMES.save(tmp_path / "names.safetensors", network, {"steps": 3})
+    loaded = BONE_NAMES.load(tmp_path / "names.safetensors")
     assert loaded.config == CONFIG
     assert not loaded.training
     inputs = torch.rand(5, CONFIG.inputs)
@@ -67,18 +65,18 @@ def test_what_was_saved_is_loaded(tmp_path: Path, network: BoneNamer) -> None:
 
 def test_a_file_that_was_altered_or_is_none_is_refused(tmp_path: Path, network: BoneNamer) -> None:
     path = tmp_path / "names.safetensors"
-    save_bone_namer(path, network, {})
+    BONE_NAMES.save(path, network, {})
     with safe_open(str(path), framework="pt") as file:
         metadata = file.metadata()
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     weights["head.bias"] = weights["head.bias"] + 1
     save_file(weights, str(path), metadata)
     with pytest.raises(CheckpointError, match="it was altered"):
-        load_bone_namer(path)
-    header = json.loads(metadata[METADATA_KEY])
+        BONE_NAMES.load(path)
+    header = json.loads(metadata[BONE_NAMES.key])
     del header["config"]
-    save_file(weights, str(path), {METADATA_KEY: json.dumps(header)})
+    save_file(weights, str(path), {BONE_NAMES.key: json.dumps(header)})
     with pytest.raises(CheckpointError, match=r"names\.safetensors holds no intact bone names"):
-        load_bone_namer(path)
+        BONE_NAMES.load(path)
     with pytest.raises(CheckpointError, match="no intact bone names"):
-        load_bone_namer(tmp_path / "none.safetensors")
+        BONE_NAMES.load(tmp_path / "none.safetensors")

@@ -84,6 +84,12 @@ class Volume:
         shifted = np.asarray(points_mm, dtype=np.float64) - self.affine[:3, 3]
         return np.asarray(shifted @ np.linalg.inv(self.affine[:3, :3]).T, dtype=np.float64)
 
+    def sees(self, points_mm: ArrayLike) -> NDArray[np.bool_]:
+        """Which points (…, 3) lie in a voxel."""
+        indices = self.to_indices(points_mm)
+        size = np.array(self.shape[::-1])
+        return np.asarray(((indices > -0.5) & (indices < size - 0.5)).all(axis=-1))
+
     def with_voxels(self, voxels: NDArray[Any]) -> Volume:
         """Other values, (slice, row, column) of the same shape, in the same place."""
         if voxels.shape != self.voxels.shape:

@@ -1,14 +1,86 @@
-"""Which pieces are of one leg, so that what tells the side of one tells the side of all."""
+"""Which pieces are of one leg, and on which side it is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
+from scipy.special import expit, logit
+
+from afunet.inference.coarse import LabelSampling
+from afunet.models.limb_sider import LimbSider, limb_windows
 
 FloatArray = NDArray[np.float64]
+SURE = 0.99
+"""No piece speaks for a side more surely."""
+THINNED_MM = 4.0
+"""Gaps are measured between points about so far apart."""
+
+
+@dataclass(frozen=True)
+class SideRules:
+    """When a leg has a side: from the probability `least` on; below `sure` its shape is looked at.
+
+    Pieces of a leg within `within_mm` of each other have one side, and those below `whole_mm3`
+    speak less for it.
+    """
+
+    least: float = 0.75
+    sure: float = 0.9
+    within_mm: float = 30.0
+    whole_mm3: float = 3000.0
+
+
+def leg_sides(
+    sampling: LabelSampling,
+    of_leg: NDArray[np.bool_],
+    left: FloatArray,
+    sider: LimbSider | None,
+    rules: SideRules,
+) -> FloatArray:
+    """Probability of the left side (labels,), the same for all pieces of one leg.
+
+    `left` (labels,) is that of each piece by itself, `of_leg` (labels,) tells pieces that are of
+    a leg; the others keep theirs. Where a leg's pieces are not sure, the mean of their log odds
+    and what `sider` says of the leg's shape are added.
+    """
+    found, pieces = left.copy(), np.flatnonzero(of_leg)
+    labels = sampling.volume
+    volumes = np.bincount(labels.voxels.ravel())[1:] * labels.voxel_volume_mm3
+    weights = np.minimum(volumes / rules.whole_mm3, 1)
+    evidence = (logit(left.clip(1 - SURE, SURE)) * weights)[pieces]
+    clouds = _clouds(sampling)
+    gaps = gaps_between([clouds[piece] for piece in pieces], rules.within_mm)
+    for leg in legs_of(evidence.tolist(), gaps, rules.within_mm, float(logit(rules.least))):
+        told = float(evidence[leg].sum() / weights[pieces[leg]].sum())
+        if sider is not None and abs(told) < logit(rules.sure):
+            told += _side_by_shape(sampling, pieces[leg] + 1, sider)
+        found[pieces[leg]] = expit(told)
+    return found
+
+
+def _side_by_shape(sampling: LabelSampling, labels: NDArray[np.integer], sider: LimbSider) -> float:
+    """Log odds of the left side for the labels of one leg: the mean of its windows."""
+    clouds = [points.mm[np.isin(points.labels, labels)] for points in sampling.points()]
+    points_mm, seen = np.concatenate(clouds), sampling.volume.sees
+    with torch.inference_mode():
+        windows = limb_windows(points_mm, sampling.point_mm3, seen, sider.config)
+        return float(sider(windows).mean())
+
+
+def _clouds(sampling: LabelSampling) -> list[FloatArray]:
+    """For each label, thinned out, the points (N, 3) in LPS mm that stand for it."""
+    rows = []
+    for points in sampling.points():
+        cells = np.round(points.mm / THINNED_MM)
+        rows.append(np.unique(np.column_stack([points.labels, cells]), axis=0))
+    found = np.unique(np.concatenate(rows), axis=0)
+    ends = np.searchsorted(found[:, 0], np.arange(1, int(sampling.volume.voxels.max()) + 2))
+    return [part[:, 1:] * THINNED_MM for part in np.split(found, ends)[1:-1]]
 
 
 def legs_of(

@@ -5,7 +5,7 @@ Pieces that turn out to be several bones, as masks without a joint space give, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,22 +16,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.special import expit, logit
 from skimage.segmentation import watershed
 from torch import Tensor
 
 from afunet.geometry import Box, Volume
 from afunet.inference.coarse import CoarseGrid, LabelSampling
-from afunet.inference.limbs import gaps_between, legs_of
-from afunet.models.bone_namer import BoneNamer, load_bone_namer, surroundings
+from afunet.inference.limbs import SideRules, leg_sides
+from afunet.models.bone_namer import BONE_NAMES, BoneNamer, surroundings
+from afunet.models.limb_sider import LIMB_SIDES, LimbSider
 from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, NamedLabels, Namer, Side
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
-WEIGHTS = "bone-names.safetensors"
 LEG = frozenset({Bone.FEMUR, Bone.PATELLA, Bone.TIBIA, Bone.FIBULA, Bone.FOOT})
-LEAST = 0.01
-"""No vote counts for more than this leaves to the other side."""
 AT_ONCE = 4096
 """Places whose surroundings are held in memory."""
 
@@ -40,19 +37,16 @@ AT_ONCE = 4096
 class NamingRules:
     """When a vote counts.
 
-    A piece has a name from `least_bone` of the votes, a side from `least_side`. A piece is parted
+    A piece has a name from `least_bone` of the votes, a side from `sides.least`. A piece is parted
     where `least_part_mm3` and more of it are surely of another bone, voxels counting as sure from
-    `sure`. Pieces of a leg within `one_leg_mm` of each other have one side, to which those below
-    `least_part_mm3` add less. Where less than `least_seen_mm3` of bone is seen in all, nothing has
-    a name.
+    `sure`. Where less than `least_seen_mm3` of bone is seen in all, nothing has a name.
     """
 
     least_bone: float = 0.5
-    least_side: float = 0.75
     sure: float = 0.9
     least_part_mm3: float = 3000.0
-    one_leg_mm: float = 30.0
     least_seen_mm3: float = 5000.0
+    sides: SideRules = field(default_factory=SideRules)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +78,7 @@ def bone_namer(*, sides_known: bool = True, rules: NamingRules | None = None) ->
     """A namer with the network of the package; no sides where the patient's are not known."""
 
     def name(labels: Volume) -> NamedLabels:
-        named = name_pieces(labels, shipped_namer(), rules)
+        named = name_pieces(labels, shipped_namer(), rules, sider=shipped_sider())
         if sides_known:
             return named
         return replace(named, names=tuple(replace(name, side=None) for name in named.names))
@@ -94,14 +88,31 @@ def bone_namer(*, sides_known: bool = True, rules: NamingRules | None = None) ->
 
 @cache
 def shipped_namer() -> BoneNamer:
-    """The network that comes with the package."""
-    return load_bone_namer(Path(str(files("afunet.models") / "weights" / WEIGHTS)))
+    """The network for bones that comes with the package."""
+    return BONE_NAMES.load(_shipped("bone-names.safetensors"))
+
+
+@cache
+def shipped_sider() -> LimbSider:
+    """The network for the sides of legs that comes with the package."""
+    return LIMB_SIDES.load(_shipped("limb-sides.safetensors"))
+
+
+def _shipped(name: str) -> Path:
+    return Path(str(files("afunet.models") / "weights" / name))
 
 
 def name_pieces(
-    labels: Volume, network: BoneNamer, rules: NamingRules | None = None
+    labels: Volume,
+    network: BoneNamer,
+    rules: NamingRules | None = None,
+    *,
+    sider: LimbSider | None = None,
 ) -> NamedLabels:
-    """Names for the labels (from 1, without gaps, the largest first) of a map in LPS mm."""
+    """Names for the labels (from 1, without gaps, the largest first) of a map in LPS mm.
+
+    `sider` is asked for the side of legs of which `network` does not tell it.
+    """
     rules = rules or NamingRules()
     sampling = LabelSampling.of(labels, network.config.step_mm)
     if sampling is None:
@@ -116,7 +127,9 @@ def name_pieces(
         sampling = LabelSampling.of(parted, network.config.step_mm)
         assert sampling is not None
         votes = _votes(sampling, named)
-    votes = replace(votes, left=_shared_sides(sampling, named, votes, rules))
+    of_leg = np.array([named.bones[bone] in LEG for bone in votes.bone.argmax(axis=1)])
+    left = leg_sides(sampling, of_leg, votes.left, sider, rules.sides)
+    votes = replace(votes, left=left)
     return NamedLabels(parted, votes.names(named.bones, rules))
 
 
@@ -127,7 +140,7 @@ def _named_grid(sampling: LabelSampling, network: BoneNamer) -> NamedGrid:
     for points in sampling.points():
         counts += np.bincount(grid.cells(points.mm), minlength=len(counts))
     full = np.minimum(counts * sampling.point_mm3 / grid.step_mm**3, 1).reshape(grid.shape)
-    shown = torch.from_numpy(_seen(grid, sampling.volume))
+    shown = torch.from_numpy(sampling.volume.sees(grid.centres_mm()))
     places = torch.nonzero(torch.from_numpy(full))
     logits = _both_ways(network, torch.from_numpy(full), shown, places)
     bone = np.zeros((len(config.classes), *grid.shape), dtype=np.float32)
@@ -159,13 +172,6 @@ def _bone(name: str) -> Bone:
     return Bone(name) if name in set(Bone) else Bone.UNKNOWN
 
 
-def _seen(grid: CoarseGrid, volume: Volume) -> NDArray[np.bool_]:
-    """Which voxels of the grid (z, y, x) the scan shows."""
-    indices = volume.to_indices(grid.centres_mm())
-    size = np.array(volume.shape[::-1])
-    return np.asarray(((indices > -0.5) & (indices < size - 0.5)).all(axis=-1))
-
-
 def _votes(sampling: LabelSampling, named: NamedGrid) -> Votes:
     count = int(sampling.volume.voxels.max()) + 1
     bone, left = named.bone.reshape(len(named.bones), -1), named.left.ravel()
@@ -181,43 +187,12 @@ def _votes(sampling: LabelSampling, named: NamedGrid) -> Votes:
     return Votes((sums / totals[:, None])[1:], (lefts / totals)[1:])
 
 
-def _shared_sides(
-    sampling: LabelSampling, named: NamedGrid, votes: Votes, rules: NamingRules
-) -> FloatArray:
-    """Probability of the left side (labels,): the same for all pieces of one leg."""
-    left = votes.left.copy()
-    best = votes.bone.argmax(axis=1)
-    ofleg = np.flatnonzero([named.bones[bone] in LEG for bone in best])
-    volumes = np.bincount(sampling.volume.voxels.ravel())[1:] * sampling.volume.voxel_volume_mm3
-    weights = np.minimum(volumes / rules.least_part_mm3, 1)
-    evidence = (logit(left.clip(LEAST, 1 - LEAST)) * weights)[ofleg]
-    clouds = _clouds(sampling, named.grid)
-    gaps = gaps_between([clouds[piece] for piece in ofleg], rules.one_leg_mm)
-    for leg in legs_of(evidence, gaps, rules.one_leg_mm, float(logit(rules.least_side))):
-        left[ofleg[leg]] = expit(evidence[leg].sum())
-    return left
-
-
-def _clouds(sampling: LabelSampling, grid: CoarseGrid) -> list[FloatArray]:
-    """Centres (N, 3) in LPS mm of the grid's voxels that each label reaches into."""
-    size = int(np.prod(grid.shape))
-    filled = [
-        np.unique(points.labels.astype(np.int64) * size + grid.cells(points.mm))
-        for points in sampling.points()
-    ]
-    labels, cells = np.divmod(np.unique(np.concatenate(filled)), size)
-    indices = np.stack(np.unravel_index(cells, grid.shape)[::-1], axis=-1)
-    mm = grid.low_mm + (indices + 0.5) * grid.step_mm
-    ends = np.searchsorted(labels, np.arange(1, int(sampling.volume.voxels.max()) + 2))
-    return np.split(mm, ends)[1:-1]
-
-
 def _name(votes: dict[Bone, float], left: float, rules: NamingRules) -> BoneName:
     bone = max(votes, key=votes.__getitem__)
     if votes[bone] < rules.least_bone or bone is Bone.UNKNOWN:
         return UNKNOWN
     side = Side.LEFT if left >= 0.5 else Side.RIGHT
-    sided = max(left, 1 - left) >= rules.least_side
+    sided = max(left, 1 - left) >= rules.sides.least
     return BoneName(bone, side if sided else None, votes[bone])
 
 

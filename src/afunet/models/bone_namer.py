@@ -3,27 +3,17 @@
 It sees no CT, only how full of bone its surroundings are, finely near by and ever more coarsely
 further away: names follow from shape, place and neighbours. Means over boxes at long range as
 features are those of Criminisi et al. (2010), read from summed-volume tables (Viola and Jones
-2001); the classifier over them is a multilayer perceptron. Its weights lie in one safetensors file
-whose metadata hold the configuration and a SHA-256 of both.
+2001); the classifier over them is a multilayer perceptron.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from afunet.errors import CheckpointError
-from afunet.models.checkpoint import digest_of, halved, single
-
-METADATA_KEY = "afunet bone names"
+from afunet.models.model_file import ModelFile
 
 
 @dataclass(frozen=True)
@@ -103,33 +93,5 @@ def _box_means(table: Tensor, places: Tensor, cell: int, reach: int) -> Tensor:
     return (sums / cell**3).flatten(1).float()
 
 
-def save_bone_namer(path: Path, model: BoneNamer, training: Mapping[str, Any]) -> str:
-    """Write weights as float16 with `training` beside them; returns the digest."""
-    weights = {key: value.contiguous() for key, value in halved(model.state_dict()).items()}
-    header = {"config": asdict(model.config), "training": dict(training)}
-    header = json.loads(json.dumps(header))  # as it will be read
-    digest = digest_of(header, weights)
-    save_file(weights, str(path), {METADATA_KEY: json.dumps({**header, "sha256": digest})})
-    return digest
-
-
-def load_bone_namer(path: Path) -> BoneNamer:
-    """The network in evaluation mode; `CheckpointError` for anything but an intact file."""
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            header = json.loads((file.metadata() or {})[METADATA_KEY])
-            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        expected = header.pop("sha256")
-        if digest_of(header, weights) != expected:
-            raise ValueError("it was altered")
-        lists = {key: _frozen(value) for key, value in header["config"].items()}
-        model = BoneNamer(BoneNamerConfig(**lists))
-        model.load_state_dict(single(weights))
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{path.name} holds no intact bone names: {reason}") from error
-    return model.eval()
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+BONE_NAMES = ModelFile("bone names", BoneNamerConfig, BoneNamer)
+"""How they are kept."""

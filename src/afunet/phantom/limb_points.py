@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from scipy.spatial.transform import Rotation
 from afunet.phantom.capsules import Capsule, arm, filled, foot, ribs, spine
 from afunet.phantom.distance import Box, grid_of_mesh
 from afunet.phantom.hip import femoral_head
+from afunet.phantom.limb_mixing import mix_limbs
 from afunet.phantom.mesh_bones import load_limb
 from afunet.phantom.noise import NoiseField
 
@@ -100,6 +102,17 @@ def load_limb_points(path: Path) -> Limb:
         knee_mm=np.array([*condyles.mean(axis=0)[:2], femur[:, 2].min() + 15]),
         ankle_mm=np.array([*plafond.mean(axis=0)[:2], tibia[:, 2].min() + 8]),
     )
+
+
+def limbs_like(paths: Sequence[Path], rng: Rng, given: int, mixed: int) -> list[Limb]:
+    """Some of the limbs in LLP26 files and some drawn between all of them."""
+    limbs = [load_limb_points(paths[index]) for index in rng.choice(len(paths), given)]
+    with TemporaryDirectory() as folder:
+        between = Path(folder) / "between.npz"
+        for _ in range(mixed):
+            mix_limbs(paths, between, rng)
+            limbs.append(load_limb_points(between))
+    return limbs
 
 
 def draw_limbs(limbs: Sequence[Limb], rng: Rng) -> DrawnLimbs:

@@ -1,0 +1,103 @@
+"""A small network that tells a left limb from a right one by the shape of its bones.
+
+It sees windows of a hand's width: how full of bone their voxels are, across the limb finer than a
+shaft is thick, so that the crest of a tibia and where its fibula lies show. What it says of a
+window and of its mirror image differ in sign by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from afunet.models.model_file import ModelFile
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LimbSiderConfig:
+    """Windows of `size` voxels (z, y, x) of `step_mm` each; `channels` of the convolutions."""
+
+    size: tuple[int, int, int] = (24, 40, 40)
+    step_mm: tuple[float, float, float] = (5.0, 2.5, 2.5)
+    channels: tuple[int, ...] = (12, 24, 48, 64)
+
+
+class LimbSider(nn.Module):
+    """Windows (N, 2, z, y, x), bone and what is seen, → (N,): logits of the left side."""
+
+    def __init__(self, config: LimbSiderConfig) -> None:
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        strides = [(1, 2, 2), (2, 2, 2), (2, 2, 2), (1, 1, 1)]
+        inputs = (2, *config.channels[:-1])
+        for before, after, stride in zip(inputs, config.channels, strides, strict=True):
+            layers += [nn.Conv3d(before, after, 3, stride, padding=1, bias=False)]
+            layers += [nn.BatchNorm3d(after), nn.ReLU()]
+        self.layers = nn.Sequential(*layers)
+        self.dropout = nn.Dropout(0.3)
+        self.head = nn.Linear(config.channels[-1], 1)
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """What speaks for the left in a window less what does so in its mirror image."""
+        ahead, behind = self._seen(torch.cat([windows, windows.flip(-1)])).chunk(2)
+        return ahead - behind
+
+    def _seen(self, windows: Tensor) -> Tensor:
+        found = self.layers(windows).mean(dim=(2, 3, 4))
+        return self.head(self.dropout(found)).squeeze(1)  # type: ignore[no-any-return]
+
+
+LIMB_SIDES = ModelFile("limb sides", LimbSiderConfig, LimbSider)
+"""How they are kept."""
+
+
+def limb_windows(
+    points_mm: NDArray[np.floating],
+    point_mm3: float,
+    seen: Callable[[Float32Array], NDArray[np.bool_]],
+    config: LimbSiderConfig,
+) -> Tensor:
+    """Windows (N, 2, z, y, x) along one limb, from the lowest of its points to the highest.
+
+    Points (N, 3) in LPS mm stand for `point_mm3` of bone each; `seen` tells which places (…, 3)
+    the scan shows. Windows overlap by half and more, each about the middle of the points in it.
+    """
+    low, high = float(points_mm[:, 2].min()), float(points_mm[:, 2].max())
+    tall = config.size[0] * config.step_mm[0]
+    count = max(1, int(np.ceil(2 * (high - low) / tall)) - 1)
+    inset = min(tall, high - low) / 2
+    found = []
+    for middle in np.linspace(low + inset, high - inset, count):
+        near = points_mm[np.abs(points_mm[:, 2] - middle) < tall / 2]
+        if len(near):
+            centre = np.array([*near[:, :2].mean(axis=0), middle])
+            found.append(_window(near, point_mm3, centre, seen, config))
+    return torch.from_numpy(np.stack(found))
+
+
+def _window(
+    points_mm: NDArray[np.floating],
+    point_mm3: float,
+    centre_mm: FloatArray,
+    seen: Callable[[Float32Array], NDArray[np.bool_]],
+    config: LimbSiderConfig,
+) -> Float32Array:
+    size, step = np.array(config.size), np.array(config.step_mm)
+    low = centre_mm[::-1] - size * step / 2
+    indices = np.floor((points_mm[:, ::-1] - low) / step).astype(np.int64)
+    inside = ((indices >= 0) & (indices < size)).all(axis=1)
+    flat = np.ravel_multi_index(tuple(indices[inside].T), config.size)
+    counts = np.bincount(flat, minlength=int(size.prod())).reshape(config.size)
+    full = np.minimum(counts * (point_mm3 / float(step.prod())), 1)
+    places = np.moveaxis(np.indices(config.size, dtype=np.float32), 0, -1) + np.float32(0.5)
+    places = (places * step + low)[..., ::-1].astype(np.float32)
+    return np.stack([full, seen(places)]).astype(np.float32)
