@@ -50,7 +50,7 @@ def test_what_is_of_no_leg_keeps_its_own() -> None:
 def test_the_shape_is_looked_at_where_a_leg_is_not_sure() -> None:
     sider = SaysRight()
     told = sides([0.5, 0.8, 0.95], [True] * 3, sider)
-    assert told == [0.213, 0.213, 0.95]  # 2 · e⁻² to 1
+    assert told == [0.351, 0.351, 0.95]  # 2² · e⁻² to 1
     assert sider.shown == 1
 
 

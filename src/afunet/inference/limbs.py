@@ -17,6 +17,8 @@ from afunet.models.limb_sider import LimbSider, limb_windows
 FloatArray = NDArray[np.float64]
 SURE = 0.99
 """No piece speaks for a side more surely."""
+PIECES_COUNT = 2.0
+"""How much more than its shape the pieces of a leg speak for its side: their votes are cautious."""
 THINNED_MM = 4.0
 """Gaps are measured between points about so far apart."""
 
@@ -45,8 +47,8 @@ def leg_sides(
     """Probability of the left side (labels,), the same for all pieces of one leg.
 
     `left` (labels,) is that of each piece by itself, `of_leg` (labels,) tells pieces that are of
-    a leg; the others keep theirs. Where a leg's pieces are not sure, the mean of their log odds
-    and what `sider` says of the leg's shape are added.
+    a leg; the others keep theirs. A leg's is that of the mean of its pieces' log odds; where that is
+    not sure, what `sider` says of the leg's shape is added to twice the mean.
     """
     found, pieces = left.copy(), np.flatnonzero(of_leg)
     labels = sampling.volume
@@ -58,7 +60,7 @@ def leg_sides(
     for leg in legs_of(evidence.tolist(), gaps, rules.within_mm, float(logit(rules.least))):
         told = float(evidence[leg].sum() / weights[pieces[leg]].sum())
         if sider is not None and abs(told) < logit(rules.sure):
-            told += _side_by_shape(sampling, pieces[leg] + 1, sider)
+            told = PIECES_COUNT * told + _side_by_shape(sampling, pieces[leg] + 1, sider)
         found[pieces[leg]] = expit(told)
     return found
 
