@@ -47,8 +47,8 @@ def leg_sides(
     """Probability of the left side (labels,), the same for all pieces of one leg.
 
     `left` (labels,) is that of each piece by itself, `of_leg` (labels,) tells pieces that are of
-    a leg; the others keep theirs. A leg's is that of the mean of its pieces' log odds; where that is
-    not sure, what `sider` says of the leg's shape is added to twice the mean.
+    a leg; the others keep theirs. A leg's is that of the mean of its pieces' log odds; where that
+    is not sure, what `sider` says of the leg's shape is added to twice the mean.
     """
     found, pieces = left.copy(), np.flatnonzero(of_leg)
     labels = sampling.volume
