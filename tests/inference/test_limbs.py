@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from afunet.geometry import Volume
 from afunet.inference.coarse import LabelSampling
-from afunet.inference.limbs import SideRules, gaps_between, leg_sides, legs_of
+from afunet.inference.limbs import SideRules, gaps_between, legs, legs_of
 from afunet.models.limb_sider import LimbSiderConfig
 
 FAR = np.inf
@@ -35,8 +35,8 @@ def sampled() -> LabelSampling:
 
 
 def sides(left: list[float], of_leg: list[bool], sider: SaysRight | None) -> list[float]:
-    found = leg_sides(sampled(), np.array(of_leg), np.array(left), sider, SideRules())  # type: ignore[arg-type]
-    return found.round(3).tolist()
+    found = legs(sampled(), np.array(of_leg), np.array(left), sider, SideRules())  # type: ignore[arg-type]
+    return found.left.round(3).tolist()
 
 
 def test_the_pieces_of_a_leg_have_the_mean_of_their_odds() -> None:
@@ -45,6 +45,14 @@ def test_the_pieces_of_a_leg_have_the_mean_of_their_odds() -> None:
 
 def test_what_is_of_no_leg_keeps_its_own() -> None:
     assert sides([0.5, 0.95, 0.7], [False, True, True], None) == [0.5, 0.95, 0.7]
+
+
+def test_little_bone_alone_is_of_no_leg() -> None:
+    half, all_legs = np.full(3, 0.5), np.ones(3, bool)
+    volumes = [1920 * 8, 1920 * 8, 4800 * 8]
+    for whole, expected in ((sum(volumes[:2]), [True] * 3), (38_000, [False, False, True])):
+        found = legs(sampled(), all_legs, half, None, SideRules(whole_mm3=whole))
+        assert found.of_leg.tolist() == expected
 
 
 def test_the_shape_is_looked_at_where_a_leg_is_not_sure() -> None:

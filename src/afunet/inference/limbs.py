@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from scipy.special import expit, logit
 
-from afunet.inference.coarse import LabelSampling
+from afunet.inference.coarse import CoarseGrid, LabelSampling
 from afunet.models.limb_sider import LimbSider, limb_windows
 
 FloatArray = NDArray[np.float64]
@@ -28,7 +28,7 @@ class SideRules:
     """When a leg has a side: from the probability `least` on; below `sure` its shape is looked at.
 
     Pieces of a leg within `within_mm` of each other have one side, and those below `whole_mm3`
-    speak less for it.
+    speak less for it. Where there is less than that in all, there is no leg.
     """
 
     least: float = 0.75
@@ -37,31 +37,39 @@ class SideRules:
     whole_mm3: float = 3000.0
 
 
-def leg_sides(
+@dataclass(frozen=True, eq=False)
+class Legs:
+    """Probability of the left side (labels,), and which pieces are of a leg (labels,)."""
+
+    left: FloatArray
+    of_leg: NDArray[np.bool_]
+
+
+def legs(
     sampling: LabelSampling,
     of_leg: NDArray[np.bool_],
     left: FloatArray,
     sider: LimbSider | None,
     rules: SideRules,
-) -> FloatArray:
-    """Probability of the left side (labels,), the same for all pieces of one leg.
+) -> Legs:
+    """The side of every piece, the same for all pieces of one leg.
 
-    `left` (labels,) is that of each piece by itself, `of_leg` (labels,) tells pieces that are of
-    a leg; the others keep theirs. A leg's is that of the mean of its pieces' log odds; where that
-    is not sure, what `sider` says of the leg's shape is added to twice the mean.
+    `left` (labels,) is its probability for each piece by itself, `of_leg` (labels,) tells pieces
+    that may be of a leg; the others keep theirs. A leg's is that of the mean of its pieces' log
+    odds; where that is not sure, what `sider` says of the leg's shape is added to twice the mean.
     """
-    found, pieces = left.copy(), np.flatnonzero(of_leg)
-    labels = sampling.volume
-    volumes = np.bincount(labels.voxels.ravel())[1:] * labels.voxel_volume_mm3
+    found = Legs(left.copy(), of_leg.copy())
+    pieces = np.flatnonzero(of_leg)
+    volumes, clouds = _pieces(sampling)
     weights = np.minimum(volumes / rules.whole_mm3, 1)
     evidence = (logit(left.clip(1 - SURE, SURE)) * weights)[pieces]
-    clouds = _clouds(sampling)
     gaps = gaps_between([clouds[piece] for piece in pieces], rules.within_mm)
     for leg in legs_of(evidence.tolist(), gaps, rules.within_mm, float(logit(rules.least))):
         told = float(evidence[leg].sum() / weights[pieces[leg]].sum())
         if sider is not None and abs(told) < logit(rules.sure):
             told = PIECES_COUNT * told + _side_by_shape(sampling, pieces[leg] + 1, sider)
-        found[pieces[leg]] = expit(told)
+        found.left[pieces[leg]] = expit(told)
+        found.of_leg[pieces[leg]] = volumes[pieces[leg]].sum() >= rules.whole_mm3
     return found
 
 
@@ -74,15 +82,20 @@ def _side_by_shape(sampling: LabelSampling, labels: NDArray[np.integer], sider: 
         return float(sider(windows).mean())
 
 
-def _clouds(sampling: LabelSampling) -> list[FloatArray]:
-    """For each label, thinned out, the points (N, 3) in LPS mm that stand for it."""
-    rows = []
+def _pieces(sampling: LabelSampling) -> tuple[FloatArray, list[FloatArray]]:
+    """Of each label its volume in mm³ and, thinned out, the points (N, 3) that stand for it."""
+    count = int(sampling.volume.voxels.max())
+    low, high = sampling.bounds_mm()
+    grid = CoarseGrid.around(low, high, THINNED_MM, margin=0)
+    size = int(np.prod(grid.shape))
+    totals, keys = np.zeros(count + 1), []
     for points in sampling.points():
-        cells = np.round(points.mm / THINNED_MM)
-        rows.append(np.unique(np.column_stack([points.labels, cells]), axis=0))
-    found = np.unique(np.concatenate(rows), axis=0)
-    ends = np.searchsorted(found[:, 0], np.arange(1, int(sampling.volume.voxels.max()) + 2))
-    return [part[:, 1:] * THINNED_MM for part in np.split(found, ends)[1:-1]]
+        totals += np.bincount(points.labels, minlength=count + 1)
+        keys.append(np.unique(points.labels.astype(np.int64) * size + grid.cells(points.mm)))
+    labels, cells = np.divmod(np.unique(np.concatenate(keys)), size)
+    mm = grid.centres_mm().reshape(-1, 3)[cells].astype(np.float64)
+    ends = np.searchsorted(labels, np.arange(1, count + 2))
+    return totals[1:] * sampling.point_mm3, np.split(mm, ends)[1:-1]
 
 
 def legs_of(

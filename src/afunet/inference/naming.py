@@ -21,7 +21,7 @@ from torch import Tensor
 
 from afunet.geometry import Box, Volume
 from afunet.inference.coarse import CoarseGrid, LabelSampling
-from afunet.inference.limbs import SideRules, leg_sides
+from afunet.inference.limbs import SideRules, legs
 from afunet.models.bone_namer import BONE_NAMES, BoneNamer, surroundings
 from afunet.models.limb_sider import LIMB_SIDES, LimbSider
 from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, NamedLabels, Namer, Side
@@ -128,9 +128,11 @@ def name_pieces(
         assert sampling is not None
         votes = _votes(sampling, named)
     of_leg = np.array([named.bones[bone] in LEG for bone in votes.bone.argmax(axis=1)])
-    left = leg_sides(sampling, of_leg, votes.left, sider, rules.sides)
-    votes = replace(votes, left=left)
-    return NamedLabels(parted, votes.names(named.bones, rules))
+    found = legs(sampling, of_leg, votes.left, sider, rules.sides)
+    names = replace(votes, left=found.left).names(named.bones, rules)
+    lost = of_leg & ~found.of_leg
+    names = tuple(UNKNOWN if no else name for name, no in zip(names, lost, strict=True))
+    return NamedLabels(parted, names)
 
 
 def _named_grid(sampling: LabelSampling, network: BoneNamer) -> NamedGrid:
@@ -200,7 +202,8 @@ def _parted(labels: Volume, named: NamedGrid, votes: Votes, rules: NamingRules) 
     """The map with pieces of several bones parted, the largest first; itself if none was."""
     least = rules.least_part_mm3
     boxes = ndimage.find_objects(labels.voxels)
-    volumes = np.bincount(labels.voxels.ravel())[1:] * labels.voxel_volume_mm3
+    inside = labels.voxels[labels.voxels != 0]  # few of all, and counting is slow
+    volumes = np.bincount(inside)[1:] * labels.voxel_volume_mm3
     found = labels.voxels
     for label, share in enumerate(votes.bone, start=1):
         if np.sort(share)[-2] * volumes[label - 1] < least:
