@@ -222,7 +222,7 @@ class _Regions:
 
 def _absorb_crumbs(labels: IntArray, smallest: float) -> None:
     """Give pieces of fewer voxels to what they meet at an edge or a corner, in place."""
-    sizes = np.bincount(labels.ravel())
+    sizes = _sizes(labels)
     crumbs = [
         label for label in np.argsort(sizes, kind="stable") if label and 0 < sizes[label] < smallest
     ]
@@ -236,9 +236,13 @@ def _absorb_crumbs(labels: IntArray, smallest: float) -> None:
             near[crumb] = np.bincount(met).argmax()
 
 
+def _sizes(labels: IntArray) -> NDArray[np.intp]:
+    """Voxels of every label, 0 for the background: counting it would take most of the time."""
+    return np.bincount(labels[labels != 0], minlength=1)
+
+
 def _largest_first(labels: IntArray) -> NDArray[np.unsignedinteger]:
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
+    sizes = _sizes(labels)
     order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
     new = np.zeros(len(sizes), dtype=np.min_scalar_type(len(order)))
     new[order] = np.arange(1, len(order) + 1)
