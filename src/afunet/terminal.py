@@ -70,9 +70,11 @@ def print_case(folder: Path, report: Report) -> None:
     """A finished scan: its bone, what was noticed, its files."""
     unit = "cm³" if report.grid.spacing_known else "thousand voxels"
     seconds = sum(report.run.seconds.values())
+    pieces = len(report.pieces) or report.bone.pieces
+    plural = "" if pieces == 1 else "s"
     console.print(
-        f"{report.case}: {report.bone.volume_cm3:.1f} {unit} of bone in {report.bone.pieces} "
-        f"pieces, {seconds:.0f} s",
+        f"{report.case}: {report.bone.volume_cm3:.1f} {unit} of bone in {pieces} piece{plural}, "
+        f"{seconds:.0f} s",
         markup=False,
         highlight=False,
         soft_wrap=True,
