@@ -609,7 +609,7 @@ def test_what_was_found_is_said_and_progress_goes_to_no_pipe(kit: Kit, run_afune
     bone_cm3 = np.count_nonzero(kit.scan.voxels == 900) * 2 / 1000
     done = run_afunet("segment", kit.nifti(), "-o", kit.root / "out", "-w", kit.weights)
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith(f"scan: {bone_cm3:.1f} cm³ of bone in 1 pieces, ")
+    assert done.out.startswith(f"scan: {bone_cm3:.1f} cm³ of bone in 1 piece, ")
     assert all(name in done.out for name in FILES)
 
 
