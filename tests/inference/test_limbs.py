@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from afunet.geometry import Volume
 from afunet.inference.coarse import LabelSampling
-from afunet.inference.limbs import SideRules, gaps_between, legs, legs_of
+from afunet.inference.limbs import SideRules, find_legs, gaps_between, joined_pieces
 from afunet.models.limb_sider import LimbSiderConfig
 
 FAR = np.inf
@@ -35,7 +35,7 @@ def sampled() -> LabelSampling:
 
 
 def sides(left: list[float], of_leg: list[bool], sider: SaysRight | None) -> list[float]:
-    found = legs(sampled(), np.array(of_leg), np.array(left), sider, SideRules())  # type: ignore[arg-type]
+    found = find_legs(sampled(), np.array(of_leg), np.array(left), sider, SideRules())  # type: ignore[arg-type]
     return found.left.round(3).tolist()
 
 
@@ -51,8 +51,20 @@ def test_little_bone_alone_is_of_no_leg() -> None:
     half, all_legs = np.full(3, 0.5), np.ones(3, bool)
     volumes = [1920 * 8, 1920 * 8, 4800 * 8]
     for whole, expected in ((sum(volumes[:2]), [True] * 3), (38_000, [False, False, True])):
-        found = legs(sampled(), all_legs, half, None, SideRules(whole_mm3=whole))
+        found = find_legs(sampled(), all_legs, half, None, SideRules(whole_mm3=whole))
         assert found.of_leg.tolist() == expected
+
+
+def test_a_piece_between_the_sampled_voxels_is_of_no_leg() -> None:
+    voxels = np.zeros((12, 40, 40), np.uint8)
+    voxels[:, ::2, ::2], voxels[3, 11, 11] = 1, 2  # every fourth column and row is looked at
+    sampling = LabelSampling.of(Volume(voxels, np.diag([0.25, 0.25, 2.0, 1.0])), 4.0)
+    assert sampling is not None
+    assert sampling.every > 1
+    both, rules = np.ones(2, bool), SideRules(whole_mm3=1.0)
+    found = find_legs(sampling, both, np.array([0.8, 0.0]), None, rules)
+    assert found.of_leg.tolist() == [True, False]
+    assert found.left.round(3).tolist() == [0.8, 0.0]
 
 
 def test_the_shape_is_looked_at_where_a_leg_is_not_sure() -> None:
@@ -73,25 +85,25 @@ def gaps(*rows: list[float]) -> np.ndarray:
 
 def test_near_pieces_are_of_one_leg_and_far_ones_are_not() -> None:
     apart = gaps([], [5.0], [FAR, 28.0], [FAR, FAR, 31.0])
-    assert legs_of([0.0] * 4, apart, within_mm=30, sure=1) == [[0, 1, 2], [3]]
+    assert joined_pieces([0.0] * 4, apart, within_mm=30, sure=1) == [[0, 1, 2], [3]]
 
 
 def test_sides_that_differ_surely_are_not_joined_though_the_legs_touch() -> None:
     apart = gaps([], [2.0], [12.0, 30.0], [30.0, 12.0, 30.0])
-    assert legs_of([3.0, -3.0, 0.2, -0.1], apart, within_mm=30, sure=1) == [[0, 2], [1, 3]]
+    assert joined_pieces([3.0, -3.0, 0.2, -0.1], apart, within_mm=30, sure=1) == [[0, 2], [1, 3]]
 
 
 def test_what_is_open_goes_with_the_nearer() -> None:
     apart = gaps([], [FAR], [9.0, 8.0])
-    assert legs_of([3.0, -3.0, 0.0], apart, within_mm=30, sure=1) == [[0], [1, 2]]
+    assert joined_pieces([3.0, -3.0, 0.0], apart, within_mm=30, sure=1) == [[0], [1, 2]]
 
 
 def test_doubts_that_differ_do_not_part_a_leg() -> None:
-    assert legs_of([0.9, -0.9], gaps([], [4.0]), within_mm=30, sure=1) == [[0, 1]]
+    assert joined_pieces([0.9, -0.9], gaps([], [4.0]), within_mm=30, sure=1) == [[0, 1]]
 
 
 def test_no_pieces_no_legs() -> None:
-    assert legs_of([], np.zeros((0, 0)), within_mm=30, sure=1) == []
+    assert joined_pieces([], np.zeros((0, 0)), within_mm=30, sure=1) == []
 
 
 def test_gaps_are_least_distances_within_reach() -> None:

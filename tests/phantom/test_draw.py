@@ -105,7 +105,7 @@ def test_a_fracture_can_be_asked_for_and_forbidden() -> None:
         assert sum(bool(leg.fractures) for leg in fractured) >= 8
 
 
-def test_what_is_broken_or_mended_lies_in_a_narrow_field() -> None:
+def test_what_is_broken_lies_in_a_narrow_field() -> None:
     narrow = 0
     for seed in range(300):
         drawn = draw_leg(seed, Region.HIP, [Path("limb.npz")], broken=1.0, size=64, slices=20)

@@ -45,7 +45,7 @@ class Legs:
     of_leg: NDArray[np.bool_]
 
 
-def legs(
+def find_legs(
     sampling: LabelSampling,
     of_leg: NDArray[np.bool_],
     left: FloatArray,
@@ -58,13 +58,13 @@ def legs(
     that may be of a leg; the others keep theirs. A leg's is that of the mean of its pieces' log
     odds; where that is not sure, what `sider` says of the leg's shape is added to twice the mean.
     """
-    found = Legs(left.copy(), of_leg.copy())
-    pieces = np.flatnonzero(of_leg)
     volumes, clouds = _pieces(sampling)
+    found = Legs(left.copy(), of_leg & (volumes > 0))  # a few voxels may fall between the sampled
+    pieces = np.flatnonzero(found.of_leg)
     weights = np.minimum(volumes / rules.whole_mm3, 1)
     evidence = (logit(left.clip(1 - SURE, SURE)) * weights)[pieces]
     gaps = gaps_between([clouds[piece] for piece in pieces], rules.within_mm)
-    for leg in legs_of(evidence.tolist(), gaps, rules.within_mm, float(logit(rules.least))):
+    for leg in joined_pieces(evidence.tolist(), gaps, rules.within_mm, float(logit(rules.least))):
         told = float(evidence[leg].sum() / weights[pieces[leg]].sum())
         if sider is not None and abs(told) < logit(rules.sure):
             told = PIECES_COUNT * told + _side_by_shape(sampling, pieces[leg] + 1, sider)
@@ -98,7 +98,7 @@ def _pieces(sampling: LabelSampling) -> tuple[FloatArray, list[FloatArray]]:
     return totals[1:] * sampling.point_mm3, np.split(mm, ends)[1:-1]
 
 
-def legs_of(
+def joined_pieces(
     evidence: Sequence[float], gaps_mm: FloatArray, within_mm: float, sure: float
 ) -> list[list[int]]:
     """Groups of pieces, by index, that are of one leg; every piece is in one of them.

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from afunet.geometry import Box, Volume
 from afunet.inference.coarse import CoarseGrid, LabelSampling
-from afunet.inference.limbs import SideRules, legs
+from afunet.inference.limbs import SideRules, find_legs
 from afunet.models.bone_namer import BONE_NAMES, BoneNamer, surroundings
 from afunet.models.limb_sider import LIMB_SIDES, LimbSider
 from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, NamedLabels, Namer, Side
@@ -128,7 +128,7 @@ def name_pieces(
         assert sampling is not None
         votes = _votes(sampling, named)
     of_leg = np.array([named.bones[bone] in LEG for bone in votes.bone.argmax(axis=1)])
-    found = legs(sampling, of_leg, votes.left, sider, rules.sides)
+    found = find_legs(sampling, of_leg, votes.left, sider, rules.sides)
     names = replace(votes, left=found.left).names(named.bones, rules)
     lost = of_leg & ~found.of_leg
     names = tuple(UNKNOWN if no else name for name, no in zip(names, lost, strict=True))
