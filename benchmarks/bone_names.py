@@ -49,6 +49,8 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     options = parser.parse_args()
     limbs = [DATA / "shapes-llp26" / f"sample{number}.npz" for number in range(14, 20)]
+    if not limbs[0].exists():
+        sys.exit(f"no LLP26 limbs at {limbs[0].parent}: set AFUNET_DATA to the folder with them")
     namer, regions = bone_namer(), list(Region)
     counts = {region: Counter[Outcome]() for region in regions}
     wrong: list[str] = []

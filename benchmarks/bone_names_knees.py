@@ -16,6 +16,7 @@ Prints a Markdown row a spacing, and what was wrong.
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -71,6 +72,8 @@ def could_be(piece: NDArray[np.bool_]) -> tuple[Bone, ...]:
 
 
 def main() -> None:
+    if not DATA.exists():
+        sys.exit(f"no knees at {DATA}: set AFUNET_DATA to the folder that holds them")
     namer = bone_namer()
     rows = {mm: Counter[Outcome]() for mm in LEVELS_MM}
     wrong = []

@@ -61,6 +61,7 @@ _HEIGHTS_MM = {
     # From below the iliac crest, where bone ends at the sides, to the kidneys.
     Region.TRUNK: (515.0, 665.0),
 }
+_TRUNK = (Region.HIP, Region.TRUNK)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +132,7 @@ def draw_leg(
     region = Region.KNEE if parametric else region
     anatomy = _anatomy(parametric, region, limb_files, rng)
     drawn = _grid(region, anatomy, size, slices, rng)
-    trunk = region in (Region.HIP, Region.TRUNK)
+    trunk = region in _TRUNK
     soft = draw_soft(rng)
     config = LegConfig(
         seed=seed,
@@ -147,8 +148,39 @@ def draw_leg(
     return config if region is Region.TRUNK else _with_damage(config, region, broken, rng)
 
 
+def draw_scans(
+    seed: int,
+    count: int,
+    limb_files: Sequence[Path] = (),
+    size: int = 512,
+    slices: int = 16,
+    broken: float = BROKEN,
+) -> list[LegConfig]:
+    """`count` random scans of one random leg: other fields of view, fractures and metal.
+
+    Bones, pose and tissue are those of `draw_leg` with the same seed, whose scan is the first.
+    """
+    first = draw_leg(seed, None, limb_files, size, slices, broken=broken)
+    rng = np.random.default_rng([seed, 41])
+    scans = [first]
+    for _ in range(count - 1):
+        region = _region_of(first.anatomy, rng)
+        grid = _grid(region, first.anatomy, size, slices, rng)
+        scan = replace(first, grid=grid, fractures=(), implants=())
+        scans.append(scan if region is Region.TRUNK else _with_damage(scan, region, broken, rng))
+    return scans
+
+
+def _region_of(anatomy: Anatomy, rng: Rng) -> Region:
+    """A region that the bones of a leg reach to."""
+    if anatomy.source is Source.PARAMETRIC:
+        return Region.KNEE
+    regions = [region for region in Region if (region in _TRUNK) == anatomy.spine]
+    return regions[int(rng.integers(len(regions)))]
+
+
 def _anatomy(parametric: bool, region: Region, limb_files: Sequence[Path], rng: Rng) -> Anatomy:
-    trunk = region in (Region.HIP, Region.TRUNK)
+    trunk = region in _TRUNK
     # Where the trunk is near, a leg without its neighbour would be an amputee's.
     both = trunk or rng.random() < (0.8 if region is Region.THIGH else 0.35)
     first, second = ("left", "right") if rng.random() < 0.5 else ("right", "left")
@@ -175,7 +207,7 @@ def _grid(region: Region, anatomy: Anatomy, size: int, slices: int, rng: Rng) ->
     length = min(high - low, rng.uniform(90, 180))
     start = low + rng.random() * max(high - low - length, 0.0)
     both = len(anatomy.sides) == 2
-    if region in (Region.HIP, Region.TRUNK):
+    if region in _TRUNK:
         field, middle = rng.uniform(380, 500), 0.0
         if rng.random() < (0.55 if region is Region.TRUNK else 0.2):
             field, middle = rng.uniform(140, 240), rng.choice([-1.0, 1.0]) * rng.uniform(90, 140)
@@ -189,7 +221,7 @@ def _grid(region: Region, anatomy: Anatomy, size: int, slices: int, rng: Rng) ->
         behind = rng.normal(-40, 10)
     centre = (middle + rng.normal(0, 0.03) * field, behind, height)
     straight = axial_grid((slices, size, size), field / size, length / slices, centre)
-    tilt = 0.0 if region in (Region.HIP, Region.TRUNK) or rng.random() < 0.5 else rng.normal(0, 7)
+    tilt = 0.0 if region in _TRUNK or rng.random() < 0.5 else rng.normal(0, 7)
     return _tilted(straight, tilt, centre)
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from afunet.geometry import Mesh
 
 FloatArray = NDArray[np.float64]
 
 _SEARCH_MM, _FAR_SEARCH_MM = 18.0, 45.0
+_SHELL_MM = 4.0
 _SEATED = 1000.0
 """Vertices about a head in its socket, subdivided LLP26 shapes; lost beside it: below 900."""
 
@@ -44,7 +46,7 @@ def femoral_head(femur: Mesh, outward: float) -> Sphere:
 def socket_centre(pelvis: Mesh, head: Sphere, gap_mm: float) -> FloatArray:
     """Where near the head a ball of its size has most of the pelvis just round it.
 
-    Vertices up to 4 mm off the ball count for a place, vertices inside it against it.
+    Vertices up to 4 mm off the ball count for a place, vertices inside it twice against it.
     """
     centre, score = _searched(pelvis, head, gap_mm, _SEARCH_MM, 9)
     if score < _SEATED:
@@ -65,15 +67,20 @@ def _searched(
         offsets = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
         # A sixth of the vertices tells places a step apart in the far search's many.
         some = near[::6] if count > 9 else near
-        scores = [_fit(some, centre + offset, head.radius_mm + gap_mm) for offset in offsets]
-        centre, best = centre + offsets[int(np.argmax(scores))], max(scores)
+        scores = _fits(some, centre + offsets, head.radius_mm + gap_mm)
+        centre, best = centre + offsets[int(np.argmax(scores))], float(scores.max())
         reach, count = reach / 3, 9
     return np.asarray(centre, dtype=np.float64), best
 
 
-def _fit(vertices: FloatArray, centre: FloatArray, radius_mm: float) -> float:
-    depth = np.linalg.norm(vertices - centre, axis=1) - radius_mm
-    return float(((depth >= 0) & (depth < 4.0)).sum() - 2 * (depth < 0).sum())
+def _fits(vertices: FloatArray, centres: FloatArray, radius_mm: float) -> NDArray[np.integer]:
+    """How many of the vertices lie just off a ball about each centre, less twice those inside."""
+    tree = KDTree(vertices)
+    inside, reached = (
+        tree.query_ball_point(centres, radius, return_length=True)
+        for radius in (radius_mm, radius_mm + _SHELL_MM)
+    )
+    return np.asarray(reached - 3 * inside)
 
 
 def _through(points: FloatArray) -> Sphere:

@@ -127,10 +127,23 @@ def draw_limbs(limbs: Sequence[Limb], rng: Rng) -> DrawnLimbs:
     turn = Rotation.from_rotvec(np.deg2rad(rng.normal(0, (6, 5, 8))))
     mm = turn.apply((points.mm - limb.hip_mm) * stretch)
     points, field = _seen(points.moved(mm), rng)
-    jitter = rng.uniform(-STEP_MM / 2, STEP_MM / 2, points.mm.shape) * size
-    mm = _warped(points.mm + jitter, rng)
-    points = points.moved(np.clip(mm, field.low_mm, field.high_mm))
-    return DrawnLimbs(_damaged(points, rng), field, STEP_MM**3 * float(np.prod(stretch)))
+    points = kept_in(field, imperfect(jittered(points, STEP_MM * size, rng), rng))
+    return DrawnLimbs(points, field, STEP_MM**3 * float(np.prod(stretch)))
+
+
+def jittered(points: Points, apart_mm: float, rng: Rng) -> Points:
+    """Points of a lattice, `apart_mm` apart, each somewhere about its place."""
+    return points.moved(points.mm + rng.uniform(-apart_mm / 2, apart_mm / 2, points.mm.shape))
+
+
+def imperfect(points: Points, rng: Rng) -> Points:
+    """Points bent smoothly, and some of them lost."""
+    return _damaged(points.moved(_warped(points.mm, rng)), rng)
+
+
+def kept_in(field: Box, points: Points) -> Points:
+    """Points pushed to the border of a field where they lie beyond it."""
+    return points.moved(np.clip(points.mm, field.low_mm, field.high_mm))
 
 
 def _points(

@@ -1,0 +1,169 @@
+"""Draw what the networks for names and sides of bones learn from: limbs in random fields of view.
+
+    shapes=$AFUNET_DATA/shapes-llp26
+    .venv/bin/python experiments/draw_limb_views.py -o views --parts 0 20 \
+        --limbs "$shapes/sample0*.npz" "$shapes/sample1[0-3].npz"
+
+Samples 14 to 19 are kept to measure by (benchmarks/bone_names.py). Every part has limbs of its own,
+some of the files and some drawn between all of them, and holds fields of view of two kinds: limbs
+as points, posed and broken roughly (`limb_points`), and simulated legs, parametric knees among them
+(`leg_views`). Of each field `places/` has the surroundings of some places, as many of each bone and
+side, and `windows/` windows of each leg, all of its bones or one alone. Parts that are there are
+not drawn again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from glob import glob
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from afunet.inference.coarse import CoarseGrid
+from afunet.models.bone_namer import BoneNamerConfig, surroundings
+from afunet.models.limb_sider import LimbSiderConfig, limb_windows
+from afunet.phantom.leg_views import draw_views
+from afunet.phantom.limb_mixing import mix_limbs
+from afunet.phantom.limb_points import (
+    CLASSES,
+    LEFT,
+    LEG,
+    OTHER,
+    RIGHT,
+    DrawnLimbs,
+    draw_limbs,
+    limbs_like,
+)
+
+FIELDS, GIVEN, MIXED, VIEWS = 300, 1, 6, 12
+NAMER, SIDER = BoneNamerConfig(CLASSES), LimbSiderConfig()
+LARGEST, EACH = 1_500_000, 30
+LEAST_MM3, MOST_WINDOWS, ONE_BONE = 5000.0, 3, 0.2
+BONES = [CLASSES.index(name) for name in (*LEG, "foot")]
+Arrays = dict[str, NDArray[np.generic]]
+Rng = np.random.Generator
+
+
+def limb_fields(files: list[Path], part: int) -> Iterator[DrawnLimbs]:
+    """Limbs as points without end."""
+    rng = np.random.default_rng([part, 37])
+    limbs = limbs_like(files, rng, GIVEN, MIXED)
+    while True:
+        yield draw_limbs(limbs, rng)
+
+
+def leg_fields(files: list[Path], part: int) -> Iterator[DrawnLimbs]:
+    """Views of simulated legs without end, of each leg a few."""
+    rng = np.random.default_rng([part, 53])
+    with TemporaryDirectory() as folder:
+        between = Path(folder) / "between.npz"
+        while True:
+            given = rng.random() < GIVEN / (GIVEN + MIXED)
+            if not given:
+                mix_limbs(files, between, rng)
+            yield from draw_views(int(rng.integers(1 << 40)), VIEWS, files if given else [between])
+
+
+def places_in(drawn: DrawnLimbs, rng: Rng) -> Arrays | None:
+    """Surroundings (N, inputs), class (N,), and how left it is (N,), -1 where it has no side."""
+    points = drawn.points
+    low, high = points.mm.min(axis=0), points.mm.max(axis=0)
+    grid = CoarseGrid.around(low - rng.uniform(0, NAMER.step_mm, 3), high, NAMER.step_mm)
+    if np.prod(grid.shape) > LARGEST:
+        return None
+    cells = grid.cells(points.mm)
+    full = grid.filled(cells, drawn.point_mm3 * rng.uniform(0.9, 1.15))
+    centres = grid.centres_mm()
+    seen = ((centres > drawn.field.low_mm) & (centres < drawn.field.high_mm)).all(axis=-1)
+    left = np.where(points.bone != CLASSES.index(OTHER), points.side != RIGHT, -1.0)
+    kinds = 2 * points.bone.astype(int) + points.side
+    many = np.flatnonzero(np.bincount(kinds) >= EACH)
+    if not len(many):
+        return None
+    chosen = np.concatenate(
+        [rng.choice(np.flatnonzero(kinds == kind), EACH, replace=False) for kind in many]
+    )
+    z, y, x = np.unravel_index(cells[chosen], grid.shape)
+    left = left[chosen]
+    if rng.random() < 0.5:  # the body mirrored: its left is its right
+        full, seen, x = full[..., ::-1], seen[..., ::-1], grid.shape[2] - 1 - x
+        left = np.where(left >= 0, 1 - left, -1)
+    places = torch.from_numpy(np.stack([z, y, x], axis=-1))
+    maps = (torch.from_numpy(values.copy()) for values in (full, seen))
+    found = surroundings(*maps, places, NAMER).half().numpy()
+    return {"found": found, "bone": points.bone[chosen].astype(np.int64), "left": left}
+
+
+def windows_in(drawn: DrawnLimbs, rng: Rng) -> Arrays | None:
+    """Windows (N, 2, z, y, x) of each leg, and whether it is left (N,)."""
+    points, field = drawn.points, drawn.field
+    windows, left = [], []
+    for side in (LEFT, RIGHT):
+        leg = points.where(np.isin(points.bone, BONES) & (points.side == side))
+        if len(leg.mm) and rng.random() < ONE_BONE:
+            leg = leg.where(leg.bone == rng.choice(np.unique(leg.bone)))
+        if len(leg.mm) * drawn.point_mm3 < LEAST_MM3:
+            continue
+        found = limb_windows(
+            leg.mm,
+            drawn.point_mm3 * rng.uniform(0.9, 1.15),
+            lambda mm: np.asarray(((mm > field.low_mm) & (mm < field.high_mm)).all(axis=-1)),
+            SIDER,
+        )
+        chosen = rng.permutation(len(found))[:MOST_WINDOWS]
+        windows.append(found.half().numpy()[chosen])
+        left += [float(side == LEFT)] * len(chosen)
+    if not windows:
+        return None
+    return {"windows": np.concatenate(windows), "left": np.array(left, dtype=np.float32)}
+
+
+def write(path: Path, parts: list[Arrays]) -> None:
+    """All arrays of one name in a row, in a file that is whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(
+            file, **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        )
+    partial.replace(path)
+
+
+def main() -> None:
+    """Draw what is not there."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--limbs", nargs="+", required=True)
+    parser.add_argument("--parts", type=int, nargs=2, default=(0, 20), help="first, end")
+    parser.add_argument("--kinds", nargs="+", default=["limbs", "legs"])
+    args = parser.parse_args()
+    files = sorted({Path(name) for pattern in args.limbs for name in glob(pattern)})
+    drawing = {"limbs": limb_fields, "legs": leg_fields}
+    for part in range(*args.parts):
+        for kind in args.kinds:
+            name = f"{kind}-{part:03d}.npz"
+            if (args.output / "windows" / name).exists():  # written last
+                continue
+            rng = np.random.default_rng([part, 59])
+            places: list[Arrays] = []
+            windows: list[Arrays] = []
+            for drawn in islice(drawing[kind](files, part), FIELDS):
+                for found, all_of in (
+                    (places_in(drawn, rng), places),
+                    (windows_in(drawn, rng), windows),
+                ):
+                    if found is not None:
+                        all_of.append(found)
+            write(args.output / "places" / name, places)
+            write(args.output / "windows" / name, windows)
+            print(name, flush=True)
+
+
+if __name__ == "__main__":
+    main()
