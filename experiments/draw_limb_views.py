@@ -15,6 +15,7 @@ not drawn again.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from glob import glob
 from itertools import islice
@@ -124,14 +125,13 @@ def windows_in(drawn: DrawnLimbs, rng: Rng) -> Arrays | None:
     return {"windows": np.concatenate(windows), "left": np.array(left, dtype=np.float32)}
 
 
-def write(path: Path, parts: list[Arrays]) -> None:
-    """All arrays of one name in a row, in a file that is whole or not there."""
+def write(path: Path, parts: list[Arrays], limbs: list[str]) -> None:
+    """All arrays of one name in a row, and the limbs' names; the file is whole or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
-        np.savez_compressed(
-            file, **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        )
+        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        np.savez_compressed(file, **arrays, limbs=limbs)
     partial.replace(path)
 
 
@@ -144,6 +144,8 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", default=["limbs", "legs"])
     args = parser.parse_args()
     files = sorted({Path(name) for pattern in args.limbs for name in glob(pattern)})
+    if len(files) < 3:
+        sys.exit(f"--limbs: {len(files)} files found, three and more are needed")
     drawing = {"limbs": limb_fields, "legs": leg_fields}
     for part in range(*args.parts):
         for kind in args.kinds:
@@ -160,8 +162,9 @@ def main() -> None:
                 ):
                     if found is not None:
                         all_of.append(found)
-            write(args.output / "places" / name, places)
-            write(args.output / "windows" / name, windows)
+            stems = [path.stem for path in files]
+            write(args.output / "places" / name, places, stems)
+            write(args.output / "windows" / name, windows, stems)
             print(name, flush=True)
 
 

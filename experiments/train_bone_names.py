@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import sys
 from itertools import count
 from pathlib import Path
 
@@ -38,12 +39,14 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--start-from", type=Path, help="go on from another file's weights")
     args = parser.parse_args()
-    files = sorted(args.places.glob("*.npz"))
-    loaded = [dict(np.load(path)) for path in files]
+    loaded = [dict(np.load(path)) for path in sorted(args.places.glob("*.npz"))]
+    if not loaded:
+        sys.exit(f"no .npz in {args.places}: draw some with experiments/draw_limb_views.py")
     found, bone, left = (
         torch.from_numpy(np.concatenate([part.pop(name) for part in loaded]))
         for name in ("found", "bone", "left")
     )
+    limbs = sorted({str(name) for part in loaded for name in part["limbs"]})
     torch.manual_seed(0)
     start: Path | None = args.start_from
     model = BONE_NAMES.load(start) if start else BoneNamer(BoneNamerConfig(CLASSES))
@@ -64,7 +67,7 @@ def main() -> None:
             optimizer.step()
             losses.append(float(loss.detach()))
         print(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}", flush=True)
-        facts = {"parts": [path.stem for path in files], "places": len(bone), "epochs": epoch + 1}
+        facts = {"limbs": limbs, "places": len(bone), "epochs": epoch + 1}
         BONE_NAMES.save(args.output, copy.deepcopy(model).eval(), facts)
 
 

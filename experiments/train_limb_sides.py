@@ -9,6 +9,7 @@ It learns from windows and their mirror images: AdamW, a poly schedule, cross-en
 from __future__ import annotations
 
 import argparse
+import sys
 from itertools import count
 from pathlib import Path
 
@@ -31,12 +32,14 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--start-from", type=Path, help="go on from another file's weights")
     args = parser.parse_args()
-    files = sorted(args.windows.glob("*.npz"))
-    loaded = [dict(np.load(path)) for path in files]
+    loaded = [dict(np.load(path)) for path in sorted(args.windows.glob("*.npz"))]
+    if not loaded:
+        sys.exit(f"no .npz in {args.windows}: draw some with experiments/draw_limb_views.py")
     windows, left = (
         torch.from_numpy(np.concatenate([part.pop(name) for part in loaded]))
         for name in ("windows", "left")
     )
+    limbs = sorted({str(name) for part in loaded for name in part["limbs"]})
     torch.manual_seed(0)
     model = LIMB_SIDES.load(args.start_from) if args.start_from else LimbSider(LimbSiderConfig())
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=1e-2)
@@ -60,7 +63,7 @@ def main() -> None:
             optimizer.step()
             losses.append(float(loss.detach()))
         print(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}", flush=True)
-        facts = {"parts": [path.stem for path in files], "windows": whole, "epochs": epoch + 1}
+        facts = {"limbs": limbs, "windows": whole, "epochs": epoch + 1}
         LIMB_SIDES.save(args.output, model, facts)
 
 
