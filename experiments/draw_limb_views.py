@@ -7,9 +7,10 @@
 Samples 14 to 19 are kept to measure by (benchmarks/bone_names.py). Every part has limbs of its own,
 some of the files and some drawn between all of them, and holds fields of view of two kinds: limbs
 as points, posed and broken roughly (`limb_points`), and simulated legs, parametric knees among them
-(`leg_views`). Of each field `places/` has the surroundings of some places, as many of each bone and
-side, and `windows/` windows of each leg, all of its bones or one alone. Parts that are there are
-not drawn again.
+(`leg_views`). Drawing a field is slow and looking at it is not, so each is looked at several times:
+turned about the long axis, scaled, often cut shorter. Of each look `places/` has the surroundings
+of some places, as many of each bone and side, and `windows/` windows of each leg, all of its bones
+or one alone. Parts that are there are not drawn again.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from afunet.inference.coarse import CoarseGrid
 from afunet.models.bone_namer import BoneNamerConfig, surroundings
 from afunet.models.limb_sider import LimbSiderConfig, limb_windows
+from afunet.phantom.distance import Box
 from afunet.phantom.leg_views import draw_views
 from afunet.phantom.limb_mixing import mix_limbs
 from afunet.phantom.limb_points import (
@@ -46,6 +49,8 @@ FIELDS, GIVEN, MIXED, VIEWS = 300, 1, 6, 12
 NAMER, SIDER = BoneNamerConfig(CLASSES), LimbSiderConfig()
 LARGEST, EACH = 1_500_000, 30
 LEAST_MM3, MOST_WINDOWS, ONE_BONE = 5000.0, 3, 0.2
+LOOKS, TURN_DEG, SCALES = 4, 8.0, (0.94, 1.06)
+CUT, SHORTEST_MM = 0.5, 60.0
 BONES = [CLASSES.index(name) for name in (*LEG, "foot")]
 Arrays = dict[str, NDArray[np.generic]]
 Rng = np.random.Generator
@@ -69,6 +74,27 @@ def leg_fields(files: list[Path], part: int) -> Iterator[DrawnLimbs]:
             if not given:
                 mix_limbs(files, between, rng)
             yield from draw_views(int(rng.integers(1 << 40)), VIEWS, files if given else [between])
+
+
+def looks_at(drawn: DrawnLimbs, rng: Rng) -> Iterator[DrawnLimbs]:
+    """A field of view as it is, then turned about the long axis, scaled and perhaps cut shorter."""
+    yield drawn
+    for _ in range(LOOKS - 1):
+        low, high = np.array(drawn.field.low_mm), np.array(drawn.field.high_mm)
+        middle = (low + high) / 2
+        scale = rng.uniform(*SCALES)
+        turn = Rotation.from_euler("z", rng.normal(0, TURN_DEG), degrees=True)
+        mm = scale * turn.apply(drawn.points.mm - middle)
+        low, high = scale * (low - middle), scale * (high - middle)
+        if rng.random() < CUT and high[2] - low[2] > SHORTEST_MM:
+            length = rng.uniform(SHORTEST_MM, high[2] - low[2])
+            low[2] = rng.uniform(low[2], high[2] - length)
+            high[2] = low[2] + length
+        inside = ((mm >= low) & (mm <= high)).all(axis=1)
+        if inside.any():
+            points = drawn.points.moved(mm).where(inside)
+            field = Box.around(np.array([low, high]))
+            yield DrawnLimbs(points, field, drawn.point_mm3 * scale**3)
 
 
 def places_in(drawn: DrawnLimbs, rng: Rng) -> Arrays | None:
@@ -155,10 +181,11 @@ def main() -> None:
             rng = np.random.default_rng([part, 59])
             places: list[Arrays] = []
             windows: list[Arrays] = []
-            for drawn in islice(drawing[kind](files, part), FIELDS):
+            fields = islice(drawing[kind](files, part), FIELDS)
+            for look in (look for drawn in fields for look in looks_at(drawn, rng)):
                 for found, all_of in (
-                    (places_in(drawn, rng), places),
-                    (windows_in(drawn, rng), windows),
+                    (places_in(look, rng), places),
+                    (windows_in(look, rng), windows),
                 ):
                     if found is not None:
                         all_of.append(found)
