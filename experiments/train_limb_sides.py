@@ -3,7 +3,7 @@
     .venv/bin/python experiments/train_limb_sides.py -o limb-sides.safetensors \
         --windows views/windows
 
-It learns from windows and their mirror images: AdamW, a poly schedule, cross-entropy.
+It learns from windows and their mirror images: AdamW, a poly schedule, cross-entropy, bfloat16.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def main() -> None:
     limbs = sorted({str(name) for part in loaded for name in part["limbs"]})
     torch.manual_seed(0)
     model = LIMB_SIDES.load(args.start_from) if args.start_from else LimbSider(LimbSiderConfig())
+    model = model.to(memory_format=torch.channels_last_3d)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=1e-2)
     whole = len(left) // BATCH * BATCH
     done = count()
@@ -57,7 +58,10 @@ def main() -> None:
             sides = torch.where(mirrored, 1 - sides, sides)
             shifts = torch.randint(-ROLL, ROLL + 1, (3,)).tolist()
             inputs = torch.roll(inputs, shifts, (2, 3, 4))
-            loss = binary_cross_entropy_with_logits(model(inputs), sides)
+            inputs = inputs.to(memory_format=torch.channels_last_3d)
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = model(inputs)
+            loss = binary_cross_entropy_with_logits(logits.float(), sides)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -13,15 +13,15 @@ FAR = np.inf
 
 
 class SaysRight(nn.Module):
-    """Speaks for the right side of whatever it is shown, and counts how often it is."""
+    """Speaks for the right side of whatever it is shown, and keeps what it was."""
 
     def __init__(self) -> None:
         super().__init__()
         self.config = LimbSiderConfig()
-        self.shown = 0
+        self.shown: list[Tensor] = []
 
     def forward(self, windows: Tensor) -> Tensor:
-        self.shown += 1
+        self.shown.append(windows)
         return -2.0 * (windows[:, 0].sum(dim=(1, 2, 3)) > 0).float()
 
 
@@ -70,8 +70,21 @@ def test_a_piece_between_the_sampled_voxels_is_of_no_leg() -> None:
 def test_the_shape_is_looked_at_where_a_leg_is_not_sure() -> None:
     sider = SaysRight()
     told = sides([0.5, 0.8, 0.95], [True] * 3, sider)
-    assert told == [0.351, 0.351, 0.95]  # 2² · e⁻² to 1
-    assert sider.shown == 1
+    assert told == [0.213, 0.213, 0.95]  # 2 · e⁻² to 1
+    assert len(sider.shown) == 1
+
+
+def test_a_leg_is_looked_at_as_it_lies_and_turned_either_way() -> None:
+    sider = SaysRight()
+    sides([0.5, 0.8, 0.95], [True] * 3, sider)
+    straight, left, right = sider.shown[0]
+    whole = [float(look[0].sum()) for look in (straight, left, right)]
+    assert whole == pytest.approx([whole[0]] * 3, rel=0.1)  # full voxels count once
+    for turned in (left, right):  # the bone and what the scan shows turn together
+        assert (turned[0] != straight[0]).any()
+        assert (turned[1] != straight[1]).any()
+        assert turned[1][turned[0] > 0].all()
+    assert (left != right).any()
 
 
 def gaps(*rows: list[float]) -> np.ndarray:

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
+from scipy.spatial.transform import Rotation
 from scipy.special import expit, logit
+from torch import Tensor
 
 from afunet.inference.coarse import CoarseGrid, LabelSampling
 from afunet.models.limb_sider import LimbSider, limb_windows
@@ -17,8 +19,8 @@ from afunet.models.limb_sider import LimbSider, limb_windows
 FloatArray = NDArray[np.float64]
 SURE = 0.99
 """No piece speaks for a side more surely."""
-PIECES_COUNT = 2.0
-"""How much more than its shape the pieces of a leg speak for its side: their votes are cautious."""
+TURNS_DEG = ((0.0,), (-10.0,), (10.0,))
+"""How a leg is turned about its long axis when its shape is looked at."""
 THINNED_MM = 4.0
 """Gaps are measured between points about so far apart."""
 
@@ -56,7 +58,7 @@ def find_legs(
 
     `left` (labels,) is its probability for each piece by itself, `of_leg` (labels,) tells pieces
     that may be of a leg; the others keep theirs. A leg's is that of the mean of its pieces' log
-    odds; where that is not sure, what `sider` says of the leg's shape is added to twice the mean.
+    odds; where that is not sure, what `sider` says of the leg's shape is added.
     """
     volumes, clouds = _pieces(sampling)
     found = Legs(left.copy(), of_leg & (volumes > 0))  # a few voxels may fall between the sampled
@@ -67,19 +69,26 @@ def find_legs(
     for leg in joined_pieces(evidence.tolist(), gaps, rules.within_mm, float(logit(rules.least))):
         told = float(evidence[leg].sum() / weights[pieces[leg]].sum())
         if sider is not None and abs(told) < logit(rules.sure):
-            told = PIECES_COUNT * told + _side_by_shape(sampling, pieces[leg] + 1, sider)
+            told += _side_by_shape(sampling, pieces[leg] + 1, sider)
         found.left[pieces[leg]] = expit(told)
         found.of_leg[pieces[leg]] = volumes[pieces[leg]].sum() >= rules.whole_mm3
     return found
 
 
 def _side_by_shape(sampling: LabelSampling, labels: NDArray[np.integer], sider: LimbSider) -> float:
-    """Log odds of the left side for the labels of one leg: the mean of its windows."""
+    """Log odds of the left side for the labels of one leg: the mean of its windows as it turns."""
     clouds = [points.mm[np.isin(points.labels, labels)] for points in sampling.points()]
-    points_mm, seen = np.concatenate(clouds), sampling.volume.sees
+    points_mm, sees = np.concatenate(clouds), sampling.volume.sees
+
+    def windows(turn: FloatArray) -> Tensor:
+        turned_mm = points_mm @ turn.T
+        return limb_windows(
+            turned_mm, sampling.point_mm3, lambda places: sees(places @ turn), sider.config
+        )
+
+    turns = Rotation.from_euler("z", TURNS_DEG, degrees=True).as_matrix()
     with torch.inference_mode():
-        windows = limb_windows(points_mm, sampling.point_mm3, seen, sider.config)
-        return float(sider(windows).mean())
+        return float(sider(torch.cat([windows(turn) for turn in turns])).mean())
 
 
 def _pieces(sampling: LabelSampling) -> tuple[FloatArray, list[FloatArray]]:
