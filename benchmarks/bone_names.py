@@ -1,6 +1,6 @@
 """Names and sides of bones, on simulated limbs from shapes that the network never saw.
 
-    .venv/bin/python benchmarks/bone_names.py [--legs 120]
+    .venv/bin/python benchmarks/bone_names.py [--legs 96] [--first-seed 312000]
 
 Limbs of LLP26 samples 14 to 19 and parametric knees, drawn by `draw_leg` from seeds that nothing
 was tuned on: ankle, shank, knee, thigh, hip and trunk in turn; one leg or both, whole or broken, in
@@ -27,7 +27,7 @@ from afunet.phantom import Region, draw_leg, exact_labels
 from afunet.reconstruction.anatomy import Bone, BoneName
 from afunet.reconstruction.instances import split_instances
 
-FIRST_SEED, LEGS = 300_000, 120
+FIRST_SEED, LEGS = 312_000, 96
 DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
 PIXELS, SLICES = 220, 70
 SMALLEST_MM3 = 50.0
