@@ -1,6 +1,6 @@
 """A mask of 512 × 512 × 300 voxels to labelled surfaces with measures, beside a plain VTK script.
 
-    .venv/bin/python benchmarks/reconstruct.py [--mask MASK.nii.gz]
+    .venv/bin/python benchmarks/reconstruct.py [--mask MASK.nii.gz] [--runs 3]
 
 Without `--mask` a fractured knee is simulated on that grid first (some minutes) and kept in
 `runs/reconstruct-mask.nii.gz`. Both ways run in a process of their own on two threads:
@@ -9,7 +9,7 @@ Without `--mask` a fractured knee is simulated on that grid first (some minutes)
   and for each piece, deviation from the mask, gaps, measures, STL, labels and the picture;
 * `plain`: reading, VTK's marching cubes, windowed sinc smoothing, one STL.
 
-Prints seconds, peak memory and pieces of both.
+Prints of both, run in turn: seconds (median, fastest, slowest), peak memory, pieces.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -81,24 +82,34 @@ def measured(way: str, mask: Path) -> None:
     print(json.dumps({"seconds": seconds, "peak_gb": peak_gb, "pieces": pieces}))
 
 
+def alone(way: str, mask: Path) -> dict[str, float]:
+    """What `measured` finds in a process of its own."""
+    command = [sys.executable, __file__, "--way", way, "--mask", str(mask)]
+    threads = {"OMP_NUM_THREADS": "2", "VTK_SMP_MAX_THREADS": "2"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, **threads}
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mask", type=Path)
+    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--way", choices=WAYS, help="run this one alone, in this process")
     options = parser.parse_args()
     mask = options.mask or simulated_mask()
     if options.way:
         measured(options.way, mask)
         return
-    threads = {"OMP_NUM_THREADS": "2", "VTK_SMP_MAX_THREADS": "2"}
-    print("| way | seconds | peak GB | pieces |\n| --- | ---: | ---: | ---: |")
+    runs = [{way: alone(way, mask) for way in WAYS} for _ in range(options.runs)]
+    print("| way | seconds | fastest | slowest | peak GB | pieces |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for way in WAYS:
-        command = [sys.executable, __file__, "--way", way, "--mask", str(mask)]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=True, env={**os.environ, **threads}
-        )
-        found = json.loads(done.stdout.splitlines()[-1])
-        print(f"| {way} | {found['seconds']:.1f} | {found['peak_gb']:.2f} | {found['pieces']} |")
+        seconds = sorted(run[way]["seconds"] for run in runs)
+        middle, peak_gb = statistics.median(seconds), max(run[way]["peak_gb"] for run in runs)
+        cells = f"{middle:.1f} | {seconds[0]:.1f} | {seconds[-1]:.1f} | {peak_gb:.2f}"
+        print(f"| {way} | {cells} | {runs[0][way]['pieces']:.0f} |")
 
 
 if __name__ == "__main__":

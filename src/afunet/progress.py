@@ -1,9 +1,16 @@
 """How long work tells its caller where it is, and how the caller stops it."""
 
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from afunet.errors import Cancelled
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+WORKERS = 2
+"""Units worked on at a time: each takes its memory, and what holds the lock waits anyway."""
 
 
 class Progress(Protocol):
@@ -35,3 +42,24 @@ class CancelToken:
         """Raise `Cancelled` if somebody asked to stop."""
         if self.cancelled:
             raise Cancelled("cancelled on request")
+
+
+def in_threads(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    stage: str,
+    progress: Progress,
+    cancel: CancelToken,
+) -> Iterator[Result]:
+    """What `work` makes of each item, in their order, several at a time. Raises `Cancelled`."""
+
+    def worked(item: Item) -> Result:
+        cancel.check()
+        return work(item)
+
+    with ThreadPoolExecutor(WORKERS) as workers:
+        for done, result in enumerate(workers.map(worked, items)):
+            progress(stage, done, len(items))
+            cancel.check()
+            yield result
+    progress(stage, len(items), len(items))

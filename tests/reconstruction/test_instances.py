@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from afunet import progress
 from afunet.errors import Cancelled, ConfigError
 from afunet.geometry import Volume
 from afunet.progress import CancelToken
@@ -116,6 +117,28 @@ def test_it_can_be_cancelled():
     token.cancel()
     with pytest.raises(Cancelled):
         split_instances(volume(bar(6)), cancel=token)
+
+
+def test_cancelled_between_components_no_later_one_is_reported():
+    token, seen = CancelToken(), []
+
+    def stop_after_the_first(_stage, done, _total):
+        seen.append(done)
+        token.cancel()
+
+    apart = ball((20, 20, 12), 5) | ball((20, 20, 28), 5) | ball((20, 20, 44), 5)
+    with pytest.raises(Cancelled):
+        split_instances(volume(apart), progress=stop_after_the_first, cancel=token)
+    assert seen == [0]
+
+
+def test_many_components_at_a_time_give_the_labels_that_one_at_a_time_gives(monkeypatch):
+    rng = np.random.default_rng(0)
+    scattered = ball((20, 20, 12), 9) | ball((20, 20, 30), 9.6) | (rng.random(GRID[0].shape) < 0.02)
+    several = split_instances(volume(scattered)).voxels
+    monkeypatch.setattr(progress, "WORKERS", 1)
+    assert several.max() > 100
+    assert np.array_equal(split_instances(volume(scattered)).voxels, several)
 
 
 @pytest.mark.parametrize(

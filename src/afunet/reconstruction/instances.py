@@ -27,7 +27,7 @@ from skimage.segmentation import watershed
 
 from afunet.errors import ConfigError
 from afunet.geometry import Volume, bounding_box
-from afunet.progress import CancelToken, Progress, silent
+from afunet.progress import CancelToken, Progress, in_threads, silent
 from afunet.reconstruction.contacts import Contact, contacts_of
 
 STAGE = "instances"
@@ -95,15 +95,16 @@ def split_instances(
     parts = cc3d.connected_components(mask.voxels[around] != 0, connectivity=6)
     labels = np.zeros(parts.shape, dtype=np.int32)
     boxes = ndimage.find_objects(parts)
+
+    def split(number: int) -> IntArray:
+        return _split(parts[boxes[number - 1]] == number, mask, rules)
+
     count = 0
-    for number, box in enumerate(boxes, start=1):
-        cancel.check()
-        progress(STAGE, number - 1, len(boxes))
-        inside = parts[box] == number
-        pieces = _split(inside, mask, rules)
+    numbers = range(1, len(boxes) + 1)
+    for box, pieces in zip(boxes, in_threads(split, numbers, STAGE, progress, cancel), strict=True):
+        inside = pieces > 0
         labels[box][inside] = pieces[inside] + count
         count += int(pieces.max())
-    progress(STAGE, len(boxes), len(boxes))
     _absorb_crumbs(labels, rules.smallest_mm3 / mask.voxel_volume_mm3)
     numbered = _largest_first(labels)
     voxels = np.zeros(mask.shape, dtype=numbered.dtype)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from afunet.geometry import Box, Mesh, Volume
-from afunet.progress import CancelToken, Progress, silent
+from afunet.progress import CancelToken, Progress, in_threads, silent
 from afunet.reconstruction.anatomy import UNKNOWN, BoneName, NamedLabels, Namer, piece_titles
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.deviation import Deviation, deviation
@@ -78,15 +78,14 @@ def find_pieces(
     labels = named.labels
     measures = measure(labels, scan, most=MOST_PIECES)
     boxes = ndimage.find_objects(labels.voxels)
-    surfaces: list[tuple[Mesh, Deviation]] = []
-    for number, one in enumerate(measures):
-        cancel.check()
-        progress(STAGE, number, len(measures))
+
+    def surfaced(one: Measures) -> tuple[Mesh, Deviation]:
         raw = raw_surface(_alone(labels, boxes[one.label - 1], one.label))
         smooth = smoothed(raw, smoothing or Smoothing(), labels.affine, one.volume_mm3)
         finished = decimated(smooth, max_triangles, max_error_mm)
-        surfaces.append((finished, deviation(finished, raw, one.volume_mm3)))
-    progress(STAGE, len(measures), len(measures))
+        return finished, deviation(finished, raw, one.volume_mm3)
+
+    surfaces = list(in_threads(surfaced, measures, STAGE, progress, cancel))
     gaps = nearest_gaps(
         [(one.label, mesh) for one, (mesh, _) in zip(measures, surfaces, strict=True)]
     )
