@@ -14,8 +14,9 @@ BONE, BLUE = (236, 222, 192), (86, 180, 233)
 SIZE = (900, 620)
 CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=float) - 0.5
 FACES = np.array(
-    [list(map(int, face)) for face in "013 032 467 475 045 051 237 276 026 064 157 173".split()]
+    [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1], [2, 3, 7], [2, 7, 6]]
 )
+FACES = np.concatenate([FACES, [[0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3]]])
 
 
 def block(size_mm, centre_mm, name="left femur", colour=BONE) -> Part:
