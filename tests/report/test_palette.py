@@ -1,20 +1,122 @@
-"""Colours that stay with a bone."""
+"""Colours that stay with a bone, its side and its fragments, and are told apart."""
 
-from afunet.report.palette import BONES, PALETTE, colour_of
+from itertools import combinations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from afunet.reconstruction.anatomy import Bone, Side
+from afunet.report.palette import LEFT, NO_SIDE, RIGHT, UNKNOWN, colour_of, colour_table
+
+BONES = [bone for bone in Bone if bone is not Bone.UNKNOWN]
+SIDES = (LEFT, RIGHT, NO_SIDE)
+
+# What linear red, green and blue become without one kind of cones (Machado, Oliveira and
+# Fernandes 2009, severity 1).
+VISIONS = {
+    "usual": np.eye(3),
+    "without red": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "without green": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "without blue": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
 
 
-def test_every_bone_has_a_colour_of_its_own_and_no_fragment_has_it() -> None:
-    own = {bone: colour_of(bone, 1) for bone in BONES}
-    assert len(set(own.values())) == len(BONES)
-    fragments = {colour_of(bone, rank) for bone in BONES for rank in range(2, 30)}
-    assert not fragments & set(own.values())
+def lab(colour: tuple[int, int, int], vision: str = "usual") -> NDArray[np.float64]:
+    """CIELAB of a colour as it is seen."""
+    srgb = np.array(colour) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(np.array(VISIONS[vision]) @ linear, 0, 1)
+    back = np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
+    return np.asarray(rgb2lab(back))
 
 
-def test_neighbouring_fragments_differ() -> None:
-    for bone in (*BONES, "unknown"):
-        colours = [colour_of(bone, rank) for rank in range(1, 7)]
-        assert len(set(colours)) == 6
+def apart(one: tuple[int, int, int], other: tuple[int, int, int], vision: str = "usual") -> float:
+    """CIEDE2000 between two colours; about 1 is just seen side by side."""
+    return float(deltaE_ciede2000(lab(one, vision), lab(other, vision)))
 
 
-def test_pieces_of_no_known_bone_take_all_colours_in_turn() -> None:
-    assert [colour_of("unknown", rank) for rank in range(1, 13)] == list(PALETTE)
+def test_every_bone_of_every_side_has_its_row() -> None:
+    assert {(row.bone, row.side) for row in colour_table()} == {
+        *((str(bone), side) for bone in BONES for side in SIDES),
+        (UNKNOWN, NO_SIDE),
+    }
+    assert {str(side) for side in Side} == {LEFT, RIGHT}
+    assert Bone.UNKNOWN == UNKNOWN
+
+
+def test_no_colour_is_there_twice() -> None:
+    colours = [row.colour for row in colour_table()]
+    assert len(set(colours)) == len(colours) == len(BONES) * 3 * 6 + 8
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_left_and_right_of_a_bone_are_told_apart_by_lightness(vision: str) -> None:
+    for bone in BONES:
+        left, right = colour_of(bone, 1, LEFT), colour_of(bone, 1, RIGHT)
+        assert apart(left, right, vision) >= 14, bone
+        assert lab(left, vision)[0] > lab(right, vision)[0] + 14, bone
+
+
+@pytest.mark.parametrize(("vision", "least"), list(zip(VISIONS, (16, 8, 8, 6), strict=True)))
+def test_bones_are_told_apart(vision: str, least: float) -> None:
+    own = [(bone, colour_of(bone, 1, side)) for bone in BONES for side in SIDES]
+    own.append((Bone.UNKNOWN, colour_of(UNKNOWN)))
+    for (bone, one), (another, other) in combinations(own, 2):
+        if bone != another:
+            assert apart(one, other, vision) >= least, (bone, another)
+
+
+@pytest.mark.parametrize(("vision", "least"), list(zip(VISIONS, (8, 4, 4, 4), strict=True)))
+def test_fragments_of_a_bone_are_told_apart(vision: str, least: float) -> None:
+    for bone in (*BONES, UNKNOWN):
+        for side in SIDES if bone != UNKNOWN else (NO_SIDE,):
+            row = [colour_of(bone, rank, side) for rank in range(1, 7)]
+            for one, other in combinations(row, 2):
+                assert apart(one, other, vision) >= least, (bone, side)
+
+
+def test_left_and_right_share_a_hue_that_no_other_bone_has() -> None:
+    for bone in BONES:
+        hues = [hue_deg(colour_of(bone, 1, side)) for side in SIDES]
+        others = [hue_deg(colour_of(other, 1)) for other in BONES if other != bone]
+        widest = max(turn_deg(one, other) for one, other in combinations(hues, 2))
+        assert widest < min(turn_deg(hue, other) for hue in hues for other in others), bone
+
+
+def hue_deg(colour: tuple[int, int, int]) -> float:
+    _, green_red, blue_yellow = lab(colour)
+    return float(np.degrees(np.arctan2(blue_yellow, green_red)))
+
+
+def turn_deg(one: float, other: float) -> float:
+    return abs((one - other + 180) % 360 - 180)
+
+
+def test_every_colour_stands_out_from_a_dark_and_from_a_light_ground() -> None:
+    for row in colour_table():
+        assert 40 < lab(row.colour)[0] < 95, row
+
+
+def test_the_largest_piece_looks_like_no_fragment_however_many_there_are() -> None:
+    largest = colour_of("tibia", 1, LEFT)
+    assert largest not in {colour_of("tibia", rank, LEFT) for rank in range(2, 40)}
+    assert colour_of("tibia", 7, LEFT) == colour_of("tibia", 2, LEFT)
+
+
+def test_a_side_may_be_none_and_a_bone_that_no_row_has_is_unknown() -> None:
+    assert colour_of("pelvis", 1) == colour_of("pelvis", 1, None) == colour_of("pelvis", 1, "")
+    assert colour_of("clavicle", 2, LEFT) == colour_of(UNKNOWN, 2)

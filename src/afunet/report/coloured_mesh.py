@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from afunet.geometry import Mesh
+from afunet.report.palette import UNKNOWN, Colour, colour_of
 
-Colour = tuple[int, int, int]
-BONE_COLOUR: Colour = (236, 222, 192)
+BONE_COLOUR = colour_of(UNKNOWN)
 
 
 @dataclass(frozen=True, eq=False)

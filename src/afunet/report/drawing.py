@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import ImageDraw, ImageFont
 
-from afunet.report.coloured_mesh import Colour
+from afunet.report.palette import Colour
 
 _BAR_LENGTHS_MM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 _BAR_PIXELS = 3

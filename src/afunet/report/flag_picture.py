@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageDraw
 
-from afunet.report.coloured_mesh import Colour
 from afunet.report.montage import slice_tile
+from afunet.report.palette import Colour
 
 WIDTH = 300
 _MARK: Colour = (86, 215, 255)

@@ -12,9 +12,9 @@ from scipy import ndimage
 from afunet.errors import ConfigError
 from afunet.geometry import Volume
 from afunet.preprocessing import BONE_WINDOW
-from afunet.report.coloured_mesh import Colour
 from afunet.report.contact_sheet import ContactSheet
 from afunet.report.drawing import draw_scale_bar, write
+from afunet.report.palette import Colour
 from afunet.report.slice_view import SliceView, slice_position
 
 _BODY_HU = -300.0

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from afunet.report.coloured_mesh import BONE_COLOUR, Colour, ColouredMesh
+from afunet.report.coloured_mesh import BONE_COLOUR, ColouredMesh
 from afunet.report.drawing import draw_scale_bar, scale_bar_mm, write
+from afunet.report.palette import Colour
 from afunet.report.scene_layout import Layout, Panel
 from afunet.report.software_renderer import render_with_numpy
 from afunet.report.view import ANTERIOR, LATERAL, OBLIQUE, POSTERIOR, Frame, orientation_letters

@@ -12,11 +12,13 @@ from afunet.report.facts import Report
 from afunet.report.montage import overlay_montage
 from afunet.report.page import render_page
 from afunet.report.scene import Scene, render_scene
-from afunet.workflows.result_files import coloured_pieces
+from afunet.report.turning import turning_page
+from afunet.workflows.result_files import coloured_pieces, parts_of
 
 OVERLAY, SCENE = "overlay.png", "scene.png"
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 PAGES = (OVERLAY, SCENE, REPORT_JSON, REPORT_HTML)
+TURNING_TRIANGLES = 60_000
 SIDES_UNKNOWN = {"ORIENTATION_UNKNOWN", "ORIENTATION_ASSUMED"}
 
 
@@ -34,6 +36,15 @@ def draw_pictures(folder: Path, scan: Scan, mask: Volume, instances: Instances) 
     scene = render_scene(coloured_pieces(instances), spacing_known=known, orientation_known=sides)
     scene.image.save(folder / SCENE, optimize=True)
     return scene
+
+
+def turning_view(scan: Scan, instances: Instances) -> str:
+    """The page in which the pieces turn, light enough to stand in the report."""
+    return turning_page(
+        parts_of(instances, TURNING_TRIANGLES),
+        spacing_known=scan.source.spacing_known,
+        sides_known=sides_known(scan),
+    )
 
 
 def write_report(

@@ -123,7 +123,9 @@ def write_surfaces(whole: Mesh, instances: Instances, kind: str, folder: Path) -
 def coloured_pieces(instances: Instances) -> list[ColouredMesh]:
     """The pieces as pictures show them: each with its name and its colour."""
     return [
-        ColouredMesh(piece.surface, piece.name, colour_of(piece.bone.bone, piece.rank))
+        ColouredMesh(
+            piece.surface, piece.name, colour_of(piece.bone.bone, piece.rank, piece.bone.side)
+        )
         for piece in instances.pieces
     ]
 

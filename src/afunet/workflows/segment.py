@@ -9,7 +9,6 @@ from pathlib import Path
 
 from afunet.formats.dicom.result import Algorithm
 from afunet.formats.dicom.segmentation import SegmentationKind
-from afunet.formats.glb import turning_page
 from afunet.formats.readers import read_scan
 from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
@@ -25,7 +24,13 @@ from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances, find_pieces
 from afunet.reconstruction.surface import surface
 from afunet.report import facts
-from afunet.workflows.case_pages import PAGES, draw_pictures, sides_known, write_report
+from afunet.workflows.case_pages import (
+    PAGES,
+    draw_pictures,
+    sides_known,
+    turning_view,
+    write_report,
+)
 from afunet.workflows.case_report import (
     bone_facts,
     grid_facts,
@@ -37,7 +42,6 @@ from afunet.workflows.case_report import (
 from afunet.workflows.result_files import (
     RESULT_FORMATS,
     CaseResults,
-    parts_of,
     require_formats,
     require_source_for,
 )
@@ -47,7 +51,6 @@ from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures, 
 
 SHIPPED_WEIGHTS = "afunet-w32.safetensors"
 MAX_TRIANGLES = 2_000_000
-TURNING_TRIANGLES = 60_000
 
 
 @dataclass(frozen=True)
@@ -193,8 +196,7 @@ class Segmenter:
                 run=self._run_facts(predictor, watch),
                 files=tuple(names),
             )
-            turning = turning_page(parts_of(instances, TURNING_TRIANGLES))
-            write_report(stage, report, turning, flag_pictures(trust))
+            write_report(stage, report, turning_view(scan, instances), flag_pictures(trust))
             if cancel is not None:
                 cancel.check()
         return SegmentedCase(output, report, mask)
