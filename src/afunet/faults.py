@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from afunet.errors import AfunetError, ExitCode
+from afunet.errors import AfunetError, ExitCode, OutputError
 
 PROGRAM_ERROR = "PROGRAM_ERROR"
 DIGITS = 6
@@ -24,6 +24,8 @@ DIGITS = 6
 
 def code_of(error: BaseException) -> str:
     """A stable name: afunet's own, else DISK_FULL, OUT_OF_MEMORY, an errno's, PROGRAM_ERROR."""
+    if isinstance(error, OutputError) and not error.code and error.__context__ is not None:
+        return code_of(error.__context__)  # what the system refused
     if isinstance(error, AfunetError):
         own = "".join(f"_{one}" if one.isupper() else one for one in type(error).__name__)
         return error.code or own.strip("_").upper()

@@ -24,7 +24,7 @@ from afunet.cli.options import (
     Weights,
     names_of,
 )
-from afunet.errors import ConfigError, ExitCode
+from afunet.errors import ConfigError
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.inference.device_choice import DeviceChoice
 from afunet.terminal.messages import print_failure
@@ -75,6 +75,7 @@ def segment(
         raise ConfigError(f"--name is for one scan, {len(inputs)} were given")
     from afunet.inference.cleanup import CleanUpRules
     from afunet.workflows.segment import PLAN, Segmenter, SegmentOptions
+    from afunet.workflows.segment_many import worst
 
     work.follow(PLAN)
     options = SegmentOptions(
@@ -98,8 +99,8 @@ def segment(
         inputs[0], output, case=name, progress=work.progress, cancel=work.cancel
     )
     print_case(case.folder, case.report)
-    if case.report.not_written:
-        raise typer.Exit(ExitCode.INCOMPLETE)
+    if code := worst([case]):
+        raise typer.Exit(code)
 
 
 def _segment_many(inputs: list[Path], output: Path, segmenter: Segmenter, work: Work) -> None:

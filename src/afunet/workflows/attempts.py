@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,14 +21,20 @@ class Attempts:
         self.stacks: list[str] = []
 
     @contextmanager
-    def at(self, what: str) -> Iterator[None]:
-        """Whatever fails inside is noted as a `what` that is missing, but for `Cancelled`."""
+    def at(self, what: str, folder: Path | None = None) -> Iterator[None]:
+        """Whatever fails inside is noted as a `what` that is missing, but for `Cancelled`.
+
+        `folder`, which may lie in one that names a patient, is left out of the reason.
+        """
         try:
             yield
         except Cancelled:
             raise
         except Exception as error:
-            self.missing.append(NotWritten(what, reason_of(error), code_of(error)))
+            reason = reason_of(error)
+            if folder is not None:
+                reason = reason.replace(f"{folder}{os.sep}", "")
+            self.missing.append(NotWritten(what, reason, code_of(error)))
             if code_of(error) == PROGRAM_ERROR:
                 self.stacks.append(stack_text(error))
 
@@ -46,12 +52,14 @@ class WrittenResults:
 
         They have all names that `writer` gave them, below `folder`.
         """
-        with (
-            self.attempts.at(what),
-            tempfile.TemporaryDirectory(prefix="one-", dir=self.folder.parent) as own,
-        ):
-            names = writer(Path(own))
-            for name in names:
-                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-                os.replace(Path(own) / name, self.folder / name)
-            self.names += names
+        own = self.folder.with_name(f"{self.folder.name}-one")
+        try:
+            with self.attempts.at(what, own):
+                own.mkdir()
+                names = writer(own)
+                for name in names:
+                    (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    os.replace(own / name, self.folder / name)
+                self.names += names
+        finally:
+            shutil.rmtree(own, ignore_errors=True)

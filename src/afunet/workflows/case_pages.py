@@ -7,13 +7,10 @@ from pathlib import Path
 
 from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
-from afunet.reconstruction.anatomy import Bone
 from afunet.reconstruction.pieces import Instances
-from afunet.report.coloured_mesh import ColouredMesh
 from afunet.report.facts import Report
 from afunet.report.montage import overlay_montage
 from afunet.report.page import render_page
-from afunet.report.palette import colour_of
 from afunet.report.scene import Scene, render_scene
 from afunet.report.turning import turning_page
 from afunet.workflows.result_files import coloured_pieces, parts_of
@@ -40,11 +37,11 @@ def draw_overlay(folder: Path, scan: Scan, mask: Volume) -> list[str]:
 
 def draw_scene(scan: Scan, mesh: Mesh | None, instances: Instances) -> Scene:
     """The surfaces of the pieces, of the whole where there are none; sides only where known."""
-    meshes = coloured_pieces(instances)
-    if not meshes and mesh is not None:
-        meshes = [ColouredMesh(mesh, "bone", colour_of(Bone.UNKNOWN, 1))]
-    known, sides = scan.source.spacing_known, sides_known(scan)
-    return render_scene(meshes, spacing_known=known, orientation_known=sides)
+    return render_scene(
+        coloured_pieces(instances, mesh),
+        spacing_known=scan.source.spacing_known,
+        orientation_known=sides_known(scan),
+    )
 
 
 def write_scene(folder: Path, scene: Scene) -> list[str]:
@@ -53,10 +50,10 @@ def write_scene(folder: Path, scene: Scene) -> list[str]:
     return [SCENE]
 
 
-def turning_view(scan: Scan, instances: Instances) -> str:
+def turning_view(scan: Scan, mesh: Mesh | None, instances: Instances) -> str:
     """The page in which the pieces turn, light enough to stand in the report."""
     return turning_page(
-        parts_of(instances, TURNING_TRIANGLES),
+        parts_of(instances, TURNING_TRIANGLES, mesh),
         spacing_known=scan.source.spacing_known,
         sides_known=sides_known(scan),
     )

@@ -103,9 +103,11 @@ class CaseWriter:
         written, found = self.written, self.found
         self._step(REPORTING, 0, 3)
         report = self._report(title, named, run)
-        turning = self._made(TURNING, lambda: turning_view(found.scan, found.instances), "")
+        turning = self._made(
+            TURNING, lambda: turning_view(found.scan, found.mesh, found.instances), ""
+        )
         none: tuple[bytes, ...] = ()
-        pictures = self._made(FLAG_PICTURES, self._flag_pictures, none)
+        pictures = self._made(FLAG_PICTURES, self._flag_pictures, none) if report.flags else none
         self._step(REPORTING, 1, 3)
         told = self._complete(report, REPORT_HTML, REPORT_JSON)
         written.write(

@@ -100,7 +100,7 @@ def _surfaces(kind: str) -> ResultFormat:
         return write_whole(results.mesh, kind, folder)
 
     def pieces(results: CaseResults, folder: Path) -> list[str]:
-        return write_pieces(results.instances, kind, folder)
+        return write_pieces(results.instances, kind, folder, results.mesh)
 
     if kind == GLB_KIND:
         return ResultFormat({GLB: pieces})
@@ -133,9 +133,11 @@ def write_whole(whole: Mesh, kind: str, folder: Path) -> list[str]:
     return [name]
 
 
-def write_pieces(instances: Instances, kind: str, folder: Path) -> list[str]:
+def write_pieces(
+    instances: Instances, kind: str, folder: Path, whole: Mesh | None = None
+) -> list[str]:
     """Write each piece where there are several, and in GLB all of them together."""
-    parts = parts_of(instances)
+    parts = parts_of(instances, whole=whole)
     names = []
     if kind == GLB_KIND:
         names.append(GLB)
@@ -150,8 +152,13 @@ def write_pieces(instances: Instances, kind: str, folder: Path) -> list[str]:
     return names
 
 
-def coloured_pieces(instances: Instances) -> list[ColouredMesh]:
-    """The pieces as pictures show them: each with its name and its colour."""
+def coloured_pieces(instances: Instances, whole: Mesh | None = None) -> list[ColouredMesh]:
+    """The pieces as pictures show them: each with its name and its colour.
+
+    `whole` stands for them where bone was not divided into pieces.
+    """
+    if not instances.pieces and whole is not None and not whole.is_empty:
+        return [ColouredMesh(whole, BONE, colour_of(Bone.UNKNOWN))]
     return [
         ColouredMesh(
             piece.surface, piece.name, colour_of(piece.bone.bone, piece.rank, piece.bone.side)
@@ -220,11 +227,14 @@ def _structure(name: BoneName) -> Structure:
     return Structure(str(name), CODES[name.bone], side)
 
 
-def parts_of(instances: Instances, most_triangles: int | None = None) -> list[Part]:
+def parts_of(
+    instances: Instances, most_triangles: int | None = None, whole: Mesh | None = None
+) -> list[Part]:
     """The pieces with their names and colours, perhaps with fewer triangles all together."""
-    total = sum(len(piece.surface.faces) for piece in instances.pieces)
+    pieces = coloured_pieces(instances, whole)
+    total = sum(len(piece.mesh.faces) for piece in pieces)
     parts = []
-    for piece in coloured_pieces(instances):
+    for piece in pieces:
         mesh = piece.mesh
         if most_triangles is not None and total > most_triangles:
             share = len(mesh.faces) * most_triangles // total
