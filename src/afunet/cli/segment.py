@@ -118,7 +118,7 @@ def inspect(path: Input, series: Series = None) -> None:
 
 
 def reconstruct(
-    mask: Annotated[Path, typer.Argument(help="A label volume: NIfTI, NRRD, MHA or 0/1 PNGs.")],
+    mask: Annotated[Path, typer.Argument(help="A label volume: NIfTI, NRRD, MHA or PNG masks.")],
     output: Output,
     formats: MeshFormats = "stl",
     max_triangles: MaxTriangles = None,
@@ -150,4 +150,5 @@ def reconstruct(
     else:
         closed = "watertight" if done.mesh.is_watertight else edge_faults(done.mesh)
         console.print(f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm")
+    print_lines(f"  {finding.severity}: {finding}" for finding in done.findings)
     print_files(done.files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from afunet.formats.findings import SIDES_UNKNOWN
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
 from afunet.reconstruction.pieces import Instances
@@ -17,7 +18,6 @@ from afunet.workflows.result_files import coloured_pieces
 OVERLAY, SCENE = "overlay.png", "scene.png"
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 PAGES = (OVERLAY, SCENE, REPORT_JSON, REPORT_HTML)
-SIDES_UNKNOWN = {"ORIENTATION_UNKNOWN", "ORIENTATION_ASSUMED"}
 
 
 def sides_known(scan: Scan) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -14,6 +13,7 @@ from afunet.data.layouts.files import entries_of, given_cases, given_of, not_the
 from afunet.data.layouts.pair import Choice, Found, Given, LeftOut
 from afunet.data.layouts.volume_pair import VolumePair
 from afunet.errors import ConfigError, InputError
+from afunet.formats.text_files import read_json
 
 DESCRIPTION, IMAGES, LABELS, FOLDS = "dataset.json", "imagesTr", "labelsTr", "splits_final.json"
 CHANNEL = "_0000"
@@ -63,13 +63,16 @@ def _checked_ending(described: Mapping[str, Any], source: Path) -> str:
 def _bones(described: Mapping[str, Any], choice: Choice, source: Path) -> BoneValues:
     """The label values to take; the value named "ignore" may not appear in a case."""
     values = _values_by_name(described, source)
+    declared = frozenset().union(*values.values())
     unknown = next(iter(values.pop(IGNORE, ())), None)
     values.pop("background", None)
     if not choice.bones or choice.bones == ("all",):
         taken = {value for group in values.values() for value in group} - {0}
     else:
         taken = set().union(*(_named(pattern, values, source) for pattern in choice.bones))
-    return BoneValues(frozenset(taken), unknown=unknown)
+    return BoneValues(
+        frozenset(taken), unknown=unknown, declared=declared | taken, table=DESCRIPTION
+    )
 
 
 def _named(pattern: str, values: Mapping[str, frozenset[int]], source: Path) -> frozenset[int]:
@@ -122,10 +125,9 @@ def _stems(folder: Path, ending: str) -> dict[str, Path]:
 
 
 def _json(path: Path, kind: type = dict) -> Any:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is missing or no JSON: nnU-Net writes it") from error
+    if not path.is_file():
+        raise InputError(f"{path} is missing: nnU-Net writes it")
+    content = read_json(path)
     if not isinstance(content, kind):
         raise InputError(f"{path} holds a {type(content).__name__}, expected a {kind.__name__}")
     return content
