@@ -11,7 +11,7 @@ from rich.table import Table
 from afunet.cli.options import Device, Output, Quiet
 from afunet.inference.device import DeviceChoice
 from afunet.report.comparison_facts import WAYS, TableFacts
-from afunet.terminal import cancel_on_interrupt, console, print_files, progress_bar
+from afunet.terminal import cancel_on_interrupt, console, print_files, print_lines, progress_bar
 
 
 def compare(
@@ -43,6 +43,7 @@ def compare(
     """
     from afunet.workflows.compare import CompareOptions
     from afunet.workflows.compare import compare as run
+    from afunet.workflows.own_files import removal_note
 
     options = CompareOptions(data, split, status or None, runs, device, threads)
     with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
@@ -50,6 +51,7 @@ def compare(
     for table in done.facts.tables:
         console.print(_table(table))
     print_files(done.files)
+    print_lines(removal_note(output, "compare"))
 
 
 def _table(facts: TableFacts) -> Table:

@@ -71,6 +71,7 @@ def segment(
     - `afunet segment pngs/ -o out --spacing-mm 0.5 0.5 1`
     """
     from afunet.inference.cleanup import CleanUpRules
+    from afunet.workflows.own_files import removal_note
     from afunet.workflows.segment import Segmenter, SegmentOptions
     from afunet.workflows.segment_many import FailedCase, segment_many
 
@@ -93,6 +94,7 @@ def segment(
         with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
             case = segmenter.segment(inputs[0], output, progress=report, cancel=cancel)
         print_case(case.folder, case.report)
+        print_lines(removal_note(case.folder, "segment"))
         return
     failed = 0
     with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
@@ -102,6 +104,7 @@ def segment(
                 print_failure(f"{result.name}: {result.reason}")
             else:
                 print_case(result.folder, result.report)
+                print_lines(removal_note(result.folder, "segment"))
     console.print(f"{len(inputs) - failed} of {len(inputs)} scans segmented")
     if failed:
         raise typer.Exit(1)
@@ -133,6 +136,7 @@ def reconstruct(
     - `afunet reconstruct mask.nii.gz -o out --max-error-mm 0.1` for a printer
     """
     from afunet.workflows.case_report import edge_faults
+    from afunet.workflows.own_files import removal_note
     from afunet.workflows.reconstruct import reconstruct as run
 
     with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
@@ -152,3 +156,4 @@ def reconstruct(
         console.print(f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm")
     print_lines(f"  {finding.severity}: {finding}" for finding in done.findings)
     print_files(done.files)
+    print_lines(removal_note(output, "reconstruct"))

@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from afunet.cli.options import Output, Quiet, Weights
-from afunet.terminal import cancel_on_interrupt, console, print_case, print_files, progress_bar
+from afunet.terminal import (
+    cancel_on_interrupt,
+    console,
+    print_case,
+    print_files,
+    print_lines,
+    progress_bar,
+)
 
 
 def phantom(
@@ -44,6 +51,7 @@ def phantom(
 ) -> None:
     """Simulate the CT of a leg with an exact answer: label per bone and per fragment."""
     from afunet.workflows import phantom as workflow
+    from afunet.workflows.own_files import removal_note
 
     with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
         if slices:
@@ -60,6 +68,7 @@ def phantom(
                 cancel=cancel,
             )
             console.print(f"{slices} slices in {output}")
+            print_lines(removal_note(output, "phantom"))
             return
         config = workflow.choose_leg(
             seed, fractured=fractured, metal=metal, random=random, bones=bones
@@ -74,6 +83,7 @@ def phantom(
     shape = " × ".join(map(str, reversed(leg.volume.shape)))
     console.print(f"{shape} voxels; {', '.join(leg.bones.names.values())}")
     print_files((files.scan, files.truth, files.bones, files.fragments))
+    print_lines(removal_note(output, "phantom"))
 
 
 def demo(output: Output = Path("demo"), weights: Weights = None, quiet: Quiet = False) -> None:

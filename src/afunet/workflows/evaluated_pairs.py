@@ -20,6 +20,7 @@ from afunet.preprocessing.orientation import turned_to
 from afunet.workflows.phantom import NAMES
 from afunet.workflows.segment_many import FailedCase
 
+FILES = ("prediction", "truth")
 MASKS, PIECES = ("mask", "bones", "truth"), ("instances", "fragments")
 
 
@@ -87,19 +88,22 @@ def load_pair(pair: Pair, names: Path | None = None) -> LoadedPair:
     found, true = (read.volume for read in reads)
     for labels, what in ((found, "the prediction"), (true, "the truth")):
         require_no_negative(labels, what)
-    found, turned = _on_grid_of(true, found, pair.case)
+    unplaced = [what for read, what in zip(reads, FILES, strict=True) if not read.sides_known]
+    hint = f" (the {' and the '.join(unplaced)} does not say how it lies)" if unplaced else ""
+    found, turned = _on_grid_of(true, found, f"the prediction of {pair.case}{hint}")
     if not true.voxels.any():
         raise InputError("the truth is empty, all its voxels are 0: there is nothing to compare")
     known = _names_of(pair.truth, names)
-    findings = (*_said_of("prediction", reads[0]), *turned, *_said_of("truth", reads[1]))
+    said = [_said_of(what, read) for read, what in zip(reads, FILES, strict=True)]
+    findings = (*said[0], *turned, *said[1])
     return LoadedPair(found, LabelMap(true, known or _numbers(true)), bool(known), findings)
 
 
-def _on_grid_of(true: Volume, found: Volume, case: str) -> tuple[Volume, tuple[Finding, ...]]:
+def _on_grid_of(true: Volume, found: Volume, what: str) -> tuple[Volume, tuple[Finding, ...]]:
     """The prediction's voxels at the truth's indices, and a note where they had to be turned."""
     turned = turned_to(found, true)
     if not true.same_grid(turned, SAME_PLACE_MM):
-        true.require_same_grid(found, f"the prediction of {case}", SAME_PLACE_MM)
+        true.require_same_grid(found, what, SAME_PLACE_MM)
     placed = true.with_voxels(np.ascontiguousarray(turned.voxels))
     if true.same_grid(found, SAME_PLACE_MM):
         return placed, ()

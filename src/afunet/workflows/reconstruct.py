@@ -61,7 +61,7 @@ def reconstruct(
     """
     require_surface_formats(mesh_formats)
     require_limits(max_triangles, max_error_mm)
-    check_writable(folder)
+    check_writable(folder, "reconstruct")
     read = read_labelling(mask)
     labels = read.volume
     require_no_negative(labels, mask.name)
@@ -81,7 +81,7 @@ def reconstruct(
         cancel=cancel,
     )
     findings = (*read.findings, *piece_findings(instances))
-    with staged_folder(folder) as stage:
+    with staged_folder(folder, "reconstruct") as stage:
         names = [
             name for kind in mesh_formats for name in write_surfaces(mesh, instances, kind, stage)
         ]

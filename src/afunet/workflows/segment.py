@@ -114,7 +114,7 @@ class Segmenter:
         in one line; then nothing is written.
         """
         output = Path(output)
-        check_writable(output)
+        check_writable(output, "segment")
         watch = Stopwatch()
         with watch.stage("reading"):
             scan = read_scan(
@@ -169,7 +169,7 @@ class Segmenter:
                 progress=progress,
                 cancel=cancel,
             )
-        with staged_folder(output) as stage:
+        with staged_folder(output, "segment") as stage:
             with watch.stage("pictures"):
                 scene = draw_pictures(stage, scan, mask, instances)
             with watch.stage("writing"):

@@ -35,7 +35,9 @@ def masks_of(source: Path) -> list[Path]:
     return sorted((source / "leg1" / "masks").iterdir())
 
 
-def test_a_mask_of_several_values_leaves_out_its_slice_alone_and_is_listed(laid_out: tuple[str, Path]) -> None:
+def test_a_mask_of_several_values_leaves_out_its_slice_alone_and_is_listed(
+    laid_out: tuple[str, Path],
+) -> None:
     name, source = laid_out
     masks = masks_of(source)
     smooth = np.asarray(Image.open(masks[1])) * 254

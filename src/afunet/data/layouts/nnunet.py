@@ -28,14 +28,16 @@ def detect(source: Path) -> bool:
 def pairs(source: Path, choice: Choice) -> Found:
     """A case a training image; bone is every label but the background, or those of `bones`.
 
-    Only channel 0 is read, and it must be CT. With a fold, its splits are the given ones.
+    Only channel 0 is read, and it must be CT; images may lack the channel's number, as those of
+    the Medical Segmentation Decathlon do. A case with a value that the description does not
+    declare is left out. With a fold, its splits are the given ones.
     Raises `InputError` for a description that makes no sense and for other images than CT.
     """
     described = _json(source / DESCRIPTION)
     ending = _checked_ending(described, source)
     bones = _bones(described, choice, source)
     known = given_cases(source) | _fold(source, choice)
-    images = _stems(source / IMAGES, CHANNEL + ending)
+    images = _stems(source / IMAGES, CHANNEL + ending) or _stems(source / IMAGES, ending)
     labels = _stems(source / LABELS, ending)
     cases = tuple(
         VolumePair(given_of(case, known, source), images[case], (labels[case],), bones)
@@ -46,6 +48,7 @@ def pairs(source: Path, choice: Choice) -> Found:
     lonely += [
         LeftOut(case, f"no image of it in {IMAGES}") for case in labels if case not in images
     ]
+    lonely += _passed_over(source / IMAGES, ending) + _passed_over(source / LABELS, ending)
     return Found(cases, (*lonely, *not_there(known, set(images) | set(labels))))
 
 
@@ -116,6 +119,16 @@ def _fold(source: Path, choice: Choice) -> dict[str, Given]:
         for split in ("train", "val")
         for case in fold[split]
     }
+
+
+def _passed_over(folder: Path, ending: str) -> list[LeftOut]:
+    """A line where a folder has files of another ending: the description may name a wrong one."""
+    files = [path for path in entries_of(folder) if path.is_file()] if folder.is_dir() else []
+    others = [path for path in files if not path.name.endswith(ending)]
+    if not others:
+        return []
+    reason = f"{len(others)} of {len(files)} files in it do not end in {ending} ({DESCRIPTION})"
+    return [LeftOut(folder.name, reason)]
 
 
 def _stems(folder: Path, ending: str) -> dict[str, Path]:
