@@ -9,6 +9,7 @@ from pathlib import Path
 from afunet.errors import ConfigError, InputError
 from afunet.formats import itk_images, nifti, png_stack
 from afunet.formats.checks import checked_scan
+from afunet.formats.dicom.files import read_header
 from afunet.formats.dicom.listing import list_dicom
 from afunet.formats.dicom.reader import read_dicom
 from afunet.formats.file_kinds import METAIMAGE, NIFTI, NRRD, SUFFIXES, kind_of
@@ -22,6 +23,8 @@ from afunet.progress import CancelToken, Progress, silent
 
 Paths = str | Path | Iterable[str | Path]
 Matches = Callable[[tuple[Path, ...]], bool]
+
+DICOM_LABELS = {"RTSTRUCT": "a DICOM RT Structure Set", "SEG": "a DICOM Segmentation"}
 
 
 @dataclass(frozen=True)
@@ -130,12 +133,7 @@ def read_labelling(
     request = Request(existing_paths(path), spacing_mm=spacing_mm)
     kind, reader = _reader_of(request)
     if reader.read_labels is None:
-        kinds = ", ".join(name for name, known in READERS.items() if known.read_labels)
-        raise InputError(
-            f"labels cannot be read from a {kind}, expected one of: {kinds}; turn a DICOM "
-            "Segmentation or RT Structure Set into one of these first, for example in 3D Slicer "
-            "(Segmentations, Export to labelmap, Save as NIfTI)"
-        )
+        raise _no_labels(request.path, kind)
     return checked_labels(reader.read_labels(request))
 
 
@@ -169,6 +167,18 @@ def _reader_of(request: Request) -> tuple[str, Reader]:
     if len(request.paths) > 1 and not reader.takes_several_files:
         raise InputError(f"{len(request.paths)} files were given, expected one {kind} file")
     return kind, reader
+
+
+def _no_labels(path: Path, kind: str) -> InputError:
+    """What came, what is read, and how contours or DICOM segments become that."""
+    kinds = ", ".join(name for name, known in READERS.items() if known.read_labels)
+    header = read_header(path) if path.is_file() else None
+    what = DICOM_LABELS.get(header.modality if header else "", f"a {kind}")
+    return InputError(
+        f"labels cannot be read from {what}, expected one of: {kinds}; draw it on its CT's grid "
+        "first, for example in 3D Slicer (load both, Segmentations: Export to new labelmap with "
+        "the CT as reference, save as NIfTI)"
+    )
 
 
 def _require_no_volume(path: Path) -> None:
