@@ -18,8 +18,8 @@ from afunet.geometry import Mesh
 from afunet.phantom.subdivision import subdivided
 
 MESH_SUFFIXES = (".stl", ".ply", ".obj")
-# From a toe bone to more than any femur.
-SHORTEST_BONE_MM, LONGEST_BONE_MM = 8.0, 1500.0
+# From a toe bone to what no scanner holds, which the grid refuses before.
+SHORTEST_BONE_MM, LONGEST_BONE_MM = 8.0, 10_000.0
 _OTHER_UNITS = (("metres", "1000", 2.0), ("centimetres", "10", 8.0), ("micrometres", "0.001", 1e9))
 
 
