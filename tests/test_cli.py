@@ -29,6 +29,7 @@ Run = Callable[..., Any]
 
 PATIENT = {"PatientID": "one"}
 FILES = {
+    ".afunet.json",
     "mask.nii.gz",
     "instances.nii.gz",
     "overlay.png",

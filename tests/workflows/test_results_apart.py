@@ -18,6 +18,7 @@ from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
 from afunet.report.facts import Report
 from afunet.workflows import analyse, attempts, case_pages, case_writing, result_files
+from afunet.workflows.own_files import LIST
 from afunet.workflows.segment import Segmenter, SegmentOptions
 from afunet.workflows.segment_many import worst
 
@@ -77,7 +78,11 @@ def scans(
 
 
 def files_of(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != LIST
+    }
 
 
 @pytest.mark.parametrize("error", ERRORS)

@@ -29,6 +29,7 @@ from afunet.workflows.segment import (
 
 BOTH = ("stl", "ply")
 NAMES = {
+    ".afunet.json",
     "mask.nii.gz",
     "instances.nii.gz",
     "overlay.png",

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from afunet.cli.options import Device, Output
 from afunet.inference.device_choice import DeviceChoice
-from afunet.terminal.show import print_files, print_table
+from afunet.terminal.show import print_files, print_lines, print_table
 from afunet.terminal.work import Work
 
 if TYPE_CHECKING:
@@ -47,12 +47,14 @@ def compare(
     """
     from afunet.workflows.compare import CompareOptions
     from afunet.workflows.compare import compare as run
+    from afunet.workflows.own_files import removal_note
 
     options = CompareOptions(data, split, status or None, runs, device, threads)
     done = run(experiments, output, options, progress=work.progress, cancel=work.cancel)
     for table in done.facts.tables:
         print_table(_table(table))
     print_files(done.files)
+    print_lines(removal_note(output, "compare"))
 
 
 def _table(facts: TableFacts) -> Table:

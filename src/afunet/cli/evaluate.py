@@ -62,7 +62,7 @@ def evaluate(
     - `afunet evaluate out/instances.nii.gz --truth leg/fragments.nii.gz --fragments`
     - `afunet evaluate --data knee --split val`
     """
-    from afunet.cli.evaluation_tables import notes_of, tables_of
+    from afunet.cli.evaluation_tables import findings_of, notes_of, tables_of
     from afunet.workflows.evaluate import evaluate_masks, evaluate_network
     from afunet.workflows.evaluated_pairs import pair_up
     from afunet.workflows.evaluation_files import require_writable_kind, write_evaluation
@@ -97,6 +97,7 @@ def evaluate(
     for table in tables_of(result):
         print_table(table)
     print_lines(notes_of(result))
+    print_lines(findings_of(result))
     if output is not None:
         write_evaluation(result, output)
         print_files((output,))

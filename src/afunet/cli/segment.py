@@ -74,6 +74,7 @@ def segment(
     if name is not None and len(inputs) > 1:
         raise ConfigError(f"--name is for one scan, {len(inputs)} were given")
     from afunet.inference.cleanup import CleanUpRules
+    from afunet.workflows.own_files import removal_note
     from afunet.workflows.segment import PLAN, Segmenter, SegmentOptions
     from afunet.workflows.segment_many import worst
 
@@ -99,11 +100,13 @@ def segment(
         inputs[0], output, case=name, progress=work.progress, cancel=work.cancel
     )
     print_case(case.folder, case.report)
+    print_lines(removal_note(case.folder, "segment"))
     if code := worst([case]):
         raise typer.Exit(code)
 
 
 def _segment_many(inputs: list[Path], output: Path, segmenter: Segmenter, work: Work) -> None:
+    from afunet.workflows.own_files import removal_note
     from afunet.workflows.segment_many import FailedCase, segment_many, worst
 
     results = []
@@ -115,6 +118,7 @@ def _segment_many(inputs: list[Path], output: Path, segmenter: Segmenter, work: 
             print_failure(f"{result.name}: {result.reason}", result.code)
         else:
             print_case(result.folder, result.report)
+            print_lines(removal_note(result.folder, "segment"))
     failed = sum(isinstance(result, FailedCase) for result in results)
     print_lines((f"{len(inputs) - failed} of {len(inputs)} scans segmented",))
     if code := worst(results):
@@ -132,7 +136,7 @@ def inspect(path: Input, series: Series = None, *, work: Work) -> None:
 
 
 def reconstruct(
-    mask: Annotated[Path, typer.Argument(help="A label volume: NIfTI, NRRD, MHA or 0/1 PNGs.")],
+    mask: Annotated[Path, typer.Argument(help="A label volume: NIfTI, NRRD, MHA or PNG masks.")],
     output: Output,
     formats: MeshFormats = "stl",
     max_triangles: MaxTriangles = None,
@@ -148,6 +152,7 @@ def reconstruct(
     - `afunet reconstruct mask.nii.gz -o out --max-error-mm 0.1` for a printer
     """
     from afunet.workflows.case_report import edge_faults
+    from afunet.workflows.own_files import removal_note
     from afunet.workflows.reconstruct import reconstruct as run
 
     done = run(
@@ -164,4 +169,6 @@ def reconstruct(
     else:
         closed = "watertight" if done.mesh.is_watertight else edge_faults(done.mesh)
         print_lines((f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm",))
+    print_lines(f"  {finding.severity}: {finding}" for finding in done.findings)
     print_files(done.files)
+    print_lines(removal_note(output, "reconstruct"))

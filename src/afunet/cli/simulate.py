@@ -46,6 +46,7 @@ def phantom(
 ) -> None:
     """Simulate the CT of a leg with an exact answer: label per bone and per fragment."""
     from afunet.workflows import phantom as workflow
+    from afunet.workflows.own_files import removal_note
 
     if slices:
         limb_files = workflow.limb_files(limbs) if limbs else []
@@ -61,6 +62,7 @@ def phantom(
             cancel=work.cancel,
         )
         print_lines((f"{slices} slices in {output}",))
+        print_lines(removal_note(output, "phantom"))
         return
     config = workflow.choose_leg(seed, fractured=fractured, metal=metal, random=random, bones=bones)
     leg, files = workflow.write_phantom(
@@ -73,6 +75,7 @@ def phantom(
     shape = " × ".join(map(str, reversed(leg.volume.shape)))
     print_lines((f"{shape} voxels; {', '.join(leg.bones.names.values())}",))
     print_files((files.scan, files.truth, files.bones, files.fragments))
+    print_lines(removal_note(output, "phantom"))
 
 
 def demo(output: Output = Path("demo"), weights: Weights = None, *, work: Work) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from afunet.formats.findings import SIDES_UNKNOWN
 from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.reconstruction.pieces import Instances
@@ -18,7 +19,6 @@ from afunet.workflows.result_files import coloured_pieces, parts_of
 OVERLAY, SCENE = "overlay.png", "scene.png"
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 TURNING_TRIANGLES = 60_000
-SIDES_UNKNOWN = {"ORIENTATION_UNKNOWN", "ORIENTATION_ASSUMED"}
 
 
 def sides_known(scan: Scan) -> bool:

@@ -60,10 +60,10 @@ def write_phantom(
     cancel: CancelToken | None = None,
 ) -> tuple[SimulatedLeg, PhantomFiles]:
     """Simulate a leg and write scan, labels and their names; same config, same files."""
-    check_writable(folder)
+    check_writable(folder, "phantom")
     leg = simulate(config, progress=progress, cancel=cancel)
     names = {"bones": leg.bones.names, "fragments": leg.fragments.names}
-    with staged_folder(folder) as stage:
+    with staged_folder(folder, "phantom") as stage:
         progress("writing the leg", 0, 1)
         if scan_format is ScanFormat.DICOM:
             write_dicom_series(leg.volume, stage / "dicom", seed=config.seed)
@@ -100,9 +100,9 @@ def write_training_slices(
         raise ConfigError(f"cannot write {count} slices of split {split!r}; splits are {SPLITS}")
     if regions and not limb_files:
         raise ConfigError("regions need the bones of LLP26 files: give --limbs, or no --region")
-    check_writable(folder)
+    check_writable(folder, "phantom")
     rows = []
-    with staged_folder(folder) as stage:
+    with staged_folder(folder, "phantom") as stage:
         levels: dict[str, int] = {}
         for item in training_slices(
             seed,

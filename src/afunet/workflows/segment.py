@@ -120,7 +120,7 @@ class Segmenter:
         is no result at all; then nothing is written.
         """
         output, cancel = Path(output), cancel or CancelToken()
-        check_writable(output)
+        check_writable(output, "segment")
         title, named = (case, []) if case is not None else title_of(Path(path))
         attempts, watch = Attempts(), Stopwatch()
         with watch.stage("reading"):
@@ -144,7 +144,7 @@ class Segmenter:
             progress=progress,
             cancel=cancel,
         )
-        with staged_folder(output) as stage:
+        with staged_folder(output, "segment") as stage:
             written = WrittenResults(stage, attempts)
             writer = CaseWriter(found, self._wanted(), written, progress, cancel)
             with watch.stage("writing"):
