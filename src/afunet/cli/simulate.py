@@ -17,10 +17,12 @@ def phantom(
     seed: Annotated[int, typer.Option(help="Same seed, same leg.")] = 0,
     scan_format: Annotated[str, typer.Option("--format", help="dicom or nifti.")] = "dicom",
     fractured: Annotated[
-        bool, typer.Option(help="Break the tibia, or a bone of every training leg.")
+        bool, typer.Option("--fractured", help="Break the tibia, or a bone of every training leg.")
     ] = False,
-    metal: Annotated[bool, typer.Option(help="Put screws into the tibia.")] = False,
-    random: Annotated[bool, typer.Option(help="Draw everything at random from the seed.")] = False,
+    metal: Annotated[bool, typer.Option("--metal", help="Put screws into the tibia.")] = False,
+    random: Annotated[
+        bool, typer.Option("--random", help="Draw everything at random from the seed.")
+    ] = False,
     bones: Annotated[
         Path | None,
         typer.Option(
