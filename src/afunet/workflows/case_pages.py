@@ -8,6 +8,7 @@ from pathlib import Path
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
 from afunet.reconstruction.pieces import Instances
+from afunet.report import facts
 from afunet.report.facts import Report
 from afunet.report.montage import overlay_montage
 from afunet.report.page import render_page
@@ -19,13 +20,11 @@ OVERLAY, SCENE = "overlay.png", "scene.png"
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 PAGES = (OVERLAY, SCENE, REPORT_JSON, REPORT_HTML)
 TURNING_TRIANGLES = 60_000
-SIDES_UNKNOWN = {"ORIENTATION_UNKNOWN", "ORIENTATION_ASSUMED"}
 
 
 def sides_known(scan: Scan) -> bool:
     """Whether the patient's left and right are."""
-    codes = {finding.code for finding in scan.findings}
-    return scan.source.spacing_known and not SIDES_UNKNOWN & codes
+    return facts.sides_known(scan.source, scan.findings)
 
 
 def draw_pictures(folder: Path, scan: Scan, mask: Volume, instances: Instances) -> Scene:

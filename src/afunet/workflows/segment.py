@@ -190,7 +190,7 @@ class Segmenter:
                 flags=flag_facts(trust),
                 confidence=confidence_facts(trust, self.checkpoint.header),
                 model=self._model_facts(prediction),
-                bone=bone_facts(mask, cleaned, self.options.cleanup),
+                bone=bone_facts(mask, cleaned, self.options.cleanup, instances),
                 surface=surface_facts(mesh, scan, scene),
                 pieces=piece_facts(instances),
                 run=self._run_facts(predictor, watch),
