@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from afunet.cli.options import Output, Quiet, Weights
-from afunet.terminal import cancel_on_interrupt, console, print_case, print_files, progress_bar
+from afunet.terminal import (
+    cancel_on_interrupt,
+    console,
+    print_case,
+    print_files,
+    print_lines,
+    progress_bar,
+)
 
 
 def phantom(
@@ -84,4 +91,4 @@ def demo(output: Output = Path("demo"), weights: Weights = None, quiet: Quiet = 
     with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
         done = run(output, SegmentOptions(weights=weights), progress=report, cancel=cancel)
     print_case(done.case.folder, done.case.report)
-    console.print(f"Dice against the exact answer: {done.dice:.4f}")
+    print_lines((f"against the exact answer: Dice {done.dice:.4f}", f"{done.told_apart}"))

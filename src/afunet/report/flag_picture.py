@@ -57,7 +57,7 @@ def _shown(bone: NDArray[np.bool_], box: Box | None) -> Box:
     rows, columns = np.nonzero(bone)
     if len(rows) == 0 and box is None:
         return 0, 0, *bone.shape
-    extents = [np.ptp(axis) + 1 if len(axis) else 0 for axis in (rows, columns)]
+    extents = [int(np.ptp(axis)) + 1 if len(axis) else 0 for axis in (rows, columns)]
     if box is None:
         around = (int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
         spare = max(round(_MARGIN * max(extents)), 4)
