@@ -42,9 +42,17 @@ def test_a_small_place_in_a_large_bone_is_shown_larger_than_the_whole_would_be()
     place = (90, 100, 98, 108)
     near = opened(flag_picture(hu, bone, place, (0.5, 0.5)))
     assert marks(near) > 40
-    # 8 of 260 pixels, then of 0.45 × 260.
+    # 8 of 260 pixels, then of 0.6 × 260.
     columns = np.nonzero((np.abs(np.asarray(near).astype(int) - MARK).max(axis=-1) < 12).any(0))[0]
-    assert np.ptp(columns) > 1.8 * 8 * WIDTH / 260
+    assert np.ptp(columns) > 1.5 * 8 * WIDTH / 260
+
+
+def test_a_place_far_from_the_bone_is_shown_with_the_bone() -> None:
+    hu, bone = plane()
+    far = opened(flag_picture(hu, bone, (5, 280, 9, 290), (0.5, 0.5)))
+    red, _, blue = np.moveaxis(np.asarray(far).astype(int), -1, 0)
+    assert (red - blue > 60).sum() > 100
+    assert marks(far) > 20
 
 
 def test_no_more_than_the_slice_is_shown() -> None:

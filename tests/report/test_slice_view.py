@@ -54,4 +54,4 @@ def test_anisotropic_pixels_keep_their_own_spacing_when_swapped() -> None:
 
 def test_position_is_that_of_the_slices_centre_on_the_patients_axis() -> None:
     assert slice_position(volume(LEFT, BACK, -3 * HEAD), 1) == "z 27 mm"
-    assert slice_position(volume(LEFT, -HEAD, -40 * BACK), 1) == "y −20 mm"
+    assert slice_position(volume(LEFT, -HEAD, -40 * BACK), 1) == "y -20 mm"

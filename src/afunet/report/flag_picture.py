@@ -19,7 +19,7 @@ _COLOURS = 128
 _MARGIN = 0.15
 _LEAST_PX = 48
 # So much of the bone's extent is shown about a marked place, and of the place's own.
-_AROUND, _TIMES = 0.45, 3.0
+_AROUND, _TIMES = 0.6, 3.0
 
 Box = tuple[int, int, int, int]
 
@@ -53,17 +53,30 @@ def flag_picture(
 
 
 def _shown(bone: NDArray[np.bool_], box: Box | None) -> Box:
-    """The bone with a margin; a part of it round the box where there is one; else the slice."""
+    """What lies round the box, if there is bone; else bone and box; else the whole slice."""
     rows, columns = np.nonzero(bone)
-    if len(rows) == 0 and box is None:
-        return 0, 0, *bone.shape
-    extents = [int(np.ptp(axis)) + 1 if len(axis) else 0 for axis in (rows, columns)]
-    if box is None:
-        around = (int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
-        spare = max(round(_MARGIN * max(extents)), 4)
-        return _grown(around, [max(length + 2 * spare, _LEAST_PX) for length in extents])
-    marked = max(box[2] - box[0], box[3] - box[1])
-    length = max(_AROUND * max(extents), _TIMES * marked, _LEAST_PX)
+    if len(rows) == 0:
+        return (0, 0, *bone.shape) if box is None else _round(box, _LEAST_PX)
+    around = (int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
+    if box is not None:
+        near = _round(box, _AROUND * _longest(around))
+        top, left, bottom, right = near
+        if bone[max(top, 0) : bottom, max(left, 0) : right].any():
+            return near
+        top, left = min(around[0], box[0]), min(around[1], box[1])
+        around = (top, left, max(around[2], box[2]), max(around[3], box[3]))
+    spare = 2 * max(round(_MARGIN * _longest(around)), 4)
+    height, width = around[2] - around[0], around[3] - around[1]
+    return _grown(around, [max(height + spare, _LEAST_PX), max(width + spare, _LEAST_PX)])
+
+
+def _longest(box: Box) -> int:
+    return max(box[2] - box[0], box[3] - box[1])
+
+
+def _round(box: Box, least: float) -> Box:
+    """A square about the box, so that the box fills a third of it at most."""
+    length = max(least, _TIMES * _longest(box), _LEAST_PX)
     return _grown(box, [length, length])
 
 

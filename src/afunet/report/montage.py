@@ -141,7 +141,7 @@ def _write_footer(
 ) -> None:
     left, middle = sheet.footer
     low, high = BONE_WINDOW.low_hu, BONE_WINDOW.high_hu
-    words = f"bone window {low:.0f} to {high:.0f} HU".replace("-", "−")
+    words = f"bone window {low:.0f} to {high:.0f} HU"
     end = (sheet.width - left, middle)
     write(draw, end, words, size=0.9 * sheet.text, colour=_QUIET, anchor="rm")
     if mm_per_pixel is None:

@@ -69,12 +69,12 @@ class SliceView:
 
 
 def slice_position(volume: Volume, index: int) -> str:
-    """Where a slice lies, along the patient's axis that the slices are stacked on: "z −84 mm"."""
+    """Where a slice lies, along the patient's axis that the slices are stacked on: "z -84 mm"."""
     axes = volume.directions
     axis = _main_axis(np.cross(axes[:, 0], axes[:, 1]))
     _, rows, columns = volume.shape
     centre = volume.to_mm([(columns - 1) / 2, (rows - 1) / 2, index])
-    return f"{'xyz'[axis]} {centre[axis]:.0f} mm".replace("-", "−")
+    return f"{'xyz'[axis]} {centre[axis]:.0f} mm"
 
 
 def _main_axis(direction: FloatArray) -> int:
