@@ -60,14 +60,17 @@ def _shown(bone: NDArray[np.bool_], box: Box | None) -> Box:
     around = (int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
     if box is not None:
         near = _round(box, _AROUND * _longest(around))
-        top, left, bottom, right = near
-        if bone[max(top, 0) : bottom, max(left, 0) : right].any():
+        if _pixels(bone, near) > _pixels(bone, box):
             return near
         top, left = min(around[0], box[0]), min(around[1], box[1])
         around = (top, left, max(around[2], box[2]), max(around[3], box[3]))
     spare = 2 * max(round(_MARGIN * _longest(around)), 4)
     height, width = around[2] - around[0], around[3] - around[1]
     return _grown(around, [max(height + spare, _LEAST_PX), max(width + spare, _LEAST_PX)])
+
+
+def _pixels(bone: NDArray[np.bool_], box: Box) -> int:
+    return int(bone[max(box[0], 0) : box[2], max(box[1], 0) : box[3]].sum())
 
 
 def _longest(box: Box) -> int:

@@ -19,8 +19,10 @@ MOST_PIECES = 30
 
 
 def _change(percent: float) -> str:
-    """A small difference in words: "0.1 % less"."""
-    return f"{abs(percent):.1f} % {'more' if percent > 0 else 'less'}"
+    """A small difference in words: "0.1 % less than"."""
+    if abs(percent) < 0.05:
+        return "as much as"
+    return f"{abs(percent):.1f} % {'more' if percent > 0 else 'less'} than"
 
 
 _PAGES = Environment(
