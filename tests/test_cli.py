@@ -22,13 +22,14 @@ from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
 from afunet.models import MODELS, build_model, complexity
 from afunet.models.checkpoint import Header, save_checkpoint
-from afunet.workflows import case_pages, segment
+from afunet.workflows import attempts, case_pages, segment
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 Run = Callable[..., Any]
 
 PATIENT = {"PatientID": "one"}
 FILES = {
+    ".afunet.json",
     "mask.nii.gz",
     "instances.nii.gz",
     "overlay.png",
@@ -329,26 +330,30 @@ def no_space(*_: Any, **__: Any) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("writer", ["mask", "surface", "picture", "page"])
-def test_a_full_disk_is_one_line_and_older_results_stay(
-    writer: str, kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
+def test_a_full_disk_costs_only_what_it_refuses(
+    kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = kit.root / "out"
+    monkeypatch.setitem(mesh_files.MESH_WRITERS, "stl", no_space)
+    done = run_afunet("segment", kit.nifti(), "-o", output, "-w", kit.weights)
+    assert done.code == 3
+    assert done.err == "error: ct: bone.stl is missing: No space left on device\n"
+    assert {path.name for path in output.iterdir()} == FILES - {"bone.stl"}
+
+
+def test_a_disk_that_takes_nothing_is_one_line_and_older_results_stay(
+    kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scan, output = kit.nifti(), kit.root / "out"
     output.mkdir()
     for name in FILES:
         (output / name).write_text(f"older {name}")
     before = files_below(kit.root)
-    match writer:
-        case "mask":
-            monkeypatch.setattr(nibabel, "save", no_space)
-        case "surface":
-            monkeypatch.setitem(mesh_files.MESH_WRITERS, "stl", no_space)
-        case "picture":
-            monkeypatch.setattr("PIL.Image.Image.save", no_space)
-        case "page":
-            monkeypatch.setattr(Path, "write_text", no_space)
-    done = run_afunet("segment", scan, "-o", output, "-w", kit.weights)
+    with monkeypatch.context() as patched:
+        patched.setattr(attempts.os, "replace", no_space)
+        done = run_afunet("segment", scan, "-o", output, "-w", kit.weights)
     assert "No space left on device" in done.refusal
+    assert done.code == 3
     assert files_below(kit.root) == before
 
 
@@ -357,8 +362,9 @@ def test_a_full_disk_leaves_none_of_the_folders_made_on_the_way(
 ) -> None:
     scan = kit.nifti()
     before = files_below(kit.root)
-    monkeypatch.setattr(nibabel, "save", no_space)
-    done = run_afunet("segment", scan, "-o", kit.root / "a" / "b" / "out", "-w", kit.weights)
+    with monkeypatch.context() as patched:
+        patched.setattr(attempts.os, "replace", no_space)
+        done = run_afunet("segment", scan, "-o", kit.root / "a" / "b" / "out", "-w", kit.weights)
     assert "No space left on device" in done.refusal
     assert files_below(kit.root) == before
 
@@ -373,9 +379,10 @@ def test_cuda_without_a_gpu_is_refused(kit: Kit, run_afunet: Run) -> None:
 
 def test_an_unknown_format_is_refused_with_those_there_are(kit: Kit, run_afunet: Run) -> None:
     scan, output = kit.nifti(), kit.root / "out"
-    refusal = run_afunet("segment", scan, "-o", output, "--formats", "vrml").refusal
+    done = run_afunet("segment", scan, "-o", output, "--formats", "vrml")
+    assert done.code == 2
     assert (
-        refusal
+        done.refusal
         == "unknown format vrml; there are nifti, nrrd, mha, stl, ply, obj, vtp, glb, seg, rtstruct"
     )
     assert not output.exists()
@@ -601,15 +608,24 @@ def test_names_with_square_brackets_are_shown_as_they_are(kit: Kit, run_afunet: 
     bad.mkdir()
     done = run_afunet("segment", good, bad, "-o", kit.root / "out", "-w", kit.weights)
     assert done.code == 1
-    assert "[bold]left: " in done.out
+    assert "case-001: " in done.out
+    assert "[bold]left/mask.nii.gz" in done.out
     assert done.err.startswith("error: [red]right: no DICOM file")
 
 
-def test_what_was_found_is_said_and_progress_goes_to_no_pipe(kit: Kit, run_afunet: Run) -> None:
+def test_what_was_found_is_said_and_progress_goes_to_a_pipe_as_lines(
+    kit: Kit, run_afunet: Run
+) -> None:
     bone_cm3 = np.count_nonzero(kit.scan.voxels == 900) * 2 / 1000
     done = run_afunet("segment", kit.nifti(), "-o", kit.root / "out", "-w", kit.weights)
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith(f"scan: {bone_cm3:.1f} cm³ of bone in 1 piece, ")
+    assert done.out.startswith(f"ct: {bone_cm3:.1f} cm³ of bone in 1 piece, ")
+    stages = [line.split("] ")[1].split(",")[0] for line in done.progress]
+    assert stages[:3] == ["starting", "loading the network", "trying the arithmetic"]
+    assert stages[-1] == "report"
+    assert [stage for stage in stages if stage == "segmenting"]
+    quiet = run_afunet("segment", kit.nifti(), "-o", kit.root / "out", "-w", kit.weights, "-q")
+    assert quiet.progress == ()
     assert all(name in done.out for name in FILES)
 
 

@@ -169,3 +169,15 @@ def test_a_split_by_slice_on_purpose_may_share_patients_but_no_image() -> None:
 def test_a_patient_split_by_slice_may_not_be_in_another_data_set() -> None:
     with pytest.raises(InputError, match="patients are in two splits"):
         refuse_leaks([record("p", "train", "a", True), record("p", "val", "b")])
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", ", "])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("line", ["\n", "\r\n"])
+def test_tables_are_read_as_spreadsheets_write_them(
+    folder: Path, delimiter: str, encoding: str, line: str
+) -> None:
+    expected = read_slice_table(folder)
+    text = line.join([HEADER, *ROWS, ""]).replace(",", delimiter)
+    (folder / "slices.csv").write_bytes(text.encode(encoding))
+    assert read_slice_table(folder) == expected

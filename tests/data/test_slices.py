@@ -75,10 +75,17 @@ def test_a_black_and_white_mask_is_read_as_0_and_1(tmp_path: Path) -> None:
     assert load_slices([record])[0].mask.tolist() == np.eye(4, 6).tolist()
 
 
-def test_a_mask_of_0_and_255_is_refused(tmp_path: Path) -> None:
+def test_a_mask_of_0_and_255_is_read_as_0_and_1(tmp_path: Path) -> None:
     record = written(tmp_path)
-    Image.new("L", (6, 4), 255).save(record.mask)
-    assert refusal(record) == "knee slice 0: a mask holds 0 and 1, got 255"
+    Image.fromarray(np.eye(4, 6, dtype=np.uint8) * 255).save(record.mask)
+    assert load_slices([record])[0].mask.tolist() == np.eye(4, 6).tolist()
+
+
+def test_a_mask_of_several_values_is_refused_with_them(tmp_path: Path) -> None:
+    record = written(tmp_path)
+    Image.fromarray(np.arange(24, dtype=np.uint8).reshape(4, 6) % 4).save(record.mask)
+    assert refusal(record).startswith("knee slice 0: a PNG mask must hold 0 and one value")
+    assert "1, 2, 3 beside 0" in refusal(record)
 
 
 def test_a_coloured_image_is_refused(tmp_path: Path) -> None:

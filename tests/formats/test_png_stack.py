@@ -70,9 +70,9 @@ def test_a_preview_beside_dicom_does_not_hide_it(tmp_path, write_series, axial):
     assert read_scan(tmp_path).source.kind == "DICOM series"
 
 
-def test_labels_other_than_0_and_1_are_refused(tmp_path, refused):
-    save(tmp_path, [[0, 255]])
-    assert "must be 0 or 1, got 255" in refused(InputError, read_labels, tmp_path)
+def test_masks_of_several_values_are_refused_by_their_names(tmp_path, refused):
+    save(tmp_path, [[0, 1]], [[0, 255]])
+    assert "got 1, 255 beside 0" in refused(InputError, read_labels, tmp_path)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "I;16", "P", "LA"])

@@ -28,9 +28,29 @@ def test_a_mesh_with_a_hole_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_an_inside_out_mesh_is_turned(tmp_path: Path) -> None:
-    corners = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\n"
+    corners = "v 0 0 0\nv 10 0 0\nv 0 10 0\nv 0 0 10\n"
     (tmp_path / "tetra.obj").write_text(corners + "f 1 2 3\nf 1 4 2\nf 1 3 4\nf 2 4 3\n")
-    assert load_bones(tmp_path)["tetra"].volume_mm3 == pytest.approx(1 / 6)
+    assert load_bones(tmp_path)["tetra"].volume_mm3 == pytest.approx(1000 / 6)
+
+
+@pytest.mark.parametrize(
+    ("length", "words"),
+    [
+        (0.4, "are these in metres? scale them by 1000"),
+        (4, "are these in centimetres? scale them by 10"),
+        (400_000, "are these in micrometres? scale them by 0.001"),
+    ],
+)
+def test_bones_of_a_size_that_none_has_are_refused_with_their_unit(
+    tmp_path: Path, length: float, words: str
+) -> None:
+    corners = f"v 0 0 0\nv {length} 0 0\nv 0 {length} 0\nv 0 0 {length}\n"
+    faces = "f 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n"
+    (tmp_path / "femur.obj").write_text(corners + faces)
+    with pytest.raises(InputError) as caught:
+        load_bones(tmp_path)
+    assert str(caught.value).endswith(words)
+    assert "femur" in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"solid nothing\nendsolid nothing\n"])

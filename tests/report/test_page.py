@@ -182,7 +182,18 @@ def test_the_page_that_turns_stands_in_a_frame_of_its_own(report: Report) -> Non
 
 
 def test_without_bone_there_is_no_table_of_pieces(report: Report) -> None:
-    assert "Bones and fragments" not in page_of(replace(report, pieces=()))
+    nothing = replace(report.surface, triangles=0)
+    bone = replace(report.bone, pieces=0, volume_cm3=0.0)
+    page = page_of(replace(report, pieces=(), bone=bone, surface=nothing))
+    assert "Bones and fragments" not in page
+    assert "Watertight" not in page
+    assert "<b>0 pieces</b>" in page
+    assert row(page, "Smallest piece kept") == "no piece"
+
+
+def test_bones_that_were_not_told_apart_are_not_counted(report: Report) -> None:
+    page = page_of(replace(report, pieces=()))
+    assert "<b>–</b><span>bones were not told apart</span>" in page
 
 
 def test_both_pictures_are_inside(report: Report) -> None:

@@ -1,5 +1,6 @@
 import csv
 import json
+from itertools import permutations, product
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from PIL import Image
 from afunet.errors import Cancelled, ConfigError, GeometryError, InputError
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
+from afunet.geometry.tolerances import SAME_PLACE_MM
 from afunet.inference.device import DeviceChoice
+from afunet.preprocessing.orientation import AxialView
 from afunet.progress import CancelToken
 from afunet.workflows.evaluate import Evaluation, evaluate_network
 from afunet.workflows.evaluate import evaluate_masks as evaluate_pairs
@@ -83,6 +86,79 @@ def test_masks_on_other_grids_are_refused(tmp_path: Path) -> None:
     for other in (moved, longer):
         with pytest.raises(GeometryError, match="prediction of a lies on another grid"):
             evaluate_masks([other], [truth], ["a"])
+
+
+def lesion() -> Volume:
+    """An L of three voxels, unlike all its mirror images, on a turned grid."""
+    voxels = np.zeros((4, 5, 6), np.uint8)
+    voxels[0, 1, 2], voxels[1, 1, 2], voxels[1, 3, 2] = 1, 1, 2
+    cosine, sine = np.cos(0.3), np.sin(0.3)
+    affine = np.array(
+        [[0.5 * cosine, -0.8 * sine, 0, 7], [0.5 * sine, 0.8 * cosine, 0, -3], [0, 0, 2, 9]]
+    )
+    return Volume(voxels, np.vstack([affine, [0, 0, 0, 1]]))
+
+
+def stored(volume: Volume, order: tuple[int, ...], flips: tuple[bool, ...]) -> Volume:
+    """The same volume with its axes (column, row, slice) in another order, some backwards."""
+    view = AxialView((order[0], order[1], order[2]), (flips[0], flips[1], flips[2]))
+    turned = view.apply(volume)
+    return Volume(np.ascontiguousarray(turned.voxels), turned.affine)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("flips", list(product([False, True], repeat=3)))
+def test_one_grid_stored_along_other_axes_is_turned_and_told(
+    tmp_path: Path, order: tuple[int, ...], flips: tuple[bool, ...]
+) -> None:
+    write_nifti(lesion(), tmp_path / "t.nii")
+    write_nifti(stored(lesion(), order, flips), tmp_path / "p.nii")
+    result = evaluate_masks([tmp_path / "p.nii"], [tmp_path / "t.nii"], ["a"])
+    assert result.cases["a"]["dice"] == 1
+    assert [score.values["dice"] for score in result.structures["a"]] == [1, 1]
+    is_same = order == (0, 1, 2) and not any(flips)
+    codes = [finding.code for finding in result.findings.get("a", ())]
+    assert codes == ([] if is_same else ["TURNED"])
+
+
+@pytest.mark.parametrize(("apart", "agrees"), [(0.9, True), (1.2, False)])
+def test_two_grids_are_one_within_the_tolerance(tmp_path: Path, apart: float, agrees: bool) -> None:
+    truth = write_mask(tmp_path / "t.nii", 1, 2)
+    moved = write_mask(tmp_path / "m.nii", 1, 2, shift_mm=apart * SAME_PLACE_MM)
+    if agrees:
+        assert evaluate_masks([moved], [truth], ["a"]).cases["a"]["dice"] == 1
+    else:
+        with pytest.raises(GeometryError, match="another grid"):
+            evaluate_masks([moved], [truth], ["a"])
+
+
+def unplace(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(252)  # qform_code and sform_code (nifti1.h)
+        file.write(bytes(4))
+
+
+def test_what_is_noticed_about_either_file_is_told_and_written(tmp_path: Path) -> None:
+    truth = write_mask(tmp_path / "t.nii", 1, 2)
+    found = write_mask(tmp_path / "p.nii", 1, 2)
+    almost = np.zeros((2, 4, 4), np.float32)
+    almost[0, :1], almost[1, :2] = 0.99999, 0.99999
+    write_nifti(Volume(almost, np.eye(4)), found)
+    unplace(truth)
+    with pytest.raises(GeometryError, match="the truth does not say how it lies"):
+        evaluate_masks([found], [truth], ["a"])
+    unplace(found)
+    result = evaluate_masks([found], [truth], ["a"])
+    assert result.cases["a"]["dice"] == 1
+    told = [(item.code, item.message.split(":")[0]) for item in result.findings["a"]]
+    assert told == [
+        ("ORIENTATION_UNKNOWN", "prediction"),
+        ("LABELS_ROUNDED", "prediction"),
+        ("ORIENTATION_UNKNOWN", "truth"),
+    ]
+    write_evaluation(result, tmp_path / "e.json")
+    written = json.loads((tmp_path / "e.json").read_text())["cases"]["a"]["findings"]
+    assert [finding["code"] for finding in written] == [code for code, _ in told]
 
 
 def test_every_mask_needs_its_truth(tmp_path: Path) -> None:

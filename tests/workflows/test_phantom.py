@@ -51,7 +51,8 @@ def test_a_phantom_is_a_scan_with_its_exact_answer(
 ) -> None:
     _, files = written
     names = {path.name for path in files.truth.parent.iterdir()}
-    assert names == {"dicom", "truth.nii.gz", "bones.nii.gz", "fragments.nii.gz", "labels.json"}
+    answer = {"truth.nii.gz", "bones.nii.gz", "fragments.nii.gz", "labels.json"}
+    assert names == {"dicom", ".afunet.json"} | answer
     assert files.scan.name == "dicom"
     assert len(list(files.scan.iterdir())) == 3
 

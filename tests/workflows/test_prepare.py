@@ -130,6 +130,18 @@ def test_a_bad_pair_is_left_out_listed_and_written_down_and_the_others_stay(
     assert header(out)["left_out"] == [vars(item) for item in done.left_out]
 
 
+def test_what_is_noticed_about_a_label_is_told_once_with_its_cases(source: Path, out: Path) -> None:
+    for number in (1, 3):
+        path = source / f"leg{number}_label.nii.gz"
+        labels = read_labels(path)
+        write_nifti(labels.with_voxels(labels.voxels * np.float32(0.99999)), path)
+    done = prepare([source], out)
+    (line,) = [line for line in done.warnings if line.startswith("LABELS_ROUNDED")]
+    assert line.startswith("LABELS_ROUNDED in 2 cases (leg1, leg3): label: ")
+    assert done.left_out == ()
+    assert line in json.loads((out / "store.json").read_text())["warnings"]
+
+
 def test_exchanged_masks_of_two_scans_are_left_out(source: Path, out: Path) -> None:
     volume, mask = scan(2, column=22)
     write_nifti(volume, source / "leg2.nii.gz")

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 
 from afunet.errors import Cancelled, ConfigError, InputError
 from afunet.formats.mesh_files import read_mesh
@@ -15,6 +16,7 @@ from afunet.reconstruction.pieces import MOST_PIECES
 from afunet.workflows.reconstruct import reconstruct
 
 BESIDE = ["instances.nii.gz", "pieces.json", "scene.png"]
+LIST = ".afunet.json"
 pytestmark = pytest.mark.usefixtures("small_pictures")
 
 
@@ -39,7 +41,7 @@ def test_a_block_of_labels_becomes_a_block_of_the_same_place_and_size(
 ) -> None:
     done = reconstruct(label_file, tmp_path / "out")
     assert [path.name for path in done.files] == ["bone.stl", *BESIDE]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"bone.stl", *BESIDE}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"bone.stl", LIST, *BESIDE}
     mesh = read_mesh(tmp_path / "out" / "bone.stl")
     low, high = mesh.bounds_mm()
     assert np.allclose((low + high) / 2, (-96.25, 54.75, 311.0), atol=1e-3)
@@ -62,7 +64,10 @@ def test_pieces_are_numbered_measured_and_have_a_surface_each(tmp_path: Path) ->
     ]
     labels = read_labels(tmp_path / "out" / "instances.nii.gz").voxels
     assert np.array_equal(labels, np.array([0, 0, 0, 0, 1, 0, 0, 0, 0, 2])[voxels])
-    first, second = json.loads((tmp_path / "out" / "pieces.json").read_text())
+    told = json.loads((tmp_path / "out" / "pieces.json").read_text())
+    assert told["files"] == [path.relative_to(tmp_path / "out").as_posix() for path in done.files]
+    assert told["findings"] == []
+    first, second = told["pieces"]
     assert (first["name"], first["volume_mm3"], first["mean_hu"]) == ("piece 1", 960.0, None)
     assert (second["nearest"], second["volume_mm3"]) == ("piece 1", 560.0)
     assert read_mesh(done.files[2]).volume_mm3 == pytest.approx(560, rel=0.1)
@@ -125,7 +130,7 @@ def test_odd_masks_end_in_sound_surfaces_and_measures(name: str, tmp_path: Path)
     write_nifti(mask, tmp_path / "mask.nii.gz")
     done = reconstruct(tmp_path / "mask.nii.gz", tmp_path / "out", ("stl", "vtp", "glb"))
     assert all(path.exists() for path in done.files)
-    facts = json.loads((tmp_path / "out" / "pieces.json").read_text())
+    facts = json.loads((tmp_path / "out" / "pieces.json").read_text())["pieces"]
     assert len(facts) == len(done.instances.pieces) == pieces
     bone_mm3 = np.count_nonzero(voxels) * mask.voxel_volume_mm3
     assert done.mesh.is_watertight == (bone_mm3 > 0)
@@ -148,6 +153,61 @@ def test_glb_holds_all_pieces_and_a_file_for_each(tmp_path: Path) -> None:
     assert len(whole.graph.nodes_geometry) == 2
     (name,) = first.graph.nodes_geometry
     assert done.files[1].name == f"{name.replace(' ', '-')}.glb"
+
+
+def leg() -> Volume:
+    """A femur above a tibia with a fibula beside it, as far as the namer asks for."""
+    z, y, x = np.mgrid[-75:75, -70:70, -90:90].astype(np.float32)
+    voxels = np.zeros(z.shape, np.uint8)
+    near = np.clip(40 - np.abs(z), 0, 40)
+    voxels[(np.hypot(x, y) < 15 + near * 0.45) & (z > 3)] = 1
+    voxels[(np.hypot(x, y) < 13 + near * 0.55) & (z < -3)] = 2
+    voxels[(np.hypot(x - 38, y - 14) < 7) & (z < -18)] = 3
+    return Volume(voxels, np.eye(4))
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_a_mask_that_does_not_say_how_it_lies_has_no_sides(tmp_path: Path, placed: bool) -> None:
+    write_nifti(leg(), tmp_path / "leg.nii")
+    if not placed:
+        with (tmp_path / "leg.nii").open("r+b") as file:
+            file.seek(252)  # qform_code and sform_code (nifti1.h)
+            file.write(bytes(4))
+    done = reconstruct(tmp_path / "leg.nii", tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "pieces.json").read_text())
+    sides = {piece["side"] for piece in told["pieces"]}
+    sided = [path for path in done.files if "left" in path.name or "right" in path.name]
+    assert bool(sides - {""}) == bool(sided) == placed
+    codes = {finding["code"] for finding in told["findings"]}
+    assert ("ORIENTATION_UNKNOWN" in codes) == (not placed)
+    assert codes == {finding.code for finding in done.findings}
+    assert {piece["bone"] for piece in told["pieces"]} >= {"femur", "tibia"}
+
+
+def test_png_masks_have_neither_names_nor_sides(tmp_path: Path) -> None:
+    for number, plane in enumerate(leg().voxels[::6]):
+        Image.fromarray((plane > 0).astype(np.uint8) * 255).save(tmp_path / f"{number}.png")
+    done = reconstruct(tmp_path, tmp_path / "out")
+    assert all(str(piece.bone.bone) == "unknown" for piece in done.instances.pieces)
+    codes = {finding.code for finding in done.findings}
+    assert codes == {"SPACING_UNKNOWN", "ORIENTATION_ASSUMED", "MASK_VALUE"}
+
+
+def test_voxels_marked_as_not_labelled_are_no_bone(tmp_path: Path) -> None:
+    write_nifti(Volume(np.full((2, 3, 4), -1, np.int16), np.eye(4)), tmp_path / "minus.nii")
+    with pytest.raises(InputError, match="the lowest -1"):
+        reconstruct(tmp_path / "minus.nii", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_of_an_earlier_case_stays_beside_a_new_one(tmp_path: Path) -> None:
+    write_nifti(Volume(blocks(2), np.eye(4)), tmp_path / "a.nii.gz")
+    write_nifti(Volume(np.zeros((3, 4, 5), np.uint8), np.eye(4)), tmp_path / "b.nii.gz")
+    reconstruct(tmp_path / "a.nii.gz", tmp_path / "out", ("stl", "glb"))
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    done = reconstruct(tmp_path / "b.nii.gz", tmp_path / "out")
+    left = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*")}
+    assert left == {*(path.name for path in done.files), LIST, "mine.txt"}
 
 
 def test_labels_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from afunet.workflows.segment_many import FailedCase, case_names, segment_many
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 FILES = {
+    ".afunet.json",
     "mask.nii.gz",
     "instances.nii.gz",
     "overlay.png",

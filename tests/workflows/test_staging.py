@@ -1,10 +1,12 @@
 import errno
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
 from afunet.errors import Cancelled, InputError, OutputError
+from afunet.workflows.own_files import LIST, removal_note
 from afunet.workflows.staging import check_writable, staged_folder
 
 
@@ -27,7 +29,7 @@ def test_files_appear_together_at_the_end(tmp_path: Path) -> None:
 
 def test_files_and_folders_of_an_earlier_run_are_replaced(tmp_path: Path) -> None:
     for content in ("first", "second"):
-        with staged_folder(tmp_path / "out") as stage:
+        with staged_folder(tmp_path / "out", "phantom") as stage:
             (stage / "ct.txt").write_text(content)
             (stage / "slices").mkdir()
             (stage / "slices" / content).touch()
@@ -84,6 +86,130 @@ def test_a_move_that_fails_halfway_is_taken_back(
         "b": "older b",
     }
     assert list(tmp_path.iterdir()) == [target]
+
+
+def write(target: Path, command: str, **files: str) -> None:
+    """One run: files by name, `__` for the / on the way."""
+    with staged_folder(target, command) as stage:
+        for name, content in files.items():
+            path = stage / name.replace("__", "/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+
+
+def content(target: Path) -> dict[str, str]:
+    return {
+        path.relative_to(target).as_posix(): path.read_text()
+        for path in target.rglob("*")
+        if path.is_file() and path.name != LIST
+    }
+
+
+def test_what_the_last_run_wrote_and_this_one_does_not_is_taken_away_and_said(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "reconstruct", bone="a", bones__tibia="a", bones__fibula="a", glb="a")
+    write(tmp_path, "reconstruct", bone="b", bones__femur="b")
+    assert content(tmp_path) == {"bone": "b", "bones/femur": "b"}
+    (line,) = removal_note(tmp_path, "reconstruct")
+    assert line.strip() == "removed 3 files of an earlier run: bones/fibula, bones/tibia, glb"
+    write(tmp_path, "reconstruct", bone="c")
+    assert content(tmp_path) == {"bone": "c"}
+    assert not (tmp_path / "bones").exists()
+    write(tmp_path, "reconstruct", bone="d")
+    assert removal_note(tmp_path, "reconstruct") == []
+
+
+def test_foreign_files_stay_wherever_they_lie(tmp_path: Path) -> None:
+    write(tmp_path, "reconstruct", bone="a", bones__tibia="a")
+    for name in ("notes", "bones/mine"):
+        (tmp_path / name).write_text("mine")
+    write(tmp_path, "reconstruct", bone="b", bones__femur="b")
+    write(tmp_path, "reconstruct", bone="c")
+    assert content(tmp_path) == {"notes": "mine", "bones/mine": "mine", "bone": "c"}
+
+
+def test_another_commands_files_stay_but_for_those_written_over(tmp_path: Path) -> None:
+    write(tmp_path, "segment", mask="s", bone="s", bones__tibia="s")
+    write(tmp_path, "reconstruct", bone="r", bones__femur="r")
+    assert content(tmp_path) == {
+        "mask": "s",
+        "bone": "r",
+        "bones/tibia": "s",
+        "bones/femur": "r",
+    }
+    write(tmp_path, "segment", mask="t")  # the bone is now the other command's
+    assert content(tmp_path) == {"mask": "t", "bone": "r", "bones/femur": "r"}
+
+
+def test_a_file_that_was_changed_since_is_never_lost(tmp_path: Path) -> None:
+    write(tmp_path, "segment", mask="a", bones__tibia="a")
+    for name in ("mask", "bones/tibia"):  # one to be written over, one to be taken away
+        kept = (tmp_path / name).read_text()
+        (tmp_path / name).write_text("corrected by hand")
+        before = content(tmp_path)
+        with pytest.raises(OutputError, match="was changed after afunet wrote it"):
+            check_writable(tmp_path, "segment")
+        with pytest.raises(OutputError, match="was changed after afunet wrote it"):
+            write(tmp_path, "segment", mask="b")
+        assert content(tmp_path) == before
+        (tmp_path / name).write_text(kept)
+    check_writable(tmp_path, "segment")
+    (tmp_path / "mask").write_text("corrected by hand")
+    check_writable(tmp_path, "reconstruct")  # another command may take it as its input
+    write(tmp_path, "reconstruct", bone="r")
+    with pytest.raises(OutputError, match="was changed after afunet wrote it"):
+        write(tmp_path, "reconstruct", mask="r")  # and not write over it
+
+
+def test_files_that_were_moved_away_are_no_hindrance(tmp_path: Path) -> None:
+    write(tmp_path, "segment", mask="a", bone="a")
+    (tmp_path / "mask").unlink()
+    check_writable(tmp_path, "segment")
+    write(tmp_path, "segment", mask="b")
+    assert content(tmp_path) == {"mask": "b"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"reconstruct": 3}',
+        '{"reconstruct": {"files": ["bone"], "removed": []}}',
+        '{"reconstruct": {"files": {"../mine": "DIGEST", "/tmp/mine": "DIGEST"}, "removed": []}}',
+    ],
+)
+def test_a_list_that_makes_no_sense_makes_all_files_foreign(tmp_path: Path, text: str) -> None:
+    out = tmp_path / "out"
+    write(out, "reconstruct", bone="a", glb="a")
+    (tmp_path / "mine").write_text("mine")
+    digest = hashlib.sha256(b"mine").hexdigest()
+    (out / LIST).write_text(text.replace("DIGEST", digest))
+    write(out, "reconstruct", bone="b")
+    assert content(out) == {"bone": "b", "glb": "a"}
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_files_taken_away_come_back_when_the_new_ones_cannot_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out"
+    write(target, "reconstruct", bone="a", bones__tibia="a", glb="a")
+    before = content(target), (target / LIST).read_text()
+    replace = os.replace
+
+    def refuse_last(source: Path, place: Path) -> None:
+        if Path(place) == target / "scene":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        replace(source, place)
+
+    monkeypatch.setattr(os, "replace", refuse_last)
+    with pytest.raises(OutputError, match="Permission denied"):
+        write(target, "reconstruct", bone="b", bones__femur="b", new__deep__file="b", scene="b")
+    assert (content(target), (target / LIST).read_text()) == before
+    assert sorted(path.name for path in target.iterdir()) == [LIST, "bone", "bones", "glb"]
 
 
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:

@@ -99,6 +99,13 @@ def notes_of(evaluation: Evaluation) -> Iterable[str]:
             )
 
 
+def findings_of(evaluation: Evaluation) -> Iterable[str]:
+    """What was noticed about the files, a line each."""
+    for case, findings in evaluation.findings.items():
+        for finding in findings:
+            yield f"{case}: {finding.severity}: {finding}"
+
+
 def _piece_table(score: FragmentScore) -> Table:
     table = _table("fragment", "mm³", "found as", "IoU", "HD95, mm", "ASSD, mm", "")
     for match in score.matches:

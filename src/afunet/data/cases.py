@@ -11,9 +11,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 from afunet.errors import InputError
+from afunet.formats.text_files import read_text
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ("case", "patient", "slice", "split", "status")
@@ -89,12 +91,22 @@ def labelled_rows(folder: Path) -> tuple[dict[str, str], ...]:
 
 
 def read_table(table: Path) -> list[dict[str, str]]:
-    """The rows of a CSV table with a header line; `InputError` for anything else."""
+    """The rows of a table with a header line; `InputError` for anything else.
+
+    Its columns may be parted by commas, or by semicolons or tabs as spreadsheets do in some
+    countries; cells are taken without the spaces around them.
+    """
+    text = read_text(table)
+    head = text.partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)  # the first of those that are as frequent
     try:
-        with table.open(newline="", encoding="utf-8-sig") as file:  # as spreadsheets write it
-            return list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table} is not a table in UTF-8: {error}") from error
+        rows = list(csv.DictReader(StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise InputError(f"{table} is no table: {error}") from error
+    return [
+        {str(name).strip(): value.strip() for name, value in row.items() if isinstance(value, str)}
+        for row in rows
+    ]
 
 
 def png_slice(folder: Path, row: dict[str, str]) -> PngSlice:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from afunet.data.cases import PngSlice, SliceRecord
 from afunet.errors import InputError
+from afunet.formats.png_masks import binary_mask, bone_value, mask_values
 from afunet.progress import Progress, silent
 
 
@@ -30,8 +31,8 @@ def load_slices(
     """Read every slice, with its neighbours where the network takes 3 or 5.
 
     A level that the case does not have is replaced by the nearest that it has. Raises
-    `InputError` for files that are no images, images that are not 8-bit grey, masks with other
-    values than 0 and 1, and sizes that differ where they must not.
+    `InputError` for files that are no images, images that are not 8-bit grey, masks of more than
+    two values, and sizes that differ where they must not.
     """
     greys = {}
     for done, record in enumerate(records):
@@ -80,19 +81,25 @@ def read_grey(record: PngSlice) -> NDArray[np.uint8]:
 
 
 def read_mask(record: PngSlice) -> NDArray[np.uint8]:
-    """The mask (H, W) of a slice folder's slice; errors as in `load_slices`."""
-    mask = np.asarray(_open(record.mask, record))
-    if mask.ndim != 2 or mask.max(initial=0) > 1:
-        raise InputError(
-            f"{record.case} slice {record.level}: a mask holds 0 and 1, got {mask.max()}"
-        )
+    """The mask (H, W) of a slice folder's slice as 0 and 1; errors as in `load_slices`."""
+    return read_mask_value(record)[0]
+
+
+def read_mask_value(record: PngSlice) -> tuple[NDArray[np.uint8], int]:
+    """The mask of `read_mask` and the value that its file has for bone (`formats.png_masks`)."""
+    values = mask_values(_open(record.mask, record))
+    try:
+        bone = bone_value(np.unique(values).tolist())
+    except InputError as error:
+        raise InputError(f"{record.case} slice {record.level}: {error}") from None
+    mask = binary_mask(values, bone)
     with Image.open(record.image) as image:
         if image.size != mask.shape[::-1]:
             raise InputError(
                 f"{record.case} slice {record.level}: image {image.size}, mask {mask.shape[::-1]} "
                 "pixels"
             )
-    return mask.astype(np.uint8)
+    return mask, bone
 
 
 def _open(path: Path, record: SliceRecord) -> Image.Image:

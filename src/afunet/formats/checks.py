@@ -1,4 +1,4 @@
-"""What every scan and label volume must satisfy, whatever format it came in."""
+"""What every scan must satisfy, whatever format it came in."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from afunet.formats.field import field_findings
 from afunet.formats.findings import Finding, warning
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
-
-# 0.057°: rounding in a header stays below, a gantry tilt or a shear is far above.
-LARGEST_AXIS_COSINE = 1e-3
-
-LABEL_DTYPES = (np.uint8, np.int16, np.int32)
+from afunet.geometry.shear import shear_mm
+from afunet.geometry.tolerances import LARGEST_SHEAR_MM
 
 AIR_IS_BELOW_HU = -50
 BONE_IS_ABOVE_HU = 100
@@ -28,7 +25,7 @@ def checked_scan(scan: Scan) -> Scan:
     Raises `InputError` for values that are constant, not finite or no HU, and `GeometryError`
     for axes that are not perpendicular.
     """
-    require_perpendicular(scan.volume)
+    require_straight(scan.volume)
     low, high = _finite_range(scan.volume)
     if low == high:
         raise InputError(
@@ -42,35 +39,22 @@ def checked_scan(scan: Scan) -> Scan:
     return replace(scan, findings=findings)
 
 
-def checked_labels(volume: Volume) -> Volume:
-    """The labels in the smallest of uint8, int16 and int32 that holds them.
+def require_straight(volume: Volume) -> None:
+    """Raise `GeometryError` where two voxel axes are not perpendicular.
 
-    Floating-point values that are all whole are labels too. Raises `InputError` for values
-    that are not whole and `GeometryError` for axes that are not perpendicular.
+    What counts is how far the volume's far corner is off by it: `LARGEST_SHEAR_MM`.
     """
-    require_perpendicular(volume)
-    voxels = volume.voxels
-    if not np.issubdtype(voxels.dtype, np.integer):
-        broken = int((voxels != np.rint(voxels)).sum())  # NaN differs from itself
-        if broken:
-            raise InputError(f"labels must be whole numbers: {broken} of {voxels.size} are not")
-    low, high = float(voxels.min()), float(voxels.max())
-    for dtype in LABEL_DTYPES:
-        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
-            return volume.with_voxels(voxels.astype(dtype, copy=False))
-    raise InputError(f"labels from {low:g} to {high:g} are no labels: at most 32 bits are read")
-
-
-def require_perpendicular(volume: Volume) -> None:
-    """Raise `GeometryError` where two voxel axes are not perpendicular."""
+    slices, rows, columns = volume.shape
+    off_mm = shear_mm(volume.affine, (columns, rows, slices))
+    if off_mm <= LARGEST_SHEAR_MM:
+        return
     cosines = volume.directions.T @ volume.directions - np.eye(3)
-    worst = float(np.abs(cosines).max())
-    if worst > LARGEST_AXIS_COSINE:
-        angle = np.degrees(np.arcsin(min(worst, 1.0)))
-        raise GeometryError(
-            f"the voxel axes are sheared by {angle:.2f}°, expected perpendicular axes: "
-            "resample the volume to a straight grid first"
-        )
+    angle = np.degrees(np.arcsin(min(float(np.abs(cosines).max()), 1.0)))
+    raise GeometryError(
+        f"the voxel axes are sheared by {angle:.2f}°, {off_mm:.1f} mm at the far corner, expected "
+        "perpendicular axes: resample the volume to a straight grid first",
+        code="SHEARED",
+    )
 
 
 def _finite_range(volume: Volume) -> tuple[float, float]:

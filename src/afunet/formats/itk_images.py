@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,45 +11,51 @@ import SimpleITK
 from numpy.typing import NDArray
 
 from afunet.errors import InputError, OutputError
-from afunet.formats.findings import Finding, warning
+from afunet.formats.file_kinds import METAIMAGE, NRRD, require_kind
+from afunet.formats.findings import Finding
 from afunet.formats.hu import rescaled, stacked
+from afunet.formats.itk_placement import metaimage_placement, nrrd_placement
+from afunet.formats.labelling import Labelling
+from afunet.formats.nifti_placement import Placement
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan, Source
+from afunet.formats.units import size_finding
 from afunet.formats.whole_file import whole_file
 from afunet.geometry import Volume
 
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 METAIMAGE_SUFFIXES = (".mha", ".mhd")
 WRITTEN_SUFFIXES = (".nrrd", ".mha")  # those of a single file
+Place = Callable[[Path, Any], Placement]
 
 
 def read_nrrd(request: Request) -> Scan:
-    """Read one NRRD volume of HU; errors as in `read_itk_image`."""
-    scan, image = _scan(request, "NRRD")
-    findings: tuple[Finding, ...] = ()
-    if not image.HasMetaDataKey("NRRD_space"):
-        message = "the NRRD file names no space; it is taken as lying in LPS"
-        findings = (warning("ORIENTATION_UNKNOWN", message),)
-    return Scan(scan.volume, scan.source, findings)
+    """Read one NRRD volume of HU; errors as in `read_itk_image` and `nrrd_placement`."""
+    return _scan(request, NRRD, nrrd_placement)
 
 
 def read_metaimage(request: Request) -> Scan:
     """Read one MetaImage volume of HU; errors as in `read_itk_image`."""
-    return _scan(request, "MetaImage")[0]
+    return _scan(request, METAIMAGE, metaimage_placement)
 
 
-def read_itk_labels(request: Request) -> Volume:
-    """Read one volume of labels as stored; errors as in `read_itk_image`."""
-    image = read_itk_image(request.path)
-    return Volume(SimpleITK.GetArrayFromImage(image), _affine(image))
+def read_nrrd_labels(request: Request) -> Labelling:
+    """Read one NRRD volume of labels as stored; errors as in `read_nrrd`."""
+    return _labels(request, NRRD, nrrd_placement)
 
 
-def read_itk_image(path: Path) -> Any:
+def read_metaimage_labels(request: Request) -> Labelling:
+    """Read one MetaImage volume of labels as stored; errors as in `read_metaimage`."""
+    return _labels(request, METAIMAGE, metaimage_placement)
+
+
+def read_itk_image(path: Path, kind: str) -> Any:
     """A SimpleITK image of three axes with one number a voxel.
 
-    Raises `InputError` for a broken file (a detached header without its data too) and for
-    other images.
+    Raises `InputError` for a file of another kind, a broken one (a detached header without its
+    data too) and for other images.
     """
+    require_kind(path, kind)
     try:
         image = SimpleITK.ReadImage(str(path))
     except RuntimeError:  # SimpleITK's message fills several lines
@@ -85,22 +92,27 @@ def write_itk_image(volume: Volume, path: Path, description: str = "") -> None:
             raise OutputError(f"cannot write {path}: is there space on the disk?") from None
 
 
-def _scan(request: Request, kind: str) -> tuple[Scan, Any]:
+def _scan(request: Request, kind: str, place: Place) -> Scan:
     request.cancel.check()
-    image = read_itk_image(request.path)
+    image = read_itk_image(request.path, kind)
     stored = SimpleITK.GetArrayViewFromImage(image)
-    volume = Volume(_hu(stored, request), _affine(image))
-    return Scan(volume, Source(kind, 1)), image
+    volume, findings = _placed(_hu(stored, request), place(request.path, image))
+    known = all(finding.code != "SPACING_UNKNOWN" for finding in findings)
+    return Scan(volume, Source(kind, 1, spacing_known=known), findings)
+
+
+def _labels(request: Request, kind: str, place: Place) -> Labelling:
+    image = read_itk_image(request.path, kind)
+    voxels = SimpleITK.GetArrayFromImage(image)
+    return Labelling(*_placed(voxels, place(request.path, image)))
+
+
+def _placed(voxels: NDArray[Any], placement: Placement) -> tuple[Volume, tuple[Finding, ...]]:
+    volume = Volume(voxels, placement.affine)
+    return volume, (*placement.findings, *size_finding(volume))
 
 
 def _hu(stored: NDArray[Any], request: Request) -> NDArray[np.int16] | NDArray[np.float32]:
     voxels = stacked((rescaled(plane) for plane in stored), stored.shape)
     request.progress("reading slices", len(stored), len(stored))
     return voxels
-
-
-def _affine(image: Any) -> NDArray[np.float64]:
-    affine = np.eye(4)
-    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
-    affine[:3, 3] = image.GetOrigin()
-    return affine

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
+from afunet.errors import InputError
 from afunet.formats import itk_images, nifti
 
 SUFFIXES = (*nifti.SUFFIXES, *itk_images.NRRD_SUFFIXES, *itk_images.METAIMAGE_SUFFIXES)
@@ -15,14 +17,15 @@ def label_files(folder: Path, in_case_folders: Sequence[str]) -> dict[str, Path]
 
     They lie in the folder as `<case>.nii.gz` (or .nrrd, .mha …). Where none does they are looked
     for as `<case>/<name>.nii.gz`, with the first of the names `in_case_folders` that is there:
-    what `afunet segment` writes for several scans.
+    what `afunet segment` writes for several scans. Two files of one case raise `InputError`.
     """
-    here = {stem(path): path for path in sorted(folder.iterdir()) if _holds_labels(path)}
+    here = _by_stem(folder)
+    _require_one_each(folder)
     if here:
         return here
     below = {}
     for case in sorted(path for path in folder.iterdir() if path.is_dir()):
-        files = {stem(path): path for path in sorted(case.iterdir()) if _holds_labels(path)}
+        files = _by_stem(case)
         chosen = next((files[name] for name in in_case_folders if name in files), None)
         if chosen is not None:
             below[case.name] = chosen
@@ -36,4 +39,17 @@ def stem(path: Path) -> str:
 
 
 def _holds_labels(path: Path) -> bool:
-    return path.is_file() and path.name.lower().endswith(SUFFIXES)
+    """Files with a dot in front are hidden, as macOS's notes on files are."""
+    name = path.name.lower()
+    return path.is_file() and name.endswith(SUFFIXES) and not name.startswith(".")
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    return {stem(path): path for path in sorted(folder.iterdir()) if _holds_labels(path)}
+
+
+def _require_one_each(folder: Path) -> None:
+    names = [path.name for path in sorted(folder.iterdir()) if _holds_labels(path)]
+    for one, other in pairwise(names):
+        if stem(Path(one)) == stem(Path(other)):
+            raise InputError(f"{one} and {other} are of one case: keep one")

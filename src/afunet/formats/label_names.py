@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from afunet.errors import InputError
-from afunet.formats.file_search import unreadable
+from afunet.formats.text_files import read_json
 
 
 def read_label_names(path: Path, table: str = "") -> dict[int, str]:
@@ -16,12 +15,7 @@ def read_label_names(path: Path, table: str = "") -> dict[int, str]:
     That is how `afunet phantom` writes `labels.json`: a table for `bones`, one for `fragments`.
     Empty where the file has tables, but not that one. Raises `InputError` for anything else.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as reason:
-        raise unreadable(path, reason) from None
-    except ValueError as reason:
-        raise InputError(f"{path.name} holds no JSON: {reason}") from None
+    content = read_json(path)
     if not isinstance(content, dict):
         raise _no_names(path)
     if content and all(isinstance(value, dict) for value in content.values()):

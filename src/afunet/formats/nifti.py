@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from afunet.errors import InputError, OutputError
-from afunet.formats.findings import Finding, warning
+from afunet.formats.file_kinds import ANALYZE, GZIP, NIFTI, NIFTI_PAIR, kind_of, require_kind
+from afunet.formats.file_search import unreadable
+from afunet.formats.findings import Finding, info, refuse_if_strict
 from afunet.formats.hu import rescaled, stacked
+from afunet.formats.labelling import Labelling
+from afunet.formats.nifti_placement import RAS_LPS, placement_of
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan, Source
+from afunet.formats.units import size_finding
 from afunet.formats.whole_file import whole_file
 from afunet.geometry import Volume
 
@@ -23,37 +33,45 @@ KIND = "NIfTI"
 SUFFIXES = (".nii", ".nii.gz")
 SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
 DESCRIPTION_BYTES = 79
-SAME_CORNER_MM = 0.1
-
-# RAS and LPS differ in the sign of x and y; the matrix is its own inverse.
-RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-UNIT_MM = {"meter": 1000.0, "micron": 0.001, "mm": 1.0, "unknown": 1.0}
+MOST_PACKED = 1100  # deflate packs 1,032 bytes into one at most
 WRITABLE = (np.uint8, np.int16, np.uint16, np.int32, np.float32)
+
+
+def is_nifti(paths: tuple[Path, ...]) -> bool:
+    """Whether a path is a NIfTI file by its name, or either half of a pair of .hdr and .img."""
+    return any(path.is_file() and (_named(path, SUFFIXES) or _is_half(path)) for path in paths)
 
 
 def read_nifti(request: Request) -> Scan:
     """Read one NIfTI volume of HU on its own grid, whatever its axes' order and signs.
 
-    The spatial unit may be metre, millimetre (also where none is said) or micrometre.
-    Raises `InputError` for a broken file and for anything but one volume of single numbers.
+    The spatial unit may be metre, millimetre (also where none is said) or micrometre. A file that
+    is compressed where its name says it is not, or the other way round, is read with a finding.
+    Raises `InputError` for a broken file and for anything but one volume of single numbers,
+    `GeometryError` where it cannot be placed.
     """
     request.cancel.check()
-    image = _load(request.path)
-    stored = _stored(image, request.path)
-    slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
+    file = _load(request.path)
+    stored = _stored(file.image, request.path)
+    slope, intercept = float(file.image.dataobj.slope), float(file.image.dataobj.inter)
     voxels = stacked(
         (rescaled(plane, slope, intercept) for plane in _planes(stored, request)), stored.shape
     )
-    return Scan(Volume(voxels, _lps_affine(image)), Source(KIND, 1), _findings(image))
+    volume, findings = _placed(voxels, file)
+    refuse_if_strict(findings, request.strict)
+    return Scan(volume, Source(KIND, 1), findings)
 
 
-def read_nifti_labels(request: Request) -> Volume:
+def read_nifti_labels(request: Request) -> Labelling:
     """Read one NIfTI volume of labels as stored; errors as in `read_nifti`."""
-    image = _load(request.path)
-    stored = _stored(image, request.path)
-    slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
-    voxels = stored if (slope, intercept) == (1.0, 0.0) else stored * slope + intercept
-    return Volume(np.ascontiguousarray(voxels), _lps_affine(image))
+    file = _load(request.path)
+    stored = _stored(file.image, request.path)
+    slope, intercept = float(file.image.dataobj.slope), float(file.image.dataobj.inter)
+    is_scaled = (slope, intercept) != (1.0, 0.0)
+    voxels = stored * slope + intercept if is_scaled else stored
+    volume, findings = _placed(np.ascontiguousarray(voxels), file)
+    is_whole = np.issubdtype(stored.dtype, np.integer)
+    return Labelling(volume, findings, abs(slope) if is_scaled and is_whole else 0.0)
 
 
 def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
@@ -80,23 +98,88 @@ def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
         nibabel.save(image, unfinished)
 
 
-def _load(path: Path) -> Any:
+@dataclass(frozen=True, eq=False)
+class _File:
+    """nibabel's image, and what was noticed about the file itself."""
+
+    image: Any
+    findings: tuple[Finding, ...] = ()
+
+
+def _load(path: Path) -> _File:
+    if _is_half(path):
+        return _File(_load_pair(path))
+    kind = require_kind(path, NIFTI)
+    named = path.name.lower().endswith(".gz")
+    if kind.compressed == named:
+        with _broken_files_refused(path):
+            return _File(nibabel.load(path))
+    what, now = ("is compressed", ".nii.gz") if kind.compressed else ("is not compressed", ".nii")
+    message = f"the file {what}, its name should end in {now}"
     with _broken_files_refused(path):
-        image = nibabel.load(path)
-    if not isinstance(image, nibabel.Nifti1Image):  # NIfTI-2 is a subclass
-        raise InputError(f"{path.name} is not NIfTI: give a NIfTI volume")
-    return image
+        stream: Any = BytesIO(path.read_bytes())
+        if kind.compressed:
+            stream = gzip.GzipFile(fileobj=stream)
+        return _File(_class_of(stream).from_stream(stream), (info("MISNAMED_FILE", message),))
+
+
+def _load_pair(path: Path) -> Any:
+    header, voxels = _halves(path)
+    if not (header.is_file() and voxels.is_file()):
+        missing = voxels if header.is_file() else header
+        raise InputError(f"{path.name} is half of a pair, {missing.name} is not beside it")
+    kind = kind_of(header)
+    if kind.name == ANALYZE:
+        raise InputError(
+            f"{header.name} is of Analyze 7.5, which does not tell left from right: export the "
+            "volume as NIfTI"
+        )
+    require_kind(header, NIFTI_PAIR)
+    with _broken_files_refused(path):
+        return nibabel.load(header)
+
+
+def _class_of(stream: Any) -> Any:
+    """NIfTI-1 or NIfTI-2 by the length of the header, its first number."""
+    length = stream.read(4)
+    stream.seek(0)
+    is_second = 540 in (int.from_bytes(length, "little"), int.from_bytes(length, "big"))
+    return nibabel.Nifti2Image if is_second else nibabel.Nifti1Image
+
+
+def _named(path: Path, suffixes: tuple[str, ...]) -> bool:
+    return path.name.lower().endswith(suffixes)
+
+
+def _is_half(path: Path) -> bool:
+    """.img is also a name of DICOM files: only beside an .hdr is it half of a pair."""
+    return _named(path, (".hdr",)) or (_named(path, (".img",)) and _halves(path)[0].is_file())
+
+
+def _halves(path: Path) -> tuple[Path, Path]:
+    is_upper = path.suffix.isupper()
+    header, voxels = (".HDR", ".IMG") if is_upper else (".hdr", ".img")
+    return path.with_suffix(header), path.with_suffix(voxels)
+
+
+def _placed(voxels: NDArray[Any], file: _File) -> tuple[Volume, tuple[Finding, ...]]:
+    placement = placement_of(file.image.header)
+    volume = Volume(voxels, placement.affine)
+    return volume, (*file.findings, *placement.findings, *size_finding(volume))
 
 
 def _stored(image: Any, path: Path) -> NDArray[Any]:
     """The stored numbers, (slice, row, column), not yet rescaled."""
     shape = image.shape
     if len(shape) < 3 or any(length != 1 for length in shape[3:]):
-        raise InputError(f"the NIfTI file holds an array of {shape}, expected one 3D volume")
+        raise InputError(
+            f"the NIfTI file holds an array of {shape}, expected one 3D volume: save one"
+        )
     if image.get_data_dtype().kind not in "iuf":
         raise InputError(
             f"the NIfTI file holds {image.get_data_dtype()} voxels, expected one number each"
         )
+    _require_whole(image, path)
     with _broken_files_refused(path):
         stored = np.asarray(image.dataobj.get_unscaled())
     return stored.reshape(shape[:3]).transpose(2, 1, 0)
@@ -109,39 +192,40 @@ def _planes(stored: NDArray[Any], request: Request) -> Iterator[NDArray[Any]]:
         request.progress("reading slices", number, len(stored))
 
 
-def _lps_affine(image: Any) -> NDArray[np.float64]:
-    unit, _ = image.header.get_xyzt_units()
-    if unit not in UNIT_MM:
-        raise InputError(f"the NIfTI file's spatial unit is {unit}, expected mm, metre or micron")
-    affine = RAS_LPS @ image.affine
-    affine[:3] *= UNIT_MM[unit]
-    return np.asarray(affine, dtype=np.float64)
-
-
-def _findings(image: Any) -> tuple[Finding, ...]:
-    qform, q_code = image.get_qform(coded=True)
-    sform, s_code = image.get_sform(coded=True)
-    if not q_code and not s_code:
-        return (
-            warning(
-                "ORIENTATION_UNKNOWN",
-                "the NIfTI file does not say how it lies in the patient; left and right may be "
-                "swapped",
-            ),
-        )
-    if not (q_code and s_code):
-        return ()
-    last = np.array([*(length - 1 for length in image.shape[:3]), 1])
-    apart = max(np.abs((qform - sform) @ corner).max() for corner in (last, [0, 0, 0, 1]))
-    if apart <= SAME_CORNER_MM:
-        return ()
-    message = f"the NIfTI file's two placements differ by up to {apart:.1f} mm; took the sform"
-    return (warning("FORMS_DISAGREE", message),)
-
-
 @contextmanager
 def _broken_files_refused(path: Path) -> Iterator[None]:
     try:
         yield
-    except Exception:  # nibabel, gzip and numpy each raise their own on a broken file
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise InputError(
+            f"{path.name} is cut off or damaged: its compression breaks off; copy or download it "
+            "again"
+        ) from None
+    except OSError as reason:
+        if reason.errno is not None:
+            raise unreadable(path, reason) from None
+        raise _cut(path) from None
+    except (HeaderDataError, ValueError):
+        raise InputError(
+            f"{path.name} has a NIfTI header that makes no sense: export it again"
+        ) from None
+    except Exception:  # nibabel and numpy each raise their own on a broken file
         raise InputError(f"{path.name} is broken or not NIfTI: copy or export it again") from None
+
+
+def _require_whole(image: Any, path: Path) -> None:
+    """Refuse a header that tells of more than the file can hold, before memory is asked for."""
+    expected = int(np.prod(image.shape, dtype=object)) * image.get_data_dtype().itemsize
+    file = _halves(path)[1] if _is_half(path) else path
+    with file.open("rb") as opened:
+        most = file.stat().st_size * (MOST_PACKED if opened.read(2) == GZIP else 1)
+    if expected > most:
+        size = " × ".join(map(str, image.shape))
+        raise _cut(path, f" ({size} voxels, {expected / 1e6:,.0f} MB)")
+
+
+def _cut(path: Path, told: str = "") -> InputError:
+    return InputError(
+        f"{path.name} is cut off: it holds less than its header tells of{told}; copy or download "
+        "it again"
+    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from afunet.errors import ConfigError, GeometryError, InputError
 from afunet.formats.dicom.files import looks_like_dicom
 from afunet.formats.file_search import unreadable
 from afunet.formats.findings import Finding, info, warning
+from afunet.formats.labelling import Labelling
+from afunet.formats.png_masks import binary_mask, bone_value, bone_value_finding, mask_values
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
@@ -51,53 +54,61 @@ def read_png_stack(request: Request) -> Scan:
     files = png_files(request.paths, IMAGES)
     if not files:
         raise InputError(f"there are only {MASKS} and no {IMAGES} to read: name the images' folder")
-    grey = _stack(files, request)
+    grey = _stack(_greys(files), len(files), request)
     hu = grey.astype(np.float32) * np.float32((WHITE_HU - BLACK_HU) / 255) + np.float32(BLACK_HU)
     source = Source(KIND, len(files), spacing_known=request.spacing_mm is not None)
     return Scan(Volume(hu, _affine(request)), source, _findings(request))
 
 
-def read_png_labels(request: Request) -> Volume:
-    """Read 0/1 slices, uint8; errors as in `read_png_stack` and for any other value."""
+def read_png_labels(request: Request) -> Labelling:
+    """Read slices of 0 and one other value as 0 and 1, uint8; errors as in `read_png_stack`.
+
+    Which value is bone is the same in all slices; see `formats.png_masks`.
+    """
     files = png_files(request.paths, MASKS)
     if not files:
         raise InputError(f"there are only {IMAGES} and no {MASKS} to read: name the masks' folder")
-    labels = _stack(files, request)
-    if labels.max() > 1:
-        raise InputError(f"PNG labels must be 0 or 1, got {labels.max()}: write bone as 1")
-    return Volume(labels, _affine(request))
+    values = _stack(map(mask_values, _images(files)), len(files), request)
+    bone = bone_value(np.unique(values).tolist())
+    volume = Volume(binary_mask(values, bone), _affine(request))
+    return Labelling(volume, (*_findings(request), *bone_value_finding(bone)))
 
 
-def _stack(files: tuple[Path, ...], request: Request) -> NDArray[np.uint8]:
-    """Grey values (slice, row, column)."""
-    slices: list[NDArray[np.uint8]] = []
-    for number, grey in enumerate(_slices(files), start=1):
+def _stack(planes: Iterable[NDArray[Any]], count: int, request: Request) -> NDArray[Any]:
+    """Values (slice, row, column)."""
+    slices: list[NDArray[Any]] = []
+    for number, plane in enumerate(planes, start=1):
         request.cancel.check()
-        if grey.shape != (slices or [grey])[0].shape:
+        if plane.shape != (slices or [plane])[0].shape:
             raise GeometryError(
-                f"the PNGs differ in size: slice {number} is {_size(grey)}, the first is "
+                f"the PNGs differ in size: slice {number} is {_size(plane)}, the first is "
                 f"{_size(slices[0])}: export all of one series"
             )
-        slices.append(grey)
-        request.progress("reading slices", number, len(files))
+        slices.append(plane)
+        request.progress("reading slices", number, count)
     return np.stack(slices)
 
 
-def _slices(files: tuple[Path, ...]) -> Iterator[NDArray[np.uint8]]:
+def _images(files: tuple[Path, ...]) -> Iterator[Image.Image]:
     for number, path in enumerate(files, start=1):
         try:
             with Image.open(path) as image:
-                mode, grey = image.mode, np.asarray(image)
+                image.load()
         except PermissionError as reason:
             raise unreadable(path, reason) from None
         except (OSError, SyntaxError, ValueError):
             raise InputError(f"PNG slice {number} is broken: export it again") from None
-        if mode not in ("L", "1"):
+        yield image
+
+
+def _greys(files: tuple[Path, ...]) -> Iterator[NDArray[np.uint8]]:
+    for number, image in enumerate(_images(files), start=1):
+        if image.mode not in ("L", "1"):
             raise InputError(
-                f"PNG slice {number} has colour mode {mode}, expected 8-bit grey (L) in the bone "
-                f"window [{BLACK_HU:g}, {WHITE_HU:g}] HU; give 16-bit images as DICOM or NIfTI"
+                f"PNG slice {number} has colour mode {image.mode}, expected 8-bit grey (L) in the "
+                f"bone window [{BLACK_HU:g}, {WHITE_HU:g}] HU; give 16-bit images as DICOM or NIfTI"
             )
-        yield grey.astype(np.uint8)
+        yield np.asarray(image).astype(np.uint8)
 
 
 def _affine(request: Request) -> NDArray[np.float64]:
@@ -141,5 +152,5 @@ def _natural(path: Path) -> tuple[tuple[int, str], ...]:
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
 
 
-def _size(grey: NDArray[np.uint8]) -> str:
+def _size(grey: NDArray[Any]) -> str:
     return f"{grey.shape[1]} × {grey.shape[0]}"

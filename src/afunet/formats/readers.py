@@ -8,10 +8,13 @@ from pathlib import Path
 
 from afunet.errors import ConfigError, InputError
 from afunet.formats import itk_images, nifti, png_stack
-from afunet.formats.checks import checked_labels, checked_scan
+from afunet.formats.checks import checked_scan
+from afunet.formats.dicom.files import read_header
 from afunet.formats.dicom.listing import list_dicom
 from afunet.formats.dicom.reader import read_dicom
+from afunet.formats.file_kinds import METAIMAGE, NIFTI, NRRD, SUFFIXES, kind_of
 from afunet.formats.file_search import existing_paths
+from afunet.formats.labelling import Labelling, checked_labels
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan
 from afunet.formats.summary import SeriesSummary, summary_of
@@ -21,18 +24,20 @@ from afunet.progress import CancelToken, Progress, silent
 Paths = str | Path | Iterable[str | Path]
 Matches = Callable[[tuple[Path, ...]], bool]
 
+DICOM_LABELS = {"RTSTRUCT": "a DICOM RT Structure Set", "SEG": "a DICOM Segmentation"}
+
 
 @dataclass(frozen=True)
 class Reader:
     """How one format is recognised and read.
 
-    `read` and `read_labels` give what the file holds; `read_scan` and `read_labels` below
+    `read` and `read_labels` give what the file holds; `read_scan` and `read_labelling` below
     check it. `list_series` lists what several series hold, without decoding them.
     """
 
     matches: Matches
     read: Callable[[Request], Scan]
-    read_labels: Callable[[Request], Volume] | None = None
+    read_labels: Callable[[Request], Labelling] | None = None
     list_series: Callable[[Request], tuple[SeriesSummary, ...]] | None = None
     takes_series: bool = False
     takes_several_files: bool = False
@@ -52,18 +57,16 @@ def _anything(paths: tuple[Path, ...]) -> bool:
 
 # The first that matches reads; DICOM has no reliable file name and takes what is left.
 READERS: dict[str, Reader] = {
-    "NIfTI": Reader(
-        _ends_with(nifti.SUFFIXES), nifti.read_nifti, read_labels=nifti.read_nifti_labels
-    ),
+    "NIfTI": Reader(nifti.is_nifti, nifti.read_nifti, read_labels=nifti.read_nifti_labels),
     "NRRD": Reader(
         _ends_with(itk_images.NRRD_SUFFIXES),
         itk_images.read_nrrd,
-        read_labels=itk_images.read_itk_labels,
+        read_labels=itk_images.read_nrrd_labels,
     ),
     "MetaImage": Reader(
         _ends_with(itk_images.METAIMAGE_SUFFIXES),
         itk_images.read_metaimage,
-        read_labels=itk_images.read_itk_labels,
+        read_labels=itk_images.read_metaimage_labels,
     ),
     "PNG stack": Reader(
         png_stack.is_png_stack,
@@ -119,8 +122,10 @@ def read_volume(
     ).volume
 
 
-def read_labels(path: Paths, *, spacing_mm: tuple[float, float, float] | None = None) -> Volume:
-    """Read a label volume as integers: NIfTI, NRRD, MetaImage or PNG slices of 0 and 1.
+def read_labelling(
+    path: Paths, *, spacing_mm: tuple[float, float, float] | None = None
+) -> Labelling:
+    """Read a label volume as integers: NIfTI, NRRD, MetaImage or PNG slices of 0 and one more.
 
     Raises `InputError` for values that are not whole numbers and for DICOM, `GeometryError`
     for a sheared grid.
@@ -128,18 +133,29 @@ def read_labels(path: Paths, *, spacing_mm: tuple[float, float, float] | None = 
     request = Request(existing_paths(path), spacing_mm=spacing_mm)
     kind, reader = _reader_of(request)
     if reader.read_labels is None:
-        kinds = ", ".join(name for name, known in READERS.items() if known.read_labels)
-        raise InputError(f"labels cannot be read from a {kind}, expected one of: {kinds}")
+        raise _no_labels(request.path, kind)
     return checked_labels(reader.read_labels(request))
 
 
-def list_series(path: Paths, *, series: str | None = None) -> tuple[SeriesSummary, ...]:
+def read_labels(path: Paths, *, spacing_mm: tuple[float, float, float] | None = None) -> Volume:
+    """The volume of `read_labelling`, without what was noticed on the way."""
+    return read_labelling(path, spacing_mm=spacing_mm).volume
+
+
+def list_series(
+    path: Paths,
+    *,
+    series: str | None = None,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> tuple[SeriesSummary, ...]:
     """What can be read at a path: one summary a DICOM series, one for any other volume.
 
     A series that would be refused is listed with the refusal as an error finding. Raises
-    `InputError` where there is nothing of a known format.
+    `InputError` where there is nothing of a known format, `Cancelled` on request.
     """
-    request = Request(existing_paths(path), series)
+    token = cancel or CancelToken()
+    request = Request(existing_paths(path), series, progress=progress, cancel=token)
     reader = _reader_of(request)[1]
     if reader.list_series is not None:
         return reader.list_series(request)
@@ -149,6 +165,8 @@ def list_series(path: Paths, *, series: str | None = None) -> tuple[SeriesSummar
 def _reader_of(request: Request) -> tuple[str, Reader]:
     """The reader for a request's paths; `ConfigError` for an option that is not for it."""
     kind, reader = next(item for item in READERS.items() if item[1].matches(request.paths))
+    if reader.matches is _anything:
+        _require_no_volume(request.path)
     if request.series is not None and not reader.takes_series:
         raise ConfigError(f"a series can be chosen in DICOM only, this is {kind}")
     if request.spacing_mm is not None and not reader.takes_spacing:
@@ -156,3 +174,25 @@ def _reader_of(request: Request) -> tuple[str, Reader]:
     if len(request.paths) > 1 and not reader.takes_several_files:
         raise InputError(f"{len(request.paths)} files were given, expected one {kind} file")
     return kind, reader
+
+
+def _no_labels(path: Path, kind: str) -> InputError:
+    """What came, what is read, and how contours or DICOM segments become that."""
+    kinds = ", ".join(name for name, known in READERS.items() if known.read_labels)
+    header = read_header(path) if path.is_file() else None
+    what = DICOM_LABELS.get(header.modality if header else "", f"a {kind}")
+    return InputError(
+        f"labels cannot be read from {what}, expected one of: {kinds}; draw it on its CT's grid "
+        "first, for example in 3D Slicer (load both, Segmentations: Export to new labelmap with "
+        "the CT as reference, save as NIfTI)"
+    )
+
+
+def _require_no_volume(path: Path) -> None:
+    """Refuse a volume file whose name does not end as its format's do, and say how it should."""
+    if not path.is_file():
+        return
+    kind = kind_of(path)
+    if kind.name in (NIFTI, NRRD, METAIMAGE):
+        suffix = f"{SUFFIXES[kind.name]}{'.gz' if kind.compressed else ''}"
+        raise InputError(f"{path.name} is {kind.name} by its content: name it {suffix}")

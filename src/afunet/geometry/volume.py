@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from afunet.errors import GeometryError
+from afunet.geometry.tolerances import OWN_GRID_MM
 
 FloatArray = NDArray[np.float64]
 
@@ -34,7 +35,8 @@ class Volume:
             )
         if affine.shape != (4, 4) or not np.isfinite(affine).all():
             raise GeometryError(f"a volume needs a finite 4×4 affine, got {affine.tolist()}")
-        if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        steps_mm = np.linalg.norm(affine[:3, :3], axis=0)
+        if not steps_mm.all() or abs(np.linalg.det(affine[:3, :3] / steps_mm)) < 1e-6:
             raise GeometryError("the affine is singular: two voxel axes point the same way")
         affine.setflags(write=False)
         object.__setattr__(self, "affine", affine)
@@ -96,7 +98,7 @@ class Volume:
             raise GeometryError(f"voxels of shape {voxels.shape} do not fit a grid {self.shape}")
         return Volume(voxels, self.affine)
 
-    def same_grid(self, other: Volume, tolerance_mm: float = 1e-2) -> bool:
+    def same_grid(self, other: Volume, tolerance_mm: float = OWN_GRID_MM) -> bool:
         """Whether both have the same shape and no corner further apart than the tolerance."""
         if self.shape != other.shape:
             return False
@@ -104,9 +106,11 @@ class Volume:
         apart = np.linalg.norm(self.to_mm(corners) - other.to_mm(corners), axis=-1)
         return bool(apart.max() <= tolerance_mm)
 
-    def require_same_grid(self, other: Volume, what: str) -> None:
+    def require_same_grid(
+        self, other: Volume, what: str, tolerance_mm: float = OWN_GRID_MM
+    ) -> None:
         """Raise `GeometryError` naming both grids unless `other` lies on this grid."""
-        if not self.same_grid(other):
+        if not self.same_grid(other, tolerance_mm):
             raise GeometryError(
                 f"{what} lies on another grid: {_describe(other)}, expected {_describe(self)}"
             )

@@ -18,6 +18,9 @@ from afunet.geometry import Mesh
 from afunet.phantom.subdivision import subdivided
 
 MESH_SUFFIXES = (".stl", ".ply", ".obj")
+# From a toe bone to what no scanner holds, which the grid refuses before.
+SHORTEST_BONE_MM, LONGEST_BONE_MM = 8.0, 10_000.0
+_OTHER_UNITS = (("metres", "1000", 2.0), ("centimetres", "10", 8.0), ("micrometres", "0.001", 1e9))
 
 
 def load_bones(folder: Path) -> dict[str, Mesh]:
@@ -25,14 +28,34 @@ def load_bones(folder: Path) -> dict[str, Mesh]:
 
     Positions are read as LPS millimetres: x to the patient's left, y to his back, z to his
     head. A name that ends in "left" or "right" tells the leg it belongs to. Raises
-    `InputError` for a folder without meshes and for a mesh that is not watertight.
+    `InputError` for a folder without meshes, for a mesh that is not watertight and for bones of
+    a size that none has in millimetres.
     """
     if not folder.is_dir():
         raise InputError(f"no folder {folder}: give a folder of .stl, .ply or .obj bones")
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in MESH_SUFFIXES)
     if not files:
         raise InputError(f"no .stl, .ply or .obj file in {folder}: put one mesh per bone there")
-    return {path.stem: _read_watertight(path) for path in files}
+    bones = {path.stem: _read_watertight(path) for path in files}
+    _require_millimetres(bones)
+    return bones
+
+
+def _require_millimetres(bones: Mapping[str, Mesh]) -> None:
+    """Refuse bones of a size that none has: mesh files do not say their unit."""
+    name, length_mm = max(
+        ((name, float(np.ptp(bone.bounds_mm(), axis=0).max())) for name, bone in bones.items()),
+        key=lambda item: item[1],
+    )
+    if SHORTEST_BONE_MM <= length_mm <= LONGEST_BONE_MM:
+        return
+    unit, factor = next(
+        (unit, factor) for unit, factor, longest in _OTHER_UNITS if length_mm <= longest
+    )
+    raise InputError(
+        f"the largest of the bones, {name}, would be {length_mm:.3g} mm long: meshes are read in "
+        f"millimetres, are these in {unit}? scale them by {factor}"
+    )
 
 
 def load_limb(path: Path, side: str) -> dict[str, Mesh]:

@@ -52,12 +52,25 @@ class AxialView:
 
 def axial_view(volume: Volume) -> AxialView:
     """The assignment of index axes to (left, back, head) with the largest summed cosines."""
-    cosines = volume.directions  # row: patient axis, column: index axis
+    return _view(volume.directions)
+
+
+def turned_to(volume: Volume, grid: Volume) -> Volume:
+    """The same voxels with their axes in the order and the directions of another volume's.
+
+    A volume on the same grid that was stored along other axes then has its voxels at the same
+    indices. Nothing is resampled.
+    """
+    return _view(grid.directions.T @ volume.directions).apply(volume)
+
+
+def _view(cosines: NDArray[np.float64]) -> AxialView:
+    """Row: the axis to run along, column: the index axis."""
 
     def alignment(order: tuple[int, ...]) -> float:
-        return float(sum(abs(cosines[patient, index]) for patient, index in enumerate(order)))
+        return float(sum(abs(cosines[wanted, index]) for wanted, index in enumerate(order)))
 
     first, second, third = max(permutations(range(3)), key=alignment)
     order = (first, second, third)
-    signs = [bool(cosines[patient, index] < 0) for patient, index in enumerate(order)]
+    signs = [bool(cosines[wanted, index] < 0) for wanted, index in enumerate(order)]
     return AxialView(order, (signs[0], signs[1], signs[2]))

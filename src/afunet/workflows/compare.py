@@ -85,7 +85,7 @@ def compare(
     options = options or CompareOptions()
     experiments = load_experiments(files)
     require_matplotlib()
-    check_writable(output)
+    check_writable(output, "compare")
     for experiment in experiments:
         check_experiment(experiment)
     judged = JudgedSplit(options.data, options.split, options.status, progress)
@@ -109,7 +109,7 @@ def compare(
     tables = _tables(contenders)
     panel = hardest_slices(next(iter(tables.values())), judged, scores, progress, cancel)
     facts = _facts(options, judged, tables, scores, seconds, [row.caption for row in panel.rows])
-    with staged_folder(output) as stage:
+    with staged_folder(output, "compare") as stage:
         (stage / JSON).write_text(facts.to_json(), encoding="utf-8")
         (stage / MARKDOWN).write_text(comparison_markdown(facts), encoding="utf-8")
         (stage / FOREST).write_bytes(draw_forest(facts.tables))

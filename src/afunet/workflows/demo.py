@@ -15,8 +15,17 @@ from afunet.geometry.sizes import counted
 from afunet.phantom import LegConfig
 from afunet.phantom.examples import fractured_knee
 from afunet.progress import CancelToken, Progress, silent
+from afunet.watch import Step
 from afunet.workflows.phantom import write_phantom
-from afunet.workflows.segment import SegmentedCase, Segmenter, SegmentOptions
+from afunet.workflows.segment import (
+    CASE_PLAN,
+    LOADING_PLAN,
+    SegmentedCase,
+    Segmenter,
+    SegmentOptions,
+)
+
+PLAN = (*LOADING_PLAN, Step("simulating"), Step("writing the leg"), *CASE_PLAN)
 
 LABELS = "nifti"
 
@@ -70,14 +79,18 @@ def demo(
 ) -> Demo:
     """Simulate a leg, write it as DICOM, segment that, and compare with the exact answer."""
     options = options or SegmentOptions()
-    segmenter = Segmenter(replace(options, formats=(*options.formats, LABELS)))
+    options = replace(options, formats=(*options.formats, LABELS))
+    segmenter = Segmenter(options, progress=progress, cancel=cancel)
     simulated, written = write_phantom(
         leg or fractured_knee(), folder / "phantom", progress=progress, cancel=cancel
     )
-    case = segmenter.segment(written.scan, folder / "result", progress=progress, cancel=cancel)
+    case = segmenter.segment(
+        written.scan, folder / "result", case="demo", progress=progress, cancel=cancel
+    )
     truth = simulated.bones.foreground()
     truth.require_same_grid(case.mask, "the mask")
-    pieces = read_labels(case.folder / "instances.nii.gz")
+    labels = case.folder / "instances.nii.gz"
+    pieces = read_labels(labels) if labels.is_file() else case.mask
     return Demo(
         case,
         written.scan,

@@ -26,6 +26,7 @@ from afunet.evaluation.structures import (
     structure_means,
 )
 from afunet.evaluation.surface import SURFACE_METRICS, surface_distances
+from afunet.formats.findings import Finding
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.models.checkpoint import load_checkpoint
 from afunet.progress import CancelToken, Progress, silent
@@ -47,7 +48,8 @@ class Evaluation:
     whose slices form no volume. `means` are those of `cases` and `distances` with their intervals
     over `unit`. `structures` has a case's score for each of its labels; it is empty where the
     predictions or the truths know bone only. `fragments` has the matching of its pieces, where
-    that was asked for. `failed` names the cases that could not be compared.
+    that was asked for. `failed` names the cases that could not be compared, `findings` has what
+    was noticed about the files of the others.
     """
 
     agreement: Agreement
@@ -58,6 +60,7 @@ class Evaluation:
     structures: Mapping[str, tuple[StructureScore, ...]] = field(default_factory=dict)
     fragments: Mapping[str, FragmentScore] = field(default_factory=dict)
     failed: tuple[FailedCase, ...] = ()
+    findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
 
     @property
     def structure_means(self) -> tuple[StructureMean, ...]:
@@ -74,6 +77,7 @@ class _CaseScore:
     structures: tuple[StructureScore, ...] | InputError
     fragments: FragmentScore | None
     labels_found: int
+    findings: tuple[Finding, ...]
 
 
 def evaluate_masks(
@@ -156,6 +160,7 @@ def _score(pair: LoadedPair, smallest_mm3: float | None) -> _CaseScore:
         if smallest_mm3 is None
         else match_fragments(found, true, smallest_mm3, distances=True),
         pair.labels_found,
+        pair.findings,
     )
 
 
@@ -185,6 +190,7 @@ def _evaluation_of(scores: Mapping[str, _CaseScore], failed: Sequence[FailedCase
         structures=structures,
         fragments={case: s.fragments for case, s in scores.items() if s.fragments is not None},
         failed=(*failed, *unlike),
+        findings={case: score.findings for case, score in scores.items() if score.findings},
     )
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from afunet.errors import InputError
+from afunet.formats.findings import Finding, info
 from afunet.formats.label_files import label_files, stem
 from afunet.formats.label_names import read_label_names
-from afunet.formats.readers import read_labels
+from afunet.formats.labelling import Labelling, require_no_negative
+from afunet.formats.readers import read_labelling
 from afunet.geometry import LabelMap, Volume, label_boxes
+from afunet.geometry.tolerances import SAME_PLACE_MM
+from afunet.preprocessing.orientation import turned_to
 from afunet.workflows.phantom import NAMES
 from afunet.workflows.segment_many import FailedCase
 
+FILES = ("prediction", "truth")
 MASKS, PIECES = ("mask", "bones", "truth"), ("instances", "fragments")
 
 
@@ -28,11 +35,15 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class LoadedPair:
-    """Both label maps, on one grid; `named` tells whether the names came from a file."""
+    """Both label maps, on one grid, and what was noticed about the two files.
+
+    `named` tells whether the names came from a file.
+    """
 
     found: Volume
     true: LabelMap
     named: bool
+    findings: tuple[Finding, ...] = ()
 
     @property
     def labels_found(self) -> int:
@@ -69,18 +80,39 @@ def pair_up(
 def load_pair(pair: Pair, names: Path | None = None) -> LoadedPair:
     """Read both files; names from the file `names`, or from `labels.json` beside the truth.
 
-    Without any, labels are called by their numbers. Raises `GeometryError` for two grids,
-    `InputError` for a truth of background alone, negative labels and labels without a name.
+    Without any, labels are called by their numbers. A prediction on the truth's grid that was
+    stored along other axes is turned to it, never resampled. Raises `GeometryError` for two
+    grids, `InputError` for a truth of background alone, negative labels and labels without a name.
     """
-    found, true = read_labels(pair.prediction), read_labels(pair.truth)
-    true.require_same_grid(found, f"the prediction of {pair.case}")
-    for labels, what in ((found, "prediction"), (true, "truth")):
-        if labels.voxels.min() < 0:
-            raise InputError(f"the {what} has negative labels, the lowest {labels.voxels.min()}")
+    reads = read_labelling(pair.prediction), read_labelling(pair.truth)
+    found, true = (read.volume for read in reads)
+    for labels, what in ((found, "the prediction"), (true, "the truth")):
+        require_no_negative(labels, what)
+    unplaced = [what for read, what in zip(reads, FILES, strict=True) if not read.sides_known]
+    hint = f" (the {' and the '.join(unplaced)} does not say how it lies)" if unplaced else ""
+    found, turned = _on_grid_of(true, found, f"the prediction of {pair.case}{hint}")
     if not true.voxels.any():
         raise InputError("the truth is empty, all its voxels are 0: there is nothing to compare")
     known = _names_of(pair.truth, names)
-    return LoadedPair(found, LabelMap(true, known or _numbers(true)), bool(known))
+    said = [_said_of(what, read) for read, what in zip(reads, FILES, strict=True)]
+    findings = (*said[0], *turned, *said[1])
+    return LoadedPair(found, LabelMap(true, known or _numbers(true)), bool(known), findings)
+
+
+def _on_grid_of(true: Volume, found: Volume, what: str) -> tuple[Volume, tuple[Finding, ...]]:
+    """The prediction's voxels at the truth's indices, and a note where they had to be turned."""
+    turned = turned_to(found, true)
+    if not true.same_grid(turned, SAME_PLACE_MM):
+        true.require_same_grid(found, what, SAME_PLACE_MM)
+    placed = true.with_voxels(np.ascontiguousarray(turned.voxels))
+    if true.same_grid(found, SAME_PLACE_MM):
+        return placed, ()
+    message = "prediction: stored along other axes than the truth, on the same grid"
+    return placed, (info("TURNED", message, "turned, not resampled"),)
+
+
+def _said_of(what: str, read: Labelling) -> tuple[Finding, ...]:
+    return tuple(replace(item, message=f"{what}: {item.message}") for item in read.findings)
 
 
 def _listed(path: Path, names: Sequence[str]) -> dict[str, Path]:

@@ -59,6 +59,8 @@ def _case(evaluation: Evaluation, case: str) -> dict[str, Any]:
     content: dict[str, Any] = {ALL_BONE: _finite(_values(evaluation, case))}
     for score in evaluation.structures.get(case, ()):
         content.setdefault("structures", {})[score.structure] = _finite(score.values)
+    if case in evaluation.findings:
+        content["findings"] = [asdict(finding) for finding in evaluation.findings[case]]
     if case in evaluation.fragments:
         content["fragments"] = asdict(evaluation.fragments[case])
     return content

@@ -60,10 +60,11 @@ def write_phantom(
     cancel: CancelToken | None = None,
 ) -> tuple[SimulatedLeg, PhantomFiles]:
     """Simulate a leg and write scan, labels and their names; same config, same files."""
-    check_writable(folder)
+    check_writable(folder, "phantom")
     leg = simulate(config, progress=progress, cancel=cancel)
     names = {"bones": leg.bones.names, "fragments": leg.fragments.names}
-    with staged_folder(folder) as stage:
+    with staged_folder(folder, "phantom") as stage:
+        progress("writing the leg", 0, 1)
         if scan_format is ScanFormat.DICOM:
             write_dicom_series(leg.volume, stage / "dicom", seed=config.seed)
         else:
@@ -72,6 +73,7 @@ def write_phantom(
         _write_labels(leg.bones, stage / BONES)
         _write_labels(leg.fragments, stage / FRAGMENTS)
         (stage / NAMES).write_text(json.dumps(names, indent=2) + "\n", encoding="utf-8")
+        progress("writing the leg", 1, 1)
     scan = folder / ("dicom" if scan_format is ScanFormat.DICOM else "ct.nii.gz")
     return leg, PhantomFiles(scan, folder / MASK, folder / BONES, folder / FRAGMENTS)
 
@@ -98,9 +100,9 @@ def write_training_slices(
         raise ConfigError(f"cannot write {count} slices of split {split!r}; splits are {SPLITS}")
     if regions and not limb_files:
         raise ConfigError("regions need the bones of LLP26 files: give --limbs, or no --region")
-    check_writable(folder)
+    check_writable(folder, "phantom")
     rows = []
-    with staged_folder(folder) as stage:
+    with staged_folder(folder, "phantom") as stage:
         levels: dict[str, int] = {}
         for item in training_slices(
             seed,

@@ -19,9 +19,12 @@ from afunet.data.splits import Assigned, SplitChoice, assign_splits
 from afunet.data.store import FILES, is_store
 from afunet.data.writing import StoreWriter
 from afunet.errors import AfunetError, Cancelled, InputError, OutputError
+from afunet.formats.findings import Finding
 from afunet.preprocessing import BONE_WINDOW
 from afunet.progress import CancelToken, Progress, silent
 from afunet.workflows.staging import check_writable, staged_folder
+
+MOST_NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,29 @@ class _Task:
         return _label(self.pair.given.case, self.number, self.pair.paths[0])
 
 
+class _Noticed:
+    """Findings on cases that are used, gathered by code."""
+
+    def __init__(self) -> None:
+        self._by_code: dict[str, tuple[Finding, dict[str, None]]] = {}
+
+    def add(self, label: str, findings: Sequence[Finding]) -> None:
+        for finding in findings:
+            _, labels = self._by_code.setdefault(finding.code, (finding, {}))
+            labels[label] = None
+
+    def lines(self) -> list[str]:
+        """A line a code: how many cases, the first of them, and what was said of the first."""
+        lines = []
+        for code, (finding, labels) in self._by_code.items():
+            named = ", ".join(list(labels)[:MOST_NAMED]) + (
+                ", …" if len(labels) > MOST_NAMED else ""
+            )
+            cases = "case" if len(labels) == 1 else "cases"
+            lines.append(f"{code} in {len(labels)} {cases} ({named}): {finding}")
+        return lines
+
+
 @dataclass(frozen=True)
 class _ReadCase:
     """A case whose slices are in the flat files: which of them, and with how much bone."""
@@ -104,10 +130,12 @@ def prepare(
     _check_output(output, sources)
     tasks, left_out = _find([Path(source) for source in sources], options)
     cases: list[_ReadCase] = []
+    noticed = _Noticed()
     with staged_folder(output) as stage, StoreWriter(stage) as writer:
         for done, task in enumerate(tasks, 1):
             content = _read(task, options.choice, cancel)
             left_out += content.left_out
+            noticed.add(task.label, content.findings)
             if content.slices:
                 cases.append(_write(content, task, writer))
             progress("reading cases", done, len(tasks))
@@ -120,7 +148,7 @@ def prepare(
         refuse_leaks(assigned.records)
         cancel.check()
         counts = _counts(assigned.records, cases)
-        warnings = (*notes, *assigned.warnings)
+        warnings = (*noticed.lines(), *notes, *assigned.warnings)
         facts = _facts(cases, assigned, counts, left_out, warnings, options)
         writer.finish(assigned.records, facts)
     return Prepared(output, counts, tuple(left_out), warnings)
@@ -178,7 +206,7 @@ def _read(task: _Task, choice: Choice, cancel: CancelToken) -> Content:
         LeftOut(task.label, scrubbed(" ".join(i.reason.split()), task.pair.paths, names, "…"))
         for i in left_out
     )
-    return Content(content.slices, safe)
+    return Content(content.slices, safe, content.findings if content.slices else ())
 
 
 def _write(content: Content, task: _Task, writer: StoreWriter) -> _ReadCase:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from afunet.formats.readers import read_labels
+from afunet.formats.findings import Finding
+from afunet.formats.labelling import require_no_negative
+from afunet.formats.readers import read_labelling
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh
 from afunet.inference.naming import bone_namer
@@ -16,7 +18,7 @@ from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances, find_pieces
 from afunet.reconstruction.surface import surface
 from afunet.report.scene import render_scene
-from afunet.workflows.case_report import piece_facts
+from afunet.workflows.case_report import piece_facts, piece_findings
 from afunet.workflows.result_files import (
     INSTANCES_DESCRIPTION,
     coloured_pieces,
@@ -30,10 +32,11 @@ INSTANCES, PIECES, SCENE = "instances.nii.gz", "pieces.json", "scene.png"
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """The whole surface in LPS mm, the pieces, and the files they were written to."""
+    """The whole surface in LPS mm, the pieces, what was noticed, and the files written."""
 
     mesh: Mesh
     instances: Instances
+    findings: tuple[Finding, ...]
     files: tuple[Path, ...]
 
 
@@ -50,13 +53,18 @@ def reconstruct(
     """Write the surfaces, pieces and picture of a label file; any label but 0 is bone.
 
     `bone.<format>` is the whole, `bones/left-femur.<format>` and so on are the pieces where there
-    are several, `instances.nii.gz` has a label for each and `pieces.json` their measures. `glb`
-    puts all pieces in their colours into `bones.glb`. Surfaces are simplified as `decimated` says.
+    are several, `instances.nii.gz` has a label for each, and `pieces.json` their measures, what
+    was noticed about the mask, and the files. `glb` puts all pieces in their colours into
+    `bones.glb`. Surfaces are simplified as `decimated` says. Where the file does not say how it
+    lies in the patient no piece has a side; without a voxel size none has a name. Raises
+    `InputError` for negative labels.
     """
     require_surface_formats(mesh_formats)
     require_limits(max_triangles, max_error_mm)
-    check_writable(folder)
-    labels = read_labels(mask)
+    check_writable(folder, "reconstruct")
+    read = read_labelling(mask)
+    labels = read.volume
+    require_no_negative(labels, mask.name)
     mesh = surface(
         labels,
         max_triangles=max_triangles,
@@ -66,21 +74,37 @@ def reconstruct(
     )
     instances = find_pieces(
         labels,
-        namer=bone_namer(),
+        namer=bone_namer(sides_known=read.sides_known) if read.spacing_known else None,
         max_triangles=max_triangles,
         max_error_mm=max_error_mm,
         progress=progress,
         cancel=cancel,
     )
-    with staged_folder(folder) as stage:
+    findings = (*read.findings, *piece_findings(instances))
+    with staged_folder(folder, "reconstruct") as stage:
         names = [
             name for kind in mesh_formats for name in write_surfaces(mesh, instances, kind, stage)
         ]
         MASK_WRITERS["nifti"].write(instances.labels, stage / INSTANCES, INSTANCES_DESCRIPTION)
-        facts = [asdict(piece) for piece in piece_facts(instances)]
-        (stage / PIECES).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-        render_scene(coloured_pieces(instances)).image.save(stage / SCENE, optimize=True)
+        names += [INSTANCES, PIECES, SCENE]
+        _write_pieces(stage / PIECES, instances, findings, names)
+        scene = render_scene(
+            coloured_pieces(instances),
+            spacing_known=read.spacing_known,
+            orientation_known=read.sides_known,
+        )
+        scene.image.save(stage / SCENE, optimize=True)
         if cancel is not None:
             cancel.check()
-    names += [INSTANCES, PIECES, SCENE]
-    return Reconstruction(mesh, instances, tuple(folder / name for name in names))
+    return Reconstruction(mesh, instances, findings, tuple(folder / name for name in names))
+
+
+def _write_pieces(
+    path: Path, instances: Instances, findings: Sequence[Finding], names: Sequence[str]
+) -> None:
+    content = {
+        "findings": [asdict(finding) for finding in findings],
+        "files": list(names),
+        "pieces": [asdict(piece) for piece in piece_facts(instances)],
+    }
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,11 +50,14 @@ SEGMENTATION, STRUCTURES = "segmentation.dcm", "structures.dcm"
 
 @dataclass(frozen=True, eq=False)
 class CaseResults:
-    """What was found in a scan. `probability` holds 0…255 on the mask's grid, if it was kept."""
+    """What was found in a scan; `mesh` is None where there is no surface of the whole.
+
+    `probability` holds 0…255 on the mask's grid, if it was kept.
+    """
 
     scan: Scan
     mask: Volume
-    mesh: Mesh
+    mesh: Mesh | None
     instances: Instances
     algorithm: Algorithm
     probability: Volume | None = None
@@ -62,30 +65,46 @@ class CaseResults:
     deidentified: bool = False
 
 
+WriteResult = Callable[[CaseResults, Path], list[str]]
+"""Writes one result into a folder and gives the names of its files in it."""
+
+
 @dataclass(frozen=True)
 class ResultFormat:
-    """How a format's files are written into a folder; `write` gives their names in it."""
+    """The results of a format by what they are called where they are missing; masks come first."""
 
-    write: Callable[[CaseResults, Path], list[str]]
+    results: Mapping[str, WriteResult]
     needs_dicom: bool = False
 
 
 def _mask(kind: str) -> ResultFormat:
     writer = MASK_WRITERS[kind]
 
-    def write(results: CaseResults, folder: Path) -> list[str]:
-        mask, instances = f"mask{writer.suffix}", f"instances{writer.suffix}"
-        writer.write(results.mask, folder / mask, DESCRIPTION)
-        writer.write(results.instances.labels, folder / instances, INSTANCES_DESCRIPTION)
-        return [mask, instances]
+    def mask(results: CaseResults, folder: Path) -> list[str]:
+        name = f"mask{writer.suffix}"
+        writer.write(results.mask, folder / name, DESCRIPTION)
+        return [name]
 
-    return ResultFormat(write)
+    def instances(results: CaseResults, folder: Path) -> list[str]:
+        name = f"instances{writer.suffix}"
+        writer.write(results.instances.labels, folder / name, INSTANCES_DESCRIPTION)
+        return [name]
+
+    return ResultFormat({f"mask{writer.suffix}": mask, f"instances{writer.suffix}": instances})
 
 
 def _surfaces(kind: str) -> ResultFormat:
-    return ResultFormat(
-        lambda results, folder: write_surfaces(results.mesh, results.instances, kind, folder)
-    )
+    def whole(results: CaseResults, folder: Path) -> list[str]:
+        if results.mesh is None:  # the surface is missing already
+            return []
+        return write_whole(results.mesh, kind, folder)
+
+    def pieces(results: CaseResults, folder: Path) -> list[str]:
+        return write_pieces(results.instances, kind, folder, results.mesh)
+
+    if kind == GLB_KIND:
+        return ResultFormat({GLB: pieces})
+    return ResultFormat({f"bone.{kind}": whole, f"{PIECES_FOLDER}/*.{kind}": pieces})
 
 
 def require_surface_formats(kinds: Collection[str]) -> None:
@@ -103,13 +122,26 @@ def write_surfaces(whole: Mesh, instances: Instances, kind: str, folder: Path) -
 
     A format without colours has the whole as `bone.<kind>`, GLB has all pieces in `bones.glb`.
     """
-    parts = parts_of(instances)
+    names = [] if kind == GLB_KIND else write_whole(whole, kind, folder)
+    return names + write_pieces(instances, kind, folder)
+
+
+def write_whole(whole: Mesh, kind: str, folder: Path) -> list[str]:
+    """Write the surface of all bone."""
+    name = f"bone.{kind}"
+    MESH_WRITERS[kind](whole, folder / name)
+    return [name]
+
+
+def write_pieces(
+    instances: Instances, kind: str, folder: Path, whole: Mesh | None = None
+) -> list[str]:
+    """Write each piece where there are several, and in GLB all of them together."""
+    parts = parts_of(instances, whole=whole)
+    names = []
     if kind == GLB_KIND:
-        names = [GLB]
+        names.append(GLB)
         write_glb(parts, folder / GLB)
-    else:
-        names = [f"bone.{kind}"]
-        MESH_WRITERS[kind](whole, folder / names[0])
     for part in parts if len(parts) > 1 else []:
         name = f"{PIECES_FOLDER}/{part.name.replace(' ', '-')}.{kind}"
         if kind == GLB_KIND:
@@ -120,8 +152,13 @@ def write_surfaces(whole: Mesh, instances: Instances, kind: str, folder: Path) -
     return names
 
 
-def coloured_pieces(instances: Instances) -> list[ColouredMesh]:
-    """The pieces as pictures show them: each with its name and its colour."""
+def coloured_pieces(instances: Instances, whole: Mesh | None = None) -> list[ColouredMesh]:
+    """The pieces as pictures show them: each with its name and its colour.
+
+    `whole` stands for them where bone was not divided into pieces.
+    """
+    if not instances.pieces and whole is not None and not whole.is_empty:
+        return [ColouredMesh(whole, BONE, colour_of(Bone.UNKNOWN))]
     return [
         ColouredMesh(
             piece.surface, piece.name, colour_of(piece.bone.bone, piece.rank, piece.bone.side)
@@ -190,11 +227,14 @@ def _structure(name: BoneName) -> Structure:
     return Structure(str(name), CODES[name.bone], side)
 
 
-def parts_of(instances: Instances, most_triangles: int | None = None) -> list[Part]:
+def parts_of(
+    instances: Instances, most_triangles: int | None = None, whole: Mesh | None = None
+) -> list[Part]:
     """The pieces with their names and colours, perhaps with fewer triangles all together."""
-    total = sum(len(piece.surface.faces) for piece in instances.pieces)
+    pieces = coloured_pieces(instances, whole)
+    total = sum(len(piece.mesh.faces) for piece in pieces)
     parts = []
-    for piece in coloured_pieces(instances):
+    for piece in pieces:
         mesh = piece.mesh
         if most_triangles is not None and total > most_triangles:
             share = len(mesh.faces) * most_triangles // total
@@ -206,9 +246,17 @@ def parts_of(instances: Instances, most_triangles: int | None = None) -> list[Pa
 RESULT_FORMATS: dict[str, ResultFormat] = {
     **{kind: _mask(kind) for kind in MASK_WRITERS},
     **{kind: _surfaces(kind) for kind in SURFACE_FORMATS},
-    "seg": ResultFormat(_segmentation, needs_dicom=True),
-    "rtstruct": ResultFormat(_structures, needs_dicom=True),
+    "seg": ResultFormat({SEGMENTATION: _segmentation}, needs_dicom=True),
+    "rtstruct": ResultFormat({STRUCTURES: _structures}, needs_dicom=True),
 }
+
+
+def results_of(formats: Collection[str]) -> list[tuple[str, WriteResult]]:
+    """Everything that is to be written, the masks of the bones before all else."""
+    listed = [
+        item for kind in dict.fromkeys(formats) for item in RESULT_FORMATS[kind].results.items()
+    ]
+    return sorted(listed, key=lambda item: not item[0].startswith("mask"))
 
 
 def require_formats(names: Collection[str]) -> None:

@@ -3,49 +3,55 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from afunet.errors import OutputError
+from afunet.temporary import temporary_folder
+from afunet.workflows.own_files import LIST, digest_of, read_own_files, require_unchanged
+
+PREFIX = ".afunet-"
 
 
 @contextmanager
-def staged_folder(target: Path) -> Iterator[Path]:
+def staged_folder(target: Path, command: str = "") -> Iterator[Path]:
     """A temporary folder beside `target`; on success its files move to `target`.
 
-    Files of the same name there are replaced, others left alone. On any failure the temporary
-    folder goes and `target` is as it was. Raises `OutputError` for what the disk refuses.
+    Files of the same name there are replaced, in folders too. Those that the last run of
+    `command` wrote there and this one does not are taken away in the same step, as long as they
+    are unchanged (`own_files`); a changed one is refused with `OutputError`, all others are left
+    alone. Without a command no list is kept and nothing is taken away. On any failure the
+    temporary folder goes and `target` is as it was. Raises `OutputError` for what the disk
+    refuses.
     """
     made = _missing(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_dir():
             raise OutputError(f"{target} is a file, expected a folder for the results")
-        work = Path(tempfile.mkdtemp(prefix=".afunet-", dir=target.parent))
-    except OSError as error:
-        _remove_empty(made)
-        raise OutputError(f"cannot write to {target}: {error.strerror or error}") from error
-    try:
-        stage, older = work / "new", work / "older"
-        stage.mkdir()
-        older.mkdir()
-        yield stage
-        target.mkdir(exist_ok=True)
-        _move_all(stage, target, older)
+        with temporary_folder(PREFIX, target.parent) as work:
+            stage, older = work / "new", work / "older"
+            stage.mkdir()
+            older.mkdir()
+            yield stage
+            target.mkdir(exist_ok=True)
+            stale = _listed(stage, target, command) if command else []
+            _exchange(stage, target, older, stale)
     except OSError as error:
         raise OutputError(
             f"cannot write to {target}: {error.strerror or error}; nothing was left there"
         ) from error
     finally:
-        shutil.rmtree(work, ignore_errors=True)
         _remove_empty(made)
 
 
-def check_writable(target: Path) -> None:
-    """Fail before the work, not after it: `OutputError` where no folder can be made at `target`."""
+def check_writable(target: Path, command: str = "") -> None:
+    """Fail before the work, not after it.
+
+    Raises `OutputError` where no folder can be made at `target`, and where a file that the last
+    run of `command` wrote there was changed since: it would be lost.
+    """
     try:
         existing = next(path for path in (target, *target.absolute().parents) if path.exists())
     except OSError as error:  # a name that is too long, a folder that may not be entered
@@ -54,23 +60,57 @@ def check_writable(target: Path) -> None:
         raise OutputError(f"{existing} is a file, expected a folder for the results")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write to {target}: permission denied at {existing}")
+    own = read_own_files(target)
+    require_unchanged(target, own, own.files.get(command, {}))
 
 
-def _move_all(stage: Path, target: Path, older: Path) -> None:
-    """Move all into `target`; what they replace goes to `older`, and back if one cannot move."""
-    moved: list[str] = []
+def _listed(stage: Path, target: Path, command: str) -> list[str]:
+    """Put the new list into the stage; the names of an earlier run's files that it leaves out."""
+    own, written = read_own_files(target), _files_in(stage)
+    stale = [
+        name
+        for name in own.files.get(command, {})
+        if name not in written and (target / name).is_file()
+    ]
+    require_unchanged(target, own, (*written, *stale))
+    digests = {name: digest_of(stage / name) or "" for name in written}
+    (stage / LIST).write_text(own.after(command, digests, stale).to_json(), encoding="utf-8")
+    return stale
+
+
+def _files_in(folder: Path) -> list[str]:
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+
+
+def _exchange(stage: Path, target: Path, older: Path, stale: list[str]) -> None:
+    """Move all files into `target`; those they replace and the stale ones go to `older`.
+
+    If one cannot move, all go back.
+    """
+    moved: list[tuple[Path, Path]] = []
+    made: list[Path] = []
+
+    def move(source: Path, place: Path) -> None:
+        made.extend(_missing(place.parent))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(source, place)
+        moved.append((source, place))
+
+    new = _files_in(stage)
     try:
-        for item in sorted(stage.iterdir()):
-            if (target / item.name).exists():
-                os.replace(target / item.name, older / item.name)
-            os.replace(item, target / item.name)
-            moved.append(item.name)
+        for name in (*stale, *(name for name in new if (target / name).exists())):
+            move(target / name, older / name)
+        for name in new:
+            move(stage / name, target / name)
     except BaseException:
-        for name in moved:
-            os.replace(target / name, stage / name)
-        for item in older.iterdir():
-            os.replace(item, target / item.name)
+        for source, place in reversed(moved):
+            os.replace(place, source)
+        _remove_empty(sorted(made, reverse=True))
         raise
+    emptied = {parent for name in stale for parent in (target / name).parents}
+    _remove_empty(sorted((path for path in emptied if target in path.parents), reverse=True))
 
 
 def _missing(target: Path) -> list[Path]:

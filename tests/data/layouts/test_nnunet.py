@@ -72,6 +72,87 @@ def test_a_case_with_voxels_to_ignore_is_refused(source: Path, leg: Callable[...
         bone_pixels(source)
 
 
+def write_values(source: Path, leg: Callable[..., Any], *values: int) -> None:
+    """The upper half of the bone of case 1 as the first value, the lower as the last."""
+    one = leg(1)
+    label = one.mask.voxels.astype(np.int16) * values[0]
+    label[:, 18:][label[:, 18:] != 0] = values[-1]
+    write_nifti(one.mask.with_voxels(label), source / "labelsTr" / "leg_001.nii.gz")
+
+
+V1, V2 = {"0": "background", "1": "femur"}, {"background": 0, "femur": 1}
+REGIONS = {"background": 0, "bones": [1, 2], "tibia": [2]}
+
+
+@pytest.mark.parametrize(
+    ("labels", "values", "undeclared"),
+    [
+        (V1, (1, 1), None),
+        (V1, (1, 5), "5"),
+        (V2, (1, 5), "5"),
+        (V2, (255, 255), "255"),
+        (V2, (3, 4), "3, 4"),
+        (REGIONS, (1, 2), None),
+        (REGIONS, (1, 3), "3"),
+        ({"background": "0", "femur": "1"}, (1, 2), "2"),
+    ],
+)
+def test_a_value_that_is_not_declared_leaves_its_case_out_by_its_number(
+    source: Path,
+    leg: Callable[..., Any],
+    labels: dict[str, Any],
+    values: tuple[int, int],
+    undeclared: str | None,
+) -> None:
+    describe(source, labels=labels)
+    write_values(source, leg, *values)
+    if undeclared is None:
+        assert bone_pixels(source) == int(leg(1).mask.voxels.sum())
+        return
+    with pytest.raises(InputError) as caught:
+        bone_pixels(source)
+    assert f"holds {undeclared}, which dataset.json does not declare" in str(caught.value)
+
+
+def test_a_number_that_the_user_names_is_declared_by_it(
+    source: Path, leg: Callable[..., Any]
+) -> None:
+    describe(source, labels=V2)
+    write_values(source, leg, 1, 5)
+    both = int(leg(1).mask.voxels.sum())
+    assert bone_pixels(source, bones=("1", "5")) == both
+    assert 0 < bone_pixels(source, bones=("5",)) < both
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_description_in_any_encoding_of_a_text_program_is_read(
+    source: Path, encoding: str
+) -> None:
+    path = source / "dataset.json"
+    path.write_text(path.read_text(), encoding=encoding)
+    assert len(nnunet.pairs(source, Choice()).pairs) == 2
+
+
+def test_images_without_a_channels_number_are_read_as_the_decathlon_has_them(
+    source: Path,
+) -> None:
+    for path in (source / "imagesTr").iterdir():
+        path.rename(path.with_name(path.name.replace("_0000", "")))
+    found = nnunet.pairs(source, Choice())
+    assert [pair.given.case for pair in found.pairs] == ["leg_001", "leg_002"]
+    assert found.left_out == ()
+
+
+def test_files_of_another_ending_are_counted(source: Path) -> None:
+    describe(source, file_ending=".nrrd")
+    found = nnunet.pairs(source, Choice())
+    assert found.pairs == ()
+    assert {item.case: item.reason for item in found.left_out} == {
+        "imagesTr": "2 of 2 files in it do not end in .nrrd (dataset.json)",
+        "labelsTr": "2 of 2 files in it do not end in .nrrd (dataset.json)",
+    }
+
+
 def test_images_without_a_label_and_labels_without_an_image_are_listed(source: Path) -> None:
     (source / "labelsTr" / "leg_001.nii.gz").unlink()
     (source / "imagesTr" / "leg_002_0000.nii.gz").unlink()

@@ -17,12 +17,16 @@ class BoneValues:
     """The label values that are bone; `values` None takes all but 0.
 
     `binary` asks for a 0/1 label. A case with a voxel of the value `unknown` ("ignore" in
-    nnU-Net) is refused, since a mask cannot say "unknown".
+    nnU-Net) is refused, since a mask cannot say "unknown", and so is one with a value beside 0 that
+    is not among those that the set's table declares (`declared`; None where there is no table):
+    it may be bone, and would be taught as background.
     """
 
     values: frozenset[int] | None = None
     binary: bool = False
     unknown: int | None = None
+    declared: frozenset[int] | None = None
+    table: str = ""
 
     def mask(self, labels: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Where bone is; `InputError` for values that the rule does not allow."""
@@ -35,8 +39,23 @@ class BoneValues:
         if self.unknown is not None and self.unknown in found:
             raise InputError(f"the label marks voxels as unknown ({self.unknown}): label them")
         if found[0] < 0:
-            raise InputError(f"the label holds {_in_words(found)}, expected 0 and above")
+            raise InputError(
+                f"the label holds {_in_words(found)}, expected 0 and above: a mask cannot say 'not "
+                "labelled', write such voxels as 0 or label them"
+            )
+        self._require_declared(found)
         return labels != 0 if self.values is None else np.isin(labels, list(self.values))
+
+    def _require_declared(self, found: NDArray[np.integer]) -> None:
+        if self.declared is None:
+            return
+        undeclared = np.setdiff1d(found, [0, *self.declared])
+        if len(undeclared):
+            named = _in_words(np.array(sorted({0, *self.declared})))
+            raise InputError(
+                f"the label holds {_in_words(undeclared)}, which {self.table} does not declare (it "
+                f"declares {named}): name it there, or write the label with the values declared"
+            )
 
 
 BINARY = BoneValues(binary=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -14,6 +13,7 @@ from afunet.data.layouts.files import entries_of, given_cases, given_of, not_the
 from afunet.data.layouts.pair import Choice, Found, Given, LeftOut
 from afunet.data.layouts.volume_pair import VolumePair
 from afunet.errors import ConfigError, InputError
+from afunet.formats.text_files import read_json
 
 DESCRIPTION, IMAGES, LABELS, FOLDS = "dataset.json", "imagesTr", "labelsTr", "splits_final.json"
 CHANNEL = "_0000"
@@ -28,14 +28,16 @@ def detect(source: Path) -> bool:
 def pairs(source: Path, choice: Choice) -> Found:
     """A case a training image; bone is every label but the background, or those of `bones`.
 
-    Only channel 0 is read, and it must be CT. With a fold, its splits are the given ones.
+    Only channel 0 is read, and it must be CT; images may lack the channel's number, as those of
+    the Medical Segmentation Decathlon do. A case with a value that the description does not
+    declare is left out. With a fold, its splits are the given ones.
     Raises `InputError` for a description that makes no sense and for other images than CT.
     """
     described = _json(source / DESCRIPTION)
     ending = _checked_ending(described, source)
     bones = _bones(described, choice, source)
     known = given_cases(source) | _fold(source, choice)
-    images = _stems(source / IMAGES, CHANNEL + ending)
+    images = _stems(source / IMAGES, CHANNEL + ending) or _stems(source / IMAGES, ending)
     labels = _stems(source / LABELS, ending)
     cases = tuple(
         VolumePair(given_of(case, known, source), images[case], (labels[case],), bones)
@@ -46,6 +48,7 @@ def pairs(source: Path, choice: Choice) -> Found:
     lonely += [
         LeftOut(case, f"no image of it in {IMAGES}") for case in labels if case not in images
     ]
+    lonely += _passed_over(source / IMAGES, ending) + _passed_over(source / LABELS, ending)
     return Found(cases, (*lonely, *not_there(known, set(images) | set(labels))))
 
 
@@ -63,13 +66,16 @@ def _checked_ending(described: Mapping[str, Any], source: Path) -> str:
 def _bones(described: Mapping[str, Any], choice: Choice, source: Path) -> BoneValues:
     """The label values to take; the value named "ignore" may not appear in a case."""
     values = _values_by_name(described, source)
+    declared = frozenset().union(*values.values())
     unknown = next(iter(values.pop(IGNORE, ())), None)
     values.pop("background", None)
     if not choice.bones or choice.bones == ("all",):
         taken = {value for group in values.values() for value in group} - {0}
     else:
         taken = set().union(*(_named(pattern, values, source) for pattern in choice.bones))
-    return BoneValues(frozenset(taken), unknown=unknown)
+    return BoneValues(
+        frozenset(taken), unknown=unknown, declared=declared | taken, table=DESCRIPTION
+    )
 
 
 def _named(pattern: str, values: Mapping[str, frozenset[int]], source: Path) -> frozenset[int]:
@@ -115,6 +121,16 @@ def _fold(source: Path, choice: Choice) -> dict[str, Given]:
     }
 
 
+def _passed_over(folder: Path, ending: str) -> list[LeftOut]:
+    """A line where a folder has files of another ending: the description may name a wrong one."""
+    files = [path for path in entries_of(folder) if path.is_file()] if folder.is_dir() else []
+    others = [path for path in files if not path.name.endswith(ending)]
+    if not others:
+        return []
+    reason = f"{len(others)} of {len(files)} files in it do not end in {ending} ({DESCRIPTION})"
+    return [LeftOut(folder.name, reason)]
+
+
 def _stems(folder: Path, ending: str) -> dict[str, Path]:
     """Files by case; the ending is cut off."""
     files: Iterable[Path] = entries_of(folder) if folder.is_dir() else ()
@@ -122,10 +138,9 @@ def _stems(folder: Path, ending: str) -> dict[str, Path]:
 
 
 def _json(path: Path, kind: type = dict) -> Any:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is missing or no JSON: nnU-Net writes it") from error
+    if not path.is_file():
+        raise InputError(f"{path} is missing: nnU-Net writes it")
+    content = read_json(path)
     if not isinstance(content, kind):
         raise InputError(f"{path} holds a {type(content).__name__}, expected a {kind.__name__}")
     return content

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from afunet.data.slices import LabelledSlice
+from afunet.formats.findings import Finding
 from afunet.progress import CancelToken
 
 
@@ -50,10 +51,11 @@ class LeftOut:
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """The usable slices of a case (one plane each, by level), and what was left out of it."""
+    """The usable slices of a case (one plane each, by level), what was left out and noticed."""
 
     slices: tuple[LabelledSlice, ...]
     left_out: tuple[LeftOut, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 class Pair(Protocol):

@@ -14,18 +14,21 @@ from afunet.data.cases import PngSlice, require_files
 from afunet.data.layouts.believable import require_believable
 from afunet.data.layouts.pair import Choice, Content, Given, LeftOut, at_level, by_level
 from afunet.data.layouts.planes import plane_of, slice_of_grey, slice_of_hu
-from afunet.data.slices import LabelledSlice, read_grey, read_mask
+from afunet.data.slices import LabelledSlice, read_grey, read_mask_value
 from afunet.errors import InputError
 from afunet.formats.dicom.files import read_header
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.pixels import read_hu
 from afunet.formats.dicom.series import picture_kind
-from afunet.formats.readers import read_labels
+from afunet.formats.findings import SIDES_UNKNOWN, Finding
+from afunet.formats.png_masks import bone_value_finding
+from afunet.formats.readers import read_labelling
 from afunet.geometry import Volume
 from afunet.preprocessing.orientation import axial_view
 from afunet.progress import CancelToken
 
 MOST_NAMED = 8
+OF_ITS_IMAGE = SIDES_UNKNOWN | {"SPACING_UNKNOWN"}
 
 
 @dataclass(frozen=True)
@@ -43,16 +46,16 @@ class PngPair:
 
     def read(self, choice: Choice, cancel: CancelToken) -> Content:
         """The slices that can be read; see `Pair.read`."""
-        slices, bad = [], Bad(self.given.case)
+        slices, bad, noticed = [], Bad(self.given.case), Noticed()
         for record in self.records:
             cancel.check()
             try:
-                slices.append(_png_slice(record, self.folder, choice))
+                slices.append(_png_slice(record, self.folder, choice, noticed))
             except InputError as error:
                 bad.add(
                     record.level, str(error).removeprefix(f"{record.case} slice {record.level}: ")
                 )
-        return believed(slices, bad)
+        return believed(slices, bad, noticed)
 
 
 @dataclass(frozen=True)
@@ -81,15 +84,16 @@ class DicomPngPair:
     def read(self, choice: Choice, cancel: CancelToken) -> Content:
         """The slices that can be read, from the feet to the head; see `Pair.read`."""
         placed: list[tuple[float, LabelledSlice]] = []
-        bad = Bad(self.given.case)
+        bad, noticed = Bad(self.given.case), Noticed()
         for number, file in enumerate(self.files):
             cancel.check()
             try:
-                placed.append(_dicom_slice(file, number, self.given, choice))
+                placed.append(_dicom_slice(file, number, self.given, choice, noticed))
             except InputError as error:
                 bad.add(number + 1, str(error))
         placed.sort(key=lambda item: item[0])
-        return believed([at_level(item, level) for level, (_, item) in enumerate(placed)], bad)
+        slices = [at_level(item, level) for level, (_, item) in enumerate(placed)]
+        return believed(slices, bad, noticed)
 
 
 class Bad:
@@ -111,38 +115,53 @@ class Bad:
         )
 
 
-def believed(slices: list[LabelledSlice], bad: Bad) -> Content:
+class Noticed:
+    """The findings on a case's slices, each once."""
+
+    def __init__(self) -> None:
+        self.findings: dict[Finding, None] = {}
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Note those of one slice. That PNGs have no place is no news: their images have one."""
+        known = (finding for finding in findings if finding.code not in OF_ITS_IMAGE)
+        self.findings.update(dict.fromkeys(known))
+
+
+def believed(slices: list[LabelledSlice], bad: Bad, noticed: Noticed) -> Content:
     """The case's content; `InputError` where no slice is left or the masks do not fit."""
     if not slices:
         raise InputError("; ".join(item.reason for item in bad.listed()) or "it has no slice")
     require_believable(slices)
-    return Content(by_level(slices), bad.listed())
+    return Content(by_level(slices), bad.listed(), tuple(noticed.findings))
 
 
-def _png_slice(record: PngSlice, folder: Path, choice: Choice) -> LabelledSlice:
+def _png_slice(record: PngSlice, folder: Path, choice: Choice, noticed: Noticed) -> LabelledSlice:
     require_files(record, folder)
     grey = read_grey(record)
     try:
-        mask = read_mask(record)
+        mask, bone = read_mask_value(record)
     except InputError as error:
         if grey.max() <= 1:
             reason = "the image holds 0 and 1, the mask does not: are they exchanged?"
             raise InputError(reason) from error
         raise
+    noticed.add(bone_value_finding(bone))
     plane = plane_of((grey.shape[0], grey.shape[1]), record.spacing_mm, choice.allowed_mm)
     kept = record.record(plane.spacing_mm)
     return slice_of_grey(grey, mask, kept, plane)
 
 
 def _dicom_slice(
-    file: DicomSlice, number: int, given: Given, choice: Choice
+    file: DicomSlice, number: int, given: Given, choice: Choice, noticed: Noticed
 ) -> tuple[float, LabelledSlice]:
     """A slice and where it lies along the patient; its number where the header does not say."""
     header = read_header(file.image)
     if header is None or picture_kind(header) or header.frames > 1:
         raise InputError("it is no CT slice (a scout, another modality or several frames)")
     hu = read_hu(header, "the slice")
-    mask = read_labels(file.mask).voxels[0]
+    labels = read_labelling(file.mask)
+    noticed.add(labels.findings)
+    mask = labels.volume.voxels[0]
     if hu.shape != mask.shape:
         raise InputError(f"image {hu.shape[::-1]}, mask {mask.shape[::-1]} pixels")
     position, (axial_hu, axial_mask), turned = _axial(header, hu, mask)

@@ -13,10 +13,12 @@ from afunet.data.layouts.bone_labels import BINARY, BoneValues
 from afunet.data.layouts.pair import Choice, Content, Given
 from afunet.data.layouts.planes import plane_of, slice_of_hu
 from afunet.errors import InputError
-from afunet.formats.readers import read_labels, read_scan
+from afunet.formats.findings import Finding, Severity
+from afunet.formats.readers import read_labelling, read_scan
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
-from afunet.preprocessing.orientation import axial_view
+from afunet.geometry.tolerances import SAME_PLACE_MM
+from afunet.preprocessing.orientation import axial_view, turned_to
 from afunet.progress import CancelToken
 
 
@@ -41,9 +43,12 @@ class VolumePair:
         view = axial_view(scan.volume)
         axial = view.apply(scan.volume)
         bone = np.zeros(axial.shape, dtype=bool)
+        findings = [item for item in scan.findings if item.severity is Severity.WARNING]
         for path in self.labels:
             cancel.check()
-            bone |= _on_grid(path, axial, self.bones)
+            mask, noticed = _on_grid(path, axial, self.bones)
+            bone |= mask
+            findings += noticed
         given = _with_region(self.given, scan)
         column_mm, row_mm, _ = (float(value) for value in axial.spacing_mm)
         known = (row_mm, column_mm) if scan.source.spacing_known else None
@@ -53,7 +58,7 @@ class VolumePair:
             for level, (hu, mask) in enumerate(zip(axial.voxels, bone, strict=True))
         )
         require_believable(slices)
-        return Content(slices)
+        return Content(slices, findings=tuple(dict.fromkeys(findings)))
 
 
 def _require_bone(scan: Scan) -> None:
@@ -62,12 +67,18 @@ def _require_bone(scan: Scan) -> None:
             raise InputError(finding.message)
 
 
-def _on_grid(path: Path, axial: Volume, bones: BoneValues) -> NDArray[np.bool_]:
-    """Where bone is, on the grid of the axial scan; a label stored along other axes fits too."""
-    stored = read_labels(path)
-    labels = axial_view(stored).apply(stored)
-    axial.require_same_grid(labels, "the label")
-    return bones.mask(labels.voxels)
+def _on_grid(
+    path: Path, axial: Volume, bones: BoneValues
+) -> tuple[NDArray[np.bool_], list[Finding]]:
+    """Where bone is on the grid of the axial scan, and what was noticed about the label.
+
+    A label stored along other axes fits too.
+    """
+    read = read_labelling(path)
+    labels = turned_to(read.volume, axial)
+    axial.require_same_grid(labels, "the label", SAME_PLACE_MM)
+    noticed = [replace(item, message=f"label: {item.message}") for item in read.findings]
+    return bones.mask(labels.voxels), noticed
 
 
 def _with_region(given: Given, scan: Scan) -> Given:

@@ -6,7 +6,6 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from afunet.formats.dicom.result import (
     ResultPlanes,
     Segment,
 )
+from afunet.formats.dicom.segmentation_kind import SegmentationKind as SegmentationKind
 from afunet.formats.dicom.spacing import POSITION_TOLERANCE_MM
 from afunet.formats.whole_file import whole_file
 from afunet.geometry import ImagePlane
@@ -35,14 +35,6 @@ from afunet.geometry import ImagePlane
 MANUFACTURER = "afunet"
 SERIES_NUMBER = 9100
 LARGEST_OFFSET_MM = 0.01
-
-
-class SegmentationKind(StrEnum):
-    """How voxels are stored: one bit a segment, a share in 255 parts, or one label map."""
-
-    BINARY = "binary"
-    FRACTIONAL = "fractional"
-    LABELMAP = "labelmap"
 
 
 def write_segmentation(

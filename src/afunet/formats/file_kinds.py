@@ -1,0 +1,127 @@
+"""What a file is by its first bytes, whatever its name says."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from afunet.errors import InputError
+from afunet.formats.file_search import unreadable
+
+LOOKED_AT = 560  # the longest header asked for here, that of NIfTI-2, and a little more
+GZIP = b"\x1f\x8b"
+NIFTI, NIFTI_PAIR, ANALYZE = "NIfTI", "NIfTI header of a pair", "Analyze 7.5"
+NRRD, METAIMAGE, DICOM = "NRRD", "MetaImage", "DICOM"
+SUFFIXES = {NIFTI: ".nii", NRRD: ".nrrd", METAIMAGE: ".mha", DICOM: ".dcm"}
+# A file that begins so is no image, and copying it again brings the same.
+FOREIGN = {
+    b"version https://git-lfs": (
+        "a Git LFS pointer, not the file itself",
+        "fetch it with git lfs pull",
+    ),
+    b"/annex/objects/": ("a git-annex pointer, not the file itself", "fetch it with git annex get"),
+    b"PK\x03\x04": ("a zip archive", "unpack it first"),
+    b"BZh": ("compressed with bzip2", "unpack it first"),
+    b"\xfd7zXZ": ("compressed with xz", "unpack it first"),
+    b"7z\xbc\xaf": ("a 7z archive", "unpack it first"),
+    b"\x28\xb5\x2f\xfd": ("compressed with zstd", "unpack it first"),
+    b"\x89PNG": ("a PNG picture", "name it .png"),
+    b"\xff\xd8\xff": ("a JPEG picture", "give the CT itself"),
+    b"II*\x00": ("a TIFF picture", "write it as NIfTI or NRRD"),
+    b"MM\x00*": ("a TIFF picture", "write it as NIfTI or NRRD"),
+    b"%PDF": ("a PDF document", "give the CT itself"),
+    b"\x89HDF": ("an HDF5 file", "write it as NIfTI or NRRD"),
+    b"CDF\x01": ("a NetCDF (MINC) file", "write it as NIfTI or NRRD"),
+    b"\x93NUMPY": ("a NumPy array, which has no place in the patient", "write it as NIfTI or NRRD"),
+    b"\x00\x05\x16\x07": (
+        "macOS's notes on a file, not the file itself",
+        "take the one without ._",
+    ),
+}
+PAGES = (b"<!doctype html", b"<html", b"<?xml", b"<error", b"<head", b"<script")
+AGAIN = "download or export it again"
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A format by name (`NIFTI`, `NRRD` … or ""), compressed or not.
+
+    Of a file that is none, `words` say what it is and `remedy` what to do; both are "" where that
+    is not known.
+    """
+
+    name: str
+    compressed: bool = False
+    words: str = ""
+    remedy: str = ""
+
+
+def kind_of(path: Path) -> FileKind:
+    """What a file is; raises `InputError` where the system does not let us read it."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(LOOKED_AT)
+        if not start.startswith(GZIP):
+            return _kind(start)
+        with gzip.open(path) as packed:
+            inner = _kind(packed.read(LOOKED_AT))
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return FileKind("", True, "compressed, and damaged or cut off at its start", AGAIN)
+    except OSError as reason:
+        raise unreadable(path, reason) from None
+    words = f"{inner.words} (compressed)" if inner.words else ""
+    return FileKind(inner.name, True, words, inner.remedy)
+
+
+def require_kind(path: Path, *expected: str) -> FileKind:
+    """The file's kind; `InputError` that says what it is where it is none of those expected."""
+    kind = kind_of(path)
+    if kind.name in expected:
+        return kind
+    if kind.name:
+        suffix = SUFFIXES.get(kind.name, "")
+        remedy = f"name it {suffix}" if suffix else f"give a {expected[0]} volume"
+        raise InputError(f"{path.name} is {kind.name} by its content, not {expected[0]}: {remedy}")
+    if kind.words:
+        raise InputError(f"{path.name} is {kind.words}, not {expected[0]}: {kind.remedy}")
+    raise InputError(f"{path.name} is broken or not {expected[0]}: copy or export it again")
+
+
+def _kind(start: bytes) -> FileKind:
+    if not start:
+        return FileKind("", words="empty, a file of 0 bytes", remedy=AGAIN)
+    name = _volume_format(start)
+    if name:
+        return FileKind(name)
+    for mark, (words, remedy) in FOREIGN.items():
+        if start.startswith(mark):
+            return FileKind("", words=words, remedy=remedy)
+    if not any(start):
+        return FileKind("", words="empty, its first bytes are all zero", remedy=AGAIN)
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith(PAGES):
+        return FileKind("", words="a web page, as of a failed download", remedy=AGAIN)
+    if text.startswith((b"{", b"[")):
+        return FileKind("", words="JSON text, as of a failed download", remedy=AGAIN)
+    return FileKind("")
+
+
+def _volume_format(start: bytes) -> str:
+    if start[344:348] == b"n+1\x00" or start[4:8] == b"n+2\x00":
+        return NIFTI
+    if start[344:348] == b"ni1\x00" or start[4:8] == b"ni2\x00":
+        return NIFTI_PAIR
+    if start.startswith(b"NRRD000"):
+        return NRRD
+    if start[128:132] == b"DICM":
+        return DICOM
+    if b"\nNDims" in start or start.startswith((b"NDims", b"ObjectType")):
+        return METAIMAGE
+    if len(start) >= 348 and 348 in (
+        int.from_bytes(start[:4], "little"),
+        int.from_bytes(start[:4], "big"),
+    ):
+        return ANALYZE
+    return ""

@@ -1,0 +1,120 @@
+"""What the headers of NRRD and MetaImage say of a volume's place that SimpleITK passes over.
+
+SimpleITK takes no unit but millimetres and fills in what is not said: a voxel size of 1 and axes
+along the patient's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.errors import GeometryError
+from afunet.formats.findings import Finding, warning
+from afunet.formats.nifti_placement import Placement
+from afunet.formats.units import UNSAID, millimetres_of, unit_finding
+
+LONGEST_HEADER = 1 << 16
+# NRRD's anatomical spaces; SimpleITK turns the other two into this one.
+LPS = "left-posterior-superior"
+MATRIX_FIELDS = ("transformmatrix", "orientation", "rotation")
+SIZE_FIELDS = ("elementspacing", "elementsize")
+Fields = Mapping[str, str]
+
+
+def nrrd_placement(path: Path, image: Any) -> Placement:
+    """LPS mm by `space units` (each axis of the space its own) or, without a space, by `units`.
+
+    Raises `InputError` for an unknown unit. Where no anatomical space or no voxel size is named
+    that is said.
+    """
+    fields = _fields(path, ":")
+    by_space, by_axis = (_words(fields.get(name, "")) for name in ("space units", "units"))
+    affine = affine_of(image)
+    if by_space:
+        affine[:3] *= np.array([millimetres_of(unit) for unit in by_space[:3]])[:, None]
+    elif by_axis:
+        affine[:3] *= _one_factor(by_axis)
+    space = image.GetMetaData("NRRD_space") if image.HasMetaDataKey("NRRD_space") else ""
+    is_sized = "space directions" in fields or "spacings" in fields
+    findings = (
+        *_place_findings("NRRD", space == LPS, is_sized),
+        *unit_finding({*by_space, *by_axis}),
+    )
+    return Placement(affine, findings)
+
+
+def metaimage_placement(path: Path, image: Any) -> Placement:
+    """LPS mm by `DistanceUnits`; `ElementSize` is the voxel size where `ElementSpacing` is not.
+
+    Where no axes or no voxel size are named that is said.
+    """
+    fields = _fields(path, "=")
+    unit = fields.get("distanceunits", "")
+    affine = affine_of(image)
+    affine[:3] *= millimetres_of(unit)
+    is_placed = any(name in fields for name in MATRIX_FIELDS)
+    is_sized = any(name in fields for name in SIZE_FIELDS)
+    findings = (*_place_findings("MetaImage", is_placed, is_sized), *unit_finding({unit}))
+    return Placement(affine, findings)
+
+
+def affine_of(image: Any) -> NDArray[np.float64]:
+    """SimpleITK's grid as (column, row, slice) indices to LPS in the file's unit."""
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
+    affine[:3, 3] = image.GetOrigin()
+    return affine
+
+
+def _one_factor(units: list[str]) -> float:
+    """Without a space the axes have no common frame, so that they must share a unit."""
+    factors = {millimetres_of(unit) for unit in units if unit.lower() not in UNSAID}
+    if len(factors) > 1:
+        raise GeometryError(
+            f"the file's axes are measured in different units ({', '.join(units)}) and it names no "
+            "space: write it in mm"
+        )
+    return next(iter(factors), 1.0)
+
+
+def _place_findings(kind: str, is_placed: bool, is_sized: bool) -> tuple[Finding, ...]:
+    findings = []
+    if not is_sized:
+        message = (
+            f"the {kind} file holds no voxel size; 1 mm is assumed, so that no length, area or "
+            "volume from it is true"
+        )
+        findings.append(warning("SPACING_UNKNOWN", message))
+    if not is_placed:
+        message = f"the {kind} file names no axes of the patient; it is taken as lying in LPS"
+        findings.append(warning("ORIENTATION_UNKNOWN", message))
+    return tuple(findings)
+
+
+def _fields(path: Path, separator: str) -> Fields:
+    """The header's fields by their names in lower case, without an NRRD's comments and keys."""
+    with path.open("rb") as file:
+        head = file.read(LONGEST_HEADER)
+    fields: dict[str, str] = {}
+    for line in re.split(rb"\r?\n", head):
+        text = line.decode("latin-1")
+        if separator == ":" and not text.strip():
+            break  # the blank line before the voxels
+        name, found, value = text.partition(separator)
+        if found and not text.startswith("#") and not value.startswith("="):
+            fields.setdefault(name.strip().lower(), value.strip())
+        if separator == "=" and name.strip().lower() == "elementdatafile":
+            break
+    return fields
+
+
+def _words(field: str) -> list[str]:
+    """The quoted units of a field; a word without quotes counts too."""
+    quoted = re.findall(r'"([^"]*)"', field)
+    return quoted or field.split()

@@ -1,0 +1,92 @@
+"""A label volume as read: its whole numbers, what was noticed, and what is known of its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.errors import InputError
+from afunet.formats.checks import require_straight
+from afunet.formats.findings import SIDES_UNKNOWN, Finding, info
+from afunet.geometry import Volume
+from afunet.geometry.tolerances import COARSEST_LABEL_STEP, LABEL_TOLERANCE
+
+LABEL_DTYPES = (np.uint8, np.int16, np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Labelling:
+    """Labels on a grid and what was noticed about them.
+
+    `step` is the distance of the values that the file can hold where it stores them scaled, 0
+    where it stores them as they are.
+    """
+
+    volume: Volume
+    findings: tuple[Finding, ...] = ()
+    step: float = 0.0
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The findings' codes."""
+        return frozenset(finding.code for finding in self.findings)
+
+    @property
+    def spacing_known(self) -> bool:
+        """Whether its millimetres mean anything."""
+        return "SPACING_UNKNOWN" not in self.codes
+
+    @property
+    def sides_known(self) -> bool:
+        """Whether the patient's left and right are."""
+        return self.spacing_known and not SIDES_UNKNOWN & self.codes
+
+
+def checked_labels(read: Labelling) -> Labelling:
+    """The labels in the smallest of uint8, int16 and int32 that holds them.
+
+    Floating-point values near whole numbers (`geometry/tolerances.py`) are rounded to them, with a
+    finding. Raises `InputError` for other values and `GeometryError` for axes that are sheared.
+    """
+    require_straight(read.volume)
+    voxels, rounded = _whole(read)
+    low, high = float(voxels.min()), float(voxels.max())
+    for dtype in LABEL_DTYPES:
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            volume = read.volume.with_voxels(voxels.astype(dtype, copy=False))
+            return replace(read, volume=volume, findings=read.findings + rounded, step=0.0)
+    raise InputError(f"labels from {low:g} to {high:g} are no labels: at most 32 bits are read")
+
+
+def require_no_negative(labels: Volume, what: str) -> None:
+    """Raise `InputError` where a label is below 0, as tools write what nobody has labelled."""
+    lowest = int(labels.voxels.min())
+    if lowest < 0:
+        raise InputError(
+            f"{what} has negative labels, the lowest {lowest}: a mask cannot say 'not labelled', "
+            "write such voxels as 0 or label them"
+        )
+
+
+def _whole(read: Labelling) -> tuple[NDArray[Any], tuple[Finding, ...]]:
+    voxels = read.volume.voxels
+    if np.issubdtype(voxels.dtype, np.integer):
+        return voxels, ()
+    nearest = np.rint(voxels)
+    with np.errstate(invalid="ignore"):  # infinity is as far from itself as NaN
+        off = np.abs(voxels - nearest)
+    half_step = read.step / 2 if read.step <= COARSEST_LABEL_STEP else 0.0
+    wrong = ~(off <= max(LABEL_TOLERANCE, half_step * 1.01))  # NaN is nowhere near
+    if wrong.any():
+        example = voxels[wrong][0]
+        raise InputError(
+            f"labels must be whole numbers: {int(wrong.sum())} of {voxels.size} are not, the first "
+            f"is {example:g}"
+        )
+    if not off.any():
+        return nearest, ()
+    message = f"{np.count_nonzero(off)} label values are off whole numbers by up to {off.max():.1g}"
+    return nearest, (info("LABELS_ROUNDED", message, "rounded"),)

@@ -1,0 +1,169 @@
+"""Where a NIfTI volume lies: which of its two placements counts, in which unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.errors import GeometryError
+from afunet.formats.findings import Finding, info, repaired, warning
+from afunet.formats.units import millimetres_of, unit_finding
+from afunet.geometry.shear import shear_mm
+from afunet.geometry.tolerances import LARGEST_SHEAR_MM, SAME_PLACE_MM, UNDOUBTED_FORM_MM
+
+FloatArray = NDArray[np.float64]
+# RAS and LPS differ in the sign of x and y; the matrix is its own inverse.
+RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+# xyzt_units & 7 (nifti1.h, NIFTI_UNITS_*)
+UNITS = {0: "unknown", 1: "meter", 2: "mm", 3: "micron"}
+TO_TAKE_THE_QFORM = "set its sform code to 0 if the qform is right (nibabel: set_sform(None, 0))"
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """One placement: its affine in RAS mm, None where none is stated, and what is wrong with it."""
+
+    name: str
+    affine: FloatArray | None
+    fault: str = ""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is stated and can be true."""
+        return self.affine is not None and not self.fault
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """The affine of a volume in LPS mm and what was noticed on the way."""
+
+    affine: FloatArray
+    findings: tuple[Finding, ...] = ()
+
+
+def placement_of(header: Any) -> Placement:
+    """The sform where it is sound, else the qform where it leaves no doubt (nifti1.h, method 2, 3).
+
+    The sform counts, as everywhere. A qform stands in for one that is not finite or singular, or
+    that is sheared, if it lies nowhere further than `UNDOUBTED_FORM_MM` from it. Raises
+    `GeometryError` where no placement can be true; a sheared one without a stand-in is left to the
+    check of every volume.
+    """
+    unit = UNITS.get(int(header["xyzt_units"]) & 7, "unknown")
+    size = _size(header)
+    sform, qform = _sform(header, unit, size), _qform(header, unit, size)
+    taken, findings = _taken(sform, qform, size)
+    affine = _unplaced(header, unit) if taken is None else taken
+    return Placement(RAS_LPS @ affine, (*findings, *unit_finding({unit})))
+
+
+def _taken(
+    sform: Form, qform: Form, size: tuple[int, int, int]
+) -> tuple[FloatArray | None, tuple[Finding, ...]]:
+    if sform.affine is None and qform.affine is None:
+        message = "the NIfTI file does not say how it lies in the patient; left and right may be "
+        return None, (warning("ORIENTATION_UNKNOWN", message + "swapped"),)
+    if sform.is_sound:
+        return sform.affine, _beside(sform, qform, size)
+    if sform.affine is None:
+        if qform.fault:
+            raise _no_placement(f"its qform {qform.fault}, and it has no sform", "export it again")
+        return qform.affine, ()
+    if not qform.is_sound:
+        if "sheared" in sform.fault:
+            return sform.affine, ()
+        raise _no_placement(f"its sform {sform.fault}, and no qform is sound", "export it again")
+    if "sheared" in sform.fault:
+        apart_mm = _apart_mm(sform, qform, size)
+        if apart_mm > UNDOUBTED_FORM_MM:
+            raise _no_placement(
+                f"its sform {sform.fault}, its qform is straight and lies up to {apart_mm:.1f} mm "
+                "away",
+                f"{TO_TAKE_THE_QFORM}, or resample it to a straight grid",
+            )
+    message = f"the NIfTI file's sform {sform.fault}, its qform is sound"
+    return qform.affine, (repaired("FORM_BROKEN", message, "took the qform"),)
+
+
+def _beside(sform: Form, qform: Form, size: tuple[int, int, int]) -> tuple[Finding, ...]:
+    """What there is to say of a qform beside a sound sform."""
+    if qform.affine is None:
+        return ()
+    if not np.isfinite(qform.affine).all() or "singular" in qform.fault:
+        message = f"the NIfTI file's qform {qform.fault}, its sform is sound"
+        return (info("FORM_BROKEN", message, "took the sform"),)
+    apart_mm = _apart_mm(sform, qform, size)
+    if apart_mm <= SAME_PLACE_MM:
+        return ()
+    message = f"the NIfTI file's two placements differ by up to {apart_mm:.1f} mm; took the sform"
+    return (warning("FORMS_DISAGREE", message),)
+
+
+def _sform(header: Any, unit: str, size: tuple[int, int, int]) -> Form:
+    affine, code = header.get_sform(coded=True)
+    return _form("sform", affine if code else None, unit, size)
+
+
+def _qform(header: Any, unit: str, size: tuple[int, int, int]) -> Form:
+    if not int(header["qform_code"]):
+        return Form("qform", None)
+    try:
+        affine = header.get_qform()
+    except Exception:  # nibabel's own for quaternions longer than 1, numpy's for NaN
+        affine = np.full((4, 4), np.nan)
+    return _form("qform", affine, unit, size)
+
+
+def _form(name: str, affine: Any, unit: str, size: tuple[int, int, int]) -> Form:
+    if affine is None:
+        return Form(name, None)
+    in_mm = _in_mm(affine, unit)
+    return Form(name, in_mm, _fault(in_mm, size))
+
+
+def _fault(affine: FloatArray, size: tuple[int, int, int]) -> str:
+    if not np.isfinite(affine).all():
+        return "holds numbers that are not finite"
+    steps_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    if not steps_mm.all() or abs(np.linalg.det(affine[:3, :3] / steps_mm)) < 1e-3:
+        return "is singular: two axes point the same way, or one has no length"
+    off_mm = shear_mm(affine, size)
+    return f"is sheared by {off_mm:.1f} mm" if off_mm > LARGEST_SHEAR_MM else ""
+
+
+def _unplaced(header: Any, unit: str) -> FloatArray:
+    """The grid of a file without a placement: its voxel sizes alone (nifti1.h, method 1)."""
+    affine = _in_mm(header.get_base_affine(), unit)
+    if not np.isfinite(affine).all() or not np.diag(affine).all():
+        raise _no_placement("it has no placement, and a voxel size of nothing", "export it again")
+    return affine
+
+
+def _in_mm(affine: Any, unit: str) -> FloatArray:
+    scaled = np.array(affine, dtype=np.float64)
+    scaled[:3] *= millimetres_of(unit)
+    return scaled
+
+
+def _apart_mm(one: Form, other: Form, size: tuple[int, int, int]) -> float:
+    """The largest distance between the places that two forms give a corner."""
+    assert one.affine is not None
+    assert other.affine is not None
+    ends = np.array(size) - 1
+    corners = np.array([[*(ends * at), 1] for at in np.ndindex(2, 2, 2)], dtype=np.float64)
+    apart = (corners @ (one.affine - other.affine).T)[:, :3]
+    return float(np.linalg.norm(apart, axis=1).max())
+
+
+def _size(header: Any) -> tuple[int, int, int]:
+    columns, rows, slices = (int(length) for length in header.get_data_shape()[:3])
+    return columns, rows, slices
+
+
+def _no_placement(what: str, remedy: str) -> GeometryError:
+    return GeometryError(
+        f"the NIfTI file does not say where it lies: {what}: {remedy}", code="NO_PLACEMENT"
+    )

@@ -1,0 +1,136 @@
+"""Files that are not what their names say, each told for what it is."""
+
+import gzip
+import zipfile
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK
+
+from afunet.errors import InputError
+from afunet.formats.nifti import write_nifti
+from afunet.formats.readers import read_labelling, read_labels, read_scan
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+
+def zipped(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ct.nii", b"x" * 600)
+    return path.read_bytes()
+
+
+FOREIGN = {
+    "empty": (b"", "a file of 0 bytes"),
+    "zeros": (bytes(5000), "all zero"),
+    "web page": (b"<!DOCTYPE html>\n<html><body>404</body></html>" * 20, "web page"),
+    "web page after spaces": (b"\n\n  <HTML><body>Sign in</body>" * 30, "web page"),
+    "json": (b'{"message": "Not Found"}', "JSON"),
+    "json with a mark": (b'\xef\xbb\xbf{"error": 1}', "JSON"),
+    "lfs": (LFS, "git lfs pull"),
+    "annex": (b"/annex/objects/SHA256E-s12--ab.nii.gz\n", "git annex get"),
+    "macos": (b"\x00\x05\x16\x07" + bytes(600), "without ._"),
+    "png": (b"\x89PNG\r\n\x1a\n" + bytes(600), "name it .png"),
+    "bzip2": (b"BZh91AY" + bytes(600), "unpack it"),
+    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(600), "HDF5"),
+    "numpy": (b"\x93NUMPY\x01\x00" + bytes(600), "NumPy"),
+    "dicom": (bytes(128) + b"DICM" + bytes(600), "name it .dcm"),
+    "text": (b"left knee, after the fall " * 40, "is broken or not"),
+}
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_file_of_something_else_is_told_for_what_it_is(tmp_path, refused, kind, suffix):
+    content, words = FOREIGN[kind]
+    path = tmp_path / f"ct{suffix}"
+    path.write_bytes(content)
+    for read in (read_scan, read_labels):
+        message = refused(InputError, read, path)
+        assert words in message
+        assert path.name in message
+
+
+def test_what_is_compressed_is_looked_into(tmp_path, refused):
+    for kind in ("web page", "lfs", "json"):
+        content, words = FOREIGN[kind]
+        (tmp_path / "ct.nii.gz").write_bytes(gzip.compress(content))
+        assert words in refused(InputError, read_scan, tmp_path / "ct.nii.gz")
+
+
+def test_one_volume_format_named_as_another_is_told_its_name(tmp_path, refused, axial):
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(axial.voxels), str(tmp_path / "a.nrrd"))
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(axial.voxels), str(tmp_path / "a.mha"))
+    write_nifti(axial, tmp_path / "a.nii")
+    for source, name, words in (
+        ("a.nrrd", "b.nii.gz", "is NRRD by its content, not NIfTI: name it .nrrd"),
+        ("a.mha", "b.nrrd", "is MetaImage by its content, not NRRD: name it .mha"),
+        ("a.nii", "b.mha", "is NIfTI by its content, not MetaImage: name it .nii"),
+        ("a.nii", "b", "is NIfTI by its content: name it .nii"),
+        ("a.nrrd", "b.seg", "is NRRD by its content: name it .nrrd"),
+    ):
+        (tmp_path / name).write_bytes((tmp_path / source).read_bytes())
+        assert words in refused(InputError, read_scan, tmp_path / name)
+
+
+@pytest.mark.parametrize("version", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+@pytest.mark.parametrize(("written", "named"), [("a.nii", "b.nii.gz"), ("a.nii.gz", "b.nii")])
+def test_compression_that_the_name_denies_is_read_with_a_finding(
+    tmp_path, oblique, version, written, named
+):
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ oblique.affine
+    nibabel.save(version(oblique.voxels.transpose(2, 1, 0), affine), tmp_path / written)
+    (tmp_path / written).rename(tmp_path / named)
+    scan, labels = read_scan(tmp_path / named), read_labelling(tmp_path / named)
+    for read in (scan, labels):
+        np.testing.assert_array_equal(read.volume.voxels, oblique.voxels)
+        np.testing.assert_allclose(read.volume.affine, oblique.affine, atol=1e-4)
+        assert "MISNAMED_FILE" in {finding.code for finding in read.findings}
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.hdr"])
+@pytest.mark.parametrize("kept", [0.3, 0.7, 0.97])
+def test_a_file_cut_anywhere_is_refused_as_cut(tmp_path, refused, name, kept):
+    voxels = np.random.default_rng(0).integers(-1000, 1500, (30, 40, 50)).astype(np.int16)
+    image = nibabel.Nifti1Pair if name == "a.hdr" else nibabel.Nifti1Image
+    nibabel.save(image(voxels, np.eye(4)), tmp_path / name)
+    path = tmp_path / ("a.img" if name == "a.hdr" else name)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
+    assert "cut off" in refused(InputError, read_scan, tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["huge.nii", "huge.nii.gz"])
+def test_a_header_that_tells_of_terabytes_is_refused_before_memory_is_taken(
+    tmp_path, refused, name
+):
+    header = nibabel.Nifti1Header()
+    header.set_data_shape((20000, 20000, 2000))
+    header.set_data_dtype(np.int16)
+    header["vox_offset"], header["magic"] = 352, b"n+1"
+    content = header.binaryblock + bytes(100_004)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    message = refused(InputError, read_scan, tmp_path / name)
+    assert "20000 × 20000 × 2000 voxels" in message
+
+
+def test_a_pair_of_header_and_image_is_read_by_either_name(tmp_path, refused, oblique):
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ oblique.affine
+    nibabel.save(nibabel.Nifti1Pair(oblique.voxels.transpose(2, 1, 0), affine), tmp_path / "a.img")
+    for name in ("a.hdr", "a.img"):
+        volume = read_scan(tmp_path / name).volume
+        np.testing.assert_array_equal(volume.voxels, oblique.voxels)
+        np.testing.assert_allclose(volume.affine, oblique.affine, atol=1e-4)
+    (tmp_path / "a.img").unlink()
+    assert "a.img is not beside it" in refused(InputError, read_scan, tmp_path / "a.hdr")
+
+
+def test_analyze_is_refused_since_it_knows_no_left(tmp_path, refused, axial):
+    nibabel.save(nibabel.AnalyzeImage(axial.voxels.transpose(2, 1, 0), None), tmp_path / "a.img")
+    assert "does not tell left from right" in refused(InputError, read_scan, tmp_path / "a.img")
+
+
+def test_a_zip_named_nifti_is_told_to_be_unpacked(tmp_path, refused):
+    content = zipped(tmp_path / "a.zip")
+    (tmp_path / "ct.nii.gz").write_bytes(content)
+    assert "a zip archive" in refused(InputError, read_scan, tmp_path / "ct.nii.gz")
