@@ -24,6 +24,8 @@ CONTAINER = (
     "--no-first-run",
     "--hide-scrollbars",
     "--host-resolver-rules=MAP * ~NOTFOUND",
+    # A sandboxed frame in a process of its own is not waited for.
+    "--disable-features=IsolateSandboxedIframes",
     "--virtual-time-budget=4000",
 )
 # After what is drawn at first, since the surfaces are unpacked beside the page's own scripts.

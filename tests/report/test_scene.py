@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from afunet.geometry import Mesh
-from afunet.report import vtk_renderer
+from afunet.report import drawing, scene, vtk_renderer
 from afunet.report.scene import VIEWS, ColouredMesh, Renderer, render_scene
 from afunet.report.scene_layout import Layout
 from afunet.report.software_renderer import render_with_numpy
@@ -95,13 +95,39 @@ def test_scene_of_nothing_says_so_without_a_renderer(meshes: list[ColouredMesh])
     assert words.min() < 150
 
 
-@pytest.mark.parametrize("option", ["spacing_known", "orientation_known"])
-def test_what_is_not_known_is_not_drawn(option: str, without_opengl: None) -> None:
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """All words on the pictures, in the order in which they are written."""
+    words: list[str] = []
+
+    def write(*given: object, **how: object) -> None:
+        words.append(str(given[2]))
+
+    for module in (drawing, scene):
+        monkeypatch.setattr(module, "write", write)
+    return words
+
+
+def test_what_is_known_is_written(written: list[str], without_opengl: None) -> None:
+    render_scene([ColouredMesh(box((20, 5, 40), (0, 0, 0)))], size=(600, 400))
+    assert {"R", "L", "S", "I", "anterior", "oblique"} <= set(written)
+    assert [word for word in written if word.endswith("m")] == ["2 mm"] * len(VIEWS)
+    assert "not to scale" not in written
+
+
+def test_without_a_spacing_every_view_says_so_and_has_no_bar(
+    written: list[str], without_opengl: None
+) -> None:
     meshes = [ColouredMesh(box((20, 5, 40), (0, 0, 0)))]
-    known = np.asarray(render_scene(meshes, size=(300, 200)).image).astype(int)
-    unknown = np.asarray(render_scene(meshes, size=(300, 200), **{option: False}).image)
-    assert (known != unknown).any()
-    assert known[known != unknown].mean() < unknown[known != unknown].mean()
+    render_scene(meshes, size=(600, 400), spacing_known=False)
+    assert written.count("not to scale") == len(VIEWS)
+    assert not [word for word in written if word.endswith("m")]
+
+
+def test_without_an_orientation_no_side_is_named(written: list[str], without_opengl: None) -> None:
+    meshes = [ColouredMesh(box((20, 5, 40), (0, 0, 0)))]
+    render_scene(meshes, size=(600, 400), orientation_known=False)
+    assert not {"R", "L", "A", "P", "S", "I", *(view.name for view in VIEWS)} & set(written)
 
 
 def test_views_are_those_of_a_surgeon_with_the_patients_sides_where_they_lie() -> None:

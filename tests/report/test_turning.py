@@ -108,7 +108,7 @@ def test_the_patients_sides_turn_with_the_scene_and_reset_brings_the_front_back(
 
 def test_the_bar_is_as_long_as_it_says(browser) -> None:
     page = turning_page([block((60, 60, 300), (0, 0, 0))])
-    dom = browser.dom(page, "document.title = innerHeight")
+    dom = browser.dom(page, "document.title = stage.clientHeight")
     height = int(re.search("<title>(.*?)</title>", dom)[1])
     width, length = re.search(r'id="scale"[^>]*width: ([\d.]+)px;?"[^>]*>(\d+) cm<', dom).groups()
     assert 10 * float(length) / float(width) == pytest.approx(1.26 * 300 / height, rel=1e-3)

@@ -5,10 +5,11 @@ import pytest
 
 from afunet.errors import Cancelled, CheckpointError
 from afunet.formats.readers import read_labels
+from afunet.geometry import LabelMap, Volume
 from afunet.phantom import LegConfig
 from afunet.progress import CancelToken
 from afunet.workflows import demo as module
-from afunet.workflows.demo import demo
+from afunet.workflows.demo import ToldApart, demo, told_apart
 from afunet.workflows.segment import SegmentOptions
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
@@ -21,9 +22,12 @@ def test_the_demo_simulates_segments_and_compares(
     assert {path.name for path in (tmp_path / "demo").iterdir()} == {"phantom", "result"}
     assert done.scan == tmp_path / "demo" / "phantom" / "dicom"
     assert done.case.folder == tmp_path / "demo" / "result"
+    bones = tmp_path / "demo" / "phantom" / "bones.nii.gz"
     mask = read_labels(done.case.folder / "mask.nii.gz").voxels > 0
     truth = read_labels(tmp_path / "demo" / "phantom" / "truth.nii.gz").voxels > 0
     assert 0 < done.dice < 1
+    assert done.told_apart.true_fragments == 0
+    assert done.told_apart.true_bones == len(np.unique(read_labels(bones).voxels)) - 1
     assert done.dice == pytest.approx(2 * np.sum(mask & truth) / (mask.sum() + truth.sum()))
 
 
@@ -53,3 +57,46 @@ def test_the_demo_can_be_cancelled(tiny_leg: LegConfig, weights: Path, tmp_path:
     with pytest.raises(Cancelled):
         demo(tmp_path, options, tiny_leg, progress=progress, cancel=cancel)
     assert not (tmp_path / "result").exists()
+
+
+def row_of(text: str) -> Volume:
+    """A volume of 10 mm³ voxels in a row, a digit a label."""
+    voxels = np.array([[[int(digit) for digit in text]]], dtype=np.uint8)
+    return Volume(voxels, np.diag([10.0, 1, 1, 1]))
+
+
+# A whole bone of six voxels, and one of eight that broke into three.
+BONES, FRAGMENTS = row_of("11111100222222220"), row_of("11111100222333440")
+NAMES = {1: "femur left", 2: "tibia left", 3: "tibia left 2", 4: "tibia left 3"}
+LEG = LabelMap(BONES, {1: NAMES[1], 2: NAMES[2]}), LabelMap(FRAGMENTS, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("found", "bones", "fragments"),
+    [
+        ("11111100222333440", 1, 3),  # all three fragments; none of them is the tibia
+        ("11111100222222220", 2, 0),  # the fragments as one bone
+        ("11111100222222440", 2, 2),  # a merged pair is taken for one of its two
+        ("00000000222333440", 0, 3),
+        ("00000000000000000", 0, 0),
+    ],
+)
+def test_bones_and_fragments_that_are_pieces_of_their_own_are_counted(
+    found: str, bones: int, fragments: int
+) -> None:
+    assert told_apart(row_of(found), *LEG, 15.0) == ToldApart(bones, 2, fragments, 3)
+
+
+def test_fragments_as_small_as_specks_are_not_asked_for() -> None:
+    assert told_apart(FRAGMENTS, *LEG, 25.0).true_fragments == 2
+
+
+def test_what_is_lost_is_said() -> None:
+    assert str(ToldApart(4, 4, 1, 3)) == (
+        "4 of 4 bones found; 1 of 3 fragments of broken bones found as pieces of their own, the "
+        "others are joined to what they broke from: fracture lines are often painted over"
+    )
+    assert str(ToldApart(4, 4, 3, 3)).endswith(
+        "3 of 3 fragments of broken bones found as pieces of their own"
+    )
+    assert str(ToldApart(1, 1, 0, 0)) == "1 of 1 bone found"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _GAP = 12
-_TEXT = 15
-_STRIP = 26
+_TEXT = 20
+_STRIP = 34
 _TALLEST = 0.8
 
 

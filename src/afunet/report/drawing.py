@@ -8,6 +8,8 @@ from afunet.report.palette import Colour
 
 _BAR_LENGTHS_MM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 _BAR_PIXELS = 3
+NOT_TO_SCALE = "not to scale"
+"""What stands where a scale bar would, where no voxel size is known."""
 
 
 def write(

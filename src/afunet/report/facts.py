@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from afunet.formats.findings import Finding, Severity
+from afunet.formats.findings import SIDES_UNKNOWN, Finding, Severity
 from afunet.formats.scan import Source
 
 FRAME = "LPS patient coordinates (DICOM): x to the left, y to the back, z to the head"
 DISCLAIMER = "Research software. Not a medical device; not for diagnosis or treatment."
+
+
+def sides_known(source: Source, findings: Iterable[Finding]) -> bool:
+    """Whether the patient's left and right are known in a scan that is from `source`."""
+    return source.spacing_known and not SIDES_UNKNOWN & {finding.code for finding in findings}
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,15 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class BoneFacts:
-    """The mask in numbers, and what the clean-up did to it."""
+    """The mask in numbers, and what the clean-up did to it.
+
+    `pieces` counts bones and fragments as they are told apart, those too many to be measured too;
+    `smallest_piece_mm3` is the volume of the smallest, 0 where there is none.
+    """
 
     volume_cm3: float
     pieces: int
+    smallest_piece_mm3: float
     slices_with_bone: int
     slices: int
     cleanup: Mapping[str, float]

@@ -13,7 +13,7 @@ from afunet.errors import ConfigError
 from afunet.geometry import Volume
 from afunet.preprocessing import BONE_WINDOW
 from afunet.report.contact_sheet import ContactSheet
-from afunet.report.drawing import draw_scale_bar, write
+from afunet.report.drawing import NOT_TO_SCALE, draw_scale_bar, write
 from afunet.report.palette import Colour
 from afunet.report.slice_view import SliceView, slice_position
 
@@ -42,10 +42,10 @@ def overlay_montage(
     The slices run through the mask's extent, or through the volume where the mask is empty,
     cropped to the body, turned so that the patient's right is at the left and anterior (head,
     in sagittal and coronal volumes) is up. Each is labelled with its number, counting the
-    volume's slices from 1, and its LPS position. Positions and scale bar are left out where the
-    spacing is not known, the patient's sides where the orientation is not known. The picture
-    holds no identifier and no metadata. Raises `GeometryError` where the two grids differ and
-    `ConfigError` for fewer than one tile.
+    volume's slices from 1, and its LPS position. Where the spacing is not known positions are left
+    out and the picture says that it is not to scale; the patient's sides are left out where the
+    orientation is not known. The picture holds no identifier and no metadata. Raises
+    `GeometryError` where the two grids differ and `ConfigError` for fewer than one tile.
     """
     volume.require_same_grid(mask, "the mask")
     chosen = spread_slices(mask.voxels != 0, tiles)
@@ -144,7 +144,9 @@ def _write_footer(
     words = f"bone window {low:.0f} to {high:.0f} HU"
     end = (sheet.width - left, middle)
     write(draw, end, words, size=0.9 * sheet.text, colour=_QUIET, anchor="rm")
-    if mm_per_pixel is not None:
+    if mm_per_pixel is None:
+        write(draw, sheet.footer, NOT_TO_SCALE, size=0.9 * sheet.text, colour=_INK, anchor="lm")
+    else:
         draw_scale_bar(
             draw,
             (left, middle + sheet.text * 0.6),

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from afunet.formats.findings import Finding, Severity
+from afunet.geometry.sizes import area_text, counted, volume_text
 from afunet.report.confidence_strip import confidence_strip
-from afunet.report.facts import Report
+from afunet.report.facts import FlagFacts, Report, sides_known
 from afunet.report.palette import colour_of
 
 MOST_PIECES = 30
+
+
+def _change(percent: float) -> str:
+    """A small difference in words: "0.1 % less than"."""
+    if abs(percent) < 0.05:
+        return "as much as"
+    return f"{abs(percent):.1f} % {'more' if percent > 0 else 'less'} than"
+
+
 _PAGES = Environment(
     loader=PackageLoader("afunet.report", "."),
     autoescape=True,
@@ -21,6 +32,14 @@ _PAGES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_PAGES.filters |= {
+    "volume": volume_text,
+    "area": area_text,
+    "counted": counted,
+    "hu": lambda value: "–" if value is None else f"{value:.0f}".replace("-", "−"),
+    "change": _change,
+    "sentence": lambda text: text[:1].upper() + text[1:],
+}
 
 
 def render_page(
@@ -41,10 +60,17 @@ def render_page(
         scene=_embedded(scene_png),
         turning_page=turning_page,
         flags=list(zip_longest(report.flags, map(_embedded, flag_pictures), fillvalue="")),
+        warnings=sum(one.severity is not Severity.INFO for one in _noticed(report)),
+        sides_known=sides_known(report.source, report.findings),
         strip=Markup(confidence_strip(report.confidence.slices, report.flags)),
         colour_of=colour_of,
         most_pieces=MOST_PIECES,
     )
+
+
+def _noticed(report: Report) -> Iterator[Finding | FlagFacts]:
+    yield from report.findings
+    yield from report.flags
 
 
 def _embedded(png: bytes) -> str:

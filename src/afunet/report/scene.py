@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from afunet.report.coloured_mesh import BONE_COLOUR, ColouredMesh
-from afunet.report.drawing import draw_scale_bar, scale_bar_mm, write
+from afunet.report.drawing import NOT_TO_SCALE, draw_scale_bar, scale_bar_mm, write
 from afunet.report.palette import Colour
 from afunet.report.scene_layout import Layout, Panel
 from afunet.report.software_renderer import render_with_numpy
@@ -53,7 +53,8 @@ def render_scene(
 ) -> Scene:
     """Closed surfaces in parallel projection from the front, the left, the back and obliquely.
 
-    All views share one scale, shown by a bar under each unless the spacing is not known. The
+    All views share one scale, shown by a bar under each, or said not to be one where the spacing
+    is not known. The
     patient's sides are named unless the orientation is not known. `size` is (width, most height)
     in pixels: the picture is lower where less will do. Without any triangle the picture says so.
     Drawn by VTK, or by NumPy where VTK finds no OpenGL.
@@ -75,10 +76,9 @@ def render_scene(
     if orientation_known:
         for panel in panels:
             _label_panel(draw, layout, panel)
-    if spacing_known:
-        narrowest = min(panel.frame.width for panel in panels)
-        for panel in panels:
-            _draw_scale(draw, layout, panel, longest_pixels=narrowest / 4)
+    longest = min(panel.frame.width for panel in panels) / 4 if spacing_known else None
+    for panel in panels:
+        _draw_scale(draw, layout, panel, longest)
     if len(shown) > 1:
         _write_legend(draw, layout, shown)
     return Scene(canvas, renderer)
@@ -132,14 +132,19 @@ def _backdrop(size: tuple[int, int]) -> Image.Image:
 
 
 def _draw_scale(
-    draw: ImageDraw.ImageDraw, layout: Layout, panel: Panel, longest_pixels: float
+    draw: ImageDraw.ImageDraw, layout: Layout, panel: Panel, longest_pixels: float | None
 ) -> None:
-    """A bar under the caption, in the middle of its panel."""
+    """A bar under the caption, in the middle of its panel; without a spacing words to say so."""
+    bottom = panel.bottom + layout.strip - 0.9 * layout.text
+    if longest_pixels is None:
+        place = (panel.middle[0], bottom)
+        write(draw, place, NOT_TO_SCALE, size=layout.text, colour=_INK, anchor="md")
+        return
     mm_per_pixel = panel.frame.mm_per_pixel
     length = scale_bar_mm(longest_pixels * mm_per_pixel) / mm_per_pixel
     draw_scale_bar(
         draw,
-        (panel.middle[0] - length / 2, panel.bottom + layout.strip - 0.3 * layout.text),
+        (panel.middle[0] - length / 2, bottom),
         mm_per_pixel=mm_per_pixel,
         longest_pixels=longest_pixels,
         size=layout.text,

@@ -14,7 +14,7 @@ _TEXT_PER_HEIGHT = 1 / 55
 _SIDE_TEXTS = 3.5
 _OVER_TEXTS = 2.7
 _NARROWEST_TEXTS = 11
-_STRIP_TEXTS = 3.5
+_STRIP_TEXTS = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +66,9 @@ class Layout:
             (replace(self, rows=rows) for rows in (1, 2)),
             key=lambda layout: layout.panels(views, points_mm)[0].frame.mm_per_pixel,
         )
-        highest = max(panel.span_pixels[1] for panel in chosen.panels(views, points_mm))
-        row = int(np.ceil(highest + 2 * _OVER_TEXTS * self.text)) + self.strip
-        needed, least = self.strip + chosen.rows * row, self.height // 3
-        return replace(chosen, height=min(self.height, max(needed, least)), letters_for=self.height)
+        needed = max(panel.bottom for panel in chosen.panels(views, points_mm)) + self.strip
+        height = min(self.height, max(needed, self.height // 3))
+        return replace(chosen, height=height, letters_for=self.height)
 
     def panels(self, views: Sequence[View], points_mm: NDArray[np.float64]) -> list[Panel]:
         """A panel a view that shows all LPS points (N, 3), as wide as they are in that view.
@@ -80,30 +79,29 @@ class Layout:
         low = np.stack([points.min(axis=0) for points in seen])
         spans_mm = np.maximum(np.stack([points.max(axis=0) for points in seen]) - low, 1e-3)
         scale = self._mm_per_pixel(spans_mm)
-        places = [
-            (int(left), self._top(row), int(width))
-            for row, spans in enumerate(self._by_row(spans_mm))
-            for left, width in _side_by_side(self._widths(spans[:, 0] / scale))
-        ]
+        places, top = [], self.strip
+        for spans in self._by_row(spans_mm):
+            height = int(np.ceil(spans[:, 1].max() / scale + self._over))
+            for left, width in _side_by_side(self._widths(spans[:, 0] / scale)):
+                places.append((int(left), top, int(width), height))
+            top += height + self.strip
         return [
             Panel(
                 view,
                 left,
                 top,
-                _frame(corner + span / 2, scale, width, self._panel_height),
+                _frame(corner + span / 2, scale, width, height),
                 (span[0] / scale, span[1] / scale),
             )
-            for view, corner, span, (left, top, width) in zip(
+            for view, corner, span, (left, top, width, height) in zip(
                 views, low, spans_mm, places, strict=True
             )
         ]
 
     @property
-    def _panel_height(self) -> int:
-        return (self.height - self.strip) // self.rows - self.strip
-
-    def _top(self, row: int) -> int:
-        return self.strip + row * (self._panel_height + self.strip)
+    def _over(self) -> float:
+        """Room for the letters over and under what is shown."""
+        return 2 * _OVER_TEXTS * self.text
 
     def _by_row(self, spans_mm: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """What is shown in each row, an odd one out in the first."""
@@ -111,9 +109,11 @@ class Layout:
 
     def _mm_per_pixel(self, spans_mm: NDArray[np.float64]) -> float:
         """Smallest scale at which the heights fit and the widths fit side by side."""
-        over = 2 * _OVER_TEXTS * self.text
-        scale = spans_mm[:, 1].max() / max(self._panel_height - over, 1)
-        for spans in self._by_row(spans_mm):
+        rows = self._by_row(spans_mm)
+        # A pixel a row is kept for rounding.
+        room = self.height - self.strip - self.rows * (self.strip + self._over + 1)
+        scale = sum(spans[:, 1].max() for spans in rows) / max(room, 1)
+        for spans in rows:
             while self._needed(spans[:, 0] / scale).sum() > self.width and scale < 1e6:
                 scale *= 1.01
         return float(scale)

@@ -10,10 +10,12 @@ const byId = (id) => document.getElementById(id);
 const all = (selector) => document.querySelectorAll(selector);
 
 function start() {
-  const renderer = new THREE.WebGLRenderer({ antialias: true, alpha: true });
+  const renderer = new THREE.WebGLRenderer({ antialias: true });
+  renderer.setClearColor(0xeef1f6);
   renderer.setPixelRatio(window.devicePixelRatio);
   renderer.autoClear = false;
-  document.body.prepend(renderer.domElement);
+  const stage = byId("stage");
+  stage.prepend(renderer.domElement);
   const scene = new THREE.Scene(), camera = new THREE.OrthographicCamera();
   const controls = new THREE.TrackballControls(camera, renderer.domElement);
   const cube = view.sides_known ? letteredCube() : null;
@@ -25,7 +27,7 @@ function start() {
   controls.rotateSpeed = 1.6;
   controls.noZoom = true; // else who scrolls the page is caught here
   renderer.domElement.addEventListener("pointerdown", () => { controls.noZoom = false; });
-  document.body.addEventListener("mouseleave", () => { controls.noZoom = true; });
+  stage.addEventListener("mouseleave", () => { controls.noZoom = true; });
 
   function lookFrom(direction) {
     const middle = box.getCenter(new THREE.Vector3()), size = box.getSize(new THREE.Vector3());
@@ -42,7 +44,7 @@ function start() {
     resize();
   }
   function resize() {
-    const width = window.innerWidth, height = window.innerHeight;
+    const width = stage.clientWidth, height = stage.clientHeight;
     const aspect = width / height;
     half = MARGIN / 2 * Math.max(up, across / aspect);
     camera.top = half;
@@ -56,7 +58,7 @@ function start() {
     draw();
   }
   function draw() {
-    const width = window.innerWidth, height = window.innerHeight;
+    const width = stage.clientWidth, height = stage.clientHeight;
     renderer.setViewport(0, 0, width, height);
     renderer.clear();
     renderer.render(scene, camera);

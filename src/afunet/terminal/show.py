@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from afunet.formats.findings import Severity
+from afunet.geometry.sizes import counted, volume_text
 from afunet.terminal.messages import print_failure
 from afunet.terminal.streams import console
 
@@ -23,16 +24,10 @@ FILE_TABLE_COLUMNS = 80
 
 def print_case(folder: Path, report: Report) -> None:
     """A finished scan: its bone, what was noticed, its files, and what is missing."""
-    unit = "cm³" if report.grid.spacing_known else "thousand voxels"
+    bone = volume_text(report.bone.volume_cm3 * 1000, report.grid.spacing_known)
+    pieces = counted(report.bone.pieces, "piece")
     seconds = sum(report.run.seconds.values())
-    pieces = len(report.pieces) or report.bone.pieces
-    plural = "" if pieces == 1 else "s"
-    print_lines(
-        (
-            f"{report.case}: {report.bone.volume_cm3:.1f} {unit} of bone in {pieces} "
-            f"piece{plural}, {seconds:.0f} s",
-        )
-    )
+    print_lines((f"{report.case}: {bone} of bone in {pieces}, {seconds:.0f} s",))
     warnings = [flag for flag in report.flags if flag.severity is Severity.WARNING]
     print_lines(f"  look at: {flag.message}" for flag in warnings[:FIRST_FLAGS])
     if len(warnings) > FIRST_FLAGS:

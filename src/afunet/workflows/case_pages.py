@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from afunet.formats.findings import SIDES_UNKNOWN
 from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.reconstruction.pieces import Instances
+from afunet.report import facts
 from afunet.report.facts import Report
 from afunet.report.montage import overlay_montage
 from afunet.report.page import render_page
@@ -23,8 +23,7 @@ TURNING_TRIANGLES = 60_000
 
 def sides_known(scan: Scan) -> bool:
     """Whether the patient's left and right are."""
-    codes = {finding.code for finding in scan.findings}
-    return scan.source.spacing_known and not SIDES_UNKNOWN & codes
+    return facts.sides_known(scan.source, scan.findings)
 
 
 def draw_overlay(folder: Path, scan: Scan, mask: Volume) -> list[str]:

@@ -39,14 +39,23 @@ def grid_facts(scan: Scan) -> GridFacts:
     )
 
 
-def bone_facts(mask: Volume, cleaned: CleanUp, rules: CleanUpRules) -> BoneFacts:
-    """The cleaned mask in numbers."""
+def bone_facts(
+    mask: Volume, cleaned: CleanUp, rules: CleanUpRules, instances: Instances
+) -> BoneFacts:
+    """The cleaned mask in numbers; pieces are those it was split into, not what hangs together."""
+    labels = instances.labels.voxels
+    # Slice by slice: NumPy counts in a copy of eight bytes a voxel.
+    counts = [np.bincount(plane.ravel(), minlength=int(labels.max()) + 1) for plane in labels]
+    sizes = np.sum(counts, axis=0)[1:]
+    done = asdict(cleaned)
+    del done["pieces_kept"], done["smallest_kept_mm3"]
     return BoneFacts(
         volume_cm3=float(np.count_nonzero(mask.voxels)) * mask.voxel_volume_mm3 / 1000,
-        pieces=cleaned.pieces_kept,
+        pieces=len(sizes),
+        smallest_piece_mm3=float(min(sizes, default=0)) * mask.voxel_volume_mm3,
         slices_with_bone=int(mask.voxels.any(axis=(1, 2)).sum()),
         slices=mask.shape[0],
-        cleanup={**asdict(cleaned), "speck_limit_mm3": rules.speck_mm3},
+        cleanup={**done, "speck_limit_mm3": rules.speck_mm3},
     )
 
 

@@ -186,7 +186,7 @@ class CaseWriter:
             if trust is None
             else self._made(CONFIDENCE, lambda: confidence_facts(trust, header), unsure),
             model=model_facts(header, self.wanted.algorithm.weights_sha256, found.prediction),
-            bone=bone_facts(found.mask, found.cleaned, self.wanted.cleanup),
+            bone=bone_facts(found.mask, found.cleaned, self.wanted.cleanup, found.instances),
             surface=surface_facts(found.mesh, scan, self._scene.renderer if self._scene else ""),
             pieces=self._made(PIECES, lambda: piece_facts(found.instances), ()),
             run=run,

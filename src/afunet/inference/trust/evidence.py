@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.geometry import Volume
+from afunet.geometry.sizes import area_text, volume_text
 from afunet.inference.cleanup import CleanUp, CleanUpRules
 from afunet.inference.volume import Prediction
 from afunet.preprocessing.orientation import AxialView, axial_view
@@ -114,15 +115,11 @@ class Evidence:
 
     def area(self, pixels: float) -> str:
         """So many pixels in words."""
-        value, unit = pixels * self.pixel_area, "mm²" if self.spacing_known else "pixels"
-        return f"{value:,.0f} {unit}"
+        return area_text(pixels * self.pixel_area, self.spacing_known)
 
     def volume(self, voxels: float) -> str:
         """So many voxels in words."""
-        value = voxels * self.voxel_volume
-        if self.spacing_known and value >= 1000:
-            return f"{value / 1000:,.1f} cm³"
-        return f"{value:,.0f} {'mm³' if self.spacing_known else 'voxels'}"
+        return volume_text(voxels * self.voxel_volume, self.spacing_known)
 
 
 def place_of(plane: NDArray[Any], rows: float = 0.0, columns: float = 0.0) -> Place | None:

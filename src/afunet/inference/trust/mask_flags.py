@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from afunet.formats.findings import Flag, Severity
 from afunet.geometry import bounding_box
+from afunet.geometry.sizes import volume_text
 from afunet.inference.trust.confidence import cleaned_probability
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.limits import LIMITS
@@ -168,7 +169,7 @@ def holes_filled(signs: Signs) -> list[Flag]:
 
 def _sum(evidence: Evidence, mm3: float) -> str:
     """A volume that the clean-up counted, in words; without a spacing its mm³ are voxels."""
-    return f"{mm3:,.0f} {'mm³' if evidence.spacing_known else 'voxels'}"
+    return volume_text(mm3, evidence.spacing_known)
 
 
 def _largest_change(changed: NDArray[np.bool_]) -> tuple[int, Box | None]:

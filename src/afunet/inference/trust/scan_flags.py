@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from afunet.formats.findings import Flag, Severity
+from afunet.geometry.sizes import area_text
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.limits import LIMITS
 from afunet.inference.trust.places import (
@@ -124,7 +125,7 @@ def bone_cut(signs: Signs) -> list[Flag]:
     if evidence.spacing_known:
         along = float(np.sqrt(evidence.spacing_mm[1] * evidence.spacing_mm[2]))
         face = sum(lengths.values()) * along * evidence.spacing_mm[0]
-        size = f" over {face:,.0f} mm²"
+        size = f" over {area_text(face)}"
     message = (
         f"bone is cut{size} by the side of the field of view in {where}: what lies beyond is "
         "missing, and the model has a false flat face there"
