@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,9 @@ SUFFIXES = (".nii", ".nii.gz")
 SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
 DESCRIPTION_BYTES = 79
 MOST_PACKED = 1100  # deflate packs 1,032 bytes into one at most
+CHUNK_BYTES = 1 << 20
+# nibabel would write lines of its own about headers that it mends or refuses.
+logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
 WRITABLE = (np.uint8, np.int16, np.uint16, np.int32, np.float32)
 
 
@@ -51,8 +54,8 @@ def read_nifti(request: Request) -> Scan:
     `GeometryError` where it cannot be placed.
     """
     request.cancel.check()
-    file = _load(request.path)
-    stored = _stored(file.image, request.path)
+    with _opened(request.path) as file:
+        stored = _stored(file, request.path)
     slope, intercept = float(file.image.dataobj.slope), float(file.image.dataobj.inter)
     voxels = stacked(
         (rescaled(plane, slope, intercept) for plane in _planes(stored, request)), stored.shape
@@ -64,8 +67,8 @@ def read_nifti(request: Request) -> Scan:
 
 def read_nifti_labels(request: Request) -> Labelling:
     """Read one NIfTI volume of labels as stored; errors as in `read_nifti`."""
-    file = _load(request.path)
-    stored = _stored(file.image, request.path)
+    with _opened(request.path) as file:
+        stored = _stored(file, request.path)
     slope, intercept = float(file.image.dataobj.slope), float(file.image.dataobj.inter)
     is_scaled = (slope, intercept) != (1.0, 0.0)
     voxels = stored * slope + intercept if is_scaled else stored
@@ -100,27 +103,42 @@ def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
 
 @dataclass(frozen=True, eq=False)
 class _File:
-    """nibabel's image, and what was noticed about the file itself."""
+    """nibabel's image, what was noticed about the file itself, and its unpacking if it has any."""
 
     image: Any
     findings: tuple[Finding, ...] = ()
+    unpacking: gzip.GzipFile | None = None
 
 
-def _load(path: Path) -> _File:
+@contextmanager
+def _opened(path: Path) -> Iterator[_File]:
+    """The image of a file, by its content; its voxels can be read as long as it is open."""
     if _is_half(path):
-        return _File(_load_pair(path))
+        yield _File(_load_pair(path))
+        return
     kind = require_kind(path, NIFTI)
-    named = path.name.lower().endswith(".gz")
-    if kind.compressed == named:
+    findings = _name_findings(path, kind.compressed)
+    if not (kind.compressed or findings):
         with _broken_files_refused(path):
-            return _File(nibabel.load(path))
-    what, now = ("is compressed", ".nii.gz") if kind.compressed else ("is not compressed", ".nii")
-    message = f"the file {what}, its name should end in {now}"
-    with _broken_files_refused(path):
-        stream: Any = BytesIO(path.read_bytes())
-        if kind.compressed:
-            stream = gzip.GzipFile(fileobj=stream)
-        return _File(_class_of(stream).from_stream(stream), (info("MISNAMED_FILE", message),))
+            image = nibabel.load(path)
+        yield _File(image)
+        return
+    with ExitStack() as stack:
+        with _broken_files_refused(path):
+            stream: Any = stack.enter_context(path.open("rb"))
+            unpacking = (
+                stack.enter_context(gzip.GzipFile(fileobj=stream)) if kind.compressed else None
+            )
+            stream = unpacking or stream
+            image = _class_of(stream).from_stream(stream)
+        yield _File(image, findings, unpacking)
+
+
+def _name_findings(path: Path, compressed: bool) -> tuple[Finding, ...]:
+    if compressed == path.name.lower().endswith(".gz"):
+        return ()
+    what, suffix = ("is compressed", ".nii.gz") if compressed else ("is not compressed", ".nii")
+    return (info("MISNAMED_FILE", f"the file {what}, its name should end in {suffix}"),)
 
 
 def _load_pair(path: Path) -> Any:
@@ -168,8 +186,9 @@ def _placed(voxels: NDArray[Any], file: _File) -> tuple[Volume, tuple[Finding, .
     return volume, (*file.findings, *placement.findings, *size_finding(volume))
 
 
-def _stored(image: Any, path: Path) -> NDArray[Any]:
+def _stored(file: _File, path: Path) -> NDArray[Any]:
     """The stored numbers, (slice, row, column), not yet rescaled."""
+    image = file.image
     shape = image.shape
     if len(shape) < 3 or any(length != 1 for length in shape[3:]):
         raise InputError(
@@ -182,7 +201,18 @@ def _stored(image: Any, path: Path) -> NDArray[Any]:
     _require_whole(image, path)
     with _broken_files_refused(path):
         stored = np.asarray(image.dataobj.get_unscaled())
+        _require_sound(file.unpacking)
     return stored.reshape(shape[:3]).transpose(2, 1, 0)
+
+
+def _require_sound(unpacking: gzip.GzipFile | None) -> None:
+    """Read on to the end of a packed file, where its checksum stands, whatever lies behind it."""
+    try:
+        while unpacking is not None and unpacking.read(CHUNK_BYTES):
+            pass
+    except gzip.BadGzipFile as reason:
+        if "Not a gzipped file" not in str(reason):
+            raise
 
 
 def _planes(stored: NDArray[Any], request: Request) -> Iterator[NDArray[Any]]:
