@@ -85,9 +85,12 @@ def demo(output: Output = Path("demo"), weights: Weights = None, *, work: Work) 
     from afunet.workflows.demo import PLAN
     from afunet.workflows.demo import demo as run
     from afunet.workflows.segment import SegmentOptions
+    from afunet.workflows.segment_many import worst
 
     work.follow(PLAN)
     options = SegmentOptions(weights=weights)
     done = run(output, options, progress=work.progress, cancel=work.cancel)
     print_case(done.case.folder, done.case.report)
     print_lines((f"against the exact answer: Dice {done.dice:.4f}", f"{done.told_apart}"))
+    if code := worst([done.case]):
+        raise typer.Exit(code)
