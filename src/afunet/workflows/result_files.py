@@ -14,6 +14,7 @@ from afunet.formats.dicom.result import (
     LEFT,
     RIGHT,
     Algorithm,
+    ResultPlanes,
     Segment,
     Structure,
     result_planes,
@@ -131,9 +132,10 @@ def coloured_pieces(instances: Instances) -> list[ColouredMesh]:
 
 
 def _segmentation(results: CaseResults, folder: Path) -> list[str]:
+    placed = result_planes(results.scan, deidentified=results.deidentified)
     write_segmentation(
-        _segments(results),
-        result_planes(results.scan),
+        _segments(results, placed),
+        placed,
         results.algorithm,
         folder / SEGMENTATION,
         results.segmentation_kind,
@@ -143,9 +145,10 @@ def _segmentation(results: CaseResults, folder: Path) -> list[str]:
 
 
 def _structures(results: CaseResults, folder: Path) -> list[str]:
+    placed = result_planes(results.scan, deidentified=results.deidentified)
     write_rtstruct(
-        _segments(results),
-        result_planes(results.scan),
+        _segments(results, placed),
+        placed,
         results.algorithm,
         folder / STRUCTURES,
         deidentified=results.deidentified,
@@ -153,16 +156,15 @@ def _structures(results: CaseResults, folder: Path) -> list[str]:
     return [STRUCTURES]
 
 
-def _segments(results: CaseResults) -> list[Segment]:
+def _segments(results: CaseResults, placed: ResultPlanes) -> list[Segment]:
     """One of each named bone, all its fragments together, and one of what has no name.
 
     Where probabilities are kept it is one of all bone.
     """
-    planes = result_planes(results.scan)
     if results.probability is not None:
-        return [planes.segment(BONE, results.mask, probability=results.probability)]
+        return [placed.segment(BONE, results.mask, probability=results.probability)]
     labels, structures = bones_of(results.instances)
-    return planes.segments(structures, labels)
+    return placed.segments(structures, labels)
 
 
 def bones_of(instances: Instances) -> tuple[Volume, list[Structure]]:
@@ -184,10 +186,11 @@ def bones_of(instances: Instances) -> tuple[Volume, list[Structure]]:
 
 
 def _structure(name: BoneName) -> Structure:
+    colour = colour_of(name.bone, 1, name.side)
     if name.bone is Bone.UNKNOWN:
-        return Structure(BONE)
+        return Structure(BONE, colour=colour)
     side = None if name.side is None else {Side.LEFT: LEFT, Side.RIGHT: RIGHT}[name.side]
-    return Structure(str(name), CODES[name.bone], side)
+    return Structure(str(name), CODES[name.bone], side, colour)
 
 
 def parts_of(instances: Instances, most_triangles: int | None = None) -> list[Part]:
