@@ -32,13 +32,17 @@ OPTIONS = {"width": 4, "depth": 2}
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
+PROGRESS = re.compile(r"^\[ *\d+ s\] .*\n", re.MULTILINE)
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What a call of the command line gave."""
+    """What a call of the command line gave; `err` without the lines of progress."""
 
     code: int
     out: str
     err: str
+    progress: tuple[str, ...] = ()
 
     @property
     def refusal(self) -> str:
@@ -69,7 +73,9 @@ def run_afunet(
             cli.main()
         printed = capsys.readouterr()
         code = 0 if stopped.value.code is None else int(stopped.value.code)
-        return Outcome(code, COLOUR.sub("", printed.out), COLOUR.sub("", printed.err))
+        err = COLOUR.sub("", printed.err)
+        progress = tuple(line.strip() for line in PROGRESS.findall(err))
+        return Outcome(code, COLOUR.sub("", printed.out), PROGRESS.sub("", err), progress)
 
     return run
 

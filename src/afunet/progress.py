@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from afunet.errors import Cancelled
 
@@ -21,6 +21,20 @@ class Progress(Protocol):
 
 def silent(stage: str, done: int, total: int) -> None:
     """Report progress to nobody."""
+
+
+@runtime_checkable
+class CasesProgress(Progress, Protocol):
+    """One that is told, too, which of several cases comes."""
+
+    def begin(self, case: str, number: int, count: int) -> None:
+        """The work goes on to case `number` (from 1) of `count`."""
+
+
+def begin(progress: Progress, case: str, number: int, count: int) -> None:
+    """Tell which case comes, to whom wants to know it."""
+    if isinstance(progress, CasesProgress):
+        progress.begin(case, number, count)
 
 
 class CancelToken:

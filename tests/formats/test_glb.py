@@ -1,7 +1,6 @@
-"""GLB files read by trimesh, and the page that turns what is in them."""
+"""GLB files read by trimesh."""
 
 import json
-import re
 import struct
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 import trimesh
 
 from afunet.errors import OutputError
-from afunet.formats.glb import Part, turning_page, write_glb
+from afunet.formats.glb import Part, write_glb
 from afunet.geometry import Mesh
 
 CORNERS = np.array([[10.0, 20, 1000], [40, 20, 1000], [10, 60, 1000], [10, 20, 1100]])
@@ -45,26 +44,10 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
         write_glb(PARTS, tmp_path / "file" / "bones.glb")
 
 
-def test_the_page_holds_all_it_needs():
-    page = turning_page(PARTS)
-    assert "THREE" in page
-    assert 'src="http' not in page
-    assert "<link" not in page
-
-
-def test_no_part_at_all_gives_a_valid_file_and_no_page(tmp_path):
+def test_no_part_at_all_gives_a_valid_file(tmp_path):
     write_glb((), tmp_path / "bones.glb")
     content = (tmp_path / "bones.glb").read_bytes()
     magic, version, length, chunk, kind = struct.unpack("<4sIIII", content[:20])
     assert (magic, version, length, kind) == (b"glTF", 2, len(content), 0x4E4F534A)
     assert chunk % 4 == 0
     assert json.loads(content[20 : 20 + chunk]) == {"asset": {"version": "2.0"}}
-    assert turning_page(()) == ""
-
-
-def test_each_part_of_the_page_that_turns_can_be_hidden():
-    page = turning_page([Part("left <tibia>", Mesh(CORNERS, FACES), (1, 2, 3)), *PARTS])
-    boxes = re.findall(r'data-part="([^"]*)"', page)
-    assert boxes == ["left &lt;tibia&gt;", "piece 1", "piece 2"]
-    assert page.count("rgb(1, 2, 3)") == 1
-    assert page.rstrip().endswith("</html>")

@@ -18,6 +18,7 @@ from afunet.report.facts import (
     FlagFacts,
     GridFacts,
     ModelFacts,
+    NotWritten,
     PieceFacts,
     Report,
     RunFacts,
@@ -220,6 +221,17 @@ def test_findings_of_each_severity_are_listed_with_their_code(report: Report) ->
     ):
         assert f'<li class="{severity}">{message}<code>{code}</code></li>' in page
     assert "Nothing was noticed" not in page
+
+
+def test_results_that_could_not_be_written_are_said_first(report: Report) -> None:
+    missing = NotWritten("seg", "the study date is none", "SEG_REFUSED")
+    page = page_of(replace(report, not_written=(missing,)))
+    assert '<li class="error">seg: the study date is none<code>SEG_REFUSED</code></li>' in page
+    assert page.index("SEG_REFUSED") < page.index("<h2>Findings</h2>")
+    assert json.loads(replace(report, not_written=(missing,)).to_json())["not_written"] == [
+        {"format": "seg", "reason": "the study date is none", "code": "SEG_REFUSED"}
+    ]
+    assert "Not written" not in page_of(report)
 
 
 def test_without_a_spacing_nothing_is_called_a_millimetre(report: Report) -> None:

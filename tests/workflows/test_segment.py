@@ -126,7 +126,7 @@ def test_the_json_tells_scan_network_and_run(done: SegmentedCase, cylinder: Volu
 
     text = (done.folder / "report.json").read_text(encoding="utf-8")
     report = json.loads(text, parse_constant=refuse)
-    assert report["case"] == "scan"
+    assert report["case"] == "ct"
     assert report["grid"]["size"] == [48, 48, 6]
     assert report["grid"]["spacing_mm"] == [1.0, 1.0, 2.0]
     assert report["grid"]["spacing_known"] is True
@@ -342,7 +342,7 @@ def test_progress_counts_up_to_the_end_of_each_stage(
     for steps in seen.values():
         counts = [done for done, _ in steps]
         assert counts == sorted(set(counts))
-        assert {total for _, total in steps} == {steps[-1][0]}
+        assert {total for _, total in steps} == {steps[-1][0]}, seen
 
 
 @pytest.mark.parametrize("stage", ["reading slices", "segmenting", "surface"])

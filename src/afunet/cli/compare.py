@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from afunet.cli.options import Device, Output, Quiet
-from afunet.inference.device import DeviceChoice
-from afunet.report.comparison_facts import WAYS, TableFacts
-from afunet.terminal import cancel_on_interrupt, console, print_files, progress_bar
+from afunet.cli.options import Device, Output
+from afunet.inference.device_choice import DeviceChoice
+from afunet.terminal.show import print_files, print_table
+from afunet.terminal.work import Work
+
+if TYPE_CHECKING:
+    from afunet.report.comparison_facts import TableFacts
 
 
 def compare(
@@ -29,7 +32,8 @@ def compare(
     ),
     device: Device = DeviceChoice.AUTO,
     threads: Annotated[int | None, typer.Option(help="CPU threads for the network.")] = None,
-    quiet: Quiet = False,
+    *,
+    work: Work,
 ) -> None:
     """Train or reuse networks and compare them on slices that none has seen.
 
@@ -45,14 +49,15 @@ def compare(
     from afunet.workflows.compare import compare as run
 
     options = CompareOptions(data, split, status or None, runs, device, threads)
-    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
-        done = run(experiments, output, options, progress=report, cancel=cancel)
+    done = run(experiments, output, options, progress=work.progress, cancel=work.cancel)
     for table in done.facts.tables:
-        console.print(_table(table))
+        print_table(_table(table))
     print_files(done.files)
 
 
 def _table(facts: TableFacts) -> Table:
+    from afunet.report.comparison_facts import WAYS
+
     table = Table(title=facts.title, title_justify="left")
     for heading in ("Dice, %", *WAYS.values(), "paper", "p (Holm) over cases"):
         table.add_column(heading, justify="left" if heading == "Dice, %" else "right")

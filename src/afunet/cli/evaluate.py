@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
-from afunet.cli.options import Device, Quiet, Weights
-from afunet.errors import ConfigError
-from afunet.inference.device import DeviceChoice
-from afunet.terminal import cancel_on_interrupt, console, print_failure, print_lines, progress_bar
+from afunet.cli.options import Device, Weights
+from afunet.errors import ConfigError, ExitCode
+from afunet.inference.device_choice import DeviceChoice
+from afunet.terminal.messages import print_failure
+from afunet.terminal.show import print_files, print_lines, print_table
+from afunet.terminal.work import Work
 
 
 def evaluate(
@@ -45,7 +47,8 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write them: a .json or .csv file.")
     ] = None,
-    quiet: Quiet = False,
+    *,
+    work: Work,
 ) -> None:
     """Dice, IoU, recall, precision; NSD, HD95 and ASSD in mm; by case, by bone, by fragment.
 
@@ -70,35 +73,34 @@ def evaluate(
         raise ConfigError(f"--smallest-mm3 must be 0 or more, got {smallest_mm3}")
     if output is not None:
         require_writable_kind(output)
-    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
-        if data is not None:
-            result = evaluate_network(
-                data,
-                split,
-                weights=weights,
-                status=status,
-                device=device,
-                progress=report,
-                cancel=cancel,
-            )
-        else:
-            pairs, alone = pair_up(predictions or [], truth or [], fragments=fragments)
-            result = evaluate_masks(
-                pairs,
-                names=names,
-                fragments=fragments,
-                smallest_mm3=smallest_mm3,
-                progress=report,
-                cancel=cancel,
-            )
-            result = replace(result, failed=(*alone, *result.failed))
+    if data is not None:
+        result = evaluate_network(
+            data,
+            split,
+            weights=weights,
+            status=status,
+            device=device,
+            progress=work.progress,
+            cancel=work.cancel,
+        )
+    else:
+        pairs, alone = pair_up(predictions or [], truth or [], fragments=fragments)
+        result = evaluate_masks(
+            pairs,
+            names=names,
+            fragments=fragments,
+            smallest_mm3=smallest_mm3,
+            progress=work.progress,
+            cancel=work.cancel,
+        )
+        result = replace(result, failed=(*alone, *result.failed))
     for table in tables_of(result):
-        console.print(table)
+        print_table(table)
     print_lines(notes_of(result))
     if output is not None:
         write_evaluation(result, output)
-        console.print(f"  {output}", markup=False, highlight=False, soft_wrap=True)
+        print_files((output,))
     for case in result.failed:
         print_failure(f"{case.name}: {case.reason}")
     if result.failed:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.REFUSED)

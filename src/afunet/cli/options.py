@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from afunet.formats.dicom.segmentation import SegmentationKind
-from afunet.inference.device import DeviceChoice
+from afunet.formats.dicom.segmentation_kind import SegmentationKind
+from afunet.inference.device_choice import DeviceChoice
 
 Input = Annotated[Path, typer.Argument(help="A folder of DICOM or PNG slices, or one volume file.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
@@ -22,6 +22,10 @@ Series = Annotated[
 Spacing = Annotated[
     tuple[float, float, float] | None,
     typer.Option(help="PNG slices: voxel size in mm along column, row and slice."),
+]
+Title = Annotated[
+    str | None,
+    typer.Option("--name", help="Title of the case in its report; it must not name the patient."),
 ]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Refuse what would be mended and reported otherwise.")
@@ -51,7 +55,6 @@ SegKind = Annotated[
     SegmentationKind,
     typer.Option(help="DICOM Segmentation: one bit a voxel, a probability, or a label map."),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 
 
 def names_of(listed: str) -> tuple[str, ...]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from afunet.cli.options import Quiet
-from afunet.data.layouts.pair import LeftOut
 from afunet.errors import ConfigError
-from afunet.terminal import cancel_on_interrupt, console, errors, progress_bar
+from afunet.terminal.messages import print_warning
+from afunet.terminal.show import print_lines, print_table
+from afunet.terminal.work import Work
+
+if TYPE_CHECKING:
+    from afunet.data.layouts.pair import LeftOut
 
 
 def prepare(
@@ -45,7 +48,8 @@ def prepare(
     check: Annotated[
         bool, typer.Option("--check", help="Verify the checksums of finished stores instead.")
     ] = False,
-    quiet: Quiet = False,
+    *,
+    work: Work,
 ) -> None:
     """Make a training store: slices in the bone window, masks, and who is in which split.
 
@@ -58,7 +62,7 @@ def prepare(
     - `afunet prepare --check store`
     """
     if check:
-        _check(sources, quiet)
+        _check(sources, work)
         return
     if output is None:
         raise ConfigError("give a folder for the store: -o STORE")
@@ -71,42 +75,31 @@ def prepare(
         layout, Choice(tuple(bones or ()), fold), SplitChoice(split, seed, val, test)
     )
     try:
-        with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
-            done = run(sources, output, options, progress=report, cancel=cancel)
+        done = run(sources, output, options, progress=work.progress, cancel=work.cancel)
     except NothingUsable as error:
         _print_left_out(error.left_out)
         raise
     _print_left_out(done.left_out)
     for warning in done.warnings:
-        _print_warning(warning)
+        print_warning(warning)
     table = Table()
     for heading in ("split", "cases", "patients", "slices", "with bone"):
         table.add_column(heading, justify="left" if heading == "split" else "right")
     for item in done.counts:
         row = (item.cases, item.patients, item.slices, item.with_bone)
         table.add_row(item.split, *map(str, row))
-    console.print(table)
-    console.print(f"{done.folder}: {len(done.left_out)} left out", highlight=False, soft_wrap=True)
+    print_table(table)
+    print_lines((f"{done.folder}: {len(done.left_out)} left out",))
 
 
-def _check(stores: Sequence[Path], quiet: bool) -> None:
+def _check(stores: Sequence[Path], work: Work) -> None:
     from afunet.data.store import check_store
 
-    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
-        for folder in stores:
-            store = check_store(folder, report, cancel)
-            console.print(
-                f"{folder}: {len(store.entries)} slices, as written",
-                highlight=False,
-                soft_wrap=True,
-            )
+    for folder in stores:
+        store = check_store(folder, work.progress, work.cancel)
+        print_lines((f"{folder}: {len(store.entries)} slices, as written",))
 
 
 def _print_left_out(left_out: Sequence[LeftOut]) -> None:
     for item in left_out:
-        _print_warning(f"left out: {item.case}: {item.reason}")
-
-
-def _print_warning(text: str) -> None:
-    errors.print("[yellow]warning:[/] ", end="")
-    errors.print(text, markup=False, highlight=False, soft_wrap=True)
+        print_warning(f"left out: {item.case}: {item.reason}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,25 +16,23 @@ from afunet.cli.options import (
     MaxTriangles,
     MeshFormats,
     Output,
-    Quiet,
     SegKind,
     Series,
     Spacing,
     Strict,
+    Title,
     Weights,
     names_of,
 )
-from afunet.formats.dicom.segmentation import SegmentationKind
-from afunet.inference.device import DeviceChoice
-from afunet.terminal import (
-    cancel_on_interrupt,
-    console,
-    print_case,
-    print_failure,
-    print_files,
-    print_lines,
-    progress_bar,
-)
+from afunet.errors import ConfigError, ExitCode
+from afunet.formats.dicom.segmentation_kind import SegmentationKind
+from afunet.inference.device_choice import DeviceChoice
+from afunet.terminal.messages import print_failure
+from afunet.terminal.show import print_case, print_files, print_lines
+from afunet.terminal.work import Work
+
+if TYPE_CHECKING:
+    from afunet.workflows.segment import Segmenter
 
 
 def segment(
@@ -55,13 +53,16 @@ def segment(
     ] = 15.0,
     max_triangles: MaxTriangles = None,
     max_error_mm: MaxError = None,
-    quiet: Quiet = False,
+    name: Title = None,
+    *,
+    work: Work,
 ) -> None:
     """Find the bones in one or many CT scans.
 
     Writes mask.nii.gz, bone.stl, overlay.png, scene.png, report.json and report.html into OUT,
     or into OUT/CASE for several scans, CASE being the scan's own file or folder name. One
-    scan that fails never stops the rest; the exit code is 1 if any failed.
+    scan that fails never stops the rest, one result that fails never another: the exit code is
+    then 1 or 3, of several the highest.
 
     For example:
 
@@ -70,49 +71,61 @@ def segment(
     - `afunet segment scans/*.nii.gz -o out --formats nifti,stl,ply`
     - `afunet segment pngs/ -o out --spacing-mm 0.5 0.5 1`
     """
+    if name is not None and len(inputs) > 1:
+        raise ConfigError(f"--name is for one scan, {len(inputs)} were given")
     from afunet.inference.cleanup import CleanUpRules
-    from afunet.workflows.segment import Segmenter, SegmentOptions
-    from afunet.workflows.segment_many import FailedCase, segment_many
+    from afunet.workflows.segment import PLAN, Segmenter, SegmentOptions
 
-    segmenter = Segmenter(
-        SegmentOptions(
-            weights=weights,
-            device=device,
-            series=series,
-            spacing_mm=spacing_mm,
-            strict=strict,
-            formats=names_of(formats),
-            segmentation_kind=seg_kind,
-            deidentify=deidentify,
-            cleanup=CleanUpRules(speck_mm3=speck_mm3),
-            max_triangles=max_triangles,
-            max_error_mm=max_error_mm,
-        )
+    work.follow(PLAN)
+    options = SegmentOptions(
+        weights=weights,
+        device=device,
+        series=series,
+        spacing_mm=spacing_mm,
+        strict=strict,
+        formats=names_of(formats),
+        segmentation_kind=seg_kind,
+        deidentify=deidentify,
+        cleanup=CleanUpRules(speck_mm3=speck_mm3),
+        max_triangles=max_triangles,
+        max_error_mm=max_error_mm,
     )
-    if len(inputs) == 1:
-        with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
-            case = segmenter.segment(inputs[0], output, progress=report, cancel=cancel)
-        print_case(case.folder, case.report)
+    segmenter = Segmenter(options, progress=work.progress, cancel=work.cancel)
+    if len(inputs) > 1:
+        _segment_many(inputs, output, segmenter, work)
         return
-    failed = 0
-    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
-        for result in segment_many(inputs, output, segmenter, progress=report, cancel=cancel):
-            if isinstance(result, FailedCase):
-                failed += 1
-                print_failure(f"{result.name}: {result.reason}")
-            else:
-                print_case(result.folder, result.report)
-    console.print(f"{len(inputs) - failed} of {len(inputs)} scans segmented")
-    if failed:
-        raise typer.Exit(1)
+    case = segmenter.segment(
+        inputs[0], output, case=name, progress=work.progress, cancel=work.cancel
+    )
+    print_case(case.folder, case.report)
+    if case.report.not_written:
+        raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def inspect(path: Input, series: Series = None) -> None:
+def _segment_many(inputs: list[Path], output: Path, segmenter: Segmenter, work: Work) -> None:
+    from afunet.workflows.segment_many import FailedCase, segment_many, worst
+
+    results = []
+    for result in segment_many(
+        inputs, output, segmenter, progress=work.progress, cancel=work.cancel
+    ):
+        results.append(result)
+        if isinstance(result, FailedCase):
+            print_failure(f"{result.name}: {result.reason}", result.code)
+        else:
+            print_case(result.folder, result.report)
+    failed = sum(isinstance(result, FailedCase) for result in results)
+    print_lines((f"{len(inputs) - failed} of {len(inputs)} scans segmented",))
+    if code := worst(results):
+        raise typer.Exit(code)
+
+
+def inspect(path: Input, series: Series = None, *, work: Work) -> None:
     """Say what lies at a path: every series, its geometry, what was noticed, which is read."""
     from afunet.formats.readers import list_series
     from afunet.report.series_note import series_note
 
-    summaries = list_series(path, series=series)
+    summaries = list_series(path, series=series, progress=work.progress, cancel=work.cancel)
     for number, summary in enumerate(summaries, 1):
         print_lines(series_note(summary, number))
 
@@ -123,7 +136,8 @@ def reconstruct(
     formats: MeshFormats = "stl",
     max_triangles: MaxTriangles = None,
     max_error_mm: MaxError = None,
-    quiet: Quiet = False,
+    *,
+    work: Work,
 ) -> None:
     """Make surfaces, measures and a picture from a mask, in patient millimetres.
 
@@ -135,19 +149,18 @@ def reconstruct(
     from afunet.workflows.case_report import edge_faults
     from afunet.workflows.reconstruct import reconstruct as run
 
-    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
-        done = run(
-            mask,
-            output,
-            names_of(formats),
-            max_triangles=max_triangles,
-            max_error_mm=max_error_mm,
-            progress=report,
-            cancel=cancel,
-        )
+    done = run(
+        mask,
+        output,
+        names_of(formats),
+        max_triangles=max_triangles,
+        max_error_mm=max_error_mm,
+        progress=work.progress,
+        cancel=work.cancel,
+    )
     if done.mesh.is_empty:
-        console.print("the mask is empty: there is no surface")
+        print_lines(("the mask is empty: there is no surface",))
     else:
         closed = "watertight" if done.mesh.is_watertight else edge_faults(done.mesh)
-        console.print(f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm")
+        print_lines((f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm",))
     print_files(done.files)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from afunet.cli.options import Output, Quiet, Weights
-from afunet.terminal import cancel_on_interrupt, console, print_case, print_files, progress_bar
+from afunet.cli.options import Output, Weights
+from afunet.terminal.show import print_case, print_files, print_lines
+from afunet.terminal.work import Work
 
 
 def phantom(
@@ -40,48 +41,48 @@ def phantom(
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="Training slices: train, val or test.")] = "train",
-    quiet: Quiet = False,
+    *,
+    work: Work,
 ) -> None:
     """Simulate the CT of a leg with an exact answer: label per bone and per fragment."""
     from afunet.workflows import phantom as workflow
 
-    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
-        if slices:
-            limb_files = workflow.limb_files(limbs) if limbs else []
-            workflow.write_training_slices(
-                output,
-                slices,
-                seed=seed,
-                limb_files=limb_files,
-                split=split,
-                regions=workflow.regions_of(region or ()),
-                fractured=fractured,
-                progress=report,
-                cancel=cancel,
-            )
-            console.print(f"{slices} slices in {output}")
-            return
-        config = workflow.choose_leg(
-            seed, fractured=fractured, metal=metal, random=random, bones=bones
-        )
-        leg, files = workflow.write_phantom(
-            config,
+    if slices:
+        limb_files = workflow.limb_files(limbs) if limbs else []
+        workflow.write_training_slices(
             output,
-            workflow.scan_format_of(scan_format),
-            progress=report,
-            cancel=cancel,
+            slices,
+            seed=seed,
+            limb_files=limb_files,
+            split=split,
+            regions=workflow.regions_of(region or ()),
+            fractured=fractured,
+            progress=work.progress,
+            cancel=work.cancel,
         )
+        print_lines((f"{slices} slices in {output}",))
+        return
+    config = workflow.choose_leg(seed, fractured=fractured, metal=metal, random=random, bones=bones)
+    leg, files = workflow.write_phantom(
+        config,
+        output,
+        workflow.scan_format_of(scan_format),
+        progress=work.progress,
+        cancel=work.cancel,
+    )
     shape = " × ".join(map(str, reversed(leg.volume.shape)))
-    console.print(f"{shape} voxels; {', '.join(leg.bones.names.values())}")
+    print_lines((f"{shape} voxels; {', '.join(leg.bones.names.values())}",))
     print_files((files.scan, files.truth, files.bones, files.fragments))
 
 
-def demo(output: Output = Path("demo"), weights: Weights = None, quiet: Quiet = False) -> None:
+def demo(output: Output = Path("demo"), weights: Weights = None, *, work: Work) -> None:
     """Simulate a fractured knee, segment it, and compare with the exact answer."""
+    from afunet.workflows.demo import PLAN
     from afunet.workflows.demo import demo as run
     from afunet.workflows.segment import SegmentOptions
 
-    with progress_bar(quiet) as report, cancel_on_interrupt() as cancel:
-        done = run(output, SegmentOptions(weights=weights), progress=report, cancel=cancel)
+    work.follow(PLAN)
+    options = SegmentOptions(weights=weights)
+    done = run(output, options, progress=work.progress, cancel=work.cancel)
     print_case(done.case.folder, done.case.report)
-    console.print(f"Dice against the exact answer: {done.dice:.4f}")
+    print_lines((f"Dice against the exact answer: {done.dice:.4f}",))

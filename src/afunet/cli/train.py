@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from afunet.cli.options import Device, Output, Quiet
+from afunet.cli.options import Device, Output
 from afunet.errors import ConfigError
-from afunet.inference.device import DeviceChoice
-from afunet.terminal import cancel_on_interrupt, console, print_files, progress_bar
+from afunet.inference.device_choice import DeviceChoice
+from afunet.terminal.show import print_files, print_lines, print_table
+from afunet.terminal.work import Work
 
 
 def models() -> None:
@@ -30,7 +31,7 @@ def models() -> None:
         table.add_row(
             name, f"{cost.parameters:,}", f"{cost.gflops:.1f}", field, architecture.source
         )
-    console.print(table)
+    print_table(table)
 
 
 def train(
@@ -47,7 +48,8 @@ def train(
     ] = None,
     device: Device = DeviceChoice.AUTO,
     threads: Annotated[int | None, typer.Option(help="CPU threads for the network.")] = None,
-    quiet: Quiet = False,
+    *,
+    work: Work,
 ) -> None:
     """Train a network; the same command goes on where it stopped.
 
@@ -63,20 +65,16 @@ def train(
     from afunet.workflows.tensorboard import tensorboard
     from afunet.workflows.train import train_network
 
-    with (
-        progress_bar(quiet) as report,
-        tensorboard(output) as record,
-        cancel_on_interrupt() as cancel,
-    ):
+    with tensorboard(output) as record:
         result = train_network(
             load_config(config, data or ()),
             output,
             base=config.parent if config else Path(),
             device=device,
             threads=threads,
-            progress=report,
+            progress=work.progress,
             record=record,
-            cancel=cancel,
+            cancel=work.cancel,
         )
-    console.print(f"best validation Dice per case {result.validation_dice:.4f}")
+    print_lines((f"best validation Dice per case {result.validation_dice:.4f}",))
     print_files((result.checkpoint,))

@@ -133,13 +133,20 @@ def read_labels(path: Paths, *, spacing_mm: tuple[float, float, float] | None = 
     return checked_labels(reader.read_labels(request))
 
 
-def list_series(path: Paths, *, series: str | None = None) -> tuple[SeriesSummary, ...]:
+def list_series(
+    path: Paths,
+    *,
+    series: str | None = None,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> tuple[SeriesSummary, ...]:
     """What can be read at a path: one summary a DICOM series, one for any other volume.
 
     A series that would be refused is listed with the refusal as an error finding. Raises
-    `InputError` where there is nothing of a known format.
+    `InputError` where there is nothing of a known format, `Cancelled` on request.
     """
-    request = Request(existing_paths(path), series)
+    token = cancel or CancelToken()
+    request = Request(existing_paths(path), series, progress=progress, cancel=token)
     reader = _reader_of(request)[1]
     if reader.list_series is not None:
         return reader.list_series(request)

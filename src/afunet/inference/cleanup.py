@@ -6,6 +6,7 @@ below a stated volume go, and what lies outside the body (table, cradle, metal o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,10 @@ from afunet.errors import ConfigError
 from afunet.geometry import Box, Volume, bounding_box
 from afunet.inference.bareness import TISSUE_HU, bare_pieces
 from afunet.preprocessing.orientation import axial_view
+from afunet.progress import CancelToken, Progress, silent
 
+STAGE = "cleaning up"
+STEPS = 3
 COARSE_MM = 3.0
 SHELL_MM = 7.0  # tables and casts are thinner, fingers and toes thicker
 LEAST_CORE_MM2 = 20.0  # of one slice; a volume would drop small limbs from short stacks
@@ -57,19 +61,34 @@ class CleanUp:
 
 
 def clean_up(
-    mask: Volume, scan: Volume, rules: CleanUpRules | None = None
+    mask: Volume,
+    scan: Volume,
+    rules: CleanUpRules | None = None,
+    *,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
 ) -> tuple[Volume, CleanUp]:
-    """The cleaned 0/1 mask and what was done to it; both volumes on one grid, `scan` in HU."""
-    rules = rules or CleanUpRules()
+    """The cleaned 0/1 mask and what was done to it; both volumes on one grid, `scan` in HU.
+
+    Raises `Cancelled` between its steps.
+    """
+    rules, cancel = rules or CleanUpRules(), cancel or CancelToken()
     scan.require_same_grid(mask, "the mask")
     view = axial_view(scan)
-    cleaned, done = _clean_axial(view.apply(mask), view.apply(scan), rules)
+
+    def step(done: int) -> None:
+        cancel.check()
+        progress(STAGE, done, STEPS)
+
+    cleaned, done = _clean_axial(view.apply(mask), view.apply(scan), rules, step)
+    step(STEPS)
     return mask.with_voxels(view.restore(cleaned)), done
 
 
 def _clean_axial(
-    mask: Volume, scan: Volume, rules: CleanUpRules
+    mask: Volume, scan: Volume, rules: CleanUpRules, step: Callable[[int], None]
 ) -> tuple[NDArray[np.uint8], CleanUp]:
+    step(0)
     box = bounding_box(mask.voxels)
     if box is None:
         return np.zeros(mask.shape, dtype=np.uint8), CleanUp(0, 0.0, 0, 0.0, 0.0, 0, 0.0)
@@ -78,10 +97,12 @@ def _clean_axial(
     pieces = cc3d.connected_components(bone, connectivity=26)
     sizes = np.bincount(pieces.ravel())
     foreground = np.arange(len(sizes)) > 0
+    step(1)
     outside = foreground & _outside(pieces, sizes, scan, box, rules)
     specks = foreground & ~outside & (sizes * voxel_mm3 < rules.speck_mm3)
     kept = foreground & ~outside & ~specks
     bone = kept[pieces]
+    step(2)
     filled = _filled(bone, mask, rules)
     voxels = np.zeros(mask.shape, dtype=np.uint8)
     voxels[box] = filled

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import torch
 from torch import nn
 
 from afunet.errors import DeviceError
+from afunet.inference.device_choice import DeviceChoice as DeviceChoice
 from afunet.inference.fusion import folded
 from afunet.inference.predictor import Engine
 
 TRIALS = 3
-
-
-class DeviceChoice(StrEnum):
-    """What the user asks for; `auto` takes a GPU where there is one."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from afunet.reconstruction.measures import Gap, Measures, measure, nearest_gaps
 from afunet.reconstruction.smoothing import Smoothing, smoothed
 from afunet.reconstruction.surface import raw_surface
 
-STAGE = "pieces"
+STAGE = "surfaces of pieces"
 MOST_PIECES = 300
 
 

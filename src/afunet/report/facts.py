@@ -173,6 +173,15 @@ class FlagFacts:
 
 
 @dataclass(frozen=True)
+class NotWritten:
+    """A result that was asked for and could not be written: its format, why, the fault's code."""
+
+    format: str
+    reason: str
+    code: str
+
+
+@dataclass(frozen=True)
 class Report:
     """One case, from what was read to what was written."""
 
@@ -188,6 +197,7 @@ class Report:
     pieces: Sequence[PieceFacts]
     run: RunFacts
     files: Sequence[str]
+    not_written: Sequence[NotWritten] = ()
     disclaimer: str = DISCLAIMER
 
     def to_json(self) -> str:

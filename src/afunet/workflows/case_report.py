@@ -14,9 +14,17 @@ from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUp, CleanUpRules
 from afunet.inference.volume import Prediction
+from afunet.models.checkpoint import Header
 from afunet.reconstruction.pieces import Instances, Piece
-from afunet.report.facts import FRAME, BoneFacts, GridFacts, PieceFacts, SurfaceFacts
-from afunet.report.scene import Scene
+from afunet.reconstruction.surface import EMPTY_MESH
+from afunet.report.facts import (
+    FRAME,
+    BoneFacts,
+    GridFacts,
+    ModelFacts,
+    PieceFacts,
+    SurfaceFacts,
+)
 
 
 def grid_facts(scan: Scan) -> GridFacts:
@@ -42,8 +50,21 @@ def bone_facts(mask: Volume, cleaned: CleanUp, rules: CleanUpRules) -> BoneFacts
     )
 
 
-def surface_facts(mesh: Mesh, scan: Scan, scene: Scene) -> SurfaceFacts:
-    """The surface in numbers, its frame and its unit."""
+def model_facts(header: Header, sha256: str, prediction: Prediction) -> ModelFacts:
+    """Which network gave the mask, and on which grid."""
+    return ModelFacts(
+        name=header.model,
+        options=header.options,
+        sha256=sha256,
+        window_hu=header.window_hu,
+        working_pixels=prediction.grid.working,
+        patch_px=header.patch_px,
+    )
+
+
+def surface_facts(mesh: Mesh | None, scan: Scan, renderer: str) -> SurfaceFacts:
+    """The surface in numbers, its frame and its unit; `renderer` drew it. None has no triangle."""
+    mesh = EMPTY_MESH if mesh is None else mesh
     return SurfaceFacts(
         triangles=len(mesh.faces),
         area_cm2=0.0 if mesh.is_empty else mesh.area_mm2 / 100,
@@ -53,7 +74,7 @@ def surface_facts(mesh: Mesh, scan: Scan, scene: Scene) -> SurfaceFacts:
         watertight=mesh.is_watertight,
         frame=FRAME,
         unit="mm" if scan.source.spacing_known else "voxels",
-        renderer=scene.renderer,
+        renderer=renderer,
     )
 
 
@@ -64,7 +85,7 @@ def edge_faults(mesh: Mesh) -> str:
 
 def piece_findings(instances: Instances) -> list[Finding]:
     """What there is to say of the pieces as a whole."""
-    if not instances.not_measured:
+    if not instances.not_measured or not instances.pieces:
         return []
     largest, rest = len(instances.pieces), instances.not_measured
     message = (
@@ -115,7 +136,7 @@ def _three(values: NDArray[np.float64]) -> tuple[float, float, float]:
     return first, second, third
 
 
-def result_findings(prediction: Prediction, mesh: Mesh) -> list[Finding]:
+def result_findings(prediction: Prediction, mask: Volume, mesh: Mesh | None) -> list[Finding]:
     """What is to be noted of how the result came about; doubts about it are flags."""
     found = []
     if prediction.grid.resamples:
@@ -126,8 +147,8 @@ def result_findings(prediction: Prediction, mesh: Mesh) -> list[Finding]:
                 f"the network saw slices of {columns} × {rows} pixels, the mask is native",
             )
         )
-    if mesh.is_empty:
+    if not mask.voxels.any():
         found.append(warning("NO_BONE", "no bone was found in this scan"))
-    elif not mesh.is_watertight:
+    elif mesh is not None and not mesh.is_watertight:
         found.append(warning("SURFACE_OPEN", f"the surface has {edge_faults(mesh)}"))
     return found

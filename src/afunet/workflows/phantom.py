@@ -64,6 +64,7 @@ def write_phantom(
     leg = simulate(config, progress=progress, cancel=cancel)
     names = {"bones": leg.bones.names, "fragments": leg.fragments.names}
     with staged_folder(folder) as stage:
+        progress("writing the leg", 0, 1)
         if scan_format is ScanFormat.DICOM:
             write_dicom_series(leg.volume, stage / "dicom", seed=config.seed)
         else:
@@ -72,6 +73,7 @@ def write_phantom(
         _write_labels(leg.bones, stage / BONES)
         _write_labels(leg.fragments, stage / FRAGMENTS)
         (stage / NAMES).write_text(json.dumps(names, indent=2) + "\n", encoding="utf-8")
+        progress("writing the leg", 1, 1)
     scan = folder / ("dicom" if scan_format is ScanFormat.DICOM else "ct.nii.gz")
     return leg, PhantomFiles(scan, folder / MASK, folder / BONES, folder / FRAGMENTS)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from pydicom.sr.codedict import codes
 
-from afunet.errors import ConfigError
+from afunet.errors import ConfigError, OutputError
 from afunet.formats.dicom.result import (
     LEFT,
     RIGHT,
@@ -51,11 +51,14 @@ SEGMENTATION, STRUCTURES = "segmentation.dcm", "structures.dcm"
 
 @dataclass(frozen=True, eq=False)
 class CaseResults:
-    """What was found in a scan. `probability` holds 0…255 on the mask's grid, if it was kept."""
+    """What was found in a scan; `mesh` is None where there is no surface of the whole.
+
+    `probability` holds 0…255 on the mask's grid, if it was kept.
+    """
 
     scan: Scan
     mask: Volume
-    mesh: Mesh
+    mesh: Mesh | None
     instances: Instances
     algorithm: Algorithm
     probability: Volume | None = None
@@ -63,30 +66,46 @@ class CaseResults:
     deidentified: bool = False
 
 
+WriteResult = Callable[[CaseResults, Path], list[str]]
+"""Writes one result into a folder and gives the names of its files in it."""
+
+
 @dataclass(frozen=True)
 class ResultFormat:
-    """How a format's files are written into a folder; `write` gives their names in it."""
+    """The results of a format by what they are called where they are missing; masks come first."""
 
-    write: Callable[[CaseResults, Path], list[str]]
+    results: Mapping[str, WriteResult]
     needs_dicom: bool = False
 
 
 def _mask(kind: str) -> ResultFormat:
     writer = MASK_WRITERS[kind]
 
-    def write(results: CaseResults, folder: Path) -> list[str]:
-        mask, instances = f"mask{writer.suffix}", f"instances{writer.suffix}"
-        writer.write(results.mask, folder / mask, DESCRIPTION)
-        writer.write(results.instances.labels, folder / instances, INSTANCES_DESCRIPTION)
-        return [mask, instances]
+    def mask(results: CaseResults, folder: Path) -> list[str]:
+        name = f"mask{writer.suffix}"
+        writer.write(results.mask, folder / name, DESCRIPTION)
+        return [name]
 
-    return ResultFormat(write)
+    def instances(results: CaseResults, folder: Path) -> list[str]:
+        name = f"instances{writer.suffix}"
+        writer.write(results.instances.labels, folder / name, INSTANCES_DESCRIPTION)
+        return [name]
+
+    return ResultFormat({f"mask{writer.suffix}": mask, f"instances{writer.suffix}": instances})
 
 
 def _surfaces(kind: str) -> ResultFormat:
-    return ResultFormat(
-        lambda results, folder: write_surfaces(results.mesh, results.instances, kind, folder)
-    )
+    def whole(results: CaseResults, folder: Path) -> list[str]:
+        if results.mesh is None:  # the surface is missing already
+            return []
+        return write_whole(results.mesh, kind, folder)
+
+    def pieces(results: CaseResults, folder: Path) -> list[str]:
+        return write_pieces(results.instances, kind, folder)
+
+    if kind == GLB_KIND:
+        return ResultFormat({GLB: pieces})
+    return ResultFormat({f"bone.{kind}": whole, f"{PIECES_FOLDER}/*.{kind}": pieces})
 
 
 def require_surface_formats(kinds: Collection[str]) -> None:
@@ -104,13 +123,24 @@ def write_surfaces(whole: Mesh, instances: Instances, kind: str, folder: Path) -
 
     A format without colours has the whole as `bone.<kind>`, GLB has all pieces in `bones.glb`.
     """
+    names = [] if kind == GLB_KIND else write_whole(whole, kind, folder)
+    return names + write_pieces(instances, kind, folder)
+
+
+def write_whole(whole: Mesh, kind: str, folder: Path) -> list[str]:
+    """Write the surface of all bone."""
+    name = f"bone.{kind}"
+    MESH_WRITERS[kind](whole, folder / name)
+    return [name]
+
+
+def write_pieces(instances: Instances, kind: str, folder: Path) -> list[str]:
+    """Write each piece where there are several, and in GLB all of them together."""
     parts = parts_of(instances)
+    names = []
     if kind == GLB_KIND:
-        names = [GLB]
+        names.append(GLB)
         write_glb(parts, folder / GLB)
-    else:
-        names = [f"bone.{kind}"]
-        MESH_WRITERS[kind](whole, folder / names[0])
     for part in parts if len(parts) > 1 else []:
         name = f"{PIECES_FOLDER}/{part.name.replace(' ', '-')}.{kind}"
         if kind == GLB_KIND:
@@ -209,9 +239,17 @@ def parts_of(instances: Instances, most_triangles: int | None = None) -> list[Pa
 RESULT_FORMATS: dict[str, ResultFormat] = {
     **{kind: _mask(kind) for kind in MASK_WRITERS},
     **{kind: _surfaces(kind) for kind in SURFACE_FORMATS},
-    "seg": ResultFormat(_segmentation, needs_dicom=True),
-    "rtstruct": ResultFormat(_structures, needs_dicom=True),
+    "seg": ResultFormat({SEGMENTATION: _segmentation}, needs_dicom=True),
+    "rtstruct": ResultFormat({STRUCTURES: _structures}, needs_dicom=True),
 }
+
+
+def results_of(formats: Collection[str]) -> list[tuple[str, WriteResult]]:
+    """Everything that is to be written, the masks of the bones before all else."""
+    listed = [
+        item for kind in dict.fromkeys(formats) for item in RESULT_FORMATS[kind].results.items()
+    ]
+    return sorted(listed, key=lambda item: not item[0].startswith("mask"))
 
 
 def require_formats(names: Collection[str]) -> None:
@@ -223,7 +261,16 @@ def require_formats(names: Collection[str]) -> None:
         )
 
 
-def require_source_for(names: Collection[str], scan: Scan) -> None:
-    """`ConfigError` where a format needs a scan read from DICOM and this one was not."""
-    if any(RESULT_FORMATS[name].needs_dicom for name in names):
-        result_planes(scan)
+def require_source_for(names: Collection[str], scan: Scan, *, deidentified: bool = False) -> None:
+    """Refuse before the work what can never be written.
+
+    Raises `ConfigError` where a format needs a scan read from DICOM and this one was not, and
+    `OutputError` where no format is left because the images cannot be referred to.
+    """
+    needing = [name for name in set(names) if RESULT_FORMATS[name].needs_dicom]
+    try:
+        if needing:
+            result_planes(scan, deidentified=deidentified)
+    except OutputError:
+        if len(needing) == len(set(names)):
+            raise

@@ -7,47 +7,35 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
+from afunet.errors import OutputError
 from afunet.formats.dicom.result import Algorithm
 from afunet.formats.dicom.segmentation import SegmentationKind
-from afunet.formats.glb import turning_page
 from afunet.formats.readers import read_scan
-from afunet.formats.scan import Scan
-from afunet.geometry import Mesh, Volume
-from afunet.inference.cleanup import CleanUpRules, clean_up
+from afunet.geometry import Volume
+from afunet.inference.cleanup import CleanUpRules
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
-from afunet.inference.naming import bone_namer
 from afunet.inference.predictor import Predictor
-from afunet.inference.volume import Prediction, predict_volume
 from afunet.models.checkpoint import load_checkpoint
 from afunet.progress import CancelToken, Progress, silent
-from afunet.reconstruction.anatomy import Namer
 from afunet.reconstruction.decimation import require_limits
-from afunet.reconstruction.pieces import Instances, find_pieces
-from afunet.reconstruction.surface import surface
 from afunet.report import facts
-from afunet.workflows.case_pages import PAGES, draw_pictures, sides_known, write_report
-from afunet.workflows.case_report import (
-    bone_facts,
-    grid_facts,
-    piece_facts,
-    piece_findings,
-    result_findings,
-    surface_facts,
-)
-from afunet.workflows.result_files import (
-    RESULT_FORMATS,
-    CaseResults,
-    parts_of,
-    require_formats,
-    require_source_for,
-)
+from afunet.watch import Step
+from afunet.workflows.analyse import PLAN as ANALYSIS
+from afunet.workflows.analyse import AnalysisRules, analyse
+from afunet.workflows.attempts import Attempts, WrittenResults
+from afunet.workflows.case_writing import PLAN as CASE_WRITING
+from afunet.workflows.case_writing import CaseWriter, WantedResults
+from afunet.workflows.result_files import require_formats, require_source_for
 from afunet.workflows.staging import check_writable, staged_folder
 from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
-from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures, judge
+from afunet.workflows.titles import title_of
 
 SHIPPED_WEIGHTS = "afunet-w32.safetensors"
 MAX_TRIANGLES = 2_000_000
-TURNING_TRIANGLES = 60_000
+LOADING, TRYING = "loading the network", "trying the arithmetic"
+LOADING_PLAN = (Step(LOADING), Step(TRYING))
+CASE_PLAN = (*ANALYSIS, *CASE_WRITING)
+PLAN = (*LOADING_PLAN, *CASE_PLAN)
 
 
 @dataclass(frozen=True)
@@ -80,7 +68,10 @@ class SegmentOptions:
 
 @dataclass(frozen=True, eq=False)
 class SegmentedCase:
-    """A finished case: where its files lie, its report, and its mask on the scan's grid."""
+    """A finished case: where its files lie, its report, and its mask on the scan's grid.
+
+    `report.not_written` tells which results are missing.
+    """
 
     folder: Path
     report: facts.Report
@@ -90,32 +81,48 @@ class SegmentedCase:
 class Segmenter:
     """A network that was loaded, checked and tried once, for any number of scans."""
 
-    def __init__(self, options: SegmentOptions | None = None) -> None:
+    def __init__(
+        self,
+        options: SegmentOptions | None = None,
+        *,
+        progress: Progress = silent,
+        cancel: CancelToken | None = None,
+    ) -> None:
         self.options = options or SegmentOptions()
+        cancel = cancel or CancelToken()
+        progress(LOADING, 0, 1)
         self.checkpoint = load_checkpoint(self.options.weights or shipped_weights())
-        header = self.checkpoint.header
+        header, network = self.checkpoint.header, self.checkpoint.network()
         inputs = int(header.options.get("input_slices", 1))
+        progress(LOADING, 1, 1)
+        cancel.check()
+        progress(TRYING, 0, 1)
         self.engine, self.trial = best_engine(
-            self.checkpoint.network(), pick_device(self.options.device), header.patch_px, inputs
+            network, pick_device(self.options.device), header.patch_px, inputs
         )
+        progress(TRYING, 1, 1)
+        cancel.check()
 
     def segment(
         self,
         path: str | Path,
         output: str | Path,
         *,
-        case: str = "scan",
+        case: str | None = None,
         progress: Progress = silent,
         cancel: CancelToken | None = None,
     ) -> SegmentedCase:
         """Read a scan, find its bones, and write all files into the folder `output`.
 
-        `case` names the scan in the report; it must not name the patient. Raises `AfunetError`
-        in one line; then nothing is written.
+        `case` names the scan in the report and must not name the patient; None takes the name of
+        `path` where that cannot (`title_of`). A result that cannot be made or written is told in
+        `report.not_written` and costs itself alone. Raises `AfunetError` in one line where there
+        is no result at all; then nothing is written.
         """
-        output = Path(output)
+        output, cancel = Path(output), cancel or CancelToken()
         check_writable(output)
-        watch = Stopwatch()
+        title, named = (case, []) if case is not None else title_of(Path(path))
+        attempts, watch = Attempts(), Stopwatch()
         with watch.stage("reading"):
             scan = read_scan(
                 path,
@@ -125,131 +132,44 @@ class Segmenter:
                 progress=progress,
                 cancel=cancel,
             )
-        require_source_for(self.options.formats, scan)
+        require_source_for(self.options.formats, scan, deidentified=self.options.deidentify)
         predictor = Predictor(self.engine, self.checkpoint.header.patch_px)
-        with watch.stage("network"):
-            prediction = predict_volume(
-                scan.volume,
-                predictor,
-                self.checkpoint.header,
-                spacing_known=scan.source.spacing_known,
-                progress=progress,
-                cancel=cancel,
-            )
-        with watch.stage("clean-up"):
-            mask, cleaned = clean_up(prediction.mask, scan.volume, self.options.cleanup)
-        with watch.stage("surface"):
-            mesh = surface(
-                mask,
-                max_triangles=self._max_triangles,
-                max_error_mm=self.options.max_error_mm,
-                progress=progress,
-                cancel=cancel,
-            )
-        with watch.stage("pieces"):
-            instances = find_pieces(
-                mask,
-                scan.volume,
-                namer=_namer(scan),
-                max_triangles=self._max_triangles,
-                max_error_mm=self.options.max_error_mm,
-                progress=progress,
-                cancel=cancel,
-            )
-        with watch.stage("confidence"):
-            trust = judge(
-                scan,
-                prediction,
-                mask,
-                instances,
-                cleaned,
-                self.options.cleanup,
-                predictor,
-                self.checkpoint.header,
-                progress=progress,
-                cancel=cancel,
-            )
+        found = analyse(
+            scan,
+            predictor,
+            self.checkpoint.header,
+            AnalysisRules(self.options.cleanup, self._max_triangles, self.options.max_error_mm),
+            attempts=attempts,
+            stopwatch=watch,
+            progress=progress,
+            cancel=cancel,
+        )
         with staged_folder(output) as stage:
-            with watch.stage("pictures"):
-                scene = draw_pictures(stage, scan, mask, instances)
+            written = WrittenResults(stage, attempts)
+            writer = CaseWriter(found, self._wanted(), written, progress, cancel)
             with watch.stage("writing"):
-                results = self._results(scan, prediction, mask, mesh, instances)
-                names = self._write(stage, results)
-            report = facts.Report(
-                case=case,
-                source=scan.source,
-                grid=grid_facts(scan),
-                findings=(
-                    *scan.findings,
-                    *result_findings(prediction, mesh),
-                    *piece_findings(instances),
-                ),
-                flags=flag_facts(trust),
-                confidence=confidence_facts(trust, self.checkpoint.header),
-                model=self._model_facts(prediction),
-                bone=bone_facts(mask, cleaned, self.options.cleanup),
-                surface=surface_facts(mesh, scan, scene),
-                pieces=piece_facts(instances),
-                run=self._run_facts(predictor, watch),
-                files=tuple(names),
-            )
-            turning = turning_page(parts_of(instances, TURNING_TRIANGLES))
-            write_report(stage, report, turning, flag_pictures(trust))
-            if cancel is not None:
-                cancel.check()
-        return SegmentedCase(output, report, mask)
+                writer.write_results()
+            with watch.stage("pictures"):
+                writer.write_pictures()
+            report = writer.write_report(title, named, self._run_facts(predictor, watch))
+            if not written.names:
+                first = attempts.missing[0]
+                raise OutputError(f"no result could be written: {first.reason}", code=first.code)
+        return SegmentedCase(output, report, found.mask)
 
     @property
     def _max_triangles(self) -> int:
         return min(self.options.max_triangles or MAX_TRIANGLES, MAX_TRIANGLES)
 
-    @property
-    def _wants_probability(self) -> bool:
-        kind = self.options.segmentation_kind
-        return kind is SegmentationKind.FRACTIONAL and "seg" in self.options.formats
-
-    def _results(
-        self,
-        scan: Scan,
-        prediction: Prediction,
-        mask: Volume,
-        mesh: Mesh,
-        instances: Instances,
-    ) -> CaseResults:
-        kept = None
-        if self._wants_probability:
-            kept = prediction.probability
-            # what the clean-up took away is no bone at all
-            kept = kept.with_voxels(kept.voxels * (mask.voxels != 0))
-        algorithm = Algorithm(
-            self.checkpoint.header.model, version("afunet"), self.checkpoint.sha256
-        )
-        return CaseResults(
-            scan,
-            mask,
-            mesh,
-            instances,
-            algorithm,
-            probability=kept,
-            segmentation_kind=self.options.segmentation_kind,
-            deidentified=self.options.deidentify,
-        )
-
-    def _write(self, stage: Path, results: CaseResults) -> list[str]:
-        names: list[str] = []
-        for name in dict.fromkeys(self.options.formats):
-            names += RESULT_FORMATS[name].write(results, stage)
-        return [*names, *PAGES]
-
-    def _model_facts(self, prediction: Prediction) -> facts.ModelFacts:
-        header = self.checkpoint.header
-        return facts.ModelFacts(
-            name=header.model,
-            options=header.options,
-            sha256=self.checkpoint.sha256,
-            window_hu=header.window_hu,
-            working_pixels=prediction.grid.working,
-            patch_px=header.patch_px,
+    def _wanted(self) -> WantedResults:
+        checkpoint, options = self.checkpoint, self.options
+        return WantedResults(
+            options.formats,
+            Algorithm(checkpoint.header.model, version("afunet"), checkpoint.sha256),
+            checkpoint.header,
+            options.cleanup,
+            segmentation_kind=options.segmentation_kind,
+            deidentified=options.deidentify,
         )
 
     def _run_facts(self, predictor: Predictor, watch: Stopwatch) -> facts.RunFacts:
@@ -275,14 +195,10 @@ def segment(
     cancel: CancelToken | None = None,
 ) -> SegmentedCase:
     """One scan with a freshly loaded network; see `Segmenter.segment`."""
-    return Segmenter(options).segment(path, output, progress=progress, cancel=cancel)
+    segmenter = Segmenter(options, progress=progress, cancel=cancel)
+    return segmenter.segment(path, output, progress=progress, cancel=cancel)
 
 
 def shipped_weights() -> Path:
     """The weights file that comes with the package."""
     return Path(str(files("afunet.models") / "weights" / SHIPPED_WEIGHTS))
-
-
-def _namer(scan: Scan) -> Namer | None:
-    """Names need millimetres."""
-    return bone_namer(sides_known=sides_known(scan)) if scan.source.spacing_known else None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from afunet.errors import OutputError
+from afunet.temporary import temporary_folder
+
+PREFIX = ".afunet-"
 
 
 @contextmanager
@@ -24,23 +25,18 @@ def staged_folder(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_dir():
             raise OutputError(f"{target} is a file, expected a folder for the results")
-        work = Path(tempfile.mkdtemp(prefix=".afunet-", dir=target.parent))
-    except OSError as error:
-        _remove_empty(made)
-        raise OutputError(f"cannot write to {target}: {error.strerror or error}") from error
-    try:
-        stage, older = work / "new", work / "older"
-        stage.mkdir()
-        older.mkdir()
-        yield stage
-        target.mkdir(exist_ok=True)
-        _move_all(stage, target, older)
+        with temporary_folder(PREFIX, target.parent) as work:
+            stage, older = work / "new", work / "older"
+            stage.mkdir()
+            older.mkdir()
+            yield stage
+            target.mkdir(exist_ok=True)
+            _move_all(stage, target, older)
     except OSError as error:
         raise OutputError(
             f"cannot write to {target}: {error.strerror or error}; nothing was left there"
         ) from error
     finally:
-        shutil.rmtree(work, ignore_errors=True)
         _remove_empty(made)
 
 

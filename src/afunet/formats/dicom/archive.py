@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import errno
 import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from afunet.errors import InputError
 from afunet.formats.file_search import unreadable
 from afunet.formats.request import Request
+from afunet.progress import CancelToken
+from afunet.temporary import temporary_folder
 
 SUFFIX = ".zip"
+PREFIX = "afunet-unpacked-"
+CHUNK_BYTES = 4 << 20
 MOST_MEMBERS = 100_000
 MOST_BYTES = 16 << 30
 # CT in a zip shrinks to a third or so; what shrinks to a hundredth is no CT.
@@ -45,9 +49,9 @@ def unpacked(request: Request) -> Iterator[Request]:
             if not is_archive(path):
                 paths.append(path)
                 continue
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="afunet-"))
-            _unpack(path, Path(folder), request)
-            paths.append(Path(folder))
+            folder = stack.enter_context(temporary_folder(PREFIX))
+            _unpack(path, folder, request)
+            paths.append(folder)
         yield replace(request, paths=tuple(paths))
 
 
@@ -61,7 +65,7 @@ def _unpack(path: Path, folder: Path, request: Request) -> None:
                 # No name of the archive is used: it may hold anything, or name the patient. No
                 # member gives more than it declared: zipfile stops there.
                 with archive.open(member) as source, (folder / f"{number:06d}").open("wb") as file:
-                    shutil.copyfileobj(source, file)
+                    _copy(source, file, request.cancel)
                 request.progress("unpacking", number, len(members))
     except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, zlib.error):
         raise _broken(path) from None
@@ -74,6 +78,12 @@ def _unpack(path: Path, folder: Path, request: Request) -> None:
         raise InputError(
             f"{path.name} is encrypted: unpack it and give the folder", code="ENCRYPTED_ARCHIVE"
         ) from None
+
+
+def _copy(source: IO[bytes], file: IO[bytes], cancel: CancelToken) -> None:
+    while chunk := source.read(CHUNK_BYTES):
+        file.write(chunk)
+        cancel.check()
 
 
 def _broken(path: Path) -> InputError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from afunet.formats.dicom.result import (
     Segment,
     library_errors_refused,
 )
+from afunet.formats.dicom.segmentation_kind import SegmentationKind as SegmentationKind
 from afunet.formats.dicom.source_images import SourceImage
 from afunet.formats.dicom.spacing import POSITION_TOLERANCE_MM
 from afunet.formats.whole_file import whole_file
@@ -37,14 +37,6 @@ from afunet.geometry import ImagePlane
 MANUFACTURER = "afunet"
 SERIES_NUMBER = 9100
 LARGEST_OFFSET_MM = 0.01
-
-
-class SegmentationKind(StrEnum):
-    """How voxels are stored: one bit a segment, a share in 255 parts, or one label map."""
-
-    BINARY = "binary"
-    FRACTIONAL = "fractional"
-    LABELMAP = "labelmap"
 
 
 def write_segmentation(

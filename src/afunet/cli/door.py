@@ -1,0 +1,86 @@
+"""What every command has at its door: paths taken home, the options of what is shown, its work."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from afunet.terminal.work import LogForm, View, at_work
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show progress as a line a second, not as a bar.")
+]
+Log = Annotated[LogForm, typer.Option(help="Write progress and messages as text or as JSON lines.")]
+LogFile = Annotated[Path | None, typer.Option(help="Also add progress and messages to this file.")]
+SHOWN: Mapping[str, tuple[Any, Any]] = {
+    "quiet": (Quiet, False),
+    "verbose": (Verbose, False),
+    "log": (Log, LogForm.TEXT),
+    "log_file": (LogFile, None),
+}
+WORK = "work"
+
+
+def at_the_door(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose paths may begin with `~`; one that has `work` is given it, and its options.
+
+    What typer sees is the command without `work` and with the options of `SHOWN`.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    own = dict(inspect.signature(command).parameters)
+    works = own.pop(WORK, None) is not None
+
+    def called(**given: Any) -> None:
+        given = {name: at_home(value) for name, value in given.items()}
+        if not works:
+            command(**given)
+            return
+        view = View(**{name: given.pop(name) for name in SHOWN})
+        with at_work(view, list(_paths_in(given.values()))) as work:
+            command(**given, work=work)
+
+    parameters = [
+        parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in own.items()
+    ]
+    if works:
+        parameters += [
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
+            )
+            for name, (kind, default) in SHOWN.items()
+        ]
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
+    called.__annotations__ = {one.name: one.annotation for one in parameters}
+    vars(called)["__signature__"] = inspect.Signature(parameters)
+    return called
+
+
+def at_home(value: Any) -> Any:
+    """A path, or text that is one, with `~` for the home folder; anything else as it is.
+
+    A name that begins so and is there, or has no home to stand for, is taken as it is.
+    """
+    if isinstance(value, list | tuple):
+        return type(value)(at_home(item) for item in value)
+    if not isinstance(value, Path | str) or not str(value).startswith("~"):
+        return value
+    if isinstance(value, str) and value[1:2] not in ("", "/", "\\"):
+        return value
+    try:
+        return value if Path(value).exists() else type(value)(Path(value).expanduser())
+    except (RuntimeError, OSError):
+        return value
+
+
+def _paths_in(values: Any) -> Iterator[Path]:
+    for value in values:
+        if isinstance(value, Path):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _paths_in(value)

@@ -1,0 +1,102 @@
+"""What may be told of an exception: a code, one line and a stack, none of them with its values.
+
+The message of an exception that is not afunet's own may quote whatever came from a header, so it
+is never told.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import platform
+import tempfile
+import traceback
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from afunet.errors import AfunetError, ExitCode
+
+PROGRAM_ERROR = "PROGRAM_ERROR"
+DIGITS = 6
+
+
+def code_of(error: BaseException) -> str:
+    """A stable name: afunet's own, else DISK_FULL, OUT_OF_MEMORY, an errno's, PROGRAM_ERROR."""
+    if isinstance(error, AfunetError):
+        own = "".join(f"_{one}" if one.isupper() else one for one in type(error).__name__)
+        return error.code or own.strip("_").upper()
+    if isinstance(error, MemoryError):
+        return "OUT_OF_MEMORY"
+    if isinstance(error, OSError) and error.errno is not None:
+        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+        return "DISK_FULL" if full else errno.errorcode.get(error.errno, "SYSTEM_ERROR")
+    return PROGRAM_ERROR
+
+
+def reason_of(error: BaseException) -> str:
+    """One line for people."""
+    if isinstance(error, AfunetError):
+        return " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return f"an error of afunet itself, {fault_of(error)} ({type(error).__name__} {_place(error)})"
+
+
+def exit_code_of(error: BaseException) -> ExitCode:
+    """What the command line ends with."""
+    if isinstance(error, AfunetError):
+        return error.exit_code
+    return ExitCode.FAULT if code_of(error) == PROGRAM_ERROR else ExitCode.INCOMPLETE
+
+
+def fault_of(error: BaseException) -> str:
+    """A short name, the same for the same exception from the same place."""
+    digest = hashlib.sha256("\n".join(_stack(error)).encode()).hexdigest()
+    return f"fault {digest[:DIGITS]}"
+
+
+def stack_text(error: BaseException) -> str:
+    """Where the exception passed, for whoever mends it: no values, no messages, no paths."""
+    lines = (
+        fault_of(error),
+        f"afunet {version('afunet')}, Python {platform.python_version()}, {platform.platform()}",
+        *_stack(error),
+    )
+    return "\n".join(lines) + "\n"
+
+
+def keep_stack(error: BaseException) -> Path | None:
+    """Write `stack_text` to the system's temporary folder; None where it cannot be written."""
+    prefix = f"afunet-{fault_of(error).replace(' ', '-')}-"
+    try:
+        number, made = tempfile.mkstemp(prefix=prefix, suffix=".txt")
+        with open(number, "w", encoding="utf-8") as file:
+            file.write(stack_text(error))
+    except OSError:
+        return None
+    return Path(made)
+
+
+def _stack(error: BaseException) -> Iterator[str]:
+    """Types and places, the cause first; by module, since a path may name somebody."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None and before is not error:
+        yield from _stack(before)
+        yield "then"
+    yield f"{type(error).__module__}.{type(error).__qualname__}"
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        yield f"  {frame.f_globals.get('__name__', '?')}:{line} {frame.f_code.co_name}"
+
+
+def _place(error: BaseException) -> str:
+    """The innermost place in afunet, else the innermost."""
+    places = [
+        (str(frame.f_globals.get("__name__", "?")), line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    own = [place for place in places if place[0].startswith("afunet")] or places
+    return "at {}:{}".format(*own[-1]) if own else "somewhere"

@@ -1,0 +1,89 @@
+"""Folders that are gone when the work is done, however it ended.
+
+A process that is killed leaves its folder. Each folder holds a file that its process keeps
+locked; the system frees the lock of a dead process, so the next folder of the same kind finds
+what was left and removes it, and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+LOCK = ".afunet-lock"
+CONTENT = "content"
+
+
+@contextmanager
+def temporary_folder(prefix: str, inside: Path | None = None) -> Iterator[Path]:
+    """An empty folder of this process alone, in `inside` or the system's place for such.
+
+    Raises `OSError` where it cannot be made.
+    """
+    parent = inside or Path(tempfile.gettempdir())
+    remove_left_behind(prefix, parent)
+    whole = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    lock = None
+    try:
+        lock = _locked(whole)
+        content = whole / CONTENT
+        content.mkdir()
+        yield content
+    finally:
+        try:
+            _remove(whole, lock)
+        finally:  # again, where a signal broke the first off
+            _remove(whole, lock)
+
+
+def remove_left_behind(prefix: str, parent: Path) -> None:
+    """Remove the folders of processes that were killed; what is in use or strange stays."""
+    with suppress(OSError):
+        for entry in os.scandir(parent):
+            if entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False):
+                _remove_if_left(Path(entry.path))
+
+
+def _remove_if_left(folder: Path) -> None:
+    path = folder / LOCK
+    with suppress(OSError):
+        if path.is_symlink() or not path.is_file():
+            return
+        with path.open("r+b") as lock:
+            _take(lock)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked(folder: Path) -> IO[bytes] | None:
+    """The folder's lock, held; it gets its name when it is held. None where locks do not work."""
+    lock = (folder / f"{LOCK}-new").open("wb")
+    try:
+        _take(lock)
+        (folder / f"{LOCK}-new").rename(folder / LOCK)
+    except OSError:
+        lock.close()
+        return None
+    return lock
+
+
+def _take(lock: IO[bytes]) -> None:
+    """Lock an open file or raise `OSError`, at once."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        return
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _remove(folder: Path, lock: IO[bytes] | None) -> None:
+    if lock is not None:
+        lock.close()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,84 @@
+"""What a command found, on the output stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from afunet.formats.findings import Severity
+from afunet.terminal.messages import print_failure
+from afunet.terminal.streams import console
+
+if TYPE_CHECKING:
+    from afunet.report.facts import Report
+
+FIRST_FLAGS = 4
+FILE_TABLE_COLUMNS = 80
+
+
+def print_case(folder: Path, report: Report) -> None:
+    """A finished scan: its bone, what was noticed, its files, and what is missing."""
+    unit = "cm³" if report.grid.spacing_known else "thousand voxels"
+    seconds = sum(report.run.seconds.values())
+    pieces = len(report.pieces) or report.bone.pieces
+    plural = "" if pieces == 1 else "s"
+    print_lines(
+        (
+            f"{report.case}: {report.bone.volume_cm3:.1f} {unit} of bone in {pieces} "
+            f"piece{plural}, {seconds:.0f} s",
+        )
+    )
+    warnings = [flag for flag in report.flags if flag.severity is Severity.WARNING]
+    print_lines(f"  look at: {flag.message}" for flag in warnings[:FIRST_FLAGS])
+    if len(warnings) > FIRST_FLAGS:
+        print_lines((f"  and {len(warnings) - FIRST_FLAGS} more places in the report",))
+    print_lines(f"  {finding.severity}: {finding}" for finding in report.findings)
+    print_files(tuple(folder / name for name in report.files))
+    for missing in report.not_written:
+        print_failure(f"{report.case}: {missing.format} is missing: {missing.reason}", missing.code)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Lines as they are."""
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_files(paths: Iterable[Path]) -> None:
+    """A line a file."""
+    print_lines(f"  {path}" for path in paths)
+
+
+def print_table(table: Table) -> None:
+    """A table where it fits, on a terminal or in 80 columns of a file; else a few lines a row."""
+    room = console.width if console.is_terminal else FILE_TABLE_COLUMNS
+    options = console.options.update(max_width=10_000)
+    if Measurement.get(console, options, table).maximum <= room:
+        console.print(table)
+    else:
+        print_lines(as_rows(table))
+
+
+def as_rows(table: Table) -> Iterable[str]:
+    """Each row as its first cell, and below it a line a further cell with its heading."""
+    if table.title:
+        yield _text(table.title)
+    headings = [_text(column.header) for column in table.columns]
+    wide = max((len(heading) for heading in headings[1:]), default=0)
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        first, *others = (_text(cell) for cell in cells)
+        yield first
+        for heading, cell in zip(headings[1:], others, strict=True):
+            if cell:
+                yield f"  {heading:<{wide}}  {cell}"
+
+
+def _text(cell: object) -> str:
+    """A cell's words on one line, without its markup."""
+    text = cell if isinstance(cell, Text) else Text.from_markup(str(cell))
+    return " ".join(text.plain.split())

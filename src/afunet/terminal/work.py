@@ -1,0 +1,154 @@
+"""A command at work: what it tells its caller, how it is stopped, where that is shown."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from afunet.errors import OutputError
+from afunet.progress import CancelToken
+from afunet.terminal.bar import bar
+from afunet.terminal.lines import EVERY_SECONDS, Lines, as_json, plain
+from afunet.terminal.messages import messages, write_error_line
+from afunet.terminal.stop import cancel_on_signal
+from afunet.terminal.streams import errors
+from afunet.watch import Moment, Plan, Show, Watch
+
+PULSE_SECONDS = 1.0
+
+
+class LogForm(StrEnum):
+    """How progress and messages are written where they are no bar."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class View:
+    """What the user wants to see."""
+
+    quiet: bool = False
+    verbose: bool = False
+    log: LogForm = LogForm.TEXT
+    log_file: Path | None = None
+
+    @property
+    def every_seconds(self) -> float:
+        """Seconds between lines of one stage."""
+        return 1.0 if self.verbose else EVERY_SECONDS
+
+    def lines(self, write: Callable[[str], None]) -> Lines:
+        """Progress as lines that go to `write`."""
+        form = as_json if self.log is LogForm.JSON else plain
+        return Lines(write, form, self.every_seconds)
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What a command hands to its workflow."""
+
+    progress: Watch
+    cancel: CancelToken
+
+    def follow(self, plan: Plan) -> None:
+        """The stages to come, so that the whole and the time left are known."""
+        self.progress.plan = plan
+
+
+@contextmanager
+def at_work(view: View, paths: Sequence[Path] = ()) -> Iterator[Work]:
+    """Show progress as `view` says, from this moment on; a signal stops the work.
+
+    `paths` are those the user gave; no log holds them. Raises `Stopped` where a signal did, and
+    `OutputError` for a log file that cannot be written.
+    """
+    messages.as_json, messages.paths = view.log is LogForm.JSON, tuple(paths)
+    with ExitStack() as stack:
+        shows: list[Show] = []
+        if view.log_file is not None:
+            shows.append(_log_file(view, view.log_file))
+        cancel = stack.enter_context(cancel_on_signal())
+        if view.log is LogForm.JSON or (not view.quiet and (view.verbose or not _has_screen())):
+            shows.append(view.lines(write_error_line))
+        elif not view.quiet:
+            shows.append(stack.enter_context(bar()))
+        pulse = stack.enter_context(_pulse(shows))
+        watch = Watch(pulse)
+        watch("starting", 0, 1)
+        yield Work(watch, cancel)
+
+
+def _has_screen() -> bool:
+    return errors.is_terminal
+
+
+def _log_file(view: View, path: Path) -> Show:
+    """Lines added to a file, each written at once; it stays open for what is said at the end."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a", encoding="utf-8", errors="replace", buffering=1)
+    except OSError as error:
+        raise OutputError(f"cannot write the log {path}: {error.strerror or error}") from None
+
+    def write(line: str) -> None:
+        file.write(line + "\n")
+
+    messages.to_file = write
+    return view.lines(write)
+
+
+@dataclass
+class _Pulse:
+    """Shows moments, and the last one again and again while a stage says nothing."""
+
+    shows: Sequence[Show]
+    _last: Moment | None = None
+    _at: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, moment: Moment) -> None:
+        with self._lock:
+            self._last, self._at = moment, time.monotonic()
+            self._show(moment)
+
+    def again(self) -> None:
+        """The last moment, as old as it is now."""
+        with self._lock:
+            if self._last is None:
+                return
+            passed, left = time.monotonic() - self._at, self._last.seconds_left
+            self._show(
+                replace(
+                    self._last,
+                    seconds=self._last.seconds + passed,
+                    seconds_left=None if left is None else max(0.0, left - passed),
+                    starts=False,
+                )
+            )
+
+    def _show(self, moment: Moment) -> None:
+        for show in self.shows:
+            show(moment)
+
+
+@contextmanager
+def _pulse(shows: Sequence[Show]) -> Iterator[Show]:
+    pulse, ended = _Pulse(shows), threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(PULSE_SECONDS):
+            pulse.again()
+
+    thread = threading.Thread(target=beat, daemon=True, name="afunet-pulse")
+    thread.start()
+    try:
+        yield pulse
+    finally:
+        ended.set()
+        thread.join(timeout=PULSE_SECONDS)

@@ -1,0 +1,192 @@
+"""Everything that is written of a case: masks first, the report last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from afunet.formats.dicom.result import Algorithm
+from afunet.formats.dicom.segmentation import SegmentationKind
+from afunet.formats.findings import Finding
+from afunet.geometry import Volume
+from afunet.inference.cleanup import CleanUpRules
+from afunet.models.checkpoint import Header
+from afunet.progress import CancelToken, Progress
+from afunet.report import facts
+from afunet.report.scene import Scene
+from afunet.watch import Step
+from afunet.workflows.analyse import CONFIDENCE, PIECES, Analysis
+from afunet.workflows.attempts import WrittenResults
+from afunet.workflows.case_pages import (
+    OVERLAY,
+    REPORT_HTML,
+    REPORT_JSON,
+    SCENE,
+    draw_overlay,
+    draw_scene,
+    turning_view,
+    write_json,
+    write_page,
+    write_scene,
+)
+from afunet.workflows.case_report import (
+    bone_facts,
+    grid_facts,
+    model_facts,
+    piece_facts,
+    piece_findings,
+    result_findings,
+    surface_facts,
+)
+from afunet.workflows.result_files import CaseResults, results_of
+from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures
+
+WRITING, PICTURES, REPORTING = "writing", "pictures", "report"
+TURNING, FLAG_PICTURES, STACKS = "3D view", "pictures of flags", "faults.txt"
+PLAN = (Step(WRITING, share=0.01, seconds=0.1), Step(PICTURES, seconds=1.5), Step(REPORTING))
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class WantedResults:
+    """What is to be written and who made it; `formats` are names of `RESULT_FORMATS`."""
+
+    formats: tuple[str, ...]
+    algorithm: Algorithm
+    header: Header
+    cleanup: CleanUpRules
+    segmentation_kind: SegmentationKind = SegmentationKind.BINARY
+    deidentified: bool = False
+
+
+@dataclass(eq=False)
+class CaseWriter:
+    """Writes the results of one case, each on its own. Its methods raise `Cancelled` only."""
+
+    found: Analysis
+    wanted: WantedResults
+    written: WrittenResults
+    progress: Progress
+    cancel: CancelToken
+    _scene: Scene | None = field(default=None, init=False)
+
+    def write_results(self) -> None:
+        """Masks, surfaces and DICOM results in the formats that are wanted."""
+        results = self._results()
+        listed = results_of(self.wanted.formats)
+        for number, (what, write) in enumerate(listed):
+            self._step(WRITING, number, len(listed))
+            self.written.write(what, partial(write, results))
+        self._step(WRITING, len(listed), len(listed))
+
+    def write_pictures(self) -> None:
+        """The slices with the mask, and the surfaces."""
+        found = self.found
+        self._step(PICTURES, 0, 2)
+        self.written.write(OVERLAY, lambda folder: draw_overlay(folder, found.scan, found.mask))
+        self._step(PICTURES, 1, 2)
+
+        def scene(folder: Path) -> list[str]:
+            self._scene = draw_scene(found.scan, found.mesh, found.instances)
+            return write_scene(folder, self._scene)
+
+        self.written.write(SCENE, scene)
+        self._step(PICTURES, 2, 2)
+
+    def write_report(
+        self, title: str, named: Sequence[Finding], run: facts.RunFacts
+    ) -> facts.Report:
+        """The page, then the same for programs, which tells all that is missing."""
+        written, found = self.written, self.found
+        self._step(REPORTING, 0, 3)
+        report = self._report(title, named, run)
+        turning = self._made(TURNING, lambda: turning_view(found.scan, found.instances), "")
+        none: tuple[bytes, ...] = ()
+        pictures = self._made(FLAG_PICTURES, self._flag_pictures, none)
+        self._step(REPORTING, 1, 3)
+        told = self._complete(report, REPORT_HTML, REPORT_JSON)
+        written.write(
+            REPORT_HTML, lambda own: write_page(own, told, written.folder, turning, pictures)
+        )
+        self._step(REPORTING, 2, 3)
+        if written.attempts.stacks:
+            written.write(STACKS, self._write_stacks)
+        told = self._complete(report, REPORT_JSON)
+        written.write(REPORT_JSON, lambda own: write_json(own, told))
+        self._step(REPORTING, 3, 3)
+        return self._complete(report)
+
+    def _step(self, stage: str, done: int, total: int) -> None:
+        self.cancel.check()
+        self.progress(stage, done, total)
+
+    def _made(self, what: str, make: Callable[[], Made], otherwise: Made) -> Made:
+        with self.written.attempts.at(what):
+            return make()
+        return otherwise
+
+    def _complete(self, report: facts.Report, *coming: str) -> facts.Report:
+        """The report with what is written by now and what is `coming`, and with what is missing."""
+        names = self.written.names
+        return replace(
+            report,
+            files=(*names, *(name for name in coming if name not in names)),
+            not_written=tuple(self.written.attempts.missing),
+        )
+
+    def _flag_pictures(self) -> tuple[bytes, ...]:
+        return () if self.found.trust is None else flag_pictures(self.found.trust)
+
+    def _write_stacks(self, folder: Path) -> list[str]:
+        (folder / STACKS).write_text("\n".join(self.written.attempts.stacks), encoding="utf-8")
+        return [STACKS]
+
+    def _results(self) -> CaseResults:
+        found, wanted = self.found, self.wanted
+        return CaseResults(
+            found.scan,
+            found.mask,
+            found.mesh,
+            found.instances,
+            wanted.algorithm,
+            probability=self._kept_probability(),
+            segmentation_kind=wanted.segmentation_kind,
+            deidentified=wanted.deidentified,
+        )
+
+    def _kept_probability(self) -> Volume | None:
+        """Where a DICOM result stores it: 0 for what the clean-up took away, which is no bone."""
+        kind = self.wanted.segmentation_kind
+        if kind is not SegmentationKind.FRACTIONAL or "seg" not in self.wanted.formats:
+            return None
+        kept = self.found.prediction.probability
+        return kept.with_voxels(kept.voxels * (self.found.mask.voxels != 0))
+
+    def _report(self, title: str, named: Sequence[Finding], run: facts.RunFacts) -> facts.Report:
+        found, header = self.found, self.wanted.header
+        scan, trust = found.scan, found.trust
+        unsure = facts.ConfidenceFacts(header.calibration, None, (), ())
+        return facts.Report(
+            case=title,
+            source=scan.source,
+            grid=grid_facts(scan),
+            findings=(
+                *scan.findings,
+                *named,
+                *result_findings(found.prediction, found.mask, found.mesh),
+                *piece_findings(found.instances),
+            ),
+            flags=() if trust is None else self._made(CONFIDENCE, lambda: flag_facts(trust), ()),
+            confidence=unsure
+            if trust is None
+            else self._made(CONFIDENCE, lambda: confidence_facts(trust, header), unsure),
+            model=model_facts(header, self.wanted.algorithm.weights_sha256, found.prediction),
+            bone=bone_facts(found.mask, found.cleaned, self.wanted.cleanup),
+            surface=surface_facts(found.mesh, scan, self._scene.renderer if self._scene else ""),
+            pieces=self._made(PIECES, lambda: piece_facts(found.instances), ()),
+            run=run,
+            files=(),
+        )
