@@ -63,12 +63,13 @@ def unsound_references(images: Sequence[ImageFacts], *, renewed: bool = False) -
     for keyword in () if renewed else (*SHARED_UIDS, *IMAGE_UIDS):
         facts = [image.of[keyword] for image in images]
         if faulty := [fact for fact in facts if fact.outcome is Outcome.UNUSABLE]:
-            return _unsound("REFERENCES_UNSOUND", _told(keyword, faulty, total))
+            fault = _told(keyword, faulty, total)
+            return _unsound("REFERENCES_UNSOUND", fault, " unless --deidentify renews the UIDs")
     return None
 
 
-def _unsound(code: str, message: str) -> Finding:
-    return warning(code, f"{message}: {NO_RESULTS}")
+def _unsound(code: str, message: str, unless: str = "") -> Finding:
+    return warning(code, f"{message}: {NO_RESULTS}{unless}")
 
 
 def _of(keyword: str, images: Sequence[ImageFacts]) -> Iterator[Finding]:
