@@ -114,6 +114,19 @@ def most_common(images: Sequence[CopiedElements], keyword: str) -> str:
     return values.most_common(1)[0][0] if values else ""
 
 
+def texts_of(dataset: Dataset, keywords: Sequence[str]) -> list[str]:
+    """What some elements say, however odd, for comparing: bytes of no character set as Latin-1."""
+    terms = tuple(_character_set(dataset).value.split("\\"))
+    texts = []
+    for keyword in keywords:
+        element = dataset.get_item(keyword)
+        text = None if element is None else _text(dataset, keyword, terms)
+        if text is None and element is not None and isinstance(element.value, bytes):
+            text = element.value.decode("latin-1")
+        texts.append(text or "")
+    return texts
+
+
 def _character_set(dataset: Dataset) -> Verdict:
     text = _text(dataset, CHARACTER_SET, ())
     if text is None:
