@@ -15,6 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from afunet.geometry import Volume
 
 SERIES_UID = "1.2.826.0.1.3680043.8.498.1"
+STUDY_UID = "1.2.826.0.1.3680043.8.498.8"
 FRAME_UID = "1.2.826.0.1.3680043.8.498.9"
 PATIENT = {
     "PatientName": "Doe^Jane",
@@ -64,6 +65,7 @@ def slice_dataset(hu: np.ndarray, affine: np.ndarray, index: int, **elements: An
         **PATIENT,
         "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2",
         "SOPInstanceUID": f"{SERIES_UID}.{index + 1}",
+        "StudyInstanceUID": STUDY_UID,
         "SeriesInstanceUID": SERIES_UID,
         "FrameOfReferenceUID": FRAME_UID,
         "Modality": "CT",

@@ -73,8 +73,8 @@ def test_left_and_right_of_a_bone_are_told_apart_by_lightness(vision: str) -> No
 
 @pytest.mark.parametrize(("vision", "least"), list(zip(VISIONS, (16, 8, 8, 6), strict=True)))
 def test_bones_are_told_apart(vision: str, least: float) -> None:
-    own = [(bone, colour_of(bone, 1, side)) for bone in BONES for side in SIDES]
-    own.append((Bone.UNKNOWN, colour_of(UNKNOWN)))
+    own = [(str(bone), colour_of(bone, 1, side)) for bone in BONES for side in SIDES]
+    own.append((UNKNOWN, colour_of(UNKNOWN)))
     for (bone, one), (another, other) in combinations(own, 2):
         if bone != another:
             assert apart(one, other, vision) >= least, (bone, another)

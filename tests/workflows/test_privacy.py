@@ -67,7 +67,12 @@ DICOM_RESULTS = {"segmentation.dcm", "structures.dcm"}
 @pytest.fixture
 def series(tmp_path: Path, cylinder: Volume, write_dicom: Callable[..., Path]) -> Path:
     """A series full of identifiers in a folder that is called after the patient."""
-    return write_dicom(tmp_path / "Quillfeather", cylinder, **IDENTIFIERS)
+    folder = write_dicom(tmp_path / "Quillfeather", cylinder, **IDENTIFIERS)
+    for number, path in enumerate(sorted(folder.iterdir())):
+        dataset = pydicom.dcmread(path)
+        dataset.SOPInstanceUID += "" if number == 0 else f".{number}"
+        dataset.save_as(path)
+    return folder
 
 
 def told(text: str) -> set[bytes]:

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import trimesh
+from highdicom.color import CIELabColor
 
 from afunet.formats.dicom.result import LEFT, RIGHT, Algorithm, result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
@@ -15,7 +17,8 @@ from afunet.geometry import Volume
 from afunet.reconstruction import pieces as pieces_module
 from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, NamedLabels, Side
 from afunet.reconstruction.pieces import Instances, find_pieces
-from afunet.workflows.result_files import bones_of
+from afunet.report.palette import colour_of
+from afunet.workflows.result_files import bones_of, coloured_pieces, write_surfaces
 
 TIBIA, FEMUR = BoneName(Bone.TIBIA, Side.LEFT, 0.9), BoneName(Bone.FEMUR, Side.RIGHT, 0.8)
 
@@ -82,3 +85,34 @@ def test_each_bone_is_a_segment_with_its_side(
     write_rtstruct(segments, placed, algorithm, tmp_path / "rt.dcm")
     regions = pydicom.dcmread(tmp_path / "rt.dcm").StructureSetROISequence
     assert [region.ROIName for region in regions] == ["left tibia", "right femur"]
+
+
+def test_a_bone_has_one_colour_in_every_result(
+    tmp_path: Path, write_dicom: Callable[..., Path]
+) -> None:
+    scan = read_scan(write_dicom(tmp_path / "ct", scan_of(3)))
+    instances = named(scan.volume, TIBIA, FEMUR, TIBIA)
+    meant = [("tibia", 1, "left"), ("femur", 1, "right"), ("tibia", 2, "left")]
+    pieces = coloured_pieces(instances)
+    assert [piece.colour for piece in pieces] == [colour_of(*piece) for piece in meant]
+
+    write_surfaces(pieces[0].mesh, instances, "glb", tmp_path)
+    nodes = trimesh.load(tmp_path / "bones.glb").geometry
+    for piece in pieces:
+        linear = nodes[piece.name].visual.material.baseColorFactor[:3] / 255
+        srgb = 255 * linear ** (1 / 2.2)
+        assert (
+            np.abs(srgb - piece.colour).max() < 10
+        )  # a byte of linear light is coarse in the dark
+
+    placed = result_planes(scan)
+    labels, structures = bones_of(instances)
+    segments, algorithm = placed.segments(structures, labels), Algorithm("afunet", "1", "ab" * 32)
+    write_segmentation(segments, placed, algorithm, tmp_path / "seg.dcm")
+    write_rtstruct(segments, placed, algorithm, tmp_path / "rt.dcm")
+    described = pydicom.dcmread(tmp_path / "seg.dcm").SegmentSequence
+    lab = [tuple(item.RecommendedDisplayCIELabValue) for item in described]
+    drawn = pydicom.dcmread(tmp_path / "rt.dcm").ROIContourSequence
+    whole = [colour_of(*piece) for piece in meant[:2]]
+    assert [CIELabColor.from_dicom_value(value).to_rgb() for value in lab] == whole
+    assert [tuple(item.ROIDisplayColor) for item in drawn] == whole

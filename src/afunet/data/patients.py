@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 
+from afunet.formats.dicom.copied_elements import texts_of
 from afunet.formats.dicom.files import looks_like_dicom
 from afunet.formats.dicom.identifiers import names_patient
 
@@ -58,7 +59,7 @@ def identity_of(image: Path) -> str:
     keywords = ["PatientID", "PatientName", "PatientBirthDate"]
     try:
         header = dcmread(file, force=True, stop_before_pixels=True, specific_tags=list(keywords))
-        number, name, born = (str(header.get(keyword) or "") for keyword in keywords)
+        number, name, born = texts_of(header, keywords)
     except Exception:  # the reader will refuse the file in its own words
         return ""
     for called, more in ((number, ""), (name, born)):

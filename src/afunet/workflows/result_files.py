@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from pydicom.sr.codedict import codes
 
-from afunet.errors import ConfigError
+from afunet.errors import ConfigError, OutputError
 from afunet.formats.dicom.result import (
     LEFT,
     RIGHT,
     Algorithm,
+    ResultPlanes,
     Segment,
     Structure,
     result_planes,
@@ -168,9 +169,10 @@ def coloured_pieces(instances: Instances, whole: Mesh | None = None) -> list[Col
 
 
 def _segmentation(results: CaseResults, folder: Path) -> list[str]:
+    placed = result_planes(results.scan, deidentified=results.deidentified)
     write_segmentation(
-        _segments(results),
-        result_planes(results.scan),
+        _segments(results, placed),
+        placed,
         results.algorithm,
         folder / SEGMENTATION,
         results.segmentation_kind,
@@ -180,9 +182,10 @@ def _segmentation(results: CaseResults, folder: Path) -> list[str]:
 
 
 def _structures(results: CaseResults, folder: Path) -> list[str]:
+    placed = result_planes(results.scan, deidentified=results.deidentified)
     write_rtstruct(
-        _segments(results),
-        result_planes(results.scan),
+        _segments(results, placed),
+        placed,
         results.algorithm,
         folder / STRUCTURES,
         deidentified=results.deidentified,
@@ -190,16 +193,15 @@ def _structures(results: CaseResults, folder: Path) -> list[str]:
     return [STRUCTURES]
 
 
-def _segments(results: CaseResults) -> list[Segment]:
+def _segments(results: CaseResults, placed: ResultPlanes) -> list[Segment]:
     """One of each named bone, all its fragments together, and one of what has no name.
 
     Where probabilities are kept it is one of all bone.
     """
-    planes = result_planes(results.scan)
     if results.probability is not None:
-        return [planes.segment(BONE, results.mask, probability=results.probability)]
+        return [placed.segment(BONE, results.mask, probability=results.probability)]
     labels, structures = bones_of(results.instances)
-    return planes.segments(structures, labels)
+    return placed.segments(structures, labels)
 
 
 def bones_of(instances: Instances) -> tuple[Volume, list[Structure]]:
@@ -221,10 +223,11 @@ def bones_of(instances: Instances) -> tuple[Volume, list[Structure]]:
 
 
 def _structure(name: BoneName) -> Structure:
+    colour = colour_of(name.bone, 1, name.side)
     if name.bone is Bone.UNKNOWN:
-        return Structure(BONE)
+        return Structure(BONE, colour=colour)
     side = None if name.side is None else {Side.LEFT: LEFT, Side.RIGHT: RIGHT}[name.side]
-    return Structure(str(name), CODES[name.bone], side)
+    return Structure(str(name), CODES[name.bone], side, colour)
 
 
 def parts_of(
@@ -268,7 +271,16 @@ def require_formats(names: Collection[str]) -> None:
         )
 
 
-def require_source_for(names: Collection[str], scan: Scan) -> None:
-    """`ConfigError` where a format needs a scan read from DICOM and this one was not."""
-    if any(RESULT_FORMATS[name].needs_dicom for name in names):
-        result_planes(scan)
+def require_source_for(names: Collection[str], scan: Scan, *, deidentified: bool = False) -> None:
+    """Refuse before the work what can never be written.
+
+    Raises `ConfigError` where a format needs a scan read from DICOM and this one was not, and
+    `OutputError` where no format is left because the images cannot be referred to.
+    """
+    needing = [name for name in set(names) if RESULT_FORMATS[name].needs_dicom]
+    try:
+        if needing:
+            result_planes(scan, deidentified=deidentified)
+    except OutputError:
+        if len(needing) == len(set(names)):
+            raise

@@ -131,7 +131,7 @@ class Segmenter:
                 progress=progress,
                 cancel=cancel,
             )
-        require_source_for(self.options.formats, scan)
+        require_source_for(self.options.formats, scan, deidentified=self.options.deidentify)
         predictor = Predictor(self.engine, self.checkpoint.header.patch_px)
         found = analyse(
             scan,

@@ -53,12 +53,13 @@ def test_a_transfer_syntax_that_is_none_is_refused(victim):
     assert refusal(folder) == "NO_DECODER"
 
 
-def test_an_unknown_kind_of_value_in_what_results_need_is_refused(victim):
+def test_an_unknown_kind_of_value_in_what_results_need_is_read_as_text(victim):
     dataset = dcmread(victim)
     dataset.StudyInstanceUID = "1.2.3.4.5.6"
     dataset.save_as(victim)
     folder = altered(victim, b"\x20\x00\x0d\x00UI", b"\x20\x00\x0d\x00UK")
-    assert refusal(folder) == "CUT_FILE"
+    findings = read_scan(folder).findings
+    assert [finding.code for finding in findings] == ["SEVERAL_STUDIES"]
 
 
 def test_pixels_of_an_unknown_kind_of_value_are_refused(victim):

@@ -4,6 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
@@ -36,6 +39,26 @@ def test_a_word_of_the_header_in_any_case_is_noticed(series: Path, name: str) ->
 @pytest.mark.parametrize("name", ["knee left", "case-001", "bo", "4711"])
 def test_other_names_and_very_short_words_are_not(series: Path, name: str) -> None:
     assert not names_patient(name, series)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "content"),
+    [
+        ("SpecificCharacterSet", b"CP1252"),
+        ("PatientBirthDate", b"24.12.1951"),
+        ("PatientID", b"\xff\xfe\x00\x07"),
+    ],
+)
+def test_an_odd_value_hides_no_other(series: Path, keyword: str, content: bytes) -> None:
+    (path,) = series.iterdir()
+    dataset = dcmread(path)
+    tag = tag_for_keyword(keyword)
+    assert tag is not None
+    raw = RawDataElement(tag, dictionary_VR(tag), len(content), content, 0, False, True)
+    dataset[tag] = raw
+    dataset.save_as(path)
+    assert names_patient("lindqvist", series)
+    assert not names_patient("knee", series)
 
 
 def test_formats_without_identifiers_and_missing_files_are_not(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_segmentation_names_what_made_it_and_what_it_shows(tmp_path, scan):
     assert algorithm.AlgorithmName == "AFU-Net"
     assert "ab" * 32 in str(algorithm.AlgorithmParameters)
     assert dataset.StudyInstanceUID == "1.2.3.4"
-    assert dataset.FrameOfReferenceUID == scan.images.datasets[0].FrameOfReferenceUID
+    assert dataset.FrameOfReferenceUID == scan.images.frame_of_reference
     assert dataset.PatientName == "Doe^Jane"
     assert "StudyDescription" not in dataset  # it may hold anything, and no archive files by it
 
@@ -118,7 +118,7 @@ def test_outlines_give_the_mask_back_holes_and_all(tmp_path, scan):
     write_rtstruct([segment], placed, ALGORITHM, tmp_path / "structures.dcm")
     dataset = dcmread(tmp_path / "structures.dcm")
     assert dataset.StructureSetROISequence[0].ROIName == "bone"
-    by_image = {image.SOPInstanceUID: number for number, image in enumerate(placed.images.datasets)}
+    by_image = {image.sop_instance: number for number, image in enumerate(placed.images.images)}
     rings = [[] for _ in placed.planes]
     for contour in dataset.ROIContourSequence[0].ContourSequence:
         at = by_image[contour.ContourImageSequence[0].ReferencedSOPInstanceUID]
@@ -221,14 +221,10 @@ def test_results_without_the_patient_hold_no_identifier_and_still_point_to_each_
     segment = placed.segment("bone", found_in(scan))
     seg, structures = tmp_path / "segmentation.dcm", tmp_path / "structures.dcm"
     sources = {
-        str(value)
-        for image in placed.images.datasets
-        for value in (
-            image.SOPInstanceUID,
-            image.SeriesInstanceUID,
-            image.StudyInstanceUID,
-            image.FrameOfReferenceUID,
-        )
+        *(image.sop_instance for image in placed.images.images),
+        *(image.series for image in placed.images.images),
+        placed.images.study,
+        placed.images.frame_of_reference,
     }
     write_segmentation([segment], placed, ALGORITHM, seg, deidentified=True)
     write_rtstruct([segment], placed, ALGORITHM, structures, deidentified=True)
@@ -238,7 +234,7 @@ def test_results_without_the_patient_hold_no_identifier_and_still_point_to_each_
             # UIDs end in a digit or a padding zero: 1.2.3.4 must not be found in 1.2.3.45
             assert secret.encode() + b"\0" not in content
             assert not re.search(re.escape(secret.encode()) + rb"(?![\d.])", content), secret
-    assert placed.images.datasets[0].StudyInstanceUID == "1.2.3.4"  # the scan is as it was
+    assert placed.images.study == "1.2.3.4"  # the scan is as it was
     first, second = dcmread(seg), dcmread(structures)
     assert first.StudyInstanceUID == second.StudyInstanceUID
     assert first.FrameOfReferenceUID == second.FrameOfReferenceUID

@@ -45,6 +45,7 @@ INSTANCES = (
     "FrameOfReferenceUID",
     "ReferencedFrameOfReferenceUID",
     "SourceFrameOfReferenceUID",
+    "TrackingUID",
 )
 # The library writes a year that validators refuse.
 LIBRARY_DATE, DUMMY_DATE = "00010101", "19000101"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydicom import dcmread
@@ -15,6 +15,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import VR
 
 from afunet.errors import InputError
+from afunet.formats.dicom.copied_elements import copied_elements
 from afunet.formats.dicom.enhanced import frame_headers, is_enhanced
 from afunet.formats.dicom.header import KEYWORDS, Encoding, Header, header_of
 from afunet.formats.file_search import files_below, unreadable
@@ -92,6 +93,7 @@ def read_headers(path: Path) -> tuple[Header, ...]:
     with broken_files_refused(path):
         dataset = dcmread(path, force=True, stop_before_pixels=True, specific_tags=list(KEYWORDS))
         has_syntax = _complete_syntax(dataset)
+        copied = copied_elements(dataset)
         meta = dataset.file_meta
         if meta.get("MediaStorageSOPClassUID") == MEDIA_STORAGE_DIRECTORY:
             return ()
@@ -108,7 +110,7 @@ def read_headers(path: Path) -> tuple[Header, ...]:
         raise InputError(
             f"the DICOM file {path.name} is cut before its image: copy it again", code="CUT_FILE"
         )
-    return headers
+    return tuple(replace(header, copied=copied.facts(header.frame)) for header in headers)
 
 
 def open_dataset(path: Path) -> FileDataset:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+
+from afunet.formats.dicom.copied_elements import READ_FOR_THEM, ImageFacts
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 # What tells the acquisitions of one series apart, the most trustworthy first.
@@ -64,6 +66,7 @@ KEYWORDS = [
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
     *DESCRIPTIONS,
+    *READ_FOR_THEM,
 ]
 
 
@@ -84,7 +87,8 @@ class Header:
     (PS3.3 C.7.6.2.1.1); `pixel_spacing_mm` is (between rows, between columns), as in DICOM.
     `frame` is the index within a multi-frame image. `phase` holds the values of `PHASES`.
     `padding` is the range of stored values that stand for no image (PS3.3 C.7.5.1.1.2).
-    `patient` tells patients apart, in this process alone; 0 where none is named.
+    `patient` tells patients apart, in this process alone; 0 where none is named. `copied` is what
+    becomes of the elements that results take over.
     """
 
     path: Path
@@ -125,6 +129,7 @@ class Header:
     model: str
     kernel: str
     patient: int = 0
+    copied: ImageFacts = field(default_factory=lambda: ImageFacts(None, {}))
 
     @property
     def is_original(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 from pydicom import dcmread
@@ -10,6 +11,7 @@ from pydicom.errors import InvalidDicomError
 
 from afunet.errors import AfunetError
 from afunet.formats.dicom.archive import unpacked
+from afunet.formats.dicom.copied_elements import CHARACTER_SET, texts_of
 from afunet.formats.dicom.files import looks_like_dicom
 from afunet.formats.file_search import files_below
 from afunet.formats.request import Request
@@ -33,13 +35,14 @@ def names_patient(text: str, path: Path) -> bool:
     do not count. False for other formats, whose files hold no identifier to compare with.
     """
     try:
-        with unpacked(Request((path,))) as whole:
+        with warnings.catch_warnings(), unpacked(Request((path,))) as whole:
+            warnings.simplefilter("ignore")  # pydicom's quote the values
             files = files_below(whole.paths, CancelToken())
             first = next((file for file in files if looks_like_dicom(file)), None)
             if first is None:
                 return False
-            header = dcmread(first, force=True, specific_tags=list(IDENTIFYING))
-        values = " ".join(str(header.get(keyword, "")) for keyword in IDENTIFYING)
+            header = dcmread(first, force=True, specific_tags=[CHARACTER_SET, *IDENTIFYING])
+            values = " ".join(texts_of(header, IDENTIFYING))
     except (AfunetError, InvalidDicomError, OSError, ValueError, TypeError, AttributeError):
         return False  # the reader will refuse it in its own words
     words = {word for word in _words(values) if len(word) >= SHORTEST_TOKEN}

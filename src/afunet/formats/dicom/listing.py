@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from afunet.formats.dicom.archive import unpacked
+from afunet.formats.dicom.archive_findings import archive_findings
 from afunet.formats.dicom.files import syntax_name
 from afunet.formats.dicom.picker import Candidate, Choice, pick, why_not
 from afunet.formats.dicom.reader import KIND, file_findings, find_dicom, header_findings
@@ -57,4 +58,7 @@ def _own_findings(one: Candidate, choice: Choice) -> tuple[Finding, ...]:
     noticed = header_findings(one.series.headers)
     if refusal := one.refusal or choice.refusal:
         return (*noticed, error(refusal.code or "REFUSED", str(refusal)))
-    return noticed + (() if one.stack is None else one.stack.findings)
+    if one.stack is None:
+        return noticed
+    copied = archive_findings([header.copied for header in one.stack.headers])
+    return noticed + one.stack.findings + copied

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from afunet.errors import InputError
 from afunet.formats.dicom.archive import is_archive, unpacked
+from afunet.formats.dicom.archive_findings import archive_findings
 from afunet.formats.dicom.files import FoundFiles, find_headers, syntax_name
 from afunet.formats.dicom.gate import Stack
 from afunet.formats.dicom.header import Header
@@ -45,6 +46,7 @@ def _read(request: Request) -> Scan:
     assert stack is not None  # what is chosen has one
     findings = file_findings(found) + choice.findings + stack.findings
     findings += header_findings(stack.headers)
+    findings += archive_findings([header.copied for header in stack.headers])
     refuse_if_strict(findings, request.strict)
     collector = SourceCollector()
     slices = _slices(stack, request, collector)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
+from pydicom.uid import generate_uid
 
-from afunet.errors import ConfigError, OutputError
+from afunet.errors import AfunetError, ConfigError, OutputError
 from afunet.formats.dicom.source_images import SourceImages
 from afunet.formats.scan import Scan
 from afunet.geometry import ImagePlane, Volume, mask_on_planes, planes_of, shares_on_planes
@@ -35,11 +38,15 @@ LEFT, RIGHT = codes.SCT.Left, codes.SCT.Right  # CID 244
 
 @dataclass(frozen=True)
 class Structure:
-    """What a segment shows: its name, its code, and which side of the patient it is on."""
+    """What a segment shows: its name, its code, which side of the patient it is on, its colour.
+
+    `colour` is the red, green and blue (0–255) that viewers are to show it in.
+    """
 
     name: str
     code: Code = BONE
     laterality: Code | None = None
+    colour: tuple[int, int, int] = (178, 169, 171)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +82,9 @@ class ResultPlanes:
     """The planes that results lie on, and the images that they were found in.
 
     `are_images` tells whether there is one plane an image, in the same order. Where the images
-    differ in size or pixel spacing, which one result cannot hold, the planes are the volume's.
-    `slice_mm` is the distance of the volume's slices.
+    differ in size or pixel spacing, which one result cannot hold, the planes are the volume's;
+    `image_of` is for each plane the index of its image, or of the one nearest to it. `slice_mm` is
+    the distance of the volume's slices.
     """
 
     planes: tuple[ImagePlane, ...]
@@ -84,6 +92,7 @@ class ResultPlanes:
     slice_mm: float
     are_images: bool
     resampled: bool
+    image_of: tuple[int, ...]
 
     def segment(self, name: str, mask: Volume, probability: Volume | None = None) -> Segment:
         """A mask of bone on the scan's grid as a segment on these planes.
@@ -118,23 +127,70 @@ class ResultPlanes:
             for number, structure in zip(numbers, structures, strict=True)
         ]
 
+    def tracking_uid(self, structure: Structure) -> str:
+        """The same for the same structure of the same images, whenever it is written."""
+        first = self.images.images[0]
+        where = [first.series, first.sop_instance, str(first.frame)]
+        return str(generate_uid(entropy_srcs=[*where, structure.name]))
+
     @property
     def _size(self) -> tuple[int, int]:
         return self.planes[0].rows, self.planes[0].columns
 
 
-def result_planes(scan: Scan) -> ResultPlanes:
-    """Where results of a scan go; `ConfigError` for a scan that was no DICOM."""
+def result_planes(scan: Scan, *, deidentified: bool = False) -> ResultPlanes:
+    """Where results of a scan go.
+
+    Raises `ConfigError` for a scan that was no DICOM, and `OutputError` where no archive could
+    tell which images a result refers to; `deidentified` results have new UIDs, so that the form
+    of the old ones does not matter.
+    """
     if scan.images is None:
         raise ConfigError(
             f"DICOM results need a scan read from DICOM, this one is {scan.source.kind}: choose "
             "other formats",
             code="NOT_FROM_DICOM",
         )
-    slice_mm = scan.volume.spacing_mm[2]
+    images = scan.images
+    if refusal := images.unsound(renewed=deidentified):
+        raise OutputError(refusal.message, code=refusal.code)
+    if deidentified:
+        images = images.with_sound_uids()
+    slice_mm = float(scan.volume.spacing_mm[2])
     kinds = {
         (plane.rows, plane.columns, *np.round(plane.pixel_mm, 4).tolist()) for plane in scan.planes
     }
-    if len(kinds) > 1:
-        return ResultPlanes(planes_of(scan.volume), scan.images, slice_mm, False, False)
-    return ResultPlanes(scan.planes, scan.images, slice_mm, True, scan.resampled)
+    if len(kinds) == 1:
+        own = tuple(range(len(scan.planes)))
+        return ResultPlanes(scan.planes, images, slice_mm, True, scan.resampled, own)
+    planes = planes_of(scan.volume)
+    return ResultPlanes(planes, images, slice_mm, False, False, _nearest(planes, scan.planes))
+
+
+def _nearest(planes: Sequence[ImagePlane], others: Sequence[ImagePlane]) -> tuple[int, ...]:
+    """For each of the planes which of the others lies nearest along its normal."""
+    across = planes[0].affine[:3, 2] / np.linalg.norm(planes[0].affine[:3, 2])
+    heights, other_heights = (
+        np.array([plane.affine[:3, 3] @ across for plane in some]) for some in (planes, others)
+    )
+    return tuple(np.abs(heights[:, None] - other_heights[None]).argmin(axis=1).tolist())
+
+
+@contextmanager
+def library_errors_refused(what: str, code: str) -> Iterator[None]:
+    """Turn what a library raises while it writes into one line; keep its warnings to ourselves.
+
+    Its own words may hold values of the header, so they are not passed on.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (AfunetError, OSError, MemoryError):
+        raise
+    except Exception as reason:
+        raise OutputError(
+            f"the {what} could not be made ({type(reason).__name__}): choose another format and "
+            "please report this",
+            code=code,
+        ) from None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from highdicom.color import CIELabColor
+from highdicom.sr import CodedConcept
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
@@ -18,14 +19,19 @@ from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_
 from afunet.errors import OutputError
 from afunet.formats.dicom.contours import filled, outlines
 from afunet.formats.dicom.deidentify import deidentify
-from afunet.formats.dicom.result import Algorithm, ResultPlanes, Segment
-from afunet.formats.dicom.source_images import FILED_BY
+from afunet.formats.dicom.result import (
+    ANATOMICAL_STRUCTURE,
+    Algorithm,
+    ResultPlanes,
+    Segment,
+    Structure,
+    library_errors_refused,
+)
 from afunet.formats.whole_file import whole_file
 from afunet.geometry import ImagePlane
 
 SERIES_NUMBER = 9200
 DETACHED_STUDY = "1.2.840.10008.3.1.2.3.1"  # PS3.6 annex A, retired but what readers expect
-COLOURS = ((255, 170, 60), (90, 170, 255), (120, 210, 120), (230, 120, 200), (240, 220, 90))
 # DS holds 16 characters (PS3.5 section 6.2): a thousandth of a millimetre fits wherever.
 DECIMALS = 3
 OFF_PLANE_MM = 0.01
@@ -44,25 +50,26 @@ def write_rtstruct(
     `deidentified` leaves the patient out. Raises `OutputError` where what was written is not
     what was meant, pixel by pixel and in millimetres; then nothing is left.
     """
-    dataset = _structure_set(placed, algorithm)
-    _add_structures(dataset, segments, placed)
-    if deidentified:
-        deidentify(dataset)
-    with whole_file(path) as partial:
-        dataset.save_as(partial, enforce_file_format=True)
-        _require_as_meant(dcmread(partial), segments, placed)
+    with library_errors_refused("RT Structure Set", "RTSTRUCT_FAILED"):
+        dataset = _structure_set(placed, algorithm)
+        _add_structures(dataset, segments, placed)
+        if deidentified:
+            deidentify(dataset)
+        with whole_file(path) as partial:
+            dataset.save_as(partial, enforce_file_format=True)
+            written = dcmread(partial)
+            _require_as_meant(written, segments, placed)
+            if not deidentified:
+                _require_references(written, placed)
 
 
 def _structure_set(placed: ResultPlanes, algorithm: Algorithm) -> FileDataset:
     """Everything but the structures: whose it is, what made it, which images it refers to."""
-    source, now = placed.images.datasets[0], datetime.now()
+    now = datetime.now()
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
-    for keyword in ("SpecificCharacterSet", *FILED_BY, "StudyInstanceUID", "FrameOfReferenceUID"):
-        if keyword in source:
-            dataset.add(deepcopy(source[keyword]))
-    dataset.PositionReferenceIndicator = source.get("PositionReferenceIndicator", "")
+    placed.images.put_into(dataset)
     dataset.SOPClassUID = RTStructureSetStorage
     dataset.SOPInstanceUID = generate_uid()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
@@ -89,27 +96,19 @@ def _structure_set(placed: ResultPlanes, algorithm: Algorithm) -> FileDataset:
 
 
 def _frame_of_reference(placed: ResultPlanes) -> Dataset:
-    source = placed.images.datasets[0]
-    series = Dataset()
-    series.SeriesInstanceUID = source.SeriesInstanceUID
-    series.ContourImageSequence = [_reference(image) for image in placed.images.datasets]
     study = Dataset()
     study.ReferencedSOPClassUID = DETACHED_STUDY
-    study.ReferencedSOPInstanceUID = source.StudyInstanceUID
-    study.RTReferencedSeriesSequence = [series]
+    study.ReferencedSOPInstanceUID = placed.images.study
+    study.RTReferencedSeriesSequence = []
+    for uid, images in placed.images.of_series().items():
+        series = Dataset()
+        series.SeriesInstanceUID = uid
+        series.ContourImageSequence = [image.reference() for image in images]
+        study.RTReferencedSeriesSequence.append(series)
     frame = Dataset()
-    frame.FrameOfReferenceUID = source.FrameOfReferenceUID
+    frame.FrameOfReferenceUID = placed.images.frame_of_reference
     frame.RTReferencedStudySequence = [study]
     return frame
-
-
-def _reference(image: Dataset, frame: int | None = None) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = image.SOPClassUID
-    item.ReferencedSOPInstanceUID = image.SOPInstanceUID
-    if frame is not None:
-        item.ReferencedFrameNumber = frame + 1
-    return item
 
 
 def _add_structures(dataset: Dataset, segments: Sequence[Segment], placed: ResultPlanes) -> None:
@@ -117,23 +116,47 @@ def _add_structures(dataset: Dataset, segments: Sequence[Segment], placed: Resul
     dataset.ROIContourSequence = DicomSequence()
     dataset.RTROIObservationsSequence = DicomSequence()
     for number, segment in enumerate(segments, 1):
-        region = Dataset()
-        region.ROINumber = number
-        region.ReferencedFrameOfReferenceUID = dataset.FrameOfReferenceUID
-        region.ROIName = segment.name
-        region.ROIGenerationAlgorithm = "AUTOMATIC"
-        dataset.StructureSetROISequence.append(region)
-        contour = Dataset()
-        contour.ROIDisplayColor = list(COLOURS[(number - 1) % len(COLOURS)])
-        contour.ReferencedROINumber = number
-        contour.ContourSequence = list(_contours(segment, placed))
-        dataset.ROIContourSequence.append(contour)
-        observation = Dataset()
-        observation.ObservationNumber = number
-        observation.ReferencedROINumber = number
-        observation.RTROIInterpretedType = ""
-        observation.ROIInterpreter = ""
-        dataset.RTROIObservationsSequence.append(observation)
+        dataset.StructureSetROISequence.append(_region(number, segment, placed))
+        dataset.ROIContourSequence.append(_drawn(number, segment, placed))
+        dataset.RTROIObservationsSequence.append(_observation(number, segment.structure))
+
+
+def _region(number: int, segment: Segment, placed: ResultPlanes) -> Dataset:
+    region = Dataset()
+    region.ROINumber = number
+    region.ReferencedFrameOfReferenceUID = placed.images.frame_of_reference
+    region.ROIName = segment.name
+    region.ROIGenerationAlgorithm = "AUTOMATIC"
+    return region
+
+
+def _drawn(number: int, segment: Segment, placed: ResultPlanes) -> Dataset:
+    contour = Dataset()
+    contour.ROIDisplayColor = list(segment.structure.colour)
+    contour.RecommendedDisplayCIELabValue = list(
+        CIELabColor.from_rgb(*segment.structure.colour).value
+    )
+    contour.ReferencedROINumber = number
+    contour.ContourSequence = list(_contours(segment, placed))
+    return contour
+
+
+def _observation(number: int, structure: Structure) -> Dataset:
+    """What a region is, by the codes of a segment of the Segmentation (PS3.3 C.8.8.8)."""
+    observation = Dataset()
+    observation.ObservationNumber = number
+    observation.ReferencedROINumber = number
+    observation.RTROIInterpretedType = ""
+    observation.ROIInterpreter = ""
+    kind = CodedConcept.from_code(structure.code)
+    if structure.laterality is not None:
+        side = CodedConcept.from_code(structure.laterality)
+        kind.SegmentedPropertyTypeModifierCodeSequence = [side]
+    observation.RTROIIdentificationCodeSequence = [kind]
+    observation.SegmentedPropertyCategoryCodeSequence = [
+        CodedConcept.from_code(ANATOMICAL_STRUCTURE)
+    ]
+    return observation
 
 
 def _contours(segment: Segment, placed: ResultPlanes) -> Iterator[Dataset]:
@@ -146,15 +169,8 @@ def _contours(segment: Segment, placed: ResultPlanes) -> Iterator[Dataset]:
             contour.NumberOfContourPoints = len(ring)
             contour.ContourData = [f"{value:.{DECIMALS}f}" for value in points_mm.ravel()]
             if placed.are_images:
-                contour.ContourImageSequence = [_image_of(placed, index)]
+                contour.ContourImageSequence = [placed.images.images[index].reference()]
             yield contour
-
-
-def _image_of(placed: ResultPlanes, index: int) -> Dataset:
-    images = placed.images
-    if images.frames:
-        return _reference(images.datasets[0], images.frames[index])
-    return _reference(images.datasets[index])
 
 
 def _require_as_meant(written: Dataset, segments: Sequence[Segment], placed: ResultPlanes) -> None:
@@ -173,6 +189,20 @@ def _require_as_meant(written: Dataset, segments: Sequence[Segment], placed: Res
         )
         if off:
             raise _differs(f"{off} pixels of {segment.name!r} differ")
+
+
+def _require_references(written: Dataset, placed: ResultPlanes) -> None:
+    """Raise `OutputError` unless every outline, and the whole, refer to their own images."""
+    (study,) = written.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence
+    if not placed.images.are_listed(study.RTReferencedSeriesSequence, "ContourImageSequence"):
+        raise _differs("it does not list each image once")
+    for region in written.ROIContourSequence if placed.are_images else ():
+        for contour in region.get("ContourSequence") or ():
+            points_mm = np.array(contour.ContourData[:3], dtype=np.float64)[None]
+            image = placed.images.images[_plane_of(points_mm, placed.planes)]
+            (item,) = contour.ContourImageSequence
+            if not image.is_named_by(item):
+                raise _differs("an outline refers to another image than its slice")
 
 
 def _plane_of(points_mm: NDArray[np.float64], planes: Sequence[ImagePlane]) -> int:

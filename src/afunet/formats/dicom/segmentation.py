@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import warnings
-from collections import Counter
 from collections.abc import Sequence
-from copy import deepcopy
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import highdicom
 import numpy as np
+from highdicom.color import CIELabColor
 from highdicom.seg import Segmentation, SegmentDescription
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import generate_uid
+from pydicom.uid import CTImageStorage, generate_uid
+from pydicom.valuerep import DSfloat
 
 from afunet.errors import OutputError
+from afunet.formats.dicom.copied_elements import FILED_BY, SHARED_UIDS
 from afunet.formats.dicom.deidentify import deidentify
 from afunet.formats.dicom.result import (
     ANATOMICAL_STRUCTURE,
     Algorithm,
     ResultPlanes,
     Segment,
+    library_errors_refused,
 )
 from afunet.formats.dicom.segmentation_kind import SegmentationKind as SegmentationKind
+from afunet.formats.dicom.source_images import SourceImage
 from afunet.formats.dicom.spacing import POSITION_TOLERANCE_MM
 from afunet.formats.whole_file import whole_file
 from afunet.geometry import ImagePlane
@@ -53,28 +55,32 @@ def write_segmentation(
     `OutputError` where what was written is not what was meant, voxel by voxel and in
     millimetres; then nothing is left.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # highdicom's name the patient
-        dataset = _segmentation(segments, placed, algorithm, kind)
-    if deidentified:
-        deidentify(dataset)
-    with whole_file(path) as partial:
-        dataset.save_as(partial)
-        _require_as_meant(dcmread(partial), segments, placed, kind)
+    with library_errors_refused("DICOM Segmentation", "SEG_FAILED"):
+        stand_ins = _stand_ins(placed)
+        dataset = _segmentation(segments, stand_ins, placed, algorithm, kind)
+        _refer(dataset, stand_ins, placed)
+        if deidentified:
+            deidentify(dataset)
+        with whole_file(path) as partial:
+            dataset.save_as(partial)
+            written = dcmread(partial)
+            _require_as_meant(written, segments, placed, kind)
+            if not deidentified:
+                _require_references(written, placed)
 
 
 def _segmentation(
     segments: Sequence[Segment],
+    stand_ins: Sequence[Dataset],
     placed: ResultPlanes,
     algorithm: Algorithm,
     kind: SegmentationKind,
 ) -> Segmentation:
-    place: dict[str, Any] = {} if placed.are_images else _own_place(placed)
     return Segmentation(
-        source_images=_sources(placed),
-        pixel_array=_pixels(segments, placed, kind),
+        source_images=stand_ins,
+        pixel_array=_pixels(segments, kind),
         segmentation_type=kind.upper(),
-        segment_descriptions=[_description(segment, algorithm) for segment in segments],
+        segment_descriptions=[_description(segment, placed, algorithm) for segment in segments],
         series_instance_uid=generate_uid(),
         series_number=SERIES_NUMBER,
         sop_instance_uid=generate_uid(),
@@ -87,45 +93,61 @@ def _segmentation(
         content_description="Bones of the lower limb",
         series_description="Bone segmentation (research)",
         omit_empty_frames=True,
-        **place,
     )
 
 
-def _sources(placed: ResultPlanes) -> Sequence[Dataset]:
-    """The images to refer to: all, or those of the most common size, as one result allows."""
-    images = placed.images.datasets
-    sizes = [(image.Rows, image.Columns) for image in images]
-    usual = Counter(sizes).most_common(1)[0][0]
-    # Copies, since highdicom shares their elements with what it makes, which may be altered.
-    chosen = [deepcopy(image) for image, size in zip(images, sizes, strict=True) if size == usual]
-    measures = _measures(placed)[0]
-    for image in chosen:
-        _state_spacing(image, measures)
-    return chosen
+def _stand_ins(placed: ResultPlanes) -> list[Dataset]:
+    """One CT image a plane, of nobody, for highdicom to place its frames by.
+
+    What the real images say about patient and place may be odd in ways that it does not take; what
+    they say that is sound is put in afterwards.
+    """
+    measures, cosines = _measures(placed)[0], _cosines(placed.planes[0])
+    shared = {keyword: generate_uid() for keyword in SHARED_UIDS}
+    made = []
+    for plane in placed.planes:
+        image = Dataset()
+        for keyword in FILED_BY:
+            setattr(image, keyword, "")
+        for keyword, uid in shared.items():
+            setattr(image, keyword, uid)
+        image.SOPClassUID, image.SOPInstanceUID = CTImageStorage, generate_uid()
+        image.Modality = "CT"
+        image.Rows, image.Columns = plane.rows, plane.columns
+        image.ImageOrientationPatient = cosines
+        image.ImagePositionPatient = [
+            DSfloat(float(value), auto_format=True) for value in plane.affine[:3, 3]
+        ]
+        image.update(measures)
+        made.append(image)
+    return made
 
 
-def _state_spacing(image: Dataset, measures: Dataset) -> None:
-    """Correct a copy of a source: highdicom takes over a spacing that positions contradict."""
-    shared = image.get("SharedFunctionalGroupsSequence")
-    stating = shared[0].get("PixelMeasuresSequence", [image])[0] if shared else image
-    stating.SliceThickness = measures.SliceThickness
-    stating.pop("SpacingBetweenSlices", None)
-    if "SpacingBetweenSlices" in measures:
-        stating.SpacingBetweenSlices = measures.SpacingBetweenSlices
+def _refer(dataset: Dataset, stand_ins: Sequence[Dataset], placed: ResultPlanes) -> None:
+    """Name the patient, the study and the images that the stand-ins stood for."""
+    images = placed.images
+    images.put_into(dataset)
+    series = images.of_series()
+    dataset.SourceImageSequence = [image.reference() for of in series.values() for image in of]
+    dataset.ReferencedSeriesSequence = [_series_item(uid, of) for uid, of in series.items()]
+    plane_of = {image.SOPInstanceUID: at for at, image in enumerate(stand_ins)}
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        (derivation,) = frame.DerivationImageSequence  # shared by frames of one plane
+        (item,) = derivation.SourceImageSequence
+        at = placed.image_of[plane_of[item.ReferencedSOPInstanceUID]]
+        own = images.images[at].reference()
+        own.PurposeOfReferenceCodeSequence = item.PurposeOfReferenceCodeSequence
+        own.SpatialLocationsPreserved = "YES" if placed.are_images else "NO"
+        frame.DerivationImageSequence = [Dataset()]
+        frame.DerivationImageSequence[0].DerivationCodeSequence = derivation.DerivationCodeSequence
+        frame.DerivationImageSequence[0].SourceImageSequence = [own]
 
 
-def _own_place(placed: ResultPlanes) -> dict[str, Any]:
-    """Position, orientation and pixel size where they are not those of the images."""
-    return {
-        "plane_positions": [
-            highdicom.PlanePositionSequence("PATIENT", plane.affine[:3, 3].tolist())
-            for plane in placed.planes
-        ],
-        "plane_orientation": highdicom.PlaneOrientationSequence(
-            "PATIENT", _cosines(placed.planes[0])
-        ),
-        "pixel_measures": _measures(placed),
-    }
+def _series_item(uid: str, images: Sequence[SourceImage]) -> Dataset:
+    item = Dataset()
+    item.SeriesInstanceUID = uid
+    item.ReferencedInstanceSequence = [image.reference() for image in images]
+    return item
 
 
 def _measures(placed: ResultPlanes) -> highdicom.PixelMeasuresSequence:
@@ -151,14 +173,12 @@ def _cosines(plane: ImagePlane) -> list[float]:
     return [*directions[:, 0].tolist(), *directions[:, 1].tolist()]
 
 
-def _pixels(
-    segments: Sequence[Segment], placed: ResultPlanes, kind: SegmentationKind
-) -> NDArray[Any]:
+def _pixels(segments: Sequence[Segment], kind: SegmentationKind) -> NDArray[Any]:
     """(frames, rows, columns) label map, or (…, segments) shares from 0 to 1."""
     if kind is SegmentationKind.FRACTIONAL:
         (segment,) = segments
-        return _in_frame_order(_share(segment)[..., None], placed)
-    return _in_frame_order(segments[0].labels, placed)
+        return _share(segment)[..., None]
+    return segments[0].labels
 
 
 def _share(segment: Segment) -> NDArray[np.float32]:
@@ -167,17 +187,9 @@ def _share(segment: Segment) -> NDArray[np.float32]:
     return segment.shares.astype(np.float32) / np.float32(255)
 
 
-def _in_frame_order(slices: NDArray[Any], placed: ResultPlanes) -> NDArray[Any]:
-    """Slices in the order of a multi-frame source's frames; as they are for single images."""
-    if not (placed.are_images and placed.images.frames):
-        return slices
-    frames = int(placed.images.datasets[0].NumberOfFrames)
-    ordered = np.zeros((frames, *slices.shape[1:]), dtype=slices.dtype)
-    ordered[list(placed.images.frames)] = slices
-    return ordered
-
-
-def _description(segment: Segment, algorithm: Algorithm) -> SegmentDescription:
+def _description(
+    segment: Segment, placed: ResultPlanes, algorithm: Algorithm
+) -> SegmentDescription:
     identification = highdicom.AlgorithmIdentificationSequence(
         name=algorithm.name,
         family=codes.DCM.ArtificialIntelligence,
@@ -192,6 +204,9 @@ def _description(segment: Segment, algorithm: Algorithm) -> SegmentDescription:
         segmented_property_type=structure.code,
         algorithm_type="AUTOMATIC",
         algorithm_identification=identification,
+        tracking_uid=placed.tracking_uid(structure),
+        tracking_id=structure.name,
+        display_color=CIELabColor.from_rgb(*structure.colour),
     )
     if structure.laterality is not None:  # PS3.3 C.8.20.4: a modifier of the type
         (kind,) = description.SegmentedPropertyTypeCodeSequence
@@ -224,6 +239,20 @@ def _require_as_meant(
     off = int((found != meant).sum())
     if off:
         raise _differs(f"{off} voxels differ")
+
+
+def _require_references(written: Dataset, placed: ResultPlanes) -> None:
+    """Raise `OutputError` unless every frame, and the whole, refer to their own images."""
+    images = placed.images
+    origins = np.array([plane.affine[:3, 3] for plane in placed.planes])
+    for frame in written.PerFrameFunctionalGroupsSequence:
+        position = np.array(frame.PlanePositionSequence[0].ImagePositionPatient, dtype=np.float64)
+        at = int(np.linalg.norm(origins - position, axis=1).argmin())
+        (item,) = frame.DerivationImageSequence[0].SourceImageSequence
+        if not images.images[placed.image_of[at]].is_named_by(item):
+            raise _differs("a frame refers to another image than its slice")
+    if not images.are_listed(written.ReferencedSeriesSequence, "ReferencedInstanceSequence"):
+        raise _differs("it does not list each image once")
 
 
 def _frames(

@@ -1,0 +1,81 @@
+"""What bytes of a header say, by its SpecificCharacterSet (PS3.3 C.12.1.1.2, PS3.5 6.1)."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+from pydicom.charset import convert_encodings, decode_bytes, python_encoding
+from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
+
+UTF_8 = "ISO_IR 192"
+# pydicom's, and one that came to the standard in 2020.
+_CODECS = {**python_encoding, "ISO_IR 203": "iso8859_15"}
+# Terms of programs for what DICOM calls by the number of its registry.
+_PARTS_OF_8859 = {
+    1: 100,
+    2: 101,
+    3: 109,
+    4: 110,
+    5: 144,
+    6: 127,
+    7: 126,
+    8: 138,
+    9: 148,
+    11: 166,
+    15: 203,
+}
+_OTHER_TERMS = {
+    "UTF8": UTF_8,
+    "LATIN1": "ISO_IR 100",
+    "ASCII": "",
+    "USASCII": "",
+    "ISOIR6": "",  # not a defined term, though it names the default
+}
+_DELIMITERS = TEXT_VR_DELIMS | PN_DELIMS | {ord("=")}
+
+
+def defined_term(term: str) -> str | None:
+    """The term of DICOM for a character set ("" is its default); None where none is known."""
+    if term in _CODECS and term != "ISO_IR 6":
+        return term
+    letters = re.sub(r"[^A-Z0-9]", "", term.upper())
+    if letters in _OTHER_TERMS:
+        return _OTHER_TERMS[letters]
+    if part := re.fullmatch(r"ISO8859([0-9]+)|8859([0-9]+)|LATIN([0-9]+)", letters):
+        number = _PARTS_OF_8859.get(int(part[1] or part[2] or 0))
+        return None if number is None else f"ISO_IR {number}"
+    spelled = {re.sub(r"[^A-Z0-9]", "", known): known for known in python_encoding if known}
+    return spelled.get(letters)
+
+
+def decoded(content: bytes, terms: tuple[str, ...]) -> str | None:
+    """The text of some bytes in the character sets of these defined terms; None where it is none.
+
+    What is not plain ASCII under no character set is UTF-8 where it can be, which hardly ever
+    happens by chance; else nobody knows what it says.
+    """
+    if content.isascii() and b"\x1b" not in content:
+        return content.decode("ascii")
+    try:
+        if not any(terms):
+            return content.decode("utf-8")
+        if len(terms) == 1 and not terms[0].startswith("ISO 2022"):
+            return content.decode(_CODECS[terms[0]])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # pydicom warns and puts a mark in its place
+            return decode_bytes(content, convert_encodings(list(terms)), _DELIMITERS)
+    except (ValueError, LookupError, Warning):
+        return None
+
+
+def character_set_for(text: str, terms: tuple[str, ...]) -> str:
+    """The one that a result is to be written in: the header's own where it is a single one.
+
+    Code extensions (ISO 2022) become UTF-8; "" is enough for ASCII.
+    """
+    if text.isascii():
+        return ""
+    if len(terms) == 1 and terms[0] in python_encoding and not terms[0].startswith("ISO 2022"):
+        return terms[0] or UTF_8
+    return UTF_8
