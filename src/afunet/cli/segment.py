@@ -121,7 +121,7 @@ def inspect(path: Input, series: Series = None) -> None:
 
 
 def reconstruct(
-    mask: Annotated[Path, typer.Argument(help="A label volume: NIfTI, NRRD, MHA, PNG masks, DICOM SEG.")],
+    mask: Annotated[Path, typer.Argument(help="Labels: NIfTI, NRRD, MHA, PNG masks, DICOM SEG.")],
     output: Output,
     formats: MeshFormats = "stl",
     max_triangles: MaxTriangles = None,
