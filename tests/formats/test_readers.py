@@ -231,14 +231,10 @@ def test_values_outside_int16_stay_exact_as_float32(tmp_path, axial):
     np.testing.assert_array_equal(voxels, axial.voxels.astype(np.int32) * 100)
 
 
-@pytest.mark.parametrize(
-    ("modality", "words"),
-    [("RTSTRUCT", "a DICOM RT Structure Set"), ("SEG", "a DICOM Segmentation")],
-)
 def test_contours_given_as_labels_are_named_with_how_to_turn_them(
-    tmp_path, axial, write_slice, refused, modality, words
+    tmp_path, axial, write_slice, refused
 ):
-    path = write_slice(tmp_path / "a.dcm", axial.voxels[0], axial.affine, 0, Modality=modality)
+    path = write_slice(tmp_path / "a.dcm", axial.voxels[0], axial.affine, 0, Modality="RTSTRUCT")
     message = refused(InputError, read_labels, path)
-    assert words in message
+    assert "a DICOM RT Structure Set" in message
     assert "save as NIfTI" in message

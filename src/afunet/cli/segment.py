@@ -136,7 +136,7 @@ def inspect(path: Input, series: Series = None, *, work: Work) -> None:
 
 
 def reconstruct(
-    mask: Annotated[Path, typer.Argument(help="A label volume: NIfTI, NRRD, MHA or PNG masks.")],
+    mask: Annotated[Path, typer.Argument(help="Labels: NIfTI, NRRD, MHA, PNG masks, DICOM SEG.")],
     output: Output,
     formats: MeshFormats = "stl",
     max_triangles: MaxTriangles = None,

@@ -22,12 +22,14 @@ class Labelling:
     """Labels on a grid and what was noticed about them.
 
     `step` is the distance of the values that the file can hold where it stores them scaled, 0
-    where it stores them as they are.
+    where it stores them as they are. `is_part` tells that the file holds only those slices of its
+    grid that have labels.
     """
 
     volume: Volume
     findings: tuple[Finding, ...] = ()
     step: float = 0.0
+    is_part: bool = False
 
     @property
     def codes(self) -> frozenset[str]:

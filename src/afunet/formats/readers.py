@@ -9,9 +9,9 @@ from pathlib import Path
 from afunet.errors import ConfigError, InputError
 from afunet.formats import itk_images, nifti, png_stack
 from afunet.formats.checks import checked_scan
-from afunet.formats.dicom.files import read_header
 from afunet.formats.dicom.listing import list_dicom
 from afunet.formats.dicom.reader import read_dicom
+from afunet.formats.dicom.seg_labels import read_dicom_labels
 from afunet.formats.file_kinds import METAIMAGE, NIFTI, NRRD, SUFFIXES, kind_of
 from afunet.formats.file_search import existing_paths
 from afunet.formats.labelling import Labelling, checked_labels
@@ -24,8 +24,6 @@ from afunet.progress import CancelToken, Progress, silent
 Paths = str | Path | Iterable[str | Path]
 Matches = Callable[[tuple[Path, ...]], bool]
 
-DICOM_LABELS = {"RTSTRUCT": "a DICOM RT Structure Set", "SEG": "a DICOM Segmentation"}
-
 
 @dataclass(frozen=True)
 class Reader:
@@ -37,7 +35,7 @@ class Reader:
 
     matches: Matches
     read: Callable[[Request], Scan]
-    read_labels: Callable[[Request], Labelling] | None = None
+    read_labels: Callable[[Request], Labelling]
     list_series: Callable[[Request], tuple[SeriesSummary, ...]] | None = None
     takes_series: bool = False
     takes_several_files: bool = False
@@ -78,6 +76,7 @@ READERS: dict[str, Reader] = {
     "DICOM series": Reader(
         _anything,
         read_dicom,
+        read_labels=read_dicom_labels,
         list_series=list_dicom,
         takes_series=True,
         takes_several_files=True,
@@ -125,15 +124,15 @@ def read_volume(
 def read_labelling(
     path: Paths, *, spacing_mm: tuple[float, float, float] | None = None
 ) -> Labelling:
-    """Read a label volume as integers: NIfTI, NRRD, MetaImage or PNG slices of 0 and one more.
+    """Read a label volume as integers: NIfTI, NRRD, MetaImage, PNG masks, a DICOM Segmentation.
 
-    Raises `InputError` for values that are not whole numbers and for DICOM, `GeometryError`
+    Raises `InputError` for values that are not whole numbers and for other DICOM, `GeometryError`
     for a sheared grid.
     """
     request = Request(existing_paths(path), spacing_mm=spacing_mm)
-    kind, reader = _reader_of(request)
-    if reader.read_labels is None:
-        raise _no_labels(request.path, kind)
+    reader = _reader_of(request)[1]
+    if reader.matches is _anything:
+        _require_no_folder_of_volumes(request.path)
     return checked_labels(reader.read_labels(request))
 
 
@@ -176,22 +175,14 @@ def _reader_of(request: Request) -> tuple[str, Reader]:
     return kind, reader
 
 
-def _no_labels(path: Path, kind: str) -> InputError:
-    """What came, what is read, and how contours or DICOM segments become that."""
-    if path.is_dir():
-        volumes = sum(bool(_named_kind(item)) for item in path.iterdir())
-        if volumes:
-            return InputError(
-                f"{path.name} is a folder with {volumes} volume files: name the one to read"
-            )
-    kinds = ", ".join(name for name, known in READERS.items() if known.read_labels)
-    header = read_header(path) if path.is_file() else None
-    what = DICOM_LABELS.get(header.modality if header else "", f"a {kind}")
-    return InputError(
-        f"labels cannot be read from {what}, expected one of: {kinds}; draw it on its CT's grid "
-        "first, for example in 3D Slicer (load both, Segmentations: Export to new labelmap with "
-        "the CT as reference, save as NIfTI)"
-    )
+def _require_no_folder_of_volumes(path: Path) -> None:
+    if not path.is_dir():
+        return
+    volumes = sum(bool(_named_kind(item)) for item in path.iterdir())
+    if volumes:
+        raise InputError(
+            f"{path.name} is a folder with {volumes} volume files: name the one to read"
+        )
 
 
 def _named_kind(path: Path) -> str:

@@ -15,6 +15,7 @@ from afunet.formats.label_names import read_label_names
 from afunet.formats.labelling import Labelling, require_no_negative
 from afunet.formats.readers import read_labelling
 from afunet.geometry import LabelMap, Volume, label_boxes
+from afunet.geometry.embedding import embedded
 from afunet.geometry.tolerances import SAME_PLACE_MM
 from afunet.preprocessing.orientation import turned_to
 from afunet.workflows.phantom import NAMES
@@ -86,6 +87,10 @@ def load_pair(pair: Pair, names: Path | None = None) -> LoadedPair:
     """
     reads = read_labelling(pair.prediction), read_labelling(pair.truth)
     found, true = (read.volume for read in reads)
+    if reads[0].is_part:
+        found = embedded(turned_to(found, true), true)
+    if reads[1].is_part:
+        true = embedded(turned_to(true, found), found)
     for labels, what in ((found, "the prediction"), (true, "the truth")):
         require_no_negative(labels, what)
     unplaced = [what for read, what in zip(reads, FILES, strict=True) if not read.sides_known]
