@@ -67,7 +67,10 @@ def test_an_unknown_or_ambiguous_uid_gets_the_list(tmp_path, write_series, refus
     write_series(tmp_path / "a", stack(4), SeriesInstanceUID="1.2.34")
     write_series(tmp_path / "b", stack(6), SeriesInstanceUID="1.2.44")
     message = refused(InputError, read_scan, tmp_path, series=wanted)
-    assert message == f"{found} with the UID '{wanted}'; there are: 1.2.34, 1.2.44"
+    assert message == (
+        f"{found} with the UID '{wanted}'; there are 2: give the number or the UID that afunet "
+        "inspect lists"
+    )
 
 
 def test_a_scout_within_the_series_is_left_out(tmp_path, write_series):

@@ -20,7 +20,7 @@ def list_dicom(request: Request) -> tuple[SeriesSummary, ...]:
     """
     with unpacked(request) as whole:
         found = find_dicom(whole)
-        choice = pick(found.headers, whole.series)
+        choice = pick(found.headers, whole.series, whole.paths)
         findings = file_findings(found) + choice.findings
         return tuple(_summary(one, choice, findings) for one in choice.candidates)
 

@@ -40,7 +40,7 @@ def read_dicom(request: Request) -> Scan:
 
 def _read(request: Request) -> Scan:
     found = find_dicom(request)
-    choice = pick(found.headers, request.series)
+    choice = pick(found.headers, request.series, request.paths)
     stack = require_chosen(choice, request.series).stack
     assert stack is not None  # what is chosen has one
     findings = file_findings(found) + choice.findings + stack.findings
