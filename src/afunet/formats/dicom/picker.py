@@ -142,11 +142,13 @@ def why_not(one: Candidate, choice: Choice) -> str:
     if reason := unfitness(one.series):
         return f"not chosen: {reason}"
     if one.refusal is not None:
-        return "not chosen: it cannot be placed"
+        return f"not chosen: it cannot be {'placed' if one.stack is None else 'read'}"
     if choice.refusal is not None:
-        return "not chosen: which scan is meant must be said"
+        ambiguous = choice.refusal.code in ("SEVERAL_PATIENTS", "SERIES_TORN")
+        why = "which scan is meant must be said" if ambiguous else "not all files can be read"
+        return f"not chosen: {why}"
     if one.score is None or chosen is None or chosen.score is None:
-        return "not chosen"
+        return "not chosen: a better one cannot be read; this one can be named with --series"
     if one.score.total == chosen.score.total:
         return "not chosen: as good as the chosen one, which came first"
     ours, theirs = vars(one.score), vars(chosen.score)
