@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from . import cases_archives, cases_files, cases_geometry, cases_order, cases_pixels, cases_series
+from . import (
+    cases_archives,
+    cases_files,
+    cases_geometry,
+    cases_order,
+    cases_pixels,
+    cases_series,
+    cases_torn,
+)
 from .case import Case
 
 THEMES = (
@@ -12,6 +20,7 @@ THEMES = (
     cases_files,
     cases_series,
     cases_archives,
+    cases_torn,
 )
 
 CASES: dict[str, Case] = {name: case for theme in THEMES for name, case in theme.CASES.items()}

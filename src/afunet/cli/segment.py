@@ -108,13 +108,18 @@ def segment(
 
 
 def inspect(path: Input, series: Series = None) -> None:
-    """Say what lies at a path: every series, its geometry, what was noticed, which is read."""
+    """Say what lies at a path: every series, its geometry, what was noticed, which is read.
+
+    The exit code is 1 where `segment` would refuse the path.
+    """
     from afunet.formats.readers import list_series
     from afunet.report.series_note import series_note
 
     summaries = list_series(path, series=series)
     for number, summary in enumerate(summaries, 1):
         print_lines(series_note(summary, number))
+    if not any(summary.chosen for summary in summaries):
+        raise typer.Exit(1)
 
 
 def reconstruct(

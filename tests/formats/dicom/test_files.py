@@ -118,13 +118,15 @@ def test_links_to_folders_are_followed_once_and_counted(tmp_path, write_series, 
     scan = read_scan(study)
     assert scan.volume.shape == axial.voxels.shape
     assert codes(scan) == ["FOREIGN_FILES", "LINKED_FOLDERS"]
-    assert scan.findings[1].message == "links to folders that were followed: 1"
+    assert scan.findings[1].message == "linked folders that were looked into: 1"
 
 
 def test_links_that_lead_nowhere_are_named_where_nothing_is_found(tmp_path, refused):
     (tmp_path / "series").symlink_to("gone")
     (tmp_path / "loop").symlink_to("loop")
-    assert "(2 links lead nowhere new)" in refused(InputError, read_scan, tmp_path)
+    assert "(2 linked files or folders without anything new)" in refused(
+        InputError, read_scan, tmp_path
+    )
     assert "a link that leads nowhere" in refused(InputError, read_scan, tmp_path / "series")
 
 

@@ -87,10 +87,16 @@ def _named(paths: list[Path], folder: Path) -> str:
 
 
 def _links(found: FoundFiles) -> str:
-    passed, followed = found.links_passed, found.links_followed
-    words = [f"{passed} link{'s lead' if passed > 1 else ' leads'} nowhere new"] * bool(passed)
-    words += [f"{followed} link{'s' * (followed > 1)} to folders followed"] * bool(followed)
+    words = []
+    if passed := found.links_passed:
+        words.append(f"{_counted(passed, 'linked file or folder')} without anything new")
+    if followed := found.links_followed:
+        words.append(f"{_counted(followed, 'linked folder')} looked into")
     return f" ({', '.join(words)})" if words else ""
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what.replace(' or', 's or')}s"
 
 
 def _kind(path: Path) -> str:

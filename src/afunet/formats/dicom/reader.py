@@ -87,7 +87,7 @@ def file_findings(found: FoundFiles) -> tuple[Finding, ...]:
         message = "a DICOMDIR lists the files; all files below its folder were looked at"
         noticed.append(info("DICOMDIR", message))
     if found.links_followed:
-        message = f"links to folders that were followed: {found.links_followed}"
+        message = f"linked folders that were looked into: {found.links_followed}"
         noticed.append(info("LINKED_FOLDERS", message))
     return tuple(noticed)
 

@@ -13,6 +13,8 @@ from afunet.formats.findings import Finding, info, repaired, warning
 
 # Positions written to one decimal are off by half of this.
 POSITION_TOLERANCE_MM = 0.1
+# Rounded positions of very thin slices: off by less than half of a step, their order is known.
+MOST_OF_A_STEP = 0.4
 # How near to a whole number of spacings a gap must be to count as missing slices.
 WHOLE_GAP_TOLERANCE = 0.1
 # What interpolation may bridge: less than the smallest fragments that matter.
@@ -46,10 +48,9 @@ def levels_of(placement: Placement) -> Levels:
     if len(along_mm) == 1:
         return _single(placement.headers[0], along_mm)
     steps_mm = np.diff(along_mm)
-    mean_mm = float(steps_mm.mean())
-    even_mm = along_mm[0] + mean_mm * np.arange(len(along_mm))
-    if np.abs(along_mm - even_mm).max() <= min(POSITION_TOLERANCE_MM, mean_mm / 4):
-        return Levels(even_mm, mean_mm, True, _overlap(placement.headers, mean_mm))
+    even_mm, step_mm = _evened(along_mm)
+    if np.abs(along_mm - even_mm).max() <= min(POSITION_TOLERANCE_MM, MOST_OF_A_STEP * step_mm):
+        return Levels(even_mm, step_mm, True, _overlap(placement.headers, step_mm))
     usual_mm = float(np.median(steps_mm))
     whole = np.rint(steps_mm / usual_mm)
     of_whole = np.abs(steps_mm / usual_mm - whole) < WHOLE_GAP_TOLERANCE
@@ -58,6 +59,13 @@ def levels_of(placement: Placement) -> Levels:
     if gaps.any() and (of_whole & (whole >= 1)).all():
         return _filled(placement, steps_mm, usual_mm, gaps)
     return _interpolated(placement, steps_mm, usual_mm)
+
+
+def _evened(along_mm: FloatArray) -> tuple[FloatArray, float]:
+    """The even positions next to some slices' (least squares), and their distance."""
+    counts = np.arange(len(along_mm))
+    first_mm, step_mm = np.polynomial.polynomial.polyfit(counts, along_mm, 1)
+    return first_mm + step_mm * counts, float(step_mm)
 
 
 def _single(header: Header, along_mm: FloatArray) -> Levels:
