@@ -96,9 +96,9 @@ def read_scan(
     A folder holds DICOM (at any depth) or PNG slices; a file is NIfTI, NRRD or MetaImage, or a
     zip archive of DICOM. `series` picks a DICOM series by its UID, the end of it or its number
     in `list_series`; `spacing_mm` is the voxel size (column, row, slice) of PNG slices; `strict`
-    refuses what would be mended and reported otherwise. Raises `InputError` for what cannot be read as a CT scan,
-    `GeometryError` for slices that form no stack, `ConfigError` for an option that the format
-    does not take, `Cancelled` on request.
+    refuses what would be mended and reported otherwise. Raises `InputError` for what cannot be
+    read as a CT scan, `GeometryError` for slices that form no stack, `ConfigError` for an option
+    that the format does not take, `Cancelled` on request.
     """
     token = cancel or CancelToken()
     request = Request(existing_paths(path), series, spacing_mm, strict, progress, token)

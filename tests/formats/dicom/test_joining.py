@@ -266,3 +266,14 @@ def test_many_series_are_summed_up():
     ]
     _, codes = outcome(sum(others, series()))
     assert "9 × 14 axial slices" in codes["SEVERAL_SERIES"]
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_slices_that_share_nothing_are_never_read_one_by_one(copies):
+    def tear(elements, index):
+        for keyword in ("SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"):
+            elements = changed(elements, index, keyword, "renew")
+        uneven = [-20.0, -30.0, 0.0 if copies else 1.7**index]
+        return {**elements, "ImagePositionPatient": uneven, "SeriesNumber": index}
+
+    assert outcome(series(tear)) == "SERIES_TORN"

@@ -66,12 +66,14 @@ def verdict(parts: Sequence[Part]) -> Verdict:
 def verdict_by_place(parts: Sequence[Part]) -> Verdict:
     """The verdict on placed parts, whosesoever they are."""
     tiling = tiling_of(parts)
+    scraps = all(len(part) < FEWEST_OF_A_SCAN for part in parts)
     if tiling.collides:
-        return Verdict.SEVERAL
+        return Verdict.DOUBT if scraps else Verdict.SEVERAL
     same_series = is_one_series(parts)
-    whole = all(is_whole(part) for part in parts)
+    are_whole = [is_whole(part) for part in parts]
+    whole = all(are_whole)
     if not tiling.even:
-        return _of_uneven(parts, same_series)
+        return _of_uneven(parts, same_series, any(are_whole), scraps)
     numbering = numbering_of(parts)
     if same_series:
         two_scans = numbering is Numbering.OWN and whole and tiling.interleaved
@@ -79,7 +81,8 @@ def verdict_by_place(parts: Sequence[Part]) -> Verdict:
     if numbering is Numbering.THROUGH:
         return Verdict.ONE if is_linked(parts) or not whole else Verdict.DOUBT
     if numbering is Numbering.OWN:
-        return Verdict.SEVERAL if whole or not is_linked(parts) else Verdict.DOUBT
+        own = whole or (any(are_whole) and not is_linked(parts))
+        return Verdict.SEVERAL if own else Verdict.DOUBT
     if not whole:
         return Verdict.ONE if is_linked(parts) else Verdict.DOUBT
     if _shared(parts, "series_number"):
@@ -165,13 +168,13 @@ def numbering_of(parts: Sequence[Part]) -> Numbering:
     return Numbering.OWN if several and all(map(_is_monotone, several)) else Numbering.SILENT
 
 
-def _of_uneven(parts: Sequence[Part], same_series: bool) -> Verdict:
+def _of_uneven(parts: Sequence[Part], same_series: bool, any_whole: bool, scraps: bool) -> Verdict:
     """Parts that fill no even row: the gate judges fragments of one series, nobody others."""
-    if any(is_whole(part) for part in parts):
+    if any_whole:
         return Verdict.SEVERAL
     if same_series:
         return Verdict.ONE
-    return Verdict.DOUBT if is_linked(parts) else Verdict.SEVERAL
+    return Verdict.DOUBT if scraps or is_linked(parts) else Verdict.SEVERAL
 
 
 def _shared(parts: Sequence[Part], element: str) -> bool:

@@ -51,7 +51,7 @@ BESIDE: dict[str, Callable[[Header], Hashable]] = {
 # What parts of one scan may still share, tried in this order; "" shares nothing.
 KEYS: tuple[Callable[[Header], tuple[Hashable, ...]], ...] = (
     lambda header: (header.series_uid,),
-    *(lambda header, at=at: (header.series_uid, header.phase[at]) for at in range(5)),  # type: ignore[misc]
+    *(lambda header, at=at: (header.series_uid, header.phase[at]) for at in range(5)),
     lambda header: (header.series_uid, header.frame_of_reference),
     lambda header: (header.series_uid, header.stack),
     lambda header: ("all",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,9 +49,10 @@ def levels_of(placement: Placement) -> Levels:
     if len(along_mm) == 1:
         return _single(placement.headers[0], along_mm)
     steps_mm = np.diff(along_mm)
-    even_mm, step_mm = _evened(along_mm)
-    if np.abs(along_mm - even_mm).max() <= min(POSITION_TOLERANCE_MM, MOST_OF_A_STEP * step_mm):
-        return Levels(even_mm, step_mm, True, _overlap(placement.headers, step_mm))
+    for first_mm, step_mm in _lines(along_mm):
+        even_mm = first_mm + step_mm * np.arange(len(along_mm))
+        if np.abs(along_mm - even_mm).max() <= min(POSITION_TOLERANCE_MM, MOST_OF_A_STEP * step_mm):
+            return Levels(even_mm, step_mm, True, _overlap(placement.headers, step_mm))
     usual_mm = float(np.median(steps_mm))
     whole = np.rint(steps_mm / usual_mm)
     of_whole = np.abs(steps_mm / usual_mm - whole) < WHOLE_GAP_TOLERANCE
@@ -61,11 +63,11 @@ def levels_of(placement: Placement) -> Levels:
     return _interpolated(placement, steps_mm, usual_mm)
 
 
-def _evened(along_mm: FloatArray) -> tuple[FloatArray, float]:
-    """The even positions next to some slices' (least squares), and their distance."""
-    counts = np.arange(len(along_mm))
-    first_mm, step_mm = np.polynomial.polynomial.polyfit(counts, along_mm, 1)
-    return first_mm + step_mm * counts, float(step_mm)
+def _lines(along_mm: FloatArray) -> Iterator[tuple[float, float]]:
+    """First position and step of even rows near to some: through both ends, and through all."""
+    yield float(along_mm[0]), float(np.diff(along_mm).mean())
+    first_mm, step_mm = np.polynomial.polynomial.polyfit(np.arange(len(along_mm)), along_mm, 1)
+    yield float(first_mm), float(step_mm)
 
 
 def _single(header: Header, along_mm: FloatArray) -> Levels:
