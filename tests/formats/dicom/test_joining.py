@@ -277,3 +277,30 @@ def test_slices_that_share_nothing_are_never_read_one_by_one(copies):
         return {**elements, "ImagePositionPatient": uneven, "SeriesNumber": index}
 
     assert outcome(series(tear)) == "SERIES_TORN"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"ConvolutionKernel": "B30f"},
+        {"SliceThickness": 4.0, "AcquisitionNumber": 1},
+        {"SeriesNumber": 9, "AcquisitionNumber": 1},
+        {"SeriesDescription": "late", "SeriesNumber": 2, "AcquisitionNumber": 1},
+        {"AcquisitionNumber": 2, "SeriesNumber": 2},
+    ],
+)
+@pytest.mark.parametrize("by_mm", [0.0, 0.03, HALF_A_STEP])
+def test_two_series_under_one_uid_are_two(other, by_mm):
+    both = series() + shifted(by_mm, SeriesInstanceUID="1.2.3", **other)
+    slices, codes = outcome(both)
+    assert slices == SLICES
+    assert set(codes) & {"SEVERAL_SERIES", "SEVERAL_ACQUISITIONS"}
+    assert outcome(both, "2")[0] == SLICES
+
+
+def test_two_phases_whose_images_all_have_one_uid_are_two():
+    def one_uid(elements, index):
+        return {**elements, "SOPInstanceUID": "1.5.5"}
+
+    both = series(one_uid) + shifted(0.0, SeriesInstanceUID="1.2.3", SOPInstanceUID="1.5.5")
+    assert outcome(both)[0] == SLICES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +24,15 @@ def told_apart(headers: Sequence[Header]) -> tuple[tuple[Header, ...], ...]:
     """The headers as one acquisition, or as several that each fill a position once.
 
     Only where different images claim one position, or where whole scans lie in between each
-    other, are they split: by the first property of `Header.phase` that separates all of them into
-    stacks. Where none does they stay together and the gate judges them.
+    other, are they split: by the first of `_properties` that separates all of them into stacks. Where none does they stay together and the gate judges them.
     """
     whole = tuple(headers)
     collides = _collides(whole)
-    for index in range(min(len(header.phase) for header in whole)):
-        groups: dict[str, list[Header]] = defaultdict(list)
-        for header in whole:
-            groups[header.phase[index]].append(header)
+    properties = [_properties(header) for header in whole]
+    for index in range(min(map(len, properties))):
+        groups: dict[Hashable, list[Header]] = defaultdict(list)
+        for header, values in zip(whole, properties, strict=True):
+            groups[values[index]].append(header)
         parts = tuple(map(tuple, groups.values()))
         stacks = len(parts) * FEWEST_OF_A_SCAN <= len(whole)  # its own time a slice is no phase
         if len(parts) < 2 or not stacks or any(map(_collides, parts)):
@@ -40,6 +40,13 @@ def told_apart(headers: Sequence[Header]) -> tuple[tuple[Header, ...], ...]:
         if collides or _are_several_scans(parts):
             return parts
     return (whole,)
+
+
+def _properties(header: Header) -> tuple[Hashable, ...]:
+    """What may tell acquisitions apart, and series where one UID was given to all of them."""
+    own = (header.series_number, header.study_uid, header.frame_of_reference)
+    made = (header.slice_thickness_mm, header.pixel_spacing_mm, header.rows, header.descriptions)
+    return (*own, *header.phase, *made)
 
 
 def _are_several_scans(parts: Sequence[tuple[Header, ...]]) -> bool:
@@ -54,7 +61,9 @@ def _collides(headers: Sequence[Header]) -> bool:
 
     Positions are compared as `copies` does.
     """
-    placed = {header.sop_instance or str(id(header)): header for header in headers}
+    placed = {
+        (one.sop_instance or str(id(one)), one.instance_number, one.phase): one for one in headers
+    }
     positions = [one.position_mm for one in placed.values() if one.position_mm is not None]
     if len(positions) < 2:
         return False
