@@ -304,3 +304,10 @@ def test_two_phases_whose_images_all_have_one_uid_are_two():
 
     both = series(one_uid) + shifted(0.0, SeriesInstanceUID="1.2.3", SOPInstanceUID="1.5.5")
     assert outcome(both)[0] == SLICES
+
+
+def test_studies_that_name_nobody_may_be_of_several_patients_and_it_is_said():
+    nobody = {"PatientID": None, "PatientName": None, "PatientBirthDate": None}
+    one = series(lambda elements, index: {**elements, **nobody})
+    _, codes = outcome(one + shifted(END_TO_END, StudyInstanceUID="2.3", **nobody))
+    assert "2 studies and name no patient: perhaps of several" in codes["SEVERAL_SERIES"]

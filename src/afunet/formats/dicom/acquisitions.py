@@ -13,6 +13,7 @@ from afunet.formats.dicom.copies import same_position_mm
 from afunet.formats.dicom.evidence import (
     FEWEST_OF_A_SCAN,
     Verdict,
+    are_placed,
     is_whole,
     tiling_of,
     verdict,
@@ -24,7 +25,8 @@ def told_apart(headers: Sequence[Header]) -> tuple[tuple[Header, ...], ...]:
     """The headers as one acquisition, or as several that each fill a position once.
 
     Only where different images claim one position, or where whole scans lie in between each
-    other, are they split: by the first of `_properties` that separates all of them into stacks. Where none does they stay together and the gate judges them.
+    other, are they split: by the first of `_properties` that separates all of them into stacks.
+    Where none does they stay together and the gate judges them.
     """
     whole = tuple(headers)
     collides = _collides(whole)
@@ -51,7 +53,9 @@ def _properties(header: Header) -> tuple[Hashable, ...]:
 
 def _are_several_scans(parts: Sequence[tuple[Header, ...]]) -> bool:
     """Whether parts are whole scans in between each other's slices, such as two phases."""
-    if verdict(parts) is not Verdict.SEVERAL or not all(map(is_whole, parts)):
+    if not are_placed(parts) or verdict(parts) is not Verdict.SEVERAL:
+        return False
+    if not all(map(is_whole, parts)):
         return False
     return tiling_of(parts).interleaved
 

@@ -266,6 +266,15 @@ def _named(series: tuple[Series, ...], name: str) -> tuple[Series, ...]:
     return tuple(one for one in series if matching[0] in one.uids)
 
 
+def _of_nobody(readable: Iterable[Candidate]) -> str:
+    """A word of warning where several studies name no patient: they may be of several."""
+    headers = [header for one in readable for header in one.series.headers]
+    studies = {header.study_uid for header in headers} - {""}
+    if len(studies) < 2 or any(any(header.patient) for header in headers):
+        return ""
+    return f"; they are of {len(studies)} studies and name no patient: perhaps of several"
+
+
 def _choice_findings(chosen: Candidate, readable: list[Candidate]) -> tuple[Finding, ...]:
     findings = list(joining_findings(chosen.series))
     others = [one.series for one in readable if one is not chosen]
@@ -277,7 +286,7 @@ def _choice_findings(chosen: Candidate, readable: list[Candidate]) -> tuple[Find
             warning(
                 "SEVERAL_ACQUISITIONS" if acquisitions else "SEVERAL_SERIES",
                 f"{len(readable)} CT {'acquisitions' if acquisitions else 'series'} can be read; "
-                f"took the one of {chosen.series.in_words}, not: {words}",
+                f"took the one of {chosen.series.in_words}, not: {words}{_of_nobody(readable)}",
             )
         )
     if not chosen.series.is_original:

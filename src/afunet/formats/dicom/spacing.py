@@ -50,7 +50,7 @@ def levels_of(placement: Placement) -> Levels:
         return _single(placement.headers[0], along_mm)
     steps_mm = np.diff(along_mm)
     for first_mm, step_mm in _lines(along_mm):
-        even_mm = first_mm + step_mm * np.arange(len(along_mm))
+        even_mm = np.asarray(first_mm + step_mm * np.arange(len(along_mm)), np.float64)
         if np.abs(along_mm - even_mm).max() <= min(POSITION_TOLERANCE_MM, MOST_OF_A_STEP * step_mm):
             return Levels(even_mm, step_mm, True, _overlap(placement.headers, step_mm))
     usual_mm = float(np.median(steps_mm))
