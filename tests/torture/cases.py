@@ -10,6 +10,7 @@ from . import (
     cases_order,
     cases_pixels,
     cases_series,
+    cases_torn,
 )
 from .case import Case
 
@@ -21,6 +22,7 @@ THEMES = (
     cases_series,
     cases_archives,
     cases_headers,
+    cases_torn,
 )
 
 CASES: dict[str, Case] = {name: case for theme in THEMES for name, case in theme.CASES.items()}

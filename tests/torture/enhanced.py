@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import EnhancedCTImageStorage, ExplicitVRLittleEndian
@@ -26,6 +27,9 @@ from .files import (
 from .planes import STEP_MM
 
 ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
+# What the dimension index values count, and what slices may say of themselves as frames.
+DIMENSIONS = ("StackID", "InStackPositionNumber", "NominalPercentageOfCardiacPhase")
+OF_A_FRAME = ("StackID", "TemporalPositionIndex")
 assert EnhancedCTImageStorage == ENHANCED_CT
 
 
@@ -58,6 +62,10 @@ def write_enhanced(
         }
     )
     one_rescale = len({(file.stored.slope, file.stored.intercept) for file in frames}) == 1
+    dataset.DimensionIndexSequence = Items(
+        with_elements(Dataset(), {"DimensionIndexPointer": tag_for_keyword(keyword)})
+        for keyword in DIMENSIONS
+    )
     dataset.SharedFunctionalGroupsSequence = Items([_shared_groups(first, one_rescale)])
     dataset.PerFrameFunctionalGroupsSequence = Items(
         _frame_groups(file, index, one_rescale) for index, file in enumerate(frames, start=1)
@@ -92,11 +100,15 @@ def _shared_groups(first: SliceFile, one_rescale: bool) -> Dataset:
 
 def _frame_groups(file: SliceFile, index: int, one_rescale: bool) -> Dataset:
     groups = Dataset()
+    own = {name: file.elements[name] for name in OF_A_FRAME if name in file.elements}
     groups.FrameContentSequence = _item(
-        FrameAcquisitionNumber=1,
-        StackID="1",
-        InStackPositionNumber=file.number,
-        DimensionIndexValues=[1, index],
+        **{
+            "FrameAcquisitionNumber": 1,
+            "StackID": "1",
+            "InStackPositionNumber": file.number,
+            "DimensionIndexValues": [1, index, file.elements.get("DimensionIndex", 1)],
+            **own,
+        }
     )
     groups.PlanePositionSequence = _item(ImagePositionPatient=decimals(file.plane.origin_mm))
     if not one_rescale:

@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from afunet.errors import AfunetError
-from afunet.formats.readers import read_scan
+from afunet.formats.findings import Severity
+from afunet.formats.readers import list_series, read_scan
 
 from .case import Case, Expected, Refused, Same
 from .cases import CASES
@@ -50,6 +51,32 @@ def outcome_of(case: Case, folder: Path, *, strict: bool) -> Outcome:
         texts=tuple(str(finding) for finding in scan.findings),
         difference=difference(bone, plain_bone(), between_mm),
     )
+
+
+def disagreements(case: Case, folder: Path, outcome: Outcome) -> list[str]:
+    """In what the list of the case's series says otherwise than reading by default did."""
+    try:
+        listed = list_series(folder / case.read)
+    except AfunetError as error:
+        listed, refusals = (), {error.code}
+    else:
+        found = [finding for one in listed for finding in one.findings]
+        refusals = {one.code for one in found if one.severity is Severity.ERROR}
+    chosen = [one for one in listed if one.chosen]
+    texts = [str(finding) for one in listed for finding in one.findings]
+    wrong = [f"names the patient: {word}" for text in texts for word in names_in(text)]
+    if outcome.difference is None:
+        wrong += ["is marked as read"] * bool(chosen)
+        known = outcome.code in refusals | {"NO_CT_SERIES"}
+        return wrong + [f"told {sorted(refusals)}, not {outcome.code}"] * (not known)
+    if len(chosen) != 1:
+        return [*wrong, f"{len(chosen)} series are marked as read"]
+    codes = {finding.code for finding in chosen[0].findings}
+    if codes != set(outcome.findings):
+        wrong.append(f"found {sorted(codes)}, reading found {sorted(outcome.findings)}")
+    if chosen[0].slice_count != outcome.slices:
+        wrong.append(f"{chosen[0].slice_count} slices, reading gave {outcome.slices}")
+    return wrong
 
 
 @cache

@@ -8,7 +8,14 @@ import pytest
 
 from .cases import CASES
 from .leg import LANDMARKS, landmarks_of
-from .outcome import LARGEST_LANDMARK_MM, LEAST_DICE, complaints, outcome_of, plain_bone
+from .outcome import (
+    LARGEST_LANDMARK_MM,
+    LEAST_DICE,
+    complaints,
+    disagreements,
+    outcome_of,
+    plain_bone,
+)
 from .truth import dice, exact_bone, world_points_mm
 
 
@@ -42,3 +49,4 @@ def test_torture(name: str, tmp_path: Path) -> None:
 
     assert not complaints(default, case.expect, case.findings), "by default"
     assert not complaints(strict, case.strict, case.findings), "strictly"
+    assert not disagreements(case, folder, default), "as listed"

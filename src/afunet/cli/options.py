@@ -17,7 +17,10 @@ Weights = Annotated[
 ]
 Device = Annotated[DeviceChoice, typer.Option(help="Where the network runs.")]
 Series = Annotated[
-    str | None, typer.Option(help="DICOM: the series to read, by its UID or the end of it.")
+    str | None,
+    typer.Option(
+        help="DICOM: the series to read, by its number in inspect, its UID or the end of it."
+    ),
 ]
 Spacing = Annotated[
     tuple[float, float, float] | None,

@@ -24,7 +24,7 @@ from afunet.cli.options import (
     Weights,
     names_of,
 )
-from afunet.errors import ConfigError
+from afunet.errors import ConfigError, ExitCode
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.inference.device_choice import DeviceChoice
 from afunet.terminal.messages import print_failure
@@ -126,13 +126,18 @@ def _segment_many(inputs: list[Path], output: Path, segmenter: Segmenter, work: 
 
 
 def inspect(path: Input, series: Series = None, *, work: Work) -> None:
-    """Say what lies at a path: every series, its geometry, what was noticed, which is read."""
+    """Say what lies at a path: every series, its geometry, what was noticed, which is read.
+
+    The exit code is 1 where `segment` would refuse the path.
+    """
     from afunet.formats.readers import list_series
     from afunet.report.series_note import series_note
 
     summaries = list_series(path, series=series, progress=work.progress, cancel=work.cancel)
     for number, summary in enumerate(summaries, 1):
         print_lines(series_note(summary, number))
+    if not any(summary.chosen for summary in summaries):
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 def reconstruct(

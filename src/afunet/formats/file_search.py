@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from afunet.errors import InputError
 from afunet.progress import CancelToken
+
+Inode = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class FilesFound:
+    """Files in order, how many links to folders were followed and passed over, and refusals.
+
+    A link is passed over that leads nowhere, to a folder that was looked at before, or to one that
+    holds the folder that was given. `unreadable` are the folders that could not be opened.
+    """
+
+    files: tuple[Path, ...]
+    links_followed: int = 0
+    links_passed: int = 0
+    unreadable: tuple[InputError, ...] = ()
 
 
 def existing_paths(path: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
@@ -24,23 +41,77 @@ def existing_paths(path: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
 def files_below(paths: Iterable[Path], cancel: CancelToken) -> tuple[Path, ...]:
     """All files of the folders and below, sorted by name, with the files given by themselves.
 
-    Links to folders are not followed. Raises `InputError` for a folder that cannot be opened.
+    Raises `InputError` for a folder that cannot be opened.
     """
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            for folder, subfolders, names in os.walk(path, onerror=_refuse_folder):
-                cancel.check()
-                subfolders.sort()
-                found += [Path(folder, name) for name in sorted(names)]
-        else:
-            found.append(path)
-    return tuple(dict.fromkeys(found))
+    found = search(paths, cancel)
+    if found.unreadable:
+        raise found.unreadable[0]
+    return found.files
+
+
+def search(paths: Iterable[Path], cancel: CancelToken) -> FilesFound:
+    """`files_below`, with what else was met on the way; links to folders are followed once."""
+    given = tuple(paths)
+    walk = _Walk(given, cancel)
+    files = [file for path in given for file in (walk.below(path) if path.is_dir() else [path])]
+    return FilesFound(
+        tuple(dict.fromkeys(files)), walk.followed, walk.passed, tuple(walk.unreadable)
+    )
 
 
 def unreadable(path: Path | str, reason: OSError) -> InputError:
     """The error for a path that the system does not let us read."""
-    return InputError(f"cannot read {path}: {reason.strerror or 'unreadable'}; check the path")
+    return InputError(
+        f"cannot read {path}: {reason.strerror or 'unreadable'}; check the path", code="UNREADABLE"
+    )
+
+
+class _Walk:
+    """Goes through folders, into each one once, whatever links lead there."""
+
+    def __init__(self, given: tuple[Path, ...], cancel: CancelToken) -> None:
+        self._cancel = cancel
+        self._seen: set[Inode] = set()
+        self._above = {
+            _inode(folder) for path in given for folder in path.resolve().parents if folder.is_dir()
+        }
+        self.followed = self.passed = 0
+        self.unreadable: list[InputError] = []
+
+    def below(self, root: Path) -> Iterator[Path]:
+        """The files of a folder, then those of its folders, links to folders among them."""
+        self._seen.add(_inode(root))
+        for folder, subfolders, names in os.walk(root, onerror=self._note):
+            self._cancel.check()
+            subfolders[:] = [name for name in sorted(subfolders) if self._enters(folder, name)]
+            for name in sorted(names):
+                path = Path(folder, name)
+                self.passed += path.is_symlink() and not path.exists()
+                yield path
+            for path in (Path(folder, name) for name in subfolders):
+                if path.is_symlink():  # os.walk stays out of it
+                    yield from self.below(path)
+
+    def _enters(self, folder: str, name: str) -> bool:
+        path = Path(folder, name)
+        try:
+            inode, is_link = _inode(path), path.is_symlink()
+        except OSError as reason:
+            self._note(reason)
+            return False
+        enters = inode not in self._seen and not (is_link and inode in self._above)
+        self._seen.add(inode)
+        self.followed += is_link and enters
+        self.passed += is_link and not enters
+        return enters
+
+    def _note(self, reason: OSError) -> None:
+        self.unreadable.append(unreadable(reason.filename, reason))
+
+
+def _inode(path: Path) -> Inode:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _require_readable(path: Path) -> None:
@@ -49,11 +120,11 @@ def _require_readable(path: Path) -> None:
             os.scandir(path).close()
         elif path.is_file():
             path.open("rb").close()
+        elif path.is_symlink():
+            raise InputError(f"{path} is a link that leads nowhere: check where it points to")
+        elif path.exists():
+            raise InputError(f"{path} is neither a file nor a folder: it cannot be read")
         else:
             raise InputError(f"no such file or folder: {path}")
     except OSError as reason:
         raise unreadable(path, reason) from None
-
-
-def _refuse_folder(reason: OSError) -> None:
-    raise unreadable(reason.filename, reason) from None

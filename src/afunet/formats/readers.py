@@ -30,7 +30,7 @@ class Reader:
     """How one format is recognised and read.
 
     `read` and `read_labels` give what the file holds; `read_scan` and `read_labelling` below
-    check it. `list_series` lists what several series hold, without decoding them.
+    check it. `list_series` lists several series and checks the one that would be read.
     """
 
     matches: Matches
@@ -77,7 +77,7 @@ READERS: dict[str, Reader] = {
         _anything,
         read_dicom,
         read_labels=read_dicom_labels,
-        list_series=list_dicom,
+        list_series=lambda request: list_dicom(request, checked_scan),
         takes_series=True,
         takes_several_files=True,
     ),
@@ -96,11 +96,11 @@ def read_scan(
     """Read a CT scan in HU from a folder, a file or several files of one series.
 
     A folder holds DICOM (at any depth) or PNG slices; a file is NIfTI, NRRD or MetaImage, or a
-    zip archive of DICOM. `series` picks a DICOM series by its UID or the end of it; `spacing_mm`
-    is the voxel size (column, row, slice) of PNG slices; `strict` refuses what would be mended
-    and reported otherwise. Raises `InputError` for what cannot be read as a CT scan,
-    `GeometryError` for slices that form no stack, `ConfigError` for an option that the format
-    does not take, `Cancelled` on request.
+    zip archive of DICOM. `series` picks a DICOM series by its UID, the end of it or its number
+    in `list_series`; `spacing_mm` is the voxel size (column, row, slice) of PNG slices; `strict`
+    refuses what would be mended and reported otherwise. Raises `InputError` for what cannot be
+    read as a CT scan, `GeometryError` for slices that form no stack, `ConfigError` for an option
+    that the format does not take, `Cancelled` on request.
     """
     token = cancel or CancelToken()
     request = Request(existing_paths(path), series, spacing_mm, strict, progress, token)

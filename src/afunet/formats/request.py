@@ -14,7 +14,8 @@ class Request:
 
     `series` is a SeriesInstanceUID or the end of one (DICOM only); `spacing_mm` is the voxel
     size along (column, row, slice) for a format that holds none (PNG only). `strict` refuses what
-    a reader would otherwise mend and report.
+    a reader would otherwise mend and report. `given` are the paths as the user gave them, where
+    what is read lies elsewhere: they belong into messages.
     """
 
     paths: tuple[Path, ...]
@@ -23,8 +24,14 @@ class Request:
     strict: bool = False
     progress: Progress = silent
     cancel: CancelToken = field(default_factory=CancelToken)
+    given: tuple[Path, ...] = ()
 
     @property
     def path(self) -> Path:
         """The first path: the only one for formats of one file."""
         return self.paths[0]
+
+    @property
+    def named(self) -> tuple[Path, ...]:
+        """The paths to name in a message."""
+        return self.given or self.paths

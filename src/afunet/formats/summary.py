@@ -16,7 +16,8 @@ class SeriesSummary:
     `size` and `spacing_mm` are (column, row, slice), the spacing None where it is refused.
     `uid` is the SeriesInstanceUID, for choosing between series on the same machine only: it
     belongs into no report. `content` is what it is in a radiographer's words; `reason` says in a
-    few words why it was chosen or passed over, `score` how it was weighed.
+    few words why it was chosen or passed over, `score` how it was weighed. `image_count` is the
+    number of images that the slices are made of, 0 where there are none.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class SeriesSummary:
     content: str = ""
     patient_position: str = ""
     score: str = ""
+    image_count: int = 0
 
     @property
     def slice_count(self) -> int:

@@ -35,13 +35,17 @@ def series_note(summary: SeriesSummary, number: int) -> Iterator[str]:
         if finding.message in summary.reason:
             continue
         yield f"    {finding.severity}: {finding}"
-    if summary.uid:
-        yield f"    --series {summary.uid}"
+    if summary.image_count:
+        also = f" or --series {summary.uid}" if summary.uid else ""
+        yield f"    --series {number}{also}"
 
 
 def _grid(summary: SeriesSummary) -> str:
     columns, rows, slices = summary.size
-    images = f"{slices} image{'s' * (slices != 1)} of {columns} × {rows}"
+    count = summary.image_count or slices
+    images = f"{count} image{'s' * (count != 1)} of {columns} × {rows}"
+    if count != slices:
+        images = f"{count} images as {slices} slice{'s' * (slices != 1)} of {columns} × {rows}"
     if summary.spacing_mm is None:
         return images if columns and rows else f"{slices} file{'s' * (slices != 1)} without image"
     voxel = " × ".join(f"{value:.3g}" for value in summary.spacing_mm)

@@ -86,3 +86,64 @@ def test_an_encrypted_archive_is_refused(packed):
             at = content.find(signature, at + 4)
     packed.write_bytes(content)
     assert refusal(packed) == "ENCRYPTED_ARCHIVE"
+
+
+def nested(tmp_path, packed, depth):
+    for number in range(depth):
+        outer = tmp_path / f"outer{number}.zip"
+        with zipfile.ZipFile(outer, "w") as zipped:
+            zipped.write(packed, f"study/Doe {number}.ZIP")
+            zipped.writestr("readme.txt", "x")
+        packed = outer
+    return packed
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_an_archive_in_an_archive_is_read(tmp_path, packed, axial, depth):
+    scan = read_scan(nested(tmp_path, packed, depth))
+    np.testing.assert_array_equal(scan.volume.voxels, axial.voxels)
+
+
+def test_archives_too_deep_in_each_other_are_refused(tmp_path, packed):
+    assert refusal(nested(tmp_path, packed, 3)) == "ARCHIVE_SIZE"
+
+
+def test_what_swells_in_an_archive_in_an_archive_is_refused(tmp_path):
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("ct.dcm", bytes(archive.SMALL_BYTES + 1))
+    assert refusal(nested(tmp_path, bomb, 1)) == "ARCHIVE_SIZE"
+
+
+@pytest.mark.parametrize("limit", ["MOST_MEMBERS", "MOST_BYTES"])
+def test_the_limits_count_all_archives_together(tmp_path, packed, monkeypatch, limit):
+    with zipfile.ZipFile(packed) as zipped:
+        held = zipped.infolist()
+    both = nested(tmp_path, packed, 1)
+    sizes = {"MOST_MEMBERS": len(held) + 1, "MOST_BYTES": sum(one.file_size for one in held) + 9}
+    monkeypatch.setattr(archive, limit, sizes[limit])
+    assert refusal(both) == "ARCHIVE_SIZE"
+
+
+def test_a_broken_archive_in_an_archive_is_named_as_that(tmp_path, packed):
+    packed.write_bytes(packed.read_bytes()[:-40])
+    with pytest.raises(InputError) as caught:
+        read_scan(nested(tmp_path, packed, 1))
+    assert caught.value.code == "ARCHIVE_BROKEN"
+    assert str(caught.value).startswith("an archive in outer0.zip is no zip archive")
+
+
+def test_messages_name_the_archive_that_was_given(tmp_path):
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as zipped:
+        zipped.writestr("Doe/ct.nii.gz", "x")
+    with pytest.raises(InputError) as caught:
+        read_scan(path)
+    message = str(caught.value)
+    assert f"among 1 file in {path}: it holds a volume file: unpack it" in message
+    assert "Doe" not in message
+
+
+def test_a_zip_by_its_first_bytes_is_read_whatever_its_name(packed, axial):
+    scan = read_scan(packed.rename(packed.with_name("export")))
+    np.testing.assert_array_equal(scan.volume.voxels, axial.voxels)

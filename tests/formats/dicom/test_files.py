@@ -56,20 +56,20 @@ def test_an_empty_folder_is_refused(tmp_path, refused):
 
 def test_a_folder_without_dicom_is_refused(tmp_path, refused):
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0" * 50)
-    assert "no DICOM file among 1 files" in refused(InputError, read_scan, tmp_path)
+    assert "no DICOM file among 1 file " in refused(InputError, read_scan, tmp_path)
 
 
 def test_a_text_file_named_dcm_is_not_dicom(tmp_path, refused):
     text = tmp_path / "slice.dcm"
     text.write_text("This is not an image.\n" * 30)
     assert "is not DICOM" in refused(InputError, read_scan, text)
-    assert "no DICOM file among 1 files" in refused(InputError, read_scan, tmp_path)
+    assert "no DICOM file among 1 file " in refused(InputError, read_scan, tmp_path)
 
 
 def test_bytes_that_start_like_an_element_of_no_known_tag_are_not_dicom(tmp_path, refused):
     start = struct.pack("<HHI", 0x0008, 0x7777, 4)
     (tmp_path / "core.bin").write_bytes(start + bytes(200))
-    assert "no DICOM file among 1 files" in refused(InputError, read_scan, tmp_path)
+    assert "no DICOM file among 1 file " in refused(InputError, read_scan, tmp_path)
 
 
 def test_a_file_cut_within_its_header_is_refused_not_passed_over(
@@ -104,3 +104,61 @@ def test_a_subfolder_that_may_not_be_opened_is_refused(
 
     monkeypatch.setattr("os.walk", walk)
     assert "series: Permission denied" in refused(InputError, read_scan, tmp_path)
+
+
+def test_links_to_folders_are_followed_once_and_counted(tmp_path, write_series, axial):
+    write_series(tmp_path / "store", axial)
+    study = tmp_path / "study"
+    study.mkdir()
+    (study / "series").symlink_to(tmp_path / "store")
+    (study / "again").symlink_to(tmp_path / "store")
+    (study / "up").symlink_to(tmp_path)
+    (study / "self").symlink_to(".")
+    (study / "nowhere").symlink_to("nothing")
+    scan = read_scan(study)
+    assert scan.volume.shape == axial.voxels.shape
+    assert codes(scan) == ["FOREIGN_FILES", "LINKED_FOLDERS"]
+    assert scan.findings[1].message == "linked folders that were looked into: 1"
+
+
+def test_links_that_lead_nowhere_are_named_where_nothing_is_found(tmp_path, refused):
+    (tmp_path / "series").symlink_to("gone")
+    (tmp_path / "loop").symlink_to("loop")
+    assert "(2 linked files or folders without anything new)" in refused(
+        InputError, read_scan, tmp_path
+    )
+    assert "a link that leads nowhere" in refused(InputError, read_scan, tmp_path / "series")
+
+
+@pytest.mark.parametrize("name", ["ct.nii.gz", "CT.NII", "a.nrrd", "b.mha", "study.zip"])
+def test_what_lies_in_a_folder_without_dicom_is_named(tmp_path, refused, name):
+    (tmp_path / name).write_bytes(b"PK\3\4" + bytes(400))
+    message = refused(InputError, read_scan, tmp_path)
+    assert f"give {name} by its name" in message
+    assert f"among 1 file in {tmp_path}" in message
+
+
+def test_a_file_in_a_folder_below_is_counted_but_not_named(tmp_path, refused):
+    (tmp_path / "Doe").mkdir()
+    (tmp_path / "Doe" / "ct.nii").write_bytes(bytes(400))
+    assert "Doe" not in refused(InputError, read_scan, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"), [(b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a", "RAR"), (b"\x1f\x8b", "gzip")]
+)
+def test_other_archives_are_named_as_what_they_are(tmp_path, refused, start, kind):
+    path = tmp_path / "scan.dat"
+    path.write_bytes(start + bytes(400))
+    assert f"is a {kind} archive: unpack it" in refused(InputError, read_scan, path)
+    assert "unpack scan.dat" in refused(InputError, read_scan, tmp_path)
+
+
+def test_one_cut_file_is_listed_and_refused_by_its_reason(tmp_path, write_series, axial, refused):
+    path = write_series(tmp_path, axial)[3]
+    path.write_bytes(path.read_bytes()[:500])
+    (summary,) = list_series(tmp_path)
+    assert not summary.chosen
+    assert summary.slice_count == 3
+    (told,) = [finding for finding in summary.findings if finding.code == "CUT_FILE"]
+    assert told.message == refused(InputError, read_scan, tmp_path)

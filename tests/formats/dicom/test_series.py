@@ -67,7 +67,10 @@ def test_an_unknown_or_ambiguous_uid_gets_the_list(tmp_path, write_series, refus
     write_series(tmp_path / "a", stack(4), SeriesInstanceUID="1.2.34")
     write_series(tmp_path / "b", stack(6), SeriesInstanceUID="1.2.44")
     message = refused(InputError, read_scan, tmp_path, series=wanted)
-    assert message == f"{found} with the UID '{wanted}'; there are: 1.2.34, 1.2.44"
+    assert message == (
+        f"{found} with the UID '{wanted}'; there are 2: give the number or the UID that afunet "
+        "inspect lists"
+    )
 
 
 def test_a_scout_within_the_series_is_left_out(tmp_path, write_series):
@@ -144,3 +147,67 @@ def test_the_list_marks_a_series_picked_by_name(tmp_path, write_series):
     write_series(tmp_path / "b", stack(6), SeriesInstanceUID="1.2")
     chosen = [summary.uid for summary in list_series(tmp_path, series="1.1") if summary.chosen]
     assert chosen == ["1.1"]
+
+
+def test_a_folder_of_a_folder_each_says_how_to_run_them_all(tmp_path, write_series, refused):
+    write_series(tmp_path / "Doe_Jane" / "ct", stack(4))
+    write_series(tmp_path / "other" / "ct", stack(5), PatientID="P-2", SeriesInstanceUID="1.4")
+    message = refused(InputError, read_scan, tmp_path)
+    assert f"afunet segment {tmp_path}/* -o OUT segments them all" in message
+    assert "Doe" not in message
+
+
+def test_two_patients_in_one_folder_cannot_be_run_by_folder(tmp_path, write_series, refused):
+    write_series(tmp_path / "ct", stack(4))
+    other = write_series(tmp_path / "x", stack(5), PatientID="P-2", SeriesInstanceUID="1.4")
+    for path in other:
+        path.rename(tmp_path / "ct" / f"{path.name}b")
+    assert "segments them all" not in refused(InputError, read_scan, tmp_path)
+
+
+def test_the_number_in_the_list_chooses_where_one_uid_is_shared(tmp_path, write_series):
+    write_series(tmp_path / "a", stack(4, -900))
+    coronal = np.eye(4)
+    coronal[:3, :3] = [[1, 0, 0], [0, 0, 2], [0, -1, 0]]
+    write_series(tmp_path / "b", Volume(stack(3, -800).voxels, coronal))
+    assert lowest(read_scan(tmp_path, series="1")) == -900
+    assert lowest(read_scan(tmp_path, series="2")) == -800
+    assert [one.chosen for one in list_series(tmp_path, series="2")] == [False, True]
+
+
+def test_a_series_without_uid_is_chosen_by_its_number(tmp_path, write_series):
+    write_series(tmp_path / "a", stack(4, -900), SeriesInstanceUID=None, SliceThickness=5)
+    write_series(tmp_path / "b", stack(6, -800), SeriesInstanceUID="1.4", SliceThickness=3)
+    assert lowest(read_scan(tmp_path, series="1")) == -900
+
+
+def test_what_reading_refuses_is_not_marked_in_the_list(tmp_path, write_series, refused):
+    write_series(tmp_path, stack(4, 100))
+    (summary,) = list_series(tmp_path)
+    assert not summary.chosen
+    assert summary.reason == "not chosen: it cannot be read"
+    assert summary.findings[-1].message == refused(InputError, read_scan, tmp_path)
+    assert summary.findings[-1].code == "VALUES_NOT_HU"
+
+
+def test_the_list_holds_what_reading_finds(tmp_path, write_series):
+    write_series(tmp_path, stack(9, -1000), RescaleType="US", skip=(4,))
+    (summary,) = list_series(tmp_path)
+    codes = {finding.code for finding in summary.findings}
+    assert codes == {finding.code for finding in read_scan(tmp_path).findings}
+    assert {"RESCALE_NOT_HU", "GAP"} <= codes
+
+
+def test_a_large_series_is_listed_without_its_pixels_and_says_so(
+    tmp_path, write_series, monkeypatch
+):
+    monkeypatch.setattr("afunet.formats.dicom.listing.MOST_VOXELS", 3)
+    write_series(tmp_path, stack(4))
+    (summary,) = list_series(tmp_path)
+    assert summary.chosen
+    assert [finding.code for finding in summary.findings] == ["VALUES_NOT_READ"]
+
+
+def test_a_torn_series_is_known_by_each_of_its_uids(tmp_path, write_series):
+    write_series(tmp_path, stack(4), change=lambda at: {"SeriesInstanceUID": f"1.7.{at}"})
+    assert read_scan(tmp_path, series="1.7.2").volume.shape[0] == 4

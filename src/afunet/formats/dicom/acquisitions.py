@@ -3,40 +3,79 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-from afunet.formats.dicom.copies import SAME_POSITION_MM
-from afunet.formats.dicom.header import PHASES, Header
-
-# On average, of an acquisition.
-FEWEST_SLICES = 3
+from afunet.formats.dicom.copies import same_position_mm
+from afunet.formats.dicom.evidence import (
+    FEWEST_OF_A_SCAN,
+    Verdict,
+    are_placed,
+    is_whole,
+    tiling_of,
+    verdict,
+)
+from afunet.formats.dicom.header import Header
 
 
 def told_apart(headers: Sequence[Header]) -> tuple[tuple[Header, ...], ...]:
     """The headers as one acquisition, or as several that each fill a position once.
 
-    Only where different images claim one position are they split: by the first property of
-    `Header.phase` that separates all of them into stacks. Where none does they stay together and
-    the gate refuses them.
+    Only where different images claim one position, or where whole scans lie in between each
+    other, are they split: by the first of `_properties` that separates all of them into stacks.
+    Where none does they stay together and the gate judges them.
     """
     whole = tuple(headers)
-    if not _collides(whole):
-        return (whole,)
-    for index in range(len(PHASES)):
-        groups: dict[str, list[Header]] = defaultdict(list)
-        for header in whole:
-            groups[header.phase[index]].append(header)
-        stacks = len(groups) * FEWEST_SLICES <= len(whole)  # a time of its own a slice is no phase
-        if len(groups) > 1 and stacks and not any(_collides(group) for group in groups.values()):
-            return tuple(tuple(group) for group in groups.values())
+    collides = _collides(whole)
+    properties = [_properties(header) for header in whole]
+    for index in range(min(map(len, properties))):
+        groups: dict[Hashable, list[Header]] = defaultdict(list)
+        for header, values in zip(whole, properties, strict=True):
+            groups[values[index]].append(header)
+        parts = tuple(map(tuple, groups.values()))
+        stacks = len(parts) * FEWEST_OF_A_SCAN <= len(whole)  # its own time a slice is no phase
+        if len(parts) < 2 or not stacks or any(map(_collides, parts)):
+            continue
+        if collides or _are_several_scans(parts):
+            return parts
     return (whole,)
 
 
+def _properties(header: Header) -> tuple[Hashable, ...]:
+    """What may tell acquisitions apart, and series where one UID was given to all of them."""
+    own = (header.series_number, header.study_uid, header.frame_of_reference)
+    made = (header.slice_thickness_mm, header.pixel_spacing_mm, header.rows, header.descriptions)
+    return (*own, *header.phase, *made)
+
+
+def _are_several_scans(parts: Sequence[tuple[Header, ...]]) -> bool:
+    """Whether parts are whole scans in between each other's slices, such as two phases."""
+    if not are_placed(parts) or verdict(parts) is not Verdict.SEVERAL:
+        return False
+    if not all(map(is_whole, parts)):
+        return False
+    return tiling_of(parts).interleaved
+
+
 def _collides(headers: Sequence[Header]) -> bool:
-    """Whether two images that are not one and the same instance lie at one position."""
-    placed = {header.sop_instance or str(id(header)): header for header in headers}
+    """Whether two images that are not one and the same instance lie at one position.
+
+    Positions are compared as `copies` does.
+    """
+    placed = {
+        (one.sop_instance or str(id(one)), one.instance_number, one.phase): one for one in headers
+    }
     positions = [one.position_mm for one in placed.values() if one.position_mm is not None]
-    rounded = np.round(np.array(positions).reshape(-1, 3) / SAME_POSITION_MM).astype(np.int64)
-    return len(np.unique(rounded, axis=0)) < len(positions)
+    if len(positions) < 2:
+        return False
+    points = np.array(positions)
+    tolerance_mm = same_position_mm(np.sort(points[:, _widest_axis(points)]))
+    nearest_mm, _ = cKDTree(points).query(points, k=2)
+    return bool(nearest_mm[:, 1].min() <= tolerance_mm)
+
+
+def _widest_axis(points: NDArray[np.float64]) -> int:
+    return int(np.ptp(points, axis=0).argmax())

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -24,6 +24,11 @@ from afunet.temporary import temporary_folder
 SUFFIX = ".zip"
 PREFIX = "afunet-unpacked-"
 CHUNK_BYTES = 4 << 20
+MAGIC = b"PK\3\4"
+# Archives in archives: a hospital's in an exporter's in a portal's.
+DEEPEST = 3
+# What other volume files are called: their ends are kept, so that a message can name them.
+KEPT_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".7z", ".rar", ".gz", ".tar")
 MOST_MEMBERS = 100_000
 MOST_BYTES = 16 << 30
 # CT in a zip shrinks to a third or so; what shrinks to a hundredth is no CT.
@@ -32,16 +37,24 @@ SMALL_BYTES = 16 << 20
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a path is a zip file by its name."""
-    return path.suffix.lower() == SUFFIX and path.is_file()
+    """Whether a path is a zip file, by its name or its first bytes."""
+    if not path.is_file():
+        return False
+    if path.suffix.lower() == SUFFIX:
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError as reason:
+        raise unreadable(path, reason) from None
 
 
 @contextmanager
 def unpacked(request: Request) -> Iterator[Request]:
     """The request with folders of unpacked files for its archives; they go at the end.
 
-    Raises `InputError` with a code for an archive that is broken or encrypted, that names a
-    place outside itself, or that holds too much.
+    Archives in an archive are unpacked too. Raises `InputError` with a code for an archive that
+    is broken or encrypted, that names a place outside itself, or that holds too much.
     """
     with ExitStack() as stack:
         paths = []
@@ -50,33 +63,107 @@ def unpacked(request: Request) -> Iterator[Request]:
                 paths.append(path)
                 continue
             folder = stack.enter_context(temporary_folder(PREFIX))
-            _unpack(path, folder, request)
+            _Unpacking(path, request).into(path, folder)
             paths.append(folder)
-        yield replace(request, paths=tuple(paths))
+        yield replace(request, paths=tuple(paths), given=request.named)
 
 
-def _unpack(path: Path, folder: Path, request: Request) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
+class _Unpacking:
+    """One archive that was given, with the archives in it: what it holds is counted together."""
+
+    def __init__(self, given: Path, request: Request) -> None:
+        self._given, self._request = given, request
+        self._held = Held(packed=max(given.stat().st_size, 1))
+
+    def into(self, path: Path, folder: Path, depth: int = 1) -> None:
+        shown = self._given.name if depth == 1 else f"an archive in {self._given.name}"
+        if depth > DEEPEST:
+            raise InputError(
+                f"{self._given.name} holds archives within archives, more than {DEEPEST} deep: "
+                "unpack it and give the folder",
+                code="ARCHIVE_SIZE",
+            )
+        inner = []
+        with _told(path, shown), zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
-            _require_harmless(path, members, shutil.disk_usage(folder).free)
+            _require_harmless(shown, members)
+            self._held = self._held.and_more(members)
+            self._held.require_few(self._given.name, shutil.disk_usage(folder).free)
             for number, member in enumerate(members, start=1):
-                request.cancel.check()
+                self._request.cancel.check()
                 # No name of the archive is used: it may hold anything, or name the patient. No
                 # member gives more than it declared: zipfile stops there.
-                with archive.open(member) as source, (folder / f"{number:06d}").open("wb") as file:
-                    _copy(source, file, request.cancel)
-                request.progress("unpacking", number, len(members))
+                target = folder / f"{number:06d}{_kept_suffix(member.filename)}"
+                with archive.open(member) as source, target.open("wb") as file:
+                    _copy(source, file, self._request.cancel)
+                self._request.progress("unpacking", number, len(members))
+                if member.filename.lower().endswith(SUFFIX) and is_archive(target):
+                    inner.append(target)
+        for number, target in enumerate(inner, start=1):
+            below = folder / f"archive-{number:06d}"
+            below.mkdir()
+            self.into(target, below, depth + 1)
+            target.unlink()
+
+
+@dataclass(frozen=True)
+class Held:
+    """How many files and bytes an archive of so many bytes holds."""
+
+    packed: int
+    files: int = 0
+    unpacked: int = 0
+
+    def and_more(self, members: list[zipfile.ZipInfo]) -> Held:
+        """With the members of one more archive in it."""
+        more = sum(member.file_size for member in members)
+        return replace(self, files=self.files + len(members), unpacked=self.unpacked + more)
+
+    def require_few(self, name: str, free_bytes: int) -> None:
+        """Raise `InputError` where that is more than a CT can be."""
+        total = self.unpacked
+        reasons = (
+            (self.files > MOST_MEMBERS, f"{self.files} files, at most {MOST_MEMBERS} are read"),
+            (
+                total > MOST_BYTES,
+                f"{total >> 30} GiB unpacked, at most {MOST_BYTES >> 30} are read",
+            ),
+            (
+                total > free_bytes,
+                f"{total >> 20} MiB unpacked, {free_bytes >> 20} MiB are free here",
+            ),
+            (
+                total > max(SMALL_BYTES, LARGEST_RATIO * self.packed),
+                f"{total >> 20} MiB packed into {self.packed >> 10} KiB, no CT shrinks that far",
+            ),
+        )
+        for is_so, reason in reasons:
+            if is_so:
+                raise InputError(f"{name} holds too much: {reason}", code="ARCHIVE_SIZE")
+
+
+def _kept_suffix(name: str) -> str:
+    lower = name.lower()
+    return next((suffix for suffix in KEPT_SUFFIXES if lower.endswith(suffix)), "")
+
+
+@contextmanager
+def _told(path: Path, shown: str) -> Iterator[None]:
+    """Turn what zipfile raises on an archive into one line."""
+    try:
+        yield
+    except InputError:
+        raise
     except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, zlib.error):
-        raise _broken(path) from None
+        raise _broken(shown) from None
     except OSError as reason:
         # zipfile's own, without a number, and a place before the archive's start.
         if reason.errno in (None, errno.EINVAL):
-            raise _broken(path) from None
+            raise _broken(shown) from None
         raise unreadable(path, reason) from None
     except RuntimeError:  # zipfile's answer to a missing password
         raise InputError(
-            f"{path.name} is encrypted: unpack it and give the folder", code="ENCRYPTED_ARCHIVE"
+            f"{shown} is encrypted: unpack it and give the folder", code="ENCRYPTED_ARCHIVE"
         ) from None
 
 
@@ -86,32 +173,18 @@ def _copy(source: IO[bytes], file: IO[bytes], cancel: CancelToken) -> None:
         cancel.check()
 
 
-def _broken(path: Path) -> InputError:
+def _broken(shown: str) -> InputError:
     return InputError(
-        f"{path.name} is no zip archive that can be read whole: send it again",
+        f"{shown} is no zip archive that can be read whole: send it again",
         code="ARCHIVE_BROKEN",
     )
 
 
-def _require_harmless(path: Path, members: list[zipfile.ZipInfo], free_bytes: int) -> None:
+def _require_harmless(shown: str, members: list[zipfile.ZipInfo]) -> None:
     for member in members:
         parts = PurePosixPath(member.filename.replace("\\", "/")).parts
         if ".." in parts or member.filename.startswith(("/", "\\")) or ":" in member.filename[:2]:
             raise InputError(
-                f"{path.name} holds a file that points outside the archive: do not trust it",
+                f"{shown} holds a file that points outside the archive: do not trust it",
                 code="ARCHIVE_PATH",
             )
-    total = sum(member.file_size for member in members)
-    packed = max(path.stat().st_size, 1)
-    reasons = (
-        (len(members) > MOST_MEMBERS, f"{len(members)} files, at most {MOST_MEMBERS} are read"),
-        (total > MOST_BYTES, f"{total >> 30} GiB unpacked, at most {MOST_BYTES >> 30} are read"),
-        (total > free_bytes, f"{total >> 20} MiB unpacked, {free_bytes >> 20} MiB are free here"),
-        (
-            total > max(SMALL_BYTES, LARGEST_RATIO * packed),
-            f"{total >> 20} MiB packed into {packed >> 10} KiB, no CT shrinks that far",
-        ),
-    )
-    for is_so, reason in reasons:
-        if is_so:
-            raise InputError(f"{path.name} holds too much: {reason}", code="ARCHIVE_SIZE")

@@ -6,8 +6,10 @@ or given for each (PS3.3 C.7.6.16 and A.38).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
 from afunet.errors import InputError
@@ -19,7 +21,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "PlaneOrientationSequence": ("ImageOrientationPatient",),
     "PixelMeasuresSequence": ("PixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
     "PixelValueTransformationSequence": ("RescaleSlope", "RescaleIntercept", "RescaleType"),
-    "FrameContentSequence": ("TemporalPositionIndex", "FrameAcquisitionNumber"),
+    "FrameContentSequence": ("TemporalPositionIndex", "FrameAcquisitionNumber", "StackID"),
     "CTImageFrameTypeSequence": ("FrameType",),
     "CTReconstructionSequence": ("ConvolutionKernel",),
 }
@@ -28,6 +30,17 @@ RENAMED = {
     "FrameAcquisitionNumber": "AcquisitionNumber",
     "TemporalPositionIndex": "TemporalPositionIdentifier",
 }
+DIMENSIONS = "DimensionIndexSequence"
+OF_SPACE = tuple(
+    tag_for_keyword(keyword)
+    for keyword in (
+        "StackID",
+        "InStackPositionNumber",
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "PlanePositionSequence",
+    )
+)
 PER_FRAME = "PerFrameFunctionalGroupsSequence"
 SHARED = "SharedFunctionalGroupsSequence"
 
@@ -48,6 +61,7 @@ def frame_headers(dataset: Dataset, path: Path, encoding: Encoding) -> tuple[Hea
             code="CUT_FILE",
         )
     shared = list(dataset.get(SHARED) or ())[:1]
+    before, other = _offset(dataset), _dimensions_not_of_space(dataset)
     top_level = Dataset()
     for element in dataset:
         if element.VR != "SQ":
@@ -58,9 +72,30 @@ def frame_headers(dataset: Dataset, path: Path, encoding: Encoding) -> tuple[Hea
         plain.update(top_level)
         for group in (*shared, frame):
             _take(group, plain)
-        plain.InstanceNumber = index + 1
-        headers.append(header_of(plain, path, encoding, frame=index))
+        plain.InstanceNumber = before + index + 1
+        header = header_of(plain, path, encoding, frame=index)
+        phase = (*header.phase, _other_dimensions(frame, other))
+        headers.append(replace(header, phase=phase))
     return tuple(headers)
+
+
+def _offset(dataset: Dataset) -> int:
+    """How many frames other files of the same concatenation hold before (PS3.3 C.7.6.16.1)."""
+    offset = dataset.get("ConcatenationFrameOffsetNumber")
+    return offset if isinstance(offset, int) else 0
+
+
+def _dimensions_not_of_space(dataset: Dataset) -> tuple[int, ...]:
+    """Which of a frame's dimension indices count phases, contrasts, energies (PS3.3 C.7.6.17)."""
+    pointers = [item.get("DimensionIndexPointer") for item in dataset.get(DIMENSIONS) or ()]
+    return tuple(at for at, pointer in enumerate(pointers) if pointer not in OF_SPACE)
+
+
+def _other_dimensions(frame: Dataset, which: tuple[int, ...]) -> str:
+    content = list(frame.get("FrameContentSequence") or ())[:1]
+    values = content[0].get("DimensionIndexValues") if content else None
+    values = [values] if isinstance(values, int) else list(values or ())
+    return " ".join(str(values[at]) for at in which if at < len(values))
 
 
 def _take(group: Dataset, plain: Dataset) -> None:

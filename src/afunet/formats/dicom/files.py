@@ -18,7 +18,7 @@ from afunet.errors import InputError
 from afunet.formats.dicom.copied_elements import copied_elements
 from afunet.formats.dicom.enhanced import frame_headers, is_enhanced
 from afunet.formats.dicom.header import KEYWORDS, Encoding, Header, header_of
-from afunet.formats.file_search import files_below, unreadable
+from afunet.formats.file_search import search, unreadable
 from afunet.formats.request import Request
 
 PREAMBLE_BYTES = 128
@@ -34,33 +34,55 @@ VALUE_REPRESENTATIONS = frozenset(VR)
 class FoundFiles:
     """The DICOM headers among some files, and how many files are something else.
 
-    `directories` are DICOMDIR files, which list others and hold no image (PS3.3 annex F).
+    `directories` are DICOMDIR files, which list others and hold no image (PS3.3 annex F);
+    `broken` are the refusals of files and folders that cannot be read, `others` the files that
+    are no DICOM, `links_followed` and `links_passed` as in `FilesFound`.
     """
 
     headers: tuple[Header, ...]
-    other_files: int
+    others: tuple[Path, ...] = ()
     directories: int = 0
+    broken: tuple[InputError, ...] = ()
+    links_followed: int = 0
+    links_passed: int = 0
+
+    @property
+    def other_files(self) -> int:
+        """How many files are no DICOM."""
+        return len(self.others)
 
 
 def find_headers(request: Request) -> FoundFiles:
     """Read the headers of all DICOM files at and below the request's paths.
 
-    What a DICOMDIR lists is found by walking the folders it lies in. Raises `InputError` for a
-    file or folder that cannot be opened and for a DICOM file that is cut before its image.
+    What a DICOMDIR lists is found by walking the folders it lies in. A file or folder that cannot
+    be opened and a DICOM file that is cut before its image are among the `broken`.
     """
-    files = files_below(request.paths, request.cancel)
+    found = search(request.paths, request.cancel)
     headers: list[Header] = []
-    other_files = directories = 0
-    for done, path in enumerate(files, start=1):
+    others: list[Path] = []
+    broken = list(found.unreadable)
+    directories = 0
+    for done, path in enumerate(found.files, start=1):
         request.cancel.check()
-        if not looks_like_dicom(path):
-            other_files += 1
-        else:
-            found = read_headers(path)
-            headers += found
-            directories += not found
-        request.progress("reading headers", done, len(files))
-    return FoundFiles(tuple(headers), other_files, directories)
+        try:
+            if not looks_like_dicom(path):
+                others.append(path)
+            else:
+                of_file = read_headers(path)
+                headers += of_file
+                directories += not of_file
+        except InputError as refusal:
+            broken.append(refusal)
+        request.progress("reading headers", done, len(found.files))
+    return FoundFiles(
+        tuple(headers),
+        tuple(others),
+        directories,
+        tuple(broken),
+        found.links_followed,
+        found.links_passed,
+    )
 
 
 def looks_like_dicom(path: Path) -> bool:

@@ -13,6 +13,8 @@ from pydicom.dataset import Dataset
 from afunet.formats.dicom.copied_elements import READ_FOR_THEM, ImageFacts
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+# CT, enhanced CT and legacy converted enhanced CT (PS3.4 B.5): they hold nothing but CT.
+CT_CLASSES = (CT_IMAGE_STORAGE, f"{CT_IMAGE_STORAGE}.1", f"{CT_IMAGE_STORAGE}.2")
 # What tells the acquisitions of one series apart, the most trustworthy first.
 PHASES = (
     "AcquisitionNumber",
@@ -24,9 +26,11 @@ PHASES = (
 DESCRIPTIONS = ("ProtocolName", "SeriesDescription", "StudyDescription")
 
 # What is read of each header. Of whose it is, only whether two are of the same patient is kept.
-PATIENT = "PatientID"
+PATIENT = ("PatientID", "PatientName", "PatientBirthDate")
 KEYWORDS = [
-    PATIENT,
+    *PATIENT,
+    "StudyInstanceUID",
+    "SeriesNumber",
     "SOPClassUID",
     "SOPInstanceUID",
     "Modality",
@@ -63,6 +67,8 @@ KEYWORDS = [
     "ManufacturerModelName",
     "ConvolutionKernel",
     "SpecificCharacterSet",
+    "ConcatenationFrameOffsetNumber",
+    "DimensionIndexSequence",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
     *DESCRIPTIONS,
@@ -87,7 +93,8 @@ class Header:
     (PS3.3 C.7.6.2.1.1); `pixel_spacing_mm` is (between rows, between columns), as in DICOM.
     `frame` is the index within a multi-frame image. `phase` holds the values of `PHASES`.
     `padding` is the range of stored values that stand for no image (PS3.3 C.7.5.1.1.2).
-    `patient` tells patients apart, in this process alone; 0 where none is named. `copied` is what
+    `patient` tells patients apart, in this process alone: a number for each of `PATIENT`, 0 where
+    it is not named. `stack` is the StackID of a frame (PS3.3 C.7.6.16.2.2.4). `copied` is what
     becomes of the elements that results take over.
     """
 
@@ -128,7 +135,10 @@ class Header:
     manufacturer: str
     model: str
     kernel: str
-    patient: int = 0
+    patient: tuple[int, int, int] = (0, 0, 0)
+    study_uid: str = ""
+    series_number: str = ""
+    stack: str = ""
     copied: ImageFacts = field(default_factory=lambda: ImageFacts(None, {}))
 
     @property
@@ -140,6 +150,11 @@ class Header:
     def ends_early(self) -> bool:
         """Whether a CT image's header stops before its image: the file was cut."""
         return self.rows == 0 and self.sop_class in (CT_IMAGE_STORAGE, "")
+
+
+def is_ct(header: Header) -> bool:
+    """Whether an image is CT by its modality, or by its class where there is no modality."""
+    return (header.modality or ("CT" if header.sop_class in CT_CLASSES else "")) == "CT"
 
 
 def header_of(dataset: Dataset, path: Path, encoding: Encoding, frame: int | None = None) -> Header:
@@ -186,13 +201,25 @@ def header_of(dataset: Dataset, path: Path, encoding: Encoding, frame: int | Non
         manufacturer=_text(dataset, "Manufacturer"),
         model=_text(dataset, "ManufacturerModelName"),
         kernel=" ".join(_texts(dataset, "ConvolutionKernel")),
-        patient=_pseudonym(_text(dataset, PATIENT)),
+        patient=_pseudonyms(dataset),
+        study_uid=_text(dataset, "StudyInstanceUID"),
+        series_number=_text(dataset, "SeriesNumber"),
+        stack=_text(dataset, "StackID"),
     )
 
 
-def _pseudonym(patient: str) -> int:
-    """A number that only means something beside others of this process: its hash is salted."""
-    return hash(patient) if patient else 0
+def _pseudonyms(dataset: Dataset) -> tuple[int, int, int]:
+    """Numbers that only mean something beside others of this process: their hashes are salted.
+
+    Case and punctuation do not count: `Doe^Jo^^` is `DOE^JO`.
+    """
+    number, name, birth = (_pseudonym(_text(dataset, keyword)) for keyword in PATIENT)
+    return number, name, birth
+
+
+def _pseudonym(text: str) -> int:
+    letters = "".join(filter(str.isalnum, text.casefold()))
+    return hash(letters) if letters else 0
 
 
 def _phase(dataset: Dataset) -> tuple[str, ...]:

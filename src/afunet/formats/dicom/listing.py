@@ -2,41 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from math import prod
+
+from afunet.errors import AfunetError, Cancelled
 from afunet.formats.dicom.archive import unpacked
 from afunet.formats.dicom.archive_findings import archive_findings
 from afunet.formats.dicom.files import syntax_name
 from afunet.formats.dicom.picker import Candidate, Choice, pick, why_not
-from afunet.formats.dicom.reader import KIND, file_findings, find_dicom, header_findings
+from afunet.formats.dicom.reader import (
+    KIND,
+    file_findings,
+    find_dicom,
+    header_findings,
+    scan_of,
+)
 from afunet.formats.dicom.series import unfitness
-from afunet.formats.findings import Finding, error
+from afunet.formats.findings import Finding, error, info
 from afunet.formats.region import guess_region
 from afunet.formats.request import Request
+from afunet.formats.scan import Scan
 from afunet.formats.summary import SeriesSummary
 
+# 1 GiB of HU: a thousand slices of 512 × 512 are half of it.
+MOST_VOXELS = 2**29
 
-def list_dicom(request: Request) -> tuple[SeriesSummary, ...]:
-    """One summary a series, the one that would be read marked; pixels are not decoded.
 
-    Raises `InputError` where there is no DICOM file or the named series is not there.
+def list_dicom(request: Request, check: Callable[[Scan], Scan]) -> tuple[SeriesSummary, ...]:
+    """One summary a series, the one that would be read marked; its pixels are looked at by `check`.
+
+    What the reader would refuse is not marked and says why. Raises `InputError` where there is no
+    DICOM file or the named series is not there.
     """
     with unpacked(request) as whole:
         found = find_dicom(whole)
-        choice = pick(found.headers, whole.series)
-        findings = file_findings(found) + choice.findings
+        choice = pick(found.headers, whole.series, whole.named)
+        if found.broken:
+            choice = replace(choice, chosen=None, refusal=found.broken[0])
+        choice, of_values = _looked_at(choice, whole, check)
+        findings = file_findings(found) + choice.findings + of_values
         return tuple(_summary(one, choice, findings) for one in choice.candidates)
 
 
+def _looked_at(
+    choice: Choice, request: Request, check: Callable[[Scan], Scan]
+) -> tuple[Choice, tuple[Finding, ...]]:
+    """The choice, dropped where its pixels are refused, and what was noticed about them."""
+    chosen = choice.chosen
+    if chosen is None or chosen.stack is None:
+        return choice, ()
+    if prod(chosen.stack.shape) > MOST_VOXELS:
+        message = "the pixels of this large series were not looked at: only reading it tells more"
+        return choice, (info("VALUES_NOT_READ", message),)
+    try:
+        return choice, check(scan_of(chosen.stack, (), request)).findings
+    except AfunetError as refusal:
+        if isinstance(refusal, Cancelled):
+            raise
+        refused = replace(chosen, score=None, refusal=refusal)
+        others = tuple(refused if one is chosen else one for one in choice.candidates)
+        return Choice(others, None), ()
+
+
 def _summary(one: Candidate, choice: Choice, findings: tuple[Finding, ...]) -> SeriesSummary:
-    first = one.series.first
+    first, images = one.series.first, len(one.series.headers)
+    slices, rows, columns = one.stack.shape if one.stack else (images, first.rows, first.columns)
     chosen = one is choice.chosen
     region = guess_region(first.body_part, first.descriptions, first.patient_position)
     return SeriesSummary(
         kind=KIND,
         uid=one.series.uid,
-        modality=first.modality,
+        modality=one.series.modality,
         image_type=first.image_type,
         orientation=one.series.plane,
-        size=(first.columns, first.rows, len(one.series.headers)),
+        size=(columns, rows, slices),
         spacing_mm=None if one.stack is None else one.stack.spacing_mm,
         slice_thickness_mm=first.slice_thickness_mm,
         kernel=first.kernel,
@@ -49,6 +89,7 @@ def _summary(one: Candidate, choice: Choice, findings: tuple[Finding, ...]) -> S
         content=one.series.kind,
         patient_position=first.patient_position,
         score="" if one.score is None else one.score.in_words,
+        image_count=images,
     )
 
 

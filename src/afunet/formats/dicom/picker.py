@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from afunet.errors import AfunetError, InputError
+from afunet.formats.dicom.evidence import of_several_patients
 from afunet.formats.dicom.gate import Stack, arrange
 from afunet.formats.dicom.header import Header
+from afunet.formats.dicom.joining import Joined, differing, joined, joining_findings
 from afunet.formats.dicom.series import Series, group_series, unfitness
 from afunet.formats.findings import Finding, Severity, warning
 
@@ -70,7 +75,8 @@ class Candidate:
 class Choice:
     """All series that were found, the one to read if any, and what was noticed in choosing.
 
-    `refusal` is why none was chosen although some can be read.
+    `refusal` is why none was chosen although some can be read. The order of the candidates is
+    that of the numbers by which they can be named.
     """
 
     candidates: tuple[Candidate, ...]
@@ -79,23 +85,26 @@ class Choice:
     refusal: InputError | None = None
 
 
-def pick(headers: tuple[Header, ...], uid: str | None) -> Choice:
-    """Weigh all series among some headers; `uid` names one by its UID or a unique end of it.
+def pick(headers: tuple[Header, ...], name: str | None, given: Sequence[Path] = ()) -> Choice:
+    """Weigh all series among some headers; `name` chooses: see `_named`.
 
-    Raises `InputError` where nothing has that UID. Where nothing can be read, nothing is chosen:
-    see `require_chosen`; nor where they are of several patients.
+    `given` are the paths that the user gave, for messages. Raises `InputError` where nothing has
+    that name. Where nothing can be read, nothing is chosen: see `require_chosen`; nor where they
+    are of several patients, nor where the best may be only a part of a scan.
     """
-    every = group_series(headers)
-    wanted = every if uid is None else _named(every, uid)
-    candidates = tuple(_candidate(series) for series in every)
+    found = joined(group_series(headers))
+    wanted = found.series if name is None else _named(found.series, name)
+    candidates = tuple(_candidate(series) for series in found.series)
     longest_mm = max((one.coverage_mm for one in candidates), default=0.0)
     candidates = tuple(_scored(one, longest_mm) for one in candidates)
     readable = [one for one in candidates if one.score is not None and one.series in wanted]
     if not readable:
         return Choice(candidates, None)
-    if refusal := _of_several_patients(readable):
+    if refusal := _of_several_patients(readable, given):
         return Choice(candidates, None, refusal=refusal)
     chosen = max(readable, key=_rank)
+    if refusal := _of_torn_series(chosen, found):
+        return Choice(candidates, None, refusal=refusal)
     return Choice(candidates, chosen, _choice_findings(chosen, readable))
 
 
@@ -114,7 +123,7 @@ def require_chosen(choice: Choice, uid: str | None) -> Candidate:
         best = max(stacks, key=lambda one: len(one.series.headers))
         if best.refusal is not None:
             raise best.refusal
-    reasons = "; ".join(
+    reasons = summed_up(
         f"{len(one.series.headers)} image{'s' * (len(one.series.headers) > 1)}: "
         f"{unfitness(one.series)}"
         for one in wanted
@@ -133,11 +142,13 @@ def why_not(one: Candidate, choice: Choice) -> str:
     if reason := unfitness(one.series):
         return f"not chosen: {reason}"
     if one.refusal is not None:
-        return "not chosen: it cannot be placed"
+        return f"not chosen: it cannot be {'placed' if one.stack is None else 'read'}"
     if choice.refusal is not None:
-        return "not chosen: which patient is meant must be said"
+        ambiguous = choice.refusal.code in ("SEVERAL_PATIENTS", "SERIES_TORN")
+        why = "which scan is meant must be said" if ambiguous else "not all files can be read"
+        return f"not chosen: {why}"
     if one.score is None or chosen is None or chosen.score is None:
-        return "not chosen"
+        return "not chosen: a better one cannot be read; this one can be named with --series"
     if one.score.total == chosen.score.total:
         return "not chosen: as good as the chosen one, which came first"
     ours, theirs = vars(one.score), vars(chosen.score)
@@ -145,16 +156,60 @@ def why_not(one: Candidate, choice: Choice) -> str:
     return f"not chosen: {LEADS[worst]}"
 
 
-def _of_several_patients(readable: list[Candidate]) -> InputError | None:
+def _of_several_patients(readable: Sequence[Candidate], given: Sequence[Path]) -> InputError | None:
     """The refusal to guess whose scan is meant; None where all name one patient, or none."""
-    patients = {one.series.first.patient for one in readable} - {0}
+    patients: list[Series] = []
+    for one in readable:
+        others = (of_several_patients([known.headers, one.series.headers]) for known in patients)
+        if all(others):
+            patients.append(one.series)
     if len(patients) < 2:
         return None
+    each = _folder_each(readable, given)
+    run_all = f"; afunet segment {each}/* -o OUT segments them all" if each else ""
     return InputError(
         f"there are CT series of {len(patients)} patients here: give the folder of one of them, "
-        "or name the series with --series (afunet inspect lists them)",
+        f"or name the series with --series (afunet inspect lists them){run_all}",
         code="SEVERAL_PATIENTS",
     )
+
+
+def _folder_each(readable: Iterable[Candidate], given: Sequence[Path]) -> Path | None:
+    """The folder that was given, where each folder in it holds the series of one patient."""
+    if len(given) != 1:
+        return None
+    below: dict[Path, list[tuple[Header, ...]]] = {}
+    for one in readable:
+        for header in one.series.headers:
+            parts = header.path.parts[len(given[0].parts) :]
+            if header.path.parent == given[0] or not header.path.is_relative_to(given[0]):
+                return None
+            below.setdefault(Path(parts[0]), []).append((header,))
+    mixed = any(of_several_patients(headers) for headers in below.values())
+    return given[0] if len(below) > 1 and not mixed else None
+
+
+def _of_torn_series(chosen: Candidate, found: Joined) -> InputError | None:
+    """The refusal to read what may be a part of a scan whose other slices lie beside it."""
+    doubt = next((parts for parts in found.doubts if chosen.series in parts), None)
+    if doubt is None:
+        return None
+    headers = [header for part in doubt for header in part.headers]
+    ours, why = len(chosen.series.headers), differing(headers)
+    return InputError(
+        f"{ours} of {len(headers)} slices could be read, the others lie in one stack with them, "
+        f"and nothing tells whether all are one scan{why and ': ' + why}; give a folder that "
+        "holds the slices of one scan and no others",
+        code="SERIES_TORN",
+    )
+
+
+def summed_up(items: Iterable[str], most: int = 4) -> str:
+    """A list in words: what is there several times once with its number, and no more than fit."""
+    counted = Counter(items).most_common()
+    words = [f"{count} × {item}" if count > 1 else item for item, count in counted]
+    rest = sum(count for _, count in counted[most:])
+    return "; ".join(words[:most] + [f"{rest} more"] * bool(rest))
 
 
 def _candidate(series: Series) -> Candidate:
@@ -190,28 +245,48 @@ def _rank(one: Candidate) -> tuple[float, float]:
     return (one.score.total if one.score else 0.0, -(thickness_mm or np.inf))
 
 
-def _named(candidates: tuple[Series, ...], uid: str) -> tuple[Series, ...]:
-    known = sorted({series.uid for series in candidates})
-    matching = [name for name in known if name == uid]
-    matching = matching or [name for name in known if uid and name.endswith(uid)]
+def _named(series: tuple[Series, ...], name: str) -> tuple[Series, ...]:
+    """The series of a UID, of a number as `afunet inspect` lists them, or of a UID's unique end.
+
+    Several series may have one UID. Raises `InputError` where nothing or too much is meant.
+    """
+    if having := tuple(one for one in series if name in one.uids):
+        return having
+    if name.isdecimal() and 1 <= int(name) <= len(series):
+        return (series[int(name) - 1],)
+    known = {uid for one in series for uid in one.uids}
+    matching = [uid for uid in known if name and uid.endswith(name)]
     if len(matching) != 1:
         found = "no series" if not matching else f"{len(matching)} series"
-        raise InputError(f"{found} with the UID {uid!r}; there are: {', '.join(known)}")
-    return tuple(series for series in candidates if series.uid == matching[0])
+        raise InputError(
+            f"{found} with the UID {name!r}; there are {len(series)}: give the number or the UID "
+            "that afunet inspect lists",
+            code="NO_SUCH_SERIES",
+        )
+    return tuple(one for one in series if matching[0] in one.uids)
+
+
+def _of_nobody(readable: Iterable[Candidate]) -> str:
+    """A word of warning where several studies name no patient: they may be of several."""
+    headers = [header for one in readable for header in one.series.headers]
+    studies = {header.study_uid for header in headers} - {""}
+    if len(studies) < 2 or any(any(header.patient) for header in headers):
+        return ""
+    return f"; they are of {len(studies)} studies and name no patient: perhaps of several"
 
 
 def _choice_findings(chosen: Candidate, readable: list[Candidate]) -> tuple[Finding, ...]:
-    findings: list[Finding] = []
+    findings = list(joining_findings(chosen.series))
     others = [one.series for one in readable if one is not chosen]
     if others:
         same = [series for series in others if series.uid == chosen.series.uid]
         acquisitions = chosen.series.acquisition and len(same) == len(others)
-        words = "; ".join(series.in_words for series in others)
+        words = summed_up(series.in_words for series in others)
         findings.append(
             warning(
                 "SEVERAL_ACQUISITIONS" if acquisitions else "SEVERAL_SERIES",
                 f"{len(readable)} CT {'acquisitions' if acquisitions else 'series'} can be read; "
-                f"took the one of {chosen.series.in_words}, not: {words}",
+                f"took the one of {chosen.series.in_words}, not: {words}{_of_nobody(readable)}",
             )
         )
     if not chosen.series.is_original:

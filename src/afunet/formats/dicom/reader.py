@@ -9,8 +9,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from afunet.errors import InputError
-from afunet.formats.dicom.archive import is_archive, unpacked
+from afunet.formats.dicom.absence import nothing_found
+from afunet.formats.dicom.archive import unpacked
 from afunet.formats.dicom.archive_findings import archive_findings
 from afunet.formats.dicom.files import FoundFiles, find_headers, syntax_name
 from afunet.formats.dicom.gate import Stack
@@ -41,13 +41,20 @@ def read_dicom(request: Request) -> Scan:
 
 def _read(request: Request) -> Scan:
     found = find_dicom(request)
-    choice = pick(found.headers, request.series)
+    if found.broken:
+        raise found.broken[0]
+    choice = pick(found.headers, request.series, request.named)
     stack = require_chosen(choice, request.series).stack
     assert stack is not None  # what is chosen has one
     findings = file_findings(found) + choice.findings + stack.findings
     findings += header_findings(stack.headers)
     findings += archive_findings([header.copied for header in stack.headers])
     refuse_if_strict(findings, request.strict)
+    return scan_of(stack, findings, request)
+
+
+def scan_of(stack: Stack, findings: tuple[Finding, ...], request: Request) -> Scan:
+    """A stack with its pixels; `InputError` where they cannot be read."""
     collector = SourceCollector()
     slices = _slices(stack, request, collector)
     voxels = slices if stack.are_voxels else straightened(slices, stack)
@@ -69,20 +76,7 @@ def find_dicom(request: Request) -> FoundFiles:
         found = find_headers(replace(request, paths=tuple(path.parent for path in request.paths)))
     if found.headers:
         return found
-    if len(request.paths) == 1 and request.path.is_file():
-        raise InputError(
-            f"{request.path} is not DICOM nor any other format that is read: "
-            "give a DICOM folder, .nii, .nii.gz, .nrrd, .mha or a folder of PNG slices",
-            code="NO_DICOM",
-        )
-    instead = "a folder with a DICOM series, or one volume file"
-    if any(is_archive(path) for path in request.path.rglob("*")):
-        instead = "one of its zip archives"
-    raise InputError(
-        f"no DICOM file among {found.other_files} files in {request.path}: "
-        f"give {instead} by its name",
-        code="NO_DICOM",
-    )
+    raise found.broken[0] if found.broken else nothing_found(request, found)
 
 
 def file_findings(found: FoundFiles) -> tuple[Finding, ...]:
@@ -94,6 +88,9 @@ def file_findings(found: FoundFiles) -> tuple[Finding, ...]:
     if found.directories:
         message = "a DICOMDIR lists the files; all files below its folder were looked at"
         noticed.append(info("DICOMDIR", message))
+    if found.links_followed:
+        message = f"linked folders that were looked into: {found.links_followed}"
+        noticed.append(info("LINKED_FOLDERS", message))
     return tuple(noticed)
 
 
@@ -107,6 +104,10 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
         (
             any(header.has_file_header and not header.has_syntax for header in headers),
             info("NO_TRANSFER_SYNTAX", "files name no transfer syntax", "read as little endian"),
+        ),
+        (
+            not any(header.modality for header in headers),
+            info("NO_MODALITY", "the files name no modality", "CT by the class of the images"),
         ),
         (
             any(header.slope is None or header.intercept is None for header in headers),
@@ -149,7 +150,7 @@ def source_of(stack: Stack) -> Source:
     return Source(
         kind=KIND,
         file_count=len(stack.headers),
-        modality=first.modality,
+        modality="CT",  # nothing else is read
         body_part=first.body_part,
         region=region.name,
         region_basis=region.basis,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from afunet.formats.dicom.acquisitions import told_apart
-from afunet.formats.dicom.header import Header
+from afunet.formats.dicom.header import Header, is_ct
 from afunet.formats.plane import plane_name
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -36,11 +36,12 @@ DOCUMENTS = {
     "OT": "secondary capture",
     "SC": "secondary capture",
 }
+UNKNOWN = "unknown images"
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Images that form one stack: one series UID, patient, frame, kind, plane and acquisition.
+    """Images that form one stack: one series, patient, frame, kind, plane and acquisition.
 
     `acquisition` counts from 1 where one series UID holds several, else it is 0.
     """
@@ -58,7 +59,12 @@ class Series:
     @property
     def modality(self) -> str:
         """The DICOM modality, such as CT."""
-        return self.first.modality
+        return "CT" if is_ct(self.first) else self.first.modality
+
+    @property
+    def uids(self) -> frozenset[str]:
+        """All series UIDs of the images: several where one scan was torn apart and joined."""
+        return frozenset(header.series_uid for header in self.headers)
 
     @property
     def is_original(self) -> bool:
@@ -85,8 +91,9 @@ class Series:
     def in_words(self) -> str:
         """What tells it from its neighbours, without its UID."""
         thickness = self.first.slice_thickness_mm
+        count = len(self.headers)
         parts = [
-            f"{len(self.headers)} {self.plane} slices",
+            f"{count} {self.plane} slice{'s' * (count != 1)}",
             "" if thickness is None else f"{thickness:g} mm thick",
             self.first.kernel and f"kernel {self.first.kernel}",
             f"acquisition {self.acquisition}" if self.acquisition else "",
@@ -98,7 +105,7 @@ def picture_kind(header: Header) -> str | None:
     """What an image is where it is no CT slice; None for CT slices."""
     if header.sop_class.startswith(SECONDARY_CAPTURE):
         return "secondary capture"
-    if header.modality != "CT":
+    if not is_ct(header):
         return DOCUMENTS.get(header.modality, f"{header.modality or 'unknown'} images")
     for word in header.image_type:
         if word in PICTURES:
@@ -110,7 +117,7 @@ def group_series(headers: Iterable[Header]) -> tuple[Series, ...]:
     """The stacks among some headers, in order of appearance.
 
     A series that mixes scouts with slices, patients, frames of reference, planes or acquisitions
-    is several stacks.
+    is several stacks; `joining` puts together what should not have been parted.
     """
     groups: dict[tuple[object, ...], list[Header]] = defaultdict(list)
     for header in headers:
@@ -120,10 +127,11 @@ def group_series(headers: Iterable[Header]) -> tuple[Series, ...]:
             header.frame_of_reference,
             picture_kind(header),
             plane_of(header),
+            header.stack,
         )
         groups[key].append(header)
     series: list[Series] = []
-    for group in groups.values():
+    for group in _with_unplaced(list(groups.values())):
         acquisitions = told_apart(group)
         several = len(acquisitions) > 1
         series += [
@@ -131,6 +139,26 @@ def group_series(headers: Iterable[Header]) -> tuple[Series, ...]:
             for number, part in enumerate(acquisitions, start=1)
         ]
     return tuple(series)
+
+
+def _with_unplaced(groups: list[list[Header]]) -> list[list[Header]]:
+    """CT slices without orientation to the others of their series: the gate must see them."""
+    placed = [group for group in groups if group[0].orientation is not None]
+    for group in groups:
+        first, home = group[0], None
+        if first.orientation is None and first.rows and picture_kind(first) is None:
+            home = next((other for other in placed if _is_like(other[0], first)), None)
+        if home is not None:
+            home += group
+        elif first.orientation is None:
+            placed.append(group)
+    return placed
+
+
+def _is_like(one: Header, other: Header) -> bool:
+    return all(
+        getattr(one, fact) == getattr(other, fact) for fact in ("series_uid", "rows", "columns")
+    ) and picture_kind(one) == picture_kind(other)
 
 
 def plane_of(header: Header) -> str:
@@ -145,7 +173,7 @@ def unfitness(series: Series) -> str | None:
     first = series.first
     if kind := picture_kind(first):
         modality = f"its modality is {first.modality or 'not stated'}, not CT"
-        return f"it is a {kind}" if first.modality == "CT" else f"{modality} ({kind})"
+        return f"it is a {kind}" if is_ct(first) else f"{modality} ({kind})"
     if first.rows == 0:
         return "it holds no image"
     if first.frames > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from afunet.formats.findings import Finding, info, repaired, warning
 
 # Positions written to one decimal are off by half of this.
 POSITION_TOLERANCE_MM = 0.1
+# Rounded positions of very thin slices: off by less than half of a step, their order is known.
+MOST_OF_A_STEP = 0.4
 # How near to a whole number of spacings a gap must be to count as missing slices.
 WHOLE_GAP_TOLERANCE = 0.1
 # What interpolation may bridge: less than the smallest fragments that matter.
@@ -46,10 +49,10 @@ def levels_of(placement: Placement) -> Levels:
     if len(along_mm) == 1:
         return _single(placement.headers[0], along_mm)
     steps_mm = np.diff(along_mm)
-    mean_mm = float(steps_mm.mean())
-    even_mm = along_mm[0] + mean_mm * np.arange(len(along_mm))
-    if np.abs(along_mm - even_mm).max() <= min(POSITION_TOLERANCE_MM, mean_mm / 4):
-        return Levels(even_mm, mean_mm, True, _overlap(placement.headers, mean_mm))
+    for first_mm, step_mm in _lines(along_mm):
+        even_mm = np.asarray(first_mm + step_mm * np.arange(len(along_mm)), np.float64)
+        if np.abs(along_mm - even_mm).max() <= min(POSITION_TOLERANCE_MM, MOST_OF_A_STEP * step_mm):
+            return Levels(even_mm, step_mm, True, _overlap(placement.headers, step_mm))
     usual_mm = float(np.median(steps_mm))
     whole = np.rint(steps_mm / usual_mm)
     of_whole = np.abs(steps_mm / usual_mm - whole) < WHOLE_GAP_TOLERANCE
@@ -58,6 +61,13 @@ def levels_of(placement: Placement) -> Levels:
     if gaps.any() and (of_whole & (whole >= 1)).all():
         return _filled(placement, steps_mm, usual_mm, gaps)
     return _interpolated(placement, steps_mm, usual_mm)
+
+
+def _lines(along_mm: FloatArray) -> Iterator[tuple[float, float]]:
+    """First position and step of even rows near to some: through both ends, and through all."""
+    yield float(along_mm[0]), float(np.diff(along_mm).mean())
+    first_mm, step_mm = np.polynomial.polynomial.polyfit(np.arange(len(along_mm)), along_mm, 1)
+    yield float(first_mm), float(step_mm)
 
 
 def _single(header: Header, along_mm: FloatArray) -> Levels:
