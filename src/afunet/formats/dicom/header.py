@@ -113,6 +113,7 @@ class Header:
     bits_allocated: int
     bits_stored: int
     high_bit: int
+    is_signed: bool
     padding: tuple[int, int] | None
     slope: float | None
     intercept: float | None
@@ -170,6 +171,7 @@ def header_of(dataset: Dataset, path: Path, encoding: Encoding, frame: int | Non
         bits_allocated=bits,
         bits_stored=stored,
         high_bit=stored - 1 if high_bit is None else high_bit,
+        is_signed=_integer(dataset, "PixelRepresentation") == 1,
         padding=_padding(dataset, bits),
         slope=_number(dataset, "RescaleSlope"),
         intercept=_number(dataset, "RescaleIntercept"),

@@ -91,6 +91,7 @@ def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
                 stored = _shifted(dataset, header, shift)
             else:
                 stored = pixel_array(dataset, index=header.frame, decoding_plugin=_decoder(header))
+        stored = _signed_as(stored, header)
         if stored.shape != (header.rows, header.columns):  # the file's two readings disagree
             raise ValueError
     except Exception:  # each decoder has its own types
@@ -100,6 +101,19 @@ def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
             code="CUT_PIXELS",
         ) from None
     return stored
+
+
+def _signed_as(stored: NDArray[Any], header: Header) -> NDArray[Any]:
+    """The same bits with the sign that the header gives them: another than the file's on request.
+
+    PS3.5 section 8.1.1: the stored bits are a two's complement where signed.
+    """
+    if header.is_signed == (stored.dtype.kind == "i") or stored.dtype.kind not in "iu":
+        return stored
+    size = stored.dtype.itemsize
+    unused = 8 * size - header.bits_stored
+    bits = stored.view(f"u{size}") << unused
+    return np.asarray(bits.view(f"i{size}" if header.is_signed else f"u{size}") >> unused)
 
 
 def _require_known_syntax(header: Header, where: str) -> None:

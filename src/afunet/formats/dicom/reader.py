@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from afunet.errors import InputError
+from afunet.formats.dicom.agreement import Read, agreed
 from afunet.formats.dicom.archive import is_archive, unpacked
 from afunet.formats.dicom.files import FoundFiles, find_headers, syntax_name
 from afunet.formats.dicom.gate import Stack
@@ -47,7 +48,10 @@ def _read(request: Request) -> Scan:
     findings += header_findings(stack.headers)
     refuse_if_strict(findings, request.strict)
     collector = SourceCollector()
-    slices = _slices(stack, request, collector)
+    read = agreed(list(_slices(stack, request, collector)), stack.headers, _read_again(stack))
+    findings += read.findings
+    refuse_if_strict(findings, request.strict)
+    slices = _handed_over(read.slices)
     voxels = slices if stack.are_voxels else straightened(slices, stack)
     volume = Volume(stacked(voxels, stack.shape), stack.affine)
     return Scan(
@@ -107,7 +111,7 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
             info("NO_TRANSFER_SYNTAX", "files name no transfer syntax", "read as little endian"),
         ),
         (
-            any(header.slope is None or header.intercept is None for header in headers),
+            all(header.slope is None or header.intercept is None for header in headers),
             warning("NO_RESCALE", "no rescale slope or intercept; stored values are taken as HU"),
         ),
         (
@@ -115,7 +119,7 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
             warning("RESCALE_NOT_HU", "the header says that the values are not in HU"),
         ),
         (
-            len({(header.slope, header.intercept) for header in headers}) > 1,
+            len(_rescales(headers)) > 1,
             info("MIXED_RESCALE", "slices have different rescale values", "each by its own"),
         ),
         (
@@ -137,6 +141,15 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
         ),
     )
     return tuple(finding for is_so, finding in noticed if is_so)
+
+
+def _rescales(headers: tuple[Header, ...]) -> set[tuple[float, float]]:
+    """The pairs of slope and intercept that are stated."""
+    return {
+        (header.slope, header.intercept)
+        for header in headers
+        if header.slope is not None and header.intercept is not None
+    }
 
 
 def source_of(stack: Stack) -> Source:
@@ -168,6 +181,19 @@ def _slices(stack: Stack, request: Request, collector: SourceCollector) -> Itera
         collector.add(header, files)
         yield hu
         request.progress("reading slices", number, total)
+
+
+def _read_again(stack: Stack) -> Read:
+    """Reads a slice of a stack by a header that was changed."""
+    total, files = len(stack.headers), ImageFiles()
+    return lambda header, index: read_hu(header, _where(header, index + 1, total), files)
+
+
+def _handed_over(slices: list[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """The slices one after the other, each forgotten once it is taken: memory holds them once."""
+    slices.reverse()
+    while slices:
+        yield slices.pop()
 
 
 def _where(header: Header, number: int, total: int) -> str:
