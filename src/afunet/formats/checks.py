@@ -10,6 +10,7 @@ from afunet.errors import GeometryError, InputError
 from afunet.formats.field import field_findings
 from afunet.formats.findings import Finding, warning
 from afunet.formats.hu_scale import require_hu
+from afunet.formats.lengths import spacing_findings
 from afunet.formats.png_stack import KIND as PNG_STACK
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
@@ -35,11 +36,12 @@ def checked_scan(scan: Scan) -> Scan:
             f"all voxels have the same value ({low:g}): there is no image to read",
             code="CONSTANT_IMAGE",
         )
-    if scan.source.kind != PNG_STACK:  # its 8 bits hold the bone window: black is no air
-        require_hu(scan.volume.voxels)
+    require_hu(scan.volume.voxels, whole_range=scan.source.kind != PNG_STACK)
     findings = scan.findings + _slice_findings(scan) + _value_findings(high)
     if scan.source.spacing_known:
         findings += field_findings(scan.volume)
+        if not scan.planes:  # a DICOM stack was asked before its pixels were read
+            findings += spacing_findings(scan.volume.spacing_mm)
     return replace(scan, findings=findings)
 
 

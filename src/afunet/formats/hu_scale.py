@@ -28,9 +28,10 @@ FULL_OF_AIR = 0.2
 NEAREST = 4
 
 
-def require_hu(voxels: NDArray[Any]) -> None:
+def require_hu(voxels: NDArray[Any], *, whole_range: bool = True) -> None:
     """Raise `InputError` where the values (slice, row, column) are hardly HU, or some slices' are.
 
+    Without their `whole_range`, as in a picture through a window, only darkness is asked for.
     Codes: `VALUES_NOT_HU`, `VALUES_TOO_HIGH`, `SLICES_DISAGREE`. Slices of fewer than 1,600 pixels
     are not judged by where their air and flesh lie.
     """
@@ -40,8 +41,8 @@ def require_hu(voxels: NDArray[Any]) -> None:
     every = pooled(one for _, one in judged) if judged else None
     if low >= AIR_IS_BELOW_HU and not (every and _shows_flesh_and_bone(every)):
         raise _no_air(voxels, low, high)
-    _require_believable_height(voxels, high)
-    if every is not None:
+    if every is not None and whole_range:
+        _require_believable_height(voxels, high)
         _require_scale(every)
         _require_dark_edge(voxels)
         _require_agreement(judged)

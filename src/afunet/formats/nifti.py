@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from afunet.errors import InputError, OutputError
 from afunet.formats.findings import Finding, warning
 from afunet.formats.hu import rescaled, stacked
+from afunet.formats.lengths import require_believable
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan, Source
 from afunet.formats.whole_file import whole_file
@@ -115,6 +116,8 @@ def _lps_affine(image: Any) -> NDArray[np.float64]:
         raise InputError(f"the NIfTI file's spatial unit is {unit}, expected mm, metre or micron")
     affine = RAS_LPS @ image.affine
     affine[:3] *= UNIT_MM[unit]
+    if np.isfinite(affine).all():
+        require_believable(np.linalg.norm(affine[:3, :3], axis=0), "the voxel size (pixdim)")
     return np.asarray(affine, dtype=np.float64)
 
 

@@ -109,7 +109,7 @@ class SliceValues:
     def _spectrum(self) -> NDArray[np.float64]:
         whole = self.counts.astype(np.float64)
         whole[_bin_of(self.low)] += self.padding
-        return whole / max(whole.sum(), 1.0)
+        return np.asarray(whole / max(whole.sum(), 1.0))
 
     @property
     def _may_be_shifted_up(self) -> bool:

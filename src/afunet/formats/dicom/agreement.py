@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
 
 from afunet.errors import InputError
 from afunet.formats.dicom.header import Header
+from afunet.formats.dicom.pixels import AIR_HU, DARK_HU
+from afunet.formats.edge_pieces import bright_filling, touching_edge
 from afunet.formats.findings import Finding, repaired, warning
 from afunet.formats.hu_scale import BRIGHTEST_HU
 from afunet.formats.slice_values import SliceValues, pooled, values_of
@@ -50,8 +51,9 @@ def agreed(slices: Sequence[Pixels], headers: Sequence[Header], read: Read) -> A
     `RESCALE_MISSING` where some slices lack the rescale and their values fit in neither reading.
     """
     kept, changed = list(slices), list(headers)
-    signs = _with_their_signs(kept, changed, read)
-    return Agreed(kept, signs + _with_their_rescale(kept, changed, read))
+    padding = _padding_findings(kept, headers)
+    findings = _with_their_signs(kept, changed, read) + _without_bright_filling(kept)
+    return Agreed(kept, findings + _with_their_rescale(kept, changed, read) + padding)
 
 
 def _with_their_signs(
@@ -105,14 +107,43 @@ def _is_wrong(hu: Pixels, other: Pixels, header: Header) -> bool:
         return True
     if float(hu.max()) > BRIGHTEST_HU and moved.mean() > MOST_METAL:
         return True
-    return bool((moved <= _reaching_the_edge(moved)).all())
+    return bool((moved <= touching_edge(moved)).all())
 
 
-def _reaching_the_edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The pieces of a mask that touch the edge of the image."""
-    pieces, _ = label(mask)
-    edge = np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
-    return np.asarray(np.isin(pieces, edge[edge > 0]))
+def _without_bright_filling(slices: list[Pixels]) -> tuple[Finding, ...]:
+    filled = []
+    for index, hu in enumerate(slices):
+        filling = bright_filling(hu)
+        if filling is not None:
+            slices[index] = np.where(filling, hu.dtype.type(AIR_HU), hu)
+            filled.append(index)
+    if not filled:
+        return ()
+    message = f"{_places(filled, len(slices))} are filled from the edge with one bright value"
+    return (repaired("BRIGHT_PADDING", message, "taken as air"),)
+
+
+def _padding_findings(slices: Sequence[Pixels], headers: Sequence[Header]) -> tuple[Finding, ...]:
+    within = [
+        index
+        for index, (hu, header) in enumerate(zip(slices, headers, strict=True))
+        if _holds_padding(hu, header)
+    ]
+    if not within:
+        return ()
+    message = (
+        f"{_places(within, len(slices))} hold pixels of the stated padding value in the body, "
+        "where it is an image value"
+    )
+    return (repaired("PADDING_IN_BODY", message, "kept as HU"),)
+
+
+def _holds_padding(hu: Pixels, header: Header) -> bool:
+    if header.padding is None:
+        return False
+    slope, intercept = _rescale(header) or (1.0, 0.0)
+    low, high = sorted(slope * stored + intercept for stored in header.padding)
+    return bool(high >= DARK_HU and ((hu >= max(low, DARK_HU)) & (hu <= high)).any())
 
 
 def _with_their_rescale(
@@ -123,7 +154,8 @@ def _with_their_rescale(
         return ()
     values = [values_of(hu) for hu in slices]
     good = _good(values, headers)
-    borrowed, corrected = [], []
+    borrowed: list[int] = []
+    corrected: list[int] = []
     for index in range(len(slices)):
         if index in good or (not good and index not in without):
             continue

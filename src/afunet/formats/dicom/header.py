@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ PHASES = (
     "AcquisitionTime",
 )
 DESCRIPTIONS = ("ProtocolName", "SeriesDescription", "StudyDescription")
+
+# What places an image, and of how many numbers it is made.
+PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
+FIGURES = re.compile(r"(?:[-+0-9.,eE\\ ]|nan|inf)*", re.IGNORECASE)
+LONGEST_SHOWN = 60
 
 # What is read of each header. Of whose it is, only whether two are of the same patient is kept.
 PATIENT = "PatientID"
@@ -55,6 +61,7 @@ KEYWORDS = [
     "RescaleIntercept",
     "RescaleType",
     "LossyImageCompression",
+    "DerivationDescription",
     "BodyPartExamined",
     "PatientPosition",
     "Manufacturer",
@@ -84,7 +91,9 @@ class Header:
     (PS3.3 C.7.6.2.1.1); `pixel_spacing_mm` is (between rows, between columns), as in DICOM.
     `frame` is the index within a multi-frame image. `phase` holds the values of `PHASES`.
     `padding` is the range of stored values that stand for no image (PS3.3 C.7.5.1.1.2).
-    `patient` tells patients apart, in this process alone; 0 where none is named.
+    `patient` tells patients apart, in this process alone; 0 where none is named. `unreadable` gives
+    elements of the place that hold something else than so many finite numbers, with what stands
+    there as far as it is made of figures.
     """
 
     path: Path
@@ -125,7 +134,11 @@ class Header:
     manufacturer: str
     model: str
     kernel: str
+    series_description: str = ""
+    protocol: str = ""
+    derivation: str = ""
     patient: int = 0
+    unreadable: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_original(self) -> bool:
@@ -183,8 +196,22 @@ def header_of(dataset: Dataset, path: Path, encoding: Encoding, frame: int | Non
         manufacturer=_text(dataset, "Manufacturer"),
         model=_text(dataset, "ManufacturerModelName"),
         kernel=" ".join(_texts(dataset, "ConvolutionKernel")),
+        series_description=_text(dataset, "SeriesDescription"),
+        protocol=_text(dataset, "ProtocolName"),
+        derivation=_text(dataset, "DerivationDescription"),
         patient=_pseudonym(_text(dataset, PATIENT)),
+        unreadable=_unreadable(dataset),
     )
+
+
+def _unreadable(dataset: Dataset) -> tuple[tuple[str, str], ...]:
+    found = []
+    for keyword, count in PLACE.items():
+        texts = _texts(dataset, keyword)
+        if any(texts) and _numbers(dataset, keyword, count) is None:
+            text = "\\".join(texts)[:LONGEST_SHOWN]
+            found.append((keyword, text if FIGURES.fullmatch(text) else ""))
+    return tuple(found)
 
 
 def _pseudonym(patient: str) -> int:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from afunet.errors import AfunetError, InputError
+from afunet.formats.dicom.bone_values import without_bone
+from afunet.formats.dicom.derived import derived_kind
 from afunet.formats.dicom.gate import Stack, arrange
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.series import Series, group_series, unfitness
@@ -87,7 +89,7 @@ def pick(headers: tuple[Header, ...], uid: str | None) -> Choice:
     """
     every = group_series(headers)
     wanted = every if uid is None else _named(every, uid)
-    candidates = tuple(_candidate(series) for series in every)
+    candidates = _with_bone(tuple(_candidate(series) for series in every))
     longest_mm = max((one.coverage_mm for one in candidates), default=0.0)
     candidates = tuple(_scored(one, longest_mm) for one in candidates)
     readable = [one for one in candidates if one.score is not None and one.series in wanted]
@@ -133,7 +135,8 @@ def why_not(one: Candidate, choice: Choice) -> str:
     if reason := unfitness(one.series):
         return f"not chosen: {reason}"
     if one.refusal is not None:
-        return "not chosen: it cannot be placed"
+        bare = one.refusal.code == "BONES_REMOVED"
+        return f"not chosen: {'its bones were removed' if bare else 'it cannot be placed'}"
     if choice.refusal is not None:
         return "not chosen: which patient is meant must be said"
     if one.score is None or chosen is None or chosen.score is None:
@@ -164,6 +167,19 @@ def _candidate(series: Series) -> Candidate:
         return Candidate(series, arrange(series))
     except AfunetError as refusal:
         return Candidate(series, refusal=refusal)
+
+
+def _with_bone(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """The candidates, those refused whose values lack the bones that another one shows."""
+    stacks = [one.stack for one in candidates if one.stack is not None]
+    lacking = {id(stack) for stack, bare in zip(stacks, without_bone(stacks), strict=True) if bare}
+    refusal = InputError(
+        "it shows no bone where another series does: its bones were removed", code="BONES_REMOVED"
+    )
+    return tuple(
+        Candidate(one.series, refusal=refusal) if id(one.stack) in lacking else one
+        for one in candidates
+    )
 
 
 def _scored(one: Candidate, longest_mm: float) -> Candidate:
@@ -215,5 +231,7 @@ def _choice_findings(chosen: Candidate, readable: list[Candidate]) -> tuple[Find
             )
         )
     if not chosen.series.is_original:
-        findings.append(warning("DERIVED_SERIES", f"these are {chosen.series.kind}"))
+        computed = derived_kind(chosen.series.first) is not None
+        but = ", whose HU are not those of the scan" if computed else ""
+        findings.append(warning("DERIVED_SERIES", f"these are {chosen.series.kind}{but}"))
     return tuple(findings)
