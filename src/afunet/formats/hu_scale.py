@@ -21,7 +21,7 @@ BRIGHTEST_HU, MOST_TOO_BRIGHT = 32767.0, 1e-4
 EDGE_IS_BRIGHT_HU, MOST_OF_EDGE = 300.0, 0.4
 GREY_VALUES = 256
 # Neighbours share most of their values; one that shares them only after a shift was read wrongly.
-NEIGHBOURS_SHARE, CLEARLY_ALIKE, HARDLY_WORSE = 0.5, 0.25, 0.02
+NEIGHBOURS_SHARE, CLEARLY_ALIKE, HARDLY_WORSE = 0.6, 0.25, 0.02
 LEAST_ALIKE = 0.2
 # Air does not end between two slices.
 FULL_OF_AIR = 0.2
@@ -83,7 +83,7 @@ def _require_believable_height(voxels: NDArray[Any], high: float) -> None:
 
 
 def _require_scale(every: SliceValues) -> None:
-    if every.is_hu and not _is_narrow(every):
+    if every.is_hu and every.has_flesh_peak and not _is_narrow(every):
         return
     raise InputError(
         f"the values are hardly HU: {_levels(every)}, expected air near -1000 and flesh from -150 "
@@ -163,7 +163,7 @@ def shift_between(one: SliceValues, neighbour: SliceValues) -> int:
     holds more air and flesh than after any shift.
     """
     as_is = one.likeness(neighbour)
-    if as_is >= NEIGHBOURS_SHARE + CLEARLY_ALIKE:
+    if as_is >= 1 - CLEARLY_ALIKE:
         return 0
     likeness = {shift: one.shifted(shift).likeness(neighbour) for shift in SHIFTS_HU}
     best = max(likeness, key=lambda shift: likeness[shift])

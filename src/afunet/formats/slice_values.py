@@ -28,6 +28,8 @@ HUMP_BINS, HUMP_FROM_HU, LEAST_HUMP = 11, 820.0, 0.2
 # Where air lies that was shifted up by about a thousand; muscle lies above.
 SHIFTED_AIR_HU = (-40.0, 48.0)
 FEWEST_DARK, FEWEST_LIGHT, LEAST_FLESH_OF_LIGHT = 0.1, 0.02, 0.05
+# Tables, foam and clothes lie between air and flesh; a limb is more than they.
+FLESH_PEAK_HU, BETWEEN_HU, MOST_BETWEEN = (-200.0, 200.0), (-700.0, -250.0), 2.0
 # Padding is one value, the lowest, with next to nothing just above it, outside the middle.
 PADDING_IS_BELOW_HU, PADDING_STANDS_OUT, NEAR_PADDING_HU = -300.0, 5.0, 100.0
 MIDDLE, MOST_PADDING_IN_MIDDLE = 0.75, 0.02
@@ -94,6 +96,16 @@ class SliceValues:
         if light >= FEWEST_LIGHT and self.share(*FLESH_HU) < LEAST_FLESH_OF_LIGHT * light:
             return False
         return self.shift_hu == 0
+
+    @property
+    def has_flesh_peak(self) -> bool:
+        """Whether more lies near some value of flesh than near any between air and flesh."""
+        near = np.convolve(self.counts, np.ones(HUMP_BINS), mode="same")
+        flesh, between = (
+            near[(low < CENTRES_HU) & (high > CENTRES_HU)].max()
+            for low, high in (FLESH_PEAK_HU, BETWEEN_HU)
+        )
+        return bool(between <= MOST_BETWEEN * flesh)
 
     def likeness(self, other: SliceValues) -> float:
         """The part of both slices' pixels, padding included, that lies at the same HU."""

@@ -9,6 +9,7 @@ import numpy as np
 from afunet.errors import AfunetError
 from afunet.formats.dicom.gate import Stack
 from afunet.formats.dicom.pixels import ImageFiles, read_hu
+from afunet.formats.slice_values import FEWEST_PIXELS
 
 LOOKED_AT, EVERY = 5, 3
 BODY_FROM_HU, CORTEX_FROM_HU = -300, 500
@@ -33,6 +34,9 @@ def without_bone(stacks: Sequence[Stack]) -> tuple[bool, ...]:
 
 def _cortex(stack: Stack) -> float | None:
     """The share of the body's pixels that are as bright as cortex; None where unknown."""
+    first = stack.headers[0]
+    if first.rows * first.columns < FEWEST_PIXELS:
+        return None
     middles = (np.arange(LOOKED_AT) + 0.5) / LOOKED_AT * len(stack.headers)
     body = cortex = 0
     files = ImageFiles()
