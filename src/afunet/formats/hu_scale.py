@@ -25,6 +25,8 @@ NEIGHBOURS_SHARE, CLEARLY_ALIKE, HARDLY_WORSE = 0.6, 0.25, 0.02
 LEAST_ALIKE = 0.2
 # Air does not end between two slices.
 FULL_OF_AIR = 0.2
+# Neither does a table begin there.
+MOST_GAINED = 0.1
 NEAREST = 4
 
 
@@ -129,7 +131,7 @@ def _require_dark_edge(voxels: NDArray[Any]) -> None:
 def _require_agreement(judged: Sequence[tuple[int, SliceValues]]) -> None:
     good = [(number, one) for number, one in judged if one.is_hu]
     wrong = [number for number, one in judged if not one.is_hu and not _is_near(number, one, good)]
-    jumps = [number for (_, before), (number, one) in pairwise(judged) if _breaks(one, before)]
+    jumps = [number for (_, before), (number, one) in pairwise(judged) if breaks(one, before)]
     if wrong or jumps:
         first = min(wrong + jumps)
         raise InputError(
@@ -145,15 +147,23 @@ def _is_near(number: int, one: SliceValues, good: Sequence[tuple[int, SliceValue
     return max((one.likeness(other) for _, other in near), default=1.0) >= NEIGHBOURS_SHARE
 
 
-def _breaks(one: SliceValues, before: SliceValues) -> bool:
+def breaks(one: SliceValues, before: SliceValues) -> bool:
     """Whether the scale changes between two neighbours."""
     darks = sorted((one.dark, before.dark))
     return bool(
         one.likeness(before) < LEAST_ALIKE
         or (darks[0] < HARDLY_DARK and darks[1] > FULL_OF_AIR)
+        or _lost_flesh(one, before)
+        or _lost_flesh(before, one)
         or shift_between(one, before)
         or shift_between(before, one)
     )
+
+
+def _lost_flesh(one: SliceValues, neighbour: SliceValues) -> bool:
+    """Whether what is flesh in the neighbour lies between air and flesh here."""
+    gained = one.between - neighbour.between
+    return gained > MOST_GAINED and neighbour.has_flesh_peak and not one.has_flesh_peak
 
 
 def shift_between(one: SliceValues, neighbour: SliceValues) -> int:

@@ -107,6 +107,11 @@ class SliceValues:
         )
         return bool(between <= MOST_BETWEEN * flesh)
 
+    @property
+    def between(self) -> float:
+        """The part of the content between air and flesh."""
+        return self.share(*BETWEEN_HU)
+
     def likeness(self, other: SliceValues) -> float:
         """The part of both slices' pixels, padding included, that lies at the same HU."""
         blurred = maximum_filter1d(other._spectrum, BLUR_BINS, mode="constant")

@@ -20,7 +20,7 @@ from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.pixels import AIR_HU, DARK_HU
 from afunet.formats.edge_pieces import bright_filling, touching_edge
 from afunet.formats.findings import Finding, repaired, warning
-from afunet.formats.hu_scale import BRIGHTEST_HU
+from afunet.formats.hu_scale import BRIGHTEST_HU, breaks
 from afunet.formats.slice_values import SliceValues, pooled, values_of
 
 Pixels = NDArray[Any]
@@ -182,7 +182,7 @@ def _good(values: Sequence[SliceValues], headers: Sequence[Header]) -> set[int]:
 
 def _agrees(index: int, values: Sequence[SliceValues], alike: set[int]) -> bool:
     near = pooled(values[other] for other in _nearest(index, alike - {index}) or (index,))
-    return values[index].likeness(near) >= FITS
+    return values[index].likeness(near) >= FITS and not breaks(values[index], near)
 
 
 def _reading(
