@@ -61,7 +61,9 @@ def test_slices_on_another_scale_are_refused(name, where):
     assert caught.value.code in {"SLICES_DISAGREE", "VALUES_NOT_HU", "VALUES_TOO_HIGH"}
 
 
-@pytest.mark.parametrize("base", ["metal", "cast", "table", "leg small in the field"])
+@pytest.mark.parametrize(
+    "base", ["metal", "cast", "table", "leg small in the field", "without noise"]
+)
 @pytest.mark.parametrize("name", ["intercept left out", "intercept applied twice"])
 def test_a_shift_is_seen_beside_other_things(base, name):
     with pytest.raises(InputError) as caught:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from . import cases_archives, cases_files, cases_geometry, cases_order, cases_pixels, cases_series
+from . import (
+    cases_archives,
+    cases_files,
+    cases_geometry,
+    cases_order,
+    cases_pixels,
+    cases_series,
+    cases_values,
+)
 from .case import Case
 
 THEMES = (
     cases_order,
     cases_geometry,
     cases_pixels,
+    cases_values,
     cases_files,
     cases_series,
     cases_archives,

@@ -16,6 +16,8 @@ AIR_IS_BELOW_HU = -50
 # Without air: muscle and enough bone must be there to know the scale by.
 MUSCLE_HU, BONE_FROM_HU, LEAST_BONE = (32.0, 80.0), 250.0, 0.005
 FEWEST_BELOW, HARDLY_DARK = 0.001, 0.01
+# Air that was shifted down by about a thousand.
+AIR_HU, SHIFTED_AIR_HU = -1000.0, (-2150.0, -1850.0)
 # Metal seldom passes 20,000 HU, and scanners end at 31,743 or below.
 BRIGHTEST_HU, MOST_TOO_BRIGHT = 32767.0, 1e-4
 EDGE_IS_BRIGHT_HU, MOST_OF_EDGE = 300.0, 0.4
@@ -54,7 +56,7 @@ def _shows_flesh_and_bone(every: SliceValues) -> bool:
     """Whether a field without air or fat shows muscle and bone where they belong."""
     flesh = every.flesh_hu
     is_muscle = flesh is not None and MUSCLE_HU[0] <= flesh < MUSCLE_HU[1]
-    return is_muscle and every.is_hu and every.share(BONE_FROM_HU, np.inf) >= LEAST_BONE
+    return is_muscle and every.is_hu and _shows_bone(every)
 
 
 def _no_air(voxels: NDArray[Any], low: float, high: float) -> InputError:
@@ -85,7 +87,8 @@ def _require_believable_height(voxels: NDArray[Any], high: float) -> None:
 
 
 def _require_scale(every: SliceValues) -> None:
-    if every.is_hu and every.has_flesh_peak and not _is_narrow(every):
+    is_scale = every.is_hu and every.has_flesh_peak and not _is_narrow(every)
+    if is_scale and not _is_shifted_down(every):
         return
     raise InputError(
         f"the values are hardly HU: {_levels(every)}, expected air near -1000 and flesh from -150 "
@@ -96,7 +99,25 @@ def _require_scale(every: SliceValues) -> None:
 
 def _is_narrow(every: SliceValues) -> bool:
     """Whether neither air nor bone is there: values that were scaled down look like flesh."""
-    return every.dark < HARDLY_DARK and every.share(BONE_FROM_HU, np.inf) < LEAST_BONE
+    return every.dark < HARDLY_DARK and not _shows_bone(every)
+
+
+def _is_shifted_down(every: SliceValues) -> bool:
+    """Whether what looks like padding is air, and flesh lies where air should.
+
+    Only asked where no bone is seen: real padding, shifted up to air, leaves flesh as bright as
+    bone, and bone is seen beside it.
+    """
+    if not every.padding or _shows_bone(every):
+        return False
+    if not SHIFTED_AIR_HU[0] <= every.low <= SHIFTED_AIR_HU[1]:
+        return False
+    shifted = every.whole.shifted(AIR_HU - every.low)
+    return shifted.is_hu and not shifted.may_be_shifted_up and _shows_bone(shifted)
+
+
+def _shows_bone(every: SliceValues) -> bool:
+    return every.share(BONE_FROM_HU, np.inf) >= LEAST_BONE
 
 
 def _levels(every: SliceValues) -> str:
@@ -111,7 +132,7 @@ def _levels(every: SliceValues) -> str:
 def _cause(every: SliceValues) -> str:
     if every.shift_hu < 0:
         return ", as if the rescale intercept was left out"
-    if every.shift_hu > 0:
+    if every.shift_hu > 0 or _is_shifted_down(every):
         return ", as if the rescale was applied twice"
     return ""
 

@@ -82,7 +82,7 @@ class SliceValues:
     @cached_property
     def shift_hu(self) -> int:
         """How far all values must be shifted so that clearly more of them are air and flesh."""
-        candidates = [shift for shift in SHIFTS_HU if shift > 0 or self._may_be_shifted_up]
+        candidates = [shift for shift in SHIFTS_HU if shift > 0 or self.may_be_shifted_up]
         best = max(candidates, key=self.explained)
         return best if self.explained(best) > self.explained(0) + CLEARLY_BETTER else 0
 
@@ -117,6 +117,13 @@ class SliceValues:
         blurred = maximum_filter1d(other._spectrum, BLUR_BINS, mode="constant")
         return float(np.minimum(self._spectrum, blurred).sum())
 
+    @property
+    def whole(self) -> SliceValues:
+        """The same with the padding taken as part of the image."""
+        counts = self.counts.copy()
+        counts[_bin_of(self.low)] += self.padding
+        return SliceValues(counts, 0, self.low, self.high)
+
     def shifted(self, shift_hu: float) -> SliceValues:
         """The same with all values so much higher, to a bin."""
         counts = np.roll(self.counts, round(shift_hu / BIN_HU))
@@ -124,12 +131,11 @@ class SliceValues:
 
     @cached_property
     def _spectrum(self) -> NDArray[np.float64]:
-        whole = self.counts.astype(np.float64)
-        whole[_bin_of(self.low)] += self.padding
-        return np.asarray(whole / max(whole.sum(), 1.0))
+        counts = self.whole.counts.astype(np.float64)
+        return np.asarray(counts / max(counts.sum(), 1.0))
 
     @property
-    def _may_be_shifted_up(self) -> bool:
+    def may_be_shifted_up(self) -> bool:
         """Whether what looks like flesh may be air, and flesh lie a thousand HU above it."""
         flesh = self.flesh_hu
         if flesh is None or not (

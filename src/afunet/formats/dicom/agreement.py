@@ -114,8 +114,11 @@ def _without_bright_filling(slices: list[Pixels]) -> tuple[Finding, ...]:
     filled = []
     for index, hu in enumerate(slices):
         filling = bright_filling(hu)
-        if filling is not None:
-            slices[index] = np.where(filling, hu.dtype.type(AIR_HU), hu)
+        if filling is None:
+            continue
+        emptied = np.where(filling, hu.dtype.type(AIR_HU), hu)
+        if values_of(emptied).is_hu:  # else it is the scale that is wrong
+            slices[index] = emptied
             filled.append(index)
     if not filled:
         return ()
