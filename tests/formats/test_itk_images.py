@@ -31,7 +31,7 @@ def test_a_nrrd_in_ras_lies_at_its_lps_millimetre(tmp_path):
         "space origin: (10,20,30)",
     )
     scan = read_scan(tmp_path / "ct.nrrd")
-    assert scan.findings == ()
+    assert [finding.code for finding in scan.findings] == ["COARSE_PIXELS"]
     assert scan.volume.voxels[3, 2, 1] == array[1, 2, 3]
     np.testing.assert_allclose(scan.volume.to_mm([1, 2, 3]), (-12, -26, 42))
 

@@ -71,8 +71,9 @@ def test_a_mask_of_truth_values_is_written_as_0_and_1(tmp_path, oblique):
 
 @pytest.mark.parametrize(("unit", "factor"), [("meter", 1000), ("micron", 0.001), ("unknown", 1)])
 def test_every_spatial_unit_becomes_millimetres(tmp_path, unit, factor):
-    path = save(tmp_path / "u.nii", hu(3, 4, 5), np.diag([2.0, 2.0, 2.0, 1.0]), unit=unit)
-    np.testing.assert_allclose(read_volume(path).spacing_mm, 2 * factor)
+    stored = 2.0 / factor
+    path = save(tmp_path / "u.nii", hu(3, 4, 5), np.diag([stored, stored, stored, 1.0]), unit=unit)
+    np.testing.assert_allclose(read_volume(path).spacing_mm, 2)
 
 
 def test_a_fourth_axis_of_one_is_dropped_and_of_two_refused(tmp_path, refused):

@@ -11,6 +11,7 @@ from . import (
     cases_pixels,
     cases_series,
     cases_torn,
+    cases_values,
 )
 from .case import Case
 
@@ -18,6 +19,7 @@ THEMES = (
     cases_order,
     cases_geometry,
     cases_pixels,
+    cases_values,
     cases_files,
     cases_series,
     cases_archives,

@@ -28,7 +28,9 @@ def _outside() -> np.ndarray:
     return np.hypot(y - (ROWS - 1) / 2, x - (COLUMNS - 1) / 2) * PIXEL_MM > _RADIUS_MM
 
 
-def _padded(stored: Stored, value: int, **elements: Any) -> list[SliceFile]:
+def padded(stored: Stored, value: int, **elements: Any) -> list[SliceFile]:
+    """The plain slices with a stored value outside of the round field."""
+
     def pad(numbers: StoredArray) -> StoredArray:
         return np.where(_outside(), np.array(value, numbers.dtype), numbers)
 
@@ -98,10 +100,10 @@ CASES: dict[str, Case] = {
     ),
     "rescale type HU stated": same(writing(having(plain(), RescaleType="HU")), SLICES),
     "padding −2000": same(
-        writing(_padded(Stored(signed=True), -2000, PixelPaddingValue=-2000)), SLICES, "PADDING"
+        writing(padded(Stored(signed=True), -2000, PixelPaddingValue=-2000)), SLICES, "PADDING"
     ),
     "padding brighter than bone": same(
-        writing(_padded(TWELVE_BITS, 4095, PixelPaddingValue=4095)), SLICES, "PADDING"
+        writing(padded(TWELVE_BITS, 4095, PixelPaddingValue=4095)), SLICES, "PADDING"
     ),
     "padding over a range of values": same(
         writing(
@@ -114,7 +116,7 @@ CASES: dict[str, Case] = {
         SLICES,
         "PADDING",
     ),
-    "padding −2000, not stated": same(writing(_padded(Stored(signed=True), -2000)), SLICES),
+    "padding −2000, not stated": same(writing(padded(Stored(signed=True), -2000)), SLICES),
     "padding stated, none there": same(
         writing(having(plain(stored=Stored(signed=True)), PixelPaddingValue=-2000)), SLICES
     ),

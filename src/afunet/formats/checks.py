@@ -9,14 +9,15 @@ import numpy as np
 from afunet.errors import GeometryError, InputError
 from afunet.formats.field import field_findings
 from afunet.formats.findings import Finding, warning
+from afunet.formats.hu_scale import require_hu
+from afunet.formats.lengths import spacing_findings
+from afunet.formats.png_stack import KIND as PNG_STACK
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
 from afunet.geometry.shear import shear_mm
 from afunet.geometry.tolerances import LARGEST_SHEAR_MM
 
-AIR_IS_BELOW_HU = -50
 BONE_IS_ABOVE_HU = 100
-GREY_VALUES = 256
 
 
 def checked_scan(scan: Scan) -> Scan:
@@ -32,10 +33,12 @@ def checked_scan(scan: Scan) -> Scan:
             f"all voxels have the same value ({low:g}): there is no image to read",
             code="CONSTANT_IMAGE",
         )
-    _require_air(scan.volume, low, high)
+    require_hu(scan.volume.voxels, whole_range=scan.source.kind != PNG_STACK)
     findings = scan.findings + _slice_findings(scan) + _value_findings(high)
     if scan.source.spacing_known:
         findings += field_findings(scan.volume)
+        if not scan.planes:  # a DICOM stack was asked before its pixels were read
+            findings += spacing_findings(scan.volume.spacing_mm)
     return replace(scan, findings=findings)
 
 
@@ -74,24 +77,6 @@ def _slice_findings(scan: Scan) -> tuple[Finding, ...]:
     if scan.volume.shape[0] > 1 or said:
         return ()
     return (warning("ONE_SLICE", "the volume is a single slice"),)
-
-
-def _require_air(volume: Volume, low: float, high: float) -> None:
-    """Raise `InputError` for values without air or fat: a shifted scale, a label, a picture."""
-    if low < AIR_IS_BELOW_HU:
-        return
-    values = np.unique(volume.voxels)
-    if len(values) <= GREY_VALUES and values[0] >= 0 and (values == np.rint(values)).all():
-        raise InputError(
-            f"the image holds {len(values)} whole values from {low:g} to {high:g}, hardly HU: is "
-            "it a label or a picture, or are image and label exchanged?",
-            code="VALUES_NOT_HU",
-        )
-    raise InputError(
-        f"the values range from {low:g} to {high:g} and are hardly HU (expected air below "
-        f"{AIR_IS_BELOW_HU}): give the series with its rescale intercept",
-        code="VALUES_NOT_HU",
-    )
 
 
 def _value_findings(high: float) -> tuple[Finding, ...]:

@@ -48,7 +48,15 @@ class Flag(Finding):
 
 
 # Nothing can be done about these, and they put the values or the place of the result in doubt.
-DOUBTFUL = frozenset({"LOSSY_COMPRESSION", "NO_RESCALE", "RESCALE_NOT_HU", "DERIVED_SERIES"})
+DOUBTFUL = frozenset(
+    {
+        "LOSSY_COMPRESSION",
+        "NO_RESCALE",
+        "RESCALE_MISSING_IN_SOME",
+        "RESCALE_NOT_HU",
+        "DERIVED_SERIES",
+    }
+)
 
 # Where one of these is said, nobody knows the patient's left from his right.
 SIDES_UNKNOWN = frozenset({"ORIENTATION_UNKNOWN", "ORIENTATION_ASSUMED"})

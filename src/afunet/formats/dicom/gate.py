@@ -19,6 +19,7 @@ from afunet.formats.dicom.placement import FloatArray, Placement, place
 from afunet.formats.dicom.series import Series
 from afunet.formats.dicom.spacing import POSITION_TOLERANCE_MM, Levels, levels_of
 from afunet.formats.findings import Finding, info, repaired, warning
+from afunet.formats.lengths import spacing_findings
 from afunet.geometry import ImagePlane
 
 STEEPEST_TILT_DEG = 45.0
@@ -69,6 +70,7 @@ def arrange(series: Series) -> Stack:
     affine[:3, 0], affine[:3, 1] = placement.row * column_mm, placement.column * row_mm
     affine[:3, 2] = placement.normal * levels.step_mm
     affine[:3, 3] = _origin(placement, first_mm, levels)
+    coarse = spacing_findings((column_mm, row_mm, levels.step_mm))
     return Stack(
         headers=placement.headers,
         planes=placement.planes,
@@ -77,7 +79,7 @@ def arrange(series: Series) -> Stack:
         levels_mm=levels.along_mm,
         along_mm=placement.along_mm,
         are_voxels=shared and levels.are_slices,
-        findings=copies + levels.findings + in_plane + _order_findings(placement.headers),
+        findings=copies + levels.findings + in_plane + coarse + _order_findings(placement.headers),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ PHASES = (
     "AcquisitionTime",
 )
 DESCRIPTIONS = ("ProtocolName", "SeriesDescription", "StudyDescription")
+
+# What places an image, and of how many numbers it is made.
+PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
+FIGURES = re.compile(r"(?:[-+0-9.,eE\\ ]|nan|inf)*", re.IGNORECASE)
+LONGEST_SHOWN = 60
 
 # What is read of each header. Of whose it is, only whether two are of the same patient is kept.
 PATIENT = ("PatientID", "PatientName", "PatientBirthDate")
@@ -61,6 +67,7 @@ KEYWORDS = [
     "RescaleIntercept",
     "RescaleType",
     "LossyImageCompression",
+    "DerivationDescription",
     "BodyPartExamined",
     "PatientPosition",
     "Manufacturer",
@@ -95,7 +102,9 @@ class Header:
     `padding` is the range of stored values that stand for no image (PS3.3 C.7.5.1.1.2).
     `patient` tells patients apart, in this process alone: a number for each of `PATIENT`, 0 where
     it is not named. `stack` is the StackID of a frame (PS3.3 C.7.6.16.2.2.4). `copied` is what
-    becomes of the elements that results take over.
+    becomes of the elements that results take over. `unreadable` gives elements of the place that
+    hold something else than so many finite numbers, with what stands there as far as it is made of
+    figures.
     """
 
     path: Path
@@ -124,6 +133,7 @@ class Header:
     bits_allocated: int
     bits_stored: int
     high_bit: int
+    is_signed: bool
     padding: tuple[int, int] | None
     slope: float | None
     intercept: float | None
@@ -135,11 +145,15 @@ class Header:
     manufacturer: str
     model: str
     kernel: str
+    series_description: str = ""
+    protocol: str = ""
+    derivation: str = ""
     patient: tuple[int, int, int] = (0, 0, 0)
     study_uid: str = ""
     series_number: str = ""
     stack: str = ""
     copied: ImageFacts = field(default_factory=lambda: ImageFacts(None, {}))
+    unreadable: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_original(self) -> bool:
@@ -190,6 +204,7 @@ def header_of(dataset: Dataset, path: Path, encoding: Encoding, frame: int | Non
         bits_allocated=bits,
         bits_stored=stored,
         high_bit=stored - 1 if high_bit is None else high_bit,
+        is_signed=_integer(dataset, "PixelRepresentation") == 1,
         padding=_padding(dataset, bits),
         slope=_number(dataset, "RescaleSlope"),
         intercept=_number(dataset, "RescaleIntercept"),
@@ -201,11 +216,25 @@ def header_of(dataset: Dataset, path: Path, encoding: Encoding, frame: int | Non
         manufacturer=_text(dataset, "Manufacturer"),
         model=_text(dataset, "ManufacturerModelName"),
         kernel=" ".join(_texts(dataset, "ConvolutionKernel")),
+        series_description=_text(dataset, "SeriesDescription"),
+        protocol=_text(dataset, "ProtocolName"),
+        derivation=_text(dataset, "DerivationDescription"),
         patient=_pseudonyms(dataset),
         study_uid=_text(dataset, "StudyInstanceUID"),
         series_number=_text(dataset, "SeriesNumber"),
         stack=_text(dataset, "StackID"),
+        unreadable=_unreadable(dataset),
     )
+
+
+def _unreadable(dataset: Dataset) -> tuple[tuple[str, str], ...]:
+    found = []
+    for keyword, count in PLACE.items():
+        texts = _texts(dataset, keyword)
+        if any(texts) and _numbers(dataset, keyword, count) is None:
+            text = "\\".join(texts)[:LONGEST_SHOWN]
+            found.append((keyword, text if FIGURES.fullmatch(text) else ""))
+    return tuple(found)
 
 
 def _pseudonyms(dataset: Dataset) -> tuple[int, int, int]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from afunet.errors import AfunetError, InputError
+from afunet.formats.dicom.bone_values import without_bone
+from afunet.formats.dicom.derived import derived_kind
 from afunet.formats.dicom.evidence import of_several_patients
 from afunet.formats.dicom.gate import Stack, arrange
 from afunet.formats.dicom.header import Header
@@ -94,7 +96,7 @@ def pick(headers: tuple[Header, ...], name: str | None, given: Sequence[Path] = 
     """
     found = joined(group_series(headers))
     wanted = found.series if name is None else _named(found.series, name)
-    candidates = tuple(_candidate(series) for series in found.series)
+    candidates = _with_bone(tuple(_candidate(series) for series in found.series))
     longest_mm = max((one.coverage_mm for one in candidates), default=0.0)
     candidates = tuple(_scored(one, longest_mm) for one in candidates)
     readable = [one for one in candidates if one.score is not None and one.series in wanted]
@@ -142,6 +144,8 @@ def why_not(one: Candidate, choice: Choice) -> str:
     if reason := unfitness(one.series):
         return f"not chosen: {reason}"
     if one.refusal is not None:
+        if one.refusal.code == "BONES_REMOVED":
+            return "not chosen: its bones were removed"
         return f"not chosen: it cannot be {'placed' if one.stack is None else 'read'}"
     if choice.refusal is not None:
         ambiguous = choice.refusal.code in ("SEVERAL_PATIENTS", "SERIES_TORN")
@@ -221,6 +225,19 @@ def _candidate(series: Series) -> Candidate:
         return Candidate(series, refusal=refusal)
 
 
+def _with_bone(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """The candidates, those refused whose values lack the bones that another one shows."""
+    stacks = [one.stack for one in candidates if one.stack is not None]
+    lacking = {id(stack) for stack, bare in zip(stacks, without_bone(stacks), strict=True) if bare}
+    refusal = InputError(
+        "it shows no bone where another series does: its bones were removed", code="BONES_REMOVED"
+    )
+    return tuple(
+        Candidate(one.series, refusal=refusal) if id(one.stack) in lacking else one
+        for one in candidates
+    )
+
+
 def _scored(one: Candidate, longest_mm: float) -> Candidate:
     if one.stack is None:
         return one
@@ -290,5 +307,7 @@ def _choice_findings(chosen: Candidate, readable: list[Candidate]) -> tuple[Find
             )
         )
     if not chosen.series.is_original:
-        findings.append(warning("DERIVED_SERIES", f"these are {chosen.series.kind}"))
+        computed = derived_kind(chosen.series.first) is not None
+        but = ", whose HU are not those of the scan" if computed else ""
+        findings.append(warning("DERIVED_SERIES", f"these are {chosen.series.kind}{but}"))
     return tuple(findings)

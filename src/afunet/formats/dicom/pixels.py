@@ -21,9 +21,12 @@ from afunet.errors import InputError
 from afunet.formats.dicom import jpeg
 from afunet.formats.dicom.files import broken_files_refused, open_dataset, syntax_name
 from afunet.formats.dicom.header import Header
+from afunet.formats.edge_pieces import large_at_edge
 from afunet.formats.hu import rescaled
 
 AIR_HU = -1024
+# Padding as dark as this is believed anywhere; as bright as flesh nowhere.
+DARK_HU, FLESH_ENDS_HU = -300, 300
 jpeg.register()
 
 
@@ -56,17 +59,35 @@ def read_hu(
     stored = _stored(dataset, header, where)
     slope = 1.0 if header.slope is None else header.slope
     intercept = 0.0 if header.intercept is None else header.intercept
-    if header.padding is None:
-        return rescaled(stored, slope, intercept)
-    low, high = header.padding
-    padded = (stored >= low) & (stored <= high)
-    if not padded.any():
+    padded = _padded(stored, header, slope, intercept)
+    if padded is None or not padded.any():
         return rescaled(stored, slope, intercept)
     # Padding may lie far from every value of the image: it must not decide the number format.
     image = np.where(padded, stored.dtype.type(_nearest(stored[~padded])), stored)
     hu = rescaled(image, slope, intercept)
     hu[padded] = AIR_HU
     return hu
+
+
+def _padded(
+    stored: NDArray[Any], header: Header, slope: float, intercept: float
+) -> NDArray[np.bool_] | None:
+    """Where the pixels stand for no image; None where the header names no padding.
+
+    Only what is darker than flesh is padding anywhere. What is as bright is padding where it
+    reaches the edge of the image in one large piece, and what has the value of flesh never is: in
+    the body it is body, and outside it harms nothing.
+    """
+    if header.padding is None:
+        return None
+    low, high = header.padding
+    said = np.asarray((stored >= low) & (stored <= high))
+    if not said.any():
+        return said
+    value = stored * slope + intercept
+    dark = said & (value < DARK_HU)
+    bright = said & (value > FLESH_ENDS_HU)
+    return dark | (large_at_edge(bright) if bright.any() else bright)
 
 
 def _nearest(values: NDArray[Any]) -> float:
@@ -91,6 +112,7 @@ def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
                 stored = _shifted(dataset, header, shift)
             else:
                 stored = pixel_array(dataset, index=header.frame, decoding_plugin=_decoder(header))
+        stored = _signed_as(stored, header)
         if stored.shape != (header.rows, header.columns):  # the file's two readings disagree
             raise ValueError
     except Exception:  # each decoder has its own types
@@ -100,6 +122,19 @@ def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
             code="CUT_PIXELS",
         ) from None
     return stored
+
+
+def _signed_as(stored: NDArray[Any], header: Header) -> NDArray[Any]:
+    """The same bits with the sign that the header gives them: another than the file's on request.
+
+    PS3.5 section 8.1.1: the stored bits are a two's complement where signed.
+    """
+    if header.is_signed == (stored.dtype.kind == "i") or stored.dtype.kind not in "iu":
+        return stored
+    size = stored.dtype.itemsize
+    unused = 8 * size - header.bits_stored
+    bits = stored.view(f"u{size}") << unused
+    return np.asarray(bits.view(f"i{size}" if header.is_signed else f"u{size}") >> unused)
 
 
 def _require_known_syntax(header: Header, where: str) -> None:

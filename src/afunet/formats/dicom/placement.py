@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import GeometryError
-from afunet.formats.dicom.header import Header
+from afunet.formats.dicom.header import PLACE, Header
+from afunet.formats.lengths import require_believable
 from afunet.geometry import ImagePlane
 
 FloatArray = NDArray[np.float64]
@@ -78,15 +79,34 @@ class Placement:
 def place(headers: Sequence[Header]) -> Placement:
     """Sort some images along their normal.
 
-    Raises `GeometryError` where a position, orientation or pixel spacing is missing, where the
-    orientations differ, or where they are not perpendicular unit vectors.
+    Raises `GeometryError` where a position, orientation or pixel spacing is missing or no number,
+    where no pixel has such a size, where the orientations differ, or where they are not
+    perpendicular unit vectors.
     """
+    _require_readable(headers)
     _require_placed(headers)
+    for spacing_mm in {header.pixel_spacing_mm for header in headers if header.pixel_spacing_mm}:
+        require_believable(spacing_mm, "the pixel spacing (PixelSpacing)")
     row, column, normal = _directions(headers)
     origins_mm = np.array([header.position_mm for header in headers], dtype=np.float64)
     order = np.argsort(origins_mm @ normal, kind="stable")
     return Placement(
         tuple(headers[index] for index in order), row, column, normal, origins_mm[order]
+    )
+
+
+def _require_readable(headers: Sequence[Header]) -> None:
+    broken = [header.unreadable[0] for header in headers if header.unreadable]
+    if not broken:
+        return
+    keyword, text = broken[0]
+    shown = f", such as '{text}'" if text else ""
+    comma = " with decimal commas" if "," in text else ""
+    raise GeometryError(
+        f"{len(broken)} of {len(headers)} slices have a {keyword} that is not {PLACE[keyword]} "
+        f"numbers{shown}{comma}: DICOM separates by \\ and writes decimal points: export the "
+        "series again",
+        code="BAD_NUMBERS",
     )
 
 

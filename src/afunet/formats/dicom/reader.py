@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from afunet.formats.dicom.absence import nothing_found
+from afunet.formats.dicom.agreement import Read, agreed
 from afunet.formats.dicom.archive import unpacked
 from afunet.formats.dicom.archive_findings import archive_findings
 from afunet.formats.dicom.files import FoundFiles, find_headers, syntax_name
@@ -56,7 +57,10 @@ def _read(request: Request) -> Scan:
 def scan_of(stack: Stack, findings: tuple[Finding, ...], request: Request) -> Scan:
     """A stack with its pixels; `InputError` where they cannot be read."""
     collector = SourceCollector()
-    slices = _slices(stack, request, collector)
+    read = agreed(list(_slices(stack, request, collector)), stack.headers, _read_again(stack))
+    findings += read.findings
+    refuse_if_strict(findings, request.strict)
+    slices = _handed_over(read.slices)
     voxels = slices if stack.are_voxels else straightened(slices, stack)
     volume = Volume(stacked(voxels, stack.shape), stack.affine)
     return Scan(
@@ -110,7 +114,7 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
             info("NO_MODALITY", "the files name no modality", "CT by the class of the images"),
         ),
         (
-            any(header.slope is None or header.intercept is None for header in headers),
+            all(header.slope is None or header.intercept is None for header in headers),
             warning("NO_RESCALE", "no rescale slope or intercept; stored values are taken as HU"),
         ),
         (
@@ -118,7 +122,7 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
             warning("RESCALE_NOT_HU", "the header says that the values are not in HU"),
         ),
         (
-            len({(header.slope, header.intercept) for header in headers}) > 1,
+            len(_rescales(headers)) > 1,
             info("MIXED_RESCALE", "slices have different rescale values", "each by its own"),
         ),
         (
@@ -140,6 +144,15 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
         ),
     )
     return tuple(finding for is_so, finding in noticed if is_so)
+
+
+def _rescales(headers: tuple[Header, ...]) -> set[tuple[float, float]]:
+    """The pairs of slope and intercept that are stated."""
+    return {
+        (header.slope, header.intercept)
+        for header in headers
+        if header.slope is not None and header.intercept is not None
+    }
 
 
 def source_of(stack: Stack) -> Source:
@@ -171,6 +184,19 @@ def _slices(stack: Stack, request: Request, collector: SourceCollector) -> Itera
         collector.add(header, files)
         yield hu
         request.progress("reading slices", number, total)
+
+
+def _read_again(stack: Stack) -> Read:
+    """Reads a slice of a stack by a header that was changed."""
+    total, files = len(stack.headers), ImageFiles()
+    return lambda header, index: read_hu(header, _where(header, index + 1, total), files)
+
+
+def _handed_over(slices: list[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """The slices one after the other, each forgotten once it is taken: memory holds them once."""
+    slices.reverse()
+    while slices:
+        yield slices.pop()
 
 
 def _where(header: Header, number: int, total: int) -> str:

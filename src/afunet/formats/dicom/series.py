@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from afunet.formats.dicom.acquisitions import told_apart
+from afunet.formats.dicom.derived import derived_kind
 from afunet.formats.dicom.header import Header, is_ct
 from afunet.formats.plane import plane_name
 
@@ -69,7 +70,8 @@ class Series:
     @property
     def is_original(self) -> bool:
         """Whether neither derived nor secondary, nor reformatted."""
-        return all(header.is_original for header in self.headers) and not self.is_reformatted
+        computed = self.is_reformatted or derived_kind(self.first) is not None
+        return not computed and all(header.is_original for header in self.headers)
 
     @property
     def is_reformatted(self) -> bool:
@@ -85,6 +87,8 @@ class Series:
     def _ct_kind(self) -> str:
         if self.is_reformatted:
             return "reformatted slices (MPR)"
+        if derived := derived_kind(self.first):
+            return f"slices of a {derived.kind}"
         return "CT slices" if self.is_original else "derived CT slices"
 
     @property
@@ -110,7 +114,8 @@ def picture_kind(header: Header) -> str | None:
     for word in header.image_type:
         if word in PICTURES:
             return PICTURES[word]
-    return None
+    derived = derived_kind(header)
+    return None if derived is None or derived.shows_bone else derived.kind
 
 
 def group_series(headers: Iterable[Header]) -> tuple[Series, ...]:

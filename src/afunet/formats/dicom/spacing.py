@@ -11,6 +11,7 @@ from afunet.errors import GeometryError
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.placement import FloatArray, Placement
 from afunet.formats.findings import Finding, info, repaired, warning
+from afunet.formats.lengths import is_believable
 
 # Positions written to one decimal are off by half of this.
 POSITION_TOLERANCE_MM = 0.1
@@ -71,8 +72,9 @@ def _lines(along_mm: FloatArray) -> Iterator[tuple[float, float]]:
 
 
 def _single(header: Header, along_mm: FloatArray) -> Levels:
-    thickness_mm = header.slice_spacing_mm or header.slice_thickness_mm
-    if not thickness_mm or thickness_mm <= 0:
+    stated_mm = (header.slice_spacing_mm, header.slice_thickness_mm)
+    thickness_mm = next((mm for mm in stated_mm if mm is not None and is_believable(mm)), None)
+    if thickness_mm is None:
         raise GeometryError(
             "the series is a single slice without a thickness: a volume needs at least 2 slices",
             code="ONE_SLICE",

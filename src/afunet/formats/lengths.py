@@ -1,0 +1,63 @@
+"""Which voxel sizes are believed, and which still show a bone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.errors import GeometryError
+from afunet.formats.findings import Finding, warning
+
+# Laboratory scanners of bone samples reach 0.01 mm; no scanner's pixel is larger than 50 mm.
+SMALLEST_MM, LARGEST_MM = 0.005, 50.0
+# A fibula is 12 mm thick and the cortex of a shaft 2 to 8 mm. Pixels of 4 mm are the last that
+# show a shaft as more than a bright spot; slices 20 mm apart miss a patella's ends and a fracture.
+COARSE_PIXEL_MM, COARSEST_PIXEL_MM = 2.0, 4.0
+COARSE_SLICE_MM, COARSEST_SLICE_MM = 6.0, 20.0
+
+
+def is_believable(length_mm: float) -> bool:
+    """Whether a voxel can have this size."""
+    return bool(np.isfinite(length_mm) and SMALLEST_MM <= length_mm <= LARGEST_MM)
+
+
+def require_believable(spacing_mm: Sequence[float] | NDArray[np.float64], what: str) -> None:
+    """Raise `GeometryError` (`BAD_SPACING`) for sizes that no voxel has; `what` names them."""
+    if all(is_believable(float(length)) for length in spacing_mm):
+        return
+    sizes = " × ".join(f"{float(length):.6g}" for length in spacing_mm)
+    raise GeometryError(
+        f"{what} is {sizes} mm, expected sizes from {SMALLEST_MM:g} to {LARGEST_MM:g} mm: export "
+        "the series again",
+        code="BAD_SPACING",
+    )
+
+
+def spacing_findings(spacing_mm: Sequence[float] | NDArray[np.float64]) -> tuple[Finding, ...]:
+    """Warnings for coarse voxels; the two finer sizes count as those of the pixels.
+
+    Raises `GeometryError`: `BAD_SPACING` for sizes that no voxel has, `TOO_COARSE` for voxels that
+    show no bone.
+    """
+    require_believable(spacing_mm, "the voxel size")
+    *pixel_mm, slice_mm = sorted(float(length) for length in spacing_mm)
+    _require_fine(max(pixel_mm), COARSEST_PIXEL_MM, "the pixels are", "wide")
+    _require_fine(slice_mm, COARSEST_SLICE_MM, "the slices lie", "apart")
+    if max(pixel_mm) > COARSE_PIXEL_MM:
+        message = f"the pixels are {max(pixel_mm):.3g} mm wide: thin bone may not be seen"
+        return (warning("COARSE_PIXELS", message),)
+    if slice_mm > COARSE_SLICE_MM:
+        message = f"the slices lie {slice_mm:.3g} mm apart: bone between them is a guess"
+        return (warning("COARSE_SLICES", message),)
+    return ()
+
+
+def _require_fine(length_mm: float, most_mm: float, what: str, how: str) -> None:
+    if length_mm > most_mm:
+        raise GeometryError(
+            f"{what} {length_mm:.3g} mm {how}, at most {most_mm:g} mm show a bone's shape: give "
+            "finer slices",
+            code="TOO_COARSE",
+        )
