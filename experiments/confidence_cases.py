@@ -1,7 +1,9 @@
 """Cases whose bone is known, as the network left them: what the expected Dice is fitted on.
 
-    .venv/bin/python experiments/confidence_cases.py CACHE --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz" \
-        [--knees val | --knees test | --seed 360000 --legs 42 | --dicom FOLDER LABEL]
+    .venv/bin/python experiments/confidence_cases.py CACHE --data "$AFUNET_DATA/knee" --knees val
+    .venv/bin/python experiments/confidence_cases.py CACHE --seed 360000 --legs 48 \
+        --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz"
+    .venv/bin/python experiments/confidence_cases.py CACHE --dicom FOLDER LABEL
 
 Every case goes the way of `afunet segment` as far as the network and its mirrored slices, and is
 kept in CACHE as one npz, so that measures of doubt can be tried without it. Simulated scans are 8
@@ -30,8 +32,17 @@ from afunet.inference.predictor import Predictor
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.flips import Flip, flip_agreement
 from afunet.inference.volume import Prediction, predict_volume
-from afunet.phantom import Cast, Grid, Implant, ImplantKind, LegConfig, Region, axial_grid
-from afunet.phantom import draw_leg, simulate
+from afunet.phantom import (
+    Cast,
+    Grid,
+    Implant,
+    ImplantKind,
+    LegConfig,
+    Region,
+    axial_grid,
+    draw_leg,
+    simulate,
+)
 from afunet.preprocessing.grid import WorkingGrid
 from afunet.reconstruction.instances import split_instances
 from afunet.workflows.segment import Segmenter
@@ -252,6 +263,7 @@ def load(path: Path) -> SeenCase:
 
 
 def main() -> None:
+    """Predict and keep, telling names on the error stream."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cache", type=Path)
     parser.add_argument("--data", type=Path, help="the folder of the knees")

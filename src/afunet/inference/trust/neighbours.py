@@ -56,9 +56,9 @@ class Steps:
     """Changes between slices; NaN where neither of the two has bone.
 
     `mask` is one minus the Dice of their masks, `image` the mean difference in HU of coarse pixels
-    that are not air in both, `flesh` the same of those that lie off the bone of both. `lost` (slices,) is by how much slice i agrees less with either
-    neighbour than they agree with each other: above 0 something is in one slice alone, or missing
-    in it alone.
+    that are not air in both, `flesh` the same of those that lie off the bone of both. `lost`
+    (slices,) is by how much slice i agrees less with either neighbour than they agree with each
+    other: above 0 something is in one slice alone, or missing in it alone.
     """
 
     mask: Changes
@@ -76,7 +76,7 @@ class Steps:
         return np.asarray(np.minimum(self.mask.in_slices(), self._scene()))
 
     def bone_alone(self) -> NDArray[np.bool_]:
-        """Where the bone leads so much further than image and flesh that it begins or ends there."""
+        """Where the bone leads so much further than all else that it begins or ends there."""
         return np.asarray(self.mask.in_slices() > BONE_ALONE * self._scene())
 
     def _scene(self) -> FloatArray:
