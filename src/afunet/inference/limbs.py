@@ -33,7 +33,7 @@ class SideRules:
     speak less for it. Where there is less than that in all, there is no leg.
     """
 
-    least: float = 0.75
+    least: float = 0.8
     sure: float = 0.9
     within_mm: float = 30.0
     whole_mm3: float = 3000.0
