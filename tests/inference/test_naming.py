@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from afunet.geometry import Volume
-from afunet.inference.naming import NamingRules, bone_namer, name_pieces
+from afunet.inference.naming import NamingRules, Networks, bone_namer, name_pieces
+from afunet.inference.parting import PartingRules
 from afunet.models.bone_namer import BoneNamerConfig
 from afunet.phantom import Anatomy, LegConfig, Pose, axial_grid, exact_labels
 from afunet.reconstruction.anatomy import UNKNOWN, Bone, Side
@@ -28,6 +29,11 @@ class ByPlace(nn.Module):
         return self.sureness * torch.stack([upper, -upper, left], dim=1)
 
 
+def by(network: ByPlace) -> Networks:
+    """It alone; its votes are its sureness."""
+    return Networks(network)  # type: ignore[arg-type]
+
+
 def volume(*blocks: tuple[slice, slice, slice]) -> Volume:
     """Voxels of 2 mm, a label a block, the head at high z and the left at high x."""
     voxels = np.zeros((60, 20, 60), np.uint8)
@@ -43,7 +49,7 @@ BESIDE = (slice(2, 12), slice(6, 14), slice(38, 58))
 
 
 def test_a_piece_is_what_most_of_its_voxels_are() -> None:
-    named = name_pieces(volume(UPPER_RIGHT, LOWER_LEFT), ByPlace())  # type: ignore[arg-type]
+    named = name_pieces(volume(UPPER_RIGHT, LOWER_LEFT), by(ByPlace()))
     assert [str(name) for name in named.names] == ["right femur", "left tibia"]
     assert all(name.sureness > 0.99 for name in named.names)
 
@@ -54,13 +60,19 @@ def test_names_follow_the_patient_and_not_the_order_of_voxels() -> None:
         [[-1, 0, 0, 59], [0, 1, 0, 0], [0, 0, -1, 59], [0, 0, 0, 1.0]]
     )
     flipped = Volume(labels.voxels[::-1, :, ::-1].copy(), turned)
-    names = name_pieces(flipped, ByPlace()).names  # type: ignore[arg-type]
+    names = name_pieces(flipped, by(ByPlace())).names
     assert [str(name) for name in names] == ["right femur", "left tibia"]
 
 
+def waist(labels: Volume, between: slice) -> Volume:
+    """The map with half of its depth left at some heights."""
+    labels.voxels[between, :8] = labels.voxels[between, 12:] = 0
+    return labels
+
+
 def test_a_piece_that_is_two_bones_is_parted_where_they_meet() -> None:
-    labels = volume(THROUGH, BESIDE)
-    named = name_pieces(labels, ByPlace())  # type: ignore[arg-type]
+    labels = waist(volume(THROUGH, BESIDE), slice(28, 32))
+    named = name_pieces(labels, by(ByPlace()))
     assert sorted(map(str, named.names)) == ["left tibia", "right femur", "right tibia"]
     found = named.labels.voxels
     assert np.array_equal(found != 0, labels.voxels != 0)
@@ -78,8 +90,9 @@ def test_two_bones_of_a_kind_that_a_third_joins_are_two() -> None:
     for legs in (slice(4, 20), slice(40, 56)):  # right and left, below a bar
         labels.voxels[2:44, 6:14, legs] = 1
     labels.voxels[44:58, 6:14, 4:56] = 1
+    waist(labels, slice(33, 36))
     network = ByPlace(classes=("pelvis", "femur"))
-    named = name_pieces(labels, network)  # type: ignore[arg-type]
+    named = name_pieces(labels, by(network))
     assert sorted(map(str, named.names)) == ["left femur", "pelvis", "right femur"]
     found = named.labels.voxels
     assert np.array_equal(found != 0, labels.voxels != 0)
@@ -87,22 +100,41 @@ def test_two_bones_of_a_kind_that_a_third_joins_are_two() -> None:
 
 
 def test_a_piece_that_is_hardly_two_bones_stays_whole() -> None:
-    rules = NamingRules(least_part_mm3=1e6)
+    rules = NamingRules(parting=PartingRules(least_mm3=1e6))
+    labels = waist(volume(THROUGH, BESIDE), slice(28, 32))
+    assert name_pieces(labels, by(ByPlace()), rules).labels is labels
+
+
+@pytest.mark.parametrize("classes", [("femur", "tibia"), ("tibia", "foot"), ("femur", "other")])
+def test_a_bone_that_nowhere_thins_is_not_cut_whatever_the_votes(classes: tuple[str, str]) -> None:
     labels = volume(THROUGH, BESIDE)
-    assert name_pieces(labels, ByPlace(), rules).labels is labels  # type: ignore[arg-type]
+    assert name_pieces(labels, by(ByPlace(classes=classes))).labels is labels
+
+
+def test_a_shaft_that_flares_to_one_side_is_not_cut() -> None:
+    labels = volume(THROUGH, BESIDE)
+    labels.voxels[30:58, 2:18, 2:28] = 1
+    assert int(name_pieces(labels, by(ByPlace())).labels.voxels.max()) == 2
+
+
+def test_parts_that_nobody_is_sure_of_are_one_again() -> None:
+    labels = waist(volume(THROUGH, BESIDE), slice(28, 32))
+    rules = NamingRules(least_bone=0.9999, parting=PartingRules(sure=0.9))
+    named = name_pieces(labels, by(ByPlace(2.0)), rules)
+    assert np.array_equal(named.labels.voxels, labels.voxels)
 
 
 def test_what_nobody_is_sure_of_has_no_name_or_no_side() -> None:
     labels, rules = volume(UPPER_RIGHT, LOWER_LEFT), NamingRules(least_bone=0.6)
-    assert name_pieces(labels, ByPlace(0.0), rules).names == (UNKNOWN, UNKNOWN)  # type: ignore[arg-type]
-    first, second = name_pieces(labels, ByPlace(0.3), rules).names  # type: ignore[arg-type]
+    assert name_pieces(labels, by(ByPlace(0.0)), rules).names == (UNKNOWN, UNKNOWN)
+    first, second = name_pieces(labels, by(ByPlace(0.3)), rules).names
     assert (first.bone, first.side) == (Bone.FEMUR, None)
     assert (second.bone, second.side) == (Bone.TIBIA, None)
 
 
 def test_what_is_no_bone_of_the_limb_is_unknown() -> None:
     network = ByPlace(classes=("other", "tibia"))
-    named = name_pieces(volume(UPPER_RIGHT, LOWER_LEFT), network)  # type: ignore[arg-type]
+    named = name_pieces(volume(UPPER_RIGHT, LOWER_LEFT), by(network))
     assert [str(name) for name in named.names] == ["unknown", "left tibia"]
 
 
@@ -115,7 +147,7 @@ class AlwaysLeft(ByPlace):
 
 
 def test_a_side_that_the_mirror_image_has_too_is_none() -> None:
-    names = name_pieces(volume(UPPER_RIGHT, LOWER_LEFT), AlwaysLeft()).names  # type: ignore[arg-type]
+    names = name_pieces(volume(UPPER_RIGHT, LOWER_LEFT), by(AlwaysLeft())).names
     assert [str(name) for name in names] == ["femur", "tibia"]
 
 
@@ -130,18 +162,21 @@ class SureOfUpperSides(ByPlace):
 @pytest.mark.parametrize(("gap", "expected"), [(2, "right tibia"), (20, "tibia")])
 def test_pieces_near_each_other_are_of_one_side(gap: int, expected: str) -> None:
     below = (slice(2, 36 - gap), slice(4, 16), slice(2, 22))
-    labels, rules = volume(UPPER_RIGHT, below, LOWER_LEFT), NamingRules(least_part_mm3=2e4)
-    names = name_pieces(labels, SureOfUpperSides(), rules).names  # type: ignore[arg-type]
+    labels, rules = (
+        volume(UPPER_RIGHT, below, LOWER_LEFT),
+        NamingRules(parting=PartingRules(least_mm3=2e4)),
+    )
+    names = name_pieces(labels, by(SureOfUpperSides()), rules).names
     assert [str(name) for name in names] == ["right femur", expected, "tibia"]
 
 
 def test_of_little_bone_nothing_is_told() -> None:
     labels, rules = volume(UPPER_RIGHT, LOWER_LEFT), NamingRules(least_seen_mm3=1e6)
-    assert name_pieces(labels, ByPlace(), rules).names == (UNKNOWN, UNKNOWN)  # type: ignore[arg-type]
+    assert name_pieces(labels, by(ByPlace()), rules).names == (UNKNOWN, UNKNOWN)
 
 
 def test_an_empty_map_has_no_names() -> None:
-    assert name_pieces(volume(), ByPlace()).names == ()  # type: ignore[arg-type]
+    assert name_pieces(volume(), by(ByPlace())).names == ()
 
 
 @pytest.fixture(scope="module")

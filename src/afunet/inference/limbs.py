@@ -33,7 +33,7 @@ class SideRules:
     speak less for it. Where there is less than that in all, there is no leg.
     """
 
-    least: float = 0.75
+    least: float = 0.8
     sure: float = 0.9
     within_mm: float = 30.0
     whole_mm3: float = 3000.0
@@ -41,10 +41,14 @@ class SideRules:
 
 @dataclass(frozen=True, eq=False)
 class Legs:
-    """Probability of the left side (labels,), and which pieces are of a leg (labels,)."""
+    """Probability of the left side (labels,), which pieces are of a leg, and of which (labels,).
+
+    Legs are numbered from 0; `leg` is -1 for pieces that were not taken for a leg's.
+    """
 
     left: FloatArray
     of_leg: NDArray[np.bool_]
+    leg: NDArray[np.int64]
 
 
 def find_legs(
@@ -61,12 +65,15 @@ def find_legs(
     odds; where that is not sure, what `sider` says of the leg's shape is added.
     """
     volumes, clouds = _pieces(sampling)
-    found = Legs(left.copy(), of_leg & (volumes > 0))  # a few voxels may fall between the sampled
+    # A few voxels may fall between the sampled ones.
+    found = Legs(left.copy(), of_leg & (volumes > 0), np.full(len(left), -1))
     pieces = np.flatnonzero(found.of_leg)
     weights = np.minimum(volumes / rules.whole_mm3, 1)
     evidence = (logit(left.clip(1 - SURE, SURE)) * weights)[pieces]
     gaps = gaps_between([clouds[piece] for piece in pieces], rules.within_mm)
-    for leg in joined_pieces(evidence.tolist(), gaps, rules.within_mm, float(logit(rules.least))):
+    legs = joined_pieces(evidence.tolist(), gaps, rules.within_mm, float(logit(rules.least)))
+    for number, leg in enumerate(legs):
+        found.leg[pieces[leg]] = number
         told = float(evidence[leg].sum() / weights[pieces[leg]].sum())
         if sider is not None and abs(told) < logit(rules.sure):
             told += _side_by_shape(sampling, pieces[leg] + 1, sider)

@@ -1,6 +1,7 @@
 """Which bone every piece is: votes of its voxels, by a network that sees shape, place, neighbours.
 
-Pieces that turn out to be several bones, as masks without a joint space give, are parted there.
+A vote is no sureness: how often a name is right is told from the vote and what else speaks for it
+(`evidence`, `sureness`), and a name that is not sure is none.
 """
 
 from __future__ import annotations
@@ -10,80 +11,69 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-import cc3d
-import edt
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy import ndimage
-from skimage.segmentation import watershed
-from torch import Tensor
+from scipy.special import logit
 
-from afunet.geometry import Box, Volume
-from afunet.inference.coarse import CoarseGrid, LabelSampling
-from afunet.inference.limbs import SideRules, find_legs
-from afunet.models.bone_namer import BONE_NAMES, BoneNamer, surroundings
+from afunet.geometry import Volume
+from afunet.inference.coarse import LabelSampling
+from afunet.inference.evidence import FEATURES, Evidence, evidence_of
+from afunet.inference.limbs import Legs, SideRules, find_legs
+from afunet.inference.named_grid import Votes, bones_of, named_grid, votes_of
+from afunet.inference.parting import PartingRules, joined_again, parted_by_votes
+from afunet.inference.sureness import Judges
+from afunet.models.bone_namer import BONE_NAMES, BoneNamer
 from afunet.models.limb_sider import LIMB_SIDES, LimbSider
-from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, NamedLabels, Namer, Side
+from afunet.reconstruction.anatomy import LEG, UNKNOWN, Bone, BoneName, NamedLabels, Namer, Side
 
 FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-LEG = frozenset({Bone.FEMUR, Bone.PATELLA, Bone.TIBIA, Bone.FIBULA, Bone.FOOT})
-AT_ONCE = 4096
-"""Places whose surroundings are held in memory."""
+SIDE_FEATURES = ("side", "own side", "volume of leg")
 
 
 @dataclass(frozen=True)
 class NamingRules:
-    """When a vote counts.
+    """When a name is told: a bone's from a sureness of `least_bone`, a side's from `sides.least`.
 
-    A piece has a name from `least_bone` of the votes, a side from `sides.least`. A piece is parted
-    where `least_part_mm3` and more of it are surely of another bone, voxels counting as sure from
-    `sure`. Where less than `least_seen_mm3` of bone is seen in all, nothing has a name.
+    Where less than `least_seen_mm3` of bone is seen in all, nothing has a name. `parting` tells
+    when a piece is several bones; each of its parts needs the sureness of a name.
     """
 
     least_bone: float = 0.5
-    sure: float = 0.9
-    least_part_mm3: float = 3000.0
     least_seen_mm3: float = 5000.0
     sides: SideRules = field(default_factory=SideRules)
+    parting: PartingRules = field(default_factory=PartingRules)
 
 
-@dataclass(frozen=True, eq=False)
-class NamedGrid:
-    """Probability of each bone, (bones, z, y, x), and of the left side, (z, y, x), on a grid."""
+@dataclass(frozen=True)
+class Networks:
+    """Who names bones, who tells sides by shape, and who tells how sure they are.
 
-    grid: CoarseGrid
-    bones: tuple[Bone, ...]
-    bone: Float32Array
-    left: Float32Array
+    Without a sider a side is told by the namer alone; without judges a vote is its own sureness.
+    """
 
-
-@dataclass(frozen=True, eq=False)
-class Votes:
-    """Mean probability of each bone, (labels, bones), and of the left side, (labels,)."""
-
-    bone: FloatArray
-    left: FloatArray
-
-    def names(self, bones: tuple[Bone, ...], rules: NamingRules) -> tuple[BoneName, ...]:
-        """The name of each label."""
-        return tuple(
-            _name(dict(zip(bones, votes, strict=True)), left, rules)
-            for votes, left in zip(self.bone.tolist(), self.left.tolist(), strict=True)
-        )
+    namer: BoneNamer
+    sider: LimbSider | None = None
+    judges: Judges | None = None
 
 
 def bone_namer(*, sides_known: bool = True, rules: NamingRules | None = None) -> Namer:
-    """A namer with the network of the package; no sides where the patient's are not known."""
+    """A namer with the networks of the package; no sides where the patient's are not known."""
 
     def name(labels: Volume) -> NamedLabels:
-        named = name_pieces(labels, shipped_namer(), rules, sider=shipped_sider())
+        named = name_pieces(labels, shipped_networks(), rules)
         if sides_known:
             return named
-        return replace(named, names=tuple(replace(name, side=None) for name in named.names))
+        names = tuple(replace(name, side=None, side_sureness=0.0) for name in named.names)
+        return replace(named, names=names)
 
     return name
+
+
+@cache
+def shipped_networks() -> Networks:
+    """What comes with the package."""
+    judges = Judges.load(_shipped("name-sureness.json"))
+    return Networks(shipped_namer(), shipped_sider(), judges)
 
 
 @cache
@@ -103,161 +93,86 @@ def _shipped(name: str) -> Path:
 
 
 def name_pieces(
-    labels: Volume,
-    network: BoneNamer,
-    rules: NamingRules | None = None,
-    *,
-    sider: LimbSider | None = None,
+    labels: Volume, networks: Networks, rules: NamingRules | None = None
 ) -> NamedLabels:
-    """Names for the labels (from 1, without gaps, the largest first) of a map in LPS mm.
-
-    `sider` is asked for the side of legs of which `network` does not tell it.
-    """
+    """Names for the labels (from 1, without gaps, the largest first) of a map in LPS mm."""
     rules = rules or NamingRules()
-    sampling = LabelSampling.of(labels, network.config.step_mm)
+    sampling = LabelSampling.of(labels, networks.namer.config.step_mm)
     if sampling is None:
         return NamedLabels(labels, ())
     count = int(labels.voxels.max())
     if np.count_nonzero(labels.voxels) * labels.voxel_volume_mm3 < rules.least_seen_mm3:
         return NamedLabels(labels, (UNKNOWN,) * count)
-    named = _named_grid(sampling, network)
-    votes = _votes(sampling, named)
-    parted = _parted(labels, named, votes, rules)
+    named = named_grid(sampling, networks.namer)
+    votes = votes_of(sampling, named)
+    parted, origin = parted_by_votes(labels, named, votes, rules.parting)
     if parted is not labels:
-        sampling = LabelSampling.of(parted, network.config.step_mm)
-        assert sampling is not None
-        votes = _votes(sampling, named)
-    of_leg = np.array([named.bones[bone] in LEG for bone in votes.bone.argmax(axis=1)])
-    found = find_legs(sampling, of_leg, votes.left, sider, rules.sides)
-    names = replace(votes, left=found.left).names(named.bones, rules)
-    lost = of_leg & ~found.of_leg
-    names = tuple(UNKNOWN if no else name for name, no in zip(names, lost, strict=True))
-    return NamedLabels(parted, names)
+        votes = votes_of(_sampling(parted, networks), named)
+        sure = hear(_sampling(parted, networks), votes, networks, rules).sureness
+        labels = joined_again(parted, origin, sure >= rules.least_bone)
+        sampling = _sampling(labels, networks)
+        votes = votes_of(sampling, named)
+    heard = hear(sampling, votes, networks, rules)
+    return NamedLabels(labels, heard.names(rules))
 
 
-def _named_grid(sampling: LabelSampling, network: BoneNamer) -> NamedGrid:
-    config = network.config
-    grid = CoarseGrid.around(*sampling.bounds_mm(), config.step_mm)
-    counts = np.zeros(int(np.prod(grid.shape)))
-    for points in sampling.points():
-        counts += np.bincount(grid.cells(points.mm), minlength=len(counts))
-    full = np.minimum(counts * sampling.point_mm3 / grid.step_mm**3, 1).reshape(grid.shape)
-    shown = torch.from_numpy(sampling.volume.sees(grid.centres_mm()))
-    places = torch.nonzero(torch.from_numpy(full))
-    logits = _both_ways(network, torch.from_numpy(full), shown, places)
-    bone = np.zeros((len(config.classes), *grid.shape), dtype=np.float32)
-    left = np.full(grid.shape, 0.5, dtype=np.float32)
-    z, y, x = places.T.numpy()
-    bone[:, z, y, x] = torch.softmax(logits[:, :-1], dim=1).T.numpy()
-    left[z, y, x] = torch.sigmoid(logits[:, -1]).numpy()
-    return NamedGrid(grid, tuple(map(_bone, config.classes)), bone, left)
+def _sampling(labels: Volume, networks: Networks) -> LabelSampling:
+    found = LabelSampling.of(labels, networks.namer.config.step_mm)
+    assert found is not None
+    return found
 
 
-def _both_ways(network: BoneNamer, full: Tensor, shown: Tensor, places: Tensor) -> Tensor:
-    """Logits (N, classes + 1) of a body and of its mirror image, whose left is right, averaged."""
-    ahead = _logits(network, full, shown, places)
-    mirrored = places * torch.tensor([1, 1, -1]) + torch.tensor([0, 0, full.shape[2] - 1])
-    behind = _logits(network, full.flip(2), shown.flip(2), mirrored)
-    bones, side = behind[:, :-1], behind[:, -1:]
-    return (ahead + torch.cat([bones, -side], dim=1)) / 2
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What speaks for the likeliest bone and side of every label, and how sure they are (labels,).
+
+    `side_values` is the evidence for the side, (labels, features).
+    """
+
+    bones: tuple[Bone, ...]
+    evidence: Evidence
+    legs: Legs
+    side_values: FloatArray
+    sureness: FloatArray
+    side_sureness: FloatArray
+
+    def names(self, rules: NamingRules) -> tuple[BoneName, ...]:
+        """The name of each label; none where it is not sure."""
+        return tuple(self._name(label, rules) for label in range(len(self.sureness)))
+
+    def _name(self, label: int, rules: NamingRules) -> BoneName:
+        bone, sure = self.bones[self.evidence.best[label]], float(self.sureness[label])
+        alone = bone in LEG and not self.legs.of_leg[label]
+        if bone is Bone.UNKNOWN or sure < rules.least_bone or alone:
+            return UNKNOWN
+        side = Side.LEFT if self.legs.left[label] >= 0.5 else Side.RIGHT
+        side_sure = float(self.side_sureness[label])
+        if side_sure < rules.sides.least:
+            return BoneName(bone, None, sure)
+        return BoneName(bone, side, sure, side_sure)
 
 
-def _logits(network: BoneNamer, full: Tensor, shown: Tensor, places: Tensor) -> Tensor:
-    with torch.inference_mode():
-        parts = torch.split(places, AT_ONCE)
-        return torch.cat(
-            [network(surroundings(full, shown, some, network.config)) for some in parts]
-        )
+def hear(sampling: LabelSampling, votes: Votes, networks: Networks, rules: NamingRules) -> Heard:
+    """Everything that speaks for names and sides."""
+    bones = bones_of(networks.namer)
+    not_leg = bones.index(Bone.UNKNOWN) if Bone.UNKNOWN in bones else None
+    evidence = evidence_of(sampling, votes, networks.namer, not_leg)
+    of_leg = np.array([bones[best] in LEG for best in evidence.best])
+    legs = find_legs(sampling, of_leg, votes.left, networks.sider, rules.sides)
+    side_values = _side_values(evidence, votes, legs)
+    sureness = votes.bone.max(axis=1)
+    side_sureness = np.maximum(legs.left, 1 - legs.left)
+    if networks.judges:
+        sureness = networks.judges.bone.sureness(evidence.best, evidence.values)
+        side_sureness = networks.judges.side.sureness(evidence.best, side_values)
+    return Heard(bones, evidence, legs, side_values, sureness, side_sureness)
 
 
-def _bone(name: str) -> Bone:
-    return Bone(name) if name in set(Bone) else Bone.UNKNOWN
-
-
-def _votes(sampling: LabelSampling, named: NamedGrid) -> Votes:
-    count = int(sampling.volume.voxels.max()) + 1
-    bone, left = named.bone.reshape(len(named.bones), -1), named.left.ravel()
-    sums, lefts, totals = np.zeros((count, len(bone))), np.zeros(count), np.zeros(count)
-    for points in sampling.points():
-        cells = named.grid.cells(points.mm)
-        totals += np.bincount(points.labels, minlength=count)
-        lefts += np.bincount(points.labels, left[cells], minlength=count)
-        for number, probability in enumerate(bone):
-            sums[:, number] += np.bincount(points.labels, probability[cells], minlength=count)
-    # A piece of a few voxels may have fallen between the sampled ones: no votes, no name.
-    totals = np.maximum(totals, 1)
-    return Votes((sums / totals[:, None])[1:], (lefts / totals)[1:])
-
-
-def _name(votes: dict[Bone, float], left: float, rules: NamingRules) -> BoneName:
-    bone = max(votes, key=votes.__getitem__)
-    if votes[bone] < rules.least_bone or bone is Bone.UNKNOWN:
-        return UNKNOWN
-    side = Side.LEFT if left >= 0.5 else Side.RIGHT
-    sided = max(left, 1 - left) >= rules.sides.least
-    return BoneName(bone, side if sided else None, votes[bone])
-
-
-def _parted(labels: Volume, named: NamedGrid, votes: Votes, rules: NamingRules) -> Volume:
-    """The map with pieces of several bones parted, the largest first; itself if none was."""
-    least = rules.least_part_mm3
-    boxes = ndimage.find_objects(labels.voxels)
-    inside = labels.voxels[labels.voxels != 0]  # few of all, and counting is slow
-    volumes = np.bincount(inside)[1:] * labels.voxel_volume_mm3
-    found = labels.voxels
-    for label, share in enumerate(votes.bone, start=1):
-        if np.sort(share)[-2] * volumes[label - 1] < least:
-            continue
-        parts = _parts(labels, boxes[label - 1], label, named, rules)
-        if parts.max() > 1:
-            found = found.astype(np.int32) if found is labels.voxels else found
-            inside = parts > 1
-            found[boxes[label - 1]][inside] = parts[inside] - 2 + found.max() + 1
-    if found is labels.voxels:
-        return labels
-    sizes = np.bincount(found.ravel())
-    order = np.argsort(-sizes[1:], kind="stable") + 1
-    number = np.zeros(len(sizes), dtype=np.min_scalar_type(len(sizes)))
-    number[order] = np.arange(1, len(sizes))
-    return labels.with_voxels(number[found])
-
-
-def _parts(
-    labels: Volume, box: Box, label: int, named: NamedGrid, rules: NamingRules
-) -> NDArray[np.int32]:
-    """A piece's bones in its box, from 1, 0 elsewhere: grown from where they are sure."""
-    inside = labels.voxels[box] == label
-    first = np.array([axis.start for axis in reversed(box)])
-    seeds = np.zeros(inside.shape, dtype=np.int32)
-    bone = named.bone.reshape(len(named.bones), -1)
-    best, surest = bone.argmax(axis=0), bone.max(axis=0)
-    for index, plane in enumerate(inside):
-        rows, columns = np.nonzero(plane)
-        if len(rows):
-            where = np.stack([columns, rows, np.full(len(rows), index)], axis=-1) + first
-            cells = named.grid.cells(labels.to_mm(where))
-            seeds[index, rows, columns] = np.where(surest[cells] >= rules.sure, best[cells] + 1, 0)
-    sizes = np.bincount(seeds.ravel(), minlength=len(bone) + 1) * labels.voxel_volume_mm3
-    kept = np.flatnonzero(sizes[1:] >= rules.least_part_mm3) + 1
-    if len(kept) < 2:
-        return np.asarray(inside, dtype=np.int32)
-    kept = kept[np.argsort(-sizes[kept], kind="stable")]
-    number = np.zeros(len(bone) + 1, dtype=np.int32)
-    number[kept] = np.arange(1, len(kept) + 1)
-    depth_mm = edt.edt(inside, anisotropy=labels.array_spacing_mm, parallel=0)
-    grown = _grown(depth_mm, number[seeds], inside)
-    # The parts of one bone that do not touch are two bones, as both femurs beside a pelvis are.
-    apart = cc3d.connected_components(grown, connectivity=26).astype(np.int32)
-    sizes = np.bincount(apart.ravel()) * labels.voxel_volume_mm3
-    large = np.flatnonzero(sizes >= rules.least_part_mm3)
-    large = large[large > 0][np.argsort(-sizes[large[large > 0]], kind="stable")]
-    number = np.zeros(len(sizes), dtype=np.int32)
-    number[large] = np.arange(1, len(large) + 1)
-    return _grown(depth_mm, number[apart], inside)
-
-
-def _grown(
-    depth_mm: Float32Array, seeds: NDArray[np.int32], inside: NDArray[np.bool_]
-) -> NDArray[np.int32]:
-    """Seeds grown from the depth outwards until they meet, at the thinnest between them."""
-    return np.asarray(watershed(-depth_mm, seeds, mask=inside), dtype=np.int32)
+def _side_values(evidence: Evidence, votes: Votes, legs: Legs) -> FloatArray:
+    """The evidence and `SIDE_FEATURES` beside it."""
+    told, own = (logit(left.clip(0.005, 0.995)) for left in (legs.left, votes.left))
+    volumes = np.exp(evidence.values[:, FEATURES.index("volume")])
+    of_leg = np.bincount(legs.leg + 1, volumes, legs.leg.max(initial=0) + 2)[legs.leg + 1]
+    of_leg = np.where(legs.leg < 0, volumes, of_leg)
+    more = [np.abs(told), own * np.sign(told), np.log(np.maximum(of_leg, 1.0))]
+    return np.concatenate([evidence.values, np.stack(more, axis=1)], axis=1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +21,10 @@ class Bone(StrEnum):
     UNKNOWN = "unknown"
 
 
+LEG = frozenset({Bone.FEMUR, Bone.PATELLA, Bone.TIBIA, Bone.FIBULA, Bone.FOOT})
+"""The bones of one leg."""
+
+
 class Side(StrEnum):
     """The patient's side."""
 
@@ -33,12 +36,13 @@ class Side(StrEnum):
 class BoneName:
     """Which bone a piece is or is part of; no side where it is unknown or the bone has none.
 
-    `sureness` is how sure the bone is, from 0 to 1.
+    `sureness` is how often such a name is right, from 0 to 1, and `side_sureness` such a side.
     """
 
     bone: Bone = Bone.UNKNOWN
     side: Side | None = None
     sureness: float = 0.0
+    side_sureness: float = 0.0
 
     def __str__(self) -> str:
         return f"{self.side} {self.bone}" if self.side else str(self.bone)
@@ -57,21 +61,3 @@ class NamedLabels:
 
 Namer = Callable[[Volume], NamedLabels]
 """Names the labels of a map; it may part what it takes for several bones."""
-
-
-def piece_titles(names: Sequence[BoneName]) -> tuple[str, ...]:
-    """A title for every piece, no two alike.
-
-    The only piece of a bone has the bone's name, several are numbered: "left tibia 1", the
-    largest, "left tibia 2". Pieces of no known bone are "piece 7", by their label.
-    """
-    totals, seen = Counter(map(str, names)), Counter[str]()
-    titles = []
-    for label, name in enumerate(names, start=1):
-        text = str(name)
-        seen[text] += 1
-        if name.bone is Bone.UNKNOWN:
-            titles.append(f"piece {label}")
-        else:
-            titles.append(f"{text} {seen[text]}" if totals[text] > 1 else text)
-    return tuple(titles)

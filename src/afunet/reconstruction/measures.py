@@ -92,6 +92,13 @@ def nearest_gaps(surfaces: Sequence[tuple[int, Mesh]], within_mm: float = 30.0) 
     return nearest
 
 
+def surface_gap_mm(one: Mesh, other: Mesh, within_mm: float) -> float:
+    """The least distance of two surfaces' vertices; infinite beyond `within_mm` and for none."""
+    if one.is_empty or other.is_empty:
+        return float("inf")
+    return _Surface.of(one).distance_mm(_Surface.of(other), within_mm)
+
+
 @dataclass(frozen=True, eq=False)
 class _Surface:
     """The vertices (N, 3) of a surface, their box, and a tree over them."""

@@ -10,11 +10,12 @@ from scipy import ndimage
 
 from afunet.geometry import Box, Mesh, Volume
 from afunet.progress import CancelToken, Progress, in_threads, silent
-from afunet.reconstruction.anatomy import UNKNOWN, BoneName, NamedLabels, Namer, piece_titles
+from afunet.reconstruction.anatomy import UNKNOWN, BoneName, NamedLabels, Namer
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.deviation import Deviation, deviation
 from afunet.reconstruction.instances import SplitRules, split_instances
 from afunet.reconstruction.measures import Gap, Measures, measure, nearest_gaps
+from afunet.reconstruction.numbering import bones_apart, piece_titles
 from afunet.reconstruction.smoothing import Smoothing, smoothed
 from afunet.reconstruction.surface import raw_surface
 
@@ -89,11 +90,12 @@ def find_pieces(
     gaps = nearest_gaps(
         [(one.label, mesh) for one, (mesh, _) in zip(measures, surfaces, strict=True)]
     )
-    titles, seen = piece_titles(named.names), Counter[BoneName]()
+    bones = bones_apart(labels, named.names, [mesh for mesh, _ in surfaces])
+    titles, seen = piece_titles(named.names[: len(surfaces)], bones), Counter[BoneName]()
     pieces = []
     for one, (mesh, apart) in zip(measures, surfaces, strict=True):
         name = named.names[one.label - 1]
-        bone = replace(name, sureness=0.0)
+        bone = replace(name, sureness=0.0, side_sureness=0.0)
         seen[bone] += 1
         pieces.append(
             Piece(titles[one.label - 1], name, seen[bone], one, mesh, apart, gaps[one.label])

@@ -1,0 +1,109 @@
+"""What a network says of every place of a coarse grid: which bone it is of, and on which side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from afunet.inference.coarse import CoarseGrid, LabelSampling
+from afunet.models.bone_namer import BoneNamer, surroundings
+from afunet.reconstruction.anatomy import Bone
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+AT_ONCE = 4096
+"""Places whose surroundings are held in memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class NamedGrid:
+    """Probability of each bone, (bones, z, y, x), and of the left side, (z, y, x), on a grid."""
+
+    grid: CoarseGrid
+    bones: tuple[Bone, ...]
+    bone: Float32Array
+    left: Float32Array
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """Of each label the mean probability of each bone, (labels, bones), and of the left side.
+
+    `agreed` (labels, bones) is the share of its places that are most likely of a bone, `entropy`
+    (labels,) the mean over its places, in nats.
+    """
+
+    bone: FloatArray
+    left: FloatArray
+    agreed: FloatArray
+    entropy: FloatArray
+
+
+def named_grid(sampling: LabelSampling, network: BoneNamer) -> NamedGrid:
+    """Ask the network of all that is bone, as it is and mirrored."""
+    config = network.config
+    grid = CoarseGrid.around(*sampling.bounds_mm(), config.step_mm)
+    counts = np.zeros(int(np.prod(grid.shape)))
+    for points in sampling.points():
+        counts += np.bincount(grid.cells(points.mm), minlength=len(counts))
+    full = np.minimum(counts * sampling.point_mm3 / grid.step_mm**3, 1).reshape(grid.shape)
+    shown = torch.from_numpy(sampling.volume.sees(grid.centres_mm()))
+    places = torch.nonzero(torch.from_numpy(full))
+    logits = _both_ways(network, torch.from_numpy(full), shown, places)
+    bone = np.zeros((len(config.classes), *grid.shape), dtype=np.float32)
+    left = np.full(grid.shape, 0.5, dtype=np.float32)
+    z, y, x = places.T.numpy()
+    bone[:, z, y, x] = torch.softmax(logits[:, :-1], dim=1).T.numpy()
+    left[z, y, x] = torch.sigmoid(logits[:, -1]).numpy()
+    return NamedGrid(grid, bones_of(network), bone, left)
+
+
+def bones_of(network: BoneNamer) -> tuple[Bone, ...]:
+    """The bones of a network's outputs; what is none of the lower limb's is unknown."""
+    return tuple(
+        Bone(name) if name in set(Bone) else Bone.UNKNOWN for name in network.config.classes
+    )
+
+
+def votes_of(sampling: LabelSampling, named: NamedGrid) -> Votes:
+    """What the voxels of each label say together."""
+    count = int(sampling.volume.voxels.max()) + 1
+    bone, left = named.bone.reshape(len(named.bones), -1), named.left.ravel()
+    best = bone.argmax(axis=0)
+    entropy = -(bone * np.log(np.maximum(bone, 1e-9))).sum(axis=0)
+    sums, agreed = np.zeros((2, count, len(bone)))
+    lefts, doubt, totals = np.zeros((3, count))
+    for points in sampling.points():
+        cells, of = named.grid.cells(points.mm), points.labels
+        totals += np.bincount(of, minlength=count)
+        lefts += np.bincount(of, left[cells], minlength=count)
+        doubt += np.bincount(of, entropy[cells], minlength=count)
+        for number, probability in enumerate(bone):
+            sums[:, number] += np.bincount(of, probability[cells], minlength=count)
+            agreed[:, number] += np.bincount(of, best[cells] == number, minlength=count)
+    # A piece of a few voxels may have fallen between the sampled ones: no votes, no name.
+    totals = np.maximum(totals, 1)
+    each = totals[:, None]
+    return Votes((sums / each)[1:], (lefts / totals)[1:], (agreed / each)[1:], (doubt / totals)[1:])
+
+
+def logits_at(network: BoneNamer, full: Tensor, shown: Tensor, places: Tensor) -> Tensor:
+    """Logits (N, classes + 1) at places (N, 3) of a grid (z, y, x)."""
+    with torch.inference_mode():
+        parts = torch.split(places, AT_ONCE)
+        return torch.cat(
+            [network(surroundings(full, shown, some, network.config)) for some in parts]
+        )
+
+
+def _both_ways(network: BoneNamer, full: Tensor, shown: Tensor, places: Tensor) -> Tensor:
+    """Logits (N, classes + 1) of a body and of its mirror image, whose left is right, averaged."""
+    ahead = logits_at(network, full, shown, places)
+    mirrored = places * torch.tensor([1, 1, -1]) + torch.tensor([0, 0, full.shape[2] - 1])
+    behind = logits_at(network, full.flip(2), shown.flip(2), mirrored)
+    bones, side = behind[:, :-1], behind[:, -1:]
+    return (ahead + torch.cat([bones, -side], dim=1)) / 2

@@ -1,0 +1,209 @@
+"""Pieces that are several bones, as masks without a joint space give, parted where they meet.
+
+A bone is never cut because the votes for it differ: what is cut is seen to be two bones on both
+sides, and thins between them, as it does at a joint and a shaft does not. At the hip and the spine
+it need thin towards one side only: a ball lies in its socket, and from its middle the depth falls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cc3d
+import edt
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.segmentation import watershed
+
+from afunet.geometry import Box, Volume
+from afunet.inference.named_grid import NamedGrid, Votes
+from afunet.reconstruction.anatomy import LEG
+
+Float32Array = NDArray[np.float32]
+IntArray = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class PartingRules:
+    """When a piece is parted.
+
+    Where `least_mm3` and more of it are of another bone, of voxels that are sure from `sure` on,
+    and where it is thinner between the two, by the depth below its surface, than `thinning` times
+    what it reaches within `near_mm` on both sides, or on one where not both are bones of `LEG`.
+    Within `band_mm` of where the votes change it is the depth that tells where two bones meet.
+    """
+
+    least_mm3: float = 3000.0
+    sure: float = 0.9
+    thinning: float = 0.85
+    near_mm: float = 20.0
+    band_mm: float = 12.0
+
+
+def parted_by_votes(
+    labels: Volume, named: NamedGrid, votes: Votes, rules: PartingRules
+) -> tuple[Volume, NDArray[np.integer]]:
+    """The map with pieces of several bones parted, and of which label each new one is part, (N,).
+
+    New labels are numbered from the largest on; the map is itself if nothing was parted.
+    """
+    boxes = ndimage.find_objects(labels.voxels)
+    inside = labels.voxels[labels.voxels != 0]  # few of all, and counting is slow
+    volumes = np.bincount(inside)[1:] * labels.voxel_volume_mm3
+    found, origin = labels.voxels, list(range(len(volumes) + 1))
+    for label, share in enumerate(votes.bone, start=1):
+        if np.sort(share)[-2] * volumes[label - 1] < rules.least_mm3:
+            continue
+        parts = _parts(labels, boxes[label - 1], label, named, rules)
+        if parts.max() > 1:
+            found = found.astype(np.int32) if found is labels.voxels else found
+            inside = parts > 1
+            found[boxes[label - 1]][inside] = parts[inside] - 2 + len(origin)
+            origin += [label] * (int(parts.max()) - 1)
+    if found is labels.voxels:
+        return labels, np.arange(1, len(origin))
+    order, number = _by_size(found, len(origin))
+    return labels.with_voxels(number[found]), np.array(origin)[order]
+
+
+def joined_again(parted: Volume, origin: NDArray[np.integer], kept: NDArray[np.bool_]) -> Volume:
+    """The map with the parts of one label one again where `kept` (labels,) is not true of all."""
+    owner = np.arange(len(origin) + 1)
+    for label in np.unique(origin):
+        parts = np.flatnonzero(origin == label)
+        if len(parts) > 1 and not kept[parts].all():
+            owner[parts + 1] = parts[0] + 1
+    joined = owner[parted.voxels]
+    return parted.with_voxels(_by_size(joined, len(owner))[1][joined])
+
+
+def _by_size(labels: NDArray[np.integer], count: int) -> tuple[NDArray[np.int64], IntArray]:
+    """Labels in use, the largest first, and the new number (count,) of each."""
+    sizes = np.bincount(labels[labels != 0], minlength=count)
+    order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
+    number = np.zeros(count, dtype=np.min_scalar_type(count))
+    number[order] = np.arange(1, len(order) + 1)
+    return order, number
+
+
+def _parts(labels: Volume, box: Box, label: int, named: NamedGrid, rules: PartingRules) -> IntArray:
+    """A piece's bones in its box, from 1, 0 elsewhere: grown from where they are sure."""
+    inside = labels.voxels[box] == label
+    seeds = _seeds(labels, box, inside, named, rules)
+    sizes = np.bincount(seeds.ravel(), minlength=len(named.bones) + 1) * labels.voxel_volume_mm3
+    kept = np.flatnonzero(sizes[1:] >= rules.least_mm3) + 1
+    if len(kept) < 2:
+        return np.asarray(inside, dtype=np.int32)
+    kept = kept[np.argsort(-sizes[kept], kind="stable")]
+    hinged = np.array([False, *(named.bones[seed - 1] in LEG for seed in kept)])
+    number = np.zeros(len(sizes), dtype=np.int32)
+    number[kept] = np.arange(1, len(kept) + 1)
+    depth_mm = edt.edt(inside, anisotropy=labels.array_spacing_mm, black_border=True, parallel=0)
+    seeds = _withdrawn(number[seeds], labels.array_spacing_mm, rules.band_mm)
+    grown = _grown(depth_mm, seeds, inside)
+    # The parts of one bone that do not touch are two bones, as both femurs beside a pelvis are.
+    apart = cc3d.connected_components(grown, connectivity=26).astype(np.int32)
+    large, number = _large(apart, rules.least_mm3 / labels.voxel_volume_mm3)
+    if large < 2:
+        return np.asarray(inside, dtype=np.int32)
+    seeds = np.where(seeds > 0, number[apart], 0)
+    parts = _grown(depth_mm, seeds, inside)
+    of_leg = np.zeros(large + 1, dtype=np.bool_)
+    of_leg[number[apart]] = hinged[grown]
+    return _joined_where_thick(parts, of_leg, depth_mm, labels.array_spacing_mm, rules)
+
+
+def _seeds(
+    labels: Volume, box: Box, inside: NDArray[np.bool_], named: NamedGrid, rules: PartingRules
+) -> IntArray:
+    """Which bone, from 1 in the network's order, surely; 0 where none is sure."""
+    first = np.array([axis.start for axis in reversed(box)])
+    seeds = np.zeros(inside.shape, dtype=np.int32)
+    bone = named.bone.reshape(len(named.bones), -1)
+    best, surest = bone.argmax(axis=0), bone.max(axis=0)
+    for index, plane in enumerate(inside):
+        rows, columns = np.nonzero(plane)
+        if len(rows):
+            where = np.stack([columns, rows, np.full(len(rows), index)], axis=-1) + first
+            cells = named.grid.cells(labels.to_mm(where))
+            seeds[index, rows, columns] = np.where(surest[cells] >= rules.sure, best[cells] + 1, 0)
+    return seeds
+
+
+def _withdrawn(
+    seeds: IntArray, spacing_mm: tuple[float, float, float], apart_mm: float
+) -> IntArray:
+    """Seeds without those nearer than so much to seeds of another bone."""
+    left = seeds.copy()
+    for bone in range(1, int(seeds.max()) + 1):
+        others = (seeds > 0) & (seeds != bone)
+        away_mm = edt.edt(~others, anisotropy=spacing_mm, parallel=0)
+        left[(seeds == bone) & (away_mm < apart_mm)] = 0
+    return left
+
+
+def _large(parts: IntArray, least: float) -> tuple[int, IntArray]:
+    """How many parts have so many voxels, and new numbers for all, the largest first, others 0."""
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    order = np.argsort(-sizes, kind="stable")
+    large = order[sizes[order] >= least]
+    number = np.zeros(len(sizes), dtype=np.int32)
+    number[large] = np.arange(1, len(large) + 1)
+    return len(large), number
+
+
+def _joined_where_thick(
+    parts: IntArray,
+    of_leg: NDArray[np.bool_],
+    depth_mm: Float32Array,
+    spacing_mm: tuple[float, float, float],
+    rules: PartingRules,
+) -> IntArray:
+    """Parts that meet without thinning between them are one; `of_leg` is told of each part."""
+    count = int(parts.max())
+    owner = np.arange(count + 1)
+    for one in range(1, count + 1):
+        for other in range(one + 1, count + 1):
+            thins = _thins(parts, (one, other), depth_mm, spacing_mm, rules)
+            asked = 2 if of_leg[one] and of_leg[other] else 1
+            if sum(thins) < asked:
+                owner[owner == owner[other]] = owner[one]
+    _, number = np.unique(owner, return_inverse=True)  # 0, the background, stays 0
+    return np.asarray(number, dtype=np.int32)[parts]
+
+
+def _thins(
+    parts: IntArray,
+    pair: tuple[int, int],
+    depth_mm: Float32Array,
+    spacing_mm: tuple[float, float, float],
+    rules: PartingRules,
+) -> list[bool]:
+    """Whether each of a pair is thicker near where they meet than there; both if they do not."""
+    meets = _face(parts, *pair)
+    if not meets.any():
+        return [True, True]
+    neck = float(depth_mm[meets].max())
+    steps = [int(np.ceil(rules.near_mm / mm)) for mm in spacing_mm]
+    box = tuple(
+        slice(max(0, int(axis.min()) - step), int(axis.max()) + step + 1)
+        for axis, step in zip(np.nonzero(meets), steps, strict=True)
+    )
+    near = edt.edt(~meets[box], anisotropy=spacing_mm, parallel=0) <= rules.near_mm
+    deepest = [depth_mm[box][near & (parts[box] == part)].max(initial=0) for part in pair]
+    return [neck <= rules.thinning * float(one) for one in deepest]
+
+
+def _face(parts: IntArray, one: int, other: int) -> NDArray[np.bool_]:
+    """Voxels of either part that touch the other by a face."""
+    first, second = parts == one, parts == other
+    return np.asarray(
+        (first & ndimage.binary_dilation(second)) | (second & ndimage.binary_dilation(first))
+    )
+
+
+def _grown(depth_mm: Float32Array, seeds: IntArray, inside: NDArray[np.bool_]) -> IntArray:
+    """Seeds grown from the depth outwards until they meet, at the thinnest between them."""
+    return np.asarray(watershed(-depth_mm, seeds, mask=inside), dtype=np.int32)

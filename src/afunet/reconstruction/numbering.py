@@ -1,0 +1,96 @@
+"""Which pieces of one name are fragments of one bone, and what pieces are called by that.
+
+Only fragments are numbered. Pieces of one name that nothing shows to be fragments have letters:
+the bones of a foot, both hip bones and the sacrum, two femurs whose sides are not known, and what
+has grown together and was parted at a thin place.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from string import ascii_lowercase
+
+import numpy as np
+
+from afunet.geometry import Mesh, Volume, bounding_box
+from afunet.reconstruction.anatomy import Bone, BoneName
+from afunet.reconstruction.contacts import contacts_of
+from afunet.reconstruction.measures import surface_gap_mm
+
+SINGLE = frozenset({Bone.FEMUR, Bone.PATELLA, Bone.TIBIA, Bone.FIBULA})
+"""Bones of which a leg has one."""
+NEAR_MM = 8.0
+"""Fragments lie so near to each other."""
+REACH_MM, GROWN_TOGETHER = 2.0, 0.85
+"""Pieces that face each other over less than the rest of where they meet have no gap between."""
+
+
+def bones_apart(
+    labels: Volume, names: Sequence[BoneName], surfaces: Sequence[Mesh]
+) -> tuple[int, ...]:
+    """For each label with a surface, the largest ones, a number that fragments of one bone share.
+
+    Fragments have one name, of a bone of which a leg has one, lie within `NEAR_MM` of each other or
+    of others between them, and a gap shows between them.
+    """
+    owner = list(range(len(surfaces)))
+    for alike in _alike(names[: len(surfaces)]).values():
+        for one, other in combinations(alike, 2):
+            if owner[one] == owner[other]:
+                continue
+            near = surface_gap_mm(surfaces[one], surfaces[other], NEAR_MM) <= NEAR_MM
+            if near and not _grown_together(labels, one + 1, other + 1):
+                old, new = owner[other], owner[one]
+                owner = [new if number == old else number for number in owner]
+    return tuple(owner)
+
+
+def piece_titles(names: Sequence[BoneName], bones: Sequence[int]) -> tuple[str, ...]:
+    """A title for every piece, no two alike; `bones` tells fragments of one bone.
+
+    The only piece of a name has the name, fragments of one bone are numbered: "left tibia 1", the
+    largest, "left tibia 2". Others of one name have letters: "left foot a". Pieces of no known bone
+    are "piece 7", by their label.
+    """
+    titles = [f"piece {label}" for label in range(1, len(names) + 1)]
+    for name, alike in _alike(names, every=True).items():
+        of_bone: dict[int, list[int]] = defaultdict(list)
+        for piece in alike:
+            of_bone[bones[piece]].append(piece)
+        for number, fragments in enumerate(of_bone.values()):
+            title = str(name) if len(of_bone) == 1 else f"{name} {_letters(number)}"
+            for rank, piece in enumerate(fragments, start=1):
+                titles[piece] = f"{title} {rank}" if len(fragments) > 1 else title
+    return tuple(titles)
+
+
+def _alike(names: Sequence[BoneName], *, every: bool = False) -> dict[BoneName, list[int]]:
+    """Pieces, by index, of each name: those of `SINGLE` bones, or of `every` known one."""
+    found: dict[BoneName, list[int]] = defaultdict(list)
+    for piece, name in enumerate(names):
+        if name.bone in SINGLE or (every and name.bone is not Bone.UNKNOWN):
+            found[replace(name, sureness=0.0, side_sureness=0.0)].append(piece)
+    return found
+
+
+def _grown_together(labels: Volume, one: int, other: int) -> bool:
+    """Whether two labels touch over most of where they meet: no gap shows."""
+    either = (labels.voxels == one) | (labels.voxels == other)
+    box = bounding_box(either)
+    assert box is not None
+    pair = np.where(either[box], labels.voxels[box], 0).astype(np.int64)
+    pair[pair == one], pair[pair == other] = -1, -2
+    met = contacts_of(-pair, np.zeros(pair.shape), labels.array_spacing_mm, REACH_MM).get((1, 2))
+    return met is not None and met.touching_mm2 > 0 and met.share >= GROWN_TOGETHER
+
+
+def _letters(number: int) -> str:
+    """a, b, … z, aa, ab, …"""
+    text = ""
+    while number >= 0:
+        text = ascii_lowercase[number % 26] + text
+        number = number // 26 - 1
+    return text
