@@ -61,6 +61,15 @@ def test_time_left_is_measured_from_the_first_steps_of_the_heaviest_stage(
     assert [moment.starts for moment in seen].count(True) == len(PLAN)
 
 
+def test_a_stage_that_tells_only_what_is_done_began_with_the_last_word(
+    watch: Watch, seen: list[Moment], clock: Clock
+) -> None:
+    watch("reading", 10, 10)
+    clock.now += 20
+    watch("segmenting", 1, 4)
+    assert seen[-1].seconds_left == pytest.approx(60 + 40 + 10)
+
+
 def test_the_share_of_the_whole_never_falls(watch: Watch, seen: list[Moment], clock: Clock) -> None:
     for at, stage, done in ((10, "segmenting", 9), (50, "segmenting", 10), (60, "surface", 1)):
         clock.now = 100.0 + at

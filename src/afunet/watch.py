@@ -71,13 +71,14 @@ class Watch:
     _case: str = field(init=False, default="")
     _place: tuple[int, int] = field(init=False, default=(0, 1))
     _stage: str = field(init=False, default="")
+    _heard: float = field(init=False)
     _planned: _Stage | None = field(init=False, default=None)
     _pace: float | None = field(init=False, default=None)
     _case_seconds: list[float] = field(init=False, default_factory=list)
     _shown: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        self._began = self._case_began = self.clock()
+        self._began = self._case_began = self._heard = self.clock()
 
     def begin(self, case: str, number: int, count: int) -> None:
         """The work goes on to scan `number` (from 1) of `count`."""
@@ -85,7 +86,8 @@ class Watch:
         if number > 1:
             self._case_seconds.append(now - self._case_began)
         self._case, self._place = case, (number - 1, count)
-        self._case_began, self._stage, self._planned, self._pace = now, "", None, None
+        self._case_began = self._heard = now
+        self._stage, self._planned, self._pace = "", None, None
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """A stage has done so many of its units."""
@@ -94,8 +96,10 @@ class Watch:
         part = done / total if total else 0.0
         if any(step.name == stage for step in self.plan):
             if self._planned is None or self._planned.name != stage:
-                self._planned = _Stage(stage, now)
+                # one that tells its first units only has been at work since the last word
+                self._planned = _Stage(stage, self._heard if part else now)
             self._planned.done = part
+        self._heard = now
         left = self._seconds_left(now)
         self.show(
             Moment(

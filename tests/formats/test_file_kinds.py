@@ -134,3 +134,42 @@ def test_a_zip_named_nifti_is_told_to_be_unpacked(tmp_path, refused):
     content = zipped(tmp_path / "a.zip")
     (tmp_path / "ct.nii.gz").write_bytes(content)
     assert "a zip archive" in refused(InputError, read_scan, tmp_path / "ct.nii.gz")
+
+
+def test_a_byte_that_changed_within_compressed_voxels_is_noticed(tmp_path, refused):
+    """Only the checksum at the end of the file can tell: one stored block, nothing to unpack."""
+    image = nibabel.Nifti1Image(np.zeros((30, 40, 50), np.uint8), np.eye(4))
+    packed = bytearray(gzip.compress(image.to_bytes(), compresslevel=0))
+    packed[len(packed) // 2] ^= 1
+    (tmp_path / "a.nii.gz").write_bytes(packed)
+    for read in (read_scan, read_labels):
+        assert "damaged" in refused(InputError, read, tmp_path / "a.nii.gz")
+
+
+@pytest.mark.parametrize("tail", [bytes(64), b"more of somebody's bytes"])
+def test_bytes_after_the_end_of_a_compressed_file_do_not_matter(tmp_path, axial, tail):
+    write_nifti(axial, tmp_path / "a.nii.gz")
+    (tmp_path / "a.nii.gz").write_bytes((tmp_path / "a.nii.gz").read_bytes() + tail)
+    np.testing.assert_array_equal(read_scan(tmp_path / "a.nii.gz").volume.voxels, axial.voxels)
+
+
+def test_a_file_packed_twice_is_told(tmp_path, refused, axial):
+    write_nifti(axial, tmp_path / "a.nii.gz")
+    (tmp_path / "b.nii.gz").write_bytes(gzip.compress((tmp_path / "a.nii.gz").read_bytes()))
+    assert "packed twice" in refused(InputError, read_scan, tmp_path / "b.nii.gz")
+
+
+def test_headers_that_make_no_sense_are_one_line_and_nothing_else(tmp_path, refused, axial, capfd):
+    write_nifti(axial, tmp_path / "a.nii")
+    for place, value in ((70, 9999), (40, 99), (42, -5)):  # type, axes, size
+        content = bytearray((tmp_path / "a.nii").read_bytes())
+        content[place : place + 2] = np.int16(value).tobytes()
+        (tmp_path / "b.nii").write_bytes(content)
+        refused(InputError, read_scan, tmp_path / "b.nii")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_folder_of_volumes_given_as_labels_is_told(tmp_path, refused, axial):
+    write_nifti(axial, tmp_path / "a.nii")
+    message = refused(InputError, read_labels, tmp_path)
+    assert message.endswith("is a folder with 1 volume files: name the one to read")

@@ -198,3 +198,11 @@ def test_data_given_take_the_place_of_the_files(tmp_path: Path) -> None:
     assert [entry.path for entry in load_config(toml).data] == ["knee"]
     config = load_config(toml, [Path("store")])
     assert (config.steps, [entry.path for entry in config.data]) == (7, ["store"])
+
+
+def test_values_that_are_given_take_the_place_of_the_files(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text('epochs = 3\nbatch_size = 4\n[[data]]\npath = "knee"\n')
+    config = load_config(path, steps=7, learning_rate=0.5, batch_size=2)
+    assert (config.steps_for(100), config.learning_rate, config.batch_size) == (7, 0.5, 2)
+    assert load_config(path).epochs == 3

@@ -142,6 +142,18 @@ def test_what_is_noticed_about_a_label_is_told_once_with_its_cases(source: Path,
     assert line in json.loads((out / "store.json").read_text())["warnings"]
 
 
+def test_folders_without_a_pair_are_counted_and_named_where_that_is_harmless(
+    tmp_path: Path, out: Path
+) -> None:
+    for number in (1, 2, 3):
+        write_pair(tmp_path / "set" / f"leg{number}", "ct", number)
+    for name in ("leg4", NAME):
+        (tmp_path / "set" / name).mkdir()
+        (tmp_path / "set" / name / "notes.txt").touch()
+    done = prepare([tmp_path / "set"], out)
+    assert "2 folders hold nothing of the layout nifti-pairs (leg4)" in done.warnings
+
+
 def test_exchanged_masks_of_two_scans_are_left_out(source: Path, out: Path) -> None:
     volume, mask = scan(2, column=22)
     write_nifti(volume, source / "leg2.nii.gz")

@@ -9,7 +9,7 @@ import pytest
 from afunet.errors import AfunetError, InputError
 from afunet.training.config import parse_config
 from afunet.workflows.tensorboard import tensorboard
-from afunet.workflows.train import train_network
+from afunet.workflows.train import TrainingResult, doubts_about, train_network
 
 
 def test_numbers_and_pictures_go_to_tensorboard(tmp_path: Path) -> None:
@@ -65,3 +65,24 @@ def test_a_network_that_cannot_be_built_is_refused_before_anything_is_read_or_wr
     with pytest.raises(AfunetError, match=r"net9000|width"):
         train_network(config, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+# Losses of the first and last steps, Dice on val, and a word of what is said; none for a good run.
+LEARNT = [
+    (1.0, 0.3, 0.9, ""),
+    (0.4, 0.4, 0.97, ""),  # fine-tuned from where it ends
+    (1.0, 0.3, 0.01, "labels may not lie on their images"),
+    (1.0, 1.0, 0.01, "learning rate"),
+    (1.0, 0.995, 0.3, "learning rate"),
+]
+
+
+@pytest.mark.parametrize(("first", "last", "dice", "word"), LEARNT)
+def test_a_run_that_learnt_nothing_says_so(
+    first: float, last: float, dice: float, word: str, tmp_path: Path
+) -> None:
+    rows = [f"{step},{first if step <= 20 else last},0.001" for step in range(1, 41)]
+    (tmp_path / "log.csv").write_text("\n".join(["step,loss,learning_rate", *rows]) + "\n")
+    doubts = doubts_about(TrainingResult(dice, tmp_path / "best.safetensors"), tmp_path)
+    assert len(doubts) == bool(word)
+    assert all(word in doubt for doubt in doubts)

@@ -17,10 +17,12 @@ def phantom(
     seed: Annotated[int, typer.Option(help="Same seed, same leg.")] = 0,
     scan_format: Annotated[str, typer.Option("--format", help="dicom or nifti.")] = "dicom",
     fractured: Annotated[
-        bool, typer.Option(help="Break the tibia, or a bone of every training leg.")
+        bool, typer.Option("--fractured", help="Break the tibia, or a bone of every training leg.")
     ] = False,
-    metal: Annotated[bool, typer.Option(help="Put screws into the tibia.")] = False,
-    random: Annotated[bool, typer.Option(help="Draw everything at random from the seed.")] = False,
+    metal: Annotated[bool, typer.Option("--metal", help="Put screws into the tibia.")] = False,
+    random: Annotated[
+        bool, typer.Option("--random", help="Draw everything at random from the seed.")
+    ] = False,
     bones: Annotated[
         Path | None,
         typer.Option(
@@ -83,9 +85,12 @@ def demo(output: Output = Path("demo"), weights: Weights = None, *, work: Work) 
     from afunet.workflows.demo import PLAN
     from afunet.workflows.demo import demo as run
     from afunet.workflows.segment import SegmentOptions
+    from afunet.workflows.segment_many import worst
 
     work.follow(PLAN)
     options = SegmentOptions(weights=weights)
     done = run(output, options, progress=work.progress, cancel=work.cancel)
     print_case(done.case.folder, done.case.report)
     print_lines((f"against the exact answer: Dice {done.dice:.4f}", f"{done.told_apart}"))
+    if code := worst([done.case]):
+        raise typer.Exit(code)

@@ -11,17 +11,25 @@ from rich.table import Table
 from afunet.cli.options import Device, Output
 from afunet.errors import ConfigError
 from afunet.inference.device_choice import DeviceChoice
+from afunet.terminal.messages import print_warning
 from afunet.terminal.show import print_files, print_lines, print_table
 from afunet.terminal.work import Work
 
+LEARNT_NOTHING = "LEARNT_NOTHING"
+
 
 def models() -> None:
-    """The networks: parameters, arithmetic per 512 × 512 slice, receptive field."""
+    """The networks and their cost for a slice of 512 × 512; the weights that are shipped."""
+    print_table(_networks())
+    print_table(_shipped())
+
+
+def _networks() -> Table:
     from afunet.models import MODELS, build_model
     from afunet.models.complexity import complexity
 
-    table = Table()
-    for heading in ("name", "parameters", "GFLOPs / slice", "field px", "source"):
+    table = Table(title="Networks", title_justify="left")
+    for heading in ("name", "parameters", "GFLOPs", "field px", "source"):
         table.add_column(heading, justify="left" if heading in ("name", "source") else "right")
     for name, architecture in MODELS.items():
         cost = complexity(build_model(name, seed=0))
@@ -31,7 +39,19 @@ def models() -> None:
         table.add_row(
             name, f"{cost.parameters:,}", f"{cost.gflops:.1f}", field, architecture.source
         )
-    print_table(table)
+    return table
+
+
+def _shipped() -> Table:
+    from afunet.models.shipped import SHIPPED, shipped_facts
+
+    table = Table(title="Shipped weights (docs/model-card.md)", title_justify="left")
+    for heading in ("file", "for", "SHA-256", "trained on", "Dice"):
+        table.add_column(heading)
+    for shipped in SHIPPED:
+        told = shipped_facts(shipped)
+        table.add_row(shipped.name, shipped.purpose, told.sha256, told.trained_on, shipped.score)
+    return table
 
 
 def train(
@@ -46,6 +66,15 @@ def train(
         list[Path] | None,
         typer.Option(help="A prepared store, in place of the file's data; may be repeated."),
     ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Optimizer steps, in place of the file's steps or epochs.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Learning rate at the start, in place of the file's.")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Crops in each optimizer step, in place of the file's.")
+    ] = None,
     device: Device = DeviceChoice.AUTO,
     threads: Annotated[int | None, typer.Option(help="CPU threads for the network.")] = None,
     *,
@@ -56,6 +85,7 @@ def train(
     For example:
 
     - `afunet train --data store -o runs/mine`
+    - `afunet train --data store -o runs/mine --steps 500 --learning-rate 1e-4 --batch 8`
     - `afunet train experiments/paper.toml -o runs/paper`
     - `torchrun --nproc-per-node 4 -m afunet train experiments/paper.toml -o runs/paper`
     """
@@ -63,11 +93,15 @@ def train(
         raise ConfigError("give a TOML file, or the data to fine-tune the shipped weights on")
     from afunet.training.config import load_config
     from afunet.workflows.tensorboard import tensorboard
-    from afunet.workflows.train import train_network
+    from afunet.workflows.train import PLAN, doubts_about, train_network
 
+    work.follow(PLAN)
+    chosen = load_config(
+        config, data or (), steps=steps, learning_rate=learning_rate, batch_size=batch
+    )
     with tensorboard(output) as record:
         result = train_network(
-            load_config(config, data or ()),
+            chosen,
             output,
             base=config.parent if config else Path(),
             device=device,
@@ -78,3 +112,5 @@ def train(
         )
     print_lines((f"best validation Dice per case {result.validation_dice:.4f}",))
     print_files((result.checkpoint,))
+    for doubt in doubts_about(result, output):
+        print_warning(doubt, LEARNT_NOTHING)

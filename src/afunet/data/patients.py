@@ -103,7 +103,8 @@ def scrubbed(text: str, paths: Sequence[Path], names: Sequence[str], instead: st
 def _is_harmless_word(word: str) -> bool:
     if word.isdecimal():
         return len(word) <= LONGEST_NUMBER
-    return len(word) <= LONGEST_CODE or word.lower() in COMMON_WORDS
+    is_code = len(word) <= LONGEST_CODE and word.isascii()  # two letters may be a whole name
+    return is_code or word.lower() in COMMON_WORDS
 
 
 def _first_dicom(image: Path) -> Path | None:

@@ -90,6 +90,8 @@ def require_kind(path: Path, *expected: str) -> FileKind:
 
 
 def _kind(start: bytes) -> FileKind:
+    if start.startswith(GZIP):
+        return FileKind("", words="packed twice", remedy="unpack it once")
     if not start:
         return FileKind("", words="empty, a file of 0 bytes", remedy=AGAIN)
     name = _volume_format(start)

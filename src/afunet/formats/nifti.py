@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from afunet.errors import InputError, OutputError
-from afunet.formats.file_kinds import ANALYZE, GZIP, NIFTI, NIFTI_PAIR, kind_of, require_kind
-from afunet.formats.file_search import unreadable
-from afunet.formats.findings import Finding, info, refuse_if_strict
+from afunet.errors import OutputError
+from afunet.formats.findings import Finding, refuse_if_strict
 from afunet.formats.hu import rescaled, stacked
 from afunet.formats.labelling import Labelling
+from afunet.formats.nifti_file import NiftiFile, is_half, opened, stored_numbers
 from afunet.formats.nifti_placement import RAS_LPS, placement_of
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan, Source
@@ -33,13 +26,12 @@ KIND = "NIfTI"
 SUFFIXES = (".nii", ".nii.gz")
 SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
 DESCRIPTION_BYTES = 79
-MOST_PACKED = 1100  # deflate packs 1,032 bytes into one at most
 WRITABLE = (np.uint8, np.int16, np.uint16, np.int32, np.float32)
 
 
 def is_nifti(paths: tuple[Path, ...]) -> bool:
     """Whether a path is a NIfTI file by its name, or either half of a pair of .hdr and .img."""
-    return any(path.is_file() and (_named(path, SUFFIXES) or _is_half(path)) for path in paths)
+    return any(path.is_file() and _is_nifti(path) for path in paths)
 
 
 def read_nifti(request: Request) -> Scan:
@@ -51,8 +43,8 @@ def read_nifti(request: Request) -> Scan:
     `GeometryError` where it cannot be placed.
     """
     request.cancel.check()
-    file = _load(request.path)
-    stored = _stored(file.image, request.path)
+    with opened(request.path) as file:
+        stored = stored_numbers(file, request.path)
     slope, intercept = float(file.image.dataobj.slope), float(file.image.dataobj.inter)
     voxels = stacked(
         (rescaled(plane, slope, intercept) for plane in _planes(stored, request)), stored.shape
@@ -64,8 +56,8 @@ def read_nifti(request: Request) -> Scan:
 
 def read_nifti_labels(request: Request) -> Labelling:
     """Read one NIfTI volume of labels as stored; errors as in `read_nifti`."""
-    file = _load(request.path)
-    stored = _stored(file.image, request.path)
+    with opened(request.path) as file:
+        stored = stored_numbers(file, request.path)
     slope, intercept = float(file.image.dataobj.slope), float(file.image.dataobj.inter)
     is_scaled = (slope, intercept) != (1.0, 0.0)
     voxels = stored * slope + intercept if is_scaled else stored
@@ -98,91 +90,10 @@ def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
         nibabel.save(image, unfinished)
 
 
-@dataclass(frozen=True, eq=False)
-class _File:
-    """nibabel's image, and what was noticed about the file itself."""
-
-    image: Any
-    findings: tuple[Finding, ...] = ()
-
-
-def _load(path: Path) -> _File:
-    if _is_half(path):
-        return _File(_load_pair(path))
-    kind = require_kind(path, NIFTI)
-    named = path.name.lower().endswith(".gz")
-    if kind.compressed == named:
-        with _broken_files_refused(path):
-            return _File(nibabel.load(path))
-    what, now = ("is compressed", ".nii.gz") if kind.compressed else ("is not compressed", ".nii")
-    message = f"the file {what}, its name should end in {now}"
-    with _broken_files_refused(path):
-        stream: Any = BytesIO(path.read_bytes())
-        if kind.compressed:
-            stream = gzip.GzipFile(fileobj=stream)
-        return _File(_class_of(stream).from_stream(stream), (info("MISNAMED_FILE", message),))
-
-
-def _load_pair(path: Path) -> Any:
-    header, voxels = _halves(path)
-    if not (header.is_file() and voxels.is_file()):
-        missing = voxels if header.is_file() else header
-        raise InputError(f"{path.name} is half of a pair, {missing.name} is not beside it")
-    kind = kind_of(header)
-    if kind.name == ANALYZE:
-        raise InputError(
-            f"{header.name} is of Analyze 7.5, which does not tell left from right: export the "
-            "volume as NIfTI"
-        )
-    require_kind(header, NIFTI_PAIR)
-    with _broken_files_refused(path):
-        return nibabel.load(header)
-
-
-def _class_of(stream: Any) -> Any:
-    """NIfTI-1 or NIfTI-2 by the length of the header, its first number."""
-    length = stream.read(4)
-    stream.seek(0)
-    is_second = 540 in (int.from_bytes(length, "little"), int.from_bytes(length, "big"))
-    return nibabel.Nifti2Image if is_second else nibabel.Nifti1Image
-
-
-def _named(path: Path, suffixes: tuple[str, ...]) -> bool:
-    return path.name.lower().endswith(suffixes)
-
-
-def _is_half(path: Path) -> bool:
-    """.img is also a name of DICOM files: only beside an .hdr is it half of a pair."""
-    return _named(path, (".hdr",)) or (_named(path, (".img",)) and _halves(path)[0].is_file())
-
-
-def _halves(path: Path) -> tuple[Path, Path]:
-    is_upper = path.suffix.isupper()
-    header, voxels = (".HDR", ".IMG") if is_upper else (".hdr", ".img")
-    return path.with_suffix(header), path.with_suffix(voxels)
-
-
-def _placed(voxels: NDArray[Any], file: _File) -> tuple[Volume, tuple[Finding, ...]]:
+def _placed(voxels: NDArray[Any], file: NiftiFile) -> tuple[Volume, tuple[Finding, ...]]:
     placement = placement_of(file.image.header)
     volume = Volume(voxels, placement.affine)
     return volume, (*file.findings, *placement.findings, *size_finding(volume))
-
-
-def _stored(image: Any, path: Path) -> NDArray[Any]:
-    """The stored numbers, (slice, row, column), not yet rescaled."""
-    shape = image.shape
-    if len(shape) < 3 or any(length != 1 for length in shape[3:]):
-        raise InputError(
-            f"the NIfTI file holds an array of {shape}, expected one 3D volume: save one"
-        )
-    if image.get_data_dtype().kind not in "iuf":
-        raise InputError(
-            f"the NIfTI file holds {image.get_data_dtype()} voxels, expected one number each"
-        )
-    _require_whole(image, path)
-    with _broken_files_refused(path):
-        stored = np.asarray(image.dataobj.get_unscaled())
-    return stored.reshape(shape[:3]).transpose(2, 1, 0)
 
 
 def _planes(stored: NDArray[Any], request: Request) -> Iterator[NDArray[Any]]:
@@ -192,40 +103,5 @@ def _planes(stored: NDArray[Any], request: Request) -> Iterator[NDArray[Any]]:
         request.progress("reading slices", number, len(stored))
 
 
-@contextmanager
-def _broken_files_refused(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise InputError(
-            f"{path.name} is cut off or damaged: its compression breaks off; copy or download it "
-            "again"
-        ) from None
-    except OSError as reason:
-        if reason.errno is not None:
-            raise unreadable(path, reason) from None
-        raise _cut(path) from None
-    except (HeaderDataError, ValueError):
-        raise InputError(
-            f"{path.name} has a NIfTI header that makes no sense: export it again"
-        ) from None
-    except Exception:  # nibabel and numpy each raise their own on a broken file
-        raise InputError(f"{path.name} is broken or not NIfTI: copy or export it again") from None
-
-
-def _require_whole(image: Any, path: Path) -> None:
-    """Refuse a header that tells of more than the file can hold, before memory is asked for."""
-    expected = int(np.prod(image.shape, dtype=object)) * image.get_data_dtype().itemsize
-    file = _halves(path)[1] if _is_half(path) else path
-    with file.open("rb") as opened:
-        most = file.stat().st_size * (MOST_PACKED if opened.read(2) == GZIP else 1)
-    if expected > most:
-        size = " × ".join(map(str, image.shape))
-        raise _cut(path, f" ({size} voxels, {expected / 1e6:,.0f} MB)")
-
-
-def _cut(path: Path, told: str = "") -> InputError:
-    return InputError(
-        f"{path.name} is cut off: it holds less than its header tells of{told}; copy or download "
-        "it again"
-    )
+def _is_nifti(path: Path) -> bool:
+    return path.name.lower().endswith(SUFFIXES) or is_half(path)

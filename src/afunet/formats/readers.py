@@ -178,6 +178,12 @@ def _reader_of(request: Request) -> tuple[str, Reader]:
 
 def _no_labels(path: Path, kind: str) -> InputError:
     """What came, what is read, and how contours or DICOM segments become that."""
+    if path.is_dir():
+        volumes = sum(bool(_named_kind(item)) for item in path.iterdir())
+        if volumes:
+            return InputError(
+                f"{path.name} is a folder with {volumes} volume files: name the one to read"
+            )
     kinds = ", ".join(name for name, known in READERS.items() if known.read_labels)
     header = read_header(path) if path.is_file() else None
     what = DICOM_LABELS.get(header.modality if header else "", f"a {kind}")
@@ -186,6 +192,12 @@ def _no_labels(path: Path, kind: str) -> InputError:
         "first, for example in 3D Slicer (load both, Segmentations: Export to new labelmap with "
         "the CT as reference, save as NIfTI)"
     )
+
+
+def _named_kind(path: Path) -> str:
+    """The format of one volume file by its name, "" for another."""
+    volumes = ("NIfTI", "NRRD", "MetaImage")
+    return next((kind for kind in volumes if READERS[kind].matches((path,))), "")
 
 
 def _require_no_volume(path: Path) -> None:

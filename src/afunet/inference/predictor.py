@@ -8,7 +8,7 @@ windows of `patch_px`, windows of nothing but air are skipped, and overlaps are 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,7 +64,8 @@ class Predictor:
     """Bone probabilities of slices, window by window.
 
     `fallbacks` tells in plain words what had to be given up for want of GPU memory; `windows`
-    counts those the network has seen.
+    counts those the network has seen. `after_batch` is called with the windows done and those in
+    all of one call; it may raise.
     """
 
     def __init__(self, engine: Engine, patch_px: int, overlap: float = 0.25) -> None:
@@ -73,6 +74,7 @@ class Predictor:
         self.overlap = overlap
         self.fallbacks: list[str] = []
         self.windows = 0
+        self.after_batch: Callable[[int, int], None] = _go_on
         ramp = torch.hann_window(patch_px + 2, periodic=False)[1:-1].clamp_min(1e-3)
         self.blend = ramp[:, None] * ramp[None, :]
 
@@ -82,6 +84,7 @@ class Predictor:
         padded = self._pad(slices)
         total = torch.zeros((count, *padded.shape[-2:]))
         weight = torch.zeros_like(total)
+        done = 0
         boxes = [box for index in range(count) for box in self._boxes(padded[index], index)]
         for batch in _batches(boxes, self.engine.windows_per_batch):
             windows = torch.stack([self._cut(padded, box) for box in batch])
@@ -90,6 +93,8 @@ class Predictor:
                 area = self._area(box)
                 total[area] += probability * self.blend
                 weight[area] += self.blend
+            done += len(batch)
+            self.after_batch(done, len(boxes))
         return (total / weight.clamp_min(1e-6))[:, :rows, :columns]
 
     def _run(self, windows: Tensor) -> Tensor:
@@ -142,6 +147,10 @@ class Predictor:
     def _cut(self, padded: Tensor, box: Box) -> Tensor:
         index, rows, columns = self._area(box)
         return padded[index, :, rows, columns]
+
+
+def _go_on(done: int, total: int) -> None:
+    """Nobody is told."""
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,9 +84,11 @@ def predict_volume(
     source = SliceSource.of(axial, header, spacing_known=spacing_known)
     mask = np.zeros(axial.shape, dtype=np.uint8)
     kept = np.zeros(axial.shape, dtype=np.uint8)
+    progress("segmenting", 0, axial.shape[0])
+    cancel = cancel or CancelToken()
     for start, stop in _chunks(axial.shape[0]):
-        if cancel is not None:
-            cancel.check()
+        cancel.check()
+        predictor.after_batch = _steps(start, stop, axial.shape[0], progress, cancel)
         probability = source.grid.to_native(predictor(source.stacks(start, stop)))
         mask[start:stop] = (probability >= header.threshold).numpy()
         kept[start:stop] = (calibrated(probability, header.calibration) * 255).round().numpy()
@@ -96,6 +98,23 @@ def predict_volume(
         source.grid,
         volume.with_voxels(view.restore(kept)),
     )
+
+
+def _steps(
+    start: int, stop: int, total: int, progress: Progress, cancel: CancelToken
+) -> Callable[[int, int], None]:
+    """Tells, as windows of slices start…stop are done, how many slices that is; and stops."""
+    told = start
+
+    def after(done: int, windows: int) -> None:
+        nonlocal told
+        cancel.check()
+        reached = start + (stop - start) * done // windows
+        if told < reached < stop:
+            told = reached
+            progress("segmenting", reached, total)
+
+    return after
 
 
 def _chunks(slices: int) -> Iterator[tuple[int, int]]:

@@ -137,13 +137,25 @@ class TrainingConfig:
         return ceil(slices / self.batch_size) if self.schedule is Schedule.EPOCH else 1
 
 
-def load_config(path: Path | None = None, data: Sequence[Path] = ()) -> TrainingConfig:
+def load_config(
+    path: Path | None = None,
+    data: Sequence[Path] = (),
+    *,
+    steps: int | None = None,
+    learning_rate: float | None = None,
+    batch_size: int | None = None,
+) -> TrainingConfig:
     """Read a TOML file and what it extends; `ConfigError` in one line for what is wrong in it.
 
     Without a file it is the recipe that fine-tunes the shipped weights. `data` takes the place of
-    the file's [[data]].
+    the file's [[data]], and each other value that of the file's; `steps` count whatever the file
+    says of epochs.
     """
     raw = read_toml(path or FINE_TUNE)
+    given = {"steps": steps, "learning_rate": learning_rate, "batch_size": batch_size}
+    raw.update({key: value for key, value in given.items() if value is not None})
+    if steps is not None:
+        raw["epochs"] = 0
     if data:
         raw["data"] = [{"path": str(folder)} for folder in data]
     return parse_config(raw)

@@ -66,5 +66,11 @@ class CsvLog:
             writer.writerow(row)
 
 
+def losses_in(path: Path) -> list[float]:
+    """The loss of every step in a `log.csv`."""
+    with path.open(newline="") as file:
+        return [float(row["loss"]) for row in csv.DictReader(file)]
+
+
 def _step_of(row: str) -> int:
     return int(row.split(",", 1)[0])

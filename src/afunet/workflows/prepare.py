@@ -12,7 +12,8 @@ from typing import Any
 
 from afunet.data.cases import SPLITS, SliceRecord, refuse_leaks
 from afunet.data.layouts import AUTO, LAYOUTS, layout_of
-from afunet.data.layouts.pair import Choice, Content, LeftOut, Pair
+from afunet.data.layouts.files import folders_in
+from afunet.data.layouts.pair import Choice, Content, Found, LeftOut, Pair
 from afunet.data.naming import KnownCase, name_all
 from afunet.data.patients import identity_of, is_harmless, scrubbed
 from afunet.data.splits import Assigned, SplitChoice, assign_splits
@@ -128,7 +129,7 @@ def prepare(
     options, cancel = options or PrepareOptions(), cancel or CancelToken()
     output = Path(output)
     _check_output(output, sources)
-    tasks, left_out = _find([Path(source) for source in sources], options)
+    tasks, left_out, unused = _find([Path(source) for source in sources], options)
     cases: list[_ReadCase] = []
     noticed = _Noticed()
     with staged_folder(output) as stage, StoreWriter(stage) as writer:
@@ -148,7 +149,7 @@ def prepare(
         refuse_leaks(assigned.records)
         cancel.check()
         counts = _counts(assigned.records, cases)
-        warnings = (*noticed.lines(), *notes, *assigned.warnings)
+        warnings = (*unused, *noticed.lines(), *notes, *assigned.warnings)
         facts = _facts(cases, assigned, counts, left_out, warnings, options)
         writer.finish(assigned.records, facts)
     return Prepared(output, counts, tuple(left_out), warnings)
@@ -167,10 +168,13 @@ def _check_output(output: Path, sources: Sequence[Path]) -> None:
         raise OutputError(f"{output} holds {others[0]} of something else: choose another folder")
 
 
-def _find(sources: Sequence[Path], options: PrepareOptions) -> tuple[list[_Task], list[LeftOut]]:
-    """All pairs of all sources in order, and what could not be paired."""
+def _find(
+    sources: Sequence[Path], options: PrepareOptions
+) -> tuple[list[_Task], list[LeftOut], list[str]]:
+    """All pairs of all sources in order, what could not be paired, and folders without any."""
     tasks: list[_Task] = []
     left_out: list[LeftOut] = []
+    unused: list[str] = []
     for source in sources:
         if not source.is_dir():
             raise InputError(f"{source} is no folder: name the folder of a labelled data set")
@@ -178,13 +182,33 @@ def _find(sources: Sequence[Path], options: PrepareOptions) -> tuple[list[_Task]
             raise InputError(f"{source} is a store already: name it in [[data]] of a training run")
         layout = layout_of(source, options.layout)
         found = LAYOUTS[layout].pairs(source, options.choice)
+        unused += _unused_folders(source, layout, found)
         for pair in found.pairs:
             tasks.append(_Task(len(tasks) + 1, layout, pair))
         for number, item in enumerate(found.left_out, 1):
             label = _label(item.case, number, None, "unpaired ")
             reason = scrubbed(item.reason, (), (item.case,), label)
             left_out.append(LeftOut(label, reason))
-    return tasks, left_out
+    return tasks, left_out, unused
+
+
+def _unused_folders(source: Path, layout: str, found: Found) -> list[str]:
+    """A line where folders in a source hold no pair and nothing that was left out by its name."""
+    paths = [path for pair in found.pairs for path in pair.paths]
+    named = {item.case for item in found.left_out}
+    unused = [
+        folder.name
+        for folder in folders_in(source)
+        if folder.name not in named
+        and not any(path.is_relative_to(folder) for path in paths)
+        and not any(case.startswith(f"{folder.name}-") for case in named)
+    ]
+    if not unused:
+        return []
+    known = [name for name in unused if is_harmless(name, None)]
+    shown = f" ({', '.join(known[:MOST_NAMED])}{', …' if len(unused) > MOST_NAMED else ''})"
+    folders = "folder holds" if len(unused) == 1 else "folders hold"
+    return [f"{len(unused)} {folders} nothing of the layout {layout}{shown if known else ''}"]
 
 
 def _read(task: _Task, choice: Choice, cancel: CancelToken) -> Content:

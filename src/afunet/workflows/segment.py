@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 
 from afunet.errors import OutputError
@@ -16,6 +15,7 @@ from afunet.inference.cleanup import CleanUpRules
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.inference.predictor import Predictor
 from afunet.models.checkpoint import load_checkpoint
+from afunet.models.shipped import shipped_path
 from afunet.progress import CancelToken, Progress, silent
 from afunet.reconstruction.decimation import require_limits
 from afunet.report import facts
@@ -30,7 +30,6 @@ from afunet.workflows.staging import check_writable, staged_folder
 from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
 from afunet.workflows.titles import title_of
 
-SHIPPED_WEIGHTS = "afunet-w32.safetensors"
 MAX_TRIANGLES = 2_000_000
 LOADING, TRYING = "loading the network", "trying the arithmetic"
 LOADING_PLAN = (Step(LOADING), Step(TRYING))
@@ -201,4 +200,4 @@ def segment(
 
 def shipped_weights() -> Path:
     """The weights file that comes with the package."""
-    return Path(str(files("afunet.models") / "weights" / SHIPPED_WEIGHTS))
+    return shipped_path()

@@ -1,0 +1,31 @@
+"""What is said of the shipped weights is what their files and the model card say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from afunet.models.checkpoint import load_checkpoint
+from afunet.models.shipped import SHIPPED, Shipped, shipped_facts, shipped_path
+
+CARD = Path(__file__).parents[2] / "docs" / "model-card.md"
+
+
+@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: shipped.name)
+def test_each_file_tells_its_digest_and_its_data(shipped: Shipped) -> None:
+    told = shipped_facts(shipped)
+    assert re.fullmatch(r"[0-9a-f]{12}", told.sha256)
+    assert told.trained_on
+
+
+def test_the_mask_has_the_score_of_the_model_card() -> None:
+    mask = SHIPPED[0]
+    assert load_checkpoint(shipped_path(mask.name)).sha256.startswith(shipped_facts(mask).sha256)
+    (dice, slices, cases) = re.findall(r"[\d.]+", mask.score)[:3]
+    row = f"| knees, test, {slices} `checked` slices of {cases} cases | {dice} |"
+    assert row in CARD.read_text(encoding="utf-8")
+
+
+def test_every_shipped_weights_file_is_listed() -> None:
+    here = {path.name for path in shipped_path().parent.glob("*.safetensors")}
+    assert here == {shipped.name for shipped in SHIPPED}
