@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from afunet.formats.findings import Severity
-from afunet.geometry.sizes import counted, volume_text
 from afunet.terminal.messages import print_failure
 from afunet.terminal.streams import console
 
@@ -24,6 +23,8 @@ FILE_TABLE_COLUMNS = 80
 
 def print_case(folder: Path, report: Report) -> None:
     """A finished scan: its bone, what was noticed, its files, and what is missing."""
+    from afunet.geometry.sizes import counted, volume_text  # NumPy, which starting does not need
+
     bone = volume_text(report.bone.volume_cm3 * 1000, report.grid.spacing_known)
     pieces = counted(report.bone.pieces, "piece")
     seconds = sum(report.run.seconds.values())
