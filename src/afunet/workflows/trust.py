@@ -143,7 +143,8 @@ def _words(trust: Trust, expected: ExpectedDice | None) -> str:
     at_best = f" No more than {model.best:g} is ever expected: labels drawn by people and programs "
     return (
         f"Expected Dice (overlap of the mask with the true bone) {expected} for the whole "
-        f"scan, likeliest {expected.middle:.2f}{below}: of scans like this {model.coverage:.0%} should lie there."
+        f"scan, likeliest {expected.middle:.2f}{below}: of scans like this {model.coverage:.0%} "
+        "should lie there."
         f"{at_best}cannot tell more. What the network is sure of and wrong about, it cannot know."
     )
 
