@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from afunet.errors import GeometryError, InputError
+from afunet.errors import InputError
 from afunet.formats.field import field_findings
 from afunet.formats.findings import Finding, warning
 from afunet.formats.hu_scale import require_hu
@@ -14,8 +14,7 @@ from afunet.formats.lengths import spacing_findings
 from afunet.formats.png_stack import KIND as PNG_STACK
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
-from afunet.geometry.shear import shear_mm
-from afunet.geometry.tolerances import LARGEST_SHEAR_MM
+from afunet.geometry.shear import require_straight
 
 BONE_IS_ABOVE_HU = 100
 
@@ -40,24 +39,6 @@ def checked_scan(scan: Scan) -> Scan:
         if not scan.planes:  # a DICOM stack was asked before its pixels were read
             findings += spacing_findings(scan.volume.spacing_mm)
     return replace(scan, findings=findings)
-
-
-def require_straight(volume: Volume) -> None:
-    """Raise `GeometryError` where two voxel axes are not perpendicular.
-
-    What counts is how far the volume's far corner is off by it: `LARGEST_SHEAR_MM`.
-    """
-    slices, rows, columns = volume.shape
-    off_mm = shear_mm(volume.affine, (columns, rows, slices))
-    if off_mm <= LARGEST_SHEAR_MM:
-        return
-    cosines = volume.directions.T @ volume.directions - np.eye(3)
-    angle = np.degrees(np.arcsin(min(float(np.abs(cosines).max()), 1.0)))
-    raise GeometryError(
-        f"the voxel axes are sheared by {angle:.2f}°, {off_mm:.1f} mm at the far corner, expected "
-        "perpendicular axes: resample the volume to a straight grid first",
-        code="SHEARED",
-    )
 
 
 def _finite_range(volume: Volume) -> tuple[float, float]:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import InputError
-from afunet.formats.checks import require_straight
 from afunet.formats.findings import SIDES_UNKNOWN, Finding, info
 from afunet.geometry import Volume
+from afunet.geometry.shear import require_straight
 from afunet.geometry.tolerances import COARSEST_LABEL_STEP, LABEL_TOLERANCE
 
 LABEL_DTYPES = (np.uint8, np.int16, np.int32)
