@@ -50,6 +50,8 @@ from afunet.reconstruction.instances import split_instances
 from afunet.workflows.phantom import limb_files
 from afunet.workflows.segment import Segmenter, SegmentOptions
 
+POOR = 0.9
+
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
@@ -76,11 +78,11 @@ class Judge:
         labels = split_instances(mask)
         evidence = Evidence.of(case.scan, prediction, mask, labels, cleaned)
         flips = flip_agreement(evidence, self._predictor(), self.header)
-        signs = measure_signs(evidence, flips)
+        signs = measure_signs(evidence, flips, self.header.expected_dice)
         flags = [flag for flag in raise_flags(signs) if flag.severity is Severity.WARNING]
         pairs = tuple(
-            (one.dice, dice(count(mask.voxels[one.index], case.truth.voxels[one.index])))
-            for one in signs.slices
+            (expected, dice(count(mask.voxels[one.index], case.truth.voxels[one.index])))
+            for one, expected in zip(signs.slices, signs.likely_dice, strict=True)
         )
         return Outcome(name, frozenset(flag.code for flag in flags), pairs)
 
@@ -145,7 +147,10 @@ def main() -> None:
     print(f"\n| flag | rises on {len(clean)} clean legs |\n| --- | ---: |")
     for code in FLAGS:
         print(f"| {code} | {alarms[code]} |")
-    print(f"| any warning | {sum(bool(one.codes) for one in clean)} |")
+    warned = [one for one in clean if one.codes]
+    print(f"| any warning | {len(warned)} |")
+    bad = sum(min(true for _, true in one.dice) < POOR for one in warned)
+    print(f"\n{bad} of these {len(warned)} legs have a slice whose true Dice is below {POOR}.")
     print("\n| slices | number | expected Dice | true Dice | mean error | Spearman |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for title, chosen in (("clean", clean), ("all cases", found)):

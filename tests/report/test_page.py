@@ -19,6 +19,7 @@ from afunet.report.facts import (
     FRAME,
     BoneFacts,
     ConfidenceFacts,
+    ExpectedDice,
     FlagFacts,
     GridFacts,
     ModelFacts,
@@ -218,18 +219,41 @@ def test_flags_come_first_worst_first_with_their_pictures(report: Report) -> Non
     assert "What to look at first" not in page_of(report)
 
 
+def slice_facts(number: int, expected: ExpectedDice | None) -> SliceConfidenceFacts:
+    return SliceConfidenceFacts(number, 90, expected, 0.9 + number / 100, None, None)
+
+
 def test_every_slice_has_its_bar_and_the_flagged_a_mark(report: Report) -> None:
-    slices = tuple(SliceConfidenceFacts(k, 90, 0.9 + k / 100, 1.0, None, None) for k in (1, 2, 3))
-    sure = replace(report.confidence, expected_dice=0.92, slices=slices)
+    expected = ExpectedDice(0.85, 0.913, 0.95)
+    sure = replace(
+        report.confidence,
+        expected_dice=expected,
+        slices=tuple(slice_facts(k, expected) for k in (1, 2, 3)),
+        words="Expected Dice 0.85 to 0.95",
+    )
     flags = (FlagFacts("METAL", Severity.WARNING, "metal", slice=2),)
     page = page_of(replace(report, confidence=sure, flags=flags))
-    assert page.count("<rect") == 3
-    assert "slice 1: 0.910" in page
+    assert page.count("<rect") == page.count("<line") == 3
+    assert "slice 1: 0.85 to 0.95" in page
     assert page.count("<path") == 1
     assert "flagged: slice 2" in page
+    assert "Expected Dice 0.85 to 0.95" in page
+
+
+def test_where_no_dice_is_expected_no_number_is_shown(report: Report) -> None:
+    slices = tuple(slice_facts(k, None) for k in (1, 2, 3))
+    unknown = replace(report.confidence, slices=slices, words="Expected Dice: not calibrated.")
+    page = page_of(replace(report, confidence=unknown))
+    assert page.count("<rect") == 3
+    assert "<line" not in page
     assert "not calibrated" in page
-    calibrated = replace(sure, calibration=(0.8, 0.1))
-    assert "not calibrated" not in page_of(replace(report, confidence=calibrated))
+    assert not re.search(r"slice \d: \d", page)
+    assert "0.91" not in page
+
+
+def test_an_interval_is_told_in_two_digits() -> None:
+    assert str(ExpectedDice(0.9512, 0.97, 0.9849)) == "0.95 to 0.98"
+    assert str(ExpectedDice(0.988, 0.989, 0.99)) == "0.99"
 
 
 def test_findings_of_each_severity_are_listed_with_their_code(report: Report) -> None:

@@ -143,7 +143,10 @@ def test_the_json_tells_scan_network_and_run(done: SegmentedCase, cylinder: Volu
     assert {"BONE_ENDS_AT_SCAN"} <= {flag["code"] for flag in report["flags"]}
     assert report["confidence"]["calibration"] == [1.0, 0.0]
     assert [one["number"] for one in report["confidence"]["slices"]] == [1, 2, 3, 4, 5, 6]
-    assert all(one["expected_dice"] > 0.9 for one in report["confidence"]["slices"])
+    assert all(one["probability_dice"] > 0.9 for one in report["confidence"]["slices"])
+    assert all(one["expected_dice"] is None for one in report["confidence"]["slices"])
+    assert report["confidence"]["expected_dice"] is None
+    assert "not calibrated" in report["confidence"]["words"]
     assert [one["label"] for one in report["confidence"]["pieces"]] == [1]
     assert "Not a medical device" in report["disclaimer"]
 

@@ -39,12 +39,14 @@ class Flag(Finding):
 
     `index` is an axial slice counted from the feet, from 0, `piece` the label of a piece, `box`
     the rows and columns (top, left, bottom, right; the ends excluded) in that slice; None where it
-    is about no single one.
+    is about no single one. `doubtful_mm3` is about how much of the result it puts in doubt, in
+    voxels where the spacing is not known.
     """
 
     index: int | None = None
     piece: int | None = None
     box: tuple[int, int, int, int] | None = None
+    doubtful_mm3: float = 0.0
 
 
 # Nothing can be done about these, and they put the values or the place of the result in doubt.

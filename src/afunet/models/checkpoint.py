@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from afunet.errors import CheckpointError, ConfigError, OutputError
 from afunet.models import build_model
 from afunet.models.calibration import UNCALIBRATED, require_calibration
+from afunet.models.expected_dice import DiceModel, model_beside
 
 METADATA_KEY = "afunet"
 FORMAT_VERSION = 1
@@ -35,6 +36,8 @@ class Header:
     inference; `training` and `metrics` tell the data, recipe, commit and measured results. A pixel
     is bone where its probability reaches `threshold`. `calibration` (scale, offset) makes that
     probability mean how often it is right (`afunet.models.calibration`); it never moves the mask.
+    `expected_dice` is read from a file beside the weights, which it was fitted on, and never saved
+    with them.
     """
 
     model: str
@@ -47,6 +50,11 @@ class Header:
     version: int = FORMAT_VERSION
     threshold: float = 0.5
     calibration: tuple[float, float] = UNCALIBRATED
+    expected_dice: DiceModel | None = None
+
+    def saved(self) -> dict[str, Any]:
+        """The fields that are saved with the weights."""
+        return {key: value for key, value in asdict(self).items() if key != "expected_dice"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +89,8 @@ def save_checkpoint(path: Path, model: nn.Module, header: Header, *, half: bool 
     broken = [key for key, value in weights.items() if not value.isfinite().all()]
     if broken:
         raise CheckpointError(f"weights are not finite and were not saved: {', '.join(broken)}")
-    digest = digest_of(asdict(header), weights)
-    metadata = {METADATA_KEY: json.dumps({**asdict(header), "sha256": digest})}
+    digest = digest_of(header.saved(), weights)
+    metadata = {METADATA_KEY: json.dumps({**header.saved(), "sha256": digest})}
     partial = path.with_name(path.name + ".partial")
     try:
         save_file(weights, str(partial), metadata)
@@ -114,7 +122,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"{path.name} was altered: its SHA-256 is {digest[:12]}…, its header says "
             f"{expected[:12]}…; fetch it again"
         )
-    return Checkpoint(header, weights, digest)
+    fitted = replace(header, expected_dice=model_beside(path, digest))
+    return Checkpoint(fitted, weights, digest)
 
 
 def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

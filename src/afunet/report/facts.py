@@ -125,19 +125,33 @@ class PieceFacts:
 
 
 @dataclass(frozen=True)
+class ExpectedDice:
+    """Between which values the Dice with the true bone is expected, and the likeliest."""
+
+    low: float
+    middle: float
+    high: float
+
+    def __str__(self) -> str:
+        """The interval as it is shown: `0.95 to 0.98`."""
+        low, high = f"{self.low:.2f}", f"{self.high:.2f}"
+        return low if low == high else f"{low} to {high}"
+
+
+@dataclass(frozen=True)
 class SliceConfidenceFacts:
     """How sure one axial slice is; `number` as a viewer counts it, from 1.
 
-    `expected_dice` and `expected_precision` are those of its mask by the calibrated probability;
-    `step_from_below` is how many slices on the step from the slice below (towards the feet) leads,
-    judged by what mask and image change nearby; `flip_dice` is the overlap with the mask of the
-    mirrored slice. None: not known, or not tried.
+    `probability_dice` is the Dice that the calibrated probability expects by itself: an order, not
+    a value to rely on. `step_from_below` is how many slices on the step from the slice below
+    (towards the feet) leads, judged by what bone and flesh change nearby; `flip_dice` is the
+    overlap with the mask of the mirrored slice. None: not known, or not tried.
     """
 
     number: int
     bone_pixels: int
-    expected_dice: float
-    expected_precision: float
+    expected_dice: ExpectedDice | None
+    probability_dice: float
     step_from_below: float | None
     flip_dice: float | None
 
@@ -157,12 +171,18 @@ class PieceConfidenceFacts:
 
 @dataclass(frozen=True)
 class ConfidenceFacts:
-    """How sure the mask is, slice by slice with bone (feet first) and piece by piece."""
+    """How sure the mask is, slice by slice with bone (feet first) and piece by piece.
+
+    `expected_dice` is that of all slices together, None where it is not known; `coverage` is how
+    often the true one should lie in it. `words` say it in a sentence, or why it is not known.
+    """
 
     calibration: tuple[float, float]
-    expected_dice: float | None
+    expected_dice: ExpectedDice | None
     slices: Sequence[SliceConfidenceFacts]
     pieces: Sequence[PieceConfidenceFacts]
+    coverage: float | None = None
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -171,7 +191,8 @@ class FlagFacts:
 
     `slice` is an axial slice as a viewer counts it, from 1; `piece` a piece's label; `box` the
     rows and columns (top, left, bottom, right) in that slice turned to radiologists' usual view:
-    the patient's right at the left, anterior up. None: about no single one.
+    the patient's right at the left, anterior up. None: about no single one. `doubtful_mm3` is about
+    how much of the result is in doubt (voxels where the spacing is not known).
     """
 
     code: str
@@ -180,6 +201,7 @@ class FlagFacts:
     slice: int | None = None
     piece: int | None = None
     box: tuple[int, int, int, int] | None = None
+    doubtful_mm3: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,20 @@ from afunet.formats.scan import Scan
 from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUp, CleanUpRules
 from afunet.inference.predictor import Predictor
+from afunet.inference.trust.domain import outside, why_low
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.flags import raise_flags
 from afunet.inference.trust.flips import flip_agreement
 from afunet.inference.trust.signs import Signs, measure_signs
 from afunet.inference.volume import Prediction
 from afunet.models.checkpoint import Header
+from afunet.models.expected_dice import DiceInterval
 from afunet.progress import CancelToken, Progress, silent
+from afunet.reconstruction.anatomy import Bone
 from afunet.reconstruction.pieces import Instances
 from afunet.report.facts import (
     ConfidenceFacts,
+    ExpectedDice,
     FlagFacts,
     PieceConfidenceFacts,
     SliceConfidenceFacts,
@@ -32,10 +36,15 @@ MOST_PICTURES = 12
 
 @dataclass(frozen=True, eq=False)
 class Trust:
-    """What was measured, and the flags it raises, worst first."""
+    """What was measured, and the flags it raises, worst first.
+
+    `outside` says why the scan is unlike those that the expected Dice was measured on, "" if it
+    is like them.
+    """
 
     signs: Signs
     flags: tuple[Flag, ...]
+    outside: str = ""
 
 
 def judge(
@@ -61,34 +70,86 @@ def judge(
         names={piece.measures.label: piece.name for piece in instances.pieces},
         speck_mm3=rules.speck_mm3,
         spacing_known=scan.source.spacing_known,
+        positions_known=bool(scan.planes),
     )
     again = Predictor(predictor.engine, predictor.patch_px, predictor.overlap)
     flips = flip_agreement(evidence, again, header, progress=progress, cancel=cancel)
-    signs = measure_signs(evidence, flips)
-    return Trust(signs, raise_flags(signs))
+    signs = measure_signs(evidence, flips, header.expected_dice)
+    unlike = outside(signs, scan.source.region, _unnamed(instances))
+    return Trust(signs, raise_flags(signs), unlike)
+
+
+def _unnamed(instances: Instances) -> float:
+    """The share of the measured bone that has the name of no bone; 0 where no names were given."""
+    volumes = {True: 0.0, False: 0.0}
+    for piece in instances.pieces:
+        volumes[piece.bone.bone is Bone.UNKNOWN] += piece.measures.volume_mm3
+    return volumes[True] / sum(volumes.values()) if volumes[False] else 0.0
 
 
 def confidence_facts(trust: Trust, header: Header) -> ConfidenceFacts:
-    """What the report tells of every slice and piece."""
+    """What the report tells of every slice and piece.
+
+    No Dice is expected with weights that it was not fitted for, or outside what it was fitted on.
+    """
     signs, evidence = trust.signs, trust.signs.evidence
     flips = {flip.index: flip.dice for flip in signs.flips}
     leads = signs.steps.in_slices()
+    known = signs.expected and not trust.outside
+    intervals = signs.expected if known else (None,) * len(signs.slices)
     slices = tuple(
         SliceConfidenceFacts(
             number=evidence.number(one.index),
             bone_pixels=one.pixels,
-            expected_dice=one.dice,
-            expected_precision=one.precision,
+            expected_dice=_shown(interval),
+            probability_dice=one.dice,
             step_from_below=_known(leads[one.index - 1]) if one.index else None,
             flip_dice=flips.get(one.index),
         )
-        for one in signs.slices
+        for one, interval in zip(signs.slices, intervals, strict=True)
     )
     pieces = tuple(
         PieceConfidenceFacts(one.label, one.probability, one.surest, one.unsure_outline)
         for one in signs.pieces
     )
-    return ConfidenceFacts(header.calibration, signs.expected_dice, slices, pieces)
+    expected = _shown(signs.expected_dice) if known else None
+    return ConfidenceFacts(
+        header.calibration,
+        expected,
+        slices,
+        pieces,
+        coverage=signs.model.coverage if signs.model and known else None,
+        words=_words(trust, expected),
+    )
+
+
+def _words(trust: Trust, expected: ExpectedDice | None) -> str:
+    """What the Dice is expected to be, why, and what that is worth."""
+    model = trust.signs.model
+    if not trust.signs.slices:
+        return ""
+    if model is None:
+        return (
+            "Expected Dice: not calibrated. Nobody measured for these weights how their doubts go "
+            "with their errors."
+        )
+    if expected is None:
+        return (
+            f"Expected Dice: not known. This scan lies outside what it was measured on (knees, "
+            f"simulated legs and hips): {trust.outside}."
+        )
+    why = why_low(trust.signs)
+    below = f", lowered because {why}" if why else ""
+    at_best = f" No more than {model.best:g} is ever expected: labels drawn by people and programs "
+    return (
+        f"Expected Dice (overlap of the mask with the true bone) {expected} for the whole "
+        f"scan, likeliest {expected.middle:.2f}{below}: of scans like this {model.coverage:.0%} should lie there."
+        f"{at_best}cannot tell more. What the network is sure of and wrong about, it cannot know."
+    )
+
+
+def _shown(interval: DiceInterval | None) -> ExpectedDice | None:
+    return None if interval is None else ExpectedDice(interval.low, interval.middle, interval.high)
 
 
 def flag_facts(trust: Trust) -> tuple[FlagFacts, ...]:
@@ -102,6 +163,7 @@ def flag_facts(trust: Trust) -> tuple[FlagFacts, ...]:
             slice=None if flag.index is None else number(flag.index),
             piece=flag.piece,
             box=flag.box,
+            doubtful_mm3=flag.doubtful_mm3,
         )
         for flag in trust.flags
     )

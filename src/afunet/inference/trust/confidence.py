@@ -33,6 +33,7 @@ class PieceConfidence:
     """
 
     label: int
+    voxels: int
     probability: float
     surest: float
     unsure_outline: float
@@ -83,6 +84,7 @@ def piece_confidence(evidence: Evidence) -> tuple[PieceConfidence, ...]:
     return tuple(
         PieceConfidence(
             label,
+            int(voxels[label]),
             float(levels[label] @ np.arange(LEVELS) / FULL / voxels[label]),
             _surest(levels[label]),
             float(unsure[label] / outline[label]),

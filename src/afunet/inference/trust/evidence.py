@@ -26,7 +26,7 @@ class Evidence:
 
     `probability` is calibrated, 0…255; `predicted` is the network's mask, `mask` the cleaned one,
     both 0/1; `labels` numbers its pieces, `names` are theirs. Slices run from the feet to the head
-    whatever the order of storage.
+    whatever the order of storage. `positions_known` tells that headers place every slice.
     """
 
     hu: NDArray[Any]
@@ -40,6 +40,7 @@ class Evidence:
     speck_mm3: float
     view: AxialView
     names: Mapping[int, str] = field(default_factory=dict)
+    positions_known: bool = False
 
     @staticmethod
     def of(
@@ -52,6 +53,7 @@ class Evidence:
         names: Mapping[int, str] | None = None,
         speck_mm3: float = CleanUpRules.speck_mm3,
         spacing_known: bool = True,
+        positions_known: bool = False,
     ) -> Evidence:
         """Views, not copies, of volumes that all lie on one grid."""
         view = axial_view(scan)
@@ -68,6 +70,7 @@ class Evidence:
             speck_mm3,
             view,
             names or {},
+            positions_known,
         )
 
     @property

@@ -1,11 +1,13 @@
-"""Every flag there is, the gravest first, and how they are put in order."""
+"""Every flag there is, and how they are put in order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from afunet.formats.findings import Flag, Severity
-from afunet.inference.trust import mask_flags, scan_flags
+from afunet.inference.trust import cleanup_flags, mask_flags, scan_flags
+from afunet.inference.trust.limits import LIMITS
 from afunet.inference.trust.signs import Signs
 
 FLAGS: Mapping[str, tuple[Callable[[Signs], list[Flag]], ...]] = {
@@ -18,15 +20,28 @@ FLAGS: Mapping[str, tuple[Callable[[Signs], list[Flag]], ...]] = {
     "LOW_DENSITY": (mask_flags.low_density,),
     "FLIPS_DISAGREE": (mask_flags.flips_disagree,),
     "NOISE": (scan_flags.noise,),
-    "HOLES_FILLED": (mask_flags.holes_filled,),
-    "SPECKS_REMOVED": (mask_flags.specks_removed,),
-    "OUTSIDE_REMOVED": (mask_flags.outside_removed,),
+    "HOLES_FILLED": (cleanup_flags.holes_filled,),
+    "SPECKS_REMOVED": (cleanup_flags.specks_removed,),
+    "OUTSIDE_REMOVED": (cleanup_flags.outside_removed,),
     "BONE_ENDS_AT_SCAN": (scan_flags.bone_ends,),
 }
 _GRAVITY = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
 def raise_flags(signs: Signs) -> tuple[Flag, ...]:
-    """What is or may be wrong, worst first; without bone only what the scan says."""
-    found = [flag for raisers in FLAGS.values() for raiser in raisers for flag in raiser(signs)]
-    return tuple(sorted(found, key=lambda flag: _GRAVITY.index(flag.severity)))  # stable
+    """What is or may be wrong, worst first; without bone only what the scan says.
+
+    Warnings come before what is only to know, and among each what puts most of the result in doubt.
+    A warning about less than `LIMITS.small_mm3` is only to know.
+    """
+    found = [
+        _weighed(flag) for raisers in FLAGS.values() for raiser in raisers for flag in raiser(signs)
+    ]
+    return tuple(
+        sorted(found, key=lambda flag: (_GRAVITY.index(flag.severity), -flag.doubtful_mm3))
+    )
+
+
+def _weighed(flag: Flag) -> Flag:
+    small = flag.severity is Severity.WARNING and flag.doubtful_mm3 < LIMITS.small_mm3
+    return replace(flag, severity=Severity.INFO) if small else flag

@@ -1,26 +1,29 @@
-"""Flags that the mask and its probability raise: low confidence, disagreement, clean-up."""
+"""Flags that the mask and its probability raise: low confidence, faint outlines, disagreement.
+
+Each is one flag a scan: its picture is of the worst slice, its message names the worst places.
+"""
 
 from __future__ import annotations
 
-import cc3d
 import numpy as np
-from numpy.typing import NDArray
 
 from afunet.formats.findings import Flag, Severity
-from afunet.geometry import bounding_box
-from afunet.geometry.sizes import volume_text
-from afunet.inference.trust.confidence import cleaned_probability
+from afunet.inference.trust.confidence import PieceConfidence, cleaned_probability
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.limits import LIMITS
 from afunet.inference.trust.places import (
     Box,
+    Run,
     box_of,
     fullest_slice,
     largest_patch,
-    slices_text,
-    worst_runs,
+    listed,
+    plural,
+    runs_of,
+    runs_text,
 )
 from afunet.inference.trust.signs import Signs
+from afunet.inference.trust.tissue import REACH_MM
 
 LIKELY_WRONG = 0.3
 
@@ -28,16 +31,17 @@ LIKELY_WRONG = 0.3
 def low_density(signs: Signs) -> list[Flag]:
     """Outlines where bone is hardly denser than what lies beside it."""
     faint = {line.index: line for line in signs.outlines if line.share > LIMITS.faint_share}
-    flags = []
-    for run in worst_runs({index: line.share for index, line in faint.items()}):
-        message = (
-            f"{slices_text(signs.evidence, run.first, run.last)}: along up to {run.value:.0%} of "
-            "the outline the bone is hardly denser than what lies beside it: the outline is a "
-            "guess there, and dense soft tissue may have been taken for bone"
-        )
-        box = box_of(faint[run.worst].place)
-        flags.append(Flag("LOW_DENSITY", Severity.WARNING, message, index=run.worst, box=box))
-    return flags
+    reach_px = REACH_MM / float(np.sqrt(np.prod(signs.evidence.pixel_mm)))
+    runs = runs_of({index: line.pixels * reach_px for index, line in faint.items()})
+    if not runs:
+        return []
+    share = max(line.share for line in faint.values())
+    message = (
+        f"{runs_text(signs.evidence, runs)}: along up to {share:.0%} of the outline the bone is "
+        "hardly denser than what lies beside it, so the outline is a guess there, and dense soft "
+        "tissue may have been taken for bone"
+    )
+    return [_flag(signs, "LOW_DENSITY", message, runs, box_of(faint[runs[0].worst].place))]
 
 
 def low_confidence_slices(signs: Signs) -> list[Flag]:
@@ -45,38 +49,68 @@ def low_confidence_slices(signs: Signs) -> list[Flag]:
     evidence = signs.evidence
     least_px = LIMITS.least_bone_mm2 / float(np.prod(evidence.pixel_mm))
     low = {
-        one.index: 1 - one.dice
-        for one in signs.slices
-        if one.dice < LIMITS.slice_dice and one.pixels >= least_px
+        one.index: 1 - dice
+        for one, dice in zip(signs.slices, signs.likely_dice, strict=True)
+        if dice < LIMITS.slice_dice and one.pixels >= least_px
     }
-    flags = []
-    for run in worst_runs(low):
-        message = (
-            f"{slices_text(evidence, run.first, run.last)}: the network is unsure, its outline is "
-            f"expected to overlap with the true bone by only {1 - run.value:.0%}"
-        )
-        box = _doubtful_box(evidence, run.worst)
-        flags.append(Flag("LOW_CONFIDENCE", Severity.WARNING, message, index=run.worst, box=box))
-    return flags
+    pixels = {one.index: one.pixels for one in signs.slices}
+    runs = runs_of({index: wrong * pixels[index] for index, wrong in low.items()})
+    if not runs:
+        return []
+    message = (
+        f"{runs_text(evidence, runs)}: the mask is likely to be poor, its overlap (Dice) with the "
+        f"true bone is expected to be as low as {1 - max(low.values()):.2f}"
+    )
+    box = _doubtful_box(evidence, runs[0].worst)
+    return [_flag(signs, "LOW_CONFIDENCE", message, runs, box)]
 
 
 def low_confidence_pieces(signs: Signs) -> list[Flag]:
-    """Pieces that may be no bone, or only in part."""
-    evidence, flags = signs.evidence, []
-    low = [one for one in signs.pieces if one.surest < LIMITS.piece_probability]
-    for one in sorted(low, key=lambda one: one.surest)[:3]:
-        inside = evidence.labels == one.label
-        worst = fullest_slice(inside)
-        size = evidence.volume(int(inside.sum()))
-        message = (
-            f"{evidence.name(one.label)} ({size}) may be no bone or only in "
-            f"part: even where the network is surest it gives a probability of {one.surest:.0%}"
+    """Pieces that may be no bone, or only in part; small ones are counted, not named."""
+    evidence = signs.evidence
+    low = sorted(
+        (one for one in signs.pieces if one.surest < LIMITS.piece_probability),
+        key=lambda one: -one.voxels,
+    )
+    if not low:
+        return []
+    large = [one for one in low if one.voxels * evidence.voxel_volume >= LIMITS.small_mm3]
+    inside = evidence.labels == low[0].label
+    worst = fullest_slice(inside)
+    doubtful = sum(one.voxels for one in large or low[:1]) * evidence.voxel_volume
+    message = (
+        f"{_pieces_text(evidence, large, low[len(large) :])} may be no bone or only in part: even "
+        f"where the network is surest it gives a probability of {min(p.surest for p in low):.0%} "
+        f"to {max(p.surest for p in low):.0%}"
+        if len(low) > 1
+        else f"{_pieces_text(evidence, large, low[len(large) :])} may be no bone or only in part: "
+        f"even where the network is surest it gives a probability of {low[0].surest:.0%}"
+    )
+    return [
+        Flag(
+            "LOW_CONFIDENCE",
+            Severity.WARNING,
+            message,
+            index=worst,
+            piece=low[0].label,
+            box=largest_patch(inside[worst]),
+            doubtful_mm3=doubtful,
         )
-        box = largest_patch(inside[worst])
-        flags.append(
-            Flag("LOW_CONFIDENCE", Severity.WARNING, message, index=worst, piece=one.label, box=box)
-        )
-    return flags
+    ]
+
+
+def _pieces_text(
+    evidence: Evidence, large: list[PieceConfidence], small: list[PieceConfidence]
+) -> str:
+    """The largest pieces by name and size; the others, and all that are small, in one number."""
+    named, rest = large[:3], [*large[3:], *small]
+    said = [f"{evidence.name(one.label)} ({evidence.volume(one.voxels)})" for one in named]
+    if rest:
+        together = " together" if len(rest) > 1 else ""
+        size = evidence.volume(sum(one.voxels for one in rest))
+        what = "other piece" if named else "small piece"
+        said.append(f"{len(rest)} {what}{plural(len(rest))} ({size}{together})")
+    return listed(said)
 
 
 def _doubtful_box(evidence: Evidence, index: int) -> Box | None:
@@ -88,106 +122,45 @@ def _doubtful_box(evidence: Evidence, index: int) -> Box | None:
 
 def slices_disagree(signs: Signs) -> list[Flag]:
     """A slice that differs from both neighbours, which agree with each other."""
-    evidence = signs.evidence
-    lost = signs.steps.lost
-    over = {int(k): float(lost[k]) for k in np.flatnonzero(lost > LIMITS.lost)}
-    flags = []
-    for run in worst_runs(over):
-        k = run.worst
-        message = (
-            f"{slices_text(evidence, run.first, run.last)}: the bone here fits neither the slice "
-            "below nor the one above, though those fit each other: bone was missed or added"
-        )
-        both = (evidence.mask[k - 1] != 0) & (evidence.mask[k + 1] != 0)
-        either = (evidence.mask[k - 1] != 0) | (evidence.mask[k + 1] != 0)
-        here = evidence.mask[k] != 0
-        box = largest_patch((both & ~here) | (here & ~either))
-        flags.append(Flag("SLICES_DISAGREE", Severity.WARNING, message, index=k, box=box))
-    return flags
+    evidence, lost = signs.evidence, signs.steps.lost
+    changed = {}
+    for k in map(int, np.flatnonzero(lost > LIMITS.lost)):
+        below, here, above = (evidence.mask[k + step] != 0 for step in (-1, 0, 1))
+        changed[k] = (below & above & ~here) | (here & ~(below | above))
+    runs = runs_of({k: float(where.sum()) for k, where in changed.items()})
+    if not runs:
+        return []
+    message = (
+        f"{runs_text(evidence, runs)}: the bone here fits neither the slice below nor the one "
+        "above, though those fit each other: bone was missed or added"
+    )
+    box = largest_patch(changed[runs[0].worst])
+    return [_flag(signs, "SLICES_DISAGREE", message, runs, box)]
 
 
 def flips_disagree(signs: Signs) -> list[Flag]:
-    """Sampled slices that the network draws otherwise when they are mirrored."""
+    """Sampled slices that the network draws otherwise when they are mirrored.
+
+    Each sampled slice stands for as many as lie between two of them.
+    """
+    evidence = signs.evidence
     low = {flip.index: 1 - flip.dice for flip in signs.flips if flip.dice < LIMITS.flip_dice}
-    flags = []
-    for run in worst_runs(low):
-        message = (
-            f"slice {signs.evidence.number(run.worst)}: the network draws this slice and its "
-            f"mirror image differently, they overlap by {1 - run.value:.0%} "
-            f"(of {len(signs.flips)} slices tried)"
-        )
-        box = _doubtful_box(signs.evidence, run.worst)
-        flags.append(Flag("FLIPS_DISAGREE", Severity.WARNING, message, index=run.worst, box=box))
-    return flags
-
-
-def specks_removed(signs: Signs) -> list[Flag]:
-    """What was taken out for its smallness, in case it was a chip of bone."""
-    cleaned = signs.evidence.cleaned
-    what = f"{cleaned.specks_removed} speck{_plural(cleaned.specks_removed)}"
-    size = _sum(signs.evidence, cleaned.specks_mm3)
-    message = (
-        f"{what} ({size} together) removed as too small to be bone: a loose chip may be among them"
-    )
-    return _taken_out(signs, "SPECKS_REMOVED", message) if cleaned.specks_removed else []
-
-
-def outside_removed(signs: Signs) -> list[Flag]:
-    """What was taken out as lying outside the body."""
-    cleaned = signs.evidence.cleaned
-    what = f"{cleaned.outside_removed} part{_plural(cleaned.outside_removed)}"
-    size = _sum(signs.evidence, cleaned.outside_mm3)
-    message = f"{what} ({size} together) removed as lying outside the body (table, cast, object)"
-    return _taken_out(signs, "OUTSIDE_REMOVED", message) if cleaned.outside_removed else []
-
-
-def _taken_out(signs: Signs, code: str, message: str) -> list[Flag]:
-    """One flag where most was taken out, of specks or of all else."""
-    gone = _removed(signs.evidence, specks=code == "SPECKS_REMOVED")
-    worst, box = _largest_change(gone)
-    return [Flag(code, Severity.INFO, message, index=worst, box=box)]
-
-
-def _plural(count: int) -> str:
-    return "" if count == 1 else "s"
-
-
-def holes_filled(signs: Signs) -> list[Flag]:
-    """What was filled in, in case it was a real cavity."""
-    filled = signs.evidence.cleaned.filled_mm3
-    if filled == 0:
+    if not low:
         return []
-    worst, box = _largest_change(signs.evidence.mask > signs.evidence.predicted)
-    large = signs.evidence.spacing_known and filled >= LIMITS.hole_mm3
+    stands_for = len(evidence.with_bone) / len(signs.flips)
+    pixels = {one.index: one.pixels for one in signs.slices}
+    runs = runs_of({k: wrong * pixels[k] * stands_for for k, wrong in low.items()})
     message = (
-        f"holes of {_sum(signs.evidence, filled)} together were filled: a real cyst, tunnel or "
-        "gap may be among them"
+        f"{runs_text(evidence, runs)}: the network draws the bone and its mirror image "
+        f"differently, with an overlap (Dice) as low as {1 - max(low.values()):.2f} "
+        f"({len(low)} of {len(signs.flips)} slices tried)"
     )
-    severity = Severity.WARNING if large else Severity.INFO
-    return [Flag("HOLES_FILLED", severity, message, index=worst, box=box)]
+    return [_flag(signs, "FLIPS_DISAGREE", message, runs, _doubtful_box(evidence, runs[0].worst))]
 
 
-def _sum(evidence: Evidence, mm3: float) -> str:
-    """A volume that the clean-up counted, in words; without a spacing its mm³ are voxels."""
-    return volume_text(mm3, evidence.spacing_known)
-
-
-def _largest_change(changed: NDArray[np.bool_]) -> tuple[int, Box | None]:
-    """Slice and box where a volume holds most."""
-    worst = fullest_slice(changed)
-    return worst, largest_patch(changed[worst])
-
-
-def _removed(evidence: Evidence, *, specks: bool) -> NDArray[np.bool_]:
-    """What the clean-up took away: parts below the limit of specks, or all else."""
-    gone = evidence.predicted > evidence.mask
-    box = bounding_box(gone)
-    if box is None:
-        return gone
-    parts = cc3d.connected_components(gone[box], connectivity=26)
-    small = np.bincount(parts.ravel()) * evidence.grid_voxel < evidence.speck_mm3
-    wanted = small if specks else ~small
-    wanted[0] = False
-    if wanted.any():  # else the small ones lay outside too
-        gone[box] = wanted[parts]
-    return gone
+def _flag(signs: Signs, code: str, message: str, runs: list[Run], box: Box | None) -> Flag:
+    """A warning about runs of slices: the first is shown, all of them count."""
+    doubtful = sum(run.doubt for run in runs) * signs.evidence.voxel_volume
+    return Flag(
+        code, Severity.WARNING, message, index=runs[0].worst, box=box, doubtful_mm3=doubtful
+    )

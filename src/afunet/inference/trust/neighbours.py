@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from afunet.inference.trust.evidence import Evidence
 
 FloatArray = NDArray[np.float64]
 BLOCK = 4
 LOW_HU, HIGH_HU = -300.0, 300.0
+BESIDE_BLOCKS = 2  # of the bone, whose change is not counted as that of the flesh
 NEAR = 3  # steps on each side with which a step is compared
+BONE_ALONE = 2.0  # times as many slices as image and flesh: no missing slice does that
 LEAST_GROWTH = 0.2  # by which share a step over two slices at least exceeds one
 
 
@@ -53,41 +56,72 @@ class Steps:
     """Changes between slices; NaN where neither of the two has bone.
 
     `mask` is one minus the Dice of their masks, `image` the mean difference in HU of coarse pixels
-    that are not air in both. `lost` (slices,) is by how much slice i agrees less with either
-    neighbour than they agree with each other: above 0 something is in one slice alone, or missing
-    in it alone.
+    that are not air in both, `flesh` the same of those that lie off the bone of both. `lost`
+    (slices,) is by how much slice i agrees less with either neighbour than they agree with each
+    other: above 0 something is in one slice alone, or missing in it alone.
     """
 
     mask: Changes
     image: Changes
+    flesh: Changes
     lost: FloatArray
 
     def in_slices(self) -> FloatArray:
-        """How many slices on every step leads, (slices - 1,), by mask and image alike.
+        """How many slices on every step leads, (slices - 1,), by mask, image and flesh alike.
 
-        Where a joint begins the mask changes at once but the image does not; a slice that is
-        missing shows in both.
+        Where a joint begins the bone changes at once, in the mask or in the image too, and the
+        flesh around it does not; a slice that is missing shows in all three. A bone without flesh
+        is judged by the other two.
         """
-        return np.asarray(np.minimum(self.mask.in_slices(), self.image.in_slices()))
+        return np.asarray(np.minimum(self.mask.in_slices(), self._scene()))
+
+    def bone_alone(self) -> NDArray[np.bool_]:
+        """Where the bone leads so much further than all else that it begins or ends there."""
+        return np.asarray(self.mask.in_slices() > BONE_ALONE * self._scene())
+
+    def _scene(self) -> FloatArray:
+        image = self.image.in_slices()
+        return np.where(np.isnan(image), image, np.fmin(image, self.flesh.in_slices()))
 
 
 def measure_steps(evidence: Evidence) -> Steps:
     """Compare every slice with the next and with the one after it."""
     slices = len(evidence.mask)
     sizes = evidence.mask.reshape(slices, -1).sum(axis=1, dtype=np.int64)
-    mask, image = Changes.unknown(slices), Changes.unknown(slices)
-    before: deque[NDArray[np.float32]] = deque(maxlen=2)
+    mask, image, flesh = (Changes.unknown(slices) for _ in range(3))
+    before: deque[_Coarse] = deque(maxlen=2)
     for index in range(slices):
-        coarse = _coarse(evidence.hu[index])
-        for found, drawn, back in ((mask.one, image.one, 1), (mask.two, image.two, 2)):
-            if index >= back:
-                found[index - back] = _change(evidence.mask, sizes, index - back, index)
-                drawn[index - back] = _difference(before[-back], coarse)
+        coarse = _Coarse.of(evidence.hu[index], evidence.mask[index])
+        for back in range(1, min(index, 2) + 1):
+            first, place = before[-back], index - back
+            for changes, value in (
+                (mask, _change(evidence.mask, sizes, place, index)),
+                (image, _difference(first.hu, coarse.hu)),
+                (flesh, _difference(first.hu, coarse.hu, first.bone | coarse.bone)),
+            ):
+                (changes.one if back == 1 else changes.two)[place] = value
         before.append(coarse)
     lost = np.full(slices, np.nan)
     if slices > 2:
         lost[1:-1] = np.minimum(mask.one[:-1], mask.one[1:]) - mask.two
-    return Steps(mask, image, lost)
+    return Steps(mask, image, flesh, lost)
+
+
+@dataclass(frozen=True, eq=False)
+class _Coarse:
+    """A slice in blocks of `BLOCK`² pixels: mean HU, and whether bone lies in or beside a block."""
+
+    hu: NDArray[np.float32]
+    bone: NDArray[np.bool_]
+
+    @staticmethod
+    def of(plane: NDArray[Any], mask: NDArray[np.uint8]) -> _Coarse:
+        rows, columns = (size // BLOCK * BLOCK for size in plane.shape)
+        blocks = (rows // BLOCK, BLOCK, columns // BLOCK, BLOCK)
+        clipped = np.clip(plane[:rows, :columns], LOW_HU, HIGH_HU).astype(np.float32)
+        bone = mask[:rows, :columns].reshape(blocks).any(axis=(1, 3))
+        near = ndimage.maximum_filter(bone.astype(np.uint8), 2 * BESIDE_BLOCKS + 1) != 0
+        return _Coarse(clipped.reshape(blocks).mean(axis=(1, 3)), near)
 
 
 def _between(below: FloatArray, above: FloatArray) -> float:
@@ -106,13 +140,11 @@ def _change(mask: NDArray[np.uint8], sizes: NDArray[np.int64], one: int, other: 
     return 1 - 2 * both / total
 
 
-def _coarse(plane: NDArray[Any]) -> NDArray[np.float32]:
-    rows, columns = (size // BLOCK * BLOCK for size in plane.shape)
-    clipped = np.clip(plane[:rows, :columns], LOW_HU, HIGH_HU).astype(np.float32)
-    blocks = clipped.reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK)
-    return np.asarray(blocks.mean(axis=(1, 3)))
-
-
-def _difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+def _difference(
+    one: NDArray[np.float32], other: NDArray[np.float32], without: NDArray[np.bool_] | None = None
+) -> float:
+    """Mean difference where either is no air, some blocks left out; NaN with none left."""
     body = (one > LOW_HU + 1) | (other > LOW_HU + 1)
+    if without is not None:
+        body &= ~without
     return float(np.abs(one - other)[body].mean()) if body.any() else float("nan")

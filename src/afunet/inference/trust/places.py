@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,38 +14,65 @@ from afunet.inference.trust.evidence import Evidence, Place, place_of
 
 Box = tuple[int, int, int, int]
 APART = 2  # slices; what is nearer is one place
-MOST_RUNS = 3
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
 class Run:
-    """Neighbouring slices that something is wrong with: the outer ones, and the worst of them."""
+    """Neighbouring slices that something is wrong with: the outer ones, and the worst of them.
+
+    `doubt` is what they put in doubt together, in pixels.
+    """
 
     first: int
     last: int
     worst: int
-    value: float
+    doubt: float
 
 
-def worst_runs(values: Mapping[int, float], most: int = MOST_RUNS) -> list[Run]:
-    """Slices grouped into runs, the worst (largest value) first, at most `most` of them."""
+def runs_of(doubt: Mapping[int, float]) -> list[Run]:
+    """Slices and their doubtful pixels grouped into runs, the most doubtful run first."""
     groups: list[list[int]] = []
-    for index in sorted(values):
+    for index in sorted(doubt):
         if groups and index - groups[-1][-1] <= APART:
             groups[-1].append(index)
         else:
             groups.append([index])
-    runs = []
-    for group in groups:
-        worst = max(group, key=lambda index: values[index])
-        runs.append(Run(group[0], group[-1], worst, values[worst]))
-    return sorted(runs, key=lambda run: -run.value)[:most]
+    runs = [
+        Run(
+            group[0],
+            group[-1],
+            max(group, key=lambda index: doubt[index]),
+            sum(doubt[index] for index in group),
+        )
+        for group in groups
+    ]
+    return sorted(runs, key=lambda run: -run.doubt)
+
+
+def runs_text(evidence: Evidence, runs: Sequence[Run]) -> str:
+    """The first `MOST_NAMED` runs in words, the worst first, and how many more there are."""
+    named = [slices_text(evidence, run.first, run.last) for run in runs[:MOST_NAMED]]
+    more = len(runs) - len(named)
+    if more:
+        named.append(f"{more} more place{plural(more)}")
+    return listed(named)
 
 
 def slices_text(evidence: Evidence, first: int, last: int) -> str:
     """One slice or a range of slices in words, as a viewer numbers them."""
     low, high = sorted((evidence.number(first), evidence.number(last)))
     return f"slice {low}" if low == high else f"slices {low} to {high}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
+
+
+def plural(count: int) -> str:
+    """What a noun of so many ends with."""
+    return "" if count == 1 else "s"
 
 
 def box_of(place: Place | None) -> Box | None:

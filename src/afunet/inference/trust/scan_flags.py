@@ -7,17 +7,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from afunet.formats.findings import Flag, Severity
-from afunet.geometry.sizes import area_text
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.limits import LIMITS
-from afunet.inference.trust.places import (
-    largest_patch,
-    slices_text,
-    worst_runs,
-)
+from afunet.inference.trust.places import largest_patch, runs_of, runs_text, slices_text
 from afunet.inference.trust.signs import Signs, median
+from afunet.inference.trust.tissue import AIR_BELOW_HU
 
 NEAR_METAL_MM = 15.0
+SPOILT_BY_METAL_MM = 5.0
+MOST_AIR = 0.3  # of what lies round metal; an implant's streaks reach as dark, but not all round
+MISSED_BEYOND_MM = 5.0  # how far bone is taken to go on beyond the field, to weigh a cut
 ROUND_FIELD = 0.95
 
 
@@ -34,15 +33,33 @@ def metal(signs: Signs) -> list[Flag]:
     where = slices_text(evidence, dense[0], dense[-1])
     size = evidence.volume(total)
     box = largest_patch(evidence.hu[worst] >= LIMITS.metal_hu)
-    if near_mm > NEAR_METAL_MM:
-        message = f"metal in {where} ({size}), away from the bone"
+    bare = all(_bare(evidence, k) for k in dense)
+    if bare or near_mm > NEAR_METAL_MM:
+        place = "outside the body" if bare else "away from the bone"
+        message = f"metal in {where} ({size}), {place}"
         return [Flag("METAL", Severity.INFO, message, index=worst, box=box)]
+    spoilt = sum(_spoilt(evidence, k) for k in dense) * evidence.voxel_volume
     beside = "in or against the bone" if near_mm < 1 else "beside the bone"
     message = (
         f"metal {beside} in {where} ({size}): its streaks may hide bone or look like it, and what "
         "lies within the outline is counted as bone"
     )
-    return [Flag("METAL", Severity.WARNING, message, index=worst, box=box)]
+    return [Flag("METAL", Severity.WARNING, message, index=worst, box=box, doubtful_mm3=spoilt)]
+
+
+def _bare(evidence: Evidence, index: int) -> bool:
+    """Whether air surrounds the metal of a slice, as a zip, a button or a clip on the skin."""
+    dense = evidence.hu[index] >= LIMITS.metal_hu
+    distance = ndimage.distance_transform_edt(~dense, evidence.pixel_mm)
+    ring = (distance > SPOILT_BY_METAL_MM / 2) & (distance <= SPOILT_BY_METAL_MM)
+    return bool((evidence.hu[index][ring] < AIR_BELOW_HU).mean() > MOST_AIR)
+
+
+def _spoilt(evidence: Evidence, index: int) -> int:
+    """Pixels of a slice that metal or its glare covers."""
+    dense = evidence.hu[index] >= LIMITS.metal_hu
+    distance = ndimage.distance_transform_edt(~dense, evidence.pixel_mm)
+    return int((distance <= SPOILT_BY_METAL_MM).sum())
 
 
 def _metal_to_bone_mm(evidence: Evidence, index: int) -> float:
@@ -78,7 +95,8 @@ def implausible_hu(signs: Signs) -> list[Flag]:
         f"{' and '.join(said)}: the values may be shifted or scaled, and the bone's edge with them"
     )
     middle = signs.tissue[len(signs.tissue) // 2].index
-    return [Flag("HU_IMPLAUSIBLE", Severity.WARNING, message, index=middle)]
+    whole = sum(one.pixels for one in signs.slices) * signs.evidence.voxel_volume
+    return [Flag("HU_IMPLAUSIBLE", Severity.WARNING, message, index=middle, doubtful_mm3=whole)]
 
 
 def noise(signs: Signs) -> list[Flag]:
@@ -91,22 +109,35 @@ def noise(signs: Signs) -> list[Flag]:
         f"strong noise: {level:.0f} HU in muscle and fat, where the network knows scans up to "
         f"about {LIMITS.noise_hu:.0f}: thin bone, joint gaps and fracture lines may be wrong"
     )
-    return [Flag("NOISE", Severity.WARNING, message, index=worst.index)]
+    doubtful = signs.likely_wrong_px * signs.evidence.voxel_volume
+    return [Flag("NOISE", Severity.WARNING, message, index=worst.index, doubtful_mm3=doubtful)]
 
 
 def slice_dropped(signs: Signs) -> list[Flag]:
-    """A step between slices much larger than those around it."""
+    """A step between slices much larger than those around it, of a scan without positions.
+
+    Where headers place every slice none is missing: the readers looked. Where the bone changes far
+    more than the picture around it a bone begins or ends, as at a joint.
+    """
+    evidence = signs.evidence
+    if evidence.positions_known:
+        return []
     leads = signs.steps.in_slices()
-    over = {int(k): float(leads[k]) for k in np.flatnonzero(leads > LIMITS.step_slices)}
-    flags = []
-    for run in worst_runs(over):
-        pair = slices_text(signs.evidence, run.worst, run.worst + 1).replace(" to ", " and ")
-        message = (
-            f"between {pair} the anatomy changes as much as over {run.value:.1f} slices nearby, "
-            "as if slices were missing: lengths across this place may be too short"
-        )
-        flags.append(Flag("SLICE_DROPPED", Severity.WARNING, message, index=run.worst))
-    return flags
+    missing = (leads > LIMITS.step_slices) & ~signs.steps.bone_alone()
+    over = {int(k): float(leads[k]) for k in np.flatnonzero(missing)}
+    bone = {one.index: one.pixels for one in signs.slices}
+    runs = runs_of({k: (lead - 1) * (bone[k] + bone[k + 1]) / 2 for k, lead in over.items()})
+    if not runs:
+        return []
+    worst = runs[0].worst
+    pair = slices_text(evidence, worst, worst + 1).replace(" to ", " and ")
+    others = f"; so do {runs_text(evidence, runs[1:])}" if runs[1:] else ""
+    message = (
+        f"between {pair} bone and flesh change as much as over {over[worst]:.1f} slices nearby, "
+        f"as if slices were missing{others}: lengths across this place may be too short"
+    )
+    doubtful = sum(run.doubt for run in runs) * evidence.voxel_volume
+    return [Flag("SLICE_DROPPED", Severity.WARNING, message, index=worst, doubtful_mm3=doubtful)]
 
 
 def bone_cut(signs: Signs) -> list[Flag]:
@@ -121,17 +152,16 @@ def bone_cut(signs: Signs) -> list[Flag]:
         return []
     worst = max(lengths, key=lambda k: lengths[k])
     where = slices_text(evidence, min(lengths), max(lengths))
-    size = ""
-    if evidence.spacing_known:
-        along = float(np.sqrt(evidence.spacing_mm[1] * evidence.spacing_mm[2]))
-        face = sum(lengths.values()) * along * evidence.spacing_mm[0]
-        size = f" over {area_text(face)}"
+    along = float(np.sqrt(evidence.spacing_mm[1] * evidence.spacing_mm[2]))
+    face = sum(lengths.values()) * along * evidence.spacing_mm[0]
+    size = f" over {evidence.area(face / evidence.pixel_area)}" if evidence.spacing_known else ""
+    beyond = face * MISSED_BEYOND_MM if evidence.spacing_known else sum(lengths.values())
     message = (
         f"bone is cut{size} by the side of the field of view in {where}: what lies beyond is "
         "missing, and the model has a false flat face there"
     )
     box = largest_patch(_at_the_edge(evidence, worst))
-    return [Flag("BONE_CUT", Severity.WARNING, message, index=worst, box=box)]
+    return [Flag("BONE_CUT", Severity.WARNING, message, index=worst, box=box, doubtful_mm3=beyond)]
 
 
 def _at_the_edge(evidence: Evidence, index: int) -> NDArray[np.bool_]:

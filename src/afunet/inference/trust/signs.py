@@ -13,15 +13,20 @@ from afunet.inference.trust.confidence import (
     piece_confidence,
     slice_confidence,
 )
+from afunet.inference.trust.doubt import SliceDoubt, doubt_logs, slice_doubts
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.flips import Flip
 from afunet.inference.trust.neighbours import Steps, measure_steps
 from afunet.inference.trust.tissue import FaintOutline, Tissue, measure_outlines, measure_tissue
+from afunet.models.expected_dice import DiceInterval, DiceModel
 
 
 @dataclass(frozen=True, eq=False)
 class Signs:
-    """The evidence and its measures; the report shows them, the flags judge them."""
+    """The evidence and its measures; the report shows them, the flags judge them.
+
+    `expected` are the slices' intervals, in the order of `slices`; empty without a model.
+    """
 
     evidence: Evidence
     slices: tuple[SliceConfidence, ...]
@@ -30,25 +35,47 @@ class Signs:
     tissue: tuple[Tissue, ...]
     outlines: tuple[FaintOutline, ...]
     flips: tuple[Flip, ...]
+    doubts: tuple[SliceDoubt, ...]
+    model: DiceModel | None = None
+    expected: tuple[DiceInterval, ...] = ()
 
     @property
-    def expected_dice(self) -> float | None:
-        """Of all slices with bone together; None without bone."""
-        agreed = sum(one.precision * one.pixels for one in self.slices)
-        total = sum(2 * one.precision * one.pixels / one.dice for one in self.slices if one.dice)
-        return 2 * agreed / total if total else None
+    def likely_dice(self) -> tuple[float, ...]:
+        """Of every slice with bone: the interval's middle, or what the probability alone says."""
+        return tuple(one.middle for one in self.expected) or tuple(one.dice for one in self.slices)
+
+    @property
+    def likely_wrong_px(self) -> float:
+        """Pixels of all slices that are likely to be wrong."""
+        pairs = zip(self.slices, self.likely_dice, strict=True)
+        return sum((1 - dice) * one.pixels for one, dice in pairs)
+
+    @property
+    def expected_dice(self) -> DiceInterval | None:
+        """Of all slices with bone together; None without bone or without a model."""
+        if self.model is None:
+            return None
+        return self.model.scan_interval(self.expected, [one.pixels for one in self.slices])
 
 
-def measure_signs(evidence: Evidence, flips: Sequence[Flip] = ()) -> Signs:
+def measure_signs(
+    evidence: Evidence, flips: Sequence[Flip] = (), model: DiceModel | None = None
+) -> Signs:
     """All measures of a result; mirrored slices, which need the network, are given."""
+    slices, steps = slice_confidence(evidence), measure_steps(evidence)
+    tissue, outlines = measure_tissue(evidence), measure_outlines(evidence)
+    doubts = slice_doubts(evidence, slices, steps, tissue, outlines, flips)
     return Signs(
         evidence,
-        slice_confidence(evidence),
+        slices,
         piece_confidence(evidence),
-        measure_steps(evidence),
-        measure_tissue(evidence),
-        measure_outlines(evidence),
+        steps,
+        tissue,
+        outlines,
         tuple(flips),
+        doubts,
+        model,
+        model.slice_intervals(doubt_logs(doubts, model.signs)) if model else (),
     )
 
 

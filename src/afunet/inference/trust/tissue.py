@@ -40,10 +40,14 @@ class Tissue:
 
 @dataclass(frozen=True)
 class FaintOutline:
-    """The share of a slice's outline whose bone is hardly denser than what lies beside it."""
+    """The share of a slice's outline whose bone is hardly denser than what lies beside it.
+
+    `pixels` of the outline are so, `place` holds the largest patch of them.
+    """
 
     index: int
     share: float
+    pixels: int
     place: Place | None
 
 
@@ -128,9 +132,10 @@ def _faint_outline(evidence: Evidence, index: int) -> FaintOutline:
     mean = ndimage.uniform_filter(np.where(beyond, smooth, 0), size) / np.maximum(share, 1e-6)
     outline = bone & ~ndimage.binary_erosion(bone, border_value=1) & (share > 0.02)
     if not outline.any():
-        return FaintOutline(index, 0.0, None)
+        return FaintOutline(index, 0.0, 0, None)
     faint = outline & (densest - mean < HARDLY_DENSER_HU)
-    return FaintOutline(index, float(faint.sum() / outline.sum()), _placed(faint, place))
+    pixels = int(faint.sum())
+    return FaintOutline(index, pixels / int(outline.sum()), pixels, _placed(faint, place))
 
 
 def _placed(faint: NDArray[np.bool_], place: Place) -> Place | None:

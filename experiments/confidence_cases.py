@@ -1,0 +1,292 @@
+"""Cases whose bone is known, as the network left them: what the expected Dice is fitted on.
+
+    .venv/bin/python experiments/confidence_cases.py CACHE --data "$AFUNET_DATA/knee" --knees val
+    .venv/bin/python experiments/confidence_cases.py CACHE --seed 360000 --legs 48 \
+        --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz"
+    .venv/bin/python experiments/confidence_cases.py CACHE --dicom FOLDER LABEL
+
+Every case goes the way of `afunet segment` as far as the network and its mirrored slices, and is
+kept in CACHE as one npz, so that measures of doubt can be tried without it. Simulated scans are 8
+slices without gaps of limbs that no training saw, all regions in turn; half of them as drawn for
+the training (casts, metal, contrast, breaks among it), half with one odd thing more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from glob import glob
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.formats.readers import read_labels, read_scan
+from afunet.geometry import Volume
+from afunet.inference.cleanup import CleanUpRules, clean_up
+from afunet.inference.predictor import Predictor
+from afunet.inference.trust.evidence import Evidence
+from afunet.inference.trust.flips import Flip, flip_agreement
+from afunet.inference.volume import Prediction, predict_volume
+from afunet.phantom import (
+    Cast,
+    Grid,
+    Implant,
+    ImplantKind,
+    LegConfig,
+    Region,
+    axial_grid,
+    draw_leg,
+    simulate,
+)
+from afunet.preprocessing.grid import WorkingGrid
+from afunet.reconstruction.instances import split_instances
+from afunet.workflows.segment import Segmenter
+
+SLICES = 8
+LEG_MM, TRUNK_MM = 200.0, 395.0
+
+
+@dataclass(frozen=True, eq=False)
+class KnownCase:
+    """A scan in HU, its true mask 0/1, and which slices have one; slices from the feet."""
+
+    name: str
+    patient: str
+    kind: str
+    scan: Volume
+    truth: Volume
+    labelled: NDArray[np.bool_]
+    checked: NDArray[np.bool_]
+    spacing_known: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class SeenCase:
+    """A case with the network's answer and what it says of mirrored slices."""
+
+    case: KnownCase
+    prediction: Prediction
+    flips: tuple[Flip, ...]
+
+    def evidence(self) -> Evidence:
+        """Cleaned and split as `afunet segment` does."""
+        rules = CleanUpRules()
+        mask, cleaned = clean_up(self.prediction.mask, self.case.scan, rules)
+        return Evidence.of(
+            self.case.scan,
+            self.prediction,
+            mask,
+            split_instances(mask),
+            cleaned,
+            spacing_known=self.case.spacing_known,
+        )
+
+
+def knees(folder: Path, split: str) -> Iterator[KnownCase]:
+    """Every knee of a split whole; its pixels' size is not known."""
+    with (folder / "slices.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == split]
+    for name in dict.fromkeys(row["case"] for row in rows):
+        own = [row for row in rows if row["case"] == name]
+        scan = read_scan(folder / name / "images")
+        truth = np.zeros(scan.volume.shape, dtype=np.uint8)
+        labelled, checked = (np.zeros(len(truth), dtype=np.bool_) for _ in range(2))
+        for row in own:
+            path, k = folder / name / "masks" / f"{int(row['slice']):02d}.png", int(row["slice"])
+            if row["labelled"] == "1" and path.is_file():
+                truth[k] = read_labels(path).voxels[0]
+                labelled[k], checked[k] = True, row["status"] == "checked"
+        yield KnownCase(
+            name,
+            own[0]["patient"],
+            "knee",
+            scan.volume,
+            scan.volume.with_voxels(truth),
+            labelled,
+            checked,
+            spacing_known=False,
+        )
+
+
+def dicom(folder: Path, label: Path) -> KnownCase:
+    """A scan with a label file on its grid."""
+    scan = read_scan(folder)
+    truth = read_labels(label)
+    every = np.ones(len(truth.voxels), dtype=np.bool_)
+    return KnownCase(folder.name, folder.name, "DICOM", scan.volume, truth, every, every)
+
+
+def simulated(first_seed: int, legs: int, limbs: Sequence[Path]) -> Iterator[KnownCase]:
+    """Regions and kinds in turn, each leg of its own seed."""
+    seeds, kinds = count(first_seed), list(KINDS)
+    regions = list(Region)
+    for number in range(legs):
+        region = regions[number % len(regions)]
+        kind = kinds[number // 2 % len(kinds)] if number % 2 else AS_DRAWN
+        whole = region in (Region.HIP, Region.TRUNK)
+        while True:
+            config = draw_leg(next(seeds), region, limbs)
+            if whole or len(config.anatomy.sides) == 1:
+                break
+        config = replace(config, grid=_grid(config, whole, kind == THICK))
+        leg = simulate(KINDS[kind](config) if kind in KINDS else config)
+        every = np.ones(SLICES, dtype=np.bool_)
+        name = f"sim{config.seed}-{region}-{kind.replace(' ', '-')}"
+        yield KnownCase(
+            name, name, kind, leg.volume, leg.bones.foreground(), every, np.asarray(every)
+        )
+
+
+def _grid(config: LegConfig, trunk: bool, thick: bool) -> Grid:
+    """Slices without gaps in the middle of what was drawn, all of the leg in the field."""
+    rng = np.random.default_rng([config.seed, 6])
+    matrix, (slices, rows, columns) = config.grid.matrix(), config.grid.shape
+    x, y, z = (
+        float(v) for v in (matrix @ [(columns - 1) / 2, (rows - 1) / 2, (slices - 1) / 2, 1])[:3]
+    )
+    pixel = float(rng.uniform(0.85, 0.95) if trunk else rng.uniform(0.5, 0.9))
+    size = round((TRUNK_MM if trunk else LEG_MM) / pixel)
+    step = float(rng.choice([5.0, 6.0] if thick else [1.0, 1.5, 2.0, 3.0]))
+    return axial_grid((SLICES, size, size), pixel, step, (0.0 if trunk else x, y, z))
+
+
+def _scanner(**changed: float) -> Callable[[LegConfig], LegConfig]:
+    return lambda config: replace(config, scanner=replace(config.scanner, **changed))  # type: ignore[arg-type]
+
+
+def _metal(config: LegConfig) -> LegConfig:
+    """Screws or a plate in a bone that is in view."""
+    x, y, z = (float(v) for v in config.grid.matrix()[:3] @ [*_middle(config.grid), 1.0])
+    small = axial_grid((3, 58, 58), 3.4, 10.0, (x, y, z))
+    leg = simulate(replace(config, grid=small))
+    sizes = np.bincount(leg.bones.volume.voxels.ravel(), minlength=len(leg.bones.names) + 1)
+    sizes[0] = 0
+    kind = (ImplantKind.SCREWS, ImplantKind.PLATE)[config.seed % 2]
+    implant = Implant(leg.bones.names[int(sizes.argmax())], kind, z, 6000.0, config.seed)
+    return replace(config, implants=(implant,))
+
+
+def _middle(grid: Grid) -> list[float]:
+    slices, rows, columns = grid.shape
+    return [(columns - 1) / 2, (rows - 1) / 2, (slices - 1) / 2]
+
+
+def _cast(config: LegConfig) -> LegConfig:
+    cast = Cast(hu=800.0, gap_mm=7.0, thickness_mm=11.0, grain=0.1, unevenness=0.2)
+    return replace(config, surroundings=replace(config.surroundings, cast=cast))
+
+
+def _faint(config: LegConfig) -> LegConfig:
+    """Hardly any mineral in the bones, the ends most of all."""
+    bone = replace(config.bone, density=0.2, cortex=0.5, cortex_hu=950.0, end_loss=0.6)
+    return replace(config, bone=bone)
+
+
+AS_DRAWN, THICK = "as drawn", "thick slices"
+KINDS: Mapping[str, Callable[[LegConfig], LegConfig]] = {
+    "noise": _scanner(noise_hu=70.0),
+    "metal": _metal,
+    THICK: _scanner(thickness_mm=6.0),
+    "cast": _cast,
+    "low dose": _scanner(noise_hu=110.0, streaks=3.0, grain_mm=1.4),
+    "faint bone": _faint,
+}
+
+
+class Seer:
+    """The shipped network, and what it left in CACHE before."""
+
+    def __init__(self, cache: Path) -> None:
+        self.cache = cache
+        cache.mkdir(parents=True, exist_ok=True)
+        self.segmenter = Segmenter()
+        self.header = self.segmenter.checkpoint.header
+
+    def see(self, case: KnownCase) -> None:
+        """Predict and keep, once."""
+        path = self.cache / f"{case.name}.npz"
+        if path.is_file():
+            return
+        prediction = predict_volume(
+            case.scan, self._predictor(), self.header, spacing_known=case.spacing_known
+        )
+        flips = flip_agreement(
+            SeenCase(case, prediction, ()).evidence(), self._predictor(), self.header
+        )
+        np.savez_compressed(
+            path,
+            name=case.name,
+            patient=case.patient,
+            kind=case.kind,
+            hu=case.scan.voxels,
+            affine=case.scan.affine,
+            truth=case.truth.voxels,
+            labelled=case.labelled,
+            checked=case.checked,
+            spacing_known=case.spacing_known,
+            predicted=prediction.mask.voxels,
+            probability=prediction.probability.voxels,
+            grid=np.array([prediction.grid.native, prediction.grid.working]),
+            flips=np.array([(flip.index, flip.dice) for flip in flips]).reshape(-1, 2),
+        )
+
+    def _predictor(self) -> Predictor:
+        return Predictor(self.segmenter.engine, self.header.patch_px)
+
+
+def load(path: Path) -> SeenCase:
+    """A case from CACHE."""
+    kept = np.load(path)
+    scan = Volume(kept["hu"], kept["affine"])
+    case = KnownCase(
+        str(kept["name"]),
+        str(kept["patient"]),
+        str(kept["kind"]),
+        scan,
+        scan.with_voxels(kept["truth"]),
+        kept["labelled"],
+        kept["checked"],
+        bool(kept["spacing_known"]),
+    )
+    native, working = (tuple(int(v) for v in pair) for pair in kept["grid"])
+    prediction = Prediction(
+        scan.with_voxels(kept["predicted"]),
+        WorkingGrid(native, working),  # type: ignore[arg-type]
+        scan.with_voxels(kept["probability"]),
+    )
+    return SeenCase(case, prediction, tuple(Flip(int(k), float(d)) for k, d in kept["flips"]))
+
+
+def main() -> None:
+    """Predict and keep, telling names on the error stream."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("--data", type=Path, help="the folder of the knees")
+    parser.add_argument("--knees", choices=("val", "test"))
+    parser.add_argument("--limbs")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--legs", type=int, default=0)
+    parser.add_argument("--dicom", type=Path, nargs=2, metavar=("FOLDER", "LABEL"))
+    options = parser.parse_args()
+    seer = Seer(options.cache)
+    cases: list[Iterator[KnownCase]] = []
+    if options.knees:
+        cases.append(knees(options.data, options.knees))
+    if options.seed is not None:
+        limbs = [Path(name) for name in sorted(glob(options.limbs))]
+        cases.append(simulated(options.seed, options.legs, limbs))
+    if options.dicom:
+        cases.append(iter([dicom(*options.dicom)]))
+    for source in cases:
+        for case in source:
+            seer.see(case)
+            print(case.name, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

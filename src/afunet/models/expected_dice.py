@@ -1,0 +1,113 @@
+"""The Dice to expect, as an interval: fitted on cases whose bone is known, for one set of weights.
+
+Lines through the logarithms of a slice's signs of doubt (`afunet.inference.trust.doubt`) give its
+low, middle and high Dice; the scan's comes of the slices' middles together. The numbers are fitted
+by `experiments/fit_confidence.py` and lie beside the weights, matched by SHA-256.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.errors import CheckpointError
+
+FloatArray = NDArray[np.float64]
+Three = tuple[float, float, float]
+SUFFIX = ".confidence.json"
+
+
+@dataclass(frozen=True)
+class DiceInterval:
+    """A Dice that lies between `low` and `high` as often as the model's coverage says."""
+
+    low: float
+    middle: float
+    high: float
+
+
+@dataclass(frozen=True)
+class DiceModel:
+    """How signs of doubt become an interval, for the weights of one digest.
+
+    `signs` names the columns of `lines`, each (constant, weight of each sign) for the low, middle
+    and high Dice; `factors` turn the slices' mean middle error into the scan's low, middle and
+    high one. `usual` and `most` are the signs' medians and largest of all scans it was fitted on.
+    No expected Dice exceeds `best`: labels cannot tell more. `coverage` is the share of cases whose
+    true Dice should lie in the interval.
+    """
+
+    sha256: str
+    coverage: float
+    best: float
+    signs: tuple[str, ...]
+    lines: tuple[tuple[float, ...], ...]
+    factors: Three
+    usual: tuple[float, ...]
+    most: tuple[float, ...]
+
+    def slice_intervals(self, logs: FloatArray) -> tuple[DiceInterval, ...]:
+        """Of slices (slices, signs) by the logarithms of their signs, in the order of `signs`."""
+        columns = np.hstack([np.ones((len(logs), 1)), logs])
+        return tuple(self._interval(*row) for row in np.exp(columns @ np.array(self.lines).T))
+
+    def scan_interval(
+        self, intervals: Sequence[DiceInterval], pixels: Sequence[int]
+    ) -> DiceInterval | None:
+        """Of all slices together, weighed by the pixels of their masks; None without any."""
+        if not intervals:
+            return None
+        dice = [(one.low, one.middle, one.high) for one in intervals]
+        errors = np.average(1 - np.array(dice), axis=0, weights=pixels)
+        return self._interval(*(errors * np.array(self.factors)))
+
+    def _interval(self, low: float, middle: float, high: float) -> DiceInterval:
+        """From errors to Dice: in order, none below 0 or above `best`."""
+        ordered = sorted(min(max(1 - error, 0.0), self.best) for error in (low, middle, high))
+        return DiceInterval(*(float(value) for value in ordered))
+
+
+def write_model(model: DiceModel, path: Path) -> None:
+    """As JSON."""
+    path.write_text(json.dumps(asdict(model), indent=2) + "\n", encoding="utf-8")
+
+
+def read_model(path: Path) -> DiceModel:
+    """The model of a file; `CheckpointError` in one line for anything else."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        return _parsed(raw)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path.name} holds no model of the expected Dice: {error}"
+        ) from error
+
+
+def model_beside(weights: Path, sha256: str) -> DiceModel | None:
+    """The model fitted for weights of this digest: beside their file, or among those shipped."""
+    shipped = Path(__file__).with_name("weights").glob(f"*{SUFFIX}")
+    beside = weights.with_suffix(SUFFIX)
+    models = (read_model(path) for path in (beside, *sorted(shipped)) if path.is_file())
+    return next((model for model in models if model.sha256 == sha256), None)
+
+
+def _parsed(raw: Mapping[str, object]) -> DiceModel:
+    values = {key: _frozen(value) for key, value in raw.items()}
+    model = DiceModel(**values)  # type: ignore[arg-type]
+    shapes = [len(line) for line in model.lines]
+    if shapes != [len(model.signs) + 1] * 3:
+        raise ValueError("three lines of a constant and a weight of each sign are expected")
+    if not (len(model.factors) == 3 and len(model.usual) == len(model.most) == len(model.signs)):
+        raise ValueError("three factors, and a usual and a largest value of each sign are expected")
+    if not np.isfinite([*np.ravel(model.lines), *model.factors, *model.usual, *model.most]).all():
+        raise ValueError("a number is not finite")
+    return model
+
+
+def _frozen(value: object) -> object:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
