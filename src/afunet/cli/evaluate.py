@@ -14,6 +14,9 @@ from afunet.inference.device_choice import DeviceChoice
 from afunet.terminal.messages import print_failure
 from afunet.terminal.show import print_files, print_lines, print_table
 from afunet.terminal.work import Work
+from afunet.watch import Step
+
+PLAN = (Step("evaluating", share=1),)
 
 
 def evaluate(
@@ -73,6 +76,7 @@ def evaluate(
         raise ConfigError(f"--smallest-mm3 must be 0 or more, got {smallest_mm3}")
     if output is not None:
         require_writable_kind(output)
+    work.follow(PLAN)
     if data is not None:
         result = evaluate_network(
             data,

@@ -13,9 +13,12 @@ from afunet.errors import ConfigError
 from afunet.terminal.messages import print_warning
 from afunet.terminal.show import print_lines, print_table
 from afunet.terminal.work import Work
+from afunet.watch import Step
 
 if TYPE_CHECKING:
     from afunet.data.layouts.pair import LeftOut
+
+PLAN = (Step("reading cases", share=1),)
 
 
 def prepare(
@@ -74,6 +77,7 @@ def prepare(
     options = PrepareOptions(
         layout, Choice(tuple(bones or ()), fold), SplitChoice(split, seed, val, test)
     )
+    work.follow(PLAN)
     try:
         done = run(sources, output, options, progress=work.progress, cancel=work.cancel)
     except NothingUsable as error:

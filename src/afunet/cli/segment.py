@@ -30,9 +30,17 @@ from afunet.inference.device_choice import DeviceChoice
 from afunet.terminal.messages import print_failure
 from afunet.terminal.show import print_case, print_files, print_lines
 from afunet.terminal.work import Work
+from afunet.watch import Step
 
 if TYPE_CHECKING:
     from afunet.workflows.segment import Segmenter
+
+RECONSTRUCTION = (
+    Step("surface", share=0.5),
+    Step("instances", share=1),
+    Step("names", share=0.1),
+    Step("surfaces of pieces", share=0.8),
+)
 
 
 def segment(
@@ -160,6 +168,7 @@ def reconstruct(
     from afunet.workflows.own_files import removal_note
     from afunet.workflows.reconstruct import reconstruct as run
 
+    work.follow(RECONSTRUCTION)
     done = run(
         mask,
         output,

@@ -10,6 +10,10 @@ import typer
 from afunet.cli.options import Output, Weights
 from afunet.terminal.show import print_case, print_files, print_lines
 from afunet.terminal.work import Work
+from afunet.watch import Step
+
+PLAN = (Step("simulating", share=1), Step("writing the leg", share=0.1))
+SLICES_PLAN = (Step("simulating slices", share=1),)
 
 
 def phantom(
@@ -50,6 +54,7 @@ def phantom(
     from afunet.workflows import phantom as workflow
     from afunet.workflows.own_files import removal_note
 
+    work.follow(SLICES_PLAN if slices else PLAN)
     if slices:
         limb_files = workflow.limb_files(limbs) if limbs else []
         workflow.write_training_slices(
