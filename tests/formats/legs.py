@@ -95,5 +95,6 @@ CLEAN: dict[str, FloatArray] = {
     "slices beyond the toes": empty_at_the_end(leg()),
     "cone beam, 100 HU too bright": leg(noise_hu=60) + 100,
     "cone beam, 100 HU too dark": leg(noise_hu=60) - 100,
+    "cone beam, small in the field": small_in_the_field(leg()) - 100,
     "extended scale": np.rint(with_metal(leg(), 25000) / 10) * 10,
 }

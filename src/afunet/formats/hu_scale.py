@@ -170,7 +170,7 @@ def _is_near(number: int, one: SliceValues, good: Sequence[tuple[int, SliceValue
 
 def breaks(one: SliceValues, before: SliceValues) -> bool:
     """Whether the scale changes between two neighbours."""
-    darks = sorted((one.dark, before.dark))
+    darks = sorted((one.whole.dark, before.whole.dark))
     return bool(
         one.likeness(before) < LEAST_ALIKE
         or (darks[0] < HARDLY_DARK and darks[1] > FULL_OF_AIR)
@@ -182,7 +182,12 @@ def breaks(one: SliceValues, before: SliceValues) -> bool:
 
 
 def _lost_flesh(one: SliceValues, neighbour: SliceValues) -> bool:
-    """Whether what is flesh in the neighbour lies between air and flesh here."""
+    """Whether what is flesh in the neighbour lies between air and flesh here.
+
+    A slice along the skin holds only what is between them: it says nothing.
+    """
+    if one.flesh_hu is None or neighbour.flesh_hu is None:
+        return False
     gained = one.between - neighbour.between
     return gained > MOST_GAINED and neighbour.has_flesh_peak and not one.has_flesh_peak
 

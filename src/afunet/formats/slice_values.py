@@ -20,7 +20,7 @@ CENTRES_HU = LOWEST_HU + BIN_HU * (np.arange(BINS) + 0.5)
 AIR_HU, FLESH_HU = (-1200.0, -700.0), (-300.0, 300.0)
 DARK_BELOW_HU = -300.0
 # Tighter, to weigh one scale against another.
-AIR_CORE_HU, FLESH_CORE_HU = (-1120.0, -750.0), (-220.0, 160.0)
+AIR_CORE_HU, FLESH_CORE_HU = (-1200.0, -750.0), (-220.0, 160.0)
 SHIFTS_HU = (-2048, -2000, -1024, -1000, 1000, 1024, 2000, 2048)
 CLEARLY_BETTER = 0.02
 # Flesh that was shifted up is a hump among the bright values: bone spreads over all of them.
