@@ -38,7 +38,7 @@ class NamingRules:
     when a piece is several bones; each of its parts needs the sureness of a name.
     """
 
-    least_bone: float = 0.5
+    least_bone: float = 0.6
     least_seen_mm3: float = 5000.0
     sides: SideRules = field(default_factory=SideRules)
     parting: PartingRules = field(default_factory=PartingRules)
