@@ -67,7 +67,7 @@ class DiceModel:
     def _errors(self, logs: FloatArray) -> FloatArray:
         """(slices, 3) of the low, the middle and the high Dice."""
         columns = np.hstack([np.ones((len(logs), 1)), logs])
-        return np.clip(np.exp(columns @ np.array(self.lines).T), 1 - self.best, 1)
+        return np.asarray(np.clip(np.exp(columns @ np.array(self.lines).T), 1 - self.best, 1))
 
     def _interval(self, low: float, middle: float, high: float) -> DiceInterval:
         """Errors as Dice: in order, none below 0 or above `best`, the ends rounded outwards."""

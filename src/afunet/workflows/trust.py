@@ -135,7 +135,7 @@ def _words(trust: Trust, expected: ExpectedDice | None) -> str:
         )
     if expected is None:
         return (
-            f"Expected Dice: not known. This scan lies outside what it was measured on (knees, "
+            "Expected Dice: not known. This scan lies outside what it was measured on (knees, "
             f"simulated legs and hips): {trust.outside}."
         )
     why = why_low(trust.signs)
@@ -143,7 +143,8 @@ def _words(trust: Trust, expected: ExpectedDice | None) -> str:
     return (
         f"Expected Dice (overlap of the mask with the true bone) {expected} for the whole scan, "
         f"likeliest {expected.middle:.2f}{below}: of scans like this {model.coverage:.0%} should "
-        f"lie there. No more than {model.best:g} is ever expected: labels cannot tell more. What the network is sure of and wrong about, it cannot know."
+        f"lie there. No more than {model.best:g} is ever expected: labels cannot tell more. What "
+        "the network is sure of and wrong about, it cannot know."
     )
 
 
