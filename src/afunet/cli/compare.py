@@ -9,8 +9,9 @@ import typer
 from rich.table import Table
 
 from afunet.cli.options import Device, Output
+from afunet.errors import ExitCode
 from afunet.inference.device_choice import DeviceChoice
-from afunet.terminal.show import print_files, print_lines, print_table
+from afunet.terminal.show import print_files, print_lines, print_missing, print_table
 from afunet.terminal.work import Work
 
 if TYPE_CHECKING:
@@ -54,7 +55,10 @@ def compare(
     for table in done.facts.tables:
         print_table(_table(table))
     print_files(done.files)
+    print_missing(done.not_written)
     print_lines(removal_note(output, "compare"))
+    if done.not_written:
+        raise typer.Exit(ExitCode.INCOMPLETE)
 
 
 def _table(facts: TableFacts) -> Table:

@@ -28,19 +28,11 @@ from afunet.errors import ConfigError, ExitCode
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.inference.device_choice import DeviceChoice
 from afunet.terminal.messages import print_failure
-from afunet.terminal.show import print_case, print_files, print_lines
+from afunet.terminal.show import print_case, print_files, print_lines, print_missing
 from afunet.terminal.work import Work
-from afunet.watch import Step
 
 if TYPE_CHECKING:
     from afunet.workflows.segment import Segmenter
-
-RECONSTRUCTION = (
-    Step("surface", share=0.5),
-    Step("instances", share=1),
-    Step("names", share=0.1),
-    Step("surfaces of pieces", share=0.8),
-)
 
 
 def segment(
@@ -166,9 +158,10 @@ def reconstruct(
     """
     from afunet.workflows.case_report import edge_faults
     from afunet.workflows.own_files import removal_note
+    from afunet.workflows.reconstruct import PLAN
     from afunet.workflows.reconstruct import reconstruct as run
 
-    work.follow(RECONSTRUCTION)
+    work.follow(PLAN)
     done = run(
         mask,
         output,
@@ -178,11 +171,14 @@ def reconstruct(
         progress=work.progress,
         cancel=work.cancel,
     )
-    if done.mesh.is_empty:
+    if done.mesh is not None and done.mesh.is_empty:
         print_lines(("the mask is empty: there is no surface",))
-    else:
+    elif done.mesh is not None:
         closed = "watertight" if done.mesh.is_watertight else edge_faults(done.mesh)
         print_lines((f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm",))
     print_lines(f"  {finding.severity}: {finding}" for finding in done.findings)
     print_files(done.files)
+    print_missing(done.not_written)
     print_lines(removal_note(output, "reconstruct"))
+    if done.not_written:
+        raise typer.Exit(ExitCode.INCOMPLETE)
