@@ -46,10 +46,11 @@ def compare(
     - `afunet compare experiments/*.toml -o out`
     - `afunet compare experiments/table1 --split val -o out`
     """
-    from afunet.workflows.compare import CompareOptions
+    from afunet.workflows.compare import PLAN, CompareOptions
     from afunet.workflows.compare import compare as run
     from afunet.workflows.own_files import removal_note
 
+    work.follow(PLAN)
     options = CompareOptions(data, split, status or None, runs, device, threads)
     done = run(experiments, output, options, progress=work.progress, cancel=work.cancel)
     for table in done.facts.tables:

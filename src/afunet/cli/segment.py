@@ -30,9 +30,17 @@ from afunet.inference.device_choice import DeviceChoice
 from afunet.terminal.messages import print_failure
 from afunet.terminal.show import print_case, print_files, print_lines, print_missing
 from afunet.terminal.work import Work
+from afunet.watch import Step
 
 if TYPE_CHECKING:
     from afunet.workflows.segment import Segmenter
+
+INSPECTION = (
+    Step("unpacking", share=0.5),
+    Step("reading headers", share=0.5),
+    Step("reading slices", share=1),
+    Step("looking at the values", share=0.5),
+)
 
 
 def segment(
@@ -133,6 +141,7 @@ def inspect(path: Input, series: Series = None, *, work: Work) -> None:
     from afunet.formats.readers import list_series
     from afunet.report.series_note import series_note
 
+    work.follow(INSPECTION)
     summaries = list_series(path, series=series, progress=work.progress, cancel=work.cancel)
     for number, summary in enumerate(summaries, 1):
         print_lines(series_note(summary, number))

@@ -16,7 +16,7 @@ import torch
 
 from afunet.errors import ConfigError
 from afunet.inference.device import DeviceChoice, pick_device
-from afunet.progress import CancelToken, Progress, silent
+from afunet.progress import CancelToken, Progress, begin, silent
 from afunet.report.comparison_curves import Curve, draw_curves
 from afunet.report.comparison_facts import ComparisonFacts
 from afunet.report.comparison_forest import draw_forest
@@ -26,6 +26,7 @@ from afunet.report.facts import NotWritten
 from afunet.report.figure import require_matplotlib
 from afunet.training.experiment import load_experiments
 from afunet.training.recording import LOG, VALIDATION
+from afunet.watch import Step
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.comparison_facts import (
     Scores,
@@ -43,6 +44,16 @@ from afunet.workflows.staging import check_writable, staged_folder
 MARKDOWN, JSON = "comparison.md", "comparison.json"
 PANEL, CURVES, FOREST = "panel.png", "curves.png", "forest.png"
 WRITING = "writing"
+READING, TIMING, PANELS = "reading slices", "measuring times", "drawing the panel"
+# Of each row; what follows the last counts little beside the training of any.
+PLAN = (
+    Step(READING),
+    Step("training", share=1),
+    Step("evaluating", share=0.02),
+    Step(TIMING),
+    Step(PANELS),
+    Step(WRITING, seconds=1),
+)
 TIMED_SLICES, TIMED_ROUNDS = 4, 2
 
 
@@ -97,8 +108,8 @@ def compare(
     judged.refuse_training_on_it(experiments)
     contenders: list[Contender] = []
     scores: dict[str, Scores] = {}
-    for done, experiment in enumerate(experiments):
-        progress("rows", done, len(experiments))
+    for number, experiment in enumerate(experiments, 1):
+        begin(progress, experiment.label, number, len(experiments))
         contender = prepare(
             experiment,
             options.runs,
@@ -109,7 +120,6 @@ def compare(
         )
         contenders.append(contender)
         scores[experiment.name] = _scores(contender, judged, progress, cancel)
-    progress("rows", len(experiments), len(experiments))
     seconds = _seconds_per_slice(contenders, judged, progress, cancel)
     tables = _tables(contenders)
     panel = hardest_slices(next(iter(tables.values())), judged, scores, progress, cancel)
@@ -178,7 +188,7 @@ def _seconds_per_slice(
             contender.runs[0].mask_of(item)
             if done > 0:
                 seconds[contender.experiment.name].append(perf_counter() - start)
-        progress("measuring times", done, len(turns))
+        progress(TIMING, done, len(turns))
     return {name: median(values) for name, values in seconds.items()}
 
 
