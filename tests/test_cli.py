@@ -124,7 +124,7 @@ def a_dicom_file_cut_in_its_image(kit: Kit) -> tuple[Path, str]:
 
 def a_text_file_named_dcm(kit: Kit) -> tuple[Path, str]:
     (kit.folder / "slice.dcm").write_text("these are not slices\n" * 20)
-    return kit.folder, "no DICOM file among 1 files"
+    return kit.folder, "no DICOM file among 1 file "
 
 
 def a_series_without_positions(kit: Kit) -> tuple[Path, str]:
