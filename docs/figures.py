@@ -20,6 +20,7 @@ from afunet.phantom import Region, axial_grid, draw_leg, simulate
 from afunet.phantom.examples import clean_knee, whole_limb
 from afunet.preprocessing import BONE_WINDOW
 from afunet.reconstruction import surface
+from afunet.report.palette import Colour, colour_of, colour_table
 from afunet.report.scene import ColouredMesh, render_scene
 from afunet.workflows.segment import segment
 
@@ -27,17 +28,6 @@ DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
 IMAGES = Path("docs/images")
 TILE = 384
 CAPTION = 30
-LIMB_COLOURS = (
-    (226, 209, 176),
-    (122, 164, 204),
-    (214, 126, 96),
-    (140, 184, 136),
-    (190, 150, 200),
-    (98, 140, 184),
-    (196, 104, 78),
-    (116, 164, 114),
-    (166, 126, 178),
-)
 
 
 def labelled(tiles: Sequence[tuple[str, Image.Image]]) -> Image.Image:
@@ -93,12 +83,20 @@ def reduced(picture: Image.Image, width: int = 1100) -> Image.Image:
 
 
 def coloured_bones(bones: LabelMap) -> Image.Image:
-    """The surfaces of all bones of a label map, each in a colour of its own."""
+    """The surfaces of all bones of a label map, each in the colour that afunet gives it."""
     meshes = [
-        ColouredMesh(surface(bones.mask(name)), name, LIMB_COLOURS[number % len(LIMB_COLOURS)])
-        for number, name in enumerate(bones.names.values())
+        ColouredMesh(surface(bones.mask(name)), name, colour_of_words(name))
+        for name in bones.names.values()
     ]
     return render_scene(meshes, size=(1500, 1000)).image
+
+
+def colour_of_words(name: str) -> Colour:
+    """The palette's colour of "femur left"; a tibia that holds the fibula is a tibia."""
+    words = name.replace("tibfib", "tibia").split()
+    known = [row for row in colour_table() if row.rank == 1]
+    bone = next((row.bone for row in known if row.bone in words), "unknown")
+    return colour_of(bone, 1, next((side for side in ("left", "right") if side in words), None))
 
 
 def main() -> None:

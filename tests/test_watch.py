@@ -70,6 +70,16 @@ def test_a_stage_that_tells_only_what_is_done_began_with_the_last_word(
     assert seen[-1].seconds_left == pytest.approx(60 + 40 + 10)
 
 
+def test_where_the_heaviest_stage_is_left_out_the_heaviest_that_is_left_tells_the_pace(
+    watch: Watch, seen: list[Moment], clock: Clock
+) -> None:
+    watch("surface", 0, 4)
+    assert seen[-1].seconds_left is None
+    clock.now += 5
+    watch("surface", 1, 4)
+    assert seen[-1].seconds_left == pytest.approx(15 + 10)
+
+
 def test_the_share_of_the_whole_never_falls(watch: Watch, seen: list[Moment], clock: Clock) -> None:
     for at, stage, done in ((10, "segmenting", 9), (50, "segmenting", 10), (60, "surface", 1)):
         clock.now = 100.0 + at

@@ -55,7 +55,7 @@ def _remove_if_left(folder: Path) -> None:
         if path.is_symlink() or not path.is_file():
             return
         with path.open("r+b") as lock:
-            _take(lock)
+            take_lock(lock)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -63,7 +63,7 @@ def _locked(folder: Path) -> IO[bytes] | None:
     """The folder's lock, held; it gets its name when it is held. None where locks do not work."""
     lock = (folder / f"{LOCK}-new").open("wb")
     try:
-        _take(lock)
+        take_lock(lock)
         (folder / f"{LOCK}-new").rename(folder / LOCK)
     except OSError:
         lock.close()
@@ -71,7 +71,7 @@ def _locked(folder: Path) -> IO[bytes] | None:
     return lock
 
 
-def _take(lock: IO[bytes]) -> None:
+def take_lock(lock: IO[bytes]) -> None:
     """Lock an open file or raise `OSError`, at once."""
     try:
         import fcntl

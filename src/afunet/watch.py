@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import isnan, nan
 
 
 @dataclass(frozen=True)
@@ -133,18 +134,30 @@ class Watch:
         stage = self._planned
         if stage is None:
             return None
-        names = [step.name for step in self.plan]
-        place = names.index(stage.name)
+        place = [step.name for step in self.plan].index(stage.name)
+        step, later = self.plan[place], self.plan[place + 1 :]
         spent = now - stage.began
-        if self.plan[place].share == 1 and stage.done > 0:
-            self._pace = spent / stage.done
-        if self._pace is None:
-            return None
-        expected = [step.share * self._pace + step.seconds for step in self.plan]
-        here = expected[place] * (1 - stage.done)
+        self._learn_pace(step, later, stage.done, spent)
         if stage.done > 0 and spent > 0:
             here = spent * (1 - stage.done) / stage.done
-        return here + sum(expected[place + 1 :])
+        else:
+            here = self._expected(step) * (1 - stage.done)
+        left = here + sum(map(self._expected, later))
+        return None if isnan(left) else left
+
+    def _learn_pace(self, step: Step, later: Plan, done: float, spent: float) -> None:
+        """From the heaviest stage; where that was left out, from the heaviest of the rest."""
+        is_heaviest = step.share == 1 or (
+            self._pace is None and all(step.share >= one.share for one in later)
+        )
+        if is_heaviest and step.share and done > 0:
+            self._pace = spent / done / step.share
+
+    def _expected(self, step: Step) -> float:
+        """Seconds that a stage takes; not a number where the pace counts and is not known yet."""
+        if not step.share:
+            return step.seconds
+        return step.seconds + step.share * (nan if self._pace is None else self._pace)
 
     def _fraction(self, now: float, left: float | None) -> float | None:
         """It never falls, whatever is learnt of the time left."""

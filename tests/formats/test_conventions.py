@@ -83,10 +83,6 @@ NRRD = {
         ("spacings: 0.05 0.08 0.2", 'units: "cm" "cm" "cm"'),
         Read(None, ("ORIENTATION_UNKNOWN", "UNIT_CONVERTED")),
     ),
-    "metres that nobody names": (
-        ("space: LPS", *vectors(1e-3)),
-        Read(np.diag([1e-3, 1e-3, 1e-3, 1]) @ AFFINE, ("VOXEL_SIZE_IMPLAUSIBLE",)),
-    ),
 }
 
 
@@ -111,6 +107,23 @@ def test_nrrd(tmp_path, name):
     fields, expected = NRRD[name]
     nrrd(tmp_path / "ct.nrrd", *fields)
     read_both(tmp_path / "ct.nrrd", expected)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_a_size_that_no_ct_has_is_told_of_labels_and_refused_of_a_scan(tmp_path, scale):
+    """One word each: metres or micrometres that nobody names."""
+    nrrd(tmp_path / "ct.nrrd", "space: LPS", *vectors(scale))
+    placed = np.diag([scale, scale, scale, 1]) @ AFFINE
+    check(read_labelling(tmp_path / "ct.nrrd"), Read(placed, ("VOXEL_SIZE_IMPLAUSIBLE",)))
+    with pytest.raises(GeometryError) as caught:
+        read_scan(tmp_path / "ct.nrrd")
+    assert caught.value.code == "BAD_SPACING"
+
+
+@pytest.mark.parametrize("scale", [0.011, 0.025, 8.0, 14.0])
+def test_a_size_that_is_believed_has_no_word_in_labels(tmp_path, scale):
+    nrrd(tmp_path / "ct.nrrd", "space: LPS", *vectors(scale))
+    assert read_labelling(tmp_path / "ct.nrrd").findings == ()
 
 
 def test_each_axis_of_a_nrrd_space_has_its_own_unit(tmp_path):

@@ -60,7 +60,7 @@ def test_every_bone_of_every_side_has_its_row() -> None:
 
 def test_no_colour_is_there_twice() -> None:
     colours = [row.colour for row in colour_table()]
-    assert len(set(colours)) == len(colours) == len(BONES) * 3 * 6 + 8
+    assert len(set(colours)) == len(colours) == len(BONES) * 3 * 6 + 14
 
 
 @pytest.mark.parametrize("vision", VISIONS)
@@ -87,6 +87,19 @@ def test_fragments_of_a_bone_are_told_apart(vision: str, least: float) -> None:
             row = [colour_of(bone, rank, side) for rank in range(1, 7)]
             for one, other in combinations(row, 2):
                 assert apart(one, other, vision) >= least, (bone, side)
+
+
+@pytest.mark.parametrize(("vision", "least"), list(zip(VISIONS, (18, 9, 9, 9), strict=True)))
+def test_fourteen_pieces_without_a_name_are_told_apart(vision: str, least: float) -> None:
+    row = [colour_of(UNKNOWN, rank) for rank in range(1, 15)]
+    for one, other in combinations(row, 2):
+        assert apart(one, other, vision) >= least, (one, other)
+
+
+def test_no_piece_without_a_name_looks_like_the_largest_of_a_bone() -> None:
+    own = [colour_of(bone, 1, side) for bone in BONES for side in SIDES]
+    for rank in range(1, 15):
+        assert min(apart(colour_of(UNKNOWN, rank), colour) for colour in own) >= 16, rank
 
 
 def test_left_and_right_share_a_hue_that_no_other_bone_has() -> None:

@@ -12,8 +12,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from afunet.cli.compare import compare as compare_command
+from afunet.cli.door import at_the_door
 from afunet.errors import Cancelled, ConfigError, InputError
 from afunet.inference.device import DeviceChoice
+from afunet.progress import Progress, silent
+from afunet.watch import Moment, Watch
 from afunet.workflows import compare as workflow
 from afunet.workflows import contenders
 from afunet.workflows.compare import CompareOptions, Comparison, compare
@@ -90,11 +93,46 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(workflow, name, lambda *_: b"")
 
 
-def run(lab: Path, *names: str) -> Comparison:
+def run(lab: Path, *names: str, progress: Progress = silent) -> Comparison:
     options = CompareOptions(
         "store", status="checked", runs=lab / "runs", device=DeviceChoice.CPU, threads=1
     )
-    return compare([lab / "rows" / f"{name}.toml" for name in names], lab / "out", options)
+    return compare(
+        [lab / "rows" / f"{name}.toml" for name in names], lab / "out", options, progress=progress
+    )
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_picture_that_fails_costs_itself_alone(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise ValueError("Quillfeather")
+
+    monkeypatch.setattr(workflow, "draw_forest", fail)
+    done = run(lab, "plain", "af")
+    assert [(one.format, one.code) for one in done.not_written] == [("forest.png", "PROGRAM_ERROR")]
+    assert "forest.png" not in [path.name for path in done.files]
+    assert "Quillfeather" not in str(done.not_written)
+    assert {path.name for path in (lab / "out").iterdir()} == {
+        ".afunet.json",
+        *(path.name for path in done.files),
+    }
+    assert "comparison.md" in [path.name for path in done.files]
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_rows_are_told_one_by_one_with_the_time_left(lab: Path) -> None:
+    """Trained or reused: the second time only judging is left, of which nothing is left either."""
+    for stages in ({"training", "evaluating", "measuring times", "writing"}, {"writing"}):
+        seen: list[Moment] = []
+        run(lab, "plain", "af", progress=Watch(seen.append, workflow.PLAN))
+        assert {moment.case for moment in seen if moment.stage == "training"} <= {"plain", "AF"}
+        assert {moment.stage for moment in seen} >= stages
+        assert seen[-1].seconds_left == pytest.approx(0)
+        assert seen[-1].fraction == pytest.approx(1)
+        shares = [moment.fraction or 0.0 for moment in seen]
+        assert shares == sorted(shares)
 
 
 def test_rows_are_trained_judged_and_written(lab: Path) -> None:
@@ -209,7 +247,7 @@ def test_an_unknown_method_or_option_is_refused_before_the_work(lab: Path) -> No
 @pytest.mark.usefixtures("no_pictures")
 def test_the_command_prints_a_table_and_the_files(lab: Path) -> None:
     app = typer.Typer()
-    app.command()(compare_command)
+    app.command()(at_the_door(compare_command))
     arguments = ["rows/plain.toml", "-o", "out", "--data", "store", "--device", "cpu", "-q"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output

@@ -284,6 +284,37 @@ def test_folders_are_paired_by_name_and_what_is_alone_is_named(tmp_path: Path) -
     ]
 
 
+CALLED = {
+    "its own name": ("found/leg-1.nii.gz", "true/x.nii.gz", "leg-1"),
+    "the truth's where the prediction tells its role only": ("mask.nii.gz", "leg 7.nrrd", "leg 7"),
+    "the folder's where both do": ("knee-2/mask.nii.gz", "true/label.nii.gz", "knee-2"),
+    "none that may be a patient's": ("Quillfeather.nii.gz", "19600102.nii.gz", "case-002"),
+    "none that holds a long number": ("leg 1960-01-02.nii", "1234567.nii", "case-002"),
+}
+
+
+@pytest.mark.parametrize("way", CALLED)
+def test_a_case_of_a_list_is_called_as_its_file_where_that_names_nobody(
+    way: str, tmp_path: Path
+) -> None:
+    prediction, truth, name = CALLED[way]
+    files = [tmp_path / prediction] * 2, [tmp_path / truth] * 2
+    pairs, _ = pair_up([tmp_path / "ct.nii", *files[0]], [tmp_path / "ct.nii", *files[1]])
+    again = "case-003" if name == "case-002" else f"{name}-2"
+    assert [pair.case for pair in pairs] == ["ct", name, again]
+
+
+def test_a_patients_name_is_in_no_case_of_a_folder(tmp_path: Path) -> None:
+    for name in ("found/Quillfeather", "found/leg", "found/Vole", "true/Quillfeather", "true/leg"):
+        write_labels(tmp_path / f"{name}.nii", 1)
+    pairs, alone = pair_up([tmp_path / "found"], [tmp_path / "true"])
+    assert [(pair.case, pair.truth.stem) for pair in pairs] == [
+        ("case-001", "Quillfeather"),
+        ("leg", "leg"),
+    ]
+    assert [case.name for case in alone] == ["case-002"]
+
+
 def test_what_segment_writes_for_several_scans_is_paired(tmp_path: Path) -> None:
     for name in ("mask", "instances"):
         write_labels(tmp_path / f"out/k1/{name}.nii.gz", 1)

@@ -15,7 +15,7 @@ from afunet.progress import CancelToken
 from afunet.reconstruction.pieces import MOST_PIECES
 from afunet.workflows.reconstruct import reconstruct
 
-BESIDE = ["instances.nii.gz", "pieces.json", "scene.png"]
+BESIDE = ["instances.nii.gz", "scene.png", "pieces.json"]
 LIST = ".afunet.json"
 pytestmark = pytest.mark.usefixtures("small_pictures")
 

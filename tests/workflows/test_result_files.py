@@ -18,7 +18,7 @@ from afunet.reconstruction import pieces as pieces_module
 from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, NamedLabels, Side
 from afunet.reconstruction.pieces import Instances, find_pieces
 from afunet.report.palette import colour_of
-from afunet.workflows.result_files import bones_of, coloured_pieces, write_surfaces
+from afunet.workflows.result_files import bones_of, coloured_pieces, write_pieces
 
 TIBIA, FEMUR = BoneName(Bone.TIBIA, Side.LEFT, 0.9), BoneName(Bone.FEMUR, Side.RIGHT, 0.8)
 
@@ -96,7 +96,7 @@ def test_a_bone_has_one_colour_in_every_result(
     pieces = coloured_pieces(instances)
     assert [piece.colour for piece in pieces] == [colour_of(*piece) for piece in meant]
 
-    write_surfaces(pieces[0].mesh, instances, "glb", tmp_path)
+    write_pieces(instances, "glb", tmp_path)
     nodes = trimesh.load(tmp_path / "bones.glb").geometry
     for piece in pieces:
         linear = nodes[piece.name].visual.material.baseColorFactor[:3] / 255

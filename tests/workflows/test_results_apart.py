@@ -7,17 +7,31 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nibabel
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from afunet.cli import app
 from afunet.errors import AfunetError, ExitCode, OutputError
 from afunet.formats import mesh_files
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
+from afunet.phantom import LegConfig
 from afunet.report.facts import Report
-from afunet.workflows import analyse, attempts, case_pages, case_writing, result_files
+from afunet.workflows import (
+    analyse,
+    attempts,
+    case_pages,
+    case_writing,
+    dividing,
+    phantom,
+    reconstruct,
+    result_files,
+)
 from afunet.workflows.own_files import LIST
 from afunet.workflows.segment import Segmenter, SegmentOptions
 from afunet.workflows.segment_many import worst
@@ -52,14 +66,16 @@ PARTS: dict[str, tuple[Any, str, set[str], set[str]]] = {
     "3D view": (case_pages, "turning_page", {"3D view"}, set()),
     "page": (case_pages, "render_page", {"report.html"}, {"report.html"}),
     "JSON": (Report, "to_json", {"report.json"}, {"report.json"}),
-    "surface": (analyse, "surface", {"surface"}, {"bone.stl"}),
-    "pieces": (analyse, "find_pieces", {"pieces"}, set()),
-    "names": (analyse, "bone_namer", {"names"}, set()),
+    "surface": (dividing, "surface", {"surface"}, {"bone.stl"}),
+    "pieces": (dividing, "find_pieces", {"pieces"}, set()),
+    "names": (dividing, "bone_namer", {"names"}, set()),
     "confidence": (analyse, "judge", {"confidence"}, set()),
     "flags": (case_writing, "flag_facts", {"confidence"}, set()),
     "pictures of flags": (case_writing, "flag_pictures", {"pictures of flags"}, set()),
     "measures of pieces": (case_writing, "piece_facts", {"pieces"}, set()),
 }
+GLB = ("--formats", "stl,glb", "-q")
+LATE = ("JSON", "measures of pieces")  # told when all else is written
 PLAIN, DICOM = ("nifti", "stl", "glb"), ("seg", "rtstruct")
 
 
@@ -131,6 +147,84 @@ def test_what_fails_costs_itself_alone(
         assert all(what in page for what in missing)
     if is_fault and "faults.txt" in expected:
         assert "afunet.workflows" in (case.folder / "faults.txt").read_text()
+
+
+OF_RECONSTRUCTION: dict[str, tuple[Any, str, set[str], set[str]]] = {
+    **{part: PARTS[part] for part in ("STL", "GLB", "names")},
+    "masks": (nibabel, "save", {"instances.nii.gz"}, {"instances.nii.gz"}),
+    "surface": (dividing, "surface", {"surface"}, {"bone.stl"}),
+    "pieces": (dividing, "find_pieces", {"pieces"}, set()),
+    "scene": (reconstruct, "render_scene", {"scene.png"}, {"scene.png"}),
+    "measures of pieces": (reconstruct, "piece_facts", {"pieces"}, set()),
+    "what was noticed": (reconstruct, "piece_findings", {"pieces"}, set()),
+    "JSON": (reconstruct.json, "dumps", {"pieces.json"}, {"pieces.json"}),
+}
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("part", OF_RECONSTRUCTION)
+def test_what_fails_of_a_reconstruction_costs_itself_alone(
+    part: str, error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, name, missing, gone = OF_RECONSTRUCTION[part]
+    make, code = ERRORS[error]
+    voxels = np.zeros((9, 12, 20), np.uint8)
+    voxels[2:7, 2:10, 2:10] = 1
+    write_nifti(Volume(voxels, np.eye(4)), tmp_path / "mask.nii.gz")
+    whole = reconstruct.reconstruct(tmp_path / "mask.nii.gz", tmp_path / "whole", ("stl", "glb"))
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise make()
+
+    with monkeypatch.context() as patched:
+        if part == "JSON":
+            patched.setattr(reconstruct, "json", SimpleNamespace(dumps=fail))
+        else:
+            (patched.setitem if isinstance(where, dict) else patched.setattr)(where, name, fail)
+        called = CliRunner().invoke(
+            app, ["reconstruct", str(tmp_path / "mask.nii.gz"), "-o", str(tmp_path / "out"), *GLB]
+        )
+    assert called.exit_code == ExitCode.INCOMPLETE
+    assert all(f"{what} is missing: " in called.stderr for what in missing)
+    assert SECRET not in called.output + called.stderr
+    faults = {"faults.txt"} if code == "PROGRAM_ERROR" and part not in LATE else set()
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "whole") - gone | faults
+    assert whole.not_written == ()
+    for path in (tmp_path / "out").rglob("*"):
+        assert path.is_dir() or SECRET.encode() not in path.read_bytes()
+    if part != "JSON":
+        told = json.loads((tmp_path / "out" / "pieces.json").read_text())
+        assert {(one["format"], one["code"]) for one in told["not_written"]} == {
+            (what, code) for what in missing
+        }
+        assert set(told["files"]) == files_of(tmp_path / "out")
+
+
+OF_A_LEG: dict[str, tuple[str, set[str]]] = {
+    "the scan": ("write_dicom_series", {"dicom"}),
+    "the labels": ("write_nifti", {"truth.nii.gz", "bones.nii.gz", "fragments.nii.gz"}),
+}
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("part", OF_A_LEG)
+def test_what_fails_of_a_simulated_leg_costs_itself_alone(
+    part: str, error: str, tiny_leg: LegConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, missing = OF_A_LEG[part]
+    make, code = ERRORS[error]
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise make()
+
+    phantom.write_phantom(tiny_leg, tmp_path / "whole")
+    with monkeypatch.context() as patched:
+        patched.setattr(phantom, name, fail)
+        _, files = phantom.write_phantom(tiny_leg, tmp_path / "out")
+    assert {(one.format, one.code) for one in files.not_written} == {(w, code) for w in missing}
+    left = {one for one in files_of(tmp_path / "whole") if one.split("/")[0] not in missing}
+    faults = {"faults.txt"} if code == "PROGRAM_ERROR" else set()
+    assert files_of(tmp_path / "out") == left | faults
 
 
 def test_where_nothing_can_be_written_there_is_one_reason_and_no_file(

@@ -1,16 +1,20 @@
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from afunet.errors import Cancelled
+from afunet.formats.dicom import archive
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_scan
 from afunet.geometry import Volume
 from afunet.progress import CancelToken
 from afunet.workflows import segment as module
 from afunet.workflows.segment import SegmentedCase, Segmenter, SegmentOptions
-from afunet.workflows.segment_many import FailedCase, case_names, segment_many
+from afunet.workflows.segment_many import FailedCase, segment_many
+from afunet.workflows.titles import named_cases
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 FILES = {
@@ -94,21 +98,47 @@ def test_cancelling_stops_the_whole_list(
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"one"}
 
 
+def folders_of(paths: list[str]) -> list[str]:
+    return [named.folder for named in named_cases(paths)]
+
+
 def test_cases_are_called_as_their_files_without_suffix() -> None:
     paths = ["x/a.nii.gz", "b.nii", "c.nrrd", "d.mha", "folder/", "e.v2.nii.gz", "F.NII.GZ"]
-    assert case_names(paths) == ["a", "b", "c", "d", "folder", "e.v2", "F"]
+    assert folders_of(paths) == ["a", "b", "c", "d", "folder", "e.v2", "F"]
 
 
 def test_equal_names_are_numbered_and_no_number_is_given_twice() -> None:
-    assert case_names(["x/a.nii", "y/a.nii.gz", "a"]) == ["a", "a-2", "a-3"]
-    assert case_names(["a", "x/a", "a-2"]) == ["a", "a-2", "a-2-2"]
+    assert folders_of(["x/a.nii", "y/a.nii.gz", "a"]) == ["a", "a-2", "a-3"]
+    assert folders_of(["a", "x/a", "a-2"]) == ["a", "a-2", "a-2-2"]
 
 
 def test_names_that_differ_in_case_only_get_folders_that_any_file_system_keeps_apart() -> None:
-    assert case_names(["Leg.nii", "leg.nii"]) == ["Leg", "leg-2"]
+    assert folders_of(["Leg.nii", "leg.nii"]) == ["Leg", "leg-2"]
 
 
 def test_a_path_without_a_name_gets_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "ct").mkdir()
     monkeypatch.chdir(tmp_path / "ct")
-    assert case_names([".", ".nii.gz", "/"]) == ["ct", "scan", "scan-2"]
+    assert folders_of([".", ".nii.gz", "/"]) == ["ct", "scan", "scan-2"]
+
+
+def test_an_archive_is_unpacked_once(
+    cylinder: Volume,
+    write_dicom: Callable[..., Path],
+    tmp_path: Path,
+    segmenter: Segmenter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = write_dicom(tmp_path / "ct", cylinder, PatientName="Quill^A")
+    paths = [Path(shutil.make_archive(str(tmp_path / name), "zip", folder)) for name in ("a", "b")]
+    counted: list[str] = []
+    whole = archive._Unpacking.into
+
+    def into(self: Any, path: Path, folder: Path, depth: int = 1) -> None:
+        counted.append(path.name)
+        whole(self, path, folder, depth)
+
+    monkeypatch.setattr(archive._Unpacking, "into", into)
+    results = list(segment_many(paths, tmp_path / "out", segmenter))
+    assert counted == ["a.zip", "b.zip"]
+    assert all(isinstance(case, SegmentedCase) for case in results)

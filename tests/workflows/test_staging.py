@@ -1,11 +1,15 @@
 import errno
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from afunet.errors import Cancelled, InputError, OutputError
+from afunet.workflows import folder_lock
+from afunet.workflows.folder_lock import alone_in
 from afunet.workflows.own_files import LIST, removal_note
 from afunet.workflows.staging import check_writable, staged_folder
 
@@ -224,4 +228,56 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_that_can_be_made_is_writable_and_not_made(tmp_path: Path) -> None:
     check_writable(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from afunet.workflows.staging import check_writable, staged_folder
+
+target, run, names = Path(sys.argv[1]), sys.argv[2], sys.argv[3].split()
+for turn in range(25):
+    check_writable(target, "segment")
+    with staged_folder(target, "segment") as stage:
+        for name in names:
+            (stage / name).parent.mkdir(exist_ok=True)
+            (stage / name).write_text(f"{run} {turn} " * 2000)
+"""
+
+
+def test_runs_into_one_folder_at_the_same_moment_take_turns_and_the_last_wins_whole(
+    tmp_path: Path,
+) -> None:
+    names = {"one": "a b bones/x", "two": "b c bones/y", "three": "a c d"}
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITE, str(tmp_path / "deep" / "out"), run, own],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for run, own in names.items()
+    ]
+    told = [run.communicate()[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0, 0], told
+    out = tmp_path / "deep" / "out"
+    left = {p.relative_to(out).as_posix(): p for p in out.rglob("*") if p.is_file()}
+    own = left.keys() - {LIST}
+    assert own in [set(names[run].split()) for run in names]
+    assert len({left[name].read_text() for name in own}) == 1
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+    check_writable(out, "segment")
+
+
+def test_who_holds_a_folder_for_long_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_lock, "WAIT_SECONDS", 0.2)
+    with alone_in(tmp_path / "out"):
+        with pytest.raises(OutputError, match="another run") as raised:  # noqa: SIM117
+            with staged_folder(tmp_path / "out") as stage:
+                fill(stage, "a")
+        with alone_in(tmp_path / "other"):
+            pass
+    assert raised.value.code == "FOLDER_IN_USE"
     assert list(tmp_path.iterdir()) == []

@@ -9,8 +9,9 @@ import typer
 from rich.table import Table
 
 from afunet.cli.options import Device, Output
+from afunet.errors import ExitCode
 from afunet.inference.device_choice import DeviceChoice
-from afunet.terminal.show import print_files, print_lines, print_table
+from afunet.terminal.show import print_files, print_lines, print_missing, print_table
 from afunet.terminal.work import Work
 
 if TYPE_CHECKING:
@@ -45,16 +46,20 @@ def compare(
     - `afunet compare experiments/*.toml -o out`
     - `afunet compare experiments/table1 --split val -o out`
     """
-    from afunet.workflows.compare import CompareOptions
+    from afunet.workflows.compare import PLAN, CompareOptions
     from afunet.workflows.compare import compare as run
     from afunet.workflows.own_files import removal_note
 
+    work.follow(PLAN)
     options = CompareOptions(data, split, status or None, runs, device, threads)
     done = run(experiments, output, options, progress=work.progress, cancel=work.cancel)
     for table in done.facts.tables:
         print_table(_table(table))
     print_files(done.files)
+    print_missing(done.not_written)
     print_lines(removal_note(output, "compare"))
+    if done.not_written:
+        raise typer.Exit(ExitCode.INCOMPLETE)
 
 
 def _table(facts: TableFacts) -> Table:

@@ -28,18 +28,18 @@ from afunet.errors import ConfigError, ExitCode
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.inference.device_choice import DeviceChoice
 from afunet.terminal.messages import print_failure
-from afunet.terminal.show import print_case, print_files, print_lines
+from afunet.terminal.show import print_case, print_files, print_lines, print_missing
 from afunet.terminal.work import Work
 from afunet.watch import Step
 
 if TYPE_CHECKING:
     from afunet.workflows.segment import Segmenter
 
-RECONSTRUCTION = (
-    Step("surface", share=0.5),
-    Step("instances", share=1),
-    Step("names", share=0.1),
-    Step("surfaces of pieces", share=0.8),
+INSPECTION = (
+    Step("unpacking", share=0.5),
+    Step("reading headers", share=0.5),
+    Step("reading slices", share=1),
+    Step("looking at the values", share=0.5),
 )
 
 
@@ -141,6 +141,7 @@ def inspect(path: Input, series: Series = None, *, work: Work) -> None:
     from afunet.formats.readers import list_series
     from afunet.report.series_note import series_note
 
+    work.follow(INSPECTION)
     summaries = list_series(path, series=series, progress=work.progress, cancel=work.cancel)
     for number, summary in enumerate(summaries, 1):
         print_lines(series_note(summary, number))
@@ -166,9 +167,10 @@ def reconstruct(
     """
     from afunet.workflows.case_report import edge_faults
     from afunet.workflows.own_files import removal_note
+    from afunet.workflows.reconstruct import PLAN
     from afunet.workflows.reconstruct import reconstruct as run
 
-    work.follow(RECONSTRUCTION)
+    work.follow(PLAN)
     done = run(
         mask,
         output,
@@ -178,11 +180,14 @@ def reconstruct(
         progress=work.progress,
         cancel=work.cancel,
     )
-    if done.mesh.is_empty:
+    if done.mesh is not None and done.mesh.is_empty:
         print_lines(("the mask is empty: there is no surface",))
-    else:
+    elif done.mesh is not None:
         closed = "watertight" if done.mesh.is_watertight else edge_faults(done.mesh)
         print_lines((f"{len(done.mesh.faces):,} triangles, {closed}, LPS mm",))
     print_lines(f"  {finding.severity}: {finding}" for finding in done.findings)
     print_files(done.files)
+    print_missing(done.not_written)
     print_lines(removal_note(output, "reconstruct"))
+    if done.not_written:
+        raise typer.Exit(ExitCode.INCOMPLETE)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from afunet.cli.options import Output, Weights
-from afunet.terminal.show import print_case, print_files, print_lines
+from afunet.errors import ExitCode
+from afunet.terminal.show import print_case, print_files, print_lines, print_missing
 from afunet.terminal.work import Work
 from afunet.watch import Step
 
@@ -81,8 +82,12 @@ def phantom(
     )
     shape = " × ".join(map(str, reversed(leg.volume.shape)))
     print_lines((f"{shape} voxels; {', '.join(leg.bones.names.values())}",))
-    print_files((files.scan, files.truth, files.bones, files.fragments))
+    answer = (files.scan, files.truth, files.bones, files.fragments)
+    print_files(path for path in answer if path.exists())
+    print_missing(files.not_written)
     print_lines(removal_note(output, "phantom"))
+    if files.not_written:
+        raise typer.Exit(ExitCode.INCOMPLETE)
 
 
 def demo(output: Output = Path("demo"), weights: Weights = None, *, work: Work) -> None:

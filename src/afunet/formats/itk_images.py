@@ -19,7 +19,6 @@ from afunet.formats.labelling import Labelling
 from afunet.formats.nifti_placement import Placement
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan, Source
-from afunet.formats.units import size_finding
 from afunet.formats.whole_file import whole_file
 from afunet.geometry import Volume
 
@@ -109,7 +108,7 @@ def _labels(request: Request, kind: str, place: Place) -> Labelling:
 
 def _placed(voxels: NDArray[Any], placement: Placement) -> tuple[Volume, tuple[Finding, ...]]:
     volume = Volume(voxels, placement.affine)
-    return volume, (*placement.findings, *size_finding(volume))
+    return volume, placement.findings
 
 
 def _hu(stored: NDArray[Any], request: Request) -> NDArray[np.int16] | NDArray[np.float32]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from afunet.errors import InputError
 from afunet.formats.findings import SIDES_UNKNOWN, Finding, info
+from afunet.formats.lengths import size_finding
 from afunet.geometry import Volume
 from afunet.geometry.shear import require_straight
 from afunet.geometry.tolerances import COARSEST_LABEL_STEP, LABEL_TOLERANCE
@@ -59,7 +60,8 @@ def checked_labels(read: Labelling) -> Labelling:
     for dtype in LABEL_DTYPES:
         if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
             volume = read.volume.with_voxels(voxels.astype(dtype, copy=False))
-            return replace(read, volume=volume, findings=read.findings + rounded, step=0.0)
+            findings = read.findings + size_finding(volume.spacing_mm) + rounded
+            return replace(read, volume=volume, findings=findings, step=0.0)
     raise InputError(f"labels from {low:g} to {high:g} are no labels: at most 32 bits are read")
 
 

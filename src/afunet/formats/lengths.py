@@ -35,8 +35,17 @@ def require_believable(spacing_mm: Sequence[float] | NDArray[np.float64], what: 
     )
 
 
+def size_finding(spacing_mm: Sequence[float] | NDArray[np.float64]) -> tuple[Finding, ...]:
+    """A warning about label voxels of a size that no CT has; a scan of them is refused."""
+    if all(is_believable(float(length)) for length in spacing_mm):
+        return ()
+    sizes = " × ".join(f"{float(length):.4g}" for length in spacing_mm)
+    message = f"the voxels measure {sizes} mm, which no CT has: is the file's unit of length right?"
+    return (warning("VOXEL_SIZE_IMPLAUSIBLE", message),)
+
+
 def spacing_findings(spacing_mm: Sequence[float] | NDArray[np.float64]) -> tuple[Finding, ...]:
-    """Warnings for coarse voxels; the two finer sizes count as those of the pixels.
+    """Warnings for a scan's coarse voxels; the two finer sizes count as those of the pixels.
 
     Raises `GeometryError`: `BAD_SPACING` for sizes that no voxel has, `TOO_COARSE` for voxels that
     show no bone.

@@ -18,7 +18,6 @@ from afunet.formats.nifti_file import NiftiFile, is_half, opened, stored_numbers
 from afunet.formats.nifti_placement import RAS_LPS, placement_of
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan, Source
-from afunet.formats.units import size_finding
 from afunet.formats.whole_file import whole_file
 from afunet.geometry import Volume
 
@@ -93,7 +92,7 @@ def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
 def _placed(voxels: NDArray[Any], file: NiftiFile) -> tuple[Volume, tuple[Finding, ...]]:
     placement = placement_of(file.image.header)
     volume = Volume(voxels, placement.affine)
-    return volume, (*file.findings, *placement.findings, *size_finding(volume))
+    return volume, (*file.findings, *placement.findings)
 
 
 def _planes(stored: NDArray[Any], request: Request) -> Iterator[NDArray[Any]]:

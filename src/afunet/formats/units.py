@@ -1,10 +1,9 @@
-"""Units of length as file headers write them, and voxels of a size that no CT has."""
+"""Units of length as file headers write them."""
 
 from __future__ import annotations
 
 from afunet.errors import InputError
-from afunet.formats.findings import Finding, info, warning
-from afunet.geometry import Volume
+from afunet.formats.findings import Finding, info
 
 MILLIMETRES = {
     "mm": 1.0,
@@ -30,8 +29,6 @@ MILLIMETRES = {
     "inch": 25.4,
 }
 UNSAID = frozenset({"", "?", "???", "unknown", "none"})
-# From micro-CT of small samples to the thickest slices.
-SMALLEST_VOXEL_MM, LARGEST_VOXEL_MM = 0.02, 30.0
 
 
 def millimetres_of(unit: str) -> float:
@@ -55,15 +52,3 @@ def unit_finding(units: set[str]) -> tuple[Finding, ...]:
         return ()
     named = ", ".join(unit.strip().strip('"') for unit in others)
     return (info("UNIT_CONVERTED", f"the file measures in {named}", "turned into mm"),)
-
-
-def size_finding(volume: Volume) -> tuple[Finding, ...]:
-    """A warning about voxels that are too small or too large for any CT."""
-    sizes_mm = volume.spacing_mm
-    if sizes_mm.min() >= SMALLEST_VOXEL_MM and sizes_mm.max() <= LARGEST_VOXEL_MM:
-        return ()
-    size = " × ".join(f"{value:.4g}" for value in sizes_mm)
-    message = (
-        f"the voxels measure {size} mm, which no CT has: is the unit of length in the file right?"
-    )
-    return (warning("VOXEL_SIZE_IMPLAUSIBLE", message),)

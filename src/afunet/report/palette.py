@@ -2,7 +2,8 @@
 
 A bone has a hue, kept by all its pieces. Its left side is light, its right side dark, and between
 them it is where the side is not known, so that sides are told apart without seeing hues too. What
-no bone is known of is nearly grey.
+no bone is known of is nearly grey; where there are more such pieces, each has a colour that is far
+from the others' and from that of the largest piece of any bone.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ LEFT, RIGHT, NO_SIDE, UNKNOWN = "left", "right", "", "unknown"
 # Largest piece first, then its fragments in turn. Made by spreading CIELAB colours within the
 # lightness and hue of each row as far apart as they go, as they are seen and as they are by
 # people without red, green or blue cones (Machado 2009); the tests say how far that is.
+# Pieces of unknown bones are most often all that a picture has: their row is long, of any hue.
 TABLE: dict[tuple[str, str], str] = {
     ("pelvis", LEFT): "ffbdd2 d38296 ed9c93 fa4874 a35757 d62f77",
     ("pelvis", RIGHT): "cd1684 fc9187 fda8be c87b98 d46473 ffbcb5",
@@ -37,7 +39,8 @@ TABLE: dict[tuple[str, str], str] = {
     ("foot", LEFT): "c2b4ff 955792 cd86c8 d437c4 b2729d 8479f9",
     ("foot", RIGHT): "8b6bff eaacdc ad9efe 8b58a8 ee75cb 9f5388",
     ("foot", NO_SIDE): "bd7dff 7d72de d5abe3 a874a6 7a659c 884dde",
-    (UNKNOWN, NO_SIDE): "b2a9ab 8b8181 8dbbca 8a97a1 d6cbd1 e0e7f6 c5dfc5 8b8c76",
+    (UNKNOWN, NO_SIDE): "b2a9ab ac15d3 18990e fce91a 14ffec 6c97f5 447073 a64e45"
+    " b179a1 666a94 fa491c ffcbb5 95ca1a 837165",
 }
 
 

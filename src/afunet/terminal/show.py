@@ -15,7 +15,7 @@ from afunet.terminal.messages import print_failure
 from afunet.terminal.streams import console
 
 if TYPE_CHECKING:
-    from afunet.report.facts import Report
+    from afunet.report.facts import NotWritten, Report
 
 FIRST_FLAGS = 4
 FILE_TABLE_COLUMNS = 80
@@ -36,8 +36,14 @@ def print_case(folder: Path, report: Report) -> None:
         print_lines((f"  and {len(warnings) - FIRST_FLAGS} more places in the report",))
     print_lines(f"  {finding.severity}: {finding}" for finding in report.findings)
     print_files(tuple(folder / name for name in report.files))
-    for missing in report.not_written:
-        print_failure(f"{report.case}: {missing.format} is missing: {missing.reason}", missing.code)
+    print_missing(report.not_written, report.case)
+
+
+def print_missing(results: Iterable[NotWritten], case: str = "") -> None:
+    """A line on each result that could not be written."""
+    for missing in results:
+        of_case = f"{case}: " if case else ""
+        print_failure(f"{of_case}{missing.format} is missing: {missing.reason}", missing.code)
 
 
 def print_lines(lines: Iterable[str]) -> None:

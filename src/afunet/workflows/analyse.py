@@ -7,26 +7,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUp, CleanUpRules, clean_up
-from afunet.inference.naming import bone_namer
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import Prediction, predict_volume
 from afunet.models.checkpoint import Header
 from afunet.progress import CancelToken, Progress
-from afunet.reconstruction.anatomy import UNKNOWN, NamedLabels
-from afunet.reconstruction.pieces import Instances, find_pieces
-from afunet.reconstruction.surface import surface
+from afunet.reconstruction.pieces import Instances
 from afunet.watch import Step
 from afunet.workflows.attempts import Attempts
 from afunet.workflows.case_pages import sides_known
+from afunet.workflows.dividing import NAMES, PIECES, SURFACE, Dividing
 from afunet.workflows.stopwatch import Stopwatch
 from afunet.workflows.trust import Trust, judge
 
-SURFACE, PIECES, NAMES, CONFIDENCE = "surface", "pieces", "names", "confidence"
+CONFIDENCE = "confidence"
 # Measured on 46 slices of 512 x 512 pixels on one CPU; what follows the network counts only.
 PLAN = (
     Step("unpacking"),
@@ -93,17 +89,17 @@ def analyse(
         mask, cleaned = clean_up(
             prediction.mask, scan.volume, rules.cleanup, progress=progress, cancel=cancel
         )
-    mesh, instances, trust = None, _undivided(mask), None
-    with stopwatch.stage(SURFACE), attempts.at(SURFACE):
-        mesh = surface(
+    dividing = Dividing(attempts, rules.max_triangles, rules.max_error_mm, progress, cancel)
+    with stopwatch.stage(SURFACE):
+        mesh = dividing.surface(mask)
+    with stopwatch.stage(PIECES):
+        instances = dividing.pieces(
             mask,
-            max_triangles=rules.max_triangles,
-            max_error_mm=rules.max_error_mm,
-            progress=progress,
-            cancel=cancel,
+            scan.volume,
+            spacing_known=scan.source.spacing_known,
+            sides_known=sides_known(scan),
         )
-    with stopwatch.stage(PIECES), attempts.at(PIECES):
-        instances = _pieces(scan, mask, rules, attempts, progress, cancel)
+    trust = None
     with stopwatch.stage(CONFIDENCE), attempts.at(CONFIDENCE):
         progress(CONFIDENCE, 0, 1)
         trust = judge(
@@ -120,37 +116,3 @@ def analyse(
         )
         progress(CONFIDENCE, 1, 1)
     return Analysis(scan, prediction, mask, cleaned, mesh, instances, trust)
-
-
-def _pieces(
-    scan: Scan,
-    mask: Volume,
-    rules: AnalysisRules,
-    attempts: Attempts,
-    progress: Progress,
-    cancel: CancelToken,
-) -> Instances:
-    """The pieces, without names where these cannot be given; names need millimetres."""
-
-    def namer(labels: Volume) -> NamedLabels:
-        progress(NAMES, 0, 1)
-        with attempts.at(NAMES):
-            named = bone_namer(sides_known=sides_known(scan))(labels)
-            progress(NAMES, 1, 1)
-            return named
-        return NamedLabels(labels, (UNKNOWN,) * int(labels.voxels.max()))
-
-    return find_pieces(
-        mask,
-        scan.volume,
-        namer=namer if scan.source.spacing_known else None,
-        max_triangles=rules.max_triangles,
-        max_error_mm=rules.max_error_mm,
-        progress=progress,
-        cancel=cancel,
-    )
-
-
-def _undivided(mask: Volume) -> Instances:
-    """All bone under one label, and no piece measured."""
-    return Instances(mask.with_voxels((mask.voxels != 0).astype(np.uint8)), ())

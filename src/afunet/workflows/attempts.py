@@ -7,10 +7,14 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from afunet.errors import Cancelled
+from afunet.errors import Cancelled, OutputError
 from afunet.faults import PROGRAM_ERROR, code_of, reason_of, stack_text
 from afunet.report.facts import NotWritten
+
+STACKS = "faults.txt"
+Made = TypeVar("Made")
 
 
 class Attempts:
@@ -38,6 +42,12 @@ class Attempts:
             if code_of(error) == PROGRAM_ERROR:
                 self.stacks.append(stack_text(error))
 
+    def made(self, what: str, make: Callable[[], Made], otherwise: Made) -> Made:
+        """What `make` gives; `otherwise` where it fails, which is noted."""
+        with self.at(what):
+            return make()
+        return otherwise
+
 
 class WrittenResults:
     """Files that come into `folder` result by result, each whole or not at all."""
@@ -63,3 +73,19 @@ class WrittenResults:
                 self.names += names
         finally:
             shutil.rmtree(own, ignore_errors=True)
+
+    def write_stacks(self) -> None:
+        """Write where afunet's own faults were, if there were any."""
+
+        def stacks(folder: Path) -> list[str]:
+            (folder / STACKS).write_text("\n".join(self.attempts.stacks), encoding="utf-8")
+            return [STACKS]
+
+        if self.attempts.stacks:
+            self.write(STACKS, stacks)
+
+    def require_any(self) -> None:
+        """Raise `OutputError` with the first reason where no file came."""
+        if not self.names:
+            first = self.attempts.missing[0]
+            raise OutputError(f"no result could be written: {first.reason}", code=first.code)

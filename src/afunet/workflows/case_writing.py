@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from afunet.formats.dicom.result import Algorithm
 from afunet.formats.dicom.segmentation import SegmentationKind
@@ -18,7 +17,7 @@ from afunet.progress import CancelToken, Progress
 from afunet.report import facts
 from afunet.report.scene import Scene
 from afunet.watch import Step
-from afunet.workflows.analyse import CONFIDENCE, PIECES, Analysis
+from afunet.workflows.analyse import CONFIDENCE, Analysis
 from afunet.workflows.attempts import WrittenResults
 from afunet.workflows.case_pages import (
     OVERLAY,
@@ -41,13 +40,13 @@ from afunet.workflows.case_report import (
     result_findings,
     surface_facts,
 )
+from afunet.workflows.dividing import PIECES
 from afunet.workflows.result_files import CaseResults, results_of
 from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures
 
 WRITING, PICTURES, REPORTING = "writing", "pictures", "report"
-TURNING, FLAG_PICTURES, STACKS = "3D view", "pictures of flags", "faults.txt"
+TURNING, FLAG_PICTURES = "3D view", "pictures of flags"
 PLAN = (Step(WRITING, share=0.01, seconds=0.1), Step(PICTURES, seconds=1.5), Step(REPORTING))
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -103,19 +102,19 @@ class CaseWriter:
         written, found = self.written, self.found
         self._step(REPORTING, 0, 3)
         report = self._report(title, named, run)
-        turning = self._made(
+        turning = written.attempts.made(
             TURNING, lambda: turning_view(found.scan, found.mesh, found.instances), ""
         )
         none: tuple[bytes, ...] = ()
-        pictures = self._made(FLAG_PICTURES, self._flag_pictures, none) if report.flags else none
+        made = written.attempts.made
+        pictures = made(FLAG_PICTURES, self._flag_pictures, none) if report.flags else none
         self._step(REPORTING, 1, 3)
         told = self._complete(report, REPORT_HTML, REPORT_JSON)
         written.write(
             REPORT_HTML, lambda own: write_page(own, told, written.folder, turning, pictures)
         )
         self._step(REPORTING, 2, 3)
-        if written.attempts.stacks:
-            written.write(STACKS, self._write_stacks)
+        written.write_stacks()
         told = self._complete(report, REPORT_JSON)
         written.write(REPORT_JSON, lambda own: write_json(own, told))
         self._step(REPORTING, 3, 3)
@@ -124,11 +123,6 @@ class CaseWriter:
     def _step(self, stage: str, done: int, total: int) -> None:
         self.cancel.check()
         self.progress(stage, done, total)
-
-    def _made(self, what: str, make: Callable[[], Made], otherwise: Made) -> Made:
-        with self.written.attempts.at(what):
-            return make()
-        return otherwise
 
     def _complete(self, report: facts.Report, *coming: str) -> facts.Report:
         """The report with what is written by now and what is `coming`, and with what is missing."""
@@ -141,10 +135,6 @@ class CaseWriter:
 
     def _flag_pictures(self) -> tuple[bytes, ...]:
         return () if self.found.trust is None else flag_pictures(self.found.trust)
-
-    def _write_stacks(self, folder: Path) -> list[str]:
-        (folder / STACKS).write_text("\n".join(self.written.attempts.stacks), encoding="utf-8")
-        return [STACKS]
 
     def _results(self) -> CaseResults:
         found, wanted = self.found, self.wanted
@@ -169,7 +159,7 @@ class CaseWriter:
 
     def _report(self, title: str, named: Sequence[Finding], run: facts.RunFacts) -> facts.Report:
         found, header = self.found, self.wanted.header
-        scan, trust = found.scan, found.trust
+        scan, trust, made = found.scan, found.trust, self.written.attempts.made
         unsure = facts.ConfidenceFacts(header.calibration, None, (), ())
         return facts.Report(
             case=title,
@@ -181,14 +171,14 @@ class CaseWriter:
                 *result_findings(found.prediction, found.mask, found.mesh),
                 *piece_findings(found.instances),
             ),
-            flags=() if trust is None else self._made(CONFIDENCE, lambda: flag_facts(trust), ()),
+            flags=() if trust is None else made(CONFIDENCE, lambda: flag_facts(trust), ()),
             confidence=unsure
             if trust is None
-            else self._made(CONFIDENCE, lambda: confidence_facts(trust, header), unsure),
+            else made(CONFIDENCE, lambda: confidence_facts(trust, header), unsure),
             model=model_facts(header, self.wanted.algorithm.weights_sha256, found.prediction),
             bone=bone_facts(found.mask, found.cleaned, self.wanted.cleanup, found.instances),
             surface=surface_facts(found.mesh, scan, self._scene.renderer if self._scene else ""),
-            pieces=self._made(PIECES, lambda: piece_facts(found.instances), ()),
+            pieces=made(PIECES, lambda: piece_facts(found.instances), ()),
             run=run,
             files=(),
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -15,15 +16,18 @@ import torch
 
 from afunet.errors import ConfigError
 from afunet.inference.device import DeviceChoice, pick_device
-from afunet.progress import CancelToken, Progress, silent
+from afunet.progress import CancelToken, Progress, begin, silent
 from afunet.report.comparison_curves import Curve, draw_curves
 from afunet.report.comparison_facts import ComparisonFacts
 from afunet.report.comparison_forest import draw_forest
 from afunet.report.comparison_markdown import comparison_markdown
 from afunet.report.comparison_panel import draw_panel
+from afunet.report.facts import NotWritten
 from afunet.report.figure import require_matplotlib
 from afunet.training.experiment import load_experiments
 from afunet.training.recording import LOG, VALIDATION
+from afunet.watch import Step
+from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.comparison_facts import (
     Scores,
     data_facts,
@@ -39,6 +43,17 @@ from afunet.workflows.staging import check_writable, staged_folder
 
 MARKDOWN, JSON = "comparison.md", "comparison.json"
 PANEL, CURVES, FOREST = "panel.png", "curves.png", "forest.png"
+WRITING = "writing"
+READING, TIMING, PANELS = "reading slices", "measuring times", "drawing the panel"
+# Of each row; what follows the last counts little beside the training of any.
+PLAN = (
+    Step(READING),
+    Step("training", share=1),
+    Step("evaluating", share=0.02),
+    Step(TIMING),
+    Step(PANELS),
+    Step(WRITING, seconds=1),
+)
 TIMED_SLICES, TIMED_ROUNDS = 4, 2
 
 
@@ -63,10 +78,11 @@ class CompareOptions:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found, and the files that tell it."""
+    """What was found, and the files that tell it; `not_written` tells of those that are missing."""
 
     facts: ComparisonFacts
     files: tuple[Path, ...]
+    not_written: tuple[NotWritten, ...] = ()
 
 
 def compare(
@@ -92,8 +108,8 @@ def compare(
     judged.refuse_training_on_it(experiments)
     contenders: list[Contender] = []
     scores: dict[str, Scores] = {}
-    for done, experiment in enumerate(experiments):
-        progress("rows", done, len(experiments))
+    for number, experiment in enumerate(experiments, 1):
+        begin(progress, experiment.label, number, len(experiments))
         contender = prepare(
             experiment,
             options.runs,
@@ -104,20 +120,36 @@ def compare(
         )
         contenders.append(contender)
         scores[experiment.name] = _scores(contender, judged, progress, cancel)
-    progress("rows", len(experiments), len(experiments))
     seconds = _seconds_per_slice(contenders, judged, progress, cancel)
     tables = _tables(contenders)
     panel = hardest_slices(next(iter(tables.values())), judged, scores, progress, cancel)
     facts = _facts(options, judged, tables, scores, seconds, [row.caption for row in panel.rows])
+    making: dict[str, Callable[[], str | bytes]] = {
+        JSON: facts.to_json,
+        MARKDOWN: lambda: comparison_markdown(facts),
+        FOREST: lambda: draw_forest(facts.tables),
+        CURVES: lambda: draw_curves(_curves(tables)),
+    }
+    if panel.networks:
+        making[PANEL] = lambda: draw_panel(panel.networks, panel.rows)
+    attempts = Attempts()
     with staged_folder(output, "compare") as stage:
-        (stage / JSON).write_text(facts.to_json(), encoding="utf-8")
-        (stage / MARKDOWN).write_text(comparison_markdown(facts), encoding="utf-8")
-        (stage / FOREST).write_bytes(draw_forest(facts.tables))
-        (stage / CURVES).write_bytes(draw_curves(_curves(tables)))
-        if panel.networks:
-            (stage / PANEL).write_bytes(draw_panel(panel.networks, panel.rows))
-        names = sorted(path.name for path in stage.iterdir())
-    return Comparison(facts, tuple(output / name for name in names))
+        written = WrittenResults(stage, attempts)
+        for done, (name, make) in enumerate(making.items()):
+            progress(WRITING, done, len(making))
+            written.write(name, partial(_write, name, make))
+        written.write_stacks()
+        written.require_any()
+        progress(WRITING, len(making), len(making))
+    paths = tuple(output / name for name in sorted(written.names))
+    return Comparison(facts, paths, tuple(attempts.missing))
+
+
+def _write(name: str, make: Callable[[], str | bytes], folder: Path) -> list[str]:
+    content = make()
+    raw = content.encode("utf-8") if isinstance(content, str) else content
+    (folder / name).write_bytes(raw)
+    return [name]
 
 
 def _scores(
@@ -156,7 +188,7 @@ def _seconds_per_slice(
             contender.runs[0].mask_of(item)
             if done > 0:
                 seconds[contender.experiment.name].append(perf_counter() - start)
-        progress("measuring times", done, len(turns))
+        progress(TIMING, done, len(turns))
     return {name: median(values) for name, values in seconds.items()}
 
 

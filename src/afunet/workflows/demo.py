@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from afunet.errors import OutputError
 from afunet.evaluation.fragments import match_fragments
 from afunet.evaluation.overlap import count, dice
 from afunet.formats.readers import read_labels
@@ -84,6 +85,8 @@ def demo(
     simulated, written = write_phantom(
         leg or fractured_knee(), folder / "phantom", progress=progress, cancel=cancel
     )
+    for missing in written.not_written:
+        raise OutputError(f"{missing.format} is missing: {missing.reason}", code=missing.code)
     case = segmenter.segment(
         written.scan, folder / "result", case="demo", progress=progress, cancel=cancel
     )

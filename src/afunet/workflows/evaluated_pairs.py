@@ -20,8 +20,13 @@ from afunet.geometry.tolerances import SAME_PLACE_MM
 from afunet.preprocessing.orientation import turned_to
 from afunet.workflows.phantom import NAMES
 from afunet.workflows.segment_many import FailedCase
+from afunet.workflows.titles import told_names
 
 FILES = ("prediction", "truth")
+ROLES = frozenset(
+    {"bone", "bones", "fragments", "instances", "label", "labels", "mask", "masks", "pred"}
+    | {"prediction", "seg", "segmentation", "truth"}
+)
 MASKS, PIECES = ("mask", "bones", "truth"), ("instances", "fragments")
 
 
@@ -63,7 +68,9 @@ def pair_up(
     """Pairs in the order given, or by name from two folders; and what is left without a partner.
 
     A folder of label files has one case a file, or one a folder below it (see `label_files`).
-    Lists of different lengths and folders that share no name raise `InputError`.
+    A case is called as its file where that can name nobody (`told_names`); a file that says its
+    role only, as mask.nii.gz does, has its folder's name. Lists of different lengths and folders
+    that share no name raise `InputError`.
     """
     if len(predictions) == len(truths) == 1:
         names = (*PIECES, *MASKS) if fragments else MASKS
@@ -74,8 +81,9 @@ def pair_up(
         raise InputError(
             f"{len(predictions)} predictions and {len(truths)} truths: give one truth for each"
         )
-    numbered = enumerate(zip(predictions, truths, strict=True), start=1)
-    return tuple(Pair(f"case {number}", *files) for number, files in numbered), ()
+    files = list(zip(predictions, truths, strict=True))
+    cases = told_names([_names_in_order(*pair) for pair in files])
+    return tuple(Pair(case, *pair) for case, pair in zip(cases, files, strict=True)), ()
 
 
 def load_pair(pair: Pair, names: Path | None = None) -> LoadedPair:
@@ -124,17 +132,33 @@ def _listed(path: Path, names: Sequence[str]) -> dict[str, Path]:
     return label_files(path, names) if path.is_dir() else {}
 
 
+def _names_in_order(prediction: Path, truth: Path) -> list[tuple[str, Path]]:
+    """What a case may be called, the first the best, with the file that says so."""
+    own = [(stem(path).removesuffix(".dcm"), path) for path in (prediction, truth)]
+    telling = [(name, path) for name, path in own if name.lower() not in ROLES]
+    folders = [(path.absolute().parent.name, path) for _, path in own]
+    return telling or [*folders, *own]
+
+
 def _by_name(
     found: Mapping[str, Path], true: Mapping[str, Path]
 ) -> tuple[tuple[Pair, ...], tuple[FailedCase, ...]]:
-    pairs = tuple(Pair(case, found[case], true[case]) for case in found if case in true)
+    files = {**true, **found}
+    told = dict(
+        zip(
+            sorted(files),
+            told_names([[(case, files[case])] for case in sorted(files)]),
+            strict=True,
+        )
+    )
+    pairs = tuple(Pair(told[case], found[case], true[case]) for case in found if case in true)
     if not pairs:
         raise InputError(
-            f"no prediction has the name of a truth: {next(iter(found))}, … and "
-            f"{next(iter(true))}, …"
+            f"no prediction has the name of a truth: {told[next(iter(found))]}, … and "
+            f"{told[next(iter(true))]}, …"
         )
-    alone = [FailedCase(case, "it has no truth of that name") for case in found.keys() - true]
-    alone += [FailedCase(case, "it has no prediction") for case in true.keys() - found]
+    alone = [FailedCase(told[case], "it has no truth of that name") for case in found.keys() - true]
+    alone += [FailedCase(told[case], "it has no prediction") for case in true.keys() - found]
     return pairs, tuple(sorted(alone, key=lambda case: case.name))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from glob import glob
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from PIL import Image
 from afunet.data.cases import SPLITS
 from afunet.errors import ConfigError, InputError
 from afunet.formats.nifti import write_nifti
-from afunet.geometry import LabelMap
+from afunet.geometry import Volume
 from afunet.phantom import LegConfig, Region, SimulatedLeg, draw_leg, simulate, training_slices
 from afunet.phantom.dicom import write_dicom_series
 from afunet.phantom.draw import BROKEN
@@ -29,9 +30,12 @@ from afunet.phantom.examples import (
 )
 from afunet.preprocessing import BONE_WINDOW
 from afunet.progress import CancelToken, Progress, silent
+from afunet.report.facts import NotWritten
+from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.staging import check_writable, staged_folder
 
 BONES, FRAGMENTS, MASK, NAMES = "bones.nii.gz", "fragments.nii.gz", "truth.nii.gz", "labels.json"
+WRITING = "writing the leg"
 
 
 class ScanFormat(StrEnum):
@@ -43,12 +47,16 @@ class ScanFormat(StrEnum):
 
 @dataclass(frozen=True)
 class PhantomFiles:
-    """Where the scan and its exact answer lie: 0/1 mask, label per bone, label per fragment."""
+    """Where the scan and its exact answer lie: 0/1 mask, label per bone, label per fragment.
+
+    `not_written` tells of those that are missing.
+    """
 
     scan: Path
     truth: Path
     bones: Path
     fragments: Path
+    not_written: tuple[NotWritten, ...] = ()
 
 
 def write_phantom(
@@ -59,23 +67,58 @@ def write_phantom(
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> tuple[SimulatedLeg, PhantomFiles]:
-    """Simulate a leg and write scan, labels and their names; same config, same files."""
+    """Simulate a leg and write scan, labels and their names; same config, same files.
+
+    One that cannot be written is told in `not_written` and costs itself alone. Raises `OutputError`
+    where none can.
+    """
     check_writable(folder, "phantom")
     leg = simulate(config, progress=progress, cancel=cancel)
-    names = {"bones": leg.bones.names, "fragments": leg.fragments.names}
+    scan = "dicom" if scan_format is ScanFormat.DICOM else "ct.nii.gz"
+    attempts = Attempts()
     with staged_folder(folder, "phantom") as stage:
-        progress("writing the leg", 0, 1)
-        if scan_format is ScanFormat.DICOM:
-            write_dicom_series(leg.volume, stage / "dicom", seed=config.seed)
-        else:
-            write_nifti(leg.volume, stage / "ct.nii.gz", "simulated CT, HU")
-        write_nifti(leg.bones.foreground(), stage / MASK, "exact bone mask")
-        _write_labels(leg.bones, stage / BONES)
-        _write_labels(leg.fragments, stage / FRAGMENTS)
-        (stage / NAMES).write_text(json.dumps(names, indent=2) + "\n", encoding="utf-8")
-        progress("writing the leg", 1, 1)
-    scan = folder / ("dicom" if scan_format is ScanFormat.DICOM else "ct.nii.gz")
-    return leg, PhantomFiles(scan, folder / MASK, folder / BONES, folder / FRAGMENTS)
+        written = WrittenResults(stage, attempts)
+        listed = _results(leg, scan, config.seed)
+        for done, (what, write) in enumerate(listed.items()):
+            progress(WRITING, done, len(listed))
+            written.write(what, write)
+        written.write_stacks()
+        written.require_any()
+        progress(WRITING, len(listed), len(listed))
+    return leg, PhantomFiles(
+        folder / scan,
+        folder / MASK,
+        folder / BONES,
+        folder / FRAGMENTS,
+        tuple(attempts.missing),
+    )
+
+
+def _results(leg: SimulatedLeg, scan: str, seed: int) -> dict[str, Callable[[Path], Sequence[str]]]:
+    """What is written of a leg, by its names; each writer gives the names of its files."""
+
+    def series(folder: Path) -> list[str]:
+        paths = write_dicom_series(leg.volume, folder / scan, seed=seed)
+        return [f"{scan}/{path.name}" for path in paths]
+
+    def volume(volume: Volume, name: str, description: str, folder: Path) -> list[str]:
+        write_nifti(volume, folder / name, description)
+        return [name]
+
+    def names(folder: Path) -> list[str]:
+        known = {"bones": leg.bones.names, "fragments": leg.fragments.names}
+        (folder / NAMES).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+        return [NAMES]
+
+    of_labels = "exact labels"
+    image = partial(volume, leg.volume, scan, "simulated CT, HU")
+    return {
+        scan: series if scan == "dicom" else image,
+        MASK: partial(volume, leg.bones.foreground(), MASK, "exact bone mask"),
+        BONES: partial(volume, leg.bones.volume, BONES, of_labels),
+        FRAGMENTS: partial(volume, leg.fragments.volume, FRAGMENTS, of_labels),
+        NAMES: names,
+    }
 
 
 def write_training_slices(
@@ -128,10 +171,6 @@ def write_training_slices(
                 ["case", "patient", "slice", "split", "status", "labelled", "spacing_mm"]
             )
             writer.writerows(rows)
-
-
-def _write_labels(labels: LabelMap, path: Path) -> None:
-    write_nifti(labels.volume, path, "exact labels")
 
 
 def scan_format_of(name: str) -> ScanFormat:

@@ -3,41 +3,57 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from afunet.formats.findings import Finding
-from afunet.formats.labelling import require_no_negative
+from afunet.formats.labelling import Labelling, require_no_negative
 from afunet.formats.readers import read_labelling
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh
-from afunet.inference.naming import bone_namer
 from afunet.progress import CancelToken, Progress, silent
 from afunet.reconstruction.decimation import require_limits
-from afunet.reconstruction.pieces import Instances, find_pieces
-from afunet.reconstruction.surface import surface
+from afunet.reconstruction.pieces import Instances
+from afunet.report.facts import NotWritten, PieceFacts
 from afunet.report.scene import render_scene
+from afunet.watch import Step
+from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.case_report import piece_facts, piece_findings
+from afunet.workflows.dividing import NAMES, PIECES, SURFACE, Dividing
 from afunet.workflows.result_files import (
     INSTANCES_DESCRIPTION,
     coloured_pieces,
     require_surface_formats,
-    write_surfaces,
+    surface_results,
 )
 from afunet.workflows.staging import check_writable, staged_folder
 
-INSTANCES, PIECES, SCENE = "instances.nii.gz", "pieces.json", "scene.png"
+INSTANCES, PIECES_JSON, SCENE = "instances.nii.gz", "pieces.json", "scene.png"
+READING, WRITING = "reading", "writing"
+PLAN = (
+    Step(READING, share=0.1),
+    Step(SURFACE, share=0.5),
+    Step("instances", share=1),
+    Step(NAMES, share=0.1),
+    Step("surfaces of pieces", share=0.8),
+    Step(WRITING, share=0.2, seconds=1.5),
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """The whole surface in LPS mm, the pieces, what was noticed, and the files written."""
+    """The whole surface in LPS mm, the pieces, what was noticed, and the files written.
 
-    mesh: Mesh
+    `mesh` is None where it could not be made; `not_written` tells of all that is missing.
+    """
+
+    mesh: Mesh | None
     instances: Instances
     findings: tuple[Finding, ...]
     files: tuple[Path, ...]
+    not_written: tuple[NotWritten, ...] = ()
 
 
 def reconstruct(
@@ -54,57 +70,86 @@ def reconstruct(
 
     `bone.<format>` is the whole, `bones/left-femur.<format>` and so on are the pieces where there
     are several, `instances.nii.gz` has a label for each, and `pieces.json` their measures, what
-    was noticed about the mask, and the files. `glb` puts all pieces in their colours into
-    `bones.glb`. Surfaces are simplified as `decimated` says. Where the file does not say how it
-    lies in the patient no piece has a side; without a voxel size none has a name. Raises
-    `InputError` for negative labels.
+    was noticed about the mask, the files, and what could not be written, which costs itself alone.
+    `glb` puts all pieces in their colours into `bones.glb`. Surfaces are simplified as `decimated`
+    says. Where the file does not say how it lies in the patient no piece has a side; without a
+    voxel size none has a name. Raises `InputError` for negative labels, and `OutputError` where
+    nothing can be written.
     """
     require_surface_formats(mesh_formats)
     require_limits(max_triangles, max_error_mm)
     check_writable(folder, "reconstruct")
+    attempts, cancel = Attempts(), cancel or CancelToken()
+    progress(READING, 0, 1)
     read = read_labelling(mask)
-    labels = read.volume
-    require_no_negative(labels, mask.name)
-    mesh = surface(
-        labels,
-        max_triangles=max_triangles,
-        max_error_mm=max_error_mm,
-        progress=progress,
-        cancel=cancel,
+    require_no_negative(read.volume, mask.name)
+    progress(READING, 1, 1)
+    dividing = Dividing(attempts, max_triangles, max_error_mm, progress, cancel)
+    mesh = dividing.surface(read.volume)
+    instances = dividing.pieces(
+        read.volume, None, spacing_known=read.spacing_known, sides_known=read.sides_known
     )
-    instances = find_pieces(
-        labels,
-        namer=bone_namer(sides_known=read.sides_known) if read.spacing_known else None,
-        max_triangles=max_triangles,
-        max_error_mm=max_error_mm,
-        progress=progress,
-        cancel=cancel,
-    )
-    findings = (*read.findings, *piece_findings(instances))
+    none: list[Finding] = []
+    noticed = attempts.made(PIECES, lambda: piece_findings(instances), none)
+    findings = (*read.findings, *noticed)
     with staged_folder(folder, "reconstruct") as stage:
-        names = [
-            name for kind in mesh_formats for name in write_surfaces(mesh, instances, kind, stage)
-        ]
-        MASK_WRITERS["nifti"].write(instances.labels, stage / INSTANCES, INSTANCES_DESCRIPTION)
-        names += [INSTANCES, PIECES, SCENE]
-        _write_pieces(stage / PIECES, instances, findings, names)
-        scene = render_scene(
-            coloured_pieces(instances),
+        written = WrittenResults(stage, attempts)
+        listed = _results(read, mesh, instances, mesh_formats)
+        for done, (what, write) in enumerate(listed):
+            cancel.check()
+            progress(WRITING, done, len(listed))
+            written.write(what, write)
+        written.write_stacks()
+        written.write(PIECES_JSON, partial(_write_pieces, instances, findings, written))
+        written.require_any()
+        cancel.check()
+        progress(WRITING, len(listed), len(listed))
+    return Reconstruction(
+        mesh,
+        instances,
+        findings,
+        tuple(folder / name for name in written.names),
+        tuple(attempts.missing),
+    )
+
+
+def _results(
+    read: Labelling, mesh: Mesh | None, instances: Instances, mesh_formats: Sequence[str]
+) -> list[tuple[str, Callable[[Path], list[str]]]]:
+    """Everything but the measures, by what it is called where it is missing."""
+
+    def labels(folder: Path) -> list[str]:
+        MASK_WRITERS["nifti"].write(instances.labels, folder / INSTANCES, INSTANCES_DESCRIPTION)
+        return [INSTANCES]
+
+    def scene(folder: Path) -> list[str]:
+        drawn = render_scene(
+            coloured_pieces(instances, mesh),
             spacing_known=read.spacing_known,
             orientation_known=read.sides_known,
         )
-        scene.image.save(stage / SCENE, optimize=True)
-        if cancel is not None:
-            cancel.check()
-    return Reconstruction(mesh, instances, findings, tuple(folder / name for name in names))
+        drawn.image.save(folder / SCENE, optimize=True)
+        return [SCENE]
+
+    surfaces = [
+        (what, partial(write, mesh, instances))
+        for kind in dict.fromkeys(mesh_formats)
+        for what, write in surface_results(kind).items()
+    ]
+    return [*surfaces, (INSTANCES, labels), (SCENE, scene)]
 
 
 def _write_pieces(
-    path: Path, instances: Instances, findings: Sequence[Finding], names: Sequence[str]
-) -> None:
+    instances: Instances, findings: Sequence[Finding], written: WrittenResults, folder: Path
+) -> list[str]:
+    none: tuple[PieceFacts, ...] = ()
+    pieces = written.attempts.made(PIECES, lambda: piece_facts(instances), none)
     content = {
         "findings": [asdict(finding) for finding in findings],
-        "files": list(names),
-        "pieces": [asdict(piece) for piece in piece_facts(instances)],
+        "files": [*written.names, PIECES_JSON],
+        "not_written": [asdict(missing) for missing in written.attempts.missing],
+        "pieces": [asdict(piece) for piece in pieces],
     }
+    path = folder / PIECES_JSON
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return [PIECES_JSON]

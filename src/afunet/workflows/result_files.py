@@ -94,18 +94,33 @@ def _mask(kind: str) -> ResultFormat:
     return ResultFormat({f"mask{writer.suffix}": mask, f"instances{writer.suffix}": instances})
 
 
-def _surfaces(kind: str) -> ResultFormat:
-    def whole(results: CaseResults, folder: Path) -> list[str]:
-        if results.mesh is None:  # the surface is missing already
-            return []
-        return write_whole(results.mesh, kind, folder)
+WriteSurfaces = Callable[[Mesh | None, Instances, Path], list[str]]
+"""The same from the surface of the whole, if there is one, and the pieces."""
 
-    def pieces(results: CaseResults, folder: Path) -> list[str]:
-        return write_pieces(results.instances, kind, folder, results.mesh)
+
+def surface_results(kind: str) -> dict[str, WriteSurfaces]:
+    """The results of a surface format, by what they are called where they are missing.
+
+    A format without colours has the whole as `bone.<kind>`, GLB has all pieces in `bones.glb`.
+    Where there are several pieces, each has a file of its own.
+    """
+
+    def bone(whole: Mesh | None, instances: Instances, folder: Path) -> list[str]:
+        return [] if whole is None else write_whole(whole, kind, folder)
+
+    def pieces(whole: Mesh | None, instances: Instances, folder: Path) -> list[str]:
+        return write_pieces(instances, kind, folder, whole)
 
     if kind == GLB_KIND:
-        return ResultFormat({GLB: pieces})
-    return ResultFormat({f"bone.{kind}": whole, f"{PIECES_FOLDER}/*.{kind}": pieces})
+        return {GLB: pieces}
+    return {f"bone.{kind}": bone, f"{PIECES_FOLDER}/*.{kind}": pieces}
+
+
+def _surfaces(kind: str) -> ResultFormat:
+    def of_case(write: WriteSurfaces) -> WriteResult:
+        return lambda results, folder: write(results.mesh, results.instances, folder)
+
+    return ResultFormat({name: of_case(write) for name, write in surface_results(kind).items()})
 
 
 def require_surface_formats(kinds: Collection[str]) -> None:
@@ -116,15 +131,6 @@ def require_surface_formats(kinds: Collection[str]) -> None:
             f"unknown mesh format {', '.join(unknown) or 'none'}; there are "
             f"{', '.join(SURFACE_FORMATS)}"
         )
-
-
-def write_surfaces(whole: Mesh, instances: Instances, kind: str, folder: Path) -> list[str]:
-    """Write the whole surface, and where there are several pieces each of theirs; their names.
-
-    A format without colours has the whole as `bone.<kind>`, GLB has all pieces in `bones.glb`.
-    """
-    names = [] if kind == GLB_KIND else write_whole(whole, kind, folder)
-    return names + write_pieces(instances, kind, folder)
 
 
 def write_whole(whole: Mesh, kind: str, folder: Path) -> list[str]:

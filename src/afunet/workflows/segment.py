@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from afunet.errors import OutputError
 from afunet.formats.dicom.result import Algorithm
 from afunet.formats.dicom.segmentation import SegmentationKind
 from afunet.formats.readers import read_scan
@@ -151,9 +150,7 @@ class Segmenter:
             with watch.stage("pictures"):
                 writer.write_pictures()
             report = writer.write_report(title, named, self._run_facts(predictor, watch))
-            if not written.names:
-                first = attempts.missing[0]
-                raise OutputError(f"no result could be written: {first.reason}", code=first.code)
+            written.require_any()
         return SegmentedCase(output, report, found.mask)
 
     @property

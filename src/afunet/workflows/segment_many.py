@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, count
 from pathlib import Path
 
 from afunet.errors import Cancelled, ExitCode
 from afunet.faults import PROGRAM_ERROR, code_of, exit_code_of, keep_stack, reason_of
-from afunet.formats.dicom.identifiers import names_patient
 from afunet.progress import CancelToken, Progress, begin, silent
 from afunet.workflows.segment import SegmentedCase, Segmenter
-from afunet.workflows.titles import stem_of, title_of
+from afunet.workflows.titles import named_cases
 
 
 @dataclass(frozen=True)
@@ -38,19 +36,20 @@ def segment_many(
     A folder is called after its scan's file. The report inside has that name only where it cannot
     name a patient, else the scan's place among all.
     """
-    names = case_names(paths)
-    for number, (path, name) in enumerate(zip(paths, names, strict=True), 1):
-        title, _ = title_of(Path(path), f"case-{number:03d}")
-        title = name if title == stem_of(Path(path)) else title
-        begin(progress, title, number, len(names))
+    for number, (path, named) in enumerate(zip(paths, named_cases(paths, cancel), strict=True), 1):
+        begin(progress, named.title, number, len(paths))
         try:
             yield segmenter.segment(
-                path, Path(output) / name, case=title, progress=progress, cancel=cancel
+                path,
+                Path(output) / named.folder,
+                case=named.title,
+                progress=progress,
+                cancel=cancel,
             )
         except Cancelled:
             raise
         except Exception as error:
-            yield _failed(name, error)
+            yield _failed(named.folder, error)
 
 
 def worst(results: Sequence[SegmentedCase | FailedCase]) -> ExitCode:
@@ -69,20 +68,3 @@ def _failed(name: str, error: Exception) -> FailedCase:
     if code == PROGRAM_ERROR and (kept := keep_stack(error)):
         reason += f": please report it with {kept}, which holds no data"
     return FailedCase(name, reason, code, exit_code_of(error))
-
-
-def case_names(paths: Sequence[str | Path]) -> list[str]:
-    """A folder name for each input: its own name without suffix, numbered where two agree.
-
-    Where that name holds a word of the DICOM's patient name or number, it is case-001 and so on,
-    in the order of the inputs. Bytes that are no text become underscores.
-    """
-    names: list[str] = []
-    for number, path in enumerate(paths, 1):
-        stem = stem_of(Path(path)).encode("utf-8", "replace").decode().replace("?", "_")
-        if names_patient(stem, Path(path)):
-            stem = f"case-{number:03d}"
-        numbered = (f"{stem}-{number}" for number in count(2))
-        taken = {name.lower() for name in names}  # file systems may not tell a from A
-        names.append(next(name for name in chain([stem], numbered) if name.lower() not in taken))
-    return names

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from afunet.errors import OutputError
 from afunet.temporary import temporary_folder
+from afunet.workflows.folder_lock import alone_in
 from afunet.workflows.own_files import LIST, digest_of, read_own_files, require_unchanged
 
 PREFIX = ".afunet-"
@@ -21,7 +22,8 @@ def staged_folder(target: Path, command: str = "") -> Iterator[Path]:
     Files of the same name there are replaced, in folders too. Those that the last run of
     `command` wrote there and this one does not are taken away in the same step, as long as they
     are unchanged (`own_files`); a changed one is refused with `OutputError`, all others are left
-    alone. Without a command no list is kept and nothing is taken away. On any failure the
+    alone. Without a command no list is kept and nothing is taken away. Of two runs at the same
+    moment the one that ends last wins, with all its files. On any failure the
     temporary folder goes and `target` is as it was. Raises `OutputError` for what the disk
     refuses.
     """
@@ -35,9 +37,10 @@ def staged_folder(target: Path, command: str = "") -> Iterator[Path]:
             stage.mkdir()
             older.mkdir()
             yield stage
-            target.mkdir(exist_ok=True)
-            stale = _listed(stage, target, command) if command else []
-            _exchange(stage, target, older, stale)
+            with alone_in(target):
+                target.mkdir(exist_ok=True)
+                stale = _listed(stage, target, command) if command else []
+                _exchange(stage, target, older, stale)
     except OSError as error:
         raise OutputError(
             f"cannot write to {target}: {error.strerror or error}; nothing was left there"
@@ -60,8 +63,14 @@ def check_writable(target: Path, command: str = "") -> None:
         raise OutputError(f"{existing} is a file, expected a folder for the results")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write to {target}: permission denied at {existing}")
-    own = read_own_files(target)
-    require_unchanged(target, own, own.files.get(command, {}))
+    if not (target / LIST).is_file():
+        return
+    try:
+        with alone_in(target):
+            own = read_own_files(target)
+            require_unchanged(target, own, own.files.get(command, {}))
+    except OSError as error:
+        raise OutputError(f"cannot write to {target}: {error.strerror or error}") from error
 
 
 def _listed(stage: Path, target: Path, command: str) -> list[str]:

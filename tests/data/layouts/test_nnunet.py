@@ -190,3 +190,57 @@ def test_cases_keep_their_masks(source: Path, leg: Callable[..., Any]) -> None:
     pair = nnunet.pairs(source, Choice()).pairs[1]
     masks = [item.mask for item in pair.read(Choice(), CancelToken()).slices]
     assert np.array_equal(masks, leg(2).mask.voxels)
+
+
+def listed(**more: Any) -> dict[str, Any]:
+    """The files of the folder as the description of version 2 may list them."""
+    return {
+        "leg_001": {"images": ["imagesTr/leg_001_0000.nii.gz"], "label": "labelsTr/leg_001.nii.gz"},
+        **more,
+    }
+
+
+def test_the_files_that_the_description_lists_are_the_cases(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Relative, absolute, by a variable; one is not there, and one in the folder is not listed."""
+    for folder, name in (("imagesTr", "leg_002_0000.nii.gz"), ("labelsTr", "leg_002.nii.gz")):
+        (source / folder / name).rename(tmp_path / f"{folder}-{name}")
+    monkeypatch.setenv("ELSEWHERE", str(tmp_path))
+    image, label = tmp_path / "imagesTr-leg_002_0000.nii.gz", "$ELSEWHERE/labelsTr-leg_002.nii.gz"
+    describe(
+        source,
+        dataset=listed(
+            leg_002={"images": [str(image), "other"], "label": label},
+            leg_009={"images": ["imagesTr/none.nii.gz"], "label": "labelsTr/none.nii.gz"},
+        ),
+    )
+    (source / "imagesTr").rename(source / "scans")
+    assert not nnunet.pairs(source, Choice()).pairs[:-1]
+    (source / "scans").rename(source / "imagesTr")
+    found = nnunet.pairs(source, Choice())
+    assert [pair.given.case for pair in found.pairs] == ["leg_001", "leg_002"]
+    assert [path.name for path in found.pairs[1].paths] == [
+        "imagesTr-leg_002_0000.nii.gz",
+        "labelsTr-leg_002.nii.gz",
+    ]
+    assert [(item.case, item.reason) for item in found.left_out] == [
+        ("leg_009", "its image or label is not where dataset.json says")
+    ]
+
+
+def test_a_description_that_lists_files_is_enough_to_be_known(source: Path) -> None:
+    (source / "imagesTr").rename(source / "scans")
+    assert not nnunet.detect(source)
+    describe(source, dataset={"a": {"images": ["scans/leg_001_0000.nii.gz"], "label": "x"}})
+    assert nnunet.detect(source)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [[], {"a": {}}, {"a": {"images": [], "label": "x"}}, {"a": {"images": [3], "label": 4}}],
+)
+def test_a_list_of_files_that_makes_no_sense_is_refused(source: Path, wrong: Any) -> None:
+    describe(source, dataset=wrong)
+    with pytest.raises(InputError, match="its images"):
+        nnunet.pairs(source, Choice())

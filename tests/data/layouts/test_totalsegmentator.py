@@ -10,6 +10,8 @@ import pytest
 
 from afunet.data.layouts import totalsegmentator
 from afunet.data.layouts.pair import Choice
+from afunet.errors import InputError
+from afunet.formats.nifti import write_nifti
 from afunet.progress import CancelToken
 
 
@@ -40,6 +42,19 @@ def test_the_masks_of_all_structures_are_united(source: Path, leg: Callable[...,
 
     assert pixels() == leg(1).mask.voxels.sum()
     assert pixels("tibia") + pixels("femur_left") == pixels()
+
+
+@pytest.mark.parametrize("values", [(255,), (1, 2)])
+def test_a_mask_with_other_values_is_refused_with_what_helps_in_this_layout(
+    source: Path, leg: Callable[..., Any], values: tuple[int, ...]
+) -> None:
+    label = leg(1).mask.voxels.astype("uint8") * values[-1]
+    label[:, 18:][label[:, 18:] != 0] = values[0]
+    path = source / "s0001" / "segmentations" / "tibia.nii.gz"
+    write_nifti(leg(1).mask.with_voxels(label), path)
+    with pytest.raises(InputError, match="as 1 and all others as 0") as raised:
+        totalsegmentator.pairs(source, Choice()).pairs[0].read(Choice(), CancelToken())
+    assert "--bones" not in str(raised.value)
 
 
 def test_cases_without_a_structure_and_broken_cases_are_listed(source: Path) -> None:

@@ -1,6 +1,7 @@
 """A folder named after its patient is noticed; one named after a study is not."""
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from afunet.errors import Cancelled
 from afunet.formats.dicom.identifiers import names_patient
+from afunet.progress import CancelToken
 
 
 @pytest.fixture
@@ -71,3 +74,43 @@ def test_an_archive_is_looked_into(series: Path, tmp_path: Path) -> None:
     archive = Path(shutil.make_archive(str(tmp_path / "lindqvist"), "zip", series))
     assert names_patient("lindqvist", archive)
     assert not names_patient("knee", archive)
+
+
+def zipped(place: Path, *files: tuple[str, bytes]) -> Path:
+    with zipfile.ZipFile(place, "w") as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    return place
+
+
+def test_an_archive_is_read_no_further_than_its_first_image(series: Path, tmp_path: Path) -> None:
+    """What follows it is broken, and is not noticed."""
+    image = (series / "one.dcm").read_bytes()
+    path = zipped(tmp_path / "a.zip", ("note.txt", b"-"), ("1", image), ("2", b"broken" * 99))
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"brokenbroken", b"BROKENbroken", 1))
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() == "2"
+    assert names_patient("lindqvist", path)
+
+
+def test_an_archive_in_an_archive_is_looked_into(series: Path, tmp_path: Path) -> None:
+    inner = zipped(tmp_path / "i.zip", ("1", (series / "one.dcm").read_bytes())).read_bytes()
+    outer = zipped(tmp_path / "o.zip", ("readme", b"-"), ("inner.zip", inner))
+    assert names_patient("lindqvist", outer)
+    assert not names_patient("knee", outer)
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive"])
+def test_looking_can_be_cancelled(kind: str, series: Path, tmp_path: Path) -> None:
+    cancel = CancelToken()
+    cancel.cancel()
+    archive = zipped(tmp_path / "a.zip", ("1", (series / "one.dcm").read_bytes()))
+    with pytest.raises(Cancelled):
+        names_patient("lindqvist", series if kind == "folder" else archive, cancel)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 and no more"])
+def test_an_archive_that_cannot_be_read_names_nobody(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "lindqvist.zip").write_bytes(content)
+    assert not names_patient("lindqvist", tmp_path / "lindqvist.zip")

@@ -16,14 +16,15 @@ MOST_NAMED = 6
 class BoneValues:
     """The label values that are bone; `values` None takes all but 0.
 
-    `binary` asks for a 0/1 label. A case with a voxel of the value `unknown` ("ignore" in
-    nnU-Net) is refused, since a mask cannot say "unknown", and so is one with a value beside 0 that
-    is not among those that the set's table declares (`declared`; None where there is no table):
-    it may be bone, and would be taught as background.
+    `binary` asks for a 0/1 label, `advice` is what to do about others. A case with a voxel of the
+    value `unknown` ("ignore" in nnU-Net) is refused, since a mask cannot say "unknown", and so is
+    one with a value beside 0 that is not among those that the set's table declares (`declared`;
+    None where there is no table): it may be bone, and would be taught as background.
     """
 
     values: frozenset[int] | None = None
     binary: bool = False
+    advice: str = "name the values that are bone, --bones 1 --bones 2 …, or --bones all"
     unknown: int | None = None
     declared: frozenset[int] | None = None
     table: str = ""
@@ -32,10 +33,7 @@ class BoneValues:
         """Where bone is; `InputError` for values that the rule does not allow."""
         found = np.unique(labels)
         if self.binary and set(found.tolist()) - {0, 1}:
-            raise InputError(
-                f"the label holds {_in_words(found)}, expected 0 and 1: name the values that are "
-                "bone, --bones 1 --bones 2 …, or --bones all"
-            )
+            raise InputError(f"the label holds {_in_words(found)}, expected 0 and 1: {self.advice}")
         if self.unknown is not None and self.unknown in found:
             raise InputError(f"the label marks voxels as unknown ({self.unknown}): label them")
         if found[0] < 0:

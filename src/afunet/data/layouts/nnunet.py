@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -17,28 +18,35 @@ from afunet.formats.text_files import read_json
 
 DESCRIPTION, IMAGES, LABELS, FOLDS = "dataset.json", "imagesTr", "labelsTr", "splits_final.json"
 CHANNEL = "_0000"
-IGNORE = "ignore"
+IGNORE, LISTED = "ignore", "dataset"
+Files = dict[str, Path]
 
 
 def detect(source: Path) -> bool:
-    """Whether the folder has a description, images and labels."""
-    return (source / DESCRIPTION).is_file() and (source / IMAGES).is_dir()
+    """Whether the folder has a description, and images or a list of them in it."""
+    path = source / DESCRIPTION
+    if not path.is_file() or (source / IMAGES).is_dir():
+        return path.is_file()
+    try:
+        return isinstance(_json(path).get(LISTED), dict)
+    except InputError:
+        return False
 
 
 def pairs(source: Path, choice: Choice) -> Found:
     """A case a training image; bone is every label but the background, or those of `bones`.
 
     Only channel 0 is read, and it must be CT; images may lack the channel's number, as those of
-    the Medical Segmentation Decathlon do. A case with a value that the description does not
-    declare is left out. With a fold, its splits are the given ones.
+    the Medical Segmentation Decathlon do. Where the description lists its files (`dataset`: each
+    case's `images` and `label`), these are the cases. A case with a value that the description does
+    not declare is left out. With a fold, its splits are the given ones.
     Raises `InputError` for a description that makes no sense and for other images than CT.
     """
     described = _json(source / DESCRIPTION)
     ending = _checked_ending(described, source)
     bones = _bones(described, choice, source)
     known = given_cases(source) | _fold(source, choice)
-    images = _stems(source / IMAGES, CHANNEL + ending) or _stems(source / IMAGES, ending)
-    labels = _stems(source / LABELS, ending)
+    images, labels, passed = _listed(described, source) or _in_folders(source, ending)
     cases = tuple(
         VolumePair(given_of(case, known, source), images[case], (labels[case],), bones)
         for case in images
@@ -48,8 +56,48 @@ def pairs(source: Path, choice: Choice) -> Found:
     lonely += [
         LeftOut(case, f"no image of it in {IMAGES}") for case in labels if case not in images
     ]
-    lonely += _passed_over(source / IMAGES, ending) + _passed_over(source / LABELS, ending)
-    return Found(cases, (*lonely, *not_there(known, set(images) | set(labels))))
+    return Found(cases, (*lonely, *passed, *not_there(known, set(images) | set(labels))))
+
+
+def _in_folders(source: Path, ending: str) -> tuple[Files, Files, list[LeftOut]]:
+    """Images and labels by case, and a line on files that are neither."""
+    images = _stems(source / IMAGES, CHANNEL + ending) or _stems(source / IMAGES, ending)
+    passed = _passed_over(source / IMAGES, ending) + _passed_over(source / LABELS, ending)
+    return images, _stems(source / LABELS, ending), passed
+
+
+def _listed(
+    described: Mapping[str, Any], source: Path
+) -> tuple[Files, Files, list[LeftOut]] | None:
+    """The same from the description, as nnU-Net 2 reads it; None where it lists no files."""
+    listed = described.get(LISTED)
+    if listed is None:
+        return None
+    try:
+        files = {
+            str(case): (_path(source, entry["images"][0]), _path(source, entry["label"]))
+            for case, entry in listed.items()
+        }
+    except (TypeError, KeyError, IndexError, AttributeError):
+        raise InputError(
+            f"{source / DESCRIPTION}: {LISTED!r} must give each case its images (a list of paths) "
+            "and its label (a path)"
+        ) from None
+    there = {case: pair for case, pair in files.items() if all(path.is_file() for path in pair)}
+    passed = [
+        LeftOut(case, f"its image or label is not where {DESCRIPTION} says")
+        for case in files
+        if case not in there
+    ]
+    images, labels = ({case: pair[i] for case, pair in there.items()} for i in (0, 1))
+    return images, labels, passed
+
+
+def _path(source: Path, written: Any) -> Path:
+    """A path from the description; one that is not absolute begins at its folder."""
+    if not isinstance(written, str):
+        raise TypeError
+    return source / os.path.expandvars(written)
 
 
 def _checked_ending(described: Mapping[str, Any], source: Path) -> str:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from afunet.data.cases import SPLITS
+from afunet.data.layouts.bone_labels import BoneValues
 from afunet.data.layouts.files import (
     folders_in,
     given_cases,
@@ -20,6 +21,9 @@ from afunet.data.layouts.volume_pair import VolumePair
 
 IMAGE, MASKS, META = "ct.nii.gz", "segmentations", "meta.csv"
 DEFAULT = "default"
+OF_ONE = BoneValues(
+    binary=True, advice="a file holds one structure here, write its voxels as 1 and all others as 0"
+)
 LOWER_LIMB = (
     "sacrum",
     "hip_left",
@@ -63,7 +67,7 @@ def pairs(source: Path, choice: Choice) -> Found:
             if any(fnmatchcase(stem_of(path), pattern) for pattern in patterns)
         )
         if masks:
-            cases.append(VolumePair(given_of(case, known, source), folder / IMAGE, masks))
+            cases.append(VolumePair(given_of(case, known, source), folder / IMAGE, masks, OF_ONE))
         else:
             left_out.append(LeftOut(case, f"{MASKS}/ has none of {', '.join(patterns)}"))
     tabled = given_cases(source)  # meta.csv lists more cases than a user may have copied

@@ -68,6 +68,31 @@ def unpacked(request: Request) -> Iterator[Request]:
         yield replace(request, paths=tuple(paths), given=request.named)
 
 
+def opened_in(path: Path, cancel: CancelToken, depth: int = 1) -> Iterator[tuple[IO[bytes], int]]:
+    """Each file of an archive in turn, open at its start, and its size; archives in it are entered.
+
+    Of each no more is unpacked than is read, of an archive in it the whole. Raises `InputError` as
+    `unpacked` does, and `Cancelled`.
+    """
+    with _told(path, path.name), zipfile.ZipFile(path) as archive, ExitStack() as stack:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        for number, member in enumerate(members):
+            cancel.check()
+            if not member.filename.lower().endswith(SUFFIX):
+                with archive.open(member) as file:
+                    yield file, member.file_size
+                continue
+            folder = stack.enter_context(temporary_folder(PREFIX))
+            Held(max(path.stat().st_size, 1)).and_more([member]).require_few(
+                path.name, shutil.disk_usage(folder).free
+            )
+            inner = folder / f"{number:06d}{SUFFIX}"
+            with archive.open(member) as source, inner.open("wb") as target:
+                _copy(source, target, cancel)
+            if depth < DEEPEST:
+                yield from opened_in(inner, cancel, depth + 1)
+
+
 class _Unpacking:
     """One archive that was given, with the archives in it: what it holds is counted together."""
 

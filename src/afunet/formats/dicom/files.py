@@ -23,6 +23,7 @@ from afunet.formats.request import Request
 
 PREAMBLE_BYTES = 128
 PREFIX = b"DICM"
+START_BYTES = PREAMBLE_BYTES + len(PREFIX)
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 # The groups that a data set without a file header can start with: file meta and identification.
 FIRST_GROUPS = (0x0002, 0x0008)
@@ -86,19 +87,24 @@ def find_headers(request: Request) -> FoundFiles:
 
 
 def looks_like_dicom(path: Path) -> bool:
-    """Whether a file starts as DICOM does: with its prefix or with a plausible first element.
-
-    Old exports have no preamble and no prefix (PS3.10 section 7.1 asks for both); their first
-    element is one of a low group with a known value representation or a length that fits.
-    """
+    """Whether a file starts as DICOM does (`starts_as_dicom`)."""
     try:
         if not path.is_file():
             return False
         with path.open("rb") as file:
-            start = file.read(PREAMBLE_BYTES + len(PREFIX))
-        return start[PREAMBLE_BYTES:] == PREFIX or _starts_with_element(start, path)
+            return starts_as_dicom(file.read(START_BYTES), path.stat().st_size)
     except OSError as reason:
         raise unreadable(path, reason) from None
+
+
+def starts_as_dicom(start: bytes, size: int) -> bool:
+    """Whether a file of so many bytes begins with DICOM's prefix or with a plausible first element.
+
+    Old exports have no preamble and no prefix (PS3.10 section 7.1 asks for both); their first
+    element is one of a low group with a known value representation or a length that fits. `start`
+    are the first `START_BYTES`, or all there are.
+    """
+    return start[PREAMBLE_BYTES:START_BYTES] == PREFIX or _starts_with_element(start, size)
 
 
 def read_header(path: Path) -> Header | None:
@@ -180,7 +186,7 @@ def syntax_name(transfer_syntax: str) -> str:
     return UID(transfer_syntax).name
 
 
-def _starts_with_element(start: bytes, path: Path) -> bool:
+def _starts_with_element(start: bytes, size: int) -> bool:
     group, element = (int.from_bytes(start[at : at + 2], "little") for at in (0, 2))
     if len(start) < 8 or group not in FIRST_GROUPS:
         return False
@@ -188,4 +194,4 @@ def _starts_with_element(start: bytes, path: Path) -> bool:
         return False
     if start[4:6].decode("latin-1") in VALUE_REPRESENTATIONS:
         return True
-    return int.from_bytes(start[4:8], "little") <= path.stat().st_size - 8
+    return int.from_bytes(start[4:8], "little") <= size - 8

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from afunet.errors import AfunetError
-from afunet.formats.dicom.archive import unpacked
+from afunet.errors import AfunetError, Cancelled
+from afunet.formats.dicom.archive import is_archive, opened_in
 from afunet.formats.dicom.copied_elements import CHARACTER_SET, texts_of
-from afunet.formats.dicom.files import looks_like_dicom
+from afunet.formats.dicom.files import START_BYTES, starts_as_dicom
 from afunet.formats.file_search import files_below
-from afunet.formats.request import Request
 from afunet.progress import CancelToken
 
 IDENTIFYING = (
@@ -28,25 +29,45 @@ IDENTIFYING = (
 SHORTEST_TOKEN = 3
 
 
-def names_patient(text: str, path: Path) -> bool:
+def names_patient(text: str, path: Path, cancel: CancelToken | None = None) -> bool:
     """Whether `text` holds a name or number that identifies the patient of the DICOM at `path`.
 
-    Compared without case, word by word, by the first DICOM file found; words under three letters
-    do not count. False for other formats, whose files hold no identifier to compare with.
+    Compared without case, word by word, by the first DICOM file found, in an archive too, of which
+    no more is read than that needs; words under three letters do not count. False for other
+    formats, whose files hold no identifier to compare with. Raises `Cancelled`.
     """
     try:
-        with warnings.catch_warnings(), unpacked(Request((path,))) as whole:
-            warnings.simplefilter("ignore")  # pydicom's quote the values
-            files = files_below(whole.paths, CancelToken())
-            first = next((file for file in files if looks_like_dicom(file)), None)
-            if first is None:
-                return False
-            header = dcmread(first, force=True, specific_tags=[CHARACTER_SET, *IDENTIFYING])
-            values = " ".join(texts_of(header, IDENTIFYING))
+        values = _identifiers_at(path, cancel or CancelToken())
+    except Cancelled:
+        raise
     except (AfunetError, InvalidDicomError, OSError, ValueError, TypeError, AttributeError):
         return False  # the reader will refuse it in its own words
     words = {word for word in _words(values) if len(word) >= SHORTEST_TOKEN}
     return any(word in text.casefold() for word in words)
+
+
+def _identifiers_at(path: Path, cancel: CancelToken) -> str:
+    """The first DICOM file's, in one line; "" where there is none."""
+    for file, size in opened_in(path, cancel) if is_archive(path) else _opened(path, cancel):
+        if starts_as_dicom(file.read(START_BYTES), size):
+            file.seek(0)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # pydicom's quote the values
+                header = dcmread(
+                    file,
+                    force=True,
+                    stop_before_pixels=True,
+                    specific_tags=[CHARACTER_SET, *IDENTIFYING],
+                )
+                return " ".join(texts_of(header, IDENTIFYING))
+    return ""
+
+
+def _opened(path: Path, cancel: CancelToken) -> Iterator[tuple[IO[bytes], int]]:
+    for found in files_below((path,), cancel):
+        if found.is_file():
+            with found.open("rb") as file:
+                yield file, found.stat().st_size
 
 
 def _words(text: str) -> list[str]:

@@ -27,6 +27,7 @@ from afunet.formats.summary import SeriesSummary
 
 # 1 GiB of HU: a thousand slices of 512 × 512 are half of it.
 MOST_VOXELS = 2**29
+LOOKING = "looking at the values"
 
 
 def list_dicom(request: Request, check: Callable[[Scan], Scan]) -> tuple[SeriesSummary, ...]:
@@ -56,7 +57,11 @@ def _looked_at(
         message = "the pixels of this large series were not looked at: only reading it tells more"
         return choice, (info("VALUES_NOT_READ", message),)
     try:
-        return choice, check(scan_of(chosen.stack, (), request)).findings
+        scan = scan_of(chosen.stack, (), request)
+        request.progress(LOOKING, 0, 1)
+        noticed = check(scan).findings
+        request.progress(LOOKING, 1, 1)
+        return choice, noticed
     except AfunetError as refusal:
         if isinstance(refusal, Cancelled):
             raise
