@@ -237,6 +237,31 @@ def test_a_signal_at_any_stage_leaves_nothing(
     assert left_in(tmp_path / "tmp") == []
 
 
+def test_ctrl_c_before_anything_is_imported_shows_no_traceback(tmp_path: Path) -> None:
+    program = (
+        "import signal, sys\n"
+        "class Importing:\n"
+        " def find_spec(self, name, *_):\n"
+        "  if name == 'afunet.cli':\n"
+        "   signal.raise_signal(signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.meta_path.insert(0, Importing())\n"
+        "from afunet.__main__ import main; main()"
+    )
+    done = ended(tmp_path, "-c", program, "models")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_after_the_work_leaves_its_exit_code(number: int, tmp_path: Path) -> None:
+    program = (
+        "import atexit, signal; from afunet.__main__ import main\n"
+        f"atexit.register(lambda: signal.raise_signal({int(number)})); main()"
+    )
+    assert ended(tmp_path, "-c", program, "--version").returncode == 0
+    assert ended(tmp_path, "-c", program, "inspect", tmp_path / "none").returncode == 1
+
+
 def test_a_signal_that_the_caller_ignores_is_ignored(scan: Path, tmp_path: Path) -> None:
     """As under nohup."""
     program = (
