@@ -340,3 +340,15 @@ def test_the_log_holds_no_path(scan: Path, tmp_path: Path, weights: Path) -> Non
     assert "segmenting" in {one.get("stage") for one in told}
     assert told[-1]["level"] == "error"
     assert "Quillfeather" not in (folder / "out" / "report.json").read_text()
+
+
+@pytest.mark.parametrize("fault", ["no scan", "a folder in the place of a file"])
+def test_what_must_fail_does_so_before_the_network_is_loaded(
+    fault: str, scan: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out" / "mask.nii.gz").mkdir(parents=True)
+    given = tmp_path / "none" if fault == "no scan" else scan
+    done = run(tmp_path, "segment", given, "-o", tmp_path / "out")
+    assert done.returncode == (1 if fault == "no scan" else 3)
+    assert "loading" not in done.stderr
+    assert done.stdout == ""
