@@ -122,3 +122,13 @@ def test_several_scans_are_one_whole(watch: Watch, seen: list[Moment], clock: Cl
 def test_a_stage_of_no_units_is_no_fault(watch: Watch, seen: list[Moment]) -> None:
     watch("segmenting", 0, 0)
     assert seen[-1].seconds_left is None
+
+
+def test_a_scan_that_was_refused_says_nothing_of_the_time_of_others(
+    watch: Watch, seen: list[Moment], clock: Clock
+) -> None:
+    for number in (1, 2, 3):
+        watch.begin(f"leg-{number}", number, 3)
+        watch("reading", 1, 10)
+        clock.now += 1
+    assert [(moment.fraction, moment.seconds_left) for moment in seen] == [(None, None)] * 3

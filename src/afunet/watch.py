@@ -84,7 +84,7 @@ class Watch:
     def begin(self, case: str, number: int, count: int) -> None:
         """The work goes on to scan `number` (from 1) of `count`."""
         now = self.clock()
-        if number > 1:
+        if number > 1 and self._pace is not None:  # else it was refused, and says nothing of others
             self._case_seconds.append(now - self._case_began)
         self._case, self._place = case, (number - 1, count)
         self._case_began = self._heard = now

@@ -22,7 +22,8 @@ from afunet.formats.region import Region, guess_region
     ],
 )
 def test_a_named_body_part_is_its_region(body_part, region):
-    assert guess_region(body_part, (), "") == Region(region, "BodyPartExamined")
+    named = guess_region(f"{body_part} DOE", (), "")
+    assert named == Region(region, "BodyPartExamined", body_part.removeprefix("LEFT_"))
 
 
 def test_a_description_helps_where_the_body_part_does_not():

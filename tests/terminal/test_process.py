@@ -237,6 +237,31 @@ def test_a_signal_at_any_stage_leaves_nothing(
     assert left_in(tmp_path / "tmp") == []
 
 
+def test_ctrl_c_before_anything_is_imported_shows_no_traceback(tmp_path: Path) -> None:
+    program = (
+        "import signal, sys\n"
+        "class Importing:\n"
+        " def find_spec(self, name, *_):\n"
+        "  if name == 'afunet.cli':\n"
+        "   signal.raise_signal(signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.meta_path.insert(0, Importing())\n"
+        "from afunet.__main__ import main; main()"
+    )
+    done = ended(tmp_path, "-c", program, "models")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_after_the_work_leaves_its_exit_code(number: int, tmp_path: Path) -> None:
+    program = (
+        "import atexit, signal; from afunet.__main__ import main\n"
+        f"atexit.register(lambda: signal.raise_signal({int(number)})); main()"
+    )
+    assert ended(tmp_path, "-c", program, "--version").returncode == 0
+    assert ended(tmp_path, "-c", program, "inspect", tmp_path / "none").returncode == 1
+
+
 def test_a_signal_that_the_caller_ignores_is_ignored(scan: Path, tmp_path: Path) -> None:
     """As under nohup."""
     program = (
@@ -315,3 +340,15 @@ def test_the_log_holds_no_path(scan: Path, tmp_path: Path, weights: Path) -> Non
     assert "segmenting" in {one.get("stage") for one in told}
     assert told[-1]["level"] == "error"
     assert "Quillfeather" not in (folder / "out" / "report.json").read_text()
+
+
+@pytest.mark.parametrize("fault", ["no scan", "a folder in the place of a file"])
+def test_what_must_fail_does_so_before_the_network_is_loaded(
+    fault: str, scan: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out" / "mask.nii.gz").mkdir(parents=True)
+    given = tmp_path / "none" if fault == "no scan" else scan
+    done = run(tmp_path, "segment", given, "-o", tmp_path / "out")
+    assert done.returncode == (1 if fault == "no scan" else 3)
+    assert "loading" not in done.stderr
+    assert done.stdout == ""

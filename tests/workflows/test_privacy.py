@@ -7,7 +7,12 @@ from typing import Any
 
 import pydicom
 import pytest
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
+from afunet.formats.dicom.copied_elements import CHARACTER_SET, COPIED
+from afunet.formats.dicom.header import KEYWORDS
 from afunet.geometry import Volume
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
@@ -181,3 +186,35 @@ def test_inspect_shows_the_series_uid_to_choose_by_and_no_other_identifier(
     done = run_afunet("inspect", series)
     assert done.code == 0
     assert told(done.out + done.err) == {IDENTIFIERS["SeriesInstanceUID"].encode()}
+
+
+TEXTS = [
+    keyword
+    for keyword in sorted({*KEYWORDS} - {*COPIED, CHARACTER_SET})
+    if dictionary_VR(keyword) in ("CS", "LO", "SH", "LT", "ST", "IS", "TM")
+]
+
+
+@pytest.mark.parametrize("keyword", [*TEXTS, "SeriesInstanceUID"])
+def test_the_name_in_an_element_that_is_no_place_for_it_is_not_told(
+    keyword: str,
+    tmp_path: Path,
+    cylinder: Volume,
+    weights: Path,
+    write_dicom: Callable[..., Path],
+    run_afunet: Callable[..., Any],
+) -> None:
+    name = {"PatientName": "Quillfeather^Zephyrine"}
+    folder = write_dicom(tmp_path / "ct", cylinder, **name)
+    tag = Tag(tag_for_keyword(keyword) or 0)
+    for path in folder.iterdir():
+        dataset = pydicom.dcmread(path)
+        value = b"B60 QUILLFEATHER"
+        dataset[tag] = RawDataElement(tag, dictionary_VR(tag), 16, value, 0, False, True)
+        dataset.save_as(path)
+    looked = run_afunet("inspect", folder)
+    done = run_afunet("segment", folder, "-o", tmp_path / "out", "-w", weights)
+    told = looked.out + looked.err + done.out + done.err
+    told += "".join(path.read_text() for path in (tmp_path / "out").glob("report.*"))
+    assert looked.out
+    assert "quillfeather" not in told.casefold()

@@ -281,3 +281,21 @@ def test_who_holds_a_folder_for_long_is_told(
             pass
     assert raised.value.code == "FOLDER_IN_USE"
     assert list(tmp_path.iterdir()) == []
+
+@pytest.mark.parametrize("name", ["bone.stl", "bones/*.stl"])
+def test_something_else_in_the_place_of_a_result_is_told_before_the_work(
+    name: str, tmp_path: Path
+) -> None:
+    if "/" in name:
+        (tmp_path / "bones").write_text("mine")
+    else:
+        (tmp_path / name).mkdir()
+    check_writable(tmp_path, "segment", ["mask.nii.gz"])
+    with pytest.raises(OutputError, match="move it away"):
+        check_writable(tmp_path, "segment", ["mask.nii.gz", name])
+
+
+def test_a_link_that_leads_nowhere_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to(tmp_path / "gone")
+    with pytest.raises(OutputError, match="leads nowhere"):
+        check_writable(tmp_path / "out" / "a")

@@ -83,7 +83,7 @@ def segment(
         raise ConfigError(f"--name is for one scan, {len(inputs)} were given")
     from afunet.inference.cleanup import CleanUpRules
     from afunet.workflows.own_files import removal_note
-    from afunet.workflows.segment import PLAN, Segmenter, SegmentOptions
+    from afunet.workflows.segment import PLAN, Segmenter, SegmentOptions, require_possible
     from afunet.workflows.segment_many import worst
 
     work.follow(PLAN)
@@ -100,6 +100,8 @@ def segment(
         max_triangles=max_triangles,
         max_error_mm=max_error_mm,
     )
+    if len(inputs) == 1:
+        require_possible(inputs[0], output, options)
     segmenter = Segmenter(options, progress=work.progress, cancel=work.cancel)
     if len(inputs) > 1:
         _segment_many(inputs, output, segmenter, work)

@@ -24,32 +24,35 @@ REGION_WORDS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True)
 class Region:
-    """A guess at the body region and what it rests on; "unknown" rests on nothing."""
+    """A guess at the body region and what it rests on; "unknown" rests on nothing.
+
+    `body_part` is the word of BodyPartExamined that it rests on, "" where it rests on another.
+    """
 
     name: str = "unknown"
     basis: str = ""
+    body_part: str = ""
 
 
 def guess_region(body_part: str, descriptions: tuple[str, ...], patient_position: str) -> Region:
     """Guess from BodyPartExamined, then the descriptions, then which end went in first.
 
-    The descriptions are free text and may name anybody: nothing of them is kept but the word
-    that was looked for.
+    They are free text and may name anybody: nothing of them is kept but the word that was
+    looked for.
     """
-    named = _named_region(body_part)
-    if named:
-        return Region(named, "BodyPartExamined")
+    if named := _named_region(body_part):
+        return Region(named[0], "BodyPartExamined", named[1])
     for description in descriptions:
-        named = _named_region(description)
-        if named:
-            return Region(named, "protocol or description")
+        if named := _named_region(description):
+            return Region(named[0], "protocol or description")
     if patient_position.startswith("FF"):
         return Region("lower body", "the patient went in feet first")
     return Region()
 
 
-def _named_region(text: str) -> str | None:
+def _named_region(text: str) -> tuple[str, str] | None:
+    """The region and the word that names it."""
     for name, words in REGION_WORDS:
-        if re.search(rf"(?<![A-Z])({words})(?![A-Z])", text.upper()):
-            return name
+        if found := re.search(rf"(?<![A-Z])({words})(?![A-Z])", text.upper()):
+            return name, found[0]
     return None

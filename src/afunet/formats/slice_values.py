@@ -154,7 +154,7 @@ class SliceValues:
         )
 
     def _mode(self, among: NDArray[np.bool_]) -> float:
-        near = np.convolve(np.where(among, self.counts, 0), [1, 1, 1], mode="same")
+        near = np.convolve(np.where(among, self.counts, 0), [1, 2, 1], mode="same")
         return float(CENTRES_HU[np.where(among, near, -1).argmax()])
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from afunet.formats.dicom.result import Algorithm
 from afunet.formats.dicom.segmentation import SegmentationKind
+from afunet.formats.file_search import existing_paths
 from afunet.formats.readers import read_scan
 from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUpRules
@@ -22,9 +23,10 @@ from afunet.watch import Step
 from afunet.workflows.analyse import PLAN as ANALYSIS
 from afunet.workflows.analyse import AnalysisRules, analyse
 from afunet.workflows.attempts import Attempts, WrittenResults
+from afunet.workflows.case_pages import OVERLAY, REPORT_HTML, REPORT_JSON, SCENE
 from afunet.workflows.case_writing import PLAN as CASE_WRITING
 from afunet.workflows.case_writing import CaseWriter, WantedResults
-from afunet.workflows.result_files import require_formats, require_source_for
+from afunet.workflows.result_files import require_formats, require_source_for, results_of
 from afunet.workflows.staging import check_writable, staged_folder
 from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
 from afunet.workflows.titles import title_of
@@ -118,7 +120,7 @@ class Segmenter:
         is no result at all; then nothing is written.
         """
         output, cancel = Path(output), cancel or CancelToken()
-        check_writable(output, "segment")
+        require_possible(path, output, self.options)
         title, named = (case, []) if case is not None else title_of(Path(path))
         attempts, watch = Attempts(), Stopwatch()
         with watch.stage("reading"):
@@ -191,8 +193,21 @@ def segment(
     cancel: CancelToken | None = None,
 ) -> SegmentedCase:
     """One scan with a freshly loaded network; see `Segmenter.segment`."""
+    require_possible(path, output, options or SegmentOptions())
     segmenter = Segmenter(options, progress=progress, cancel=cancel)
     return segmenter.segment(path, output, progress=progress, cancel=cancel)
+
+
+def require_possible(path: str | Path, output: str | Path, options: SegmentOptions) -> None:
+    """Fail before a network is loaded.
+
+    Raises `InputError` where there is nothing at `path` that can be opened, `OutputError` where
+    the results could not come into the folder `output`.
+    """
+    existing_paths(path)
+    names = [name for name, _ in results_of(options.formats)]
+    pages = (OVERLAY, SCENE, REPORT_HTML, REPORT_JSON)
+    check_writable(Path(output), "segment", (*names, *pages))
 
 
 def shipped_weights() -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,16 +49,22 @@ def staged_folder(target: Path, command: str = "") -> Iterator[Path]:
         _remove_empty(made)
 
 
-def check_writable(target: Path, command: str = "") -> None:
+def check_writable(target: Path, command: str = "", names: Iterable[str] = ()) -> None:
     """Fail before the work, not after it.
 
-    Raises `OutputError` where no folder can be made at `target`, and where a file that the last
-    run of `command` wrote there was changed since: it would be lost.
+    Raises `OutputError` where no folder can be made at `target`, where something else has the
+    place of one of the `names` to come, and where a file that the last run of `command` wrote
+    there was changed since: it would be lost.
     """
     try:
         existing = next(path for path in (target, *target.absolute().parents) if path.exists())
     except OSError as error:  # a name that is too long, a folder that may not be entered
         raise OutputError(f"cannot write to {target}: {error.strerror or error}") from error
+    for path in (target, *target.absolute().parents):
+        if path.is_symlink() and not path.exists():
+            raise OutputError(f"{path} is a link that leads nowhere: check where it points to")
+    for name in names:
+        _require_free(target, name)
     if not existing.is_dir():
         raise OutputError(f"{existing} is a file, expected a folder for the results")
     if not os.access(existing, os.W_OK | os.X_OK):
@@ -71,6 +77,16 @@ def check_writable(target: Path, command: str = "") -> None:
             require_unchanged(target, own, own.files.get(command, {}))
     except OSError as error:
         raise OutputError(f"cannot write to {target}: {error.strerror or error}") from error
+
+
+def _require_free(target: Path, name: str) -> None:
+    """Raise `OutputError` where a folder has the place of a file to come, or a file a folder's."""
+    place = target / name
+    if place.is_dir():
+        raise OutputError(f"{place} is a folder, expected a place for a file: move it away")
+    for folder in place.parents:
+        if target in folder.parents and folder.exists() and not folder.is_dir():
+            raise OutputError(f"{folder} is a file, expected a folder for results: move it away")
 
 
 def _listed(stage: Path, target: Path, command: str) -> list[str]:

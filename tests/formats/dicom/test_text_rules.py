@@ -1,8 +1,12 @@
 """What each value representation takes, what is mended, what is left out."""
 
 import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from afunet.formats.dicom.character_sets import character_set_for, decoded, defined_term
+from afunet.formats.dicom.copied_elements import copied_elements
 from afunet.formats.dicom.text_rules import (
     Outcome,
     date_rule,
@@ -117,6 +121,8 @@ def test_text_is_read_in_its_character_set_or_not_at_all():
     assert decoded(b"M\xfcller", ("ISO_IR 192",)) is None
     kanji = b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B"  # PS3.5 annex H.3
     assert decoded(kanji, ("", "ISO 2022 IR 87")) == "Yamada^Tarou=山田^太郎"
+    chinese = b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab="  # PS3.5 annex K.2
+    assert decoded(chinese, ("", "ISO 2022 IR 58")) == "Zhang^XiaoDong=张^小东="
 
 
 def test_a_result_keeps_a_single_character_set_and_makes_utf_8_of_several():
@@ -124,3 +130,15 @@ def test_a_result_keeps_a_single_character_set_and_makes_utf_8_of_several():
     assert character_set_for("Müller", ("ISO_IR 100",)) == "ISO_IR 100"
     assert character_set_for("Müller", ("",)) == "ISO_IR 192"
     assert character_set_for("山田", ("", "ISO 2022 IR 87")) == "ISO_IR 192"
+
+
+def test_a_character_set_that_stands_alone_does_so_whatever_is_named_beside_it():
+    dataset = Dataset()
+    dataset.SpecificCharacterSet = ["ISO_IR 192", "ISO 2022 IR 87"]
+    tag = Tag("PatientName")
+    name = "Yamada^Tarou=山田^太郎".encode()
+    dataset[tag] = RawDataElement(tag, "PN", len(name), name, 0, False, True)
+    copied = copied_elements(dataset)
+    assert copied.verdicts["SpecificCharacterSet"].outcome is Outcome.MENDED
+    assert copied.terms == ("ISO_IR 192",)
+    assert copied.verdicts["PatientName"].value == "Yamada^Tarou=山田^太郎"

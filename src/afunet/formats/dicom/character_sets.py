@@ -32,6 +32,9 @@ _OTHER_TERMS = {
     "USASCII": "",
     "ISOIR6": "",  # not a defined term, though it names the default
 }
+# PS3.3 C.12.1.1.2: these stand alone, without code extensions.
+ALONE = (UTF_8, "GB18030", "GBK")
+_ESCAPE = re.compile(r"\x1b[\x20-\x2f]+[\x30-\x7e]")  # ISO/IEC 2022
 _DELIMITERS = TEXT_VR_DELIMS | PN_DELIMS | {ord("=")}
 
 
@@ -64,7 +67,8 @@ def decoded(content: bytes, terms: tuple[str, ...]) -> str | None:
             return content.decode(_CODECS[terms[0]])
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # pydicom warns and puts a mark in its place
-            return decode_bytes(content, convert_encodings(list(terms)), _DELIMITERS)
+            text = decode_bytes(content, convert_encodings(list(terms)), _DELIMITERS)
+            return _ESCAPE.sub("", text)  # some codecs leave them in
     except (ValueError, LookupError, Warning):
         return None
 

@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.valuerep import VR
 
-from afunet.formats.dicom.character_sets import decoded, defined_term
+from afunet.formats.dicom.character_sets import ALONE, decoded, defined_term
 from afunet.formats.dicom.text_rules import (
     Outcome,
     Rule,
@@ -135,6 +135,8 @@ def _character_set(dataset: Dataset) -> Verdict:
     known = [term for term in map(defined_term, declared) if term is not None]
     if len(known) < len(declared):
         return left_out("names a character set that DICOM does not have")
+    if len(known) > 1 and known[0] in ALONE:
+        return mended(known[0], "names others beside one that stands alone")
     value = "\\".join(known)
     return Verdict(value) if known == declared else mended(value, "is named as DICOM does not")
 

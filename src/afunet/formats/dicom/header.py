@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from afunet.formats.dicom.copied_elements import READ_FOR_THEM, ImageFacts
+from afunet.formats.dicom.copied_elements import READ_FOR_THEM, ImageFacts, texts_of
+from afunet.formats.dicom.told_text import told_position, told_text
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 # CT, enhanced CT and legacy converted enhanced CT (PS3.4 B.5): they hold nothing but CT.
@@ -185,7 +186,7 @@ def header_of(dataset: Dataset, path: Path, encoding: Encoding, frame: int | Non
         transfer_syntax=encoding.transfer_syntax,
         sop_class=_text(dataset, "SOPClassUID"),
         sop_instance=_text(dataset, "SOPInstanceUID"),
-        modality=_text(dataset, "Modality").upper(),
+        modality=_told(dataset, "Modality").upper(),
         image_type=_texts(dataset, "ImageType"),
         series_uid=_text(dataset, "SeriesInstanceUID"),
         frame_of_reference=_text(dataset, "FrameOfReferenceUID"),
@@ -212,10 +213,10 @@ def header_of(dataset: Dataset, path: Path, encoding: Encoding, frame: int | Non
         is_lossy=_text(dataset, "LossyImageCompression") == "01",
         body_part=_text(dataset, "BodyPartExamined").upper(),
         descriptions=tuple(filter(None, (_text(dataset, name) for name in DESCRIPTIONS))),
-        patient_position=_text(dataset, "PatientPosition").upper(),
-        manufacturer=_text(dataset, "Manufacturer"),
-        model=_text(dataset, "ManufacturerModelName"),
-        kernel=" ".join(_texts(dataset, "ConvolutionKernel")),
+        patient_position=told_position(_text(dataset, "PatientPosition").upper()),
+        manufacturer=_told(dataset, "Manufacturer"),
+        model=_told(dataset, "ManufacturerModelName"),
+        kernel=_told(dataset, "ConvolutionKernel"),
         series_description=_text(dataset, "SeriesDescription"),
         protocol=_text(dataset, "ProtocolName"),
         derivation=_text(dataset, "DerivationDescription"),
@@ -278,6 +279,10 @@ def _texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
 
 def _text(dataset: Dataset, keyword: str) -> str:
     return " ".join(_texts(dataset, keyword)).strip()
+
+
+def _told(dataset: Dataset, keyword: str) -> str:
+    return told_text(_text(dataset, keyword), texts_of(dataset, PATIENT))
 
 
 def _numbers(dataset: Dataset, keyword: str, count: int) -> NDArray[np.float64] | None:

@@ -19,6 +19,7 @@ from afunet.formats.dicom.reader import (
     scan_of,
 )
 from afunet.formats.dicom.series import unfitness
+from afunet.formats.dicom.text_rules import Outcome, uid_rule
 from afunet.formats.findings import Finding, error, info
 from afunet.formats.region import guess_region
 from afunet.formats.request import Request
@@ -77,7 +78,7 @@ def _summary(one: Candidate, choice: Choice, findings: tuple[Finding, ...]) -> S
     region = guess_region(first.body_part, first.descriptions, first.patient_position)
     return SeriesSummary(
         kind=KIND,
-        uid=one.series.uid,
+        uid=_shown_uid(one.series.uid),
         modality=one.series.modality,
         image_type=first.image_type,
         orientation=one.series.plane,
@@ -85,7 +86,7 @@ def _summary(one: Candidate, choice: Choice, findings: tuple[Finding, ...]) -> S
         spacing_mm=None if one.stack is None else one.stack.spacing_mm,
         slice_thickness_mm=first.slice_thickness_mm,
         kernel=first.kernel,
-        body_part=first.body_part,
+        body_part=region.body_part,
         region=region.name,
         transfer_syntax=syntax_name(first.transfer_syntax),
         findings=(findings if chosen else ()) + _own_findings(one, choice),
@@ -96,6 +97,11 @@ def _summary(one: Candidate, choice: Choice, findings: tuple[Finding, ...]) -> S
         score="" if one.score is None else one.score.in_words,
         image_count=images,
     )
+
+
+def _shown_uid(uid: str) -> str:
+    """A series' UID, unless it is other text, which may name somebody."""
+    return "" if uid_rule(uid).outcome is Outcome.UNUSABLE else uid
 
 
 def _own_findings(one: Candidate, choice: Choice) -> tuple[Finding, ...]:

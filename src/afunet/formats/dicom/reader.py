@@ -164,7 +164,7 @@ def source_of(stack: Stack) -> Source:
         kind=KIND,
         file_count=len(stack.headers),
         modality="CT",  # nothing else is read
-        body_part=first.body_part,
+        body_part=region.body_part,
         region=region.name,
         region_basis=region.basis,
         patient_position=first.patient_position,
