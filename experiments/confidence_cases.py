@@ -1,7 +1,7 @@
 """Cases whose bone is known, as the network left them: what the expected Dice is fitted on.
 
     .venv/bin/python experiments/confidence_cases.py CACHE --data "$AFUNET_DATA/knee" --knees val
-    .venv/bin/python experiments/confidence_cases.py CACHE --seed 360000 --legs 48 \
+    .venv/bin/python experiments/confidence_cases.py CACHE --seed 360000 --legs 33 \
         --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz"
     .venv/bin/python experiments/confidence_cases.py CACHE --dicom FOLDER LABEL
 

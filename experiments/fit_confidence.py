@@ -260,7 +260,7 @@ def slice_intervals(case: Judged, model: DiceModel) -> tuple[DiceInterval, ...]:
 
 def scan_interval(case: Judged, model: DiceModel) -> DiceInterval:
     """Of a case's labelled slices together."""
-    found = model.scan_interval(slice_intervals(case, model), case.pixels[case.known].tolist())
+    found = model.scan_interval(case.logs, case.pixels[case.known].tolist())
     assert found is not None
     return found
 

@@ -6,10 +6,11 @@
 Each cut is split and heard with the shipped networks; a piece of 50 mm³ and more is of the bone
 that most of it belongs to. A name is right if the bone is; a side if it is the bone's own, and of
 sacra and what is no leg there is none. Logistic regressions of the evidence and its squares, one a
-bone, with a ridge that draws the bones' weights to each other. What is wrong counts three times: real
-bones differ more from the drawn ones than those among themselves, so the sureness is rather told
-too low. Pieces of several bones, less than 85 % of one, are left out. How sure names of people are
-that were left out, and how often right, is printed first. What was heard is kept beside the cuts.
+bone, with a ridge that draws the bones' weights to each other. What is wrong counts three times:
+real bones differ more from the drawn ones than those among themselves, so the sureness is rather
+told too low. Pieces of several bones, less than 85 % of one, are left out. How sure names of people
+are that were left out, and how often right, is printed first. What was heard is kept beside the
+cuts.
 """
 
 from __future__ import annotations

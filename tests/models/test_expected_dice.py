@@ -11,7 +11,6 @@ from afunet.errors import CheckpointError
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.models.expected_dice import (
     SUFFIX,
-    DiceInterval,
     DiceModel,
     model_beside,
     read_model,
@@ -44,12 +43,17 @@ def test_no_expected_dice_exceeds_what_labels_can_tell_or_falls_below_none() -> 
 
 
 def test_the_scan_weighs_its_slices_by_their_bone() -> None:
-    slices = [DiceInterval(0.8, 0.9, 0.96), DiceInterval(0.9, 0.94, 0.98)]
-    scan = MODEL.scan_interval(slices, [100, 300])
+    logs = np.log([[0.06, 20.0], [0.02, 20.0]])
+    scan = MODEL.scan_interval(logs, [100, 300])
     assert scan is not None
-    # low: 1.5 (0.2 + 3 x 0.1) / 4, middle: (0.1 + 3 x 0.06) / 4, high: 0.5 (0.04 + 3 x 0.02) / 4
-    assert (scan.low, scan.middle, scan.high) == pytest.approx((0.8125, 0.93, 0.9875))
-    assert MODEL.scan_interval([], []) is None
+    # (0.06 + 3 x 0.02) / 4 is 0.03: low 1.5 x 2 x 0.03, high 0.5 x 0.03 / 2
+    assert (scan.low, scan.middle, scan.high) == pytest.approx((0.91, 0.97, 0.99))
+    assert MODEL.scan_interval(np.empty((0, 2)), []) is None
+
+
+def test_the_ends_are_told_in_hundredths_outwards() -> None:
+    (one,) = MODEL.slice_intervals(np.log([[0.032, 20.0]]))
+    assert (one.low, one.middle, one.high) == pytest.approx((0.93, 0.968, 0.99))
 
 
 def test_a_model_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ def piece(label: int, **changed: object) -> PieceFacts:
         "bone": "unknown",
         "side": "",
         "sureness": 0.0,
+        "side_sureness": 0.0,
         "rank": label,
         "label": label,
         "volume_mm3": 12345.0,
@@ -161,9 +162,9 @@ def mm3(text: str) -> float:
 
 def test_every_piece_has_its_row_and_colour(report: Report) -> None:
     page = page_of(report)
-    first = ["12.3 cm³", "81.2", "432", "−20 to 1200", "piece 2", "1.2", "0.10", "0.78"]
+    first = ["–", "12.3 cm³", "81.2", "432", "−20 to 1200", "piece 2", "1.2", "0.10", "0.78"]
     assert cells(page, "piece 1") == first
-    assert cells(page, "piece 2")[4:] == ["–", "–", "0.10, open", "0.78"]
+    assert cells(page, "piece 2")[5:] == ["–", "–", "0.10, open", "0.78"]
     assert f"background: rgb{colour_of('unknown', 2)}" in page
     assert "smaller pieces" not in page
 
@@ -337,7 +338,7 @@ def test_the_numbers_of_the_page_agree_with_each_other(report: Report) -> None:
         report.bone, volume_cm3=sum(sizes) / 1000, pieces=len(sizes), smallest_piece_mm3=min(sizes)
     )
     page = page_of(replace(report, pieces=pieces, bone=bone))
-    listed = [cells(page, one.name)[0] for one in pieces]
+    listed = [cells(page, one.name)[1] for one in pieces]
     assert listed == ["281.5 cm³", "40.7 cm³", "1.0 cm³", "999 mm³", "18 mm³"]
     total, count = re.findall("<b>([^<]*)</b>", page)[:2]
     assert mm3(total) == pytest.approx(sum(map(mm3, listed)), abs=50 * (len(sizes) + 1))
@@ -384,3 +385,10 @@ def test_a_browser_shows_the_bones_in_the_page(report: Report, browser) -> None:
     # A disc as high as four fifths of the frame's 620 pixels, dark only towards its rim.
     disc = np.pi / 4 * (620 / 1.26) ** 2
     assert 0.7 * disc < lit.sum() < disc
+
+
+def test_a_name_says_how_often_such_a_name_is_right_and_never_always(report: Report) -> None:
+    sure = {"sureness": 0.934, "side_sureness": 0.9999}
+    named = piece(1, bone="femur", side="left", name="left femur", **sure)
+    assert "<td>93 %, side 99 %</td>" in page_of(replace(report, pieces=(named,)))
+    assert "side 0 %" not in page_of(report)

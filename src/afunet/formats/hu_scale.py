@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import InputError
-from afunet.formats.slice_values import SHIFTS_HU, SliceValues, pooled, values_of
+from afunet.formats.slice_values import FLESH_HU, SHIFTS_HU, SliceValues, pooled, values_of
 
 AIR_IS_BELOW_HU = -50
 # Without air: muscle and enough bone must be there to know the scale by.
@@ -187,9 +187,9 @@ def breaks(one: SliceValues, before: SliceValues) -> bool:
 def _lost_flesh(one: SliceValues, neighbour: SliceValues) -> bool:
     """Whether what is flesh in the neighbour lies between air and flesh here.
 
-    A slice along the skin holds only what is between them: it says nothing.
+    A slice along the skin, beside one of air, is no such case.
     """
-    if one.flesh_hu is None or neighbour.flesh_hu is None:
+    if neighbour.share(*FLESH_HU) < MOST_GAINED:
         return False
     gained = one.between - neighbour.between
     return gained > MOST_GAINED and neighbour.has_flesh_peak and not one.has_flesh_peak

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import ceil, floor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from afunet.errors import CheckpointError
 
 FloatArray = NDArray[np.float64]
 Three = tuple[float, float, float]
+HUNDRED = 100  # the ends are told in hundredths: no label tells thousandths
 SUFFIX = ".confidence.json"
 
 
@@ -53,23 +55,31 @@ class DiceModel:
 
     def slice_intervals(self, logs: FloatArray) -> tuple[DiceInterval, ...]:
         """Of slices (slices, signs) by the logarithms of their signs, in the order of `signs`."""
-        columns = np.hstack([np.ones((len(logs), 1)), logs])
-        return tuple(self._interval(*row) for row in np.exp(columns @ np.array(self.lines).T))
+        return tuple(self._interval(*row) for row in self._errors(logs))
 
-    def scan_interval(
-        self, intervals: Sequence[DiceInterval], pixels: Sequence[int]
-    ) -> DiceInterval | None:
+    def scan_interval(self, logs: FloatArray, pixels: Sequence[int]) -> DiceInterval | None:
         """Of all slices together, weighed by the pixels of their masks; None without any."""
-        if not intervals:
+        if len(logs) == 0:
             return None
-        dice = [(one.low, one.middle, one.high) for one in intervals]
-        errors = np.average(1 - np.array(dice), axis=0, weights=pixels)
+        errors = np.average(self._errors(logs), axis=0, weights=pixels)
         return self._interval(*(errors * np.array(self.factors)))
 
+    def _errors(self, logs: FloatArray) -> FloatArray:
+        """(slices, 3) of the low, the middle and the high Dice."""
+        columns = np.hstack([np.ones((len(logs), 1)), logs])
+        return np.asarray(np.clip(np.exp(columns @ np.array(self.lines).T), 1 - self.best, 1))
+
     def _interval(self, low: float, middle: float, high: float) -> DiceInterval:
-        """From errors to Dice: in order, none below 0 or above `best`."""
-        ordered = sorted(min(max(1 - error, 0.0), self.best) for error in (low, middle, high))
-        return DiceInterval(*(float(value) for value in ordered))
+        """Errors as Dice: in order, none below 0 or above `best`, the ends rounded outwards."""
+        ordered = sorted(
+            min(max(1 - float(error), 0.0), self.best) for error in (low, middle, high)
+        )
+        least, likeliest, most = ordered
+        return DiceInterval(
+            floor(round(least * HUNDRED, 6)) / HUNDRED,
+            likeliest,
+            min(ceil(round(most * HUNDRED, 6)) / HUNDRED, self.best),
+        )
 
 
 def write_model(model: DiceModel, path: Path) -> None:

@@ -90,18 +90,19 @@ class SurfaceFacts:
 class PieceFacts:
     """One bone or fragment: what it is called, its size, place, density and surface.
 
-    `bone` is "unknown" and `side` "" where they are not known, `sureness` is how sure the bone is,
-    `rank` 1 the largest piece of a bone. Lengths are in mm where the spacing is known, else in
-    voxels. `centre_mm` is in LPS; `nearest` is the name of the nearest other piece, "" where none
-    lies near. HU are None without a scan; `deviation_mm` is the mean, 95th percentile and largest
-    distance from the mask.
-    `nonmanifold_edges` are those of more than two triangles; `watertight` is no edge of any ill.
+    `bone` is "unknown" and `side` "" where they are not known; `sureness` and `side_sureness` are
+    how often such a name and such a side are right. `rank` 1 is the largest piece of a bone.
+    Lengths are in mm where the spacing is known, else in voxels. `centre_mm` is in LPS; `nearest`
+    is the name of the nearest other piece, "" where none lies near. HU are None without a scan;
+    `deviation_mm` is the mean, 95th percentile and largest distance from the mask. `open_edges`
+    belong to one triangle, `nonmanifold_edges` to more than two; `watertight` means neither kind.
     """
 
     name: str
     bone: str
     side: str
     sureness: float
+    side_sureness: float
     rank: int
     label: int
     volume_mm3: float

@@ -16,6 +16,7 @@ from afunet.report.facts import FlagFacts, Report, sides_known
 from afunet.report.palette import colour_of
 
 MOST_PIECES = 30
+MOST_SURE = 0.99
 
 
 def _change(percent: float) -> str:
@@ -23,6 +24,11 @@ def _change(percent: float) -> str:
     if abs(percent) < 0.05:
         return "as much as"
     return f"{abs(percent):.1f} % {'more' if percent > 0 else 'less'} than"
+
+
+def _percent(share: float) -> str:
+    """How often something is right: "93 %", and never all of the time."""
+    return f"{100 * min(share, MOST_SURE):.0f} %"
 
 
 _PAGES = Environment(
@@ -38,6 +44,7 @@ _PAGES.filters |= {
     "counted": counted,
     "hu": lambda value: "–" if value is None else f"{value:.0f}".replace("-", "−"),
     "change": _change,
+    "percent": _percent,
     "sentence": lambda text: text[:1].upper() + text[1:],
 }
 

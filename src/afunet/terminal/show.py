@@ -29,6 +29,7 @@ def print_case(folder: Path, report: Report) -> None:
     pieces = counted(report.bone.pieces, "piece")
     seconds = sum(report.run.seconds.values())
     print_lines((f"{report.case}: {bone} of bone in {pieces}, {seconds:.0f} s",))
+    print_lines(filter(None, [report.confidence.words and f"  {report.confidence.words}"]))
     warnings = [flag for flag in report.flags if flag.severity is Severity.WARNING]
     print_lines(f"  look at: {flag.message}" for flag in warnings[:FIRST_FLAGS])
     if len(warnings) > FIRST_FLAGS:

@@ -117,6 +117,7 @@ def _piece(piece: Piece, names: Mapping[int, str]) -> PieceFacts:
         bone=piece.bone.bone,
         side=piece.bone.side or "",
         sureness=piece.bone.sureness,
+        side_sureness=piece.bone.side_sureness,
         rank=piece.rank,
         label=size.label,
         volume_mm3=size.volume_mm3,

@@ -135,17 +135,16 @@ def _words(trust: Trust, expected: ExpectedDice | None) -> str:
         )
     if expected is None:
         return (
-            f"Expected Dice: not known. This scan lies outside what it was measured on (knees, "
+            "Expected Dice: not known. This scan lies outside what it was measured on (knees, "
             f"simulated legs and hips): {trust.outside}."
         )
     why = why_low(trust.signs)
     below = f", lowered because {why}" if why else ""
-    at_best = f" No more than {model.best:g} is ever expected: labels drawn by people and programs "
     return (
-        f"Expected Dice (overlap of the mask with the true bone) {expected} for the whole "
-        f"scan, likeliest {expected.middle:.2f}{below}: of scans like this {model.coverage:.0%} "
-        "should lie there."
-        f"{at_best}cannot tell more. What the network is sure of and wrong about, it cannot know."
+        f"Expected Dice (overlap of the mask with the true bone) {expected} for the whole scan, "
+        f"likeliest {expected.middle:.2f}{below}: of scans like this {model.coverage:.0%} should "
+        f"lie there. No more than {model.best:g} is ever expected: labels cannot tell more. What "
+        "the network is sure of and wrong about, it cannot know."
     )
 
 

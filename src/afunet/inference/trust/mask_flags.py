@@ -58,8 +58,8 @@ def low_confidence_slices(signs: Signs) -> list[Flag]:
     if not runs:
         return []
     message = (
-        f"{runs_text(evidence, runs)}: the mask is likely to be poor, its overlap (Dice) with the "
-        f"true bone is expected to be as low as {1 - max(low.values()):.2f}"
+        f"{runs_text(evidence, runs)}: the mask is likely to be poor: the network's doubts "
+        "or the scan itself speak against its outline"
     )
     box = _doubtful_box(evidence, runs[0].worst)
     return [_flag(signs, "LOW_CONFIDENCE", message, runs, box)]

@@ -55,7 +55,8 @@ class Signs:
         """Of all slices with bone together; None without bone or without a model."""
         if self.model is None:
             return None
-        return self.model.scan_interval(self.expected, [one.pixels for one in self.slices])
+        logs = doubt_logs(self.doubts, self.model.signs)
+        return self.model.scan_interval(logs, [one.pixels for one in self.slices])
 
 
 def measure_signs(
