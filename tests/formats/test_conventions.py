@@ -83,9 +83,9 @@ NRRD = {
         ("spacings: 0.05 0.08 0.2", 'units: "cm" "cm" "cm"'),
         Read(None, ("ORIENTATION_UNKNOWN", "UNIT_CONVERTED")),
     ),
-    "metres that nobody names": (
-        ("space: LPS", *vectors(1e-3)),
-        Read(np.diag([1e-3, 1e-3, 1e-3, 1]) @ AFFINE, ("VOXEL_SIZE_IMPLAUSIBLE",)),
+    "a unit that nobody names": (
+        ("space: LPS", *vectors(2e-2)),
+        Read(np.diag([2e-2, 2e-2, 2e-2, 1]) @ AFFINE, ("VOXEL_SIZE_IMPLAUSIBLE",)),
     ),
 }
 

@@ -102,7 +102,7 @@ def test_a_nifti_volume_without_size_is_refused(tmp_path):
     nibabel.save(image, path)
     with pytest.raises(GeometryError) as caught:
         read_scan(path)
-    assert caught.value.code == "BAD_SPACING"
+    assert caught.value.code == "NO_PLACEMENT"
 
 
 def test_a_nifti_volume_too_coarse_for_a_bone_is_refused(tmp_path):

@@ -232,8 +232,8 @@ def _reading(
     if not lacking or (not others and near and own.is_hu and fits >= FITS):
         return None
     raise InputError(
-        f"slice {index + 1} of {len(values)} has no usable rescale slope or intercept, others have, and "
-        "its values leave in doubt whether theirs are meant: export the series again",
+        f"slice {index + 1} of {len(values)} has no usable rescale slope or intercept, others have, "
+        "and its values leave in doubt whether theirs are meant: export the series again",
         code="RESCALE_MISSING",
     )
 
@@ -279,8 +279,8 @@ def _rescale_findings(
     kept = sorted(set(without) - set(borrowed))
     if kept:
         message = (
-            f"{_places(kept, total)} have no usable rescale slope or intercept, others have; their stored "
-            "values fit as HU"
+            f"{_places(kept, total)} have no usable rescale slope or intercept, others have; their "
+            "stored values fit as HU"
         )
         found.append(warning("RESCALE_MISSING_IN_SOME", message))
     if borrowed:
