@@ -232,8 +232,8 @@ def _reading(
     if not lacking or (not others and near and own.is_hu and fits >= FITS):
         return None
     raise InputError(
-        f"slice {index + 1} of {len(values)} has no usable rescale slope or intercept, others have, "
-        "and its values leave in doubt whether theirs are meant: export the series again",
+        f"slice {index + 1} of {len(values)} has no usable rescale slope or intercept, others "
+        "have, and its values leave in doubt whether theirs are meant: export the series again",
         code="RESCALE_MISSING",
     )
 

@@ -78,8 +78,9 @@ def verdict_by_place(parts: Sequence[Part]) -> Verdict:
     whole = all(are_whole)
     numbering = numbering_of(parts)
     if not tiling.even:
-        if numbering is Numbering.THROUGH and tiling.closed and not same_series:
-            return Verdict.DOUBT
+        goes_on = not tiling.interleaved and _shared(parts, "series_number")
+        if tiling.closed and (numbering is Numbering.THROUGH or goes_on):
+            return Verdict.ONE if same_series else Verdict.DOUBT
         return _of_uneven(parts, same_series, any(are_whole), scraps)
     if same_series:
         two_scans = numbering is Numbering.OWN and whole and tiling.interleaved
