@@ -67,6 +67,10 @@ NRRD = {
         ("space dimension: 3", *vectors()),
         Read(AFFINE, ("ORIENTATION_UNKNOWN",)),
     ),
+    "no origin": (
+        ("space: LPS", vectors()[0]),
+        Read(np.diag([*SPACING_MM, 1]), ("ORIGIN_ASSUMED",)),
+    ),
     "spacings alone": ((SPACINGS,), Read(None, ("ORIENTATION_UNKNOWN",))),
     "no size at all": ((), Read(None, ("SPACING_UNKNOWN", "ORIENTATION_UNKNOWN"))),
     "mm": (of_unit("mm", 1), PLACED),

@@ -282,6 +282,7 @@ def test_who_holds_a_folder_for_long_is_told(
     assert raised.value.code == "FOLDER_IN_USE"
     assert list(tmp_path.iterdir()) == []
 
+
 @pytest.mark.parametrize("name", ["bone.stl", "bones/*.stl"])
 def test_something_else_in_the_place_of_a_result_is_told_before_the_work(
     name: str, tmp_path: Path

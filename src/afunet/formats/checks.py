@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from afunet.errors import InputError
+from afunet.formats.continuity import continuity_findings
 from afunet.formats.field import field_findings
 from afunet.formats.findings import Finding, warning
 from afunet.formats.hu_scale import require_hu
@@ -34,6 +35,7 @@ def checked_scan(scan: Scan) -> Scan:
         )
     require_hu(scan.volume.voxels, whole_range=scan.source.kind != PNG_STACK)
     findings = scan.findings + _slice_findings(scan) + _value_findings(high)
+    findings += continuity_findings(scan.volume.voxels)
     if scan.source.spacing_known:
         findings += field_findings(scan.volume)
         if not scan.planes:  # a DICOM stack was asked before its pixels were read

@@ -15,7 +15,9 @@ from afunet.formats.slice_values import FLESH_HU, SHIFTS_HU, SliceValues, pooled
 AIR_IS_BELOW_HU = -50
 # Without air: muscle and enough bone must be there to know the scale by.
 MUSCLE_HU, BONE_FROM_HU, LEAST_BONE = (32.0, 80.0), 250.0, 0.005
-FEWEST_BELOW, HARDLY_DARK = 0.001, 0.01
+HARDLY_DARK = 0.01
+# A finger in the field of a whole body is a thousandth of it.
+LEAST_LIGHT = 1e-4
 # Air that was shifted down by about a thousand.
 AIR_HU, SHIFTED_AIR_HU = -1000.0, (-2150.0, -1850.0)
 # Metal seldom passes 20,000 HU, and scanners end at 31,743 or below.
@@ -88,6 +90,7 @@ def _require_believable_height(voxels: NDArray[Any], high: float) -> None:
 
 def _require_scale(every: SliceValues) -> None:
     is_scale = every.is_hu and every.has_flesh_peak and not _is_narrow(every)
+    is_scale &= 1 - every.dark >= LEAST_LIGHT
     if is_scale and not _is_shifted_down(every):
         return
     raise InputError(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import GeometryError
-from afunet.formats.findings import Finding, warning
+from afunet.formats.findings import Finding, info, warning
 from afunet.formats.nifti_placement import Placement
 from afunet.formats.units import UNSAID, millimetres_of, unit_finding
 
@@ -24,6 +24,7 @@ LONGEST_HEADER = 1 << 16
 LPS = "left-posterior-superior"
 MATRIX_FIELDS = ("transformmatrix", "orientation", "rotation")
 SIZE_FIELDS = ("elementspacing", "elementsize")
+ORIGIN_FIELDS = ("offset", "position", "origin")
 Fields = Mapping[str, str]
 
 
@@ -43,7 +44,7 @@ def nrrd_placement(path: Path, image: Any) -> Placement:
     space = image.GetMetaData("NRRD_space") if image.HasMetaDataKey("NRRD_space") else ""
     is_sized = "space directions" in fields or "spacings" in fields
     findings = (
-        *_place_findings("NRRD", space == LPS, is_sized),
+        *_place_findings("NRRD", space == LPS, is_sized, "space origin" in fields),
         *unit_finding({*by_space, *by_axis}),
     )
     return Placement(affine, findings)
@@ -60,7 +61,9 @@ def metaimage_placement(path: Path, image: Any) -> Placement:
     affine[:3] *= millimetres_of(unit)
     is_placed = any(name in fields for name in MATRIX_FIELDS)
     is_sized = any(name in fields for name in SIZE_FIELDS)
-    findings = (*_place_findings("MetaImage", is_placed, is_sized), *unit_finding({unit}))
+    is_moored = any(name in fields for name in ORIGIN_FIELDS)
+    place = _place_findings("MetaImage", is_placed, is_sized, is_moored)
+    findings = (*place, *unit_finding({unit}))
     return Placement(affine, findings)
 
 
@@ -83,7 +86,9 @@ def _one_factor(units: list[str]) -> float:
     return next(iter(factors), 1.0)
 
 
-def _place_findings(kind: str, is_placed: bool, is_sized: bool) -> tuple[Finding, ...]:
+def _place_findings(
+    kind: str, is_placed: bool, is_sized: bool, is_moored: bool
+) -> tuple[Finding, ...]:
     findings = []
     if not is_sized:
         message = (
@@ -94,6 +99,9 @@ def _place_findings(kind: str, is_placed: bool, is_sized: bool) -> tuple[Finding
     if not is_placed:
         message = f"the {kind} file names no axes of the patient; it is taken as lying in LPS"
         findings.append(warning("ORIENTATION_UNKNOWN", message))
+    elif not is_moored:
+        message = f"the {kind} file names no origin; its first voxel is taken as lying at 0, 0, 0"
+        findings.append(info("ORIGIN_ASSUMED", message))
     return tuple(findings)
 
 

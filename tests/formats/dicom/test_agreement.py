@@ -62,6 +62,8 @@ CORRUPTIONS: dict[str, Callable[[FloatArray], Elements]] = {
     "slope 2": lambda hu: {"RescaleSlope": 2, "PixelData": _bits(hu + 1024)},
     "slope a half": lambda hu: {"RescaleSlope": 0.5, "PixelData": _bits(hu + 1024)},
     "slope -1": lambda hu: {"RescaleSlope": -1, "PixelData": _bits(hu + 1024)},
+    "slope 0": lambda hu: {"RescaleSlope": 0, "PixelData": _bits(hu + 1024)},
+    "slope of a tenth": lambda hu: {"RescaleSlope": 0.1, "PixelData": _bits(hu + 1024)},
     "inverted": lambda hu: {"PixelData": _bits(4095 - (hu + 1024))},
     "a tenth": lambda hu: {"PixelData": _bits((hu / 10) + 1024)},
     "flesh named padding": lambda hu: {
@@ -71,6 +73,11 @@ CORRUPTIONS: dict[str, Callable[[FloatArray], Elements]] = {
     "cortex named padding": lambda hu: {
         "PixelData": _bits(hu + 1024),
         "PixelPaddingValue": int(CORTEX) + 1024,
+    },
+    "air to flesh named padding": lambda hu: {
+        "PixelData": _bits(hu + 1024),
+        "PixelPaddingValue": 0,
+        "PixelPaddingRangeLimit": int(FLESH) + 1060,
     },
     "the body named padding": lambda hu: {
         "PixelData": _bits(hu + 1024),
@@ -211,3 +218,40 @@ def test_metal_beside_flesh_is_no_wrong_sign(tmp_path, write_series):
     scan = read_scan(tmp_path)
     np.testing.assert_array_equal(scan.volume.voxels, hu)
     assert codes_of(scan) == []
+
+
+def test_noise_of_air_below_the_smallest_unsigned_number_is_air(tmp_path, write_series):
+    hu = leg(noise_hu=15)
+    assert (hu < -1024).sum() > 100
+    write_series(
+        tmp_path,
+        Volume(hu, AFFINE),
+        change=lambda index: {"PixelData": _bits(hu[index] + 1024)},
+    )
+    scan = read_scan(tmp_path)
+    np.testing.assert_array_equal(scan.volume.voxels, hu)
+    assert "SIGN_WRONG" in codes_of(scan)
+
+
+def test_metal_at_the_largest_number_is_no_noise_of_air(tmp_path, write_series):
+    hu = leg(noise_hu=6)
+    hu[:, 40, 40] = 65535 - 1024
+    write_series(
+        tmp_path,
+        Volume(hu, AFFINE),
+        change=lambda index: {"PixelData": _bits(hu[index] + 1024)},
+    )
+    scan = _read_unless_refused(tmp_path)
+    assert scan is None or (scan.volume.voxels[:, 40, 40] > 3000).all()
+
+
+def test_nothing_but_air_is_no_scan(tmp_path, write_series):
+    hu = leg(noise_hu=6)
+    write_series(
+        tmp_path,
+        Volume(hu, AFFINE),
+        change=lambda index: {"RescaleSlope": 0.1, "PixelData": _bits(hu[index] + 1024)},
+    )
+    with pytest.raises(InputError) as refusal:
+        read_scan(tmp_path)
+    assert refusal.value.code == "VALUES_NOT_HU"

@@ -16,6 +16,7 @@ WORDS = {
     "bone-removed series": (
         "CTA BONE REMOVED",
         "DE_BoneRemoval",
+        "DE_BoneRem",
         "AutoBone",
         "no bone",
         "w/o bone 1.0",

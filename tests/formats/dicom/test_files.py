@@ -1,14 +1,29 @@
 """What counts as DICOM, whatever it is called."""
 
+import gc
 import struct
+import warnings
 
 import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import FileMetaDataset
+from pydicom.fileset import FileSet
 
 from afunet.errors import InputError
 from afunet.formats.readers import list_series, read_scan
+
+# What a DICOMDIR asks of an image (PS3.3 F.5).
+LISTED = {
+    "StudyInstanceUID": "1.2.3",
+    "StudyDate": "20200101",
+    "StudyTime": "101112",
+    "StudyID": "1",
+    "PatientID": "P",
+    "PatientName": "Doe^Jo",
+    "SeriesNumber": 1,
+    "AccessionNumber": "1",
+}
 
 
 def codes(scan):
@@ -162,3 +177,33 @@ def test_one_cut_file_is_listed_and_refused_by_its_reason(tmp_path, write_series
     assert summary.slice_count == 3
     (told,) = [finding for finding in summary.findings if finding.code == "CUT_FILE"]
     assert told.message == refused(InputError, read_scan, tmp_path)
+
+
+@pytest.fixture
+def medium(tmp_path, write_series, axial):
+    """A folder with a DICOMDIR and the images that it lists."""
+    files = FileSet()
+    for path in write_series(tmp_path / "from", axial, **LISTED):
+        files.add(path)
+    files.write(tmp_path / "medium")
+    with warnings.catch_warnings():  # a FileSet leaves its own temporary folder to the end
+        warnings.simplefilter("ignore", ResourceWarning)
+        del files
+        gc.collect()
+    return tmp_path / "medium"
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+def test_images_that_a_dicomdir_lists_and_that_are_absent_are_told(medium, taken):
+    for path in sorted(medium.rglob("IM*"))[:taken]:
+        path.unlink()
+    scan = read_scan(medium)
+    assert ("LISTED_FILES_MISSING" in codes(scan)) == (taken > 0)
+    assert all(str(taken) in each.message for each in scan.findings if "LISTED" in each.code)
+
+
+def test_a_dicomdir_alone_is_told_for_what_it_is(medium, refused):
+    for path in medium.rglob("IM*"):
+        path.unlink()
+    for given in (medium, medium / "DICOMDIR"):
+        assert "copy the whole medium" in refused(InputError, read_scan, given)

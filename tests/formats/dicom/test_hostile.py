@@ -59,7 +59,7 @@ def test_an_unknown_kind_of_value_in_what_results_need_is_read_as_text(victim):
     dataset.save_as(victim)
     folder = altered(victim, b"\x20\x00\x0d\x00UI", b"\x20\x00\x0d\x00UK")
     findings = read_scan(folder).findings
-    assert [finding.code for finding in findings] == ["SEVERAL_STUDIES"]
+    assert [finding.code for finding in findings] == ["SERIES_JOINED", "SEVERAL_STUDIES"]
 
 
 def test_pixels_of_an_unknown_kind_of_value_are_refused(victim):

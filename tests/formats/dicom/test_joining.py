@@ -311,3 +311,68 @@ def test_studies_that_name_nobody_may_be_of_several_patients_and_it_is_said():
     one = series(lambda elements, index: {**elements, **nobody})
     _, codes = outcome(one + shifted(END_TO_END, StudyInstanceUID="2.3", **nobody))
     assert "2 studies and name no patient: perhaps of several" in codes["SEVERAL_SERIES"]
+
+
+def cropped(elements, by=1):
+    """The same field without its outermost pixels."""
+    x, y, z = elements["ImagePositionPatient"]
+    smaller = {"Rows": elements["Rows"] - 2 * by, "Columns": elements["Columns"] - 2 * by}
+    return {**elements, **smaller, "ImagePositionPatient": [x + 0.5 * by, y + 0.5 * by, z]}
+
+
+@pytest.mark.parametrize("where", ["the first half", "every second", "one", "the last"])
+@pytest.mark.parametrize("how", ["renew", "another"])
+def test_slices_of_another_size_and_series_are_not_passed_over(where, how):
+    def change(elements, index):
+        if not WHERE[where](index):
+            return elements
+        return cropped(changed(elements, index, "SeriesInstanceUID", how))
+
+    assert outcome(series(change)) == "SERIES_TORN"
+
+
+@pytest.mark.parametrize("lost", ["ImagePositionPatient", "ImageOrientationPatient"])
+@pytest.mark.parametrize("where", ["the first half", "every second", "one", "the last"])
+@pytest.mark.parametrize("apart", [0, 1])
+def test_unplaced_slices_that_are_counted_on_are_not_passed_over(where, lost, apart):
+    def change(elements, index):
+        if not WHERE[where](index):
+            return elements
+        own = {"SeriesInstanceUID": f"1.2.{5 + index * apart}", "SeriesNumber": 3 + index * apart}
+        return {**elements, lost: None, **own}
+
+    assert outcome(series(change)) in REFUSALS
+
+
+def test_an_unplaced_series_of_its_own_is_passed_over_and_told():
+    lost = shifted(0.0, ImagePositionPatient=None)
+    slices, codes = outcome(series() + lost)
+    assert slices == SLICES
+    assert "14 axial slices, 2 mm thick, kernel B60f (NO_POSITION)" in codes["SERIES_PASSED_OVER"]
+
+
+@pytest.mark.parametrize("named", [("SeriesInstanceUID",), tuple(sorted(TEARING - {"PatientID"}))])
+@pytest.mark.parametrize(
+    "step_mm", [lambda index: 1 + (index > 6), lambda index: 2 + index % 3 / 4]
+)
+def test_an_uneven_stack_numbered_through_is_not_read_in_part(step_mm, named):
+    """Two steps of one row are joined, as if slices were missing; others are refused."""
+    places = [sum(map(step_mm, range(index))) for index in range(SLICES)]
+
+    def change(elements, index):
+        elements = {**elements, "ImagePositionPatient": [-20.0, -30.0, places[index]]}
+        for keyword in named if index < SLICES // 2 else ():
+            elements = changed(elements, index, keyword, "another")
+        return elements
+
+    result = outcome(series(change))
+    assert result == "SERIES_TORN" or "SERIES_JOINED" in result[1]
+
+
+def test_parts_of_one_series_number_that_go_on_exactly_are_not_read_in_part():
+    def change(elements, index):
+        part, at = divmod(index, SLICES // 2)
+        own = {"SeriesInstanceUID": f"1.2.{part}", "InstanceNumber": at + 1}
+        return {**elements, **own}
+
+    assert outcome(series(change)) == "SERIES_TORN"

@@ -25,6 +25,12 @@ MOST_NAMED = 3
 def nothing_found(request: Request, found: FoundFiles) -> InputError:
     """The refusal of a request without DICOM: what was found there, and what to give instead."""
     shown = request.named[0]
+    if found.directories:
+        return InputError(
+            f"the DICOMDIR in {shown} lists images, and none of them lies here: copy the whole "
+            "medium, with the folders beside the DICOMDIR",
+            code="NO_DICOM",
+        )
     if len(request.paths) == 1 and request.path.is_file():
         return InputError(f"{shown} is {_what_it_is(request.path)}", code="NO_DICOM")
     count = f"{found.other_files} file{'s' * (found.other_files != 1)}"

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 
 from afunet.errors import InputError
 from afunet.formats.dicom.header import Header
@@ -33,6 +34,7 @@ NEAREST = 4
 # A sign read wrongly leaves cliffs of half the range of the numbers; read rightly it leaves none.
 FEWEST_CLIFFS, CLIFFS_LEFT = 4, 0.1
 MOST_METAL = 0.05
+AIR_ENDS_HU, MOSTLY = -700.0, 0.95
 NAMED = 5
 
 
@@ -51,9 +53,20 @@ def agreed(slices: Sequence[Pixels], headers: Sequence[Header], read: Read) -> A
     `RESCALE_MISSING` where some slices lack the rescale and their values fit in neither reading.
     """
     kept, changed = list(slices), list(headers)
+    _without_flat_slopes(kept, changed, read)
     padding = _padding_findings(kept, headers)
     findings = _with_their_signs(kept, changed, read) + _without_bright_filling(kept)
     return Agreed(kept, findings + _with_their_rescale(kept, changed, read) + padding)
+
+
+def _without_flat_slopes(slices: list[Pixels], headers: list[Header], read: Read) -> None:
+    """A slope of 0 in some slices leaves nothing of them: it counts as not there."""
+    flat = [index for index, header in enumerate(headers) if header.slope == 0]
+    if len(flat) == len(headers):
+        return
+    for index in flat:
+        headers[index] = replace(headers[index], slope=None)
+        slices[index] = read(headers[index], index)
 
 
 def _with_their_signs(
@@ -105,9 +118,15 @@ def _is_wrong(hu: Pixels, other: Pixels, header: Header) -> bool:
     moved = np.asarray(hu != other)
     if not values_of(hu).is_hu and values_of(other).is_hu:
         return True
-    if float(hu.max()) > BRIGHTEST_HU and moved.mean() > MOST_METAL:
+    if float(hu.max()) > BRIGHTEST_HU and (moved.mean() > MOST_METAL or _lies_in_air(moved, other)):
         return True
     return bool((moved <= touching_edge(moved)).all())
+
+
+def _lies_in_air(mask: NDArray[np.bool_], hu: Pixels) -> bool:
+    """Whether what surrounds some pixels is air: noise below the smallest number wraps round."""
+    around = binary_dilation(mask, np.ones((3, 3))) & ~mask
+    return bool(around.any() and (hu[around] < AIR_ENDS_HU).mean() >= MOSTLY)
 
 
 def _without_bright_filling(slices: list[Pixels]) -> tuple[Finding, ...]:
@@ -176,6 +195,9 @@ def _good(values: Sequence[SliceValues], headers: Sequence[Header]) -> set[int]:
         for index, one in enumerate(values)
         if one.speaks and one.is_hu and _rescale(headers[index]) is not None
     ]
+    # Slices without flesh fit any scale that makes air of them: those that show flesh know better.
+    knowing = {_rescale(headers[index]) for index in able if values[index].flesh_hu is not None}
+    able = [index for index in able if not knowing or _rescale(headers[index]) in knowing]
     if not able:
         return set()
     usual = pooled(values[index] for index in able)
@@ -210,8 +232,8 @@ def _reading(
     if not lacking or (not others and near and own.is_hu and fits >= FITS):
         return None
     raise InputError(
-        f"slice {index + 1} of {len(values)} has no rescale slope or intercept, others have, and "
-        "its values leave in doubt whether theirs are meant: export the series again",
+        f"slice {index + 1} of {len(values)} has no usable rescale slope or intercept, others "
+        "have, and its values leave in doubt whether theirs are meant: export the series again",
         code="RESCALE_MISSING",
     )
 
@@ -219,7 +241,8 @@ def _reading(
 def _could_be(other: SliceValues, own: SliceValues, neighbours: SliceValues, fits: float) -> bool:
     likeness = other.likeness(neighbours)
     improves = likeness >= max(FITS, fits + CLEARLY_BETTER)
-    return improves and other.is_hu and other.explained(0) >= own.explained(0) - 0.02
+    explains = own.flesh_hu is None or other.explained(0) >= own.explained(0) - 0.02
+    return improves and other.is_hu and explains
 
 
 def _others(
@@ -256,12 +279,12 @@ def _rescale_findings(
     kept = sorted(set(without) - set(borrowed))
     if kept:
         message = (
-            f"{_places(kept, total)} have no rescale slope or intercept, others have; their stored "
-            "values fit as HU"
+            f"{_places(kept, total)} have no usable rescale slope or intercept, others have; their "
+            "stored values fit as HU"
         )
         found.append(warning("RESCALE_MISSING_IN_SOME", message))
     if borrowed:
-        message = f"{_places(borrowed, total)} have no rescale slope or intercept"
+        message = f"{_places(borrowed, total)} have no usable rescale slope or intercept"
         found.append(repaired("RESCALE_BORROWED", message, "read with that of their neighbours"))
     if corrected:
         message = f"{_places(corrected, total)} lie on another scale than their neighbours"

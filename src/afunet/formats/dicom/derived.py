@@ -35,7 +35,7 @@ KINDS = (
     Derived(
         "bone-removed series",
         _words(
-            "bones? (?:removed|removal|remove|free|less|sub|subtracted|subtraction)",
+            "bones? (?:removed|removal|remove|rem|free|less|sub|subtracted|subtraction)",
             "bones? (?:suppressed|suppression|elimination|segmented out)",
             "(?:no|non|minus|w/?o|without|auto|removed|remove) bones?",
             "removal of bones?",

@@ -45,10 +45,14 @@ class Numbering(Enum):
 
 @dataclass(frozen=True)
 class Tiling:
-    """How parts lie to each other: at the same places, in one even row, in between each other."""
+    """How parts lie to each other: at the same places, in one even row, in between each other.
+
+    `closed` tells whether no gap in the row is too large to bridge.
+    """
 
     collides: bool
     even: bool
+    closed: bool
     interleaved: bool
 
 
@@ -72,9 +76,12 @@ def verdict_by_place(parts: Sequence[Part]) -> Verdict:
     same_series = is_one_series(parts)
     are_whole = [is_whole(part) for part in parts]
     whole = all(are_whole)
-    if not tiling.even:
-        return _of_uneven(parts, same_series, any(are_whole), scraps)
     numbering = numbering_of(parts)
+    if not tiling.even:
+        goes_on = not tiling.interleaved and _shared(parts, "series_number")
+        if tiling.closed and (numbering is Numbering.THROUGH or goes_on):
+            return Verdict.ONE if same_series else Verdict.DOUBT
+        return _of_uneven(parts, same_series, any(are_whole), scraps)
     if same_series:
         two_scans = numbering is Numbering.OWN and whole and tiling.interleaved
         return Verdict.SEVERAL if two_scans else Verdict.ONE
@@ -82,7 +89,8 @@ def verdict_by_place(parts: Sequence[Part]) -> Verdict:
         return Verdict.ONE if is_linked(parts) or not whole else Verdict.DOUBT
     if numbering is Numbering.OWN:
         own = whole or (any(are_whole) and not is_linked(parts))
-        return Verdict.SEVERAL if own else Verdict.DOUBT
+        continues = _shared(parts, "series_number") and not tiling.interleaved
+        return Verdict.SEVERAL if own and not continues else Verdict.DOUBT
     if not whole:
         return Verdict.ONE if is_linked(parts) else Verdict.DOUBT
     if _shared(parts, "series_number"):
@@ -125,11 +133,14 @@ def tiling_of(parts: Sequence[Part]) -> Tiling:
     counts = np.rint(steps_mm / usual_mm)
     off_mm = np.abs(steps_mm - counts * usual_mm)
     tolerance_mm = max(STEP_TOLERANCE * usual_mm, min(POSITION_TOLERANCE_MM, 0.4 * usual_mm))
-    regular = (off_mm <= tolerance_mm) & (counts >= 1) & (counts <= MOST_MISSING_SLICES + 1)
-    even = bool(regular.all()) and _is_straight(origins_mm[order], along_mm)
+    closed = counts <= MOST_MISSING_SLICES + 1
+    regular = (off_mm <= tolerance_mm) & (counts >= 1) & closed
+    # Pixels of other sizes or numbers start elsewhere on the same field.
+    straight = not _shares_grid(parts) or _is_straight(origins_mm[order], along_mm)
+    even = bool(regular.all()) and straight
     ends = sorted((part_mm.min(), part_mm.max()) for part_mm in _along_each(along_mm, owner))
     interleaved = any(after[0] < before[1] for before, after in pairwise(ends))
-    return Tiling(collides, even, interleaved)
+    return Tiling(collides, even, bool(closed.all()), interleaved)
 
 
 def is_whole(part: Part) -> bool:
@@ -211,6 +222,11 @@ def _same_position_mm(parts: Sequence[Part]) -> float:
     """Nearer than this, two slices show the same place: less for very thin slices."""
     stated_mm = parts[0][0].slice_thickness_mm or 0.0
     return min(POSITION_TOLERANCE_MM, stated_mm / 4) if stated_mm > 0 else POSITION_TOLERANCE_MM
+
+
+def _shares_grid(parts: Sequence[Part]) -> bool:
+    grids = {(one.rows, one.columns, one.pixel_spacing_mm) for part in parts for one in part}
+    return len(grids) == 1
 
 
 def _is_straight(origins_mm: FloatArray, along_mm: FloatArray) -> bool:

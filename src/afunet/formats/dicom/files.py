@@ -42,7 +42,7 @@ class FoundFiles:
 
     headers: tuple[Header, ...]
     others: tuple[Path, ...] = ()
-    directories: int = 0
+    directories: tuple[Path, ...] = ()
     broken: tuple[InputError, ...] = ()
     links_followed: int = 0
     links_passed: int = 0
@@ -63,7 +63,7 @@ def find_headers(request: Request) -> FoundFiles:
     headers: list[Header] = []
     others: list[Path] = []
     broken = list(found.unreadable)
-    directories = 0
+    directories: list[Path] = []
     for done, path in enumerate(found.files, start=1):
         request.cancel.check()
         try:
@@ -72,14 +72,14 @@ def find_headers(request: Request) -> FoundFiles:
             else:
                 of_file = read_headers(path)
                 headers += of_file
-                directories += not of_file
+                directories += [path] * (not of_file)
         except InputError as refusal:
             broken.append(refusal)
         request.progress("reading headers", done, len(found.files))
     return FoundFiles(
         tuple(headers),
         tuple(others),
-        directories,
+        tuple(directories),
         tuple(broken),
         found.links_followed,
         found.links_passed,

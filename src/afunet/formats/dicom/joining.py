@@ -199,15 +199,30 @@ def _unplaced_beside(series: Sequence[Series]) -> list[tuple[Series, ...]]:
         (lost, other)
         for lost in unplaced
         for other in slices
-        if other is not lost and _may_be_of(lost.first, other.first)
+        if other is not lost
+        and (_names_the_same(lost.first, other.first) or _count_on(lost, other, unplaced))
     ]
 
 
-def _may_be_of(lost: Header, other: Header) -> bool:
+def _names_the_same(lost: Header, other: Header) -> bool:
     same = lost.series_uid, lost.series_number
     theirs = other.series_uid, other.series_number
     shared = any(mine and mine == its for mine, its in zip(same, theirs, strict=True))
     return shared and (lost.rows, lost.columns) == (other.rows, other.columns)
+
+
+def _count_on(lost: Series, other: Series, unplaced: Sequence[Series]) -> bool:
+    """Whether a series is numbered as one with a lost one, or with all that were lost like it."""
+    if not _is_same_picture(lost, other):
+        return False
+    alike = [one for one in unplaced if one is not other and _is_same_picture(lost, one)]
+    return any(_is_numbered_as_one([*some, other]) for some in ([lost], alike))
+
+
+def _is_numbered_as_one(parts: Sequence[Series]) -> bool:
+    numbers = [header.instance_number for part in parts for header in part.headers]
+    known = {number for number in numbers if number is not None}
+    return len(known) == len(numbers) == max(known) - min(known) + 1
 
 
 def _is_doubtful(parts: Sequence[Series]) -> bool:
@@ -222,4 +237,4 @@ def _is_doubtful(parts: Sequence[Series]) -> bool:
         return through and is_one_series(headers)
     if all(_is_same_picture(parts[0], part) for part in parts):
         return found is not Verdict.SEVERAL
-    return through
+    return numbering is Numbering.THROUGH and found is not Verdict.SEVERAL

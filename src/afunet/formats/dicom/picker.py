@@ -107,7 +107,9 @@ def pick(headers: tuple[Header, ...], name: str | None, given: Sequence[Path] = 
     chosen = max(readable, key=_rank)
     if refusal := _of_torn_series(chosen, found):
         return Choice(candidates, None, refusal=refusal)
-    return Choice(candidates, chosen, _choice_findings(chosen, readable))
+    return Choice(
+        candidates, chosen, _choice_findings(chosen, readable) + _passed_over(candidates, name)
+    )
 
 
 def require_chosen(choice: Choice, uid: str | None) -> Candidate:
@@ -290,6 +292,18 @@ def _of_nobody(readable: Iterable[Candidate]) -> str:
     if len(studies) < 2 or any(any(header.patient) for header in headers):
         return ""
     return f"; they are of {len(studies)} studies and name no patient: perhaps of several"
+
+
+def _passed_over(candidates: Sequence[Candidate], name: str | None) -> tuple[Finding, ...]:
+    """CT series beside the chosen one that cannot be read, with the codes of what is wrong."""
+    refused = [one for one in candidates if one.refusal is not None]
+    if name is not None or not refused:
+        return ()
+    words = summed_up(
+        f"{one.series.in_words} ({one.refusal and one.refusal.code})" for one in refused
+    )
+    message = f"CT series beside the chosen one that cannot be read: {words}"
+    return (warning("SERIES_PASSED_OVER", message),)
 
 
 def _choice_findings(chosen: Candidate, readable: list[Candidate]) -> tuple[Finding, ...]:

@@ -86,6 +86,8 @@ def _padded(
         return said
     value = stored * slope + intercept
     dark = said & (value < DARK_HU)
+    if max(low * slope, high * slope) + intercept >= DARK_HU:
+        dark &= (stored == low) | (stored == high)  # no range of padding reaches from air to flesh
     bright = said & (value > FLESH_ENDS_HU)
     return dark | (large_at_edge(bright) if bright.any() else bright)
 

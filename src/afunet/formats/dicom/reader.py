@@ -16,6 +16,7 @@ from afunet.formats.dicom.archive_findings import archive_findings
 from afunet.formats.dicom.files import FoundFiles, find_headers, syntax_name
 from afunet.formats.dicom.gate import Stack
 from afunet.formats.dicom.header import Header
+from afunet.formats.dicom.media import listed_and_absent
 from afunet.formats.dicom.picker import pick, require_chosen
 from afunet.formats.dicom.pixels import ImageFiles, read_hu
 from afunet.formats.dicom.source_images import SourceCollector
@@ -92,6 +93,9 @@ def file_findings(found: FoundFiles) -> tuple[Finding, ...]:
     if found.directories:
         message = "a DICOMDIR lists the files; all files below its folder were looked at"
         noticed.append(info("DICOMDIR", message))
+    if absent := listed_and_absent(found.directories, found.headers):
+        message = f"the DICOMDIR lists {absent} more images of the series that lie here"
+        noticed.append(warning("LISTED_FILES_MISSING", f"{message}: copy the whole medium"))
     if found.links_followed:
         message = f"linked folders that were looked into: {found.links_followed}"
         noticed.append(info("LINKED_FOLDERS", message))
