@@ -210,7 +210,7 @@ cli.main()
         ("segment", "read_scan"),
         ("analyse", "predict_volume"),
         ("analyse", "clean_up"),
-        ("analyse", "surface"),
+        ("dividing", "surface"),
         ("analyse", "judge"),
         ("case_pages", "overlay_montage"),
         ("case_writing", "write_page"),

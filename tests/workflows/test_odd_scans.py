@@ -25,8 +25,11 @@ def one_slice(cylinder: Volume) -> Volume:
 
 def all_bone(cylinder: Volume) -> Volume:
     grain = np.random.default_rng(0).integers(-100, 100, cylinder.shape, dtype=np.int16)
-    grain[:, :2, :2] -= 1200  # a corner of fat, as no scan is all above 0 HU
-    return cylinder.with_voxels(900 + grain)
+    voxels = 50 + grain // 4
+    voxels[:, 8:, 8:-8] = 650 + grain[:, 8:, 8:-8]  # to the lower edge
+    voxels[:, :4] = voxels[:, :, :4] = voxels[:, :, -4:] = -1000
+    voxels[:, :4] += grain[:, :4] // 4  # air, not padding
+    return cylinder.with_voxels(voxels)
 
 
 def metal_everywhere(cylinder: Volume) -> Volume:

@@ -20,6 +20,8 @@ HARDLY_DARK = 0.01
 LEAST_LIGHT = 1e-4
 # Air that was shifted down by about a thousand.
 AIR_HU, SHIFTED_AIR_HU = -1000.0, (-2150.0, -1850.0)
+# What programs write where they cut the background away.
+PADDED_WITH_AIR_HU = (-1024.0, -1000.0)
 # Metal seldom passes 20,000 HU, and scanners end at 31,743 or below.
 BRIGHTEST_HU, MOST_TOO_BRIGHT = 32767.0, 1e-4
 EDGE_IS_BRIGHT_HU, MOST_OF_EDGE = 300.0, 0.4
@@ -101,7 +103,12 @@ def _require_scale(every: SliceValues) -> None:
 
 
 def _is_narrow(every: SliceValues) -> bool:
-    """Whether neither air nor bone is there: values that were scaled down look like flesh."""
+    """Whether neither air nor bone is there: values that were scaled down look like flesh.
+
+    A background that was set to the HU of air tells the scale as air does.
+    """
+    if every.padding and PADDED_WITH_AIR_HU[0] <= every.low <= PADDED_WITH_AIR_HU[1]:
+        return False
     return every.dark < HARDLY_DARK and not _shows_bone(every)
 
 
