@@ -1,6 +1,7 @@
 """Results on terminals of every width, and in files."""
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -40,3 +41,14 @@ def test_rows_say_each_heading_and_leave_out_what_is_empty() -> None:
         "  measure 1  0.0234",
         "  measure 2  0.1234",
     ]
+
+
+def test_of_a_folder_with_many_files_their_number_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = io.StringIO()
+    monkeypatch.setattr(show, "console", Console(file=text))
+    bones = [Path("out", "bones", f"piece-{k}.stl") for k in range(53)]
+    show.print_files([Path("out", "mask.nii.gz"), *bones, Path("out", "report.html")])
+    mask, folder, report = (Path("out", name) for name in ("mask.nii.gz", "bones", "report.html"))
+    assert text.getvalue() == f"  {mask}\n  {folder}: 53 files\n  {report}\n"

@@ -26,12 +26,13 @@ LONGEST_NUMBER = 5  # longer ones may be a date of birth or a hospital's number
 LONGEST_CODE = 2
 ANONYMOUS = re.compile(r"^(anon\w*|unknown|none|test|patient|name|removed|deidentified|x*|0*)$")
 _OF_DATA_SETS = """
-    ankle arm arms axial bone bones both calf case cases coronal ct data dataset demo dicom distal
-    exact femora femur fibula first fold folder follow foot four hand head hip image img input knee
-    knees label last left leg legs limb lower mask middle mm new next nifti old one original part
-    pat patella patient pelvis phantom post pre proximal right sacrum sample scan second section
-    series set side sim simulated slice slices study sub subject talus test thigh thighs third three
-    tibia total train two upper val validation vol volume
+    ankle arm arms axial bone bones both calf case cases coronal ct data dataset demo dicom
+    distal exact feet femora femur fibula first fold folder follow foot four hand head hip image
+    images img input knee knees label last left leg legs limb lower mask middle mm new next
+    nifti old one original part pat patella patient pelvis phantom post pre proximal right
+    sacrum sample scan scans second section series set side sim simulated slice slices study sub
+    subject talus test thigh thighs third three tibia total train two upper val validation vol
+    volume
 """
 _OF_FILE_NAMES = "csv dcm gz ima mha mhd nhdr nii nrrd png"
 COMMON_WORDS = frozenset(_OF_DATA_SETS.split()) | frozenset(_OF_FILE_NAMES.split())

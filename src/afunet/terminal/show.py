@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from afunet.report.facts import NotWritten, Report
 
 FIRST_FLAGS = 4
+MOST_FILES_LISTED = 16
 FILE_TABLE_COLUMNS = 80
 
 
@@ -53,8 +55,15 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def print_files(paths: Iterable[Path]) -> None:
-    """A line a file."""
-    print_lines(f"  {path}" for path in paths)
+    """A line a file; of a folder that holds many, its name and their number."""
+    paths = list(paths)
+    held = Counter(path.parent for path in paths)
+    many = {folder for folder, count in held.items() if count > MOST_FILES_LISTED}
+    lines = (
+        f"  {path.parent}: {held[path.parent]} files" if path.parent in many else f"  {path}"
+        for path in paths
+    )
+    print_lines(dict.fromkeys(lines))
 
 
 def print_table(table: Table) -> None:

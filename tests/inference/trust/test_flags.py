@@ -256,6 +256,16 @@ def test_warnings_come_first_and_among_them_what_puts_most_in_doubt(
         assert [flag.code for flag in found] == codes
 
 
+def test_a_speck_is_no_first_card(hu: np.ndarray, evidence_of: Make) -> None:
+    cleaned = replace(NOTHING_DONE, specks_removed=1, specks_mm3=2.0, filled_mm3=77.0)
+    found = raise_flags(measure_signs(evidence_of(hu, mask=hu > 500, cleaned=cleaned)))
+    assert [flag.code for flag in found][-3:] == [
+        "BONE_ENDS_AT_SCAN",
+        "HOLES_FILLED",
+        "SPECKS_REMOVED",
+    ]
+
+
 def much_wrong(hu: np.ndarray, evidence_of: Make) -> Evidence:
     """Doubtful slices apart from each other, many doubtful pieces, metal, a cut field, a hole."""
     probability = np.where(hu > 500, 140, 0).astype(np.uint8)

@@ -37,9 +37,13 @@ def raise_flags(signs: Signs) -> tuple[Flag, ...]:
     found = [
         _weighed(flag) for raisers in FLAGS.values() for raiser in raisers for flag in raiser(signs)
     ]
-    return tuple(
-        sorted(found, key=lambda flag: (_GRAVITY.index(flag.severity), -flag.doubtful_mm3))
-    )
+    return tuple(sorted(found, key=_order))  # stable
+
+
+def _order(flag: Flag) -> tuple[int, bool, float]:
+    """Gravest first, a little last, then what puts most in doubt; 0 mm³ says nothing of size."""
+    little = 0 < flag.doubtful_mm3 < LIMITS.small_mm3
+    return _GRAVITY.index(flag.severity), little, -flag.doubtful_mm3
 
 
 def _weighed(flag: Flag) -> Flag:
