@@ -11,6 +11,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.fileset import FileSet
 
 from afunet.errors import InputError
+from afunet.formats.dicom.files import syntax_of
 from afunet.formats.readers import list_series, read_scan
 
 # What a DICOMDIR asks of an image (PS3.3 F.5).
@@ -207,3 +208,7 @@ def test_a_dicomdir_alone_is_told_for_what_it_is(medium, refused):
         path.unlink()
     for given in (medium, medium / "DICOMDIR"):
         assert "copy the whole medium" in refused(InputError, read_scan, given)
+
+
+def test_a_broken_transfer_syntax_is_not_quoted_by_a_warning() -> None:
+    assert syntax_of("1.2.\x9b40.10008.1.2.1") == "1.2.\x9b40.10008.1.2.1"  # warnings are errors

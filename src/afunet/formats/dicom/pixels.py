@@ -12,14 +12,13 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
-    UID,
     JPEG2000TransferSyntaxes,
     RLELossless,
 )
 
 from afunet.errors import InputError
 from afunet.formats.dicom import jpeg
-from afunet.formats.dicom.files import broken_files_refused, open_dataset, syntax_name
+from afunet.formats.dicom.files import broken_files_refused, open_dataset, syntax_name, syntax_of
 from afunet.formats.dicom.header import Header
 from afunet.formats.edge_pieces import large_at_edge
 from afunet.formats.hu import rescaled
@@ -141,7 +140,7 @@ def _signed_as(stored: NDArray[Any], header: Header) -> NDArray[Any]:
 
 def _require_known_syntax(header: Header, where: str) -> None:
     try:
-        _ = UID(header.transfer_syntax).is_encapsulated
+        _ = syntax_of(header.transfer_syntax).is_encapsulated
     except ValueError:
         raise InputError(
             f"{where}: its transfer syntax is none that DICOM knows: copy the series again",
@@ -151,7 +150,7 @@ def _require_known_syntax(header: Header, where: str) -> None:
 
 def _require_decoder(header: Header, where: str) -> None:
     """Raise `InputError` for a compression that nothing here undoes, such as a video's."""
-    syntax = UID(header.transfer_syntax)
+    syntax = syntax_of(header.transfer_syntax)
     if not syntax.is_encapsulated:
         return
     try:
@@ -172,7 +171,7 @@ def _decoder(header: Header) -> str:
     A second one is never tried: GDCM ends the whole process on some broken streams that the
     others refuse.
     """
-    syntax = UID(header.transfer_syntax)
+    syntax = syntax_of(header.transfer_syntax)
     if not syntax.is_encapsulated:
         return ""
     if syntax == RLELossless:
@@ -194,7 +193,7 @@ def _shifted(dataset: Dataset, header: Header, shift: int) -> NDArray[Any]:
 
 def _require_whole(dataset: Dataset, header: Header, where: str) -> None:
     present = len(dataset.get("PixelData") or b"")
-    is_native = not UID(header.transfer_syntax).is_encapsulated
+    is_native = not syntax_of(header.transfer_syntax).is_encapsulated
     wanted = header.rows * header.columns * header.bits_allocated // 8 if is_native else 1
     if is_native and header.frame is not None:
         wanted *= header.frame + 1
