@@ -31,10 +31,10 @@ from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.inference.predictor import Engine, Predictor
 from afunet.inference.volume import predict_volume
 from afunet.models.checkpoint import Header, load_checkpoint
+from afunet.models.shipped import shipped_path
 from afunet.phantom import Region, draw_leg, simulate
 from afunet.workflows.evaluate import evaluate_network
 from afunet.workflows.phantom import limb_files
-from afunet.workflows.segment import shipped_weights
 
 FEMUR, PELVIS_BONES = (75, 76), (75, 76, 77, 78, 25, *range(26, 51), *range(92, 116))
 SEED = 30_000
@@ -125,7 +125,7 @@ def main() -> None:
     options = parser.parse_args()
     data = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
     named = (
-        f"{entry}={shipped_weights()}" if entry == "shipped" else entry for entry in options.weights
+        f"{entry}={shipped_path()}" if entry == "shipped" else entry for entry in options.weights
     )
     networks = {name: load(Path(path)) for name, path in (entry.split("=", 1) for entry in named)}
     legs = simulated(networks, options.limbs, options.legs)

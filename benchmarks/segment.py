@@ -23,9 +23,9 @@ import torch
 from afunet.geometry import Volume
 from afunet.models.checkpoint import load_checkpoint
 from afunet.models.complexity import complexity
+from afunet.models.shipped import shipped_path
 from afunet.phantom import LegConfig, axial_grid, simulate
 from afunet.phantom.dicom import write_dicom_series
-from afunet.workflows.segment import shipped_weights
 
 SIZE = 512
 
@@ -63,7 +63,7 @@ def segment_in_own_process(series: Path, output: Path, weights: Path) -> dict[st
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--slices", type=int, default=200)
-    parser.add_argument("--weights", type=Path, default=shipped_weights())
+    parser.add_argument("--weights", type=Path, default=shipped_path())
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:

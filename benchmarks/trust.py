@@ -37,7 +37,7 @@ from trust_cases import (
 )
 
 from afunet.evaluation.overlap import count, dice
-from afunet.formats.findings import Severity
+from afunet.findings import Severity
 from afunet.inference.cleanup import CleanUpRules, clean_up
 from afunet.inference.predictor import Predictor
 from afunet.inference.trust.evidence import Evidence

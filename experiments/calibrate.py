@@ -35,9 +35,9 @@ from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.inference.predictor import Predictor
 from afunet.models.calibration import UNCALIBRATED
 from afunet.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from afunet.models.shipped import shipped_path
 from afunet.report.figure import COLOURS, GRID, INK, QUIET, new_figure, png
 from afunet.workflows.scoring import load_split
-from afunet.workflows.segment import shipped_weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
     shipped = options.checkpoint == "shipped"
-    path = shipped_weights() if shipped else Path(options.checkpoint)
+    path = shipped_path() if shipped else Path(options.checkpoint)
     checkpoint = load_checkpoint(path)
     cases = list(counted(checkpoint, options.data, options.slices))
     found = fitted(cases)

@@ -31,7 +31,7 @@ from afunet.inference.trust.doubt import doubt_logs
 from afunet.inference.trust.signs import measure_signs
 from afunet.models.checkpoint import load_checkpoint
 from afunet.models.expected_dice import DiceInterval, DiceModel, read_model, write_model
-from afunet.workflows.segment import shipped_weights
+from afunet.models.shipped import shipped_path
 
 SIGNS = ("unsure", "outline", "faint", "change", "dense", "noise", "flip")
 COVERAGE, BEST = 0.8, 0.99
@@ -286,7 +286,7 @@ def main() -> None:
     if options.judge is not None:
         rows = [(case, read_model(options.judge)) for case in cases]
     else:
-        sha256 = load_checkpoint(shipped_weights()).sha256
+        sha256 = load_checkpoint(shipped_path()).sha256
         model = fitted(cases, sha256)
         if options.output is not None:
             write_model(model, options.output)

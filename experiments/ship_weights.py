@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
-from afunet.workflows.segment import shipped_weights
+from afunet.models.shipped import shipped_path
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
         },
         threshold=float(sys.argv[3]),
     )
-    target = shipped_weights()
+    target = shipped_path()
     target.parent.mkdir(exist_ok=True)
     digest = save_checkpoint(target, source.network(), header, half=True)
     print(f"{target.name}: {target.stat().st_size / 1e6:.1f} MB, SHA-256 {digest}")

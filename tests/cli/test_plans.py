@@ -9,9 +9,9 @@ import pytest
 
 from afunet.cli import compare, evaluate, prepare, segment, simulate, train
 from afunet.geometry import Volume
-from afunet.progress import CancelToken
+from afunet.plan import Moment, Plan, PlannedProgress
 from afunet.terminal.work import Work
-from afunet.watch import Moment, Plan, Watch
+from afunet.watch import CancelToken
 
 COMMANDS: list[Any] = [
     value
@@ -54,7 +54,7 @@ def test_a_command_that_works_tells_a_plan_with_one_heaviest_stage_before_it_beg
     command: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    work = OnlyPlanned(Watch(lambda _: None), CancelToken())
+    work = OnlyPlanned(PlannedProgress(lambda _: None), CancelToken())
     given = {name: GIVEN[name] for name in inspect.signature(command).parameters if name in GIVEN}
     if command is evaluate.evaluate:
         del given["output"]
@@ -68,7 +68,7 @@ def test_inspect_knows_its_end_before_it_comes(
     cylinder: Volume, write_dicom: Callable[..., Path], tmp_path: Path
 ) -> None:
     seen: list[Moment] = []
-    work = Work(Watch(seen.append), CancelToken())
+    work = Work(PlannedProgress(seen.append), CancelToken())
     segment.inspect(write_dicom(tmp_path / "ct", cylinder), work=work)
     assert {moment.stage for moment in seen} <= {step.name for step in work.progress.plan}
     assert seen[-1].stage == "looking at the values"

@@ -17,7 +17,7 @@ from afunet.data.slices import LabelledSlice
 from afunet.data.store import check_store, is_store, open_store
 from afunet.data.writing import StoreWriter, fingerprint
 from afunet.errors import Cancelled, InputError
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken, Watch
 
 RECORD = SliceRecord("a", "p", 0, "train", "checked", "L", "knee", (0.5, 0.75))
 
@@ -177,7 +177,7 @@ def test_a_check_can_be_cancelled(store: Path) -> None:
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
-        check_store(store, cancel=cancel)
+        check_store(store, watch=Watch(cancel=cancel))
 
 
 def test_a_fingerprint_tells_images_and_their_shape_apart_but_not_blank_ones() -> None:

@@ -14,7 +14,7 @@ from afunet.formats.itk_images import write_itk_image
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import READERS, list_series, read_labels, read_scan, read_volume
 from afunet.geometry import Volume
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken, Watch
 
 
 def write_pngs(folder: Path, volume: Volume) -> None:
@@ -110,11 +110,11 @@ def test_values_with_air_and_bone_are_taken_as_hu(write, phantom, options):
 
 def test_progress_ends_at_all_slices_and_a_request_to_stop_is_heard(write, phantom, options):
     path, calls, cancel = write(phantom), [], CancelToken()
-    read_scan(path, progress=lambda *call: calls.append(call), **options)
+    read_scan(path, watch=Watch(lambda *call: calls.append(call)), **options)
     assert calls[-1] == ("reading slices", 4, 4)
     cancel.cancel()
     with pytest.raises(Cancelled):
-        read_scan(path, cancel=cancel, **options)
+        read_scan(path, watch=Watch(cancel=cancel), **options)
 
 
 def test_the_list_of_series_names_size_and_spacing(kind, write, phantom):

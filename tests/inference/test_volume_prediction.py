@@ -14,7 +14,7 @@ from afunet.geometry import Volume
 from afunet.inference.predictor import Engine, Predictor
 from afunet.inference.volume import SLICES_AT_ONCE, predict_volume
 from afunet.models.checkpoint import Header
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken, Watch
 
 PATCH = 32
 AXIAL_1MM = np.array([[0.8, 0, 0, -10], [0, 0.8, 0, 20], [0, 0, 2, 100], [0, 0, 0, 1]])
@@ -163,7 +163,7 @@ def test_no_more_than_a_few_slices_are_predicted_at_a_time(slices: int, input_sl
         constant_slices(*hu),
         predictor,
         header_of(input_slices),
-        progress=lambda stage, done, total: steps.append((done, total)),
+        watch=Watch(lambda stage, done, total: steps.append((done, total))),
     ).mask
     assert all(call[0] <= SLICES_AT_ONCE for call in predictor.calls)
     assert {call[1:] for call in predictor.calls} == {(input_slices, 20, 20)}
@@ -212,7 +212,7 @@ def test_a_cancelled_prediction_stops_before_the_next_slices() -> None:
 
     volume = constant_slices(*[900] * (3 * SLICES_AT_ONCE))
     with pytest.raises(Cancelled):
-        predict_volume(volume, predictor, header_of(), progress=progress, cancel=token)
+        predict_volume(volume, predictor, header_of(), watch=Watch(progress, token))
     assert len(predictor.calls) == 1
 
 

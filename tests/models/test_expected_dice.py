@@ -16,7 +16,7 @@ from afunet.models.expected_dice import (
     read_model,
     write_model,
 )
-from afunet.workflows.segment import shipped_weights
+from afunet.models.shipped import shipped_path
 
 # Errors of a slice whose signs are e^a and e^b: twice, once and half of e^a.
 MODEL = DiceModel(
@@ -91,8 +91,8 @@ def test_only_the_weights_it_was_fitted_for_get_a_model(tmp_path: Path) -> None:
 
 def test_the_shipped_weights_have_their_model_wherever_they_lie(tmp_path: Path) -> None:
     copy = tmp_path / "copy.safetensors"
-    copy.write_bytes(shipped_weights().read_bytes())
-    for path in (shipped_weights(), copy):
+    copy.write_bytes(shipped_path().read_bytes())
+    for path in (shipped_path(), copy):
         checkpoint = load_checkpoint(path)
         model = checkpoint.header.expected_dice
         assert model is not None
@@ -101,7 +101,7 @@ def test_the_shipped_weights_have_their_model_wherever_they_lie(tmp_path: Path) 
 
 
 def test_a_model_is_not_saved_with_weights_it_may_not_fit(tmp_path: Path) -> None:
-    shipped = load_checkpoint(shipped_weights())
+    shipped = load_checkpoint(shipped_path())
     header = replace(shipped.header, calibration=(0.5, 0.1))
     save_checkpoint(tmp_path / "changed.safetensors", shipped.network(), header)
     assert load_checkpoint(tmp_path / "changed.safetensors").header.expected_dice is None

@@ -23,7 +23,7 @@ from afunet.phantom import (
     training_slices,
 )
 from afunet.phantom.simulate import SimulatedLeg
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken, Watch
 
 from .conftest import CENTRE_MM, RADIUS_MM
 
@@ -155,7 +155,7 @@ def test_work_stops_when_asked() -> None:
     token = CancelToken()
     token.cancel()
     with pytest.raises(Cancelled):
-        simulate(KNEE, cancel=token)
+        simulate(KNEE, watch=Watch(cancel=token))
 
 
 def test_training_slices_repeat_and_hold_bone() -> None:

@@ -6,8 +6,8 @@ import pytest
 from afunet import progress
 from afunet.errors import Cancelled, ConfigError
 from afunet.geometry import Volume
-from afunet.progress import CancelToken
 from afunet.reconstruction.instances import SplitRules, split_instances
+from afunet.watch import CancelToken, Watch
 
 GRID = np.mgrid[:40, :40, :60].astype(float)
 
@@ -116,7 +116,7 @@ def test_it_can_be_cancelled():
     token = CancelToken()
     token.cancel()
     with pytest.raises(Cancelled):
-        split_instances(volume(bar(6)), cancel=token)
+        split_instances(volume(bar(6)), watch=Watch(cancel=token))
 
 
 def test_cancelled_between_components_no_later_one_is_reported():
@@ -128,7 +128,7 @@ def test_cancelled_between_components_no_later_one_is_reported():
 
     apart = ball((20, 20, 12), 5) | ball((20, 20, 28), 5) | ball((20, 20, 44), 5)
     with pytest.raises(Cancelled):
-        split_instances(volume(apart), progress=stop_after_the_first, cancel=token)
+        split_instances(volume(apart), watch=Watch(stop_after_the_first, token))
     assert seen == [0]
 
 

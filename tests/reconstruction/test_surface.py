@@ -3,8 +3,8 @@ import pytest
 
 from afunet.errors import Cancelled, ConfigError
 from afunet.geometry import Volume
-from afunet.progress import CancelToken
 from afunet.reconstruction import Smoothing, surface
+from afunet.watch import CancelToken, Watch
 
 RAW = Smoothing(iterations=0)
 RADIUS_MM = 15.0
@@ -135,7 +135,7 @@ def test_surface_reports_its_steps_and_stops_when_asked() -> None:
             cancel.cancel()
 
     with pytest.raises(Cancelled):
-        surface(mask, progress=stop_after_the_first, cancel=cancel)
+        surface(mask, watch=Watch(stop_after_the_first, cancel))
     assert seen == [("surface", 0, 3), ("surface", 1, 3)]
 
 

@@ -11,7 +11,7 @@ import pytest
 import trimesh
 from PIL import Image
 
-from afunet.formats.findings import Severity, error, info, warning
+from afunet.findings import Severity, error, info, warning
 from afunet.formats.glb import Part
 from afunet.formats.scan import Source
 from afunet.geometry import Mesh

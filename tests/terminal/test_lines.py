@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from afunet.plan import Moment
 from afunet.terminal.bar import described
 from afunet.terminal.lines import Lines, as_json, in_words, message_as_json, plain
-from afunet.watch import Moment
 
 # A moment, its plain line, and what the bar calls it.
 SHOWN = [

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from afunet.errors import AfunetError
-from afunet.formats.findings import Severity
+from afunet.findings import Severity
 from afunet.formats.readers import list_series, read_scan
 
 from .case import Case, Expected, Refused, Same

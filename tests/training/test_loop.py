@@ -17,7 +17,6 @@ from afunet.data.labelled import load_labelled
 from afunet.data.sampler import CropConfig, CropSampler, Source
 from afunet.errors import AfunetError, Cancelled, CheckpointError, ConfigError, OutputError
 from afunet.models import build_model
-from afunet.progress import CancelToken
 from afunet.training.config import DataConfig, Optimizer, Precision, Schedule, TrainingConfig
 from afunet.training.determinism import determinism
 from afunet.training.distributed import World
@@ -25,6 +24,7 @@ from afunet.training.loop import train
 from afunet.training.losses import segmentation_loss
 from afunet.training.recording import NoRecorder
 from afunet.training.state import LAST, save, start
+from afunet.watch import CancelToken, Watch
 
 OPTIONS = {"width": 4, "depth": 2}
 CONFIG = TrainingConfig(
@@ -219,7 +219,7 @@ def test_a_run_cancelled_before_its_first_step_can_go_on(
     token = CancelToken()
     token.cancel()
     with pytest.raises(Cancelled):
-        run_of(tmp_path, sampler, cancel=token)
+        run_of(tmp_path, sampler, watch=Watch(cancel=token))
     assert saved(tmp_path)["step"] == 0
     run_of(tmp_path, sampler)
     assert saved(tmp_path)["step"] == 6
@@ -264,7 +264,7 @@ def test_the_log_has_each_step_once_after_a_crash_too(tmp_path: Path, sampler: C
             raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError, match="power cut"):
-        run_of(tmp_path, sampler, progress=crash)
+        run_of(tmp_path, sampler, watch=Watch(crash))
     run_of(tmp_path, sampler)
     assert [int(row["step"]) for row in logged(tmp_path)] == [1, 2, 3, 4, 5, 6]
 
@@ -281,7 +281,7 @@ def test_scalars_and_progress_are_reported(tmp_path: Path, sampler: CropSampler)
         tmp_path,
         sampler,
         record=Listener(),
-        progress=lambda stage, done, total: steps.append((done, total)),
+        watch=Watch(lambda stage, done, total: steps.append((done, total))),
     )
     assert [step for name, step in scalars if name == "validation dice"] == [4, 6]
     assert [step for name, step in scalars if name == "loss"] == [1, 2, 3, 4, 5, 6]
@@ -365,7 +365,7 @@ def test_validation_scores_are_logged_once_each_also_after_a_crash(
 
     config = replace(CONFIG, validate_every=2)
     with pytest.raises(RuntimeError, match="power cut"):
-        run_of(tmp_path, sampler, config, progress=crash)
+        run_of(tmp_path, sampler, config, watch=Watch(crash))
     run_of(tmp_path, sampler, config, validate=lambda model, step: step / 10)
     rows = (tmp_path / "validation.csv").read_text().splitlines()
     assert rows == ["step,dice", "2,0.500000", "4,0.500000", "6,0.600000"]

@@ -8,6 +8,7 @@ import pytest
 
 from afunet.errors import ConfigError
 from afunet.models.checkpoint import load_checkpoint
+from afunet.models.shipped import shipped_path
 from afunet.training.config import (
     DataConfig,
     Optimizer,
@@ -17,7 +18,6 @@ from afunet.training.config import (
     load_config,
     parse_config,
 )
-from afunet.workflows.segment import shipped_weights
 
 FULL = """
 model = "afunet"
@@ -187,7 +187,7 @@ def test_without_a_file_the_recipe_fine_tunes_the_shipped_weights() -> None:
     config = load_config(data=[Path("store"), Path("more")])
     assert config.start_from == "shipped"
     assert [entry.path for entry in config.data] == ["store", "more"]
-    header = load_checkpoint(shipped_weights()).header
+    header = load_checkpoint(shipped_path()).header
     assert (header.model, dict(header.options)) == (config.model, dict(config.options))
     assert header.patch_px == config.crop.size_px
 

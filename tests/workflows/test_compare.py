@@ -15,8 +15,8 @@ from afunet.cli.compare import compare as compare_command
 from afunet.cli.door import at_the_door
 from afunet.errors import Cancelled, ConfigError, InputError
 from afunet.inference.device import DeviceChoice
-from afunet.progress import Progress, silent
-from afunet.watch import Moment, Watch
+from afunet.plan import Moment, PlannedProgress
+from afunet.watch import UNWATCHED, Watch
 from afunet.workflows import compare as workflow
 from afunet.workflows import contenders
 from afunet.workflows.compare import CompareOptions, Comparison, compare
@@ -93,12 +93,15 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(workflow, name, lambda *_: b"")
 
 
-def run(lab: Path, *names: str, progress: Progress = silent) -> Comparison:
+def run(lab: Path, *names: str, watch: Watch = UNWATCHED) -> Comparison:
     options = CompareOptions(
         "store", status="checked", runs=lab / "runs", device=DeviceChoice.CPU, threads=1
     )
     return compare(
-        [lab / "rows" / f"{name}.toml" for name in names], lab / "out", options, progress=progress
+        [lab / "rows" / f"{name}.toml" for name in names],
+        lab / "out",
+        options,
+        watch=watch,
     )
 
 
@@ -126,7 +129,7 @@ def test_rows_are_told_one_by_one_with_the_time_left(lab: Path) -> None:
     """Trained or reused: the second time only judging is left, of which nothing is left either."""
     for stages in ({"training", "evaluating", "measuring times", "writing"}, {"writing"}):
         seen: list[Moment] = []
-        run(lab, "plain", "af", progress=Watch(seen.append, workflow.PLAN))
+        run(lab, "plain", "af", watch=Watch(PlannedProgress(seen.append, workflow.PLAN)))
         assert {moment.case for moment in seen if moment.stage == "training"} <= {"plain", "AF"}
         assert {moment.stage for moment in seen} >= stages
         assert seen[-1].seconds_left == pytest.approx(0)

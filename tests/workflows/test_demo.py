@@ -7,7 +7,7 @@ from afunet.errors import Cancelled, CheckpointError
 from afunet.formats.readers import read_labels
 from afunet.geometry import LabelMap, Volume
 from afunet.phantom import LegConfig
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken, Watch
 from afunet.workflows import demo as module
 from afunet.workflows.demo import ToldApart, demo, told_apart
 from afunet.workflows.segment import SegmentOptions
@@ -55,7 +55,7 @@ def test_the_demo_can_be_cancelled(tiny_leg: LegConfig, weights: Path, tmp_path:
 
     options = SegmentOptions(weights=weights)
     with pytest.raises(Cancelled):
-        demo(tmp_path, options, tiny_leg, progress=progress, cancel=cancel)
+        demo(tmp_path, options, tiny_leg, watch=Watch(progress, cancel))
     assert not (tmp_path / "result").exists()
 
 

@@ -13,7 +13,7 @@ from afunet.geometry import Volume
 from afunet.geometry.tolerances import SAME_PLACE_MM
 from afunet.inference.device import DeviceChoice
 from afunet.preprocessing.orientation import AxialView
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken, Watch
 from afunet.workflows.evaluate import Evaluation, evaluate_network
 from afunet.workflows.evaluate import evaluate_masks as evaluate_pairs
 from afunet.workflows.evaluated_pairs import Pair, pair_up
@@ -399,7 +399,7 @@ def test_a_network_is_judged_on_one_split(store: Path, weights: Path) -> None:
         "val",
         weights=weights,
         device=DeviceChoice.CPU,
-        progress=lambda stage, done, total: seen.append((done, total)),
+        watch=Watch(lambda stage, done, total: seen.append((done, total))),
     )
     assert result.cases["a"]["dice"] == 1
     assert result.cases["b"]["dice"] == pytest.approx(16 / 24)
@@ -426,4 +426,4 @@ def test_judging_a_network_can_be_cancelled(store: Path, weights: Path) -> None:
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
-        evaluate_network(store, "val", weights=weights, cancel=cancel)
+        evaluate_network(store, "val", weights=weights, watch=Watch(cancel=cancel))

@@ -17,7 +17,7 @@ from afunet.errors import AfunetError, Cancelled, ConfigError, GeometryError, In
 from afunet.formats.readers import read_labels, read_scan
 from afunet.phantom import LegConfig, Region, SimulatedLeg, Source, TrainingSlice, draw, draw_leg
 from afunet.phantom.examples import KNEE_GRID, LIMB_GRID, MARGIN_MM
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken, Watch
 from afunet.workflows import phantom
 from afunet.workflows.phantom import (
     PhantomFiles,
@@ -116,7 +116,7 @@ def test_cancelling_a_phantom_leaves_nothing(tiny_leg: LegConfig, tmp_path: Path
         cancel.cancel()
 
     with pytest.raises(Cancelled):
-        write_phantom(tiny_leg, tmp_path / "leg", progress=progress, cancel=cancel)
+        write_phantom(tiny_leg, tmp_path / "leg", watch=Watch(progress, cancel))
     assert seen == [0]
     assert list(tmp_path.iterdir()) == []
 
@@ -223,7 +223,7 @@ def test_regions_are_refused_without_bones_that_have_them(tmp_path: Path) -> Non
 def test_progress_of_training_slices_counts_up(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     write_training_slices(
-        tmp_path, 3, progress=lambda stage, done, total: seen.append((done, total))
+        tmp_path, 3, watch=Watch(lambda stage, done, total: seen.append((done, total)))
     )
     assert seen == [(1, 3), (2, 3), (3, 3)]
 

@@ -24,7 +24,7 @@ from afunet.errors import AfunetError, Cancelled, InputError, OutputError
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels
 from afunet.geometry import Volume
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken, Watch
 from afunet.workflows.prepare import NothingUsable, PrepareOptions, prepare
 
 NAME = "Mueller"
@@ -302,13 +302,13 @@ def full(*_: object) -> None:
 def test_cancelling_leaves_nothing(source: Path, out: Path) -> None:
     cancel = CancelToken()
     with pytest.raises(Cancelled):
-        prepare([source], out, progress=lambda *_: cancel.cancel(), cancel=cancel)
+        prepare([source], out, watch=Watch(lambda *_: cancel.cancel(), cancel))
     assert not out.exists()
 
 
 def test_progress_counts_the_pairs(source: Path, out: Path) -> None:
     seen: list[tuple[str, int, int]] = []
-    prepare([source], out, progress=lambda *progress: seen.append(progress))
+    prepare([source], out, watch=Watch(lambda *progress: seen.append(progress)))
     assert seen == [("reading cases", number, 3) for number in (1, 2, 3)]
 
 

@@ -11,8 +11,8 @@ from afunet.formats.mesh_files import read_mesh
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels
 from afunet.geometry import Volume
-from afunet.progress import CancelToken
 from afunet.reconstruction.pieces import MOST_PIECES
+from afunet.watch import CancelToken, Watch
 from afunet.workflows.reconstruct import reconstruct
 
 BESIDE = ["instances.nii.gz", "scene.png", "pieces.json"]
@@ -221,5 +221,5 @@ def test_a_reconstruction_can_be_cancelled(label_file: Path, tmp_path: Path) -> 
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
-        reconstruct(label_file, tmp_path / "out", cancel=cancel)
+        reconstruct(label_file, tmp_path / "out", watch=Watch(cancel=cancel))
     assert not (tmp_path / "out").exists()

@@ -18,13 +18,13 @@ from afunet.formats.mesh_files import read_mesh
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels, read_volume
 from afunet.geometry import Volume
-from afunet.progress import CancelToken
+from afunet.models.shipped import shipped_path
+from afunet.watch import CancelToken, Watch
 from afunet.workflows import case_pages as module
 from afunet.workflows.segment import (
     SegmentedCase,
     SegmentOptions,
     segment,
-    shipped_weights,
 )
 
 BOTH = ("stl", "ply")
@@ -341,7 +341,7 @@ def test_progress_counts_up_to_the_end_of_each_stage(
     def progress(stage: str, done: int, total: int) -> None:
         seen.setdefault(stage, []).append((done, total))
 
-    segment(scan_file, tmp_path / "out", options, progress=progress)
+    segment(scan_file, tmp_path / "out", options, watch=Watch(progress))
     assert {"reading slices", "segmenting", "surface"} <= set(seen)
     for steps in seen.values():
         counts = [done for done, _ in steps]
@@ -362,7 +362,7 @@ def test_cancelling_stops_and_leaves_nothing(
             cancel.cancel()
 
     with pytest.raises(Cancelled):
-        segment(scan_file, tmp_path / "deep" / "out", options, progress=progress, cancel=cancel)
+        segment(scan_file, tmp_path / "deep" / "out", options, watch=Watch(progress, cancel))
     assert list(tmp_path.iterdir()) == [scan_file]
 
 
@@ -378,13 +378,16 @@ def test_dicom_results_of_a_scan_that_was_no_dicom_are_refused_before_the_work(
     options = SegmentOptions(weights=weights, formats=("nifti", "seg"))
     with pytest.raises(ConfigError, match="need a scan read from DICOM, this one is NIfTI"):
         segment(
-            scan_file, tmp_path / "out", options, progress=lambda stage, *_: stages.append(stage)
+            scan_file,
+            tmp_path / "out",
+            options,
+            watch=Watch(lambda stage, *_: stages.append(stage)),
         )
     assert "segmenting" not in stages
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.skipif(not shipped_weights().is_file(), reason="the shipped weights are not here")
+@pytest.mark.skipif(not shipped_path().is_file(), reason="the shipped weights are not here")
 def test_the_shipped_network_finds_the_bones_of_a_simulated_knee(tmp_path: Path) -> None:
     from afunet.evaluation.overlap import count, dice
     from afunet.phantom import Anatomy, LegConfig, axial_grid, simulate

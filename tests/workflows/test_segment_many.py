@@ -10,10 +10,11 @@ from afunet.formats.dicom import archive
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_scan
 from afunet.geometry import Volume
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken, Watch
 from afunet.workflows import segment as module
+from afunet.workflows.failed_case import FailedCase
 from afunet.workflows.segment import SegmentedCase, Segmenter, SegmentOptions
-from afunet.workflows.segment_many import FailedCase, segment_many
+from afunet.workflows.segment_many import segment_many
 from afunet.workflows.titles import named_cases
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
@@ -90,7 +91,9 @@ def test_cancelling_stops_the_whole_list(
     scans: list[Path], tmp_path: Path, segmenter: Segmenter
 ) -> None:
     cancel = CancelToken()
-    results = segment_many([scans[0], scans[2]], tmp_path / "out", segmenter, cancel=cancel)
+    results = segment_many(
+        [scans[0], scans[2]], tmp_path / "out", segmenter, watch=Watch(cancel=cancel)
+    )
     assert isinstance(next(results), SegmentedCase)
     cancel.cancel()
     with pytest.raises(Cancelled):

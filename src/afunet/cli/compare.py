@@ -52,7 +52,7 @@ def compare(
 
     work.follow(PLAN)
     options = CompareOptions(data, split, status or None, runs, device, threads)
-    done = run(experiments, output, options, progress=work.progress, cancel=work.cancel)
+    done = run(experiments, output, options, watch=work.watch)
     for table in done.facts.tables:
         print_table(_table(table))
     print_files(done.files)

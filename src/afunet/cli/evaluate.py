@@ -11,10 +11,10 @@ import typer
 from afunet.cli.options import Device, Weights
 from afunet.errors import ConfigError, ExitCode
 from afunet.inference.device_choice import DeviceChoice
+from afunet.plan import Step
 from afunet.terminal.messages import print_failure
 from afunet.terminal.show import print_files, print_lines, print_table
 from afunet.terminal.work import Work
-from afunet.watch import Step
 
 PLAN = (Step("evaluating", share=1),)
 
@@ -84,8 +84,7 @@ def evaluate(
             weights=weights,
             status=status,
             device=device,
-            progress=work.progress,
-            cancel=work.cancel,
+            watch=work.watch,
         )
     else:
         pairs, alone = pair_up(predictions or [], truth or [], fragments=fragments)
@@ -94,8 +93,7 @@ def evaluate(
             names=names,
             fragments=fragments,
             smallest_mm3=smallest_mm3,
-            progress=work.progress,
-            cancel=work.cancel,
+            watch=work.watch,
         )
         result = replace(result, failed=(*alone, *result.failed))
     for table in tables_of(result):

@@ -10,10 +10,10 @@ import typer
 from rich.table import Table
 
 from afunet.errors import ConfigError
+from afunet.plan import Step
 from afunet.terminal.messages import print_warning
 from afunet.terminal.show import print_lines, print_table
 from afunet.terminal.work import Work
-from afunet.watch import Step
 
 if TYPE_CHECKING:
     from afunet.data.layouts.pair import LeftOut
@@ -79,7 +79,7 @@ def prepare(
     )
     work.follow(PLAN)
     try:
-        done = run(sources, output, options, progress=work.progress, cancel=work.cancel)
+        done = run(sources, output, options, watch=work.watch)
     except NothingUsable as error:
         _print_left_out(error.left_out)
         raise
@@ -100,7 +100,7 @@ def _check(stores: Sequence[Path], work: Work) -> None:
     from afunet.data.store import check_store
 
     for folder in stores:
-        store = check_store(folder, work.progress, work.cancel)
+        store = check_store(folder, work.watch)
         print_lines((f"{folder}: {len(store.entries)} slices, as written",))
 
 

@@ -27,10 +27,10 @@ from afunet.cli.options import (
 from afunet.errors import ConfigError, ExitCode
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.inference.device_choice import DeviceChoice
+from afunet.plan import Step
 from afunet.terminal.messages import print_failure
 from afunet.terminal.show import print_case, print_files, print_lines, print_missing
 from afunet.terminal.work import Work
-from afunet.watch import Step
 
 if TYPE_CHECKING:
     from afunet.workflows.segment import Segmenter
@@ -102,13 +102,11 @@ def segment(
     )
     if len(inputs) == 1:
         require_possible(inputs[0], output, options)
-    segmenter = Segmenter(options, progress=work.progress, cancel=work.cancel)
+    segmenter = Segmenter(options, watch=work.watch)
     if len(inputs) > 1:
         _segment_many(inputs, output, segmenter, work)
         return
-    case = segmenter.segment(
-        inputs[0], output, case=name, progress=work.progress, cancel=work.cancel
-    )
+    case = segmenter.segment(inputs[0], output, case=name, watch=work.watch)
     print_case(case.folder, case.report)
     print_lines(removal_note(case.folder, "segment"))
     if code := worst([case]):
@@ -116,13 +114,12 @@ def segment(
 
 
 def _segment_many(inputs: list[Path], output: Path, segmenter: Segmenter, work: Work) -> None:
+    from afunet.workflows.failed_case import FailedCase
     from afunet.workflows.own_files import removal_note
-    from afunet.workflows.segment_many import FailedCase, segment_many, worst
+    from afunet.workflows.segment_many import segment_many, worst
 
     results = []
-    for result in segment_many(
-        inputs, output, segmenter, progress=work.progress, cancel=work.cancel
-    ):
+    for result in segment_many(inputs, output, segmenter, watch=work.watch):
         results.append(result)
         if isinstance(result, FailedCase):
             print_failure(f"{result.name}: {result.reason}", result.code)
@@ -144,7 +141,7 @@ def inspect(path: Input, series: Series = None, *, work: Work) -> None:
     from afunet.report.series_note import series_note
 
     work.follow(INSPECTION)
-    summaries = list_series(path, series=series, progress=work.progress, cancel=work.cancel)
+    summaries = list_series(path, series=series, watch=work.watch)
     for number, summary in enumerate(summaries, 1):
         print_lines(series_note(summary, number))
     if not any(summary.chosen for summary in summaries):
@@ -179,8 +176,7 @@ def reconstruct(
         names_of(formats),
         max_triangles=max_triangles,
         max_error_mm=max_error_mm,
-        progress=work.progress,
-        cancel=work.cancel,
+        watch=work.watch,
     )
     if done.mesh is not None and done.mesh.is_empty:
         print_lines(("the mask is empty: there is no surface",))

@@ -9,9 +9,9 @@ import typer
 
 from afunet.cli.options import Output, Weights
 from afunet.errors import ExitCode
+from afunet.plan import Step
 from afunet.terminal.show import print_case, print_files, print_lines, print_missing
 from afunet.terminal.work import Work
-from afunet.watch import Step
 
 PLAN = (Step("simulating", share=1), Step("writing the leg", share=0.1))
 SLICES_PLAN = (Step("simulating slices", share=1),)
@@ -66,8 +66,7 @@ def phantom(
             split=split,
             regions=workflow.regions_of(region or ()),
             fractured=fractured,
-            progress=work.progress,
-            cancel=work.cancel,
+            watch=work.watch,
         )
         print_lines((f"{slices} slices in {output}",))
         print_lines(removal_note(output, "phantom"))
@@ -77,8 +76,7 @@ def phantom(
         config,
         output,
         workflow.scan_format_of(scan_format),
-        progress=work.progress,
-        cancel=work.cancel,
+        watch=work.watch,
     )
     shape = " × ".join(map(str, reversed(leg.volume.shape)))
     print_lines((f"{shape} voxels; {', '.join(leg.bones.names.values())}",))
@@ -99,7 +97,7 @@ def demo(output: Output = Path("demo"), weights: Weights = None, *, work: Work) 
 
     work.follow(PLAN)
     options = SegmentOptions(weights=weights)
-    done = run(output, options, progress=work.progress, cancel=work.cancel)
+    done = run(output, options, watch=work.watch)
     print_case(done.case.folder, done.case.report)
     print_lines((f"against the exact answer: Dice {done.dice:.4f}", f"{done.told_apart}"))
     if code := worst([done.case]):

@@ -106,9 +106,8 @@ def train(
             base=config.parent if config else Path(),
             device=device,
             threads=threads,
-            progress=work.progress,
+            watch=work.watch,
             record=record,
-            cancel=work.cancel,
         )
     print_lines((f"best validation Dice per case {result.validation_dice:.4f}",))
     print_files((result.checkpoint,))

@@ -7,7 +7,7 @@ from pathlib import Path
 from afunet.data.cases import SliceRecord, read_slice_table, refuse_leaks
 from afunet.data.slices import LabelledSlice, load_slices
 from afunet.data.store import is_store, open_store
-from afunet.progress import Progress, silent
+from afunet.watch import UNWATCHED, Watch
 
 
 def read_records(folder: Path) -> tuple[SliceRecord, ...]:
@@ -24,7 +24,7 @@ def read_records(folder: Path) -> tuple[SliceRecord, ...]:
 
 
 def load_labelled(
-    folder: Path, split: str, input_slices: int = 1, progress: Progress = silent
+    folder: Path, split: str, input_slices: int = 1, watch: Watch = UNWATCHED
 ) -> tuple[LabelledSlice, ...]:
     """The slices of one split with their neighbours; none where the split has none.
 
@@ -36,4 +36,4 @@ def load_labelled(
         refuse_leaks(store.records)
         return store.slices(split, input_slices)
     records = tuple(record for record in read_slice_table(folder) if record.split == split)
-    return load_slices(records, input_slices, progress)
+    return load_slices(records, input_slices, watch)

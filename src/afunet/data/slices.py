@@ -13,7 +13,7 @@ from PIL import Image
 from afunet.data.cases import PngSlice, SliceRecord
 from afunet.errors import InputError
 from afunet.formats.png_masks import binary_mask, bone_value, mask_values
-from afunet.progress import Progress, silent
+from afunet.watch import UNWATCHED, Watch
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class LabelledSlice:
 
 
 def load_slices(
-    records: Sequence[PngSlice], input_slices: int = 1, progress: Progress = silent
+    records: Sequence[PngSlice], input_slices: int = 1, watch: Watch = UNWATCHED
 ) -> tuple[LabelledSlice, ...]:
     """Read every slice, with its neighbours where the network takes 3 or 5.
 
@@ -37,7 +37,7 @@ def load_slices(
     greys = {}
     for done, record in enumerate(records):
         greys[record.case, record.level] = read_grey(record)
-        progress("reading slices", done + 1, len(records))
+        watch.tell("reading slices", done + 1, len(records))
     levels = levels_of(records)
 
     def stack(record: SliceRecord) -> NDArray[np.uint8]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from afunet.data.cases import SPLITS, SliceRecord, read_table
 from afunet.data.slices import LabelledSlice, levels_of, neighbour_levels, require_one_size
 from afunet.errors import InputError
-from afunet.progress import CancelToken, Progress, silent
+from afunet.watch import UNWATCHED, Watch
 
 FORMAT, VERSION = "afunet-store", 1
 HEADER, TABLE, IMAGES, MASKS = "store.json", "slices.csv", "images.u8", "masks.u8"
@@ -122,13 +122,11 @@ def read_header(folder: Path) -> dict[str, Any]:
     return header  # type: ignore[no-any-return]
 
 
-def check_store(
-    folder: Path, progress: Progress = silent, cancel: CancelToken | None = None
-) -> Store:
+def check_store(folder: Path, watch: Watch = UNWATCHED) -> Store:
     """Open a store and compare every file with its SHA-256 and every mask with 0 and 1."""
     store = open_store(folder)
     for name in FILES:
-        found = sha256_of(folder / name, progress, cancel)
+        found = sha256_of(folder / name, watch)
         if found != store.header["files"][name]["sha256"]:
             raise InputError(
                 f"{folder / name} was changed after it was written: its checksum differs; "
@@ -140,16 +138,15 @@ def check_store(
     return store
 
 
-def sha256_of(path: Path, progress: Progress = silent, cancel: CancelToken | None = None) -> str:
+def sha256_of(path: Path, watch: Watch = UNWATCHED) -> str:
     """SHA-256 of a file in hexadecimal digits."""
     digest, done, total = hashlib.sha256(), 0, path.stat().st_size
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
-            if cancel is not None:
-                cancel.check()
+            watch.check()
             digest.update(chunk)
             done += len(chunk)
-            progress(f"checking {path.name}", done, total)
+            watch.tell(f"checking {path.name}", done, total)
     return digest.hexdigest()
 
 

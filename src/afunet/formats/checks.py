@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from afunet.errors import InputError
+from afunet.findings import Finding, warning
 from afunet.formats.continuity import continuity_findings
 from afunet.formats.field import field_findings
-from afunet.formats.findings import Finding, warning
 from afunet.formats.hu_scale import require_hu
 from afunet.formats.lengths import spacing_findings
 from afunet.formats.png_stack import KIND as PNG_STACK

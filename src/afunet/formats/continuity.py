@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.formats.findings import Finding, warning
+from afunet.findings import Finding, warning
 
 Picture = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.formats.findings import Finding, warning
+from afunet.findings import Finding, warning
 from afunet.geometry import Volume
 
 TISSUE_FROM_HU = -250

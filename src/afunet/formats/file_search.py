@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from afunet.errors import InputError
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken
 
 Inode = tuple[int, int]
 

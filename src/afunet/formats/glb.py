@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
-from afunet.formats.whole_file import whole_file
 from afunet.geometry import Mesh
+from afunet.whole_file import whole_file
 
 FRAME = "x left, y head, z front of the patient (DICOM's x, z, -y); unit m"
 LPS_MM_TO_GLTF = np.array(

@@ -11,16 +11,16 @@ import SimpleITK
 from numpy.typing import NDArray
 
 from afunet.errors import InputError, OutputError
+from afunet.findings import Finding
 from afunet.formats.file_kinds import METAIMAGE, NRRD, require_kind
-from afunet.formats.findings import Finding
 from afunet.formats.hu import rescaled, stacked
 from afunet.formats.itk_placement import metaimage_placement, nrrd_placement
 from afunet.formats.labelling import Labelling
 from afunet.formats.nifti_placement import Placement
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan, Source
-from afunet.formats.whole_file import whole_file
 from afunet.geometry import Volume
+from afunet.whole_file import whole_file
 
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 METAIMAGE_SUFFIXES = (".mha", ".mhd")
@@ -92,7 +92,7 @@ def write_itk_image(volume: Volume, path: Path, description: str = "") -> None:
 
 
 def _scan(request: Request, kind: str, place: Place) -> Scan:
-    request.cancel.check()
+    request.watch.check()
     image = read_itk_image(request.path, kind)
     stored = SimpleITK.GetArrayViewFromImage(image)
     volume, findings = _placed(_hu(stored, request), place(request.path, image))
@@ -113,5 +113,5 @@ def _placed(voxels: NDArray[Any], placement: Placement) -> tuple[Volume, tuple[F
 
 def _hu(stored: NDArray[Any], request: Request) -> NDArray[np.int16] | NDArray[np.float32]:
     voxels = stacked((rescaled(plane) for plane in stored), stored.shape)
-    request.progress("reading slices", len(stored), len(stored))
+    request.watch.tell("reading slices", len(stored), len(stored))
     return voxels

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import GeometryError
-from afunet.formats.findings import Finding, info, warning
+from afunet.findings import Finding, info, warning
 from afunet.formats.nifti_placement import Placement
 from afunet.formats.units import UNSAID, millimetres_of, unit_finding
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import InputError
-from afunet.formats.findings import SIDES_UNKNOWN, Finding, info
+from afunet.findings import SIDES_UNKNOWN, Finding, info
 from afunet.formats.lengths import size_finding
 from afunet.geometry import Volume
 from afunet.geometry.shear import require_straight

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import GeometryError
-from afunet.formats.findings import Finding, warning
+from afunet.findings import Finding, warning
 
 # Laboratory scanners of bone samples reach 0.01 mm; no scanner's pixel is larger than 50 mm.
 SMALLEST_MM, LARGEST_MM = 0.005, 50.0

@@ -14,8 +14,8 @@ from vtkmodules.vtkIOXML import vtkXMLPolyDataReader, vtkXMLPolyDataWriter
 from afunet.errors import GeometryError, InputError, OutputError
 from afunet.formats.ply import read_ply
 from afunet.formats.polydata import from_polydata, to_polydata
-from afunet.formats.whole_file import whole_file
 from afunet.geometry import Mesh
+from afunet.whole_file import whole_file
 
 # 3D Slicer looks for these words in the STL header and in the PLY comments.
 FRAME = "SPACE=LPS"

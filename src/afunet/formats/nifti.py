@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import OutputError
-from afunet.formats.findings import Finding, refuse_if_strict
+from afunet.findings import Finding, refuse_if_strict
 from afunet.formats.hu import rescaled, stacked
 from afunet.formats.labelling import Labelling
 from afunet.formats.nifti_file import NiftiFile, is_half, opened, stored_numbers
 from afunet.formats.nifti_placement import RAS_LPS, placement_of
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan, Source
-from afunet.formats.whole_file import whole_file
 from afunet.geometry import Volume
+from afunet.whole_file import whole_file
 
 KIND = "NIfTI"
 SUFFIXES = (".nii", ".nii.gz")
@@ -41,7 +41,7 @@ def read_nifti(request: Request) -> Scan:
     Raises `InputError` for a broken file and for anything but one volume of single numbers,
     `GeometryError` where it cannot be placed.
     """
-    request.cancel.check()
+    request.watch.check()
     with opened(request.path) as file:
         stored = stored_numbers(file, request.path)
     slope, intercept = float(file.image.dataobj.slope), float(file.image.dataobj.inter)
@@ -97,9 +97,9 @@ def _placed(voxels: NDArray[Any], file: NiftiFile) -> tuple[Volume, tuple[Findin
 
 def _planes(stored: NDArray[Any], request: Request) -> Iterator[NDArray[Any]]:
     for number, plane in enumerate(stored, start=1):
-        request.cancel.check()
+        request.watch.check()
         yield plane
-        request.progress("reading slices", number, len(stored))
+        request.watch.tell("reading slices", number, len(stored))
 
 
 def _is_nifti(path: Path) -> bool:

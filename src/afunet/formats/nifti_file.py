@@ -17,9 +17,9 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from afunet.errors import InputError
+from afunet.findings import Finding, info
 from afunet.formats.file_kinds import ANALYZE, GZIP, NIFTI, NIFTI_PAIR, kind_of, require_kind
 from afunet.formats.file_search import unreadable
-from afunet.formats.findings import Finding, info
 
 MOST_PACKED = 1100  # deflate packs 1,032 bytes into one at most
 CHUNK_BYTES = 1 << 20

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import GeometryError
-from afunet.formats.findings import Finding, info, repaired, warning
+from afunet.findings import Finding, info, repaired, warning
 from afunet.formats.units import millimetres_of, unit_finding
 from afunet.geometry.shear import shear_mm
 from afunet.geometry.tolerances import LARGEST_SHEAR_MM, SAME_PLACE_MM, UNDOUBTED_FORM_MM

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from afunet.errors import InputError
-from afunet.formats.findings import Finding, info
+from afunet.findings import Finding, info
 
 MOST_NAMED = 6
 WHITE = 255  # of 8 bits; that of 16 bits and all colours are above it

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from afunet.errors import ConfigError, GeometryError, InputError
+from afunet.findings import Finding, info, warning
 from afunet.formats.dicom.files import looks_like_dicom
 from afunet.formats.file_search import unreadable
-from afunet.formats.findings import Finding, info, warning
 from afunet.formats.labelling import Labelling
 from afunet.formats.png_masks import binary_mask, bone_value, bone_value_finding, mask_values
 from afunet.formats.request import Request
@@ -78,14 +78,14 @@ def _stack(planes: Iterable[NDArray[Any]], count: int, request: Request) -> NDAr
     """Values (slice, row, column)."""
     slices: list[NDArray[Any]] = []
     for number, plane in enumerate(planes, start=1):
-        request.cancel.check()
+        request.watch.check()
         if plane.shape != (slices or [plane])[0].shape:
             raise GeometryError(
                 f"the PNGs differ in size: slice {number} is {_size(plane)}, the first is "
                 f"{_size(slices[0])}: export all of one series"
             )
         slices.append(plane)
-        request.progress("reading slices", number, count)
+        request.watch.tell("reading slices", number, count)
     return np.stack(slices)
 
 

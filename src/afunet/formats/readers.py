@@ -19,7 +19,7 @@ from afunet.formats.request import Request
 from afunet.formats.scan import Scan
 from afunet.formats.summary import SeriesSummary, summary_of
 from afunet.geometry import Volume
-from afunet.progress import CancelToken, Progress, silent
+from afunet.watch import UNWATCHED, Watch
 
 Paths = str | Path | Iterable[str | Path]
 Matches = Callable[[tuple[Path, ...]], bool]
@@ -90,8 +90,7 @@ def read_scan(
     series: str | None = None,
     spacing_mm: tuple[float, float, float] | None = None,
     strict: bool = False,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Scan:
     """Read a CT scan in HU from a folder, a file or several files of one series.
 
@@ -102,8 +101,7 @@ def read_scan(
     read as a CT scan, `GeometryError` for slices that form no stack, `ConfigError` for an option
     that the format does not take, `Cancelled` on request.
     """
-    token = cancel or CancelToken()
-    request = Request(existing_paths(path), series, spacing_mm, strict, progress, token)
+    request = Request(existing_paths(path), series, spacing_mm, strict, watch)
     return checked_scan(_reader_of(request)[1].read(request))
 
 
@@ -112,13 +110,10 @@ def read_volume(
     *,
     series: str | None = None,
     spacing_mm: tuple[float, float, float] | None = None,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Volume:
     """The volume of `read_scan`, without what was noticed on the way."""
-    return read_scan(
-        path, series=series, spacing_mm=spacing_mm, progress=progress, cancel=cancel
-    ).volume
+    return read_scan(path, series=series, spacing_mm=spacing_mm, watch=watch).volume
 
 
 def read_labelling(
@@ -145,16 +140,14 @@ def list_series(
     path: Paths,
     *,
     series: str | None = None,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> tuple[SeriesSummary, ...]:
     """What can be read at a path: one summary a DICOM series, one for any other volume.
 
     A series that would be refused is listed with the refusal as an error finding. Raises
     `InputError` where there is nothing of a known format, `Cancelled` on request.
     """
-    token = cancel or CancelToken()
-    request = Request(existing_paths(path), series, progress=progress, cancel=token)
+    request = Request(existing_paths(path), series, watch=watch)
     reader = _reader_of(request)[1]
     if reader.list_series is not None:
         return reader.list_series(request)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from afunet.progress import CancelToken, Progress, silent
+from afunet.watch import UNWATCHED, Watch
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,7 @@ class Request:
     series: str | None = None
     spacing_mm: tuple[float, float, float] | None = None
     strict: bool = False
-    progress: Progress = silent
-    cancel: CancelToken = field(default_factory=CancelToken)
+    watch: Watch = UNWATCHED
     given: tuple[Path, ...] = ()
 
     @property

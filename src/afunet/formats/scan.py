@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from afunet.formats.dicom.source_images import SourceImages
-from afunet.formats.findings import Finding
+from afunet.findings import Finding
 from afunet.geometry import ImagePlane, Volume
 
 
@@ -32,6 +32,45 @@ class Source:
     kernel: str = ""
     slice_thickness_mm: float | None = None
     transfer_syntax: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class SourceImage:
+    """The UIDs by which a DICOM result refers to a slice.
+
+    `frame` counts from 0 in a multi-frame image.
+    """
+
+    sop_class: str
+    sop_instance: str
+    series: str
+    frame: int | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SourceImages:
+    """The DICOM slices of a scan in their order, and what an archive files them by: no more of it.
+
+    `filed` holds the values of what results are filed by, "" where there is none, written in
+    `character_set`. `unsound` tells why no result can refer to the images, and `unsound_renewed`
+    why not even one with new UIDs can.
+    """
+
+    images: tuple[SourceImage, ...]
+    study: str
+    frame_of_reference: str
+    filed: Mapping[str, str] = field(default_factory=dict)
+    character_set: str = ""
+    unsound: Finding | None = None
+    unsound_renewed: Finding | None = None
+
+    def of_series(self) -> dict[str, list[SourceImage]]:
+        """The images by series, each file once: multi-frame images without a frame."""
+        found: dict[str, dict[str, SourceImage]] = {}
+        for image in self.images:
+            of_series = found.setdefault(image.series, {})
+            of_series.setdefault(image.sop_instance, replace(image, frame=None))
+        return {series: list(images.values()) for series, images in found.items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from afunet.formats.findings import Finding
+from afunet.findings import Finding
 from afunet.formats.plane import plane_name
 from afunet.formats.scan import Scan
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from afunet.errors import InputError
-from afunet.formats.findings import Finding, info
+from afunet.findings import Finding, info
 
 MILLIMETRES = {
     "mm": 1.0,

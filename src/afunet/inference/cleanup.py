@@ -19,7 +19,7 @@ from afunet.errors import ConfigError
 from afunet.geometry import Box, Volume, bounding_box
 from afunet.inference.bareness import TISSUE_HU, bare_pieces
 from afunet.preprocessing.orientation import axial_view
-from afunet.progress import CancelToken, Progress, silent
+from afunet.watch import UNWATCHED, Watch
 
 STAGE = "cleaning up"
 STEPS = 3
@@ -65,20 +65,19 @@ def clean_up(
     scan: Volume,
     rules: CleanUpRules | None = None,
     *,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> tuple[Volume, CleanUp]:
     """The cleaned 0/1 mask and what was done to it; both volumes on one grid, `scan` in HU.
 
     Raises `Cancelled` between its steps.
     """
-    rules, cancel = rules or CleanUpRules(), cancel or CancelToken()
+    rules = rules or CleanUpRules()
     scan.require_same_grid(mask, "the mask")
     view = axial_view(scan)
 
     def step(done: int) -> None:
-        cancel.check()
-        progress(STAGE, done, STEPS)
+        watch.check()
+        watch.tell(STAGE, done, STEPS)
 
     cleaned, done = _clean_axial(view.apply(mask), view.apply(scan), rules, step)
     step(STEPS)

@@ -18,7 +18,7 @@ from afunet.models.checkpoint import Header
 from afunet.preprocessing import Window
 from afunet.preprocessing.grid import WorkingGrid, working_grid
 from afunet.preprocessing.orientation import axial_view
-from afunet.progress import CancelToken, Progress, silent
+from afunet.watch import UNWATCHED, Watch
 
 SLICES_AT_ONCE = 8
 
@@ -70,8 +70,7 @@ def predict_volume(
     header: Header,
     *,
     spacing_known: bool = True,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Prediction:
     """Segment a HU volume of any orientation, slice by axial slice.
 
@@ -84,15 +83,14 @@ def predict_volume(
     source = SliceSource.of(axial, header, spacing_known=spacing_known)
     mask = np.zeros(axial.shape, dtype=np.uint8)
     kept = np.zeros(axial.shape, dtype=np.uint8)
-    progress("segmenting", 0, axial.shape[0])
-    cancel = cancel or CancelToken()
+    watch.tell("segmenting", 0, axial.shape[0])
     for start, stop in _chunks(axial.shape[0]):
-        cancel.check()
-        predictor.after_batch = _steps(start, stop, axial.shape[0], progress, cancel)
+        watch.check()
+        predictor.after_batch = _steps(start, stop, axial.shape[0], watch)
         probability = source.grid.to_native(predictor(source.stacks(start, stop)))
         mask[start:stop] = (probability >= header.threshold).numpy()
         kept[start:stop] = (calibrated(probability, header.calibration) * 255).round().numpy()
-        progress("segmenting", stop, axial.shape[0])
+        watch.tell("segmenting", stop, axial.shape[0])
     return Prediction(
         volume.with_voxels(view.restore(mask)),
         source.grid,
@@ -100,19 +98,17 @@ def predict_volume(
     )
 
 
-def _steps(
-    start: int, stop: int, total: int, progress: Progress, cancel: CancelToken
-) -> Callable[[int, int], None]:
+def _steps(start: int, stop: int, total: int, watch: Watch) -> Callable[[int, int], None]:
     """Tells, as windows of slices start…stop are done, how many slices that is; and stops."""
     told = start
 
     def after(done: int, windows: int) -> None:
         nonlocal told
-        cancel.check()
+        watch.check()
         reached = start + (stop - start) * done // windows
         if told < reached < stop:
             told = reached
-            progress("segmenting", reached, total)
+            watch.tell("segmenting", reached, total)
 
     return after
 

@@ -26,7 +26,7 @@ from afunet.phantom.draw_setting import draw_scanner, draw_surroundings
 from afunet.phantom.draw_tissue import draw_bone, draw_clutter_of, draw_organs, draw_soft
 from afunet.phantom.fracture import Fracture
 from afunet.phantom.simulate import simulate
-from afunet.progress import CancelToken, Progress, silent
+from afunet.watch import UNWATCHED, Watch
 
 Rng = np.random.Generator
 BROKEN = 0.28
@@ -83,8 +83,7 @@ def training_slices(
     per_leg: int = 16,
     regions: Sequence[Region] = (),
     broken: float = BROKEN,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Iterator[TrainingSlice]:
     """`count` random slices of `size`², `per_leg` widely spaced ones of each random leg.
 
@@ -97,10 +96,10 @@ def training_slices(
         number = min(per_leg, count - first)
         region = regions[first // per_leg % len(regions)] if regions else None
         config = draw_leg(leg_seed, region, limb_files, size, per_leg, broken=broken)
-        leg = simulate(config, cancel=cancel)
+        leg = simulate(config, watch=watch.silenced())
         spacing = float(leg.volume.spacing_mm[0])
         for index in range(number):
-            progress("training slices", first + index, count)
+            watch.tell("training slices", first + index, count)
             yield TrainingSlice(
                 leg.volume.voxels[index],
                 (leg.bones.volume.voxels[index] != 0).astype(np.uint8),

@@ -14,7 +14,7 @@ from afunet.phantom.config import LegConfig
 from afunet.phantom.painting import pieces_in, true_hu
 from afunet.phantom.scanner import scanned
 from afunet.phantom.scene import Scene, build_scene
-from afunet.progress import CancelToken, Progress, silent
+from afunet.watch import UNWATCHED, Watch
 
 Float32Array = NDArray[np.float32]
 Points = NDArray[np.floating]
@@ -49,38 +49,32 @@ class SimulatedLeg:
         return np.asarray(np.minimum.reduce(distances), dtype=np.float32)
 
 
-def simulate(
-    config: LegConfig, progress: Progress = silent, cancel: CancelToken | None = None
-) -> SimulatedLeg:
+def simulate(config: LegConfig, watch: Watch = UNWATCHED) -> SimulatedLeg:
     """Simulate a leg; the same config gives the same bytes."""
     scene = build_scene(config)
     grid = config.grid.empty()
     hu = np.zeros(grid.shape, dtype=np.int16)
     pieces = np.zeros(grid.shape, dtype=np.uint8)
     for index in range(grid.shape[0]):
-        if cancel is not None:
-            cancel.check()
-        progress("simulating", index, grid.shape[0])
+        watch.check()
+        watch.tell("simulating", index, grid.shape[0])
         hu[index] = _slice_hu(scene, grid, index)
         pieces[index] = _slice_labels(scene, grid, index)
-    progress("simulating", grid.shape[0], grid.shape[0])
+    watch.tell("simulating", grid.shape[0], grid.shape[0])
     bones, fragments = _label_maps(scene, grid, pieces)
     return SimulatedLeg(config, grid.with_voxels(hu), bones, fragments, scene.bones)
 
 
-def exact_labels(
-    config: LegConfig, progress: Progress = silent, cancel: CancelToken | None = None
-) -> tuple[LabelMap, LabelMap]:
+def exact_labels(config: LegConfig, watch: Watch = UNWATCHED) -> tuple[LabelMap, LabelMap]:
     """Bones and fragments of the leg that `simulate` would simulate, without its CT."""
     scene = build_scene(config)
     grid = config.grid.empty()
     pieces = np.zeros(grid.shape, dtype=np.uint8)
     for index in range(grid.shape[0]):
-        if cancel is not None:
-            cancel.check()
-        progress("simulating", index, grid.shape[0])
+        watch.check()
+        watch.tell("simulating", index, grid.shape[0])
         pieces[index] = _slice_labels(scene, grid, index)
-    progress("simulating", grid.shape[0], grid.shape[0])
+    watch.tell("simulating", grid.shape[0], grid.shape[0])
     return _label_maps(scene, grid, pieces)
 
 

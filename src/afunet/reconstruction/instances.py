@@ -27,8 +27,8 @@ from skimage.segmentation import watershed
 
 from afunet.errors import ConfigError
 from afunet.geometry import Volume, bounding_box
-from afunet.progress import CancelToken, Progress, in_threads, silent
 from afunet.reconstruction.contacts import Contact, contacts_of
+from afunet.watch import UNWATCHED, Watch
 
 STAGE = "instances"
 BASIN_MM = 1.0  # two deepest places closer than this belong to one basin
@@ -80,15 +80,14 @@ def split_instances(
     mask: Volume,
     rules: SplitRules | None = None,
     *,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Volume:
     """An unsigned label for every piece of a mask, 1 being the largest; 0 where the mask is 0.
 
     Pieces are 6-connected components, split where `rules` say that two pieces touch; one below
     the smallest size that meets another at a corner is part of it.
     """
-    rules, cancel = rules or SplitRules(), cancel or CancelToken()
+    rules = rules or SplitRules()
     around = bounding_box(mask.voxels)
     if around is None:
         return mask.with_voxels(np.zeros(mask.shape, dtype=np.uint8))
@@ -101,7 +100,7 @@ def split_instances(
 
     count = 0
     numbers = range(1, len(boxes) + 1)
-    for box, pieces in zip(boxes, in_threads(split, numbers, STAGE, progress, cancel), strict=True):
+    for box, pieces in zip(boxes, watch.in_threads(split, numbers, STAGE), strict=True):
         inside = pieces > 0
         labels[box][inside] = pieces[inside] + count
         count += int(pieces.max())

@@ -9,7 +9,6 @@ import numpy as np
 from scipy import ndimage
 
 from afunet.geometry import Box, Mesh, Volume
-from afunet.progress import CancelToken, Progress, in_threads, silent
 from afunet.reconstruction.anatomy import UNKNOWN, BoneName, NamedLabels, Namer
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.deviation import Deviation, deviation
@@ -18,6 +17,7 @@ from afunet.reconstruction.measures import Gap, Measures, measure, nearest_gaps
 from afunet.reconstruction.numbering import bones_apart, piece_titles
 from afunet.reconstruction.smoothing import Smoothing, smoothed
 from afunet.reconstruction.surface import raw_surface
+from afunet.watch import UNWATCHED, Watch
 
 STAGE = "surfaces of pieces"
 MOST_PIECES = 300
@@ -65,8 +65,7 @@ def find_pieces(
     smoothing: Smoothing | None = None,
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Instances:
     """Split a mask and measure what it falls into; `scan`, in HU on its grid, adds densities.
 
@@ -74,8 +73,7 @@ def find_pieces(
     has a name. `max_triangles` is the most a piece's surface has, `max_error_mm` what simplifying
     may cost (`decimated`). Raises `Cancelled`.
     """
-    cancel = cancel or CancelToken()
-    named = _named(split_instances(mask, rules, progress=progress, cancel=cancel), namer)
+    named = _named(split_instances(mask, rules, watch=watch), namer)
     labels = named.labels
     measures = measure(labels, scan, most=MOST_PIECES)
     boxes = ndimage.find_objects(labels.voxels)
@@ -86,7 +84,7 @@ def find_pieces(
         finished = decimated(smooth, max_triangles, max_error_mm)
         return finished, deviation(finished, raw, one.volume_mm3)
 
-    surfaces = list(in_threads(surfaced, measures, STAGE, progress, cancel))
+    surfaces = list(watch.in_threads(surfaced, measures, STAGE))
     gaps = nearest_gaps(
         [(one.label, mesh) for one, (mesh, _) in zip(measures, surfaces, strict=True)]
     )

@@ -8,9 +8,9 @@ from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
 from afunet.formats.polydata import from_polydata
 from afunet.geometry import Mesh, Volume, bounding_box
-from afunet.progress import CancelToken, Progress, silent
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.smoothing import Smoothing, smoothed
+from afunet.watch import UNWATCHED, Watch
 
 EMPTY_MESH = Mesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))
 STAGE = "surface"
@@ -23,8 +23,7 @@ def surface(
     smoothing: Smoothing | None = None,
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Mesh:
     """Closed surface of the mask's voxels that are not 0, in LPS mm, faces turned outward.
 
@@ -34,18 +33,17 @@ def surface(
     half a voxel beyond the last voxel's centre. An empty mask gives an empty mesh. Raises
     `Cancelled` between the steps and `ConfigError` for an impossible limit of decimation.
     """
-    cancel = cancel or CancelToken()
-    progress(STAGE, 0, STEPS)
+    watch.tell(STAGE, 0, STEPS)
     mesh = raw_surface(mask)
-    cancel.check()
-    progress(STAGE, 1, STEPS)
+    watch.check()
+    watch.tell(STAGE, 1, STEPS)
     volume_mm3 = float(np.count_nonzero(mask.voxels)) * mask.voxel_volume_mm3
     mesh = smoothed(mesh, smoothing or Smoothing(), mask.affine, volume_mm3)
-    cancel.check()
-    progress(STAGE, 2, STEPS)
+    watch.check()
+    watch.tell(STAGE, 2, STEPS)
     mesh = decimated(mesh, max_triangles, max_error_mm)
-    cancel.check()
-    progress(STAGE, STEPS, STEPS)
+    watch.check()
+    watch.tell(STAGE, STEPS, STEPS)
     return mesh
 
 

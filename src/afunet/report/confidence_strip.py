@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from afunet.formats.findings import Severity
+from afunet.findings import Severity
 from afunet.report.facts import FlagFacts, SliceConfidenceFacts
 
 WIDTH, HEIGHT, FOOT = 1100, 64, 24

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from afunet.formats.findings import SIDES_UNKNOWN, Finding, Severity
+from afunet.findings import SIDES_UNKNOWN, Finding, Severity
 from afunet.formats.scan import Source
 
 FRAME = "LPS patient coordinates (DICOM): x to the left, y to the back, z to the head"

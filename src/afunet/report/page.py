@@ -9,7 +9,7 @@ from itertools import zip_longest
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from afunet.formats.findings import Finding, Severity
+from afunet.findings import Finding, Severity
 from afunet.geometry.sizes import area_text, counted, volume_text
 from afunet.report.confidence_strip import confidence_strip
 from afunet.report.facts import FlagFacts, Report, sides_known

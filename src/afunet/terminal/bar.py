@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from afunet.plan import Moment, Show
 from afunet.terminal.lines import in_words
 from afunet.terminal.streams import errors
-from afunet.watch import Moment, Show
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from afunet.watch import Moment
+from afunet.plan import Moment
 
 Write = Callable[[str], None]
 EVERY_SECONDS = 10.0

@@ -11,7 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from afunet.formats.findings import Severity
+from afunet.findings import Severity
 from afunet.terminal.messages import print_failure
 from afunet.terminal.streams import console
 

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from afunet.errors import Cancelled, ExitCode
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 SIGNAL_CODE = 128

@@ -11,13 +11,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from afunet.errors import OutputError
-from afunet.progress import CancelToken
+from afunet.plan import Moment, Plan, PlannedProgress, Show
 from afunet.terminal.bar import bar
 from afunet.terminal.lines import EVERY_SECONDS, Lines, as_json, plain
 from afunet.terminal.messages import messages, write_error_line
 from afunet.terminal.stop import cancel_on_signal
 from afunet.terminal.streams import errors
-from afunet.watch import Moment, Plan, Show, Watch
+from afunet.watch import CancelToken, Watch
 
 PULSE_SECONDS = 1.0
 
@@ -53,8 +53,13 @@ class View:
 class Work:
     """What a command hands to its workflow."""
 
-    progress: Watch
+    progress: PlannedProgress
     cancel: CancelToken
+
+    @property
+    def watch(self) -> Watch:
+        """Both as a workflow takes them."""
+        return Watch(self.progress, self.cancel)
 
     def follow(self, plan: Plan) -> None:
         """The stages to come, so that the whole and the time left are known."""
@@ -79,9 +84,9 @@ def at_work(view: View, paths: Sequence[Path] = ()) -> Iterator[Work]:
         elif not view.quiet:
             shows.append(stack.enter_context(bar()))
         pulse = stack.enter_context(_pulse(shows))
-        watch = Watch(pulse)
-        watch("starting", 0, 1)
-        yield Work(watch, cancel)
+        progress = PlannedProgress(pulse)
+        progress("starting", 0, 1)
+        yield Work(progress, cancel)
 
 
 def _has_screen() -> bool:

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from afunet.data.sampler import CropSampler
 from afunet.errors import Cancelled, ConfigError, TrainingError
 from afunet.models import build_model
-from afunet.progress import CancelToken, Progress, silent
 from afunet.training.averaging import recalibrate
 from afunet.training.config import Precision, TrainingConfig, config_text
 from afunet.training.determinism import determinism
@@ -27,6 +26,7 @@ from afunet.training.losses import segmentation_loss
 from afunet.training.recording import CsvLog, NoRecorder, Recorder
 from afunet.training.schedule import poly
 from afunet.training.state import LAST, TrainingState, save, start
+from afunet.watch import UNWATCHED, Watch
 
 Validate = Callable[[nn.Module, int], float]
 
@@ -50,8 +50,7 @@ def train(
     world: World = ALONE,
     initial: Mapping[str, Tensor] | None = None,
     record: Recorder | None = None,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> float:
     """Train to the configured number of steps, going on from `run/last.pt` where there is one.
 
@@ -79,7 +78,7 @@ def train(
         network = world.wrapped(state.model)
         saved = time.monotonic()
         while state.step < steps:
-            if world.any(cancel is not None and cancel.cancelled, device):
+            if world.any(watch.cancel.cancelled, device):
                 if world.leads:
                     save(state, run)
                 raise Cancelled(
@@ -93,7 +92,7 @@ def train(
             log.step(state.step, loss, rate)
             record.scalar("loss", loss, state.step)
             record.scalar("learning rate", rate, state.step)
-            progress("training", state.step, steps)
+            watch.tell("training", state.step, steps)
             if state.step % config.validate_every == 0 or state.step == steps:
                 candidate = _candidate(state, config, sampler, steps, device)
                 score = validate(candidate, state.step)

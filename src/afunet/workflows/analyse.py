@@ -13,9 +13,9 @@ from afunet.inference.cleanup import CleanUp, CleanUpRules, clean_up
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import Prediction, predict_volume
 from afunet.models.checkpoint import Header
-from afunet.progress import CancelToken, Progress
+from afunet.plan import Step
 from afunet.reconstruction.pieces import Instances
-from afunet.watch import Step
+from afunet.watch import Watch
 from afunet.workflows.attempts import Attempts
 from afunet.workflows.case_pages import sides_known
 from afunet.workflows.dividing import NAMES, PIECES, SURFACE, Dividing
@@ -72,8 +72,7 @@ def analyse(
     *,
     attempts: Attempts,
     stopwatch: Stopwatch,
-    progress: Progress,
-    cancel: CancelToken,
+    watch: Watch,
 ) -> Analysis:
     """Find the bones in a scan. Raises `Cancelled`, and whatever keeps the mask from being made."""
     with stopwatch.stage("network"):
@@ -82,14 +81,11 @@ def analyse(
             predictor,
             header,
             spacing_known=scan.source.spacing_known,
-            progress=progress,
-            cancel=cancel,
+            watch=watch,
         )
     with stopwatch.stage("clean-up"):
-        mask, cleaned = clean_up(
-            prediction.mask, scan.volume, rules.cleanup, progress=progress, cancel=cancel
-        )
-    dividing = Dividing(attempts, rules.max_triangles, rules.max_error_mm, progress, cancel)
+        mask, cleaned = clean_up(prediction.mask, scan.volume, rules.cleanup, watch=watch)
+    dividing = Dividing(attempts, rules.max_triangles, rules.max_error_mm, watch)
     with stopwatch.stage(SURFACE):
         mesh = dividing.surface(mask)
     with stopwatch.stage(PIECES):
@@ -101,7 +97,7 @@ def analyse(
         )
     trust = None
     with stopwatch.stage(CONFIDENCE), attempts.at(CONFIDENCE):
-        progress(CONFIDENCE, 0, 1)
+        watch.tell(CONFIDENCE, 0, 1)
         trust = judge(
             scan,
             prediction,
@@ -111,8 +107,7 @@ def analyse(
             rules.cleanup,
             predictor,
             header,
-            progress=progress,
-            cancel=cancel,
+            watch=watch,
         )
-        progress(CONFIDENCE, 1, 1)
+        watch.tell(CONFIDENCE, 1, 1)
     return Analysis(scan, prediction, mask, cleaned, mesh, instances, trust)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.formats.findings import Finding, info, warning
+from afunet.findings import Finding, info, warning
 from afunet.formats.plane import plane_name
 from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from afunet.findings import Finding
 from afunet.formats.dicom.result import Algorithm
 from afunet.formats.dicom.segmentation import SegmentationKind
-from afunet.formats.findings import Finding
 from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUpRules
 from afunet.models.checkpoint import Header
-from afunet.progress import CancelToken, Progress
+from afunet.plan import Step
 from afunet.report import facts
 from afunet.report.scene import Scene
-from afunet.watch import Step
+from afunet.watch import Watch
 from afunet.workflows.analyse import CONFIDENCE, Analysis
 from afunet.workflows.attempts import WrittenResults
 from afunet.workflows.case_pages import (
@@ -68,8 +68,7 @@ class CaseWriter:
     found: Analysis
     wanted: WantedResults
     written: WrittenResults
-    progress: Progress
-    cancel: CancelToken
+    watch: Watch
     _scene: Scene | None = field(default=None, init=False)
 
     def write_results(self) -> None:
@@ -121,8 +120,8 @@ class CaseWriter:
         return self._complete(report)
 
     def _step(self, stage: str, done: int, total: int) -> None:
-        self.cancel.check()
-        self.progress(stage, done, total)
+        self.watch.check()
+        self.watch.tell(stage, done, total)
 
     def _complete(self, report: facts.Report, *coming: str) -> facts.Report:
         """The report with what is written by now and what is `coming`, and with what is missing."""

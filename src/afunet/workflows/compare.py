@@ -16,7 +16,7 @@ import torch
 
 from afunet.errors import ConfigError
 from afunet.inference.device import DeviceChoice, pick_device
-from afunet.progress import CancelToken, Progress, begin, silent
+from afunet.plan import Step
 from afunet.report.comparison_curves import Curve, draw_curves
 from afunet.report.comparison_facts import ComparisonFacts
 from afunet.report.comparison_forest import draw_forest
@@ -26,7 +26,7 @@ from afunet.report.facts import NotWritten
 from afunet.report.figure import require_matplotlib
 from afunet.training.experiment import load_experiments
 from afunet.training.recording import LOG, VALIDATION
-from afunet.watch import Step
+from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.comparison_facts import (
     Scores,
@@ -90,8 +90,7 @@ def compare(
     output: Path,
     options: CompareOptions | None = None,
     *,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Comparison:
     """Compare the rows of TOML files or folders; results go to the folder `output`.
 
@@ -104,25 +103,24 @@ def compare(
     check_writable(output, "compare")
     for experiment in experiments:
         check_experiment(experiment)
-    judged = JudgedSplit(options.data, options.split, options.status, progress)
+    judged = JudgedSplit(options.data, options.split, options.status, watch)
     judged.refuse_training_on_it(experiments)
     contenders: list[Contender] = []
     scores: dict[str, Scores] = {}
     for number, experiment in enumerate(experiments, 1):
-        begin(progress, experiment.label, number, len(experiments))
+        watch.begin(experiment.label, number, len(experiments))
         contender = prepare(
             experiment,
             options.runs,
             device=options.device,
             threads=options.threads,
-            progress=progress,
-            cancel=cancel,
+            watch=watch,
         )
         contenders.append(contender)
-        scores[experiment.name] = _scores(contender, judged, progress, cancel)
-    seconds = _seconds_per_slice(contenders, judged, progress, cancel)
+        scores[experiment.name] = _scores(contender, judged, watch)
+    seconds = _seconds_per_slice(contenders, judged, watch)
     tables = _tables(contenders)
-    panel = hardest_slices(next(iter(tables.values())), judged, scores, progress, cancel)
+    panel = hardest_slices(next(iter(tables.values())), judged, scores, watch)
     facts = _facts(options, judged, tables, scores, seconds, [row.caption for row in panel.rows])
     making: dict[str, Callable[[], str | bytes]] = {
         JSON: facts.to_json,
@@ -136,11 +134,11 @@ def compare(
     with staged_folder(output, "compare") as stage:
         written = WrittenResults(stage, attempts)
         for done, (name, make) in enumerate(making.items()):
-            progress(WRITING, done, len(making))
+            watch.tell(WRITING, done, len(making))
             written.write(name, partial(_write, name, make))
         written.write_stacks()
         written.require_any()
-        progress(WRITING, len(making), len(making))
+        watch.tell(WRITING, len(making), len(making))
     paths = tuple(output / name for name in sorted(written.names))
     return Comparison(facts, paths, tuple(attempts.missing))
 
@@ -152,9 +150,7 @@ def _write(name: str, make: Callable[[], str | bytes], folder: Path) -> list[str
     return [name]
 
 
-def _scores(
-    contender: Contender, judged: JudgedSplit, progress: Progress, cancel: CancelToken | None
-) -> Scores:
+def _scores(contender: Contender, judged: JudgedSplit, watch: Watch) -> Scores:
     """Scores of every seed, computed where they are not kept yet."""
     slices = judged.slices(contender.input_slices)
     scores = []
@@ -162,7 +158,7 @@ def _scores(
         store = ScoreStore(run.folder, {"data": data_digest(slices), "masks": run.identity})
         kept = store.load()
         if kept is None:
-            kept = score_slices(run.mask_of, slices, progress, cancel)
+            kept = score_slices(run.mask_of, slices, watch)
             store.save(kept)
         scores.append(kept)
     return scores
@@ -171,8 +167,7 @@ def _scores(
 def _seconds_per_slice(
     contenders: Sequence[Contender],
     judged: JudgedSplit,
-    progress: Progress,
-    cancel: CancelToken | None,
+    watch: Watch,
 ) -> dict[str, float]:
     """Median seconds a slice, the rows taking turns so that a busy moment hits all alike."""
     seconds: dict[str, list[float]] = {one.experiment.name: [] for one in contenders}
@@ -181,14 +176,13 @@ def _seconds_per_slice(
     turns = [place for _ in range(TIMED_ROUNDS) for place in places]
     for done, place in enumerate([places[0], *turns]):  # the first turn only warms up
         for contender in contenders:
-            if cancel is not None:
-                cancel.check()
+            watch.check()
             item = judged.slices(contender.input_slices)[place]
             start = perf_counter()
             contender.runs[0].mask_of(item)
             if done > 0:
                 seconds[contender.experiment.name].append(perf_counter() - start)
-        progress(TIMING, done, len(turns))
+        watch.tell(TIMING, done, len(turns))
     return {name: median(values) for name, values in seconds.items()}
 
 

@@ -25,8 +25,8 @@ from afunet.inference.predictor import Engine
 from afunet.models import build_model
 from afunet.models.checkpoint import Checkpoint, load_checkpoint
 from afunet.models.complexity import Complexity, complexity
-from afunet.progress import CancelToken, Progress, silent
 from afunet.training.experiment import AS_TRAINED, WHOLE_SLICE, Experiment
+from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.scoring import MaskOf, network_masks
 from afunet.workflows.train import train_network
 
@@ -76,8 +76,7 @@ def prepare(
     *,
     device: DeviceChoice,
     threads: int | None,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Contender:
     """Train what is not trained yet, under `runs`, and load it."""
     if experiment.training is None:
@@ -91,8 +90,7 @@ def prepare(
             base=experiment.base,
             device=device,
             threads=threads,
-            progress=progress,
-            cancel=cancel,
+            watch=watch,
         )
         checkpoint = load_checkpoint(result.checkpoint)
         trained.append(_run(experiment, folder, checkpoint, device, result.validation_dice))

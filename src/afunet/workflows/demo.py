@@ -15,8 +15,8 @@ from afunet.geometry import BACKGROUND, LabelMap, Volume
 from afunet.geometry.sizes import counted
 from afunet.phantom import LegConfig
 from afunet.phantom.examples import fractured_knee
-from afunet.progress import CancelToken, Progress, silent
-from afunet.watch import Step
+from afunet.plan import Step
+from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.phantom import write_phantom
 from afunet.workflows.segment import (
     CASE_PLAN,
@@ -75,21 +75,16 @@ def demo(
     options: SegmentOptions | None = None,
     leg: LegConfig | None = None,
     *,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Demo:
     """Simulate a leg, write it as DICOM, segment that, and compare with the exact answer."""
     options = options or SegmentOptions()
     options = replace(options, formats=(*options.formats, LABELS))
-    segmenter = Segmenter(options, progress=progress, cancel=cancel)
-    simulated, written = write_phantom(
-        leg or fractured_knee(), folder / "phantom", progress=progress, cancel=cancel
-    )
+    segmenter = Segmenter(options, watch=watch)
+    simulated, written = write_phantom(leg or fractured_knee(), folder / "phantom", watch=watch)
     for missing in written.not_written:
         raise OutputError(f"{missing.format} is missing: {missing.reason}", code=missing.code)
-    case = segmenter.segment(
-        written.scan, folder / "result", case="demo", progress=progress, cancel=cancel
-    )
+    case = segmenter.segment(written.scan, folder / "result", case="demo", watch=watch)
     truth = simulated.bones.foreground()
     truth.require_same_grid(case.mask, "the mask")
     labels = case.folder / "instances.nii.gz"

@@ -8,10 +8,10 @@ import numpy as np
 
 from afunet.geometry import Mesh, Volume
 from afunet.inference.naming import bone_namer
-from afunet.progress import CancelToken, Progress
 from afunet.reconstruction.anatomy import UNKNOWN, NamedLabels
 from afunet.reconstruction.pieces import Instances, find_pieces
 from afunet.reconstruction.surface import surface
+from afunet.watch import Watch
 from afunet.workflows.attempts import Attempts
 
 SURFACE, PIECES, NAMES = "surface", "pieces", "names"
@@ -24,8 +24,7 @@ class Dividing:
     attempts: Attempts
     max_triangles: int | None
     max_error_mm: float | None
-    progress: Progress
-    cancel: CancelToken
+    watch: Watch
 
     def surface(self, mask: Volume) -> Mesh | None:
         """The surface of all bone, None where it could not be made."""
@@ -34,8 +33,7 @@ class Dividing:
                 mask,
                 max_triangles=self.max_triangles,
                 max_error_mm=self.max_error_mm,
-                progress=self.progress,
-                cancel=self.cancel,
+                watch=self.watch,
             )
         return None
 
@@ -48,10 +46,10 @@ class Dividing:
         """
 
         def namer(labels: Volume) -> NamedLabels:
-            self.progress(NAMES, 0, 1)
+            self.watch.tell(NAMES, 0, 1)
             with self.attempts.at(NAMES):
                 named = bone_namer(sides_known=sides_known)(labels)
-                self.progress(NAMES, 1, 1)
+                self.watch.tell(NAMES, 1, 1)
                 return named
             return NamedLabels(labels, (UNKNOWN,) * int(labels.voxels.max()))
 
@@ -62,7 +60,6 @@ class Dividing:
                 namer=namer if spacing_known else None,
                 max_triangles=self.max_triangles,
                 max_error_mm=self.max_error_mm,
-                progress=self.progress,
-                cancel=self.cancel,
+                watch=self.watch,
             )
         return Instances(mask.with_voxels((mask.voxels != 0).astype(np.uint8)), ())

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from afunet.data.locate import locate_data
 from afunet.errors import AfunetError, InputError
 from afunet.evaluation.fragments import FragmentScore, match_fragments
 from afunet.evaluation.overlap import (
@@ -26,15 +27,14 @@ from afunet.evaluation.structures import (
     structure_means,
 )
 from afunet.evaluation.surface import SURFACE_METRICS, surface_distances
-from afunet.formats.findings import Finding
+from afunet.findings import Finding
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.models.checkpoint import load_checkpoint
-from afunet.progress import CancelToken, Progress, silent
+from afunet.models.shipped import shipped_path
+from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.evaluated_pairs import LoadedPair, Pair, load_pair
+from afunet.workflows.failed_case import FailedCase
 from afunet.workflows.scoring import load_split, network_masks, of_status, score_slices
-from afunet.workflows.segment import shipped_weights
-from afunet.workflows.segment_many import FailedCase
-from afunet.workflows.train import locate_data
 
 STAGE = "evaluating"
 SMALLEST_MM3 = 50.0
@@ -86,8 +86,7 @@ def evaluate_masks(
     names: Path | None = None,
     fragments: bool = False,
     smallest_mm3: float = SMALLEST_MM3,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Evaluation:
     """Compare label files pairwise: any label but 0 as bone, and label by label.
 
@@ -100,8 +99,7 @@ def evaluate_masks(
     scores: dict[str, _CaseScore] = {}
     failed: list[FailedCase] = []
     for done, pair in enumerate(pairs, start=1):
-        if cancel is not None:
-            cancel.check()
+        watch.check()
         try:
             loaded = load_pair(pair, names)
             scores[pair.case] = _score(loaded, smallest_mm3 if fragments else None)
@@ -109,7 +107,7 @@ def evaluate_masks(
             failed.append(FailedCase(pair.case, str(error)))
             if len(failed) == len(pairs):
                 raise
-        progress(STAGE, done, len(pairs))
+        watch.tell(STAGE, done, len(pairs))
     if not scores:
         raise InputError("there is nothing to compare: no pair was given")
     return _evaluation_of(scores, failed)
@@ -123,21 +121,20 @@ def evaluate_network(
     status: str | None = None,
     patch_px: int | None = None,
     device: DeviceChoice = DeviceChoice.AUTO,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Evaluation:
     """Run a network over one split of a store or slice folder (docs/data.md) on its own pixels.
 
     The folder is looked up as `locate_data` does. `status` keeps only slices so marked ("checked");
     `patch_px` overrides the window size.
     """
-    checkpoint = load_checkpoint(weights or shipped_weights())
+    checkpoint = load_checkpoint(weights or shipped_path())
     header = checkpoint.header
     inputs = int(header.options.get("input_slices", 1))
     patch = patch_px or header.patch_px
     engine, _ = best_engine(checkpoint.network(), pick_device(device), patch, inputs)
-    slices = of_status(load_split(locate_data(folder), split, inputs, progress), status, split)
-    scores = score_slices(network_masks(engine, patch, header.threshold), slices, progress, cancel)
+    slices = of_status(load_split(locate_data(folder), split, inputs, watch), status, split)
+    scores = score_slices(network_masks(engine, patch, header.threshold), slices, watch)
     counts: dict[str, list[Counts]] = {}
     for score in scores:
         counts.setdefault(score.case, []).append(score.counts)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from afunet.errors import InputError
-from afunet.formats.findings import Finding, info
+from afunet.findings import Finding, info
 from afunet.formats.label_files import label_files, stem
 from afunet.formats.label_names import read_label_names
 from afunet.formats.labelling import Labelling, require_no_negative
@@ -18,8 +18,8 @@ from afunet.geometry import LabelMap, Volume, label_boxes
 from afunet.geometry.embedding import embedded
 from afunet.geometry.tolerances import SAME_PLACE_MM
 from afunet.preprocessing.orientation import turned_to
+from afunet.workflows.failed_case import FailedCase
 from afunet.workflows.phantom import NAMES
-from afunet.workflows.segment_many import FailedCase
 from afunet.workflows.titles import told_names
 
 FILES = ("prediction", "truth")

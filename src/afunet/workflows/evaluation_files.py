@@ -14,7 +14,7 @@ from afunet.errors import ConfigError
 from afunet.evaluation.fragments import fragment_means
 from afunet.evaluation.statistics import Estimate
 from afunet.evaluation.structures import ALL_METRICS
-from afunet.formats.whole_file import whole_file
+from afunet.whole_file import whole_file
 from afunet.workflows.evaluate import Evaluation
 
 ALL_BONE = "all bone"

@@ -8,8 +8,8 @@ from statistics import fmean
 
 from afunet.evaluation.hardest import choose_hardest, slice_traits
 from afunet.evaluation.overlap import METRICS, count
-from afunet.progress import CancelToken, Progress
 from afunet.report.comparison_panel import PanelRow
+from afunet.watch import Watch
 from afunet.workflows.comparison_facts import Scores
 from afunet.workflows.contenders import Contender
 from afunet.workflows.judged_split import JudgedSplit
@@ -27,8 +27,7 @@ def hardest_slices(
     table: Sequence[Contender],
     judged: JudgedSplit,
     scores: dict[str, Scores],
-    progress: Progress,
-    cancel: CancelToken | None,
+    watch: Watch,
 ) -> HardestSlices:
     """The hardest slices and every network's masks of them, of the first seed."""
     networks = [one for one in table if one.trained]
@@ -48,8 +47,7 @@ def hardest_slices(
     rows = []
     chosen = choose_hardest(traits)
     for done, (difficulty, one) in enumerate(chosen, 1):
-        if cancel is not None:
-            cancel.check()
+        watch.check()
         item = judged.slices()[places[one]]
         truth = item.mask > 0
         masks = [
@@ -59,5 +57,5 @@ def hardest_slices(
         dice_of = [METRICS["dice"](count(mask, truth)) for mask in masks]
         caption = f"{one.case}, level {one.level}\n{difficulty}"
         rows.append(PanelRow(caption, item.grey[0], truth, masks, dice_of))
-        progress("drawing the panel", done, len(chosen))
+        watch.tell("drawing the panel", done, len(chosen))
     return HardestSlices([one.experiment.label for one in networks], rows)

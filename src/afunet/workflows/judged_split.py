@@ -6,31 +6,29 @@ from collections.abc import Sequence
 
 from afunet.data.cases import refuse_leaks
 from afunet.data.labelled import read_records
+from afunet.data.locate import locate_data
 from afunet.data.slices import LabelledSlice
-from afunet.progress import Progress, silent
 from afunet.training.experiment import Experiment
+from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.comparison_facts import bone_areas
 from afunet.workflows.scoring import load_split, of_status
-from afunet.workflows.train import locate_data
 
 
 class JudgedSplit:
     """The slices of a split, with 1, 3 or 5 planes; all of it decides the joint lines."""
 
-    def __init__(
-        self, data: str, split: str, status: str | None, progress: Progress = silent
-    ) -> None:
+    def __init__(self, data: str, split: str, status: str | None, watch: Watch = UNWATCHED) -> None:
         self.folder = locate_data(data)
         self.split, self.status = split, status
-        self._progress = progress
-        everything = load_split(self.folder, split, 1, progress)
+        self._watch = watch
+        everything = load_split(self.folder, split, 1, watch)
         self.areas = bone_areas(everything)
         self._chosen = {1: of_status(everything, status, split)}
 
     def slices(self, planes: int = 1) -> tuple[LabelledSlice, ...]:
         """The slices to judge, as a network with so many input slices takes them."""
         if planes not in self._chosen:
-            everything = load_split(self.folder, self.split, planes, self._progress)
+            everything = load_split(self.folder, self.split, planes, self._watch)
             self._chosen[planes] = of_status(everything, self.status, self.split)
         return self._chosen[planes]
 

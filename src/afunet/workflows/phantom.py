@@ -29,8 +29,8 @@ from afunet.phantom.examples import (
     with_screws,
 )
 from afunet.preprocessing import BONE_WINDOW
-from afunet.progress import CancelToken, Progress, silent
 from afunet.report.facts import NotWritten
+from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.staging import check_writable, staged_folder
 
@@ -64,8 +64,7 @@ def write_phantom(
     folder: Path,
     scan_format: ScanFormat = ScanFormat.DICOM,
     *,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> tuple[SimulatedLeg, PhantomFiles]:
     """Simulate a leg and write scan, labels and their names; same config, same files.
 
@@ -73,18 +72,18 @@ def write_phantom(
     where none can.
     """
     check_writable(folder, "phantom")
-    leg = simulate(config, progress=progress, cancel=cancel)
+    leg = simulate(config, watch=watch)
     scan = "dicom" if scan_format is ScanFormat.DICOM else "ct.nii.gz"
     attempts = Attempts()
     with staged_folder(folder, "phantom") as stage:
         written = WrittenResults(stage, attempts)
         listed = _results(leg, scan, config.seed)
         for done, (what, write) in enumerate(listed.items()):
-            progress(WRITING, done, len(listed))
+            watch.tell(WRITING, done, len(listed))
             written.write(what, write)
         written.write_stacks()
         written.require_any()
-        progress(WRITING, len(listed), len(listed))
+        watch.tell(WRITING, len(listed), len(listed))
     return leg, PhantomFiles(
         folder / scan,
         folder / MASK,
@@ -131,8 +130,7 @@ def write_training_slices(
     per_leg: int = 12,
     regions: Sequence[Region] = (),
     fractured: bool = False,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> None:
     """Write simulated slices in the layout of docs/data.md, each leg a case and a patient.
 
@@ -154,8 +152,7 @@ def write_training_slices(
             per_leg=per_leg,
             regions=regions,
             broken=1.0 if fractured else BROKEN,
-            progress=progress,
-            cancel=cancel,
+            watch=watch,
         ):
             case = f"sim{item.seed:05d}"
             level = levels[case] = levels.get(case, -1) + 1
@@ -164,7 +161,7 @@ def write_training_slices(
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels).save(path)
             rows.append([case, case, level, split, "exact", 1, f"{item.spacing_mm:.4f}"])
-            progress("simulating slices", len(rows), count)
+            watch.tell("simulating slices", len(rows), count)
         with (stage / "slices.csv").open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(

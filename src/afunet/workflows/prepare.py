@@ -20,9 +20,9 @@ from afunet.data.splits import Assigned, SplitChoice, assign_splits
 from afunet.data.store import FILES, is_store
 from afunet.data.writing import StoreWriter
 from afunet.errors import AfunetError, Cancelled, InputError, OutputError
-from afunet.formats.findings import Finding
+from afunet.findings import Finding
 from afunet.preprocessing import BONE_WINDOW
-from afunet.progress import CancelToken, Progress, silent
+from afunet.watch import UNWATCHED, CancelToken, Watch
 from afunet.workflows.staging import check_writable, staged_folder
 
 MOST_NAMED = 4
@@ -118,15 +118,14 @@ def prepare(
     output: Path,
     options: PrepareOptions | None = None,
     *,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Prepared:
     """Read all sources, leave out what cannot be used, split, and write the store `output`.
 
     Raises `AfunetError` in one line, `NothingUsable` where no pair can be used, and then leaves
     nothing behind.
     """
-    options, cancel = options or PrepareOptions(), cancel or CancelToken()
+    options = options or PrepareOptions()
     output = Path(output)
     _check_output(output, sources)
     tasks, left_out, unused = _find([Path(source) for source in sources], options)
@@ -134,12 +133,12 @@ def prepare(
     noticed = _Noticed()
     with staged_folder(output) as stage, StoreWriter(stage) as writer:
         for done, task in enumerate(tasks, 1):
-            content = _read(task, options.choice, cancel)
+            content = _read(task, options.choice, watch.cancel)
             left_out += content.left_out
             noticed.add(task.label, content.findings)
             if content.slices:
                 cases.append(_write(content, task, writer))
-            progress("reading cases", done, len(tasks))
+            watch.tell("reading cases", done, len(tasks))
         if not cases:
             raise NothingUsable(left_out)
         named, notes = _named(
@@ -147,7 +146,7 @@ def prepare(
         )
         assigned = assign_splits(named, options.split)
         refuse_leaks(assigned.records)
-        cancel.check()
+        watch.check()
         counts = _counts(assigned.records, cases)
         warnings = (*unused, *noticed.lines(), *notes, *assigned.warnings)
         facts = _facts(cases, assigned, counts, left_out, warnings, options)

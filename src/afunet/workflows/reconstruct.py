@@ -8,17 +8,17 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from afunet.formats.findings import Finding
+from afunet.findings import Finding
 from afunet.formats.labelling import Labelling, require_no_negative
 from afunet.formats.readers import read_labelling
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh
-from afunet.progress import CancelToken, Progress, silent
+from afunet.plan import Step
 from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances
 from afunet.report.facts import NotWritten, PieceFacts
 from afunet.report.scene import render_scene
-from afunet.watch import Step
+from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.case_report import piece_facts, piece_findings
 from afunet.workflows.dividing import NAMES, PIECES, SURFACE, Dividing
@@ -63,8 +63,7 @@ def reconstruct(
     *,
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Reconstruction:
     """Write the surfaces, pieces and picture of a label file; any label but 0 is bone.
 
@@ -79,12 +78,12 @@ def reconstruct(
     require_surface_formats(mesh_formats)
     require_limits(max_triangles, max_error_mm)
     check_writable(folder, "reconstruct")
-    attempts, cancel = Attempts(), cancel or CancelToken()
-    progress(READING, 0, 1)
+    attempts = Attempts()
+    watch.tell(READING, 0, 1)
     read = read_labelling(mask)
     require_no_negative(read.volume, mask.name)
-    progress(READING, 1, 1)
-    dividing = Dividing(attempts, max_triangles, max_error_mm, progress, cancel)
+    watch.tell(READING, 1, 1)
+    dividing = Dividing(attempts, max_triangles, max_error_mm, watch)
     mesh = dividing.surface(read.volume)
     instances = dividing.pieces(
         read.volume, None, spacing_known=read.spacing_known, sides_known=read.sides_known
@@ -96,14 +95,14 @@ def reconstruct(
         written = WrittenResults(stage, attempts)
         listed = _results(read, mesh, instances, mesh_formats)
         for done, (what, write) in enumerate(listed):
-            cancel.check()
-            progress(WRITING, done, len(listed))
+            watch.check()
+            watch.tell(WRITING, done, len(listed))
             written.write(what, write)
         written.write_stacks()
         written.write(PIECES_JSON, partial(_write_pieces, instances, findings, written))
         written.require_any()
-        cancel.check()
-        progress(WRITING, len(listed), len(listed))
+        watch.check()
+        watch.tell(WRITING, len(listed), len(listed))
     return Reconstruction(
         mesh,
         instances,

@@ -14,16 +14,16 @@ from afunet.data.slices import LabelledSlice
 from afunet.errors import InputError
 from afunet.evaluation.slice_score import SliceScore, score_slice
 from afunet.inference.predictor import Engine, Predictor
-from afunet.progress import CancelToken, Progress, silent
+from afunet.watch import UNWATCHED, Watch
 
 MaskOf = Callable[[LabelledSlice], NDArray[np.bool_]]
 
 
 def load_split(
-    folder: Path, split: str, input_slices: int = 1, progress: Progress = silent
+    folder: Path, split: str, input_slices: int = 1, watch: Watch = UNWATCHED
 ) -> tuple[LabelledSlice, ...]:
     """All labelled slices of one split; `InputError` where there is none."""
-    slices = load_labelled(folder, split, input_slices, progress)
+    slices = load_labelled(folder, split, input_slices, watch)
     if not slices:
         raise InputError(f"no labelled slice in split {split!r}")
     return tuple(slices)
@@ -55,14 +55,12 @@ def network_masks(engine: Engine, window_px: int | None, threshold: float = 0.5)
 def score_slices(
     mask_of: MaskOf,
     slices: Sequence[LabelledSlice],
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> tuple[SliceScore, ...]:
     """Predict and score every slice, in their order."""
     scores = []
     for done, item in enumerate(slices, 1):
-        if cancel is not None:
-            cancel.check()
+        watch.check()
         record = item.record
         scores.append(
             score_slice(
@@ -73,5 +71,5 @@ def score_slices(
                 level=record.level,
             )
         )
-        progress("evaluating", done, len(slices))
+        watch.tell("evaluating", done, len(slices))
     return tuple(scores)

@@ -16,10 +16,10 @@ from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.inference.predictor import Predictor
 from afunet.models.checkpoint import load_checkpoint
 from afunet.models.shipped import shipped_path
-from afunet.progress import CancelToken, Progress, silent
+from afunet.plan import Step
 from afunet.reconstruction.decimation import require_limits
 from afunet.report import facts
-from afunet.watch import Step
+from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.analyse import PLAN as ANALYSIS
 from afunet.workflows.analyse import AnalysisRules, analyse
 from afunet.workflows.attempts import Attempts, WrittenResults
@@ -85,23 +85,21 @@ class Segmenter:
         self,
         options: SegmentOptions | None = None,
         *,
-        progress: Progress = silent,
-        cancel: CancelToken | None = None,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self.options = options or SegmentOptions()
-        cancel = cancel or CancelToken()
-        progress(LOADING, 0, 1)
-        self.checkpoint = load_checkpoint(self.options.weights or shipped_weights())
+        watch.tell(LOADING, 0, 1)
+        self.checkpoint = load_checkpoint(self.options.weights or shipped_path())
         header, network = self.checkpoint.header, self.checkpoint.network()
         inputs = int(header.options.get("input_slices", 1))
-        progress(LOADING, 1, 1)
-        cancel.check()
-        progress(TRYING, 0, 1)
+        watch.tell(LOADING, 1, 1)
+        watch.check()
+        watch.tell(TRYING, 0, 1)
         self.engine, self.trial = best_engine(
             network, pick_device(self.options.device), header.patch_px, inputs
         )
-        progress(TRYING, 1, 1)
-        cancel.check()
+        watch.tell(TRYING, 1, 1)
+        watch.check()
 
     def segment(
         self,
@@ -109,8 +107,7 @@ class Segmenter:
         output: str | Path,
         *,
         case: str | None = None,
-        progress: Progress = silent,
-        cancel: CancelToken | None = None,
+        watch: Watch = UNWATCHED,
     ) -> SegmentedCase:
         """Read a scan, find its bones, and write all files into the folder `output`.
 
@@ -119,18 +116,17 @@ class Segmenter:
         `report.not_written` and costs itself alone. Raises `AfunetError` in one line where there
         is no result at all; then nothing is written.
         """
-        output, cancel = Path(output), cancel or CancelToken()
+        output = Path(output)
         require_possible(path, output, self.options)
         title, named = (case, []) if case is not None else title_of(Path(path))
-        attempts, watch = Attempts(), Stopwatch()
-        with watch.stage("reading"):
+        attempts, stopwatch = Attempts(), Stopwatch()
+        with stopwatch.stage("reading"):
             scan = read_scan(
                 path,
                 series=self.options.series,
                 spacing_mm=self.options.spacing_mm,
                 strict=self.options.strict,
-                progress=progress,
-                cancel=cancel,
+                watch=watch,
             )
         require_source_for(self.options.formats, scan, deidentified=self.options.deidentify)
         predictor = Predictor(self.engine, self.checkpoint.header.patch_px)
@@ -140,18 +136,17 @@ class Segmenter:
             self.checkpoint.header,
             AnalysisRules(self.options.cleanup, self._max_triangles, self.options.max_error_mm),
             attempts=attempts,
-            stopwatch=watch,
-            progress=progress,
-            cancel=cancel,
+            stopwatch=stopwatch,
+            watch=watch,
         )
         with staged_folder(output, "segment") as stage:
             written = WrittenResults(stage, attempts)
-            writer = CaseWriter(found, self._wanted(), written, progress, cancel)
-            with watch.stage("writing"):
+            writer = CaseWriter(found, self._wanted(), written, watch)
+            with stopwatch.stage("writing"):
                 writer.write_results()
-            with watch.stage("pictures"):
+            with stopwatch.stage("pictures"):
                 writer.write_pictures()
-            report = writer.write_report(title, named, self._run_facts(predictor, watch))
+            report = writer.write_report(title, named, self._run_facts(predictor, stopwatch))
             written.require_any()
         return SegmentedCase(output, report, found.mask)
 
@@ -189,13 +184,12 @@ def segment(
     output: str | Path,
     options: SegmentOptions | None = None,
     *,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> SegmentedCase:
     """One scan with a freshly loaded network; see `Segmenter.segment`."""
     require_possible(path, output, options or SegmentOptions())
-    segmenter = Segmenter(options, progress=progress, cancel=cancel)
-    return segmenter.segment(path, output, progress=progress, cancel=cancel)
+    segmenter = Segmenter(options, watch=watch)
+    return segmenter.segment(path, output, watch=watch)
 
 
 def require_possible(path: str | Path, output: str | Path, options: SegmentOptions) -> None:
@@ -208,8 +202,3 @@ def require_possible(path: str | Path, output: str | Path, options: SegmentOptio
     names = [name for name, _ in results_of(options.formats)]
     pages = (OVERLAY, SCENE, REPORT_HTML, REPORT_JSON)
     check_writable(Path(output), "segment", (*names, *pages))
-
-
-def shipped_weights() -> Path:
-    """The weights file that comes with the package."""
-    return shipped_path()

@@ -9,10 +9,10 @@ from itertools import chain, count
 from pathlib import Path
 
 from afunet.data.patients import LONGEST_NUMBER, is_harmless
+from afunet.findings import Finding, info
 from afunet.formats.dicom.archive import is_archive
 from afunet.formats.dicom.identifiers import names_patient
-from afunet.formats.findings import Finding, info
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken
 
 UNTITLED = "scan"
 LONGEST_COUNT = 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from torch import nn
 
 from afunet.data.cases import refuse_leaks
 from afunet.data.labelled import load_labelled, read_records
+from afunet.data.locate import locate_data
 from afunet.data.sampler import CropSampler, Source
 from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError, InputError
@@ -25,14 +25,14 @@ from afunet.inference.device import DeviceChoice, pick_device
 from afunet.inference.predictor import Engine, Predictor
 from afunet.models import build_model
 from afunet.models.checkpoint import Header, load_checkpoint, save_checkpoint
+from afunet.models.shipped import shipped_path
+from afunet.plan import Step
 from afunet.preprocessing import BONE_WINDOW
-from afunet.progress import CancelToken, Progress, silent
 from afunet.training.config import SHIPPED, TrainingConfig, config_text
 from afunet.training.distributed import joined, own_device
 from afunet.training.loop import CONFIG, DTYPES, train
 from afunet.training.recording import LOG, NoRecorder, Recorder, losses_in
-from afunet.watch import Step
-from afunet.workflows.segment import shipped_weights
+from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.staging import check_writable
 
 BEST = "best.safetensors"
@@ -61,8 +61,7 @@ def train_network(
     device: DeviceChoice = DeviceChoice.AUTO,
     threads: int | None = None,
     record: Recorder | None = None,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> TrainingResult:
     """Train as `config` says into the folder `run`, going on where an earlier call stopped.
 
@@ -80,8 +79,8 @@ def train_network(
     record = record or NoRecorder()
     with joined(place) as world:
         if not world.leads:
-            progress = silent
-        sources, validation = _slices_of(config, base, progress)
+            watch = watch.silenced()
+        sources, validation = _slices_of(config, base, watch)
         sampler = CropSampler(
             sources, config.crop, config.augment, config.seed, place, passes=config.epochs > 0
         )
@@ -89,7 +88,7 @@ def train_network(
         def validate(model: nn.Module, step: int) -> float:
             predictor = _predictor(model, config, place)
             show_examples(predictor, validation, record, step)
-            return mean_case_dice(predictor, validation, progress)
+            return mean_case_dice(predictor, validation, watch)
 
         def keep_best(model: nn.Module, step: int, score: float) -> None:
             header = _header(config, sources, step, {"validation_dice_per_case": round(score, 5)})
@@ -105,8 +104,7 @@ def train_network(
             world=world,
             initial=_initial(config, base),
             record=record,
-            progress=progress,
-            cancel=cancel,
+            watch=watch,
         )
         if world.leads:
             (run / RESULT).write_text(json.dumps({"validation_dice_per_case": best}) + "\n")
@@ -155,7 +153,7 @@ def _finished(config: TrainingConfig, run: Path) -> TrainingResult | None:
 
 
 def _slices_of(
-    config: TrainingConfig, base: Path, progress: Progress
+    config: TrainingConfig, base: Path, watch: Watch
 ) -> tuple[list[Source], Sequence[LabelledSlice]]:
     """Training slices by source, and those for validation: `TRUSTED` ones where there are any.
 
@@ -168,9 +166,9 @@ def _slices_of(
     sources: list[Source] = []
     held_out: list[LabelledSlice] = []
     for entry, folder in zip(config.data, folders, strict=True):
-        if slices := load_labelled(folder, "train", inputs, progress):
+        if slices := load_labelled(folder, "train", inputs, watch):
             sources.append(Source(slices, entry.weight))
-        held_out += load_labelled(folder, "val", inputs, progress)
+        held_out += load_labelled(folder, "val", inputs, watch)
     if not sources:
         raise InputError("no labelled slice in split 'train' of any [[data]] folder")
     validation = [item for item in held_out if item.record.status in TRUSTED] or held_out
@@ -180,7 +178,7 @@ def _slices_of(
 
 
 def mean_case_dice(
-    predictor: Predictor, slices: Sequence[LabelledSlice], progress: Progress = silent
+    predictor: Predictor, slices: Sequence[LabelledSlice], watch: Watch = UNWATCHED
 ) -> float:
     """Dice of each case over its slices, then the mean over cases."""
     cases: dict[str, Counts] = {}
@@ -189,7 +187,7 @@ def mean_case_dice(
         counts = count(probability >= 0.5, item.mask > 0)
         case = item.record.case
         cases[case] = cases[case] + counts if case in cases else counts
-        progress("validating", done + 1, len(slices))
+        watch.tell("validating", done + 1, len(slices))
     return sum(METRICS["dice"](counts) for counts in cases.values()) / len(cases)
 
 
@@ -220,7 +218,7 @@ def _initial(config: TrainingConfig, base: Path) -> Mapping[str, torch.Tensor] |
     """The weights a run starts from; `ConfigError` if they belong to another network."""
     if not config.start_from:
         return None
-    path = shipped_weights() if config.start_from == SHIPPED else Path(config.start_from)
+    path = shipped_path() if config.start_from == SHIPPED else Path(config.start_from)
     checkpoint = load_checkpoint(path if path.is_file() else base / path)
     if (checkpoint.header.model, dict(checkpoint.header.options)) != (
         config.model,
@@ -253,17 +251,6 @@ def _header(
         },
         metrics=metrics,
     )
-
-
-def locate_data(path: str | Path, base: Path = Path()) -> Path:
-    """A data folder as given, in AFUNET_DATA's folder, or beside `base`; `InputError` for none."""
-    path = Path(path).expanduser() if str(path).startswith("~") else Path(path)
-    candidates = [path, Path(os.environ.get("AFUNET_DATA", "../shared/data")) / path]
-    candidates += [base / path]
-    for candidate in candidates:
-        if candidate.is_dir():
-            return candidate
-    raise InputError(f"no data folder {str(path)!r}; looked in {', '.join(map(str, candidates))}")
 
 
 def _commit() -> str:

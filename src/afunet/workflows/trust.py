@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from afunet.formats.findings import Flag
+from afunet.findings import Flag
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUp, CleanUpRules
@@ -19,7 +19,6 @@ from afunet.inference.trust.signs import Signs, measure_signs
 from afunet.inference.volume import Prediction
 from afunet.models.checkpoint import Header
 from afunet.models.expected_dice import DiceInterval
-from afunet.progress import CancelToken, Progress, silent
 from afunet.reconstruction.anatomy import Bone
 from afunet.reconstruction.pieces import Instances
 from afunet.report.facts import (
@@ -30,6 +29,7 @@ from afunet.report.facts import (
     SliceConfidenceFacts,
 )
 from afunet.report.flag_picture import flag_picture
+from afunet.watch import UNWATCHED, Watch
 
 MOST_PICTURES = 12
 
@@ -57,8 +57,7 @@ def judge(
     predictor: Predictor,
     header: Header,
     *,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Trust:
     """Measure a finished mask and its pieces; a few slices are mirrored and predicted again."""
     evidence = Evidence.of(
@@ -73,7 +72,7 @@ def judge(
         positions_known=bool(scan.planes),
     )
     again = Predictor(predictor.engine, predictor.patch_px, predictor.overlap)
-    flips = flip_agreement(evidence, again, header, progress=progress, cancel=cancel)
+    flips = flip_agreement(evidence, again, header, watch=watch)
     signs = measure_signs(evidence, flips, header.expected_dice)
     unlike = outside(signs, scan.source.region, _unnamed(instances))
     return Trust(signs, raise_flags(signs), unlike)

@@ -12,7 +12,7 @@ import pytest
 from afunet.data.layouts import LAYOUTS, layout_of
 from afunet.data.layouts.pair import Choice, Content
 from afunet.errors import ConfigError, InputError
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken
 
 Write = Callable[..., Path]
 

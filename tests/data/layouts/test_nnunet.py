@@ -14,7 +14,7 @@ from afunet.data.layouts import nnunet
 from afunet.data.layouts.pair import Choice
 from afunet.errors import AfunetError, ConfigError, InputError
 from afunet.formats.nifti import write_nifti
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from PIL import Image
 from afunet.data.layouts import LAYOUTS
 from afunet.data.layouts.pair import Choice, Content
 from afunet.errors import InputError
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken
 
 Write = Callable[..., Path]
 

@@ -12,7 +12,7 @@ from afunet.data.layouts import totalsegmentator
 from afunet.data.layouts.pair import Choice
 from afunet.errors import InputError
 from afunet.formats.nifti import write_nifti
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from afunet.data.layouts.volume_pair import VolumePair
 from afunet.errors import AfunetError
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 

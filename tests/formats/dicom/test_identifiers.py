@@ -13,7 +13,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from afunet.errors import Cancelled
 from afunet.formats.dicom.identifiers import names_patient
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken
 
 
 @pytest.fixture

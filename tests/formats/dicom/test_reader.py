@@ -3,6 +3,7 @@
 import numpy as np
 
 from afunet.formats.readers import list_series, read_labels, read_scan
+from afunet.watch import Watch
 
 
 def test_the_source_tells_the_scanner_and_the_region(tmp_path, write_series, axial):
@@ -51,7 +52,7 @@ def test_a_listing_holds_no_identifier_but_the_series_uid(tmp_path, write_series
 def test_every_slice_is_reported(tmp_path, write_series, axial):
     write_series(tmp_path, axial)
     calls = []
-    read_scan(tmp_path, progress=lambda *call: calls.append(call))
+    read_scan(tmp_path, watch=Watch(lambda *call: calls.append(call)))
     assert calls == [
         (stage, done, 4) for stage in ("reading headers", "reading slices") for done in (1, 2, 3, 4)
     ]

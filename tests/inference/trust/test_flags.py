@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from afunet.formats.findings import Flag, Severity
+from afunet.findings import Flag, Severity
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.flags import FLAGS, raise_flags
 from afunet.inference.trust.flips import Flip

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from afunet.data.slices import LabelledSlice
-from afunet.formats.findings import Finding
-from afunet.progress import CancelToken
+from afunet.findings import Finding
+from afunet.watch import CancelToken
 
 
 @dataclass(frozen=True)

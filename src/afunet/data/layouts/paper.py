@@ -24,7 +24,7 @@ from afunet.data.layouts.png_pair import DicomPngPair, DicomSlice
 from afunet.data.patients import identity_of
 from afunet.formats.dicom.files import looks_like_dicom, read_header
 from afunet.formats.file_search import files_below
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken
 
 Key = tuple[str, ...]
 

@@ -16,16 +16,16 @@ from afunet.data.layouts.pair import Choice, Content, Given, LeftOut, at_level, 
 from afunet.data.layouts.planes import plane_of, slice_of_grey, slice_of_hu
 from afunet.data.slices import LabelledSlice, read_grey, read_mask_value
 from afunet.errors import InputError
+from afunet.findings import SIDES_UNKNOWN, Finding
 from afunet.formats.dicom.files import read_header
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.pixels import read_hu
 from afunet.formats.dicom.series import picture_kind
-from afunet.formats.findings import SIDES_UNKNOWN, Finding
 from afunet.formats.png_masks import bone_value_finding
 from afunet.formats.readers import read_labelling
 from afunet.geometry import Volume
 from afunet.preprocessing.orientation import axial_view
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken
 
 MOST_NAMED = 8
 OF_ITS_IMAGE = SIDES_UNKNOWN | {"SPACING_UNKNOWN"}

@@ -13,13 +13,13 @@ from afunet.data.layouts.bone_labels import BINARY, BoneValues
 from afunet.data.layouts.pair import Choice, Content, Given
 from afunet.data.layouts.planes import plane_of, slice_of_hu
 from afunet.errors import InputError
-from afunet.formats.findings import Finding, Severity
+from afunet.findings import Finding, Severity
 from afunet.formats.readers import read_labelling, read_scan
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
 from afunet.geometry.tolerances import SAME_PLACE_MM
 from afunet.preprocessing.orientation import axial_view, turned_to
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken, Watch
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class VolumePair:
 
     def read(self, choice: Choice, cancel: CancelToken) -> Content:
         """All axial slices, as inference would cut them; see `Pair.read`."""
-        scan = read_scan(self.image, cancel=cancel)
+        scan = read_scan(self.image, watch=Watch(cancel=cancel))
         _require_bone(scan)
         view = axial_view(scan.volume)
         axial = view.apply(scan.volume)

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from afunet.errors import InputError
+from afunet.findings import Finding, repaired, warning
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.pixels import AIR_HU, DARK_HU
 from afunet.formats.edge_pieces import bright_filling, touching_edge
-from afunet.formats.findings import Finding, repaired, warning
 from afunet.formats.hu_scale import BRIGHTEST_HU, breaks
 from afunet.formats.slice_values import SliceValues, pooled, values_of
 

@@ -18,8 +18,8 @@ from typing import IO
 from afunet.errors import InputError
 from afunet.formats.file_search import unreadable
 from afunet.formats.request import Request
-from afunet.progress import CancelToken
 from afunet.temporary import temporary_folder
+from afunet.watch import CancelToken
 
 SUFFIX = ".zip"
 PREFIX = "afunet-unpacked-"
@@ -115,13 +115,13 @@ class _Unpacking:
             self._held = self._held.and_more(members)
             self._held.require_few(self._given.name, shutil.disk_usage(folder).free)
             for number, member in enumerate(members, start=1):
-                self._request.cancel.check()
+                self._request.watch.check()
                 # No name of the archive is used: it may hold anything, or name the patient. No
                 # member gives more than it declared: zipfile stops there.
                 target = folder / f"{number:06d}{_kept_suffix(member.filename)}"
                 with archive.open(member) as source, target.open("wb") as file:
-                    _copy(source, file, self._request.cancel)
-                self._request.progress("unpacking", number, len(members))
+                    _copy(source, file, self._request.watch.cancel)
+                self._request.watch.tell("unpacking", number, len(members))
                 if member.filename.lower().endswith(SUFFIX) and is_archive(target):
                     inner.append(target)
         for number, target in enumerate(inner, start=1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from afunet.findings import Finding, info, warning
 from afunet.formats.dicom.copied_elements import (
     CHARACTER_SET,
     COPIED,
@@ -15,7 +16,6 @@ from afunet.formats.dicom.copied_elements import (
     ImageFacts,
 )
 from afunet.formats.dicom.text_rules import Outcome
-from afunet.formats.findings import Finding, info, warning
 
 NO_RESULTS = "DICOM Segmentation and RT Structure Set cannot be written"
 _CODES = {

@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 
 from afunet.errors import GeometryError
+from afunet.findings import Finding, repaired
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.pixels import read_hu
 from afunet.formats.dicom.placement import FloatArray, Placement, instance
-from afunet.formats.findings import Finding, repaired
 
 # Exports round positions to a tenth of a millimetre.
 SAME_POSITION_MM = 0.1 + 1e-6

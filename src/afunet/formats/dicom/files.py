@@ -60,13 +60,13 @@ def find_headers(request: Request) -> FoundFiles:
     What a DICOMDIR lists is found by walking the folders it lies in. A file or folder that cannot
     be opened and a DICOM file that is cut before its image are among the `broken`.
     """
-    found = search(request.paths, request.cancel)
+    found = search(request.paths, request.watch.cancel)
     headers: list[Header] = []
     others: list[Path] = []
     broken = list(found.unreadable)
     directories: list[Path] = []
     for done, path in enumerate(found.files, start=1):
-        request.cancel.check()
+        request.watch.check()
         try:
             if not looks_like_dicom(path):
                 others.append(path)
@@ -76,7 +76,7 @@ def find_headers(request: Request) -> FoundFiles:
                 directories += [path] * (not of_file)
         except InputError as refusal:
             broken.append(refusal)
-        request.progress("reading headers", done, len(found.files))
+        request.watch.tell("reading headers", done, len(found.files))
     return FoundFiles(
         tuple(headers),
         tuple(others),

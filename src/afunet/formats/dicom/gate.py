@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from afunet.errors import GeometryError
+from afunet.findings import Finding, info, repaired, warning
 from afunet.formats.dicom.copies import without_copies
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.placement import FloatArray, Placement, place
 from afunet.formats.dicom.series import Series
 from afunet.formats.dicom.spacing import POSITION_TOLERANCE_MM, Levels, levels_of
-from afunet.formats.findings import Finding, info, repaired, warning
 from afunet.formats.lengths import spacing_findings
 from afunet.geometry import ImagePlane
 

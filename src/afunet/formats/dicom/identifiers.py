@@ -16,7 +16,7 @@ from afunet.formats.dicom.archive import is_archive, opened_in
 from afunet.formats.dicom.copied_elements import CHARACTER_SET, texts_of
 from afunet.formats.dicom.files import START_BYTES, starts_as_dicom
 from afunet.formats.file_search import files_below
-from afunet.progress import CancelToken
+from afunet.watch import CancelToken
 
 IDENTIFYING = (
     "PatientName",

@@ -9,6 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
+from afunet.findings import Finding, repaired
 from afunet.formats.dicom.evidence import (
     Numbering,
     Verdict,
@@ -22,7 +23,6 @@ from afunet.formats.dicom.evidence import (
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.placement import COSINE_TOLERANCE
 from afunet.formats.dicom.series import UNKNOWN, Series, picture_kind, unfitness
-from afunet.formats.findings import Finding, repaired
 
 SAME_PIXEL_MM = 1e-3
 SAME_THICKNESS = 0.01

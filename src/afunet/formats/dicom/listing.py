@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import prod
 
 from afunet.errors import AfunetError, Cancelled
+from afunet.findings import Finding, error, info
 from afunet.formats.dicom.archive import unpacked
 from afunet.formats.dicom.archive_findings import archive_findings
 from afunet.formats.dicom.files import syntax_name
@@ -20,7 +21,6 @@ from afunet.formats.dicom.reader import (
 )
 from afunet.formats.dicom.series import unfitness
 from afunet.formats.dicom.text_rules import Outcome, uid_rule
-from afunet.formats.findings import Finding, error, info
 from afunet.formats.region import guess_region
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan
@@ -59,9 +59,9 @@ def _looked_at(
         return choice, (info("VALUES_NOT_READ", message),)
     try:
         scan = scan_of(chosen.stack, (), request)
-        request.progress(LOOKING, 0, 1)
+        request.watch.tell(LOOKING, 0, 1)
         noticed = check(scan).findings
-        request.progress(LOOKING, 1, 1)
+        request.watch.tell(LOOKING, 1, 1)
         return choice, noticed
     except AfunetError as refusal:
         if isinstance(refusal, Cancelled):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from afunet.errors import AfunetError, InputError
+from afunet.findings import Finding, Severity, warning
 from afunet.formats.dicom.bone_values import without_bone
 from afunet.formats.dicom.derived import derived_kind
 from afunet.formats.dicom.evidence import of_several_patients
@@ -17,7 +18,6 @@ from afunet.formats.dicom.gate import Stack, arrange
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.joining import Joined, differing, joined, joining_findings
 from afunet.formats.dicom.series import Series, group_series, unfitness
-from afunet.formats.findings import Finding, Severity, warning
 
 # Points of a perfect series: 100 together.
 ORIGINAL, COVERAGE, SPACING, PLANE, GEOMETRY = 35, 30, 20, 5, 10

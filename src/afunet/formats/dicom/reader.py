@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from afunet.findings import Finding, info, refuse_if_strict, warning
 from afunet.formats.dicom.absence import nothing_found
 from afunet.formats.dicom.agreement import Read, agreed
 from afunet.formats.dicom.archive import unpacked
@@ -21,7 +22,6 @@ from afunet.formats.dicom.picker import pick, require_chosen
 from afunet.formats.dicom.pixels import ImageFiles, read_hu
 from afunet.formats.dicom.source_images import SourceCollector
 from afunet.formats.dicom.straighten import straightened
-from afunet.formats.findings import Finding, info, refuse_if_strict, warning
 from afunet.formats.hu import stacked
 from afunet.formats.region import guess_region
 from afunet.formats.request import Request
@@ -183,11 +183,11 @@ def source_of(stack: Stack) -> Source:
 def _slices(stack: Stack, request: Request, collector: SourceCollector) -> Iterator[NDArray[Any]]:
     total, files = len(stack.headers), ImageFiles()
     for number, header in enumerate(stack.headers, start=1):
-        request.cancel.check()
+        request.watch.check()
         hu = read_hu(header, _where(header, number, total), files)
         collector.add(header, files)
         yield hu
-        request.progress("reading slices", number, total)
+        request.watch.tell("reading slices", number, total)
 
 
 def _read_again(stack: Stack) -> Read:

@@ -14,8 +14,8 @@ from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
 from afunet.errors import AfunetError, ConfigError, OutputError
-from afunet.formats.dicom.source_images import SourceImages
-from afunet.formats.scan import Scan
+from afunet.formats.dicom.source_images import with_sound_uids
+from afunet.formats.scan import Scan, SourceImages
 from afunet.geometry import ImagePlane, Volume, mask_on_planes, planes_of, shares_on_planes
 
 # SNOMED CT (PS3.16 CID 7150 and 7151): what the mask shows.
@@ -152,10 +152,10 @@ def result_planes(scan: Scan, *, deidentified: bool = False) -> ResultPlanes:
             code="NOT_FROM_DICOM",
         )
     images = scan.images
-    if refusal := images.unsound(renewed=deidentified):
+    if refusal := images.unsound_renewed if deidentified else images.unsound:
         raise OutputError(refusal.message, code=refusal.code)
     if deidentified:
-        images = images.with_sound_uids()
+        images = with_sound_uids(images)
     slice_mm = float(scan.volume.spacing_mm[2])
     kinds = {
         (plane.rows, plane.columns, *np.round(plane.pixel_mm, 4).tolist()) for plane in scan.planes

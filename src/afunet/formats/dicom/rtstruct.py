@@ -27,8 +27,9 @@ from afunet.formats.dicom.result import (
     Structure,
     library_errors_refused,
 )
-from afunet.formats.whole_file import whole_file
+from afunet.formats.dicom.source_images import file_beside, list_all, names, reference
 from afunet.geometry import ImagePlane
+from afunet.whole_file import whole_file
 
 SERIES_NUMBER = 9200
 DETACHED_STUDY = "1.2.840.10008.3.1.2.3.1"  # PS3.6 annex A, retired but what readers expect
@@ -69,7 +70,7 @@ def _structure_set(placed: ResultPlanes, algorithm: Algorithm) -> FileDataset:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
-    placed.images.put_into(dataset)
+    file_beside(placed.images, dataset)
     dataset.SOPClassUID = RTStructureSetStorage
     dataset.SOPInstanceUID = generate_uid()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
@@ -103,7 +104,7 @@ def _frame_of_reference(placed: ResultPlanes) -> Dataset:
     for uid, images in placed.images.of_series().items():
         series = Dataset()
         series.SeriesInstanceUID = uid
-        series.ContourImageSequence = [image.reference() for image in images]
+        series.ContourImageSequence = [reference(image) for image in images]
         study.RTReferencedSeriesSequence.append(series)
     frame = Dataset()
     frame.FrameOfReferenceUID = placed.images.frame_of_reference
@@ -169,7 +170,7 @@ def _contours(segment: Segment, placed: ResultPlanes) -> Iterator[Dataset]:
             contour.NumberOfContourPoints = len(ring)
             contour.ContourData = [f"{value:.{DECIMALS}f}" for value in points_mm.ravel()]
             if placed.are_images:
-                contour.ContourImageSequence = [placed.images.images[index].reference()]
+                contour.ContourImageSequence = [reference(placed.images.images[index])]
             yield contour
 
 
@@ -194,14 +195,14 @@ def _require_as_meant(written: Dataset, segments: Sequence[Segment], placed: Res
 def _require_references(written: Dataset, placed: ResultPlanes) -> None:
     """Raise `OutputError` unless every outline, and the whole, refer to their own images."""
     (study,) = written.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence
-    if not placed.images.are_listed(study.RTReferencedSeriesSequence, "ContourImageSequence"):
+    if not list_all(study.RTReferencedSeriesSequence, "ContourImageSequence", placed.images):
         raise _differs("it does not list each image once")
     for region in written.ROIContourSequence if placed.are_images else ():
         for contour in region.get("ContourSequence") or ():
             points_mm = np.array(contour.ContourData[:3], dtype=np.float64)[None]
             image = placed.images.images[_plane_of(points_mm, placed.planes)]
             (item,) = contour.ContourImageSequence
-            if not image.is_named_by(item):
+            if not names(item, image):
                 raise _differs("an outline refers to another image than its slice")
 
 

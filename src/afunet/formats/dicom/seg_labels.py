@@ -11,7 +11,7 @@ from highdicom.seg import segread
 from pydicom import dcmread
 
 from afunet.errors import InputError
-from afunet.formats.findings import info
+from afunet.findings import info
 from afunet.formats.labelling import Labelling
 from afunet.formats.request import Request
 from afunet.geometry import Volume

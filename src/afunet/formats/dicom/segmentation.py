@@ -29,10 +29,11 @@ from afunet.formats.dicom.result import (
     library_errors_refused,
 )
 from afunet.formats.dicom.segmentation_kind import SegmentationKind as SegmentationKind
-from afunet.formats.dicom.source_images import SourceImage
+from afunet.formats.dicom.source_images import file_beside, list_all, names, reference
 from afunet.formats.dicom.spacing import POSITION_TOLERANCE_MM
-from afunet.formats.whole_file import whole_file
+from afunet.formats.scan import SourceImage
 from afunet.geometry import ImagePlane
+from afunet.whole_file import whole_file
 
 MANUFACTURER = "afunet"
 SERIES_NUMBER = 9100
@@ -126,16 +127,16 @@ def _stand_ins(placed: ResultPlanes) -> list[Dataset]:
 def _refer(dataset: Dataset, stand_ins: Sequence[Dataset], placed: ResultPlanes) -> None:
     """Name the patient, the study and the images that the stand-ins stood for."""
     images = placed.images
-    images.put_into(dataset)
+    file_beside(images, dataset)
     series = images.of_series()
-    dataset.SourceImageSequence = [image.reference() for of in series.values() for image in of]
+    dataset.SourceImageSequence = [reference(image) for of in series.values() for image in of]
     dataset.ReferencedSeriesSequence = [_series_item(uid, of) for uid, of in series.items()]
     plane_of = {image.SOPInstanceUID: at for at, image in enumerate(stand_ins)}
     for frame in dataset.PerFrameFunctionalGroupsSequence:
         (derivation,) = frame.DerivationImageSequence  # shared by frames of one plane
         (item,) = derivation.SourceImageSequence
         at = placed.image_of[plane_of[item.ReferencedSOPInstanceUID]]
-        own = images.images[at].reference()
+        own = reference(images.images[at])
         own.PurposeOfReferenceCodeSequence = item.PurposeOfReferenceCodeSequence
         own.SpatialLocationsPreserved = "YES" if placed.are_images else "NO"
         frame.DerivationImageSequence = [Dataset()]
@@ -146,7 +147,7 @@ def _refer(dataset: Dataset, stand_ins: Sequence[Dataset], placed: ResultPlanes)
 def _series_item(uid: str, images: Sequence[SourceImage]) -> Dataset:
     item = Dataset()
     item.SeriesInstanceUID = uid
-    item.ReferencedInstanceSequence = [image.reference() for image in images]
+    item.ReferencedInstanceSequence = [reference(image) for image in images]
     return item
 
 
@@ -249,9 +250,9 @@ def _require_references(written: Dataset, placed: ResultPlanes) -> None:
         position = np.array(frame.PlanePositionSequence[0].ImagePositionPatient, dtype=np.float64)
         at = int(np.linalg.norm(origins - position, axis=1).argmin())
         (item,) = frame.DerivationImageSequence[0].SourceImageSequence
-        if not images.images[placed.image_of[at]].is_named_by(item):
+        if not names(item, images.images[placed.image_of[at]]):
             raise _differs("a frame refers to another image than its slice")
-    if not images.are_listed(written.ReferencedSeriesSequence, "ReferencedInstanceSequence"):
+    if not list_all(written.ReferencedSeriesSequence, "ReferencedInstanceSequence", images):
         raise _differs("it does not list each image once")
 
 

@@ -1,9 +1,9 @@
-"""What results in DICOM must know of the images they were made from, and no more of it."""
+"""The images that a scan was made from, as results in DICOM refer to them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, generate_uid
@@ -14,7 +14,6 @@ from afunet.formats.dicom.copied_elements import (
     CHARACTER_SET,
     FILED_BY,
     CopiedElements,
-    ImageFacts,
     copied_elements,
     most_common,
 )
@@ -22,104 +21,68 @@ from afunet.formats.dicom.files import broken_files_refused
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.pixels import ImageFiles
 from afunet.formats.dicom.text_rules import Outcome, uid_rule
-from afunet.formats.findings import Finding
+from afunet.formats.scan import SourceImage, SourceImages
 
 
-@dataclass(frozen=True, repr=False)
-class SourceImage:
-    """The UIDs by which a result refers to a slice.
-
-    `frame` counts from 0 in a multi-frame image.
-    """
-
-    sop_class: str
-    sop_instance: str
-    series: str
-    frame: int | None = None
-
-    def reference(self) -> Dataset:
-        """An item that names the image, and the frame (PS3.3 table 10-3)."""
-        item = Dataset()
-        item.ReferencedSOPClassUID = self.sop_class
-        item.ReferencedSOPInstanceUID = self.sop_instance
-        if self.frame is not None:
-            item.ReferencedFrameNumber = self.frame + 1
-        return item
-
-    def is_named_by(self, item: Dataset) -> bool:
-        """Whether such an item names this image, and this frame of it."""
-        frame = item.get("ReferencedFrameNumber")
-        named = item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID
-        return named == (self.sop_class, self.sop_instance) and frame == (
-            None if self.frame is None else self.frame + 1
-        )
+def reference(image: SourceImage) -> Dataset:
+    """An item that names the image, and the frame (PS3.3 table 10-3)."""
+    item = Dataset()
+    item.ReferencedSOPClassUID = image.sop_class
+    item.ReferencedSOPInstanceUID = image.sop_instance
+    if image.frame is not None:
+        item.ReferencedFrameNumber = image.frame + 1
+    return item
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class SourceImages:
-    """The slices of a scan in their order, and what an archive files them by.
+def names(item: Dataset, image: SourceImage) -> bool:
+    """Whether such an item names this image, and this frame of it."""
+    frame = item.get("ReferencedFrameNumber")
+    named = item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID
+    return named == (image.sop_class, image.sop_instance) and frame == (
+        None if image.frame is None else image.frame + 1
+    )
 
-    `filed` holds the values of `FILED_BY`, "" where there is none, written in `character_set`.
-    """
 
-    images: tuple[SourceImage, ...]
-    study: str
-    frame_of_reference: str
-    filed: Mapping[str, str] = field(default_factory=dict)
-    character_set: str = ""
-    facts: tuple[ImageFacts, ...] = ()
+def list_all(items: Sequence[Dataset], keyword: str, images: SourceImages) -> bool:
+    """Whether items of series list all files, each once, in their `keyword` sequence."""
+    listed = [
+        (str(series.SeriesInstanceUID), str(image.ReferencedSOPInstanceUID))
+        for series in items
+        for image in series[keyword].value
+    ]
+    return listed == [
+        (uid, image.sop_instance) for uid, of in images.of_series().items() for image in of
+    ]
 
-    def unsound(self, *, renewed: bool) -> Finding | None:
-        """Why results cannot refer to the images: see `unsound_references`."""
-        return unsound_references(self.facts, renewed=renewed)
 
-    def of_series(self) -> dict[str, list[SourceImage]]:
-        """The images by series, each file once: multi-frame images without a frame."""
-        found: dict[str, dict[str, SourceImage]] = {}
-        for image in self.images:
-            of_series = found.setdefault(image.series, {})
-            of_series.setdefault(image.sop_instance, replace(image, frame=None))
-        return {series: list(images.values()) for series, images in found.items()}
+def file_beside(images: SourceImages, result: Dataset) -> None:
+    """Set the elements of the patient, the study and the frame of reference in a result."""
+    if images.character_set:
+        setattr(result, CHARACTER_SET, images.character_set)
+    elif CHARACTER_SET in result:
+        delattr(result, CHARACTER_SET)
+    for keyword in FILED_BY:
+        setattr(result, keyword, images.filed.get(keyword, ""))
+    result.StudyInstanceUID = images.study
+    result.FrameOfReferenceUID = images.frame_of_reference
 
-    def are_listed(self, items: Sequence[Dataset], keyword: str) -> bool:
-        """Whether items of series list all files, each once, in their `keyword` sequence."""
-        listed = [
-            (str(series.SeriesInstanceUID), str(image.ReferencedSOPInstanceUID))
-            for series in items
-            for image in series[keyword].value
-        ]
-        series_and_images = self.of_series().items()
-        return listed == [
-            (uid, image.sop_instance) for uid, of in series_and_images for image in of
-        ]
 
-    def put_into(self, result: Dataset) -> None:
-        """Set the elements of the patient, the study and the frame of reference in a result."""
-        if self.character_set:
-            setattr(result, CHARACTER_SET, self.character_set)
-        elif CHARACTER_SET in result:
-            delattr(result, CHARACTER_SET)
-        for keyword in FILED_BY:
-            setattr(result, keyword, self.filed.get(keyword, ""))
-        result.StudyInstanceUID = self.study
-        result.FrameOfReferenceUID = self.frame_of_reference
-
-    def with_sound_uids(self) -> SourceImages:
-        """The same with stand-ins for UIDs of a form that no reader takes, to be renewed anyway."""
-        return replace(
-            self,
-            study=_sound(self.study),
-            frame_of_reference=_sound(self.frame_of_reference),
-            images=tuple(
-                SourceImage(
-                    _sound(image.sop_class),
-                    _sound(image.sop_instance),
-                    _sound(image.series),
-                    image.frame,
-                )
-                for image in self.images
-            ),
-        )
+def with_sound_uids(images: SourceImages) -> SourceImages:
+    """The same with stand-ins for UIDs of a form that no reader takes, to be renewed anyway."""
+    return replace(
+        images,
+        study=_sound(images.study),
+        frame_of_reference=_sound(images.frame_of_reference),
+        images=tuple(
+            SourceImage(
+                _sound(image.sop_class),
+                _sound(image.sop_instance),
+                _sound(image.series),
+                image.frame,
+            )
+            for image in images.images
+        ),
+    )
 
 
 class SourceCollector:
@@ -139,6 +102,7 @@ class SourceCollector:
         """All images that were added, with new UIDs where a study, series or frame has none."""
         elements, first = self._elements, self._elements[0]
         series = most_common(elements, "SeriesInstanceUID") or generate_uid()
+        facts = [one.facts(frame) for one, frame in zip(elements, self._frames, strict=True)]
         filed = {keyword: most_common(elements, keyword) for keyword in FILED_BY}
         return SourceImages(
             images=tuple(
@@ -149,9 +113,8 @@ class SourceCollector:
             frame_of_reference=_frame_of_reference(elements),
             filed=filed,
             character_set=character_set_for("".join(filed.values()), first.terms),
-            facts=tuple(
-                one.facts(frame) for one, frame in zip(elements, self._frames, strict=True)
-            ),
+            unsound=unsound_references(facts),
+            unsound_renewed=unsound_references(facts, renewed=True),
         )
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from afunet.errors import GeometryError
+from afunet.findings import Finding, info, repaired, warning
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.placement import FloatArray, Placement
-from afunet.formats.findings import Finding, info, repaired, warning
 from afunet.formats.lengths import is_believable
 
 # Positions written to one decimal are off by half of this.

@@ -6,7 +6,7 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.formats.findings import Flag, Severity
+from afunet.findings import Flag, Severity
 from afunet.geometry import bounding_box
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.limits import LIMITS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from afunet.formats.findings import Flag, Severity
+from afunet.findings import Flag, Severity
 from afunet.inference.trust import cleanup_flags, mask_flags, scan_flags
 from afunet.inference.trust.limits import LIMITS
 from afunet.inference.trust.signs import Signs

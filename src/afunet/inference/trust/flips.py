@@ -11,7 +11,7 @@ from afunet.inference.predictor import Predictor
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.volume import SliceSource
 from afunet.models.checkpoint import Header
-from afunet.progress import CancelToken, Progress, silent
+from afunet.watch import UNWATCHED, Watch
 
 MOST_FLIPS = 12
 SHARE = 0.1  # of the slices with bone, so that a long scan does not pay more than that
@@ -38,8 +38,7 @@ def flip_agreement(
     predictor: Predictor,
     header: Header,
     *,
-    progress: Progress = silent,
-    cancel: CancelToken | None = None,
+    watch: Watch = UNWATCHED,
 ) -> tuple[Flip, ...]:
     """Mirror sampled slices from left to right and predict them again: one slice's time each."""
     affine = np.diag([*evidence.spacing_mm[::-1], 1.0])
@@ -48,12 +47,11 @@ def flip_agreement(
     found = []
     chosen = sample(evidence)
     for done, index in enumerate(chosen, 1):
-        if cancel is not None:
-            cancel.check()
+        watch.check()
         probability = source.grid.to_native(predictor(source.stacks(index, index + 1)))[0]
         again = (probability >= header.threshold).numpy()[:, ::-1]
         first = evidence.predicted[index] != 0
         total = int(again.sum() + first.sum())
         found.append(Flip(index, 2 * int((again & first).sum()) / total if total else 1.0))
-        progress("mirrored slices", done, len(chosen))
+        watch.tell("mirrored slices", done, len(chosen))
     return tuple(found)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from afunet.formats.findings import Flag, Severity
+from afunet.findings import Flag, Severity
 from afunet.inference.trust.confidence import PieceConfidence, cleaned_probability
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.limits import LIMITS

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from afunet.formats.findings import Flag, Severity
+from afunet.findings import Flag, Severity
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.limits import LIMITS
 from afunet.inference.trust.places import largest_patch, runs_of, runs_text, slices_text

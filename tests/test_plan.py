@@ -2,7 +2,7 @@
 
 import pytest
 
-from afunet.watch import Moment, Step, Watch
+from afunet.plan import Moment, PlannedProgress, Step
 
 PLAN = (
     Step("reading"),
@@ -30,8 +30,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def watch(seen: list[Moment], clock: Clock) -> Watch:
-    return Watch(seen.append, PLAN, clock)
+def progress(seen: list[Moment], clock: Clock) -> PlannedProgress:
+    return PlannedProgress(seen.append, PLAN, clock)
 
 
 # Seconds on the clock, stage, done, total; seconds left and the share of the whole then.
@@ -50,11 +50,11 @@ COURSE = [
 
 
 def test_time_left_is_measured_from_the_first_steps_of_the_heaviest_stage(
-    watch: Watch, seen: list[Moment], clock: Clock
+    progress: PlannedProgress, seen: list[Moment], clock: Clock
 ) -> None:
     for at, stage, done, total, left, fraction in COURSE:
         clock.now = 100.0 + at
-        watch(stage, done, total)
+        progress(stage, done, total)
         assert seen[-1].seconds == at
         assert seen[-1].seconds_left == (None if left is None else pytest.approx(left))
         assert seen[-1].fraction == (None if fraction is None else pytest.approx(fraction))
@@ -62,73 +62,77 @@ def test_time_left_is_measured_from_the_first_steps_of_the_heaviest_stage(
 
 
 def test_a_stage_that_tells_only_what_is_done_began_with_the_last_word(
-    watch: Watch, seen: list[Moment], clock: Clock
+    progress: PlannedProgress, seen: list[Moment], clock: Clock
 ) -> None:
-    watch("reading", 10, 10)
+    progress("reading", 10, 10)
     clock.now += 20
-    watch("segmenting", 1, 4)
+    progress("segmenting", 1, 4)
     assert seen[-1].seconds_left == pytest.approx(60 + 40 + 10)
 
 
 def test_where_the_heaviest_stage_is_left_out_the_heaviest_that_is_left_tells_the_pace(
-    watch: Watch, seen: list[Moment], clock: Clock
+    progress: PlannedProgress, seen: list[Moment], clock: Clock
 ) -> None:
-    watch("surface", 0, 4)
+    progress("surface", 0, 4)
     assert seen[-1].seconds_left is None
     clock.now += 5
-    watch("surface", 1, 4)
+    progress("surface", 1, 4)
     assert seen[-1].seconds_left == pytest.approx(15 + 10)
 
 
-def test_the_share_of_the_whole_never_falls(watch: Watch, seen: list[Moment], clock: Clock) -> None:
+def test_the_share_of_the_whole_never_falls(
+    progress: PlannedProgress, seen: list[Moment], clock: Clock
+) -> None:
     for at, stage, done in ((10, "segmenting", 9), (50, "segmenting", 10), (60, "surface", 1)):
         clock.now = 100.0 + at
-        watch(stage, done, 10)
+        progress(stage, done, 10)
     clock.now += 500  # far slower than any plan
-    watch("surface", 2, 10)
+    progress("surface", 2, 10)
     shares = [moment.fraction or 0.0 for moment in seen]
     assert shares == sorted(shares)
 
 
 def test_a_stage_that_no_plan_knows_is_shown_and_counts_nothing(
-    watch: Watch, seen: list[Moment], clock: Clock
+    progress: PlannedProgress, seen: list[Moment], clock: Clock
 ) -> None:
-    watch("segmenting", 0, 4)
+    progress("segmenting", 0, 4)
     clock.now += 20
-    watch("segmenting", 1, 4)
-    watch("mending", 0, 3)
+    progress("segmenting", 1, 4)
+    progress("mending", 0, 3)
     assert (seen[-1].stage, seen[-1].starts) == ("mending", True)
     assert seen[-1].seconds_left == seen[-2].seconds_left
-    assert Watch(seen.append)("anything", 1, 2) is None
+    assert PlannedProgress(seen.append)("anything", 1, 2) is None
     assert seen[-1].seconds_left is None
 
 
-def test_several_scans_are_one_whole(watch: Watch, seen: list[Moment], clock: Clock) -> None:
-    watch.begin("leg-1", 1, 3)
-    watch("segmenting", 0, 4)
+def test_several_scans_are_one_whole(
+    progress: PlannedProgress, seen: list[Moment], clock: Clock
+) -> None:
+    progress.begin("leg-1", 1, 3)
+    progress("segmenting", 0, 4)
     clock.now += 20
-    watch("segmenting", 1, 4)
+    progress("segmenting", 1, 4)
     assert seen[-1].case == "leg-1"
     assert seen[-1].seconds_left == pytest.approx(110 + 2 * 130)
     clock.now += 110
-    watch("pictures", 1, 1)
-    watch.begin("leg-2", 2, 3)
-    watch("reading", 0, 1)
+    progress("pictures", 1, 1)
+    progress.begin("leg-2", 2, 3)
+    progress("reading", 0, 1)
     assert seen[-1].case == "leg-2"
     assert seen[-1].seconds_left == pytest.approx(2 * 130)
     assert seen[-1].fraction == pytest.approx(130 / 390)
 
 
-def test_a_stage_of_no_units_is_no_fault(watch: Watch, seen: list[Moment]) -> None:
-    watch("segmenting", 0, 0)
+def test_a_stage_of_no_units_is_no_fault(progress: PlannedProgress, seen: list[Moment]) -> None:
+    progress("segmenting", 0, 0)
     assert seen[-1].seconds_left is None
 
 
 def test_a_scan_that_was_refused_says_nothing_of_the_time_of_others(
-    watch: Watch, seen: list[Moment], clock: Clock
+    progress: PlannedProgress, seen: list[Moment], clock: Clock
 ) -> None:
     for number in (1, 2, 3):
-        watch.begin(f"leg-{number}", number, 3)
-        watch("reading", 1, 10)
+        progress.begin(f"leg-{number}", number, 3)
+        progress("reading", 1, 10)
         clock.now += 1
     assert [(moment.fraction, moment.seconds_left) for moment in seen] == [(None, None)] * 3

@@ -3,7 +3,7 @@
 import pytest
 
 from afunet.errors import OutputError
-from afunet.formats.whole_file import whole_file
+from afunet.whole_file import whole_file
 
 
 def test_a_finished_file_takes_its_name(tmp_path):
