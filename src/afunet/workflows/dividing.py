@@ -62,4 +62,9 @@ class Dividing:
                 max_error_mm=self.max_error_mm,
                 watch=self.watch,
             )
-        return Instances(mask.with_voxels((mask.voxels != 0).astype(np.uint8)), ())
+        return undivided(mask)
+
+
+def undivided(mask: Volume) -> Instances:
+    """All bone under one label, and no piece."""
+    return Instances(mask.with_voxels((mask.voxels != 0).astype(np.uint8)), ())

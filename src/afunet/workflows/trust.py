@@ -30,6 +30,7 @@ from afunet.report.facts import (
 )
 from afunet.report.flag_picture import flag_picture
 from afunet.watch import UNWATCHED, Watch
+from afunet.workflows.network import Network
 
 MOST_PICTURES = 12
 
@@ -54,8 +55,7 @@ def judge(
     instances: Instances,
     cleaned: CleanUp,
     rules: CleanUpRules,
-    predictor: Predictor,
-    header: Header,
+    network: Network,
     *,
     watch: Watch = UNWATCHED,
 ) -> Trust:
@@ -71,9 +71,9 @@ def judge(
         spacing_known=scan.source.spacing_known,
         positions_known=bool(scan.planes),
     )
-    again = Predictor(predictor.engine, predictor.patch_px, predictor.overlap)
-    flips = flip_agreement(evidence, again, header, watch=watch)
-    signs = measure_signs(evidence, flips, header.expected_dice)
+    again = Predictor(network.engine, network.header.patch_px)
+    flips = flip_agreement(evidence, again, network.header, watch=watch)
+    signs = measure_signs(evidence, flips, network.header.expected_dice)
     unlike = outside(signs, scan.source.region, _unnamed(instances))
     return Trust(signs, raise_flags(signs), unlike)
 
