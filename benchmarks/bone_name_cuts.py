@@ -29,15 +29,15 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from afunet.anatomy.bones import Bone, BoneName, Namer
+from afunet.anatomy.naming import bone_namer
 from afunet.formats.readers import read_labels
 from afunet.geometry import Mesh, Volume
-from afunet.inference.naming import bone_namer
 from afunet.phantom.limb_cuts import LimbBone, Plan, draw_cut, draw_person, sampled
 from afunet.phantom.limb_mixing import mix_limbs
 from afunet.phantom.limb_points import OTHER
 from afunet.phantom.not_legs import beside_trunk, draw_not_leg
 from afunet.phantom.solids import MeshSolid
-from afunet.reconstruction.anatomy import Bone, BoneName, Namer
 from afunet.reconstruction.instances import split_instances
 
 DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data"))

@@ -22,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-from afunet.inference.naming import bone_namer
+from afunet.anatomy.bones import Bone, BoneName
+from afunet.anatomy.naming import bone_namer
 from afunet.phantom import Region, draw_leg, exact_labels
-from afunet.reconstruction.anatomy import Bone, BoneName
 from afunet.reconstruction.instances import split_instances
 
 FIRST_SEED, LEGS = 312_000, 96

@@ -26,9 +26,9 @@ from bone_names import Outcome, outcome_of
 from numpy.typing import NDArray
 from skimage.io import imread
 
+from afunet.anatomy.bones import Bone
+from afunet.anatomy.naming import bone_namer
 from afunet.geometry import Volume
-from afunet.inference.naming import bone_namer
-from afunet.reconstruction.anatomy import Bone
 from afunet.reconstruction.instances import split_instances
 
 DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data")) / "knee"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from afunet.anatomy.bones import UNKNOWN, Bone, BoneName, NamedLabels, Side
 from afunet.geometry import Volume
-from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, NamedLabels, Side
 from afunet.reconstruction.numbering import piece_titles
 from afunet.reconstruction.pieces import find_pieces
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from afunet.reconstruction.anatomy import Bone, Side
+from afunet.anatomy.bones import Bone, Side
 from afunet.report.palette import LEFT, NO_SIDE, RIGHT, UNKNOWN, colour_of, colour_table
 
 BONES = [bone for bone in Bone if bone is not Bone.UNKNOWN]

@@ -9,13 +9,13 @@ import pytest
 import trimesh
 from highdicom.color import CIELabColor
 
+from afunet.anatomy.bones import UNKNOWN, Bone, BoneName, NamedLabels, Side
 from afunet.formats.dicom.result import LEFT, RIGHT, Algorithm, result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import SegmentationKind, write_segmentation
 from afunet.formats.readers import read_scan
 from afunet.geometry import Volume
 from afunet.reconstruction import pieces as pieces_module
-from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, NamedLabels, Side
 from afunet.reconstruction.pieces import Instances, find_pieces
 from afunet.report.palette import colour_of
 from afunet.workflows.result_files import bones_of, coloured_pieces, write_pieces

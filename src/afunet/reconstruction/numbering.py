@@ -15,8 +15,8 @@ from string import ascii_lowercase
 
 import numpy as np
 
+from afunet.anatomy.bones import Bone, BoneName
 from afunet.geometry import Mesh, Volume, bounding_box
-from afunet.reconstruction.anatomy import Bone, BoneName
 from afunet.reconstruction.contacts import contacts_of
 from afunet.reconstruction.measures import surface_gap_mm
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from afunet.anatomy.bones import UNKNOWN, BoneName, NamedLabels, Namer
 from afunet.geometry import Box, Mesh, Volume
 from afunet.progress import CancelToken, Progress, in_threads, silent
-from afunet.reconstruction.anatomy import UNKNOWN, BoneName, NamedLabels, Namer
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.deviation import Deviation, deviation
 from afunet.reconstruction.instances import SplitRules, split_instances

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from afunet.anatomy.bones import UNKNOWN, NamedLabels
+from afunet.anatomy.naming import bone_namer
 from afunet.geometry import Mesh, Volume
-from afunet.inference.naming import bone_namer
 from afunet.progress import CancelToken, Progress
-from afunet.reconstruction.anatomy import UNKNOWN, NamedLabels
 from afunet.reconstruction.pieces import Instances, find_pieces
 from afunet.reconstruction.surface import surface
 from afunet.workflows.attempts import Attempts

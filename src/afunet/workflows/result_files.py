@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydicom.sr.codedict import codes
 
+from afunet.anatomy.bones import UNKNOWN, Bone, BoneName, Side
 from afunet.errors import ConfigError, OutputError
 from afunet.formats.dicom.result import (
     LEFT,
@@ -26,7 +27,6 @@ from afunet.formats.mesh_files import MESH_WRITERS
 from afunet.formats.scan import Scan
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh, Volume
-from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, Side
 from afunet.reconstruction.decimation import FEWEST_TRIANGLES, decimated
 from afunet.reconstruction.pieces import Instances
 from afunet.report.coloured_mesh import ColouredMesh

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from afunet.anatomy.bone_network import BoneNamerConfig
+from afunet.anatomy.bones import UNKNOWN, Bone, Side
+from afunet.anatomy.naming import NamingRules, Networks, bone_namer, name_pieces
+from afunet.anatomy.parting import PartingRules
 from afunet.geometry import Volume
-from afunet.inference.naming import NamingRules, Networks, bone_namer, name_pieces
-from afunet.inference.parting import PartingRules
-from afunet.models.bone_namer import BoneNamerConfig
 from afunet.phantom import Anatomy, LegConfig, Pose, axial_grid, exact_labels
-from afunet.reconstruction.anatomy import UNKNOWN, Bone, Side
 from afunet.reconstruction.instances import split_instances
 
 

@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from afunet.anatomy.bone_network import BONE_NAMES, BoneNamer
+from afunet.anatomy.bones import LEG, UNKNOWN, Bone, BoneName, NamedLabels, Namer, Side
+from afunet.anatomy.coarse_grid import LabelSampling
+from afunet.anatomy.evidence import FEATURES, Evidence, evidence_of
+from afunet.anatomy.legs import Legs, SideRules, find_legs
+from afunet.anatomy.named_grid import Votes, bones_of, named_grid, votes_of
+from afunet.anatomy.parting import PartingRules, joined_again, parted_by_votes
+from afunet.anatomy.side_network import LIMB_SIDES, LimbSider
+from afunet.anatomy.sureness import Judges
 from afunet.geometry import Volume
-from afunet.inference.coarse import LabelSampling
-from afunet.inference.evidence import FEATURES, Evidence, evidence_of
-from afunet.inference.limbs import Legs, SideRules, find_legs
-from afunet.inference.named_grid import Votes, bones_of, named_grid, votes_of
-from afunet.inference.parting import PartingRules, joined_again, parted_by_votes
-from afunet.inference.sureness import Judges
-from afunet.models.bone_namer import BONE_NAMES, BoneNamer
-from afunet.models.limb_sider import LIMB_SIDES, LimbSider
-from afunet.reconstruction.anatomy import LEG, UNKNOWN, Bone, BoneName, NamedLabels, Namer, Side
 
 FloatArray = NDArray[np.float64]
 SIDE_FEATURES = ("side", "own side", "volume of leg")

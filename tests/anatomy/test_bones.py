@@ -1,6 +1,6 @@
 """Names of bones as text."""
 
-from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, Side
+from afunet.anatomy.bones import UNKNOWN, Bone, BoneName, Side
 
 
 def test_a_name_reads_as_it_is_told():

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from afunet.inference.coarse import CoarseGrid, LabelSampling
-from afunet.models.bone_namer import BoneNamer, surroundings
-from afunet.reconstruction.anatomy import Bone
+from afunet.anatomy.bone_network import BoneNamer, surroundings
+from afunet.anatomy.bones import Bone
+from afunet.anatomy.coarse_grid import CoarseGrid, LabelSampling
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]

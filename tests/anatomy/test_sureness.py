@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from afunet.errors import CheckpointError
-from afunet.geometry import Volume
-from afunet.inference.evidence import FEATURES
-from afunet.inference.naming import (
+from afunet.anatomy.bone_network import BoneNamer
+from afunet.anatomy.bones import Bone
+from afunet.anatomy.evidence import FEATURES
+from afunet.anatomy.naming import (
     SIDE_FEATURES,
     Networks,
     bone_namer,
@@ -19,9 +19,9 @@ from afunet.inference.naming import (
     shipped_namer,
     shipped_networks,
 )
-from afunet.inference.sureness import Judge, Judges
-from afunet.models.bone_namer import BoneNamer
-from afunet.reconstruction.anatomy import Bone
+from afunet.anatomy.sureness import Judge, Judges
+from afunet.errors import CheckpointError
+from afunet.geometry import Volume
 
 LOW, HIGH = np.array([0.0, 10.0]), np.array([2.0, 30.0])
 JUDGE = Judge(("a", "b"), LOW, HIGH, np.array([[0.0, 3, 0, 0, 0], [0, 0, 1, 0, -2]]))
