@@ -1,6 +1,7 @@
 """Names of bones as text."""
 
-from afunet.anatomy.bones import UNKNOWN, Bone, BoneName, Side
+from afunet.anatomy.bones import Bone, Side
+from afunet.anatomy.names import UNKNOWN, BoneName
 
 
 def test_a_name_reads_as_it_is_told():

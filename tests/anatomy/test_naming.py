@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from afunet.anatomy.bone_network import BoneNamerConfig
-from afunet.anatomy.bones import UNKNOWN, Bone, Side
-from afunet.anatomy.naming import NamingRules, Networks, bone_namer, name_pieces
+from afunet.anatomy.bones import Bone, Side
+from afunet.anatomy.names import UNKNOWN
+from afunet.anatomy.naming import NamingRules, Networks, name_pieces
 from afunet.anatomy.parting import PartingRules
 from afunet.geometry import Volume
 from afunet.phantom import Anatomy, LegConfig, Pose, axial_grid, exact_labels
@@ -193,7 +194,7 @@ def knees() -> Volume:
 
 
 def test_the_bones_of_two_knees_have_their_names(knees: Volume) -> None:
-    named = bone_namer()(split_instances(knees))
+    named = name_pieces(split_instances(knees))
     centres = {
         str(name): knees.to_mm(np.argwhere(named.labels.voxels == label).mean(axis=0)[::-1])
         for label, name in enumerate(named.names, start=1)
@@ -208,7 +209,7 @@ def test_the_bones_of_two_knees_have_their_names(knees: Volume) -> None:
 
 
 def test_where_sides_are_not_known_no_bone_has_one(knees: Volume) -> None:
-    named = bone_namer(sides_known=False)(split_instances(knees))
+    named = name_pieces(split_instances(knees), sides_known=False)
     assert {str(name) for name in named.names} == {"femur", "tibia", "patella", "fibula"}
 
 
@@ -220,5 +221,5 @@ def test_a_shank_turned_far_outwards_has_its_side(side: str) -> None:
         anatomy=Anatomy(sides=(side,), poses=(Pose(outward_deg=50.0),), knees_apart_mm=0.0),
     )
     bones, _ = exact_labels(config)
-    names = bone_namer()(split_instances(bones.foreground())).names
+    names = name_pieces(split_instances(bones.foreground())).names
     assert sorted(map(str, names)) == [f"{side} fibula", f"{side} tibia"]

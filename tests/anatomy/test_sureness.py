@@ -14,7 +14,6 @@ from afunet.anatomy.evidence import FEATURES
 from afunet.anatomy.naming import (
     SIDE_FEATURES,
     Networks,
-    bone_namer,
     name_pieces,
     shipped_namer,
     shipped_networks,
@@ -90,7 +89,7 @@ SHAPES: dict[str, Callable[..., NDArray[np.bool_]]] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_no_leg_is_not_surely_named(shape: str) -> None:
-    named = bone_namer()(drawn(SHAPES[shape]))
+    named = name_pieces(drawn(SHAPES[shape]))
     assert all(name.bone is Bone.UNKNOWN or name.sureness < 0.8 for name in named.names)
 
 

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from afunet.anatomy.bones import Bone
 from afunet.phantom import BoneQuality
 from afunet.phantom.bone_tissue import bone_hu
-from afunet.phantom.bones import BoneKind
 from afunet.phantom.noise import Textures
 
 
@@ -14,7 +14,7 @@ def mean_hu(quality: BoneQuality, heights_mm: tuple[float, float], depth_mm: flo
     points = rng.uniform((-20, -20, heights_mm[0]), (20, 20, heights_mm[1]), (4000, 3))
     depth, other = np.full(4000, depth_mm, np.float32), np.full(4000, 60, np.float32)
     textures = Textures.draw(0)
-    hu = bone_hu(BoneKind.FEMUR, (0.0, 400.0), points, depth, other, quality, textures)
+    hu = bone_hu(Bone.FEMUR, (0.0, 400.0), points, depth, other, quality, textures)
     return float(hu.mean())
 
 

@@ -9,14 +9,16 @@ import pytest
 import trimesh
 from highdicom.color import CIELabColor
 
-from afunet.anatomy.bones import UNKNOWN, Bone, BoneName, NamedLabels, Side
+from afunet.anatomy.bones import Bone, Side
+from afunet.anatomy.names import UNKNOWN, BoneName, NamedLabels
 from afunet.formats.dicom.result import LEFT, RIGHT, Algorithm, result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import SegmentationKind, write_segmentation
 from afunet.formats.readers import read_scan
 from afunet.geometry import Volume
 from afunet.reconstruction import pieces as pieces_module
-from afunet.reconstruction.pieces import Instances, find_pieces
+from afunet.reconstruction.instances import split_instances
+from afunet.reconstruction.pieces import Instances, measure_pieces
 from afunet.report.palette import colour_of
 from afunet.workflows.result_files import bones_of, coloured_pieces, write_pieces
 
@@ -36,7 +38,7 @@ def scan_of(cubes: int) -> Volume:
 
 def named(scan: Volume, *names: BoneName) -> Instances:
     mask = scan.with_voxels((scan.voxels > 500).astype(np.uint8))
-    return find_pieces(mask, namer=lambda labels: NamedLabels(labels, names))
+    return measure_pieces(NamedLabels(split_instances(mask), names))
 
 
 def test_the_fragments_of_a_bone_are_one_structure() -> None:
@@ -60,7 +62,7 @@ def test_what_has_no_name_is_bone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_mask_without_bone_has_one_empty_structure() -> None:
     nothing = Volume(np.zeros((4, 5, 6), np.uint8), np.eye(4))
-    labels, structures = bones_of(find_pieces(nothing))
+    labels, structures = bones_of(measure_pieces(NamedLabels(nothing, ())))
     assert [structure.name for structure in structures] == ["bone"]
     assert not labels.voxels.any()
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from afunet.anatomy.bones import NAMED
 from afunet.phantom.capsules import Capsule, arm, filled, foot, ribs, spine
 from afunet.phantom.distance import Box, grid_of_mesh
 from afunet.phantom.hip import femoral_head
@@ -31,9 +32,9 @@ Rng = np.random.Generator
 
 STEP_MM = 2.0
 """Points are so far apart before a limb is scaled."""
-LEG = ("femur", "patella", "tibia", "fibula")
+LEG = tuple(str(bone) for bone in NAMED if bone.row.single)
 OTHER = "other"
-CLASSES = ("pelvis", *LEG, "foot", OTHER)
+CLASSES = (*map(str, NAMED), OTHER)
 """What a point can be part of, in the order of `Points.bone`."""
 LEFT, RIGHT = 0, 1
 
@@ -250,7 +251,8 @@ def _seen(points: Points, rng: Rng) -> tuple[Points, Box]:
     """What a random field of view shows; one in eight need not hold a bone of the limb."""
     beside = rng.random() < 0.12
     for _ in range(50):
-        kind = CLASSES.index(OTHER if beside else str(rng.choice(CLASSES, p=_CENTRES)))
+        about = OTHER if beside else str(rng.choice(list(_CENTRES), p=list(_CENTRES.values())))
+        kind = CLASSES.index(about)
         here = points.mm[points.bone == kind]
         if not len(here):
             continue
@@ -275,7 +277,15 @@ def _log_uniform(low: float, high: float, rng: Rng) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-_CENTRES = (0.15, 0.2, 0.12, 0.2, 0.13, 0.14, 0.06)
+_CENTRES = {
+    "pelvis": 0.15,
+    "femur": 0.2,
+    "patella": 0.12,
+    "tibia": 0.2,
+    "fibula": 0.13,
+    "foot": 0.14,
+    OTHER: 0.06,
+}
 _FEWEST = 200
 
 

@@ -15,13 +15,12 @@ from string import ascii_lowercase
 
 import numpy as np
 
-from afunet.anatomy.bones import Bone, BoneName
+from afunet.anatomy.bones import Bone
+from afunet.anatomy.names import BoneName
 from afunet.geometry import Mesh, Volume, bounding_box
 from afunet.reconstruction.contacts import contacts_of
 from afunet.reconstruction.measures import surface_gap_mm
 
-SINGLE = frozenset({Bone.FEMUR, Bone.PATELLA, Bone.TIBIA, Bone.FIBULA})
-"""Bones of which a leg has one."""
 NEAR_MM = 8.0
 """Fragments lie so near to each other."""
 REACH_MM, GROWN_TOGETHER = 2.0, 0.85
@@ -68,10 +67,10 @@ def piece_titles(names: Sequence[BoneName], bones: Sequence[int]) -> tuple[str, 
 
 
 def _alike(names: Sequence[BoneName], *, every: bool = False) -> dict[BoneName, list[int]]:
-    """Pieces, by index, of each name: those of `SINGLE` bones, or of `every` known one."""
+    """Pieces, by index, of each name: those of `single` bones, or of `every` known one."""
     found: dict[BoneName, list[int]] = defaultdict(list)
     for piece, name in enumerate(names):
-        if name.bone in SINGLE or (every and name.bone is not Bone.UNKNOWN):
+        if name.bone.row.single or (every and name.bone is not Bone.UNKNOWN):
             found[replace(name, sureness=0.0, side_sureness=0.0)].append(piece)
     return found
 

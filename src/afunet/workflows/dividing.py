@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from afunet.anatomy.bones import UNKNOWN, NamedLabels
-from afunet.anatomy.naming import bone_namer
+from afunet.anatomy.names import NamedLabels
+from afunet.anatomy.naming import name_pieces
 from afunet.geometry import Mesh, Volume
 from afunet.progress import CancelToken, Progress
-from afunet.reconstruction.pieces import Instances, find_pieces
+from afunet.reconstruction.instances import split_instances
+from afunet.reconstruction.pieces import Instances, measure_pieces
 from afunet.reconstruction.surface import surface
 from afunet.workflows.attempts import Attempts
 
@@ -46,23 +47,25 @@ class Dividing:
 
         Where bone could not be divided, it has one label, and no piece is measured.
         """
-
-        def namer(labels: Volume) -> NamedLabels:
-            self.progress(NAMES, 0, 1)
-            with self.attempts.at(NAMES):
-                named = bone_namer(sides_known=sides_known)(labels)
-                self.progress(NAMES, 1, 1)
-                return named
-            return NamedLabels(labels, (UNKNOWN,) * int(labels.voxels.max()))
-
         with self.attempts.at(PIECES):
-            return find_pieces(
-                mask,
+            labels = split_instances(mask, progress=self.progress, cancel=self.cancel)
+            named = NamedLabels.unnamed(labels)
+            if spacing_known:
+                named = self._named(labels, sides_known)
+            return measure_pieces(
+                named,
                 scan,
-                namer=namer if spacing_known else None,
                 max_triangles=self.max_triangles,
                 max_error_mm=self.max_error_mm,
                 progress=self.progress,
                 cancel=self.cancel,
             )
         return Instances(mask.with_voxels((mask.voxels != 0).astype(np.uint8)), ())
+
+    def _named(self, labels: Volume, sides_known: bool) -> NamedLabels:
+        self.progress(NAMES, 0, 1)
+        with self.attempts.at(NAMES):
+            named = name_pieces(labels, sides_known=sides_known)
+            self.progress(NAMES, 1, 1)
+            return named
+        return NamedLabels.unnamed(labels)
