@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from afunet.anatomy.bone_network import BoneNamerConfig
-from afunet.anatomy.bones import Bone, Side
+from afunet.anatomy.bones import NAMED, Bone, Side
 from afunet.anatomy.names import UNKNOWN
 from afunet.anatomy.naming import NamingRules, Networks, name_pieces
 from afunet.anatomy.parting import PartingRules
@@ -137,6 +137,13 @@ def test_what_is_no_bone_of_the_limb_is_unknown() -> None:
     network = ByPlace(classes=("other", "tibia"))
     named = name_pieces(volume(UPPER_RIGHT, LOWER_LEFT), by(network))
     assert [str(name) for name in named.names] == ["unknown", "left tibia"]
+
+
+@pytest.mark.parametrize("bone", NAMED)
+def test_every_bone_of_the_table_is_named_with_its_side(bone: Bone) -> None:
+    names = name_pieces(volume(UPPER_RIGHT, LOWER_LEFT), by(ByPlace(classes=(bone, bone)))).names
+    sides = list(Side)[::-1] if bone.row.sided else [None, None]
+    assert [(name.bone, name.side) for name in names] == [(bone, side) for side in sides]
 
 
 class AlwaysLeft(ByPlace):

@@ -67,10 +67,10 @@ def piece_titles(names: Sequence[BoneName], bones: Sequence[int]) -> tuple[str, 
 
 
 def _alike(names: Sequence[BoneName], *, every: bool = False) -> dict[BoneName, list[int]]:
-    """Pieces, by index, of each name: those of `single` bones, or of `every` known one."""
+    """Pieces, by index, of each name: those of which a leg has one, or of `every` known bone."""
     found: dict[BoneName, list[int]] = defaultdict(list)
     for piece, name in enumerate(names):
-        if name.bone.row.single or (every and name.bone is not Bone.UNKNOWN):
+        if name.bone.row.per_leg == 1 or (every and name.bone is not Bone.UNKNOWN):
             found[replace(name, sureness=0.0, side_sureness=0.0)].append(piece)
     return found
 

@@ -223,11 +223,11 @@ def bones_of(instances: Instances) -> tuple[Volume, list[Structure]]:
 
 
 def _structure(name: BoneName) -> Structure:
-    concept = name.bone.row.snomed
+    code, meaning = name.bone.row.snomed
     title = BONE if name.bone is Bone.UNKNOWN else str(name)
     side = None if name.side is None else {Side.LEFT: LEFT, Side.RIGHT: RIGHT}[name.side]
     colour = colour_of(name.bone, 1, name.side)
-    return Structure(title, Code(concept.code, "SCT", concept.meaning), side, colour)
+    return Structure(title, Code(code, "SCT", meaning), side, colour)
 
 
 def parts_of(
