@@ -36,6 +36,7 @@ LEG = tuple(str(bone) for bone in NAMED if bone.row.per_leg == 1)
 OTHER = "other"
 CLASSES = (*map(str, NAMED), OTHER)
 """What a point can be part of, in the order of `Points.bone`."""
+DRAWN = ("pelvis", "femur", "patella", "tibia", "fibula", "foot", OTHER)
 LEFT, RIGHT = 0, 1
 
 
@@ -251,7 +252,7 @@ def _seen(points: Points, rng: Rng) -> tuple[Points, Box]:
     """What a random field of view shows; one in eight need not hold a bone of the limb."""
     beside = rng.random() < 0.12
     for _ in range(50):
-        about = OTHER if beside else str(rng.choice(_SHOWN, p=_CENTRES))
+        about = OTHER if beside else str(rng.choice(DRAWN, p=_CENTRES))
         kind = CLASSES.index(about)
         here = points.mm[points.bone == kind]
         if not len(here):
@@ -277,7 +278,6 @@ def _log_uniform(low: float, high: float, rng: Rng) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-_SHOWN = ("pelvis", "femur", "patella", "tibia", "fibula", "foot", OTHER)
 _CENTRES = (0.15, 0.2, 0.12, 0.2, 0.13, 0.14, 0.06)
 _FEWEST = 200
 
