@@ -9,12 +9,14 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from afunet.anatomy.bones import NAMED as BONES
 from afunet.anatomy.bones import Bone, Side
-from afunet.report.palette import colour_of, colour_table
+from afunet.report.palette import colour_of
 
 LEFT, RIGHT, UNKNOWN = Side.LEFT, Side.RIGHT, Bone.UNKNOWN
 SIDED = [bone for bone in BONES if bone.row.sided]
 OWN = [(bone, side) for bone in BONES for side in bone.row.colours]
 """Every named bone with each side that it may have, and with none."""
+EVERY = [colour_of(bone, rank, side) for bone, side in OWN for rank in range(1, 7)]
+EVERY += [colour_of(UNKNOWN, rank) for rank in range(1, 15)]
 
 # What linear red, green and blue become without one kind of cones (Machado, Oliveira and
 # Fernandes 2009, severity 1).
@@ -53,8 +55,7 @@ def apart(one: tuple[int, int, int], other: tuple[int, int, int], vision: str = 
 
 
 def test_no_colour_is_there_twice() -> None:
-    colours = [row.colour for row in colour_table()]
-    assert len(set(colours)) == len(colours) == 6 * len(OWN) + 14
+    assert len(set(EVERY)) == len(EVERY)
 
 
 @pytest.mark.parametrize("vision", VISIONS)
@@ -112,8 +113,8 @@ def turn_deg(one: float, other: float) -> float:
 
 
 def test_every_colour_stands_out_from_a_dark_and_from_a_light_ground() -> None:
-    for row in colour_table():
-        assert 40 < lab(row.colour)[0] < 95, row
+    for colour in EVERY:
+        assert 40 < lab(colour)[0] < 95, colour
 
 
 def test_the_largest_piece_looks_like_no_fragment_however_many_there_are() -> None:

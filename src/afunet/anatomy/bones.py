@@ -1,7 +1,7 @@
 """The one table of bones: all that is known of a bone stands in its row, and nowhere else.
 
 To add a bone is to add a row. Its name is then a class of networks that name bones, a structure in
-DICOM, a row of every colour table, a set of TotalSegmentator's files and a word that names nobody.
+DICOM, colours in every picture, a set of TotalSegmentator's files and a word that names nobody.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from afunet.anatomy.bones import Bone, Side
 from afunet.geometry import Volume
@@ -12,13 +12,14 @@ from afunet.geometry import Volume
 class BoneName:
     """Which bone a piece is or is part of; no side where it is unknown or the bone has none.
 
-    `sureness` is how often such a name is right, from 0 to 1, and `side_sureness` such a side.
+    `sureness` is how often such a name is right, from 0 to 1, and `side_sureness` such a side; they
+    do not make it another name.
     """
 
     bone: Bone = Bone.UNKNOWN
     side: Side | None = None
-    sureness: float = 0.0
-    side_sureness: float = 0.0
+    sureness: float = field(default=0.0, compare=False)
+    side_sureness: float = field(default=0.0, compare=False)
 
     def __str__(self) -> str:
         return f"{self.side} {self.bone}" if self.side else str(self.bone)

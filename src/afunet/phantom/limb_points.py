@@ -32,11 +32,11 @@ Rng = np.random.Generator
 
 STEP_MM = 2.0
 """Points are so far apart before a limb is scaled."""
-LEG = tuple(str(bone) for bone in NAMED if bone.row.per_leg == 1)
+LEG = ("femur", "patella", "tibia", "fibula")
 OTHER = "other"
 CLASSES = (*map(str, NAMED), OTHER)
 """What a point can be part of, in the order of `Points.bone`."""
-DRAWN = ("pelvis", "femur", "patella", "tibia", "fibula", "foot", OTHER)
+DRAWN = ("pelvis", *LEG, "foot", OTHER)
 LEFT, RIGHT = 0, 1
 
 

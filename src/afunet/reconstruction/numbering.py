@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations
 from string import ascii_lowercase
 
@@ -71,7 +70,7 @@ def _alike(names: Sequence[BoneName], *, every: bool = False) -> dict[BoneName, 
     found: dict[BoneName, list[int]] = defaultdict(list)
     for piece, name in enumerate(names):
         if name.bone.row.per_leg == 1 or (every and name.bone is not Bone.UNKNOWN):
-            found[replace(name, sureness=0.0, side_sureness=0.0)].append(piece)
+            found[name].append(piece)
     return found
 
 

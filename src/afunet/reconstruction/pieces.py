@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -90,11 +90,9 @@ def measure_pieces(
     pieces = []
     for one, (mesh, apart) in zip(measures, surfaces, strict=True):
         name = named.names[one.label - 1]
-        bone = replace(name, sureness=0.0, side_sureness=0.0)
-        seen[bone] += 1
-        pieces.append(
-            Piece(titles[one.label - 1], name, seen[bone], one, mesh, apart, gaps[one.label])
-        )
+        seen[name] += 1
+        title, gap = titles[one.label - 1], gaps[one.label]
+        pieces.append(Piece(title, name, seen[name], one, mesh, apart, gap))
     return Instances(labels, tuple(pieces))
 
 

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 from afunet.anatomy.bones import Bone
 
 Colour = tuple[int, int, int]
 """Red, green and blue of sRGB, 0–255."""
-
-
-@dataclass(frozen=True)
-class NamedColour:
-    """A row of a colour table: whose colour it is, `rank` 1 being a bone's largest piece."""
-
-    bone: str
-    side: str
-    rank: int
-    colour: Colour
 
 
 def colour_of(bone: str, rank: int = 1, side: str | None = None) -> Colour:
@@ -28,13 +15,6 @@ def colour_of(bone: str, rank: int = 1, side: str | None = None) -> Colour:
     """
     row = _ROWS.get((bone, side or None), _ROWS[Bone.UNKNOWN, None])
     return row[rank - 1] if rank <= len(row) else row[1 + (rank - 2) % (len(row) - 1)]
-
-
-def colour_table() -> Iterator[NamedColour]:
-    """Every colour there is, for viewers that keep tables of their own."""
-    for (bone, side), row in _ROWS.items():
-        for rank, colour in enumerate(row, start=1):
-            yield NamedColour(bone, side or "", rank, colour)
 
 
 def _colour(text: str) -> Colour:
