@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from afunet.anatomy.bones import Bone
 from afunet.findings import Flag
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
@@ -19,7 +20,6 @@ from afunet.inference.trust.signs import Signs, measure_signs
 from afunet.inference.volume import Prediction
 from afunet.models.checkpoint import Header
 from afunet.models.expected_dice import DiceInterval
-from afunet.reconstruction.anatomy import Bone
 from afunet.reconstruction.pieces import Instances
 from afunet.report.facts import (
     ConfidenceFacts,
