@@ -29,15 +29,16 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from afunet.anatomy.bones import Bone
+from afunet.anatomy.names import BoneName
+from afunet.anatomy.naming import name_pieces
 from afunet.formats.readers import read_labels
 from afunet.geometry import Mesh, Volume
-from afunet.inference.naming import bone_namer
 from afunet.phantom.limb_cuts import LimbBone, Plan, draw_cut, draw_person, sampled
 from afunet.phantom.limb_mixing import mix_limbs
 from afunet.phantom.limb_points import OTHER
 from afunet.phantom.not_legs import beside_trunk, draw_not_leg
 from afunet.phantom.solids import MeshSolid
-from afunet.reconstruction.anatomy import Bone, BoneName, Namer
 from afunet.reconstruction.instances import split_instances
 
 DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
@@ -153,11 +154,12 @@ SETS: dict[str, Callable[[int, int], Iterator[Case]]] = {
 }
 
 
-def told_of(case: str, bones: Sequence[str], truth: Volume, namer: Namer) -> Iterator[Told]:
+def told_of(case: str, bones: Sequence[str], truth: Volume) -> Iterator[Told]:
     """What every piece of an exact mask is called."""
     if not truth.voxels.any():
         return
-    named = namer(split_instances(truth.with_voxels((truth.voxels > 0).astype(np.uint8))))
+    mask = truth.with_voxels((truth.voxels > 0).astype(np.uint8))
+    named = name_pieces(split_instances(mask))
     long_mm = truth.shape[0] * truth.array_spacing_mm[0]
     for label, name in enumerate(named.names, start=1):
         inside = truth.voxels[named.labels.voxels == label]
@@ -225,12 +227,11 @@ def main() -> None:
     options = parser.parse_args()
     if not (DATA / "shapes-llp26").exists():
         sys.exit(f"no LLP26 limbs in {DATA}: set AFUNET_DATA to the folder with them")
-    namer = bone_namer()
     for name in options.sets:
         told: list[Told] = []
         started = time.monotonic()
         for case, bones, truth in SETS[name](options.cuts, options.first_seed):
-            told += told_of(case, bones, truth, namer)
+            told += told_of(case, bones, truth)
         print(f"\n### {name}\n")
         print_tables(told)
         if options.wrong or name == "fractures":

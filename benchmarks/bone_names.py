@@ -22,9 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
-from afunet.inference.naming import bone_namer
+from afunet.anatomy.bones import Bone
+from afunet.anatomy.names import BoneName
+from afunet.anatomy.naming import name_pieces
 from afunet.phantom import Region, draw_leg, exact_labels
-from afunet.reconstruction.anatomy import Bone, BoneName
 from afunet.reconstruction.instances import split_instances
 
 FIRST_SEED, LEGS = 312_000, 96
@@ -51,14 +52,14 @@ def main() -> None:
     limbs = [DATA / "shapes-llp26" / f"sample{number}.npz" for number in range(14, 20)]
     if not limbs[0].exists():
         sys.exit(f"no LLP26 limbs at {limbs[0].parent}: set AFUNET_DATA to the folder with them")
-    namer, regions = bone_namer(), list(Region)
+    regions = list(Region)
     counts = {region: Counter[Outcome]() for region in regions}
     wrong: list[str] = []
     for number in range(options.legs):
         region = regions[number % len(regions)]
         config = draw_leg(options.first_seed + number, region, limbs, size=PIXELS, slices=SLICES)
         bones, _ = exact_labels(config)
-        named = namer(split_instances(bones.foreground()))
+        named = name_pieces(split_instances(bones.foreground()))
         for label, name in enumerate(named.names, start=1):
             inside = bones.volume.voxels[named.labels.voxels == label]
             mm3 = len(inside) * named.labels.voxel_volume_mm3

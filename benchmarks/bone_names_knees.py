@@ -26,9 +26,9 @@ from bone_names import Outcome, outcome_of
 from numpy.typing import NDArray
 from skimage.io import imread
 
+from afunet.anatomy.bones import Bone
+from afunet.anatomy.naming import name_pieces
 from afunet.geometry import Volume
-from afunet.inference.naming import bone_namer
-from afunet.reconstruction.anatomy import Bone
 from afunet.reconstruction.instances import split_instances
 
 DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data")) / "knee"
@@ -74,7 +74,6 @@ def could_be(piece: NDArray[np.bool_]) -> tuple[Bone, ...]:
 def main() -> None:
     if not DATA.exists():
         sys.exit(f"no knees at {DATA}: set AFUNET_DATA to the folder that holds them")
-    namer = bone_namer()
     rows = {mm: Counter[Outcome]() for mm in LEVELS_MM}
     wrong = []
     for upwards, sides in ((False, DOWNWARDS), (True, UPWARDS)):
@@ -82,7 +81,7 @@ def main() -> None:
             mask = mask_of(DATA / f"knee{name}")[:: 1 if upwards else -1]
             pixel = WIDEST_MM / widest(mask)
             for mm, row in rows.items():
-                found = namer(split_instances(Volume(mask, np.diag([pixel, pixel, mm, 1.0]))))
+                found = name_pieces(split_instances(Volume(mask, np.diag([pixel, pixel, mm, 1.0]))))
                 sizes = np.bincount(found.labels.voxels.ravel())[1:] * pixel**2 * mm
                 for label, (told, size) in enumerate(zip(found.names, sizes, strict=True), 1):
                     if size < SMALLEST_MM3:

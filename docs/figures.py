@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from afunet.anatomy.bones import NAMED, Bone
 from afunet.geometry import LabelMap
 from afunet.phantom import Region, axial_grid, draw_leg, simulate
 from afunet.phantom.examples import clean_knee, whole_limb
 from afunet.preprocessing import BONE_WINDOW
 from afunet.reconstruction import surface
-from afunet.report.palette import Colour, colour_of, colour_table
+from afunet.report.palette import Colour, colour_of
 from afunet.report.scene import ColouredMesh, render_scene
 from afunet.workflows.segment import segment
 
@@ -94,8 +95,7 @@ def coloured_bones(bones: LabelMap) -> Image.Image:
 def colour_of_words(name: str) -> Colour:
     """The palette's colour of "femur left"; a tibia that holds the fibula is a tibia."""
     words = name.replace("tibfib", "tibia").split()
-    known = [row for row in colour_table() if row.rank == 1]
-    bone = next((row.bone for row in known if row.bone in words), "unknown")
+    bone = next((bone for bone in NAMED if bone in words), Bone.UNKNOWN)
     return colour_of(bone, 1, next((side for side in ("left", "right") if side in words), None))
 
 

@@ -28,9 +28,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from afunet.inference.coarse import CoarseGrid
-from afunet.models.bone_namer import BoneNamerConfig, surroundings
-from afunet.models.limb_sider import LimbSiderConfig, limb_windows
+from afunet.anatomy.bone_network import BoneNamerConfig, surroundings
+from afunet.anatomy.coarse_grid import CoarseGrid
+from afunet.anatomy.side_network import LimbSiderConfig, limb_windows
 from afunet.phantom.distance import Box
 from afunet.phantom.leg_views import draw_views
 from afunet.phantom.limb_mixing import mix_limbs

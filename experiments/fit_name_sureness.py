@@ -28,11 +28,10 @@ from draw_name_cuts import CUTS_A_PERSON
 from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from afunet.geometry import Volume
-from afunet.inference.coarse import LabelSampling
-from afunet.inference.evidence import FEATURES
-from afunet.inference.named_grid import named_grid, votes_of
-from afunet.inference.naming import (
+from afunet.anatomy.coarse_grid import LabelSampling
+from afunet.anatomy.evidence import FEATURES
+from afunet.anatomy.named_grid import named_grid, votes_of
+from afunet.anatomy.naming import (
     SIDE_FEATURES,
     NamingRules,
     Networks,
@@ -40,8 +39,9 @@ from afunet.inference.naming import (
     shipped_namer,
     shipped_sider,
 )
-from afunet.inference.parting import parted_by_votes
-from afunet.inference.sureness import Judge, Judges
+from afunet.anatomy.parting import parted_by_votes
+from afunet.anatomy.sureness import Judge, Judges
+from afunet.geometry import Volume
 from afunet.reconstruction.instances import split_instances
 
 SMALLEST_MM3, MOST_OF_A_CUT = 50.0, 12

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from afunet.models.limb_sider import LIMB_SIDES, LimbSider, LimbSiderConfig
+from afunet.anatomy.side_network import LIMB_SIDES, LimbSider, LimbSiderConfig
 from afunet.training.schedule import poly
 
 BATCH, ROLL = 64, 3

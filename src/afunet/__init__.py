@@ -1,1 +1,67 @@
-"""Lower-limb bones from CT: a series in; a mask, a surface and an honest report out."""
+"""Lower-limb bones from CT: a series in; a mask, a surface and an honest report out.
+
+    import afunet
+
+    case = afunet.segment("ct")
+    case.mask, case.pieces, case.meshes, case.report
+
+What stands here is loaded when it is first asked for, torch and VTK with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from afunet.errors import AfunetError as AfunetError
+    from afunet.formats.readers import read_scan as read_scan
+    from afunet.geometry import Mesh as Mesh
+    from afunet.geometry import Volume as Volume
+    from afunet.models import build_model as build_model
+    from afunet.phantom import LegConfig as LegConfig
+    from afunet.phantom import simulate as simulate
+    from afunet.workflows.analyse import AnalysisRules as AnalysisRules
+    from afunet.workflows.analyse import analyse as analyse
+    from afunet.workflows.evaluate import evaluate as evaluate
+    from afunet.workflows.network import load_network as load_network
+    from afunet.workflows.segment import SegmentOptions as SegmentOptions
+    from afunet.workflows.segment import segment as segment
+
+    __version__: str
+
+_HOMES = {
+    "AfunetError": "errors",
+    "AnalysisRules": "workflows.analyse",
+    "LegConfig": "phantom",
+    "Mesh": "geometry",
+    "SegmentOptions": "workflows.segment",
+    "Volume": "geometry",
+    "analyse": "workflows.analyse",
+    "build_model": "models",
+    "evaluate": "workflows.evaluate",
+    "load_network": "workflows.network",
+    "read_scan": "formats.readers",
+    "segment": "workflows.segment",
+    "simulate": "phantom",
+}
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, found where it lives (PEP 562)."""
+    import importlib
+
+    if name == "__version__":
+        from importlib.metadata import version
+
+        found: Any = version("afunet")
+    elif name in _HOMES:
+        found = getattr(importlib.import_module(f"afunet.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module 'afunet' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,6 +10,7 @@ from afunet.errors import InputError
 from afunet.phantom.capsules import Capsule, filled, foot
 from afunet.phantom.limb_points import (
     CLASSES,
+    DRAWN,
     LEFT,
     OTHER,
     RIGHT,
@@ -83,7 +84,7 @@ def test_every_bone_is_drawn_on_both_sides_the_left_to_the_left(limb: Limb) -> N
     seen: dict[tuple[int, int], int] = {}
     for seed in range(60):
         points = draw_limbs([limb], np.random.default_rng(seed)).points
-        for kind in range(len(CLASSES) - 1):
+        for kind in map(CLASSES.index, DRAWN[:-1]):
             for side in (LEFT, RIGHT):
                 seen[kind, side] = seen.get((kind, side), 0) + int(
                     ((points.bone == kind) & (points.side == side)).any()

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from afunet.anatomy.bones import Bone, Side
+from afunet.anatomy.names import UNKNOWN, BoneName, NamedLabels
 from afunet.geometry import Volume
-from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, NamedLabels, Side
+from afunet.reconstruction.instances import split_instances
 from afunet.reconstruction.numbering import piece_titles
-from afunet.reconstruction.pieces import find_pieces
+from afunet.reconstruction.pieces import measure_pieces
 
 TIBIA, FIBULA = BoneName(Bone.TIBIA, Side.LEFT, 0.9), BoneName(Bone.FIBULA, Side.LEFT, 0.8)
 
@@ -18,7 +20,8 @@ def titles(apart_mm, *names):
     for gap, size in zip((*apart_mm, 0), range(12, 12 - len(names), -1), strict=True):
         voxels[1 : 1 + size, 1 : 1 + size, start : start + 12] = 1
         start += 12 + gap
-    named = find_pieces(Volume(voxels, np.eye(4)), namer=lambda labels: NamedLabels(labels, names))
+    labels = split_instances(Volume(voxels, np.eye(4)))
+    named = measure_pieces(NamedLabels(labels, names))
     return tuple(piece.name for piece in named.pieces)
 
 
@@ -57,9 +60,7 @@ def test_what_has_grown_together_is_not_told_to_be_broken():
     voxels[2:18, 2:18, 2:20] = voxels[2:18, 2:18, 20:36] = 1
     voxels[2:18, 2:18, 20:36] = 2
     labels = Volume(voxels, np.eye(4))
-    found = find_pieces(
-        Volume(voxels > 0, np.eye(4)), namer=lambda _: NamedLabels(labels, (TIBIA, TIBIA))
-    )
+    found = measure_pieces(NamedLabels(labels, (TIBIA, TIBIA)))
     assert [piece.name for piece in found.pieces] == ["left tibia a", "left tibia b"]
 
 

@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 
+from afunet.anatomy.names import NamedLabels
 from afunet.geometry import Volume
 from afunet.reconstruction import pieces as module
-from afunet.reconstruction.pieces import find_pieces
+from afunet.reconstruction.instances import split_instances
+from afunet.reconstruction.pieces import measure_pieces
+
+
+def pieces_of(mask):
+    """The pieces that a mask falls into, none of them with a name."""
+    return measure_pieces(NamedLabels.unnamed(split_instances(mask)))
 
 
 def blocks(*sizes):
@@ -18,7 +25,7 @@ def blocks(*sizes):
 
 
 def test_each_piece_has_its_measures_its_surface_and_its_neighbour():
-    found = find_pieces(blocks(6, 10, 8))
+    found = pieces_of(blocks(6, 10, 8))
     assert [piece.name for piece in found.pieces] == ["piece 1", "piece 2", "piece 3"]
     assert [piece.measures.volume_mm3 for piece in found.pieces] == [2000.0, 1024.0, 432.0]
     for piece in found.pieces:
@@ -31,13 +38,13 @@ def test_each_piece_has_its_measures_its_surface_and_its_neighbour():
 
 def test_of_very_many_the_largest_are_measured_and_all_have_a_label(monkeypatch):
     monkeypatch.setattr(module, "MOST_PIECES", 2)
-    found = find_pieces(blocks(6, 10, 8))
+    found = pieces_of(blocks(6, 10, 8))
     assert len(found.pieces) == 2
     assert int(found.labels.voxels.max()) == 3
     assert found.not_measured == 1
 
 
 def test_a_mask_without_bone_has_no_piece():
-    nothing = find_pieces(Volume(np.zeros((3, 4, 5), dtype=np.uint8), np.eye(4)))
+    nothing = pieces_of(Volume(np.zeros((3, 4, 5), dtype=np.uint8), np.eye(4)))
     assert nothing.pieces == ()
     assert nothing.not_measured == 0

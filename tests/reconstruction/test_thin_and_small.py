@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from afunet.anatomy.names import NamedLabels
 from afunet.geometry import Volume
 from afunet.reconstruction import surface
-from afunet.reconstruction.pieces import find_pieces
+from afunet.reconstruction.instances import split_instances
+from afunet.reconstruction.pieces import measure_pieces
 
 SHAPE = (24, 48, 48)
 STEPS_MM = np.array([0.7, 0.7, 1.4])
@@ -69,7 +71,8 @@ def test_fragments_of_two_millimetres_keep_their_volume_however_few_their_voxels
     voxels = np.zeros((20, 40, 40), np.uint8)
     for centre in ((5.1, 5.3, 3 * step_mm), (14.2, 5.0, 9.3 * step_mm), (9, 20.2, 16.4 * step_mm)):
         voxels[np.linalg.norm(points - centre, axis=-1) <= 1.0] = 1
-    pieces = find_pieces(Volume(voxels, affine), **limit).pieces
+    labels = split_instances(Volume(voxels, affine))
+    pieces = measure_pieces(NamedLabels.unnamed(labels), **limit).pieces
     assert len(pieces) == 3
     for piece in pieces:
         assert piece.surface.is_watertight

@@ -206,7 +206,7 @@ cli.main()
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        ("segment", "load_checkpoint"),
+        ("network", "load_checkpoint"),
         ("segment", "read_scan"),
         ("analyse", "predict_volume"),
         ("analyse", "clean_up"),

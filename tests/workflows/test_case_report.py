@@ -3,11 +3,18 @@
 import numpy as np
 import pytest
 
+from afunet.anatomy.names import NamedLabels
 from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUpRules, clean_up
 from afunet.reconstruction import pieces
-from afunet.reconstruction.pieces import find_pieces
+from afunet.reconstruction.instances import split_instances
+from afunet.reconstruction.pieces import Instances, measure_pieces
 from afunet.workflows.case_report import bone_facts, piece_facts, piece_findings
+
+
+def pieces_of(mask: Volume, scan: Volume | None = None) -> Instances:
+    """The pieces that a mask falls into, none of them with a name."""
+    return measure_pieces(NamedLabels.unnamed(split_instances(mask)), scan)
 
 
 def three_specks() -> Volume:
@@ -17,14 +24,14 @@ def three_specks() -> Volume:
 
 
 def test_pieces_that_all_have_a_surface_are_nothing_to_note() -> None:
-    found = find_pieces(three_specks())
+    found = pieces_of(three_specks())
     assert piece_findings(found) == []
     assert [piece.name for piece in piece_facts(found)] == ["piece 1", "piece 2", "piece 3"]
 
 
 def test_very_many_pieces_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "MOST_PIECES", 2)
-    (finding,) = piece_findings(find_pieces(three_specks()))
+    (finding,) = piece_findings(pieces_of(three_specks()))
     assert finding.code == "MANY_PIECES"
     assert finding.message.startswith("3 pieces, the 2 largest have a surface and measures")
 
@@ -38,7 +45,7 @@ def test_the_pieces_are_one_notion_and_add_up_to_the_bone() -> None:
     scan = Volume(np.where(voxels, 900, 50).astype(np.int16), np.diag([0.8, 0.8, 1.5, 1]))
     rules = CleanUpRules()
     mask, cleaned = clean_up(scan.with_voxels(voxels), scan, rules)
-    found = find_pieces(mask, scan)
+    found = pieces_of(mask, scan)
     bone, parts = bone_facts(mask, cleaned, rules, found), piece_facts(found)
     assert cleaned.pieces_kept == 1
     assert bone.pieces == len(parts) == 2
@@ -51,11 +58,11 @@ def test_pieces_without_measures_are_counted(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(pieces, "MOST_PIECES", 2)
     mask, rules = three_specks(), CleanUpRules(speck_mm3=0)
     cleaned = clean_up(mask, mask, rules)[1]
-    assert bone_facts(mask, cleaned, rules, find_pieces(mask)).pieces == 3
+    assert bone_facts(mask, cleaned, rules, pieces_of(mask)).pieces == 3
 
 
 def test_no_bone_is_no_piece() -> None:
     mask, rules = three_specks(), CleanUpRules()
     empty = mask.with_voxels(mask.voxels * 0)
-    bone = bone_facts(empty, clean_up(empty, mask, rules)[1], rules, find_pieces(empty))
+    bone = bone_facts(empty, clean_up(empty, mask, rules)[1], rules, pieces_of(empty))
     assert (bone.pieces, bone.smallest_piece_mm3, bone.volume_cm3) == (0, 0, 0)

@@ -9,14 +9,16 @@ import pytest
 import trimesh
 from highdicom.color import CIELabColor
 
+from afunet.anatomy.bones import NAMED, Bone, Side
+from afunet.anatomy.names import UNKNOWN, BoneName, NamedLabels
 from afunet.formats.dicom.result import LEFT, RIGHT, Algorithm, result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import SegmentationKind, write_segmentation
-from afunet.formats.readers import read_scan
+from afunet.formats.readers import read_labels, read_scan
 from afunet.geometry import Volume
 from afunet.reconstruction import pieces as pieces_module
-from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, NamedLabels, Side
-from afunet.reconstruction.pieces import Instances, find_pieces
+from afunet.reconstruction.instances import split_instances
+from afunet.reconstruction.pieces import Instances, measure_pieces
 from afunet.report.palette import colour_of
 from afunet.workflows.result_files import bones_of, coloured_pieces, write_pieces
 
@@ -36,7 +38,7 @@ def scan_of(cubes: int) -> Volume:
 
 def named(scan: Volume, *names: BoneName) -> Instances:
     mask = scan.with_voxels((scan.voxels > 500).astype(np.uint8))
-    return find_pieces(mask, namer=lambda labels: NamedLabels(labels, names))
+    return measure_pieces(NamedLabels(split_instances(mask), names))
 
 
 def test_the_fragments_of_a_bone_are_one_structure() -> None:
@@ -60,7 +62,7 @@ def test_what_has_no_name_is_bone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_mask_without_bone_has_one_empty_structure() -> None:
     nothing = Volume(np.zeros((4, 5, 6), np.uint8), np.eye(4))
-    labels, structures = bones_of(find_pieces(nothing))
+    labels, structures = bones_of(measure_pieces(NamedLabels(nothing, ())))
     assert [structure.name for structure in structures] == ["bone"]
     assert not labels.voxels.any()
 
@@ -85,6 +87,28 @@ def test_each_bone_is_a_segment_with_its_side(
     write_rtstruct(segments, placed, algorithm, tmp_path / "rt.dcm")
     regions = pydicom.dcmread(tmp_path / "rt.dcm").StructureSetROISequence
     assert [region.ROIName for region in regions] == ["left tibia", "right femur"]
+
+
+@pytest.mark.parametrize("bone", NAMED)
+def test_every_bone_of_the_table_comes_back_from_a_segmentation(
+    bone: Bone, tmp_path: Path, write_dicom: Callable[..., Path]
+) -> None:
+    scan = read_scan(write_dicom(tmp_path / "ct", scan_of(3)))
+    placed = result_planes(scan)
+    meant = [Side.LEFT, Side.RIGHT, None] if bone.row.sided else [None]
+    names = [BoneName(bone, side, 0.9, 0.9) for side in meant]
+    labels, structures = bones_of(named(scan.volume, *names, *[UNKNOWN] * (3 - len(names))))
+    segments = placed.segments(structures, labels)
+    write_segmentation(segments, placed, Algorithm("afunet", "1", "ab" * 32), tmp_path / "seg.dcm")
+    found = pydicom.dcmread(tmp_path / "seg.dcm").SegmentSequence[: len(meant)]
+    kinds = [item.SegmentedPropertyTypeCodeSequence[0] for item in found]
+    assert {(kind.CodeValue, kind.CodeMeaning) for kind in kinds} == {bone.row.snomed}
+    told = [kind.get("SegmentedPropertyTypeModifierCodeSequence") for kind in kinds]
+    assert [side and side[0].CodeMeaning.lower() for side in told] == meant
+    colours = [CIELabColor.from_dicom_value(tuple(i.RecommendedDisplayCIELabValue)) for i in found]
+    assert [colour.to_rgb() for colour in colours] == [colour_of(bone, 1, side) for side in meant]
+    voxels = read_labels(tmp_path / "seg.dcm").voxels
+    assert np.array_equal(np.bincount(voxels.ravel())[1:], np.bincount(labels.voxels.ravel())[1:])
 
 
 def test_a_bone_has_one_colour_in_every_result(

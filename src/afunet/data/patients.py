@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 
+from afunet.anatomy.bones import NAMED
 from afunet.formats.dicom.copied_elements import texts_of
 from afunet.formats.dicom.files import looks_like_dicom
 from afunet.formats.dicom.identifiers import names_patient
@@ -27,15 +28,15 @@ LONGEST_CODE = 2
 ANONYMOUS = re.compile(r"^(anon\w*|unknown|none|test|patient|name|removed|deidentified|x*|0*)$")
 _OF_DATA_SETS = """
     ankle arm arms axial bone bones both calf case cases coronal ct data dataset demo dicom
-    distal exact feet femora femur fibula first fold folder follow foot four hand head hip image
+    distal exact feet femora first fold folder follow four hand head hip image
     images img input knee knees label last left leg legs limb lower mask middle mm new next
-    nifti old one original part pat patella patient pelvis phantom post pre proximal right
+    nifti old one original part pat patient phantom post pre proximal right
     sacrum sample scan scans second section series set side sim simulated slice slices study sub
-    subject talus test thigh thighs third three tibia total train two upper val validation vol
+    subject talus test thigh thighs third three total train two upper val validation vol
     volume
 """
 _OF_FILE_NAMES = "csv dcm gz ima mha mhd nhdr nii nrrd png"
-COMMON_WORDS = frozenset(_OF_DATA_SETS.split()) | frozenset(_OF_FILE_NAMES.split())
+COMMON_WORDS = frozenset((*NAMED, *_OF_DATA_SETS.split(), *_OF_FILE_NAMES.split()))
 
 
 def is_harmless(name: str, image: Path | None = None) -> bool:

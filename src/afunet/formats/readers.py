@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from afunet.errors import ConfigError, InputError
+from afunet.findings import refuse_if_strict
 from afunet.formats import itk_images, nifti, png_stack
 from afunet.formats.checks import checked_scan
 from afunet.formats.dicom.listing import list_dicom
@@ -14,6 +16,7 @@ from afunet.formats.dicom.reader import read_dicom
 from afunet.formats.dicom.seg_labels import read_dicom_labels
 from afunet.formats.file_kinds import METAIMAGE, NIFTI, NRRD, SUFFIXES, kind_of
 from afunet.formats.file_search import existing_paths
+from afunet.formats.in_memory import is_image, labels_in_memory, scan_in_memory
 from afunet.formats.labelling import Labelling, checked_labels
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan
@@ -22,6 +25,8 @@ from afunet.geometry import Volume
 from afunet.watch import UNWATCHED, Watch
 
 Paths = str | Path | Iterable[str | Path]
+Image = Paths | Any
+"""Paths, or what is in memory: a `Volume`, a NumPy array, nibabel's or SimpleITK's image."""
 Matches = Callable[[tuple[Path, ...]], bool]
 
 
@@ -85,7 +90,7 @@ READERS: dict[str, Reader] = {
 
 
 def read_scan(
-    path: Paths,
+    path: Image,
     *,
     series: str | None = None,
     spacing_mm: tuple[float, float, float] | None = None,
@@ -95,12 +100,17 @@ def read_scan(
     """Read a CT scan in HU from a folder, a file or several files of one series.
 
     A folder holds DICOM (at any depth) or PNG slices; a file is NIfTI, NRRD or MetaImage, or a
-    zip archive of DICOM. `series` picks a DICOM series by its UID, the end of it or its number
-    in `list_series`; `spacing_mm` is the voxel size (column, row, slice) of PNG slices; `strict`
-    refuses what would be mended and reported otherwise. Raises `InputError` for what cannot be
-    read as a CT scan, `GeometryError` for slices that form no stack, `ConfigError` for an option
-    that the format does not take, `Cancelled` on request.
+    zip archive of DICOM. An image in memory is checked alike (`scan_in_memory`). `series` picks a
+    DICOM series by its UID, the end of it or its number in `list_series`; `spacing_mm` is the
+    voxel size (column, row, slice) of PNG slices and of arrays; `strict` refuses what would be
+    mended and reported otherwise. Raises `InputError` for what cannot be read as a CT scan,
+    `GeometryError` for slices that form no stack, `ConfigError` for an option that the format does
+    not take, `Cancelled` on request.
     """
+    if is_image(path):
+        scan = scan_in_memory(path, spacing_mm)
+        refuse_if_strict(scan.findings, strict)
+        return checked_scan(scan)
     request = Request(existing_paths(path), series, spacing_mm, strict, watch)
     return checked_scan(_reader_of(request)[1].read(request))
 
@@ -117,13 +127,16 @@ def read_volume(
 
 
 def read_labelling(
-    path: Paths, *, spacing_mm: tuple[float, float, float] | None = None
+    path: Image, *, spacing_mm: tuple[float, float, float] | None = None
 ) -> Labelling:
     """Read a label volume as integers: NIfTI, NRRD, MetaImage, PNG masks, a DICOM Segmentation.
 
+    An image in memory is read alike.
     Raises `InputError` for values that are not whole numbers and for other DICOM, `GeometryError`
     for a sheared grid.
     """
+    if is_image(path):
+        return checked_labels(labels_in_memory(path, spacing_mm))
     request = Request(existing_paths(path), spacing_mm=spacing_mm)
     reader = _reader_of(request)[1]
     if reader.matches is _anything:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from afunet.geometry import Volume
-from afunet.inference.predictor import Predictor
+from afunet.inference.predictor import Engine, Predictor
 from afunet.models.calibration import calibrated
 from afunet.models.checkpoint import Header
 from afunet.preprocessing import Window
@@ -27,12 +27,17 @@ SLICES_AT_ONCE = 8
 class Prediction:
     """The mask (uint8 0/1 on the scan's grid) and the pixel grid the network worked on.
 
-    `probability` is the calibrated one, uint8 0…255 on the scan's grid: one byte a voxel.
+    `probability` is the calibrated one, uint8 0…255 on the scan's grid: one byte a voxel. The
+    network has seen so many `windows`, on `engine` in the end, and `fallbacks` tells what had to be
+    given up for want of memory.
     """
 
     mask: Volume
     grid: WorkingGrid
     probability: Volume
+    windows: int = 0
+    fallbacks: tuple[str, ...] = ()
+    engine: Engine | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +100,9 @@ def predict_volume(
         volume.with_voxels(view.restore(mask)),
         source.grid,
         volume.with_voxels(view.restore(kept)),
+        predictor.windows,
+        tuple(predictor.fallbacks),
+        predictor.engine,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.phantom.bones import BoneKind
+from afunet.anatomy.bones import Bone as BoneKind
 from afunet.phantom.config import BoneQuality
 from afunet.phantom.noise import Textures
 
@@ -18,13 +18,14 @@ _FROM_END_MM = (0, 15, 30, 45, 60, 80, 105, 140, 200)
 _CORTEX_MM = (0.5, 0.6, 0.8, 1.1, 1.7, 2.7, 3.9, 4.9, 5.8)
 _FILLING = (1.0, 1.0, 0.95, 0.85, 0.65, 0.4, 0.18, 0.05, 0.0)
 _SPONGY_HU = (300, 270, 220, 180, 150, 130, 120, 120, 120)
+# Bones with a shaft and a marrow cavity, then those without.
 _SLENDER = {BoneKind.FEMUR: 1.0, BoneKind.TIBIA: 0.9, BoneKind.FIBULA: 0.5}
 _SHORT_CORTEX_MM = {
     BoneKind.PATELLA: 1.1,
     BoneKind.PELVIS: 1.2,
     BoneKind.VERTEBRA: 0.7,
-    BoneKind.OTHER: 1.5,
 }
+_OTHER_CORTEX_MM = 1.5
 
 
 def bone_hu(
@@ -67,9 +68,9 @@ def bone_hu(
 def _layout(
     kind: BoneKind, ends_mm: tuple[float, float], z: Points
 ) -> tuple[Float32Array, Float32Array, Float32Array]:
-    if not kind.is_long:
+    if kind not in _SLENDER:
         return (
-            np.full(z.shape, _SHORT_CORTEX_MM[kind], np.float32),
+            np.full(z.shape, _SHORT_CORTEX_MM.get(kind, _OTHER_CORTEX_MM), np.float32),
             np.full(z.shape, 0.9, np.float32),
             np.full(z.shape, 230, np.float32),
         )
@@ -90,7 +91,7 @@ def _left(
 ) -> Float32Array:
     """Share of the bone's substance that is left: less towards its ends, and in patches."""
     from_end = np.minimum(points[..., 2] - ends_mm[0], ends_mm[1] - points[..., 2])
-    near = np.exp(-np.maximum(from_end, 0) / 35) if kind.is_long else 1.0
+    near = np.exp(-np.maximum(from_end, 0) / 35) if kind in _SLENDER else 1.0
     thin = np.clip(0.5 + textures.cloudy.at(points + 23, 22.0), 0, 1)
     left = (1 - quality.end_loss * near) * (1 - quality.patchy * thin)
     return np.asarray(np.clip(left, 0.05, 1), dtype=np.float32)
@@ -109,7 +110,7 @@ def _scar(
     kind: BoneKind, ends_mm: tuple[float, float], points: Points, textures: Textures
 ) -> Float32Array:
     """The thin plate where growth ended, 1 on it: some 25 mm from the ends of long bones."""
-    if not kind.is_long:
+    if kind not in _SLENDER:
         return np.zeros(points.shape[:-1], np.float32)
     from_end = np.minimum(points[..., 2] - ends_mm[0], ends_mm[1] - points[..., 2])
     wavy = from_end - 26 * _SLENDER[kind] - 3 * textures.cloudy.at(points, 40.0)

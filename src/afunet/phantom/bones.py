@@ -4,40 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from afunet.anatomy.bones import Bone as BoneKind
 from afunet.phantom.distance import DistanceGrid
 from afunet.phantom.fracture import Fragment
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 Points = NDArray[np.floating]
-
-
-class BoneKind(StrEnum):
-    """Which bone it is; this decides how its cortex and marrow are laid out."""
-
-    FEMUR = "femur"
-    PATELLA = "patella"
-    TIBIA = "tibia"
-    FIBULA = "fibula"
-    PELVIS = "pelvis"
-    VERTEBRA = "vertebra"
-    OTHER = "other"
-
-    @staticmethod
-    def of(name: str) -> BoneKind:
-        """The kind that a bone's name begins with."""
-        first = name.lower().replace("_", " ").split(" ")[0]
-        return BoneKind(first) if first in set(BoneKind) else BoneKind.OTHER
-
-    @property
-    def is_long(self) -> bool:
-        """Whether it has a shaft with a marrow cavity."""
-        return self in (BoneKind.FEMUR, BoneKind.TIBIA, BoneKind.FIBULA)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +33,7 @@ class Bone:
 
     @property
     def kind(self) -> BoneKind:
-        """Which bone it is."""
+        """Which bone it is; this decides how its cortex and marrow are laid out."""
         return BoneKind.of(self.name)
 
     @property

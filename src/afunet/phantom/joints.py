@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from afunet.anatomy.bones import Bone as BoneKind
 from afunet.geometry import Mesh
-from afunet.phantom.bones import Bone, BoneKind
+from afunet.phantom.bones import Bone
 from afunet.phantom.distance import Box, DistanceGrid, grid_of_mesh
 from afunet.phantom.hip import femoral_head, socket_centre
 
@@ -26,9 +27,8 @@ CARVED_LAST = (
     BoneKind.PATELLA,
     BoneKind.PELVIS,
     BoneKind.VERTEBRA,
-    BoneKind.OTHER,
 )
-"""Where two bones meet, the one further down this list gives way."""
+"""Where two bones meet, the one further down this list gives way, one not in it before all."""
 
 _COARSE_MM = 2.0
 
@@ -61,7 +61,8 @@ def seated(meshes: dict[str, Mesh], side: str, gap_mm: float) -> dict[str, Mesh]
 def carved(bones: list[Bone], gap_mm: float) -> list[Bone]:
     """The bones with at least a gap between any two, the later kind in the list giving way."""
     done: list[Bone] = []
-    for bone in sorted(bones, key=lambda bone: CARVED_LAST.index(bone.kind)):
+    places = {kind: place for place, kind in enumerate(CARVED_LAST)}
+    for bone in sorted(bones, key=lambda bone: places.get(bone.kind, len(places))):
         surface = bone.surface
         for other in done:
             surface = _without(surface, bone, other, gap_mm)

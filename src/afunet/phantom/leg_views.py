@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from afunet.phantom.bones import Bone, BoneKind, Piece
+from afunet.anatomy.bones import Bone as BoneKind
+from afunet.phantom.bones import Bone, Piece
 from afunet.phantom.config import Grid
 from afunet.phantom.distance import Box
 from afunet.phantom.draw import draw_scans

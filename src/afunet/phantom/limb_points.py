@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from afunet.anatomy.bones import NAMED
 from afunet.phantom.capsules import Capsule, arm, filled, foot, ribs, spine
 from afunet.phantom.distance import Box, grid_of_mesh
 from afunet.phantom.hip import femoral_head
@@ -33,8 +34,9 @@ STEP_MM = 2.0
 """Points are so far apart before a limb is scaled."""
 LEG = ("femur", "patella", "tibia", "fibula")
 OTHER = "other"
-CLASSES = ("pelvis", *LEG, "foot", OTHER)
+CLASSES = (*map(str, NAMED), OTHER)
 """What a point can be part of, in the order of `Points.bone`."""
+DRAWN = ("pelvis", *LEG, "foot", OTHER)
 LEFT, RIGHT = 0, 1
 
 
@@ -250,7 +252,8 @@ def _seen(points: Points, rng: Rng) -> tuple[Points, Box]:
     """What a random field of view shows; one in eight need not hold a bone of the limb."""
     beside = rng.random() < 0.12
     for _ in range(50):
-        kind = CLASSES.index(OTHER if beside else str(rng.choice(CLASSES, p=_CENTRES)))
+        about = OTHER if beside else str(rng.choice(DRAWN, p=_CENTRES))
+        kind = CLASSES.index(about)
         here = points.mm[points.bone == kind]
         if not len(here):
             continue

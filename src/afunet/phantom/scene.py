@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from afunet.anatomy.bones import Bone as BoneKind
 from afunet.errors import ConfigError
 from afunet.geometry import Volume
-from afunet.phantom.bones import Bone, BoneKind
+from afunet.phantom.bones import Bone
 from afunet.phantom.clutter import Grain, draw_clutter
 from afunet.phantom.config import LegConfig
 from afunet.phantom.defects import Defect, draw_defects

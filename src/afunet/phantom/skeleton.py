@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from afunet.anatomy.bones import Bone as BoneKind
 from afunet.errors import ConfigError
 from afunet.geometry import Mesh
-from afunet.phantom.bones import Bone, BoneKind
+from afunet.phantom.bones import Bone
 from afunet.phantom.config import Anatomy, Pose, Source
 from afunet.phantom.distance import Box, grid_of_implicit, grid_of_mesh
 from afunet.phantom.fracture import Fracture, break_bone

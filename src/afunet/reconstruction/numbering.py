@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations
 from string import ascii_lowercase
 
 import numpy as np
 
+from afunet.anatomy.bones import Bone
+from afunet.anatomy.names import BoneName
 from afunet.geometry import Mesh, Volume, bounding_box
-from afunet.reconstruction.anatomy import Bone, BoneName
 from afunet.reconstruction.contacts import contacts_of
 from afunet.reconstruction.measures import surface_gap_mm
 
-SINGLE = frozenset({Bone.FEMUR, Bone.PATELLA, Bone.TIBIA, Bone.FIBULA})
-"""Bones of which a leg has one."""
 NEAR_MM = 8.0
 """Fragments lie so near to each other."""
 REACH_MM, GROWN_TOGETHER = 2.0, 0.85
@@ -68,11 +66,11 @@ def piece_titles(names: Sequence[BoneName], bones: Sequence[int]) -> tuple[str, 
 
 
 def _alike(names: Sequence[BoneName], *, every: bool = False) -> dict[BoneName, list[int]]:
-    """Pieces, by index, of each name: those of `SINGLE` bones, or of `every` known one."""
+    """Pieces, by index, of each name: those of which a leg has one, or of `every` known bone."""
     found: dict[BoneName, list[int]] = defaultdict(list)
     for piece, name in enumerate(names):
-        if name.bone in SINGLE or (every and name.bone is not Bone.UNKNOWN):
-            found[replace(name, sureness=0.0, side_sureness=0.0)].append(piece)
+        if name.bone.row.per_leg == 1 or (every and name.bone is not Bone.UNKNOWN):
+            found[name].append(piece)
     return found
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
+from afunet.anatomy.names import BoneName, NamedLabels
 from afunet.geometry import Box, Mesh, Volume
-from afunet.reconstruction.anatomy import UNKNOWN, BoneName, NamedLabels, Namer
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.deviation import Deviation, deviation
-from afunet.reconstruction.instances import SplitRules, split_instances
 from afunet.reconstruction.measures import Gap, Measures, measure, nearest_gaps
 from afunet.reconstruction.numbering import bones_apart, piece_titles
 from afunet.reconstruction.smoothing import Smoothing, smoothed
@@ -56,24 +55,20 @@ class Instances:
         return int(self.labels.voxels.max()) - len(self.pieces)
 
 
-def find_pieces(
-    mask: Volume,
+def measure_pieces(
+    named: NamedLabels,
     scan: Volume | None = None,
     *,
-    namer: Namer | None = None,
-    rules: SplitRules | None = None,
     smoothing: Smoothing | None = None,
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
     watch: Watch = UNWATCHED,
 ) -> Instances:
-    """Split a mask and measure what it falls into; `scan`, in HU on its grid, adds densities.
+    """Each label of a map as a piece with its surface; `scan`, in HU on its grid, adds densities.
 
-    `namer` tells which bone a piece is, and parts what it takes for several; without one no piece
-    has a name. `max_triangles` is the most a piece's surface has, `max_error_mm` what simplifying
-    may cost (`decimated`). Raises `Cancelled`.
+    `max_triangles` is the most a piece's surface has, `max_error_mm` what simplifying may cost
+    (`decimated`). Raises `Cancelled`.
     """
-    named = _named(split_instances(mask, rules, watch=watch), namer)
     labels = named.labels
     measures = measure(labels, scan, most=MOST_PIECES)
     boxes = ndimage.find_objects(labels.voxels)
@@ -93,18 +88,10 @@ def find_pieces(
     pieces = []
     for one, (mesh, apart) in zip(measures, surfaces, strict=True):
         name = named.names[one.label - 1]
-        bone = replace(name, sureness=0.0, side_sureness=0.0)
-        seen[bone] += 1
-        pieces.append(
-            Piece(titles[one.label - 1], name, seen[bone], one, mesh, apart, gaps[one.label])
-        )
+        seen[name] += 1
+        title, gap = titles[one.label - 1], gaps[one.label]
+        pieces.append(Piece(title, name, seen[name], one, mesh, apart, gap))
     return Instances(labels, tuple(pieces))
-
-
-def _named(labels: Volume, namer: Namer | None) -> NamedLabels:
-    if namer is not None:
-        return namer(labels)
-    return NamedLabels(labels, (UNKNOWN,) * int(labels.voxels.max()))
 
 
 def _alone(labels: Volume, box: Box, label: int) -> Volume:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from afunet.anatomy.bones import Bone
 from afunet.geometry import Mesh
-from afunet.report.palette import UNKNOWN, Colour, colour_of
+from afunet.report.palette import Colour, colour_of
 
-BONE_COLOUR = colour_of(UNKNOWN)
+BONE_COLOUR = colour_of(Bone.UNKNOWN)
 
 
 @dataclass(frozen=True, eq=False)

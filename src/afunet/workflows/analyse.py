@@ -1,28 +1,33 @@
-"""The middle of the main job: a scan and a network in; its mask, surfaces, pieces and doubts out.
+"""The middle of the main job: a scan and a network in; mask, surfaces, pieces and doubts out.
 
-Without the mask there is no result. What comes after it is tried on its own.
+No path goes in and nothing is written. Without the mask there is no result; what comes after it is
+tried on its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUp, CleanUpRules, clean_up
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import Prediction, predict_volume
-from afunet.models.checkpoint import Header
 from afunet.plan import Step
+from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances
-from afunet.watch import Watch
+from afunet.report.facts import NotWritten
+from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts
 from afunet.workflows.case_pages import sides_known
-from afunet.workflows.dividing import NAMES, PIECES, SURFACE, Dividing
+from afunet.workflows.dividing import NAMES, PIECES, SURFACE, Dividing, undivided
+from afunet.workflows.network import Network
 from afunet.workflows.stopwatch import Stopwatch
 from afunet.workflows.trust import Trust, judge
 
 CONFIDENCE = "confidence"
+MAX_TRIANGLES = 2_000_000
 # Measured on 46 slices of 512 x 512 pixels on one CPU; what follows the network counts only.
 PLAN = (
     Step("unpacking"),
@@ -41,73 +46,108 @@ PLAN = (
 
 @dataclass(frozen=True)
 class AnalysisRules:
-    """How the mask is cleaned, and how far its surfaces are simplified (`decimated`)."""
+    """How the mask is cleaned, how far surfaces are simplified (`decimated`), and what is made.
 
-    cleanup: CleanUpRules
+    No surface has more than `MAX_TRIANGLES`. `pieces` asks for the bones and fragments with their
+    names, measures and surfaces and for the surface of the whole, `trust` for how sure all is.
+    """
+
+    cleanup: CleanUpRules = field(default_factory=CleanUpRules)
     max_triangles: int | None = None
     max_error_mm: float | None = None
+    pieces: bool = True
+    trust: bool = True
+
+    def __post_init__(self) -> None:
+        require_limits(self.max_triangles, self.max_error_mm)
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What was found. Of what could not be made `mesh` is None, `instances` has no pieces.
+    """What was found in a scan, by which network and rules, and the seconds that each stage took.
 
-    `trust` is then None; the attempts tell why.
+    Where something was not asked for or could not be made, `mesh` is None, `instances` has no
+    pieces, `trust` is None. `missing` tells why, and `stacks` where afunet's own faults were.
     """
 
     scan: Scan
+    network: Network
+    rules: AnalysisRules
     prediction: Prediction
     mask: Volume
     cleaned: CleanUp
     mesh: Mesh | None
     instances: Instances
     trust: Trust | None
+    seconds: Mapping[str, float]
+    missing: tuple[NotWritten, ...] = ()
+    stacks: tuple[str, ...] = ()
 
 
 def analyse(
-    scan: Scan,
-    predictor: Predictor,
-    header: Header,
-    rules: AnalysisRules,
-    *,
-    attempts: Attempts,
-    stopwatch: Stopwatch,
-    watch: Watch,
+    scan: Scan, network: Network, rules: AnalysisRules | None = None, watch: Watch = UNWATCHED
 ) -> Analysis:
     """Find the bones in a scan. Raises `Cancelled`, and whatever keeps the mask from being made."""
+    stopwatch = Stopwatch()
     with stopwatch.stage("network"):
-        prediction = predict_volume(
-            scan.volume,
-            predictor,
-            header,
-            spacing_known=scan.source.spacing_known,
-            watch=watch,
-        )
+        prediction = predict(scan, network, watch)
+    found = concluded(scan, prediction, network, rules, watch)
+    return replace(found, seconds={**stopwatch.seconds, **found.seconds})
+
+
+def predict(scan: Scan, network: Network, watch: Watch = UNWATCHED) -> Prediction:
+    """What the network takes for bone, before anything is cleaned."""
+    return predict_volume(
+        scan.volume,
+        Predictor(network.engine, network.header.patch_px),
+        network.header,
+        spacing_known=scan.source.spacing_known,
+        watch=watch,
+    )
+
+
+def concluded(
+    scan: Scan,
+    prediction: Prediction,
+    network: Network,
+    rules: AnalysisRules | None = None,
+    watch: Watch = UNWATCHED,
+) -> Analysis:
+    """What follows from a prediction: the cleaned mask, and each result that can be made of it."""
+    rules, stopwatch, attempts = rules or AnalysisRules(), Stopwatch(), Attempts()
     with stopwatch.stage("clean-up"):
         mask, cleaned = clean_up(prediction.mask, scan.volume, rules.cleanup, watch=watch)
-    dividing = Dividing(attempts, rules.max_triangles, rules.max_error_mm, watch)
-    with stopwatch.stage(SURFACE):
-        mesh = dividing.surface(mask)
-    with stopwatch.stage(PIECES):
-        instances = dividing.pieces(
-            mask,
-            scan.volume,
-            spacing_known=scan.source.spacing_known,
-            sides_known=sides_known(scan),
-        )
-    trust = None
-    with stopwatch.stage(CONFIDENCE), attempts.at(CONFIDENCE):
-        watch.tell(CONFIDENCE, 0, 1)
-        trust = judge(
-            scan,
-            prediction,
-            mask,
-            instances,
-            cleaned,
-            rules.cleanup,
-            predictor,
-            header,
-            watch=watch,
-        )
-        watch.tell(CONFIDENCE, 1, 1)
-    return Analysis(scan, prediction, mask, cleaned, mesh, instances, trust)
+    mesh, instances, trust = None, undivided(mask), None
+    if rules.pieces:
+        most = min(rules.max_triangles or MAX_TRIANGLES, MAX_TRIANGLES)
+        dividing = Dividing(attempts, most, rules.max_error_mm, watch)
+        with stopwatch.stage(SURFACE):
+            mesh = dividing.surface(mask)
+        with stopwatch.stage(PIECES):
+            instances = dividing.pieces(
+                mask,
+                scan.volume,
+                spacing_known=scan.source.spacing_known,
+                sides_known=sides_known(scan),
+            )
+    if rules.trust:
+        with stopwatch.stage(CONFIDENCE), attempts.at(CONFIDENCE):
+            watch.tell(CONFIDENCE, 0, 1)
+            trust = judge(
+                scan, prediction, mask, instances, cleaned, rules.cleanup, network, watch=watch
+            )
+            watch.tell(CONFIDENCE, 1, 1)
+    return Analysis(
+        scan,
+        network,
+        rules,
+        prediction,
+        mask,
+        cleaned,
+        mesh,
+        instances,
+        trust,
+        stopwatch.seconds,
+        tuple(attempts.missing),
+        tuple(attempts.stacks),
+    )

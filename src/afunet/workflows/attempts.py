@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -20,9 +20,9 @@ Made = TypeVar("Made")
 class Attempts:
     """What was tried, what of it is `missing`, and the `stacks` of afunet's own faults."""
 
-    def __init__(self) -> None:
-        self.missing: list[NotWritten] = []
-        self.stacks: list[str] = []
+    def __init__(self, missing: Iterable[NotWritten] = (), stacks: Iterable[str] = ()) -> None:
+        self.missing = list(missing)
+        self.stacks = list(stacks)
 
     @contextmanager
     def at(self, what: str, folder: Path | None = None) -> Iterator[None]:

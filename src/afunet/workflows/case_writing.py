@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 from afunet.findings import Finding
 from afunet.formats.dicom.result import Algorithm
 from afunet.formats.dicom.segmentation import SegmentationKind
 from afunet.geometry import Volume
-from afunet.inference.cleanup import CleanUpRules
-from afunet.models.checkpoint import Header
 from afunet.plan import Step
 from afunet.report import facts
 from afunet.report.scene import Scene
 from afunet.watch import Watch
 from afunet.workflows.analyse import CONFIDENCE, Analysis
-from afunet.workflows.attempts import WrittenResults
+from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.case_pages import (
     OVERLAY,
     REPORT_HTML,
@@ -42,6 +41,7 @@ from afunet.workflows.case_report import (
 )
 from afunet.workflows.dividing import PIECES
 from afunet.workflows.result_files import CaseResults, results_of
+from afunet.workflows.stopwatch import peak_memory_mb
 from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures
 
 WRITING, PICTURES, REPORTING = "writing", "pictures", "report"
@@ -51,12 +51,9 @@ PLAN = (Step(WRITING, share=0.01, seconds=0.1), Step(PICTURES, seconds=1.5), Ste
 
 @dataclass(frozen=True)
 class WantedResults:
-    """What is to be written and who made it; `formats` are names of `RESULT_FORMATS`."""
+    """What is to be written; `formats` are names of `RESULT_FORMATS`."""
 
     formats: tuple[str, ...]
-    algorithm: Algorithm
-    header: Header
-    cleanup: CleanUpRules
     segmentation_kind: SegmentationKind = SegmentationKind.BINARY
     deidentified: bool = False
 
@@ -100,7 +97,8 @@ class CaseWriter:
         """The page, then the same for programs, which tells all that is missing."""
         written, found = self.written, self.found
         self._step(REPORTING, 0, 3)
-        report = self._report(title, named, run)
+        renderer = self._scene.renderer if self._scene else ""
+        report = report_of(found, title, named, run, written.attempts, renderer)
         turning = written.attempts.made(
             TURNING, lambda: turning_view(found.scan, found.mesh, found.instances), ""
         )
@@ -142,7 +140,7 @@ class CaseWriter:
             found.mask,
             found.mesh,
             found.instances,
-            wanted.algorithm,
+            Algorithm(found.network.header.model, version("afunet"), found.network.sha256),
             probability=self._kept_probability(),
             segmentation_kind=wanted.segmentation_kind,
             deidentified=wanted.deidentified,
@@ -156,28 +154,56 @@ class CaseWriter:
         kept = self.found.prediction.probability
         return kept.with_voxels(kept.voxels * (self.found.mask.voxels != 0))
 
-    def _report(self, title: str, named: Sequence[Finding], run: facts.RunFacts) -> facts.Report:
-        found, header = self.found, self.wanted.header
-        scan, trust, made = found.scan, found.trust, self.written.attempts.made
-        unsure = facts.ConfidenceFacts(header.calibration, None, (), ())
-        return facts.Report(
-            case=title,
-            source=scan.source,
-            grid=grid_facts(scan),
-            findings=(
-                *scan.findings,
-                *named,
-                *result_findings(found.prediction, found.mask, found.mesh),
-                *piece_findings(found.instances),
-            ),
-            flags=() if trust is None else made(CONFIDENCE, lambda: flag_facts(trust), ()),
-            confidence=unsure
-            if trust is None
-            else made(CONFIDENCE, lambda: confidence_facts(trust, header), unsure),
-            model=model_facts(header, self.wanted.algorithm.weights_sha256, found.prediction),
-            bone=bone_facts(found.mask, found.cleaned, self.wanted.cleanup, found.instances),
-            surface=surface_facts(found.mesh, scan, self._scene.renderer if self._scene else ""),
-            pieces=made(PIECES, lambda: piece_facts(found.instances), ()),
-            run=run,
-            files=(),
-        )
+
+def report_of(
+    found: Analysis,
+    title: str,
+    named: Sequence[Finding],
+    run: facts.RunFacts,
+    attempts: Attempts,
+    renderer: str = "",
+) -> facts.Report:
+    """What the report says of all that was found; `renderer` drew the surfaces.
+
+    A part that cannot be told is left out and noted by `attempts`.
+    """
+    scan, trust, made = found.scan, found.trust, attempts.made
+    header = found.network.header
+    unsure = facts.ConfidenceFacts(header.calibration, None, (), ())
+    return facts.Report(
+        case=title,
+        source=scan.source,
+        grid=grid_facts(scan),
+        findings=(
+            *scan.findings,
+            *named,
+            *result_findings(found.prediction, found.mask, found.mesh),
+            *piece_findings(found.instances),
+        ),
+        flags=() if trust is None else made(CONFIDENCE, lambda: flag_facts(trust), ()),
+        confidence=unsure
+        if trust is None
+        else made(CONFIDENCE, lambda: confidence_facts(trust, header), unsure),
+        model=model_facts(header, found.network.sha256, found.prediction),
+        bone=bone_facts(found.mask, found.cleaned, found.rules.cleanup, found.instances),
+        surface=surface_facts(found.mesh, scan, renderer),
+        pieces=made(PIECES, lambda: piece_facts(found.instances), ()),
+        run=run,
+        files=(),
+    )
+
+
+def run_facts(found: Analysis, seconds: Mapping[str, float]) -> facts.RunFacts:
+    """On what an analysis ran, and how long every stage took so far."""
+    prediction, network = found.prediction, found.network
+    engine = prediction.engine or network.engine
+    return facts.RunFacts(
+        version=version("afunet"),
+        device=engine.device.type,
+        arithmetic=str(engine.dtype).removeprefix("torch."),
+        trial_seconds_per_window=network.trial.seconds_per_window,
+        fallbacks=prediction.fallbacks,
+        windows=prediction.windows,
+        seconds=dict(seconds),
+        peak_memory_mb=peak_memory_mb(),
+    )

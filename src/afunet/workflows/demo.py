@@ -17,10 +17,10 @@ from afunet.phantom import LegConfig
 from afunet.phantom.examples import fractured_knee
 from afunet.plan import Step
 from afunet.watch import UNWATCHED, Watch
+from afunet.workflows.network import PLAN as LOADING_PLAN
 from afunet.workflows.phantom import write_phantom
 from afunet.workflows.segment import (
     CASE_PLAN,
-    LOADING_PLAN,
     SegmentedCase,
     Segmenter,
     SegmentOptions,

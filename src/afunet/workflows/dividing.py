@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from afunet.anatomy.names import NamedLabels
+from afunet.anatomy.naming import name_pieces
 from afunet.geometry import Mesh, Volume
-from afunet.inference.naming import bone_namer
-from afunet.reconstruction.anatomy import UNKNOWN, NamedLabels
-from afunet.reconstruction.pieces import Instances, find_pieces
+from afunet.reconstruction.instances import split_instances
+from afunet.reconstruction.pieces import Instances, measure_pieces
 from afunet.reconstruction.surface import surface
 from afunet.watch import Watch
 from afunet.workflows.attempts import Attempts
@@ -44,22 +45,29 @@ class Dividing:
 
         Where bone could not be divided, it has one label, and no piece is measured.
         """
-
-        def namer(labels: Volume) -> NamedLabels:
-            self.watch.tell(NAMES, 0, 1)
-            with self.attempts.at(NAMES):
-                named = bone_namer(sides_known=sides_known)(labels)
-                self.watch.tell(NAMES, 1, 1)
-                return named
-            return NamedLabels(labels, (UNKNOWN,) * int(labels.voxels.max()))
-
         with self.attempts.at(PIECES):
-            return find_pieces(
-                mask,
+            labels = split_instances(mask, watch=self.watch)
+            named = NamedLabels.unnamed(labels)
+            if spacing_known:
+                named = self._named(labels, sides_known)
+            return measure_pieces(
+                named,
                 scan,
-                namer=namer if spacing_known else None,
                 max_triangles=self.max_triangles,
                 max_error_mm=self.max_error_mm,
                 watch=self.watch,
             )
-        return Instances(mask.with_voxels((mask.voxels != 0).astype(np.uint8)), ())
+        return undivided(mask)
+
+    def _named(self, labels: Volume, sides_known: bool) -> NamedLabels:
+        self.watch.tell(NAMES, 0, 1)
+        with self.attempts.at(NAMES):
+            named = name_pieces(labels, sides_known=sides_known)
+            self.watch.tell(NAMES, 1, 1)
+            return named
+        return NamedLabels.unnamed(labels)
+
+
+def undivided(mask: Volume) -> Instances:
+    """All bone under one label, and no piece."""
+    return Instances(mask.with_voxels((mask.voxels != 0).astype(np.uint8)), ())

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from afunet.data.locate import locate_data
 from afunet.errors import AfunetError, InputError
 from afunet.evaluation.fragments import FragmentScore, match_fragments
@@ -28,11 +30,14 @@ from afunet.evaluation.structures import (
 )
 from afunet.evaluation.surface import SURFACE_METRICS, surface_distances
 from afunet.findings import Finding
+from afunet.formats.labelling import Labelling
+from afunet.formats.readers import Image, read_labelling
+from afunet.geometry import Volume
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.models.checkpoint import load_checkpoint
 from afunet.models.shipped import shipped_path
 from afunet.watch import UNWATCHED, Watch
-from afunet.workflows.evaluated_pairs import LoadedPair, Pair, load_pair
+from afunet.workflows.evaluated_pairs import LoadedPair, Pair, load_pair, matched
 from afunet.workflows.failed_case import FailedCase
 from afunet.workflows.scoring import load_split, network_masks, of_status, score_slices
 
@@ -68,6 +73,19 @@ class Evaluation:
         return structure_means(list(self.structures.values()))
 
 
+@dataclass(frozen=True)
+class Scores:
+    """A prediction against its truth: `values` has every metric of `ALL_METRICS` of all bone.
+
+    `structures` has them of each label where both hold several, `findings` what was noticed of the
+    two. Millimetres mean nothing where one of these is `SPACING_UNKNOWN`.
+    """
+
+    values: Mapping[str, float]
+    structures: tuple[StructureScore, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class _CaseScore:
     """`structures` is the reason where the labels of the two files do not mean the same."""
@@ -78,6 +96,39 @@ class _CaseScore:
     fragments: FragmentScore | None
     labels_found: int
     findings: tuple[Finding, ...]
+
+
+def evaluate(
+    prediction: Image,
+    truth: Image,
+    *,
+    names: Mapping[int, str] | None = None,
+    spacing_mm: tuple[float, float, float] | None = None,
+) -> Scores:
+    """Compare two label volumes, from files or from memory: any label but 0 as bone, and by label.
+
+    `names` calls the truth's labels by name; the same number means the same bone. `spacing_mm` is
+    the voxel size (column, row, slice) of arrays and PNG masks; an array beside an image of another
+    kind lies on its grid. Raises `InputError` and `GeometryError` as `load_pair` does.
+    """
+    pair = matched(*_both_read(prediction, truth, spacing_mm), names)
+    score = _score(pair, None)
+    values = {name: metric(sum_counts(score.slices)) for name, metric in METRICS.items()}
+    structures = score.structures if isinstance(score.structures, tuple) else ()
+    by_label = structures if pair.labels_found > 1 else ()
+    return Scores({**values, **score.distances}, by_label, pair.findings)
+
+
+def _both_read(
+    prediction: Image, truth: Image, spacing_mm: tuple[float, float, float] | None
+) -> tuple[Labelling, Labelling]:
+    if isinstance(prediction, np.ndarray) and not isinstance(truth, np.ndarray):
+        true = read_labelling(truth, spacing_mm=spacing_mm)
+        return read_labelling(Volume(prediction, true.volume.affine)), true
+    found = read_labelling(prediction, spacing_mm=spacing_mm)
+    if isinstance(truth, np.ndarray) and not isinstance(prediction, np.ndarray):
+        return found, read_labelling(Volume(truth, found.volume.affine))
+    return found, read_labelling(truth, spacing_mm=spacing_mm)
 
 
 def evaluate_masks(

@@ -89,27 +89,39 @@ def pair_up(
 def load_pair(pair: Pair, names: Path | None = None) -> LoadedPair:
     """Read both files; names from the file `names`, or from `labels.json` beside the truth.
 
-    Without any, labels are called by their numbers. A prediction on the truth's grid that was
-    stored along other axes is turned to it, never resampled. Raises `GeometryError` for two
-    grids, `InputError` for a truth of background alone, negative labels and labels without a name.
+    Without any, labels are called by their numbers. Raises what `matched` raises, and `InputError`
+    for labels without a name.
     """
-    reads = read_labelling(pair.prediction), read_labelling(pair.truth)
-    found, true = (read.volume for read in reads)
-    if reads[0].is_part:
-        found = embedded(turned_to(found, true), true)
-    if reads[1].is_part:
-        true = embedded(turned_to(true, found), found)
-    for labels, what in ((found, "the prediction"), (true, "the truth")):
+    found, true = read_labelling(pair.prediction), read_labelling(pair.truth)
+    return matched(found, true, _names_of(pair.truth, names), pair.case)
+
+
+def matched(
+    found: Labelling, true: Labelling, names: Mapping[int, str] | None = None, case: str = ""
+) -> LoadedPair:
+    """A prediction and its truth on one grid; labels without `names` are called by their numbers.
+
+    A prediction on the truth's grid that was stored along other axes is turned to it, never
+    resampled. Raises `GeometryError` for two grids, `InputError` for a truth of background alone
+    and for negative labels.
+    """
+    reads = found, true
+    prediction, truth = found.volume, true.volume
+    if found.is_part:
+        prediction = embedded(turned_to(prediction, truth), truth)
+    if true.is_part:
+        truth = embedded(turned_to(truth, prediction), prediction)
+    for labels, what in ((prediction, "the prediction"), (truth, "the truth")):
         require_no_negative(labels, what)
     unplaced = [what for read, what in zip(reads, FILES, strict=True) if not read.sides_known]
     hint = f" (the {' and the '.join(unplaced)} does not say how it lies)" if unplaced else ""
-    found, turned = _on_grid_of(true, found, f"the prediction of {pair.case}{hint}")
-    if not true.voxels.any():
+    of_case = f" of {case}" if case else ""
+    placed, turned = _on_grid_of(truth, prediction, f"the prediction{of_case}{hint}")
+    if not truth.voxels.any():
         raise InputError("the truth is empty, all its voxels are 0: there is nothing to compare")
-    known = _names_of(pair.truth, names)
     said = [_said_of(what, read) for read, what in zip(reads, FILES, strict=True)]
     findings = (*said[0], *turned, *said[1])
-    return LoadedPair(found, LabelMap(true, known or _numbers(true)), bool(known), findings)
+    return LoadedPair(placed, LabelMap(truth, names or _numbers(truth)), bool(names), findings)
 
 
 def _on_grid_of(true: Volume, found: Volume, what: str) -> tuple[Volume, tuple[Finding, ...]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
 
+from afunet.anatomy.bones import Bone, Side
+from afunet.anatomy.names import UNKNOWN, BoneName
 from afunet.errors import ConfigError, OutputError
 from afunet.formats.dicom.result import (
     LEFT,
@@ -26,7 +28,6 @@ from afunet.formats.mesh_files import MESH_WRITERS
 from afunet.formats.scan import Scan
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh, Volume
-from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, Side
 from afunet.reconstruction.decimation import FEWEST_TRIANGLES, decimated
 from afunet.reconstruction.pieces import Instances
 from afunet.report.coloured_mesh import ColouredMesh
@@ -38,14 +39,6 @@ PIECES_FOLDER = "bones"
 GLB, GLB_KIND = "bones.glb", "glb"
 SURFACE_FORMATS = (*MESH_WRITERS, GLB_KIND)
 BONE = "bone"
-CODES = {
-    Bone.PELVIS: codes.SCT.BoneStructureOfPelvis,
-    Bone.FEMUR: codes.SCT.Femur,
-    Bone.PATELLA: codes.SCT.Patella,
-    Bone.TIBIA: codes.SCT.Tibia,
-    Bone.FIBULA: codes.SCT.Fibula,
-    Bone.FOOT: codes.SCT.Foot,
-}
 SEGMENTATION, STRUCTURES = "segmentation.dcm", "structures.dcm"
 
 
@@ -205,7 +198,8 @@ def _segments(results: CaseResults, placed: ResultPlanes) -> list[Segment]:
     Where probabilities are kept it is one of all bone.
     """
     if results.probability is not None:
-        return [placed.segment(BONE, results.mask, probability=results.probability)]
+        segment = placed.segment(BONE, results.mask, probability=results.probability)
+        return [replace(segment, structure=_structure(UNKNOWN))]
     labels, structures = bones_of(results.instances)
     return placed.segments(structures, labels)
 
@@ -229,11 +223,11 @@ def bones_of(instances: Instances) -> tuple[Volume, list[Structure]]:
 
 
 def _structure(name: BoneName) -> Structure:
-    colour = colour_of(name.bone, 1, name.side)
-    if name.bone is Bone.UNKNOWN:
-        return Structure(BONE, colour=colour)
+    code, meaning = name.bone.row.snomed
+    title = BONE if name.bone is Bone.UNKNOWN else str(name)
     side = None if name.side is None else {Side.LEFT: LEFT, Side.RIGHT: RIGHT}[name.side]
-    return Structure(str(name), CODES[name.bone], side, colour)
+    colour = colour_of(name.bone, 1, name.side)
+    return Structure(title, Code(code, "SCT", meaning), side, colour)
 
 
 def parts_of(

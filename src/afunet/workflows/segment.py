@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import overload
 
-from afunet.formats.dicom.result import Algorithm
+from afunet.findings import Finding
 from afunet.formats.dicom.segmentation import SegmentationKind
 from afunet.formats.file_search import existing_paths
-from afunet.formats.readers import read_scan
-from afunet.geometry import Volume
+from afunet.formats.in_memory import is_image
+from afunet.formats.readers import Image, read_scan
+from afunet.formats.scan import Scan
+from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUpRules
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
-from afunet.inference.predictor import Predictor
-from afunet.models.checkpoint import load_checkpoint
-from afunet.models.shipped import shipped_path
-from afunet.plan import Step
+from afunet.inference.device_choice import DeviceChoice
 from afunet.reconstruction.decimation import require_limits
+from afunet.reconstruction.pieces import Piece
 from afunet.report import facts
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.analyse import PLAN as ANALYSIS
-from afunet.workflows.analyse import AnalysisRules, analyse
+from afunet.workflows.analyse import Analysis, AnalysisRules, analyse
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.case_pages import OVERLAY, REPORT_HTML, REPORT_JSON, SCENE
 from afunet.workflows.case_writing import PLAN as CASE_WRITING
-from afunet.workflows.case_writing import CaseWriter, WantedResults
+from afunet.workflows.case_writing import CaseWriter, WantedResults, report_of, run_facts
+from afunet.workflows.network import PLAN as LOADING_PLAN
+from afunet.workflows.network import load_network
 from afunet.workflows.result_files import require_formats, require_source_for, results_of
 from afunet.workflows.staging import check_writable, staged_folder
-from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
-from afunet.workflows.titles import title_of
+from afunet.workflows.stopwatch import Stopwatch
+from afunet.workflows.titles import UNTITLED, title_of
 
-MAX_TRIANGLES = 2_000_000
-LOADING, TRYING = "loading the network", "trying the arithmetic"
-LOADING_PLAN = (Step(LOADING), Step(TRYING))
 CASE_PLAN = (*ANALYSIS, *CASE_WRITING)
 PLAN = (*LOADING_PLAN, *CASE_PLAN)
 
@@ -45,8 +43,7 @@ class SegmentOptions:
     `strict` refuses a scan whose geometry would have to be mended; `formats` are names of
     `RESULT_FORMATS`, `segmentation_kind` is how a DICOM Segmentation stores its voxels;
     `deidentify` leaves the patient out of DICOM results, other results never name him.
-    `max_triangles` and `max_error_mm` simplify each surface (`decimated`), to `MAX_TRIANGLES` at
-    most.
+    `max_triangles` and `max_error_mm` simplify each surface (`AnalysisRules`).
     """
 
     weights: Path | None = None
@@ -65,21 +62,57 @@ class SegmentOptions:
         require_formats(self.formats)
         require_limits(self.max_triangles, self.max_error_mm)
 
+    @property
+    def rules(self) -> AnalysisRules:
+        """What of them the analysis goes by."""
+        return AnalysisRules(self.cleanup, self.max_triangles, self.max_error_mm)
+
 
 @dataclass(frozen=True, eq=False)
-class SegmentedCase:
-    """A finished case: where its files lie, its report, and its mask on the scan's grid.
+class Case:
+    """A scan whose bones were found: its report, and all that was found (`Analysis`).
 
     `report.not_written` tells which results are missing.
     """
 
-    folder: Path
     report: facts.Report
-    mask: Volume
+    found: Analysis
+
+    @property
+    def mask(self) -> Volume:
+        """All bone, 0 and 1 on the scan's grid."""
+        return self.found.mask
+
+    @property
+    def labels(self) -> Volume:
+        """The label of each piece on the same grid, 1 being the largest, 0 outside."""
+        return self.found.instances.labels
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """Bones and fragments with names, sides and measures, the largest first."""
+        return self.found.instances.pieces
+
+    @property
+    def mesh(self) -> Mesh | None:
+        """The surface of all bone in LPS mm; None where it could not be made."""
+        return self.found.mesh
+
+    @property
+    def meshes(self) -> dict[str, Mesh]:
+        """The surface of each piece in LPS mm, by its name."""
+        return {piece.name: piece.surface for piece in self.pieces}
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentedCase(Case):
+    """A finished case and where its files lie."""
+
+    folder: Path
 
 
 class Segmenter:
-    """A network that was loaded, checked and tried once, for any number of scans."""
+    """A network and what is wanted of it, for any number of scans."""
 
     def __init__(
         self,
@@ -88,22 +121,25 @@ class Segmenter:
         watch: Watch = UNWATCHED,
     ) -> None:
         self.options = options or SegmentOptions()
-        watch.tell(LOADING, 0, 1)
-        self.checkpoint = load_checkpoint(self.options.weights or shipped_path())
-        header, network = self.checkpoint.header, self.checkpoint.network()
-        inputs = int(header.options.get("input_slices", 1))
-        watch.tell(LOADING, 1, 1)
-        watch.check()
-        watch.tell(TRYING, 0, 1)
-        self.engine, self.trial = best_engine(
-            network, pick_device(self.options.device), header.patch_px, inputs
-        )
-        watch.tell(TRYING, 1, 1)
-        watch.check()
+        self.network = load_network(self.options.weights, self.options.device, watch)
+
+    def find(self, source: Image | Scan, *, case: str = UNTITLED, watch: Watch = UNWATCHED) -> Case:
+        """Find the bones in a scan and write nothing.
+
+        `source` is what `read_scan` reads, or a scan that was read. What could not be made is told
+        in `report.not_written`. Raises `AfunetError` where there is no result at all.
+        """
+        stopwatch = Stopwatch()
+        scan = self._read(source, stopwatch, watch)
+        found = analyse(scan, self.network, self.options.rules, watch)
+        stopwatch.add(found.seconds)
+        attempts = Attempts(found.missing, found.stacks)
+        report = report_of(found, case, (), run_facts(found, stopwatch.seconds), attempts)
+        return Case(replace(report, not_written=tuple(attempts.missing)), found)
 
     def segment(
         self,
-        path: str | Path,
+        path: Image | Scan,
         output: str | Path,
         *,
         case: str | None = None,
@@ -118,27 +154,13 @@ class Segmenter:
         """
         output = Path(output)
         require_possible(path, output, self.options)
-        title, named = (case, []) if case is not None else title_of(Path(path))
-        attempts, stopwatch = Attempts(), Stopwatch()
-        with stopwatch.stage("reading"):
-            scan = read_scan(
-                path,
-                series=self.options.series,
-                spacing_mm=self.options.spacing_mm,
-                strict=self.options.strict,
-                watch=watch,
-            )
+        title, named = (case, []) if case is not None else _title_of(path)
+        stopwatch = Stopwatch()
+        scan = self._read(path, stopwatch, watch)
         require_source_for(self.options.formats, scan, deidentified=self.options.deidentify)
-        predictor = Predictor(self.engine, self.checkpoint.header.patch_px)
-        found = analyse(
-            scan,
-            predictor,
-            self.checkpoint.header,
-            AnalysisRules(self.options.cleanup, self._max_triangles, self.options.max_error_mm),
-            attempts=attempts,
-            stopwatch=stopwatch,
-            watch=watch,
-        )
+        found = analyse(scan, self.network, self.options.rules, watch)
+        stopwatch.add(found.seconds)
+        attempts = Attempts(found.missing, found.stacks)
         with staged_folder(output, "segment") as stage:
             written = WrittenResults(stage, attempts)
             writer = CaseWriter(found, self._wanted(), written, watch)
@@ -146,59 +168,84 @@ class Segmenter:
                 writer.write_results()
             with stopwatch.stage("pictures"):
                 writer.write_pictures()
-            report = writer.write_report(title, named, self._run_facts(predictor, stopwatch))
+            report = writer.write_report(title, named, run_facts(found, stopwatch.seconds))
             written.require_any()
-        return SegmentedCase(output, report, found.mask)
+        return SegmentedCase(report, found, output)
 
-    @property
-    def _max_triangles(self) -> int:
-        return min(self.options.max_triangles or MAX_TRIANGLES, MAX_TRIANGLES)
+    def _read(self, source: Image | Scan, stopwatch: Stopwatch, watch: Watch) -> Scan:
+        with stopwatch.stage("reading"):
+            if isinstance(source, Scan):
+                return source
+            return read_scan(
+                source,
+                series=self.options.series,
+                spacing_mm=self.options.spacing_mm,
+                strict=self.options.strict,
+                watch=watch,
+            )
 
     def _wanted(self) -> WantedResults:
-        checkpoint, options = self.checkpoint, self.options
-        return WantedResults(
-            options.formats,
-            Algorithm(checkpoint.header.model, version("afunet"), checkpoint.sha256),
-            checkpoint.header,
-            options.cleanup,
-            segmentation_kind=options.segmentation_kind,
-            deidentified=options.deidentify,
-        )
-
-    def _run_facts(self, predictor: Predictor, watch: Stopwatch) -> facts.RunFacts:
-        engine = predictor.engine
-        return facts.RunFacts(
-            version=version("afunet"),
-            device=engine.device.type,
-            arithmetic=str(engine.dtype).removeprefix("torch."),
-            trial_seconds_per_window=self.trial.seconds_per_window,
-            fallbacks=tuple(predictor.fallbacks),
-            windows=predictor.windows,
-            seconds=dict(watch.seconds),
-            peak_memory_mb=peak_memory_mb(),
-        )
+        options = self.options
+        return WantedResults(options.formats, options.segmentation_kind, options.deidentify)
 
 
+@overload
 def segment(
-    path: str | Path,
+    source: Image | Scan,
+    output: None = None,
+    options: SegmentOptions | None = None,
+    *,
+    spacing_mm: tuple[float, float, float] | None = None,
+    watch: Watch = UNWATCHED,
+) -> Case: ...
+
+
+@overload
+def segment(
+    source: Image | Scan,
     output: str | Path,
     options: SegmentOptions | None = None,
     *,
+    spacing_mm: tuple[float, float, float] | None = None,
     watch: Watch = UNWATCHED,
-) -> SegmentedCase:
-    """One scan with a freshly loaded network; see `Segmenter.segment`."""
-    require_possible(path, output, options or SegmentOptions())
-    segmenter = Segmenter(options, watch=watch)
-    return segmenter.segment(path, output, watch=watch)
+) -> SegmentedCase: ...
 
 
-def require_possible(path: str | Path, output: str | Path, options: SegmentOptions) -> None:
+def segment(
+    source: Image | Scan,
+    output: str | Path | None = None,
+    options: SegmentOptions | None = None,
+    *,
+    spacing_mm: tuple[float, float, float] | None = None,
+    watch: Watch = UNWATCHED,
+) -> Case:
+    """One scan with a freshly loaded network, from a path or from memory (`read_scan`).
+
+    With a folder `output` all files are written there (`Segmenter.segment`), without one nothing
+    is written (`Segmenter.find`). `spacing_mm` is the voxel size (column, row, slice) of an array
+    or of PNG slices, and stands before that of `options`.
+    """
+    options = options or SegmentOptions()
+    options = replace(options, spacing_mm=spacing_mm or options.spacing_mm)
+    if output is None:
+        return Segmenter(options, watch=watch).find(source, watch=watch)
+    require_possible(source, output, options)
+    return Segmenter(options, watch=watch).segment(source, output, watch=watch)
+
+
+def require_possible(source: Image | Scan, output: str | Path, options: SegmentOptions) -> None:
     """Fail before a network is loaded.
 
-    Raises `InputError` where there is nothing at `path` that can be opened, `OutputError` where
+    Raises `InputError` where there is nothing at a path that can be opened, `OutputError` where
     the results could not come into the folder `output`.
     """
-    existing_paths(path)
+    if not (isinstance(source, Scan) or is_image(source)):
+        existing_paths(source)
     names = [name for name, _ in results_of(options.formats)]
     pages = (OVERLAY, SCENE, REPORT_HTML, REPORT_JSON)
     check_writable(Path(output), "segment", (*names, *pages))
+
+
+def _title_of(source: Image | Scan) -> tuple[str, list[Finding]]:
+    """What is in memory has no name."""
+    return title_of(Path(source)) if isinstance(source, str | Path) else (UNTITLED, [])

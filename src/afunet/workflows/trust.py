@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from afunet.anatomy.bones import Bone
 from afunet.findings import Flag
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
@@ -19,7 +20,6 @@ from afunet.inference.trust.signs import Signs, measure_signs
 from afunet.inference.volume import Prediction
 from afunet.models.checkpoint import Header
 from afunet.models.expected_dice import DiceInterval
-from afunet.reconstruction.anatomy import Bone
 from afunet.reconstruction.pieces import Instances
 from afunet.report.facts import (
     ConfidenceFacts,
@@ -30,6 +30,7 @@ from afunet.report.facts import (
 )
 from afunet.report.flag_picture import flag_picture
 from afunet.watch import UNWATCHED, Watch
+from afunet.workflows.network import Network
 
 MOST_PICTURES = 12
 
@@ -54,8 +55,7 @@ def judge(
     instances: Instances,
     cleaned: CleanUp,
     rules: CleanUpRules,
-    predictor: Predictor,
-    header: Header,
+    network: Network,
     *,
     watch: Watch = UNWATCHED,
 ) -> Trust:
@@ -71,9 +71,9 @@ def judge(
         spacing_known=scan.source.spacing_known,
         positions_known=bool(scan.planes),
     )
-    again = Predictor(predictor.engine, predictor.patch_px, predictor.overlap)
-    flips = flip_agreement(evidence, again, header, watch=watch)
-    signs = measure_signs(evidence, flips, header.expected_dice)
+    again = Predictor(network.engine, network.header.patch_px)
+    flips = flip_agreement(evidence, again, network.header, watch=watch)
+    signs = measure_signs(evidence, flips, network.header.expected_dice)
     unlike = outside(signs, scan.source.region, _unnamed(instances))
     return Trust(signs, raise_flags(signs), unlike)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from afunet.anatomy.bones import Bone
 from afunet.data.cases import SPLITS
 from afunet.data.layouts.bone_labels import BoneValues
 from afunet.data.layouts.files import (
@@ -24,19 +25,7 @@ DEFAULT = "default"
 OF_ONE = BoneValues(
     binary=True, advice="a file holds one structure here, write its voxels as 1 and all others as 0"
 )
-LOWER_LIMB = (
-    "sacrum",
-    "hip_left",
-    "hip_right",
-    "femur_left",
-    "femur_right",
-    "patella*",
-    "tibia*",
-    "fibula*",
-    "tarsal*",
-    "metatarsal*",
-    "phalanges_feet*",
-)
+LOWER_LIMB = tuple(name for bone in Bone for name in bone.row.totalsegmentator)
 """Patterns of the bones of the lower limb; each matches with or without a side."""
 
 

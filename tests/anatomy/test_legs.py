@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from torch import Tensor, nn
 
+from afunet.anatomy.coarse_grid import LabelSampling
+from afunet.anatomy.legs import SideRules, find_legs, gaps_between, joined_pieces
+from afunet.anatomy.side_network import LimbSiderConfig
 from afunet.geometry import Volume
-from afunet.inference.coarse import LabelSampling
-from afunet.inference.limbs import SideRules, find_legs, gaps_between, joined_pieces
-from afunet.models.limb_sider import LimbSiderConfig
 
 FAR = np.inf
 

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from afunet.anatomy.bone_network import BONE_NAMES, BoneNamer
+from afunet.anatomy.bones import LEG, Bone, Side
+from afunet.anatomy.coarse_grid import LabelSampling
+from afunet.anatomy.evidence import FEATURES, Evidence, evidence_of
+from afunet.anatomy.legs import Legs, SideRules, find_legs
+from afunet.anatomy.named_grid import Votes, bones_of, named_grid, votes_of
+from afunet.anatomy.names import UNKNOWN, BoneName, NamedLabels
+from afunet.anatomy.parting import PartingRules, joined_again, parted_by_votes
+from afunet.anatomy.side_network import LIMB_SIDES, LimbSider
+from afunet.anatomy.sureness import Judges
 from afunet.geometry import Volume
-from afunet.inference.coarse import LabelSampling
-from afunet.inference.evidence import FEATURES, Evidence, evidence_of
-from afunet.inference.limbs import Legs, SideRules, find_legs
-from afunet.inference.named_grid import Votes, bones_of, named_grid, votes_of
-from afunet.inference.parting import PartingRules, joined_again, parted_by_votes
-from afunet.inference.sureness import Judges
-from afunet.models.bone_namer import BONE_NAMES, BoneNamer
-from afunet.models.limb_sider import LIMB_SIDES, LimbSider
-from afunet.reconstruction.anatomy import LEG, UNKNOWN, Bone, BoneName, NamedLabels, Namer, Side
+from afunet.models.shipped import shipped_path
 
 FloatArray = NDArray[np.float64]
 SIDE_FEATURES = ("side", "own side", "volume of leg")
@@ -56,53 +56,43 @@ class Networks:
     judges: Judges | None = None
 
 
-def bone_namer(*, sides_known: bool = True, rules: NamingRules | None = None) -> Namer:
-    """A namer with the networks of the package; no sides where the patient's are not known."""
-
-    def name(labels: Volume) -> NamedLabels:
-        named = name_pieces(labels, shipped_networks(), rules)
-        if sides_known:
-            return named
-        names = tuple(replace(name, side=None, side_sureness=0.0) for name in named.names)
-        return replace(named, names=names)
-
-    return name
-
-
 @cache
 def shipped_networks() -> Networks:
     """What comes with the package."""
-    judges = Judges.load(_shipped("name-sureness.json"))
+    judges = Judges.load(shipped_path("name-sureness.json"))
     return Networks(shipped_namer(), shipped_sider(), judges)
 
 
 @cache
 def shipped_namer() -> BoneNamer:
     """The network for bones that comes with the package."""
-    return BONE_NAMES.load(_shipped("bone-names.safetensors"))
+    return BONE_NAMES.load(shipped_path("bone-names.safetensors"))
 
 
 @cache
 def shipped_sider() -> LimbSider:
     """The network for the sides of legs that comes with the package."""
-    return LIMB_SIDES.load(_shipped("limb-sides.safetensors"))
-
-
-def _shipped(name: str) -> Path:
-    return Path(str(files("afunet.models") / "weights" / name))
+    return LIMB_SIDES.load(shipped_path("limb-sides.safetensors"))
 
 
 def name_pieces(
-    labels: Volume, networks: Networks, rules: NamingRules | None = None
+    labels: Volume,
+    networks: Networks | None = None,
+    rules: NamingRules | None = None,
+    *,
+    sides_known: bool = True,
 ) -> NamedLabels:
-    """Names for the labels (from 1, without gaps, the largest first) of a map in LPS mm."""
-    rules = rules or NamingRules()
+    """Names for the labels (from 1, without gaps, the largest first) of a map in LPS mm.
+
+    A piece that the networks, None being those of the package, take for several bones is parted.
+    There are no sides where the patient's are not known.
+    """
+    networks, rules = networks or shipped_networks(), rules or NamingRules()
     sampling = LabelSampling.of(labels, networks.namer.config.step_mm)
     if sampling is None:
         return NamedLabels(labels, ())
-    count = int(labels.voxels.max())
     if np.count_nonzero(labels.voxels) * labels.voxel_volume_mm3 < rules.least_seen_mm3:
-        return NamedLabels(labels, (UNKNOWN,) * count)
+        return NamedLabels.unnamed(labels)
     named = named_grid(sampling, networks.namer)
     votes = votes_of(sampling, named)
     parted, origin = parted_by_votes(labels, named, votes, rules.parting)
@@ -112,8 +102,10 @@ def name_pieces(
         labels = joined_again(parted, origin, sure >= rules.least_bone)
         sampling = _sampling(labels, networks)
         votes = votes_of(sampling, named)
-    heard = hear(sampling, votes, networks, rules)
-    return NamedLabels(labels, heard.names(rules))
+    names = hear(sampling, votes, networks, rules).names(rules)
+    if not sides_known:
+        names = tuple(replace(name, side=None, side_sureness=0.0) for name in names)
+    return NamedLabels(labels, names)
 
 
 def _sampling(labels: Volume, networks: Networks) -> LabelSampling:
@@ -147,7 +139,7 @@ class Heard:
             return UNKNOWN
         side = Side.LEFT if self.legs.left[label] >= 0.5 else Side.RIGHT
         side_sure = float(self.side_sureness[label])
-        if side_sure < rules.sides.least:
+        if side_sure < rules.sides.least or not bone.row.sided:
             return BoneName(bone, None, sure)
         return BoneName(bone, side, sure, side_sure)
 

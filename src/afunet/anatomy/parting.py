@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
 
+from afunet.anatomy.bones import LEG
+from afunet.anatomy.named_grid import NamedGrid, Votes
 from afunet.geometry import Box, Volume
-from afunet.inference.named_grid import NamedGrid, Votes
-from afunet.reconstruction.anatomy import LEG
 
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int32]

@@ -8,20 +8,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from afunet.errors import CheckpointError
-from afunet.geometry import Volume
-from afunet.inference.evidence import FEATURES
-from afunet.inference.naming import (
+from afunet.anatomy.bone_network import BoneNamer
+from afunet.anatomy.bones import Bone
+from afunet.anatomy.evidence import FEATURES
+from afunet.anatomy.naming import (
     SIDE_FEATURES,
     Networks,
-    bone_namer,
     name_pieces,
     shipped_namer,
     shipped_networks,
 )
-from afunet.inference.sureness import Judge, Judges
-from afunet.models.bone_namer import BoneNamer
-from afunet.reconstruction.anatomy import Bone
+from afunet.anatomy.sureness import Judge, Judges
+from afunet.errors import CheckpointError
+from afunet.geometry import Volume
 
 LOW, HIGH = np.array([0.0, 10.0]), np.array([2.0, 30.0])
 JUDGE = Judge(("a", "b"), LOW, HIGH, np.array([[0.0, 3, 0, 0, 0], [0, 0, 1, 0, -2]]))
@@ -90,7 +89,7 @@ SHAPES: dict[str, Callable[..., NDArray[np.bool_]]] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_no_leg_is_not_surely_named(shape: str) -> None:
-    named = bone_namer()(drawn(SHAPES[shape]))
+    named = name_pieces(drawn(SHAPES[shape]))
     assert all(name.bone is Bone.UNKNOWN or name.sureness < 0.8 for name in named.names)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from afunet.models.limb_sider import LIMB_SIDES, LimbSider, LimbSiderConfig, limb_windows
+from afunet.anatomy.side_network import LIMB_SIDES, LimbSider, LimbSiderConfig, limb_windows
 
 CONFIG = LimbSiderConfig(size=(8, 10, 12), step_mm=(5.0, 2.0, 2.0), channels=(4, 4, 4, 4))
 

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from afunet.inference.coarse import CoarseGrid, LabelSampling
-from afunet.models.bone_namer import BoneNamer, surroundings
-from afunet.reconstruction.anatomy import Bone
+from afunet.anatomy.bone_network import BoneNamer, surroundings
+from afunet.anatomy.bones import NAMED, Bone
+from afunet.anatomy.coarse_grid import CoarseGrid, LabelSampling
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -63,10 +63,8 @@ def named_grid(sampling: LabelSampling, network: BoneNamer) -> NamedGrid:
 
 
 def bones_of(network: BoneNamer) -> tuple[Bone, ...]:
-    """The bones of a network's outputs; what is none of the lower limb's is unknown."""
-    return tuple(
-        Bone(name) if name in set(Bone) else Bone.UNKNOWN for name in network.config.classes
-    )
+    """The bones of a network's outputs; a class that no piece is named after is unknown."""
+    return tuple(Bone(name) if name in NAMED else Bone.UNKNOWN for name in network.config.classes)
 
 
 def votes_of(sampling: LabelSampling, named: NamedGrid) -> Votes:

@@ -8,13 +8,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from afunet.errors import CheckpointError
-from afunet.models.bone_namer import (
+from afunet.anatomy.bone_network import (
     BONE_NAMES,
     BoneNamer,
     BoneNamerConfig,
     surroundings,
 )
+from afunet.errors import CheckpointError
 
 CONFIG = BoneNamerConfig(("femur", "tibia", "other"), cells=(1, 4), seen_from=1, widths=(8, 4))
 

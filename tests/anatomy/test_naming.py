@@ -5,12 +5,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from afunet.anatomy.bone_network import BoneNamerConfig
+from afunet.anatomy.bones import NAMED, Bone, Side
+from afunet.anatomy.names import UNKNOWN
+from afunet.anatomy.naming import NamingRules, Networks, name_pieces
+from afunet.anatomy.parting import PartingRules
 from afunet.geometry import Volume
-from afunet.inference.naming import NamingRules, Networks, bone_namer, name_pieces
-from afunet.inference.parting import PartingRules
-from afunet.models.bone_namer import BoneNamerConfig
 from afunet.phantom import Anatomy, LegConfig, Pose, axial_grid, exact_labels
-from afunet.reconstruction.anatomy import UNKNOWN, Bone, Side
 from afunet.reconstruction.instances import split_instances
 
 
@@ -138,6 +139,13 @@ def test_what_is_no_bone_of_the_limb_is_unknown() -> None:
     assert [str(name) for name in named.names] == ["unknown", "left tibia"]
 
 
+@pytest.mark.parametrize("bone", NAMED)
+def test_every_bone_of_the_table_is_named_with_its_side(bone: Bone) -> None:
+    names = name_pieces(volume(UPPER_RIGHT, LOWER_LEFT), by(ByPlace(classes=(bone, bone)))).names
+    sides = list(Side)[::-1] if bone.row.sided else [None, None]
+    assert [(name.bone, name.side) for name in names] == [(bone, side) for side in sides]
+
+
 class AlwaysLeft(ByPlace):
     """Says left of whatever it sees."""
 
@@ -193,7 +201,7 @@ def knees() -> Volume:
 
 
 def test_the_bones_of_two_knees_have_their_names(knees: Volume) -> None:
-    named = bone_namer()(split_instances(knees))
+    named = name_pieces(split_instances(knees))
     centres = {
         str(name): knees.to_mm(np.argwhere(named.labels.voxels == label).mean(axis=0)[::-1])
         for label, name in enumerate(named.names, start=1)
@@ -208,7 +216,7 @@ def test_the_bones_of_two_knees_have_their_names(knees: Volume) -> None:
 
 
 def test_where_sides_are_not_known_no_bone_has_one(knees: Volume) -> None:
-    named = bone_namer(sides_known=False)(split_instances(knees))
+    named = name_pieces(split_instances(knees), sides_known=False)
     assert {str(name) for name in named.names} == {"femur", "tibia", "patella", "fibula"}
 
 
@@ -220,5 +228,5 @@ def test_a_shank_turned_far_outwards_has_its_side(side: str) -> None:
         anatomy=Anatomy(sides=(side,), poses=(Pose(outward_deg=50.0),), knees_apart_mm=0.0),
     )
     bones, _ = exact_labels(config)
-    names = bone_namer()(split_instances(bones.foreground())).names
+    names = name_pieces(split_instances(bones.foreground())).names
     assert sorted(map(str, names)) == [f"{side} fibula", f"{side} tibia"]

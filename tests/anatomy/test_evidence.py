@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from afunet.anatomy.bone_network import BoneNamerConfig
+from afunet.anatomy.coarse_grid import LabelSampling
+from afunet.anatomy.evidence import ALWAYS, FEATURES, Evidence, evidence_of
+from afunet.anatomy.named_grid import named_grid, votes_of
 from afunet.geometry import Volume
-from afunet.inference.coarse import LabelSampling
-from afunet.inference.evidence import ALWAYS, FEATURES, Evidence, evidence_of
-from afunet.inference.named_grid import named_grid, votes_of
-from afunet.models.bone_namer import BoneNamerConfig
 
 
 class Steady(nn.Module):

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from scipy.special import logit
 
-from afunet.inference.coarse import CoarseGrid, LabelSampling
-from afunet.inference.named_grid import Votes, logits_at
-from afunet.models.bone_namer import BoneNamer
+from afunet.anatomy.bone_network import BoneNamer
+from afunet.anatomy.coarse_grid import CoarseGrid, LabelSampling
+from afunet.anatomy.named_grid import Votes, logits_at
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from afunet.anatomy.coarse_grid import CoarseGrid, LabelSampling
 from afunet.geometry import Volume
-from afunet.inference.coarse import CoarseGrid, LabelSampling
 
 
 def oblique(spacing: tuple[float, float, float], degrees: float = 25.0) -> np.ndarray:

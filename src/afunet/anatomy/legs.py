@@ -13,8 +13,8 @@ from scipy.spatial.transform import Rotation
 from scipy.special import expit, logit
 from torch import Tensor
 
-from afunet.inference.coarse import CoarseGrid, LabelSampling
-from afunet.models.limb_sider import LimbSider, limb_windows
+from afunet.anatomy.coarse_grid import CoarseGrid, LabelSampling
+from afunet.anatomy.side_network import LimbSider, limb_windows
 
 FloatArray = NDArray[np.float64]
 SURE = 0.99

@@ -1,0 +1,108 @@
+"""Images that are in memory already: volumes, NumPy arrays, nibabel's and SimpleITK's images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import SimpleITK
+from nibabel.nifti1 import Nifti1Pair
+from nibabel.spatialimages import SpatialImage
+from numpy.typing import NDArray
+
+from afunet.errors import ConfigError, InputError
+from afunet.findings import Finding, warning
+from afunet.formats.hu import rescaled, stacked
+from afunet.formats.itk_placement import affine_of
+from afunet.formats.labelling import Labelling
+from afunet.formats.nifti_placement import RAS_LPS, Placement, placement_of
+from afunet.formats.scan import Scan, Source
+from afunet.geometry import Volume
+
+Spacing = tuple[float, float, float]
+IMAGES: dict[type, str] = {
+    Volume: "volume",
+    np.ndarray: "NumPy array",
+    SpatialImage: "nibabel image",
+    SimpleITK.Image: "SimpleITK image",
+}
+
+
+def is_image(source: object) -> bool:
+    """Whether this is an image in memory, and no path."""
+    return isinstance(source, tuple(IMAGES))
+
+
+def scan_in_memory(image: Any, spacing_mm: Spacing | None = None) -> Scan:
+    """An image in HU as a scan on its own grid, whatever its axes' order and signs.
+
+    An array is (slice, row, column), axial from the feet to the head, and `spacing_mm` its voxel
+    size along (column, row, slice): 1 mm is assumed without it. Nobody knows the patient's left
+    and right then: a `Volume` says how it lies. Raises `InputError` for anything but one number a
+    voxel, `GeometryError` for anything but three axes, `ConfigError` for a spacing that is none,
+    or given to an image that has its own.
+    """
+    volume, findings = _volume(image, spacing_mm)
+    hu = volume.voxels
+    if hu.dtype != np.int16:
+        hu = stacked((rescaled(plane) for plane in hu), volume.shape)
+    kind = next(name for known, name in IMAGES.items() if isinstance(image, known))
+    known = all(finding.code != "SPACING_UNKNOWN" for finding in findings)
+    return Scan(volume.with_voxels(hu), Source(kind, 0, spacing_known=known), findings)
+
+
+def labels_in_memory(image: Any, spacing_mm: Spacing | None = None) -> Labelling:
+    """An image of labels; as `scan_in_memory`."""
+    return Labelling(*_volume(image, spacing_mm))
+
+
+def _volume(image: Any, spacing_mm: Spacing | None) -> tuple[Volume, tuple[Finding, ...]]:
+    if isinstance(image, np.ndarray):
+        voxels, placement = image, _assumed(spacing_mm)
+    elif spacing_mm is not None:
+        raise ConfigError("a spacing can be given for arrays only: this image has its own")
+    elif isinstance(image, Volume):
+        voxels, placement = image.voxels, Placement(image.affine)
+    elif isinstance(image, SpatialImage):
+        voxels, placement = _nibabel_voxels(image), _nibabel_placement(image)
+    else:
+        voxels, placement = SimpleITK.GetArrayFromImage(image), Placement(_itk_affine(image))
+    if voxels.dtype.kind not in "biuf":
+        raise InputError(f"voxels are {voxels.dtype}, expected one number each")
+    whole = voxels.astype(np.uint8) if voxels.dtype.kind == "b" else voxels
+    return Volume(whole, placement.affine), placement.findings
+
+
+def _assumed(spacing_mm: Spacing | None) -> Placement:
+    """Where an array lies: as it stands, with whatever is not known told."""
+    message = "the array does not say how it lies in the patient; left and right may be swapped"
+    findings = [warning("ORIENTATION_UNKNOWN", message)]
+    if spacing_mm is None:
+        unknown = "no voxel size was given; 1 mm is assumed, so that no length is true"
+        findings.insert(0, warning("SPACING_UNKNOWN", unknown))
+        spacing_mm = (1.0, 1.0, 1.0)
+    if not all(np.isfinite(step) and step > 0 for step in spacing_mm):
+        raise ConfigError(f"a spacing must be above 0 mm, got {spacing_mm}")
+    return Placement(np.diag([*spacing_mm, 1.0]), tuple(findings))
+
+
+def _nibabel_voxels(image: Any) -> NDArray[Any]:
+    shape = image.shape
+    if len(shape) < 3 or any(length != 1 for length in shape[3:]):
+        raise InputError(f"the nibabel image holds an array of {shape}, expected one 3D volume")
+    return np.asarray(image.dataobj).reshape(shape[:3]).transpose(2, 1, 0)
+
+
+def _nibabel_placement(image: Any) -> Placement:
+    if isinstance(image, Nifti1Pair):
+        return placement_of(image.header)
+    return Placement(RAS_LPS @ image.affine)
+
+
+def _itk_affine(image: Any) -> NDArray[np.float64]:
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        raise InputError(
+            f"the SimpleITK image holds {image.GetDimension()} axes and "
+            f"{image.GetNumberOfComponentsPerPixel()} numbers a voxel, expected 3 and 1"
+        )
+    return affine_of(image)

@@ -1,0 +1,49 @@
+"""A network that was loaded, checked and tried once, for any number of scans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from afunet.inference.device import DeviceChoice, Trial, best_engine, pick_device
+from afunet.inference.predictor import Engine
+from afunet.models.checkpoint import Header, load_checkpoint
+from afunet.models.shipped import shipped_path
+from afunet.plan import Step
+from afunet.watch import UNWATCHED, Watch
+
+LOADING, TRYING = "loading the network", "trying the arithmetic"
+PLAN = (Step(LOADING), Step(TRYING))
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """What must be known to use the weights, their digest, and the engine that runs them."""
+
+    header: Header
+    sha256: str
+    engine: Engine
+    trial: Trial
+
+
+def load_network(
+    weights: Path | None = None,
+    device: DeviceChoice = DeviceChoice.AUTO,
+    watch: Watch = UNWATCHED,
+) -> Network:
+    """Load weights, those that come with afunet for None, and try what runs them fastest.
+
+    Raises `CheckpointError` for a file that is no intact checkpoint, `DeviceError` where the
+    network does not run on the device, `Cancelled` on request.
+    """
+    watch.tell(LOADING, 0, 1)
+    checkpoint = load_checkpoint(weights or shipped_path())
+    header, module = checkpoint.header, checkpoint.network()
+    inputs = int(header.options.get("input_slices", 1))
+    watch.tell(LOADING, 1, 1)
+    watch.check()
+    watch.tell(TRYING, 0, 1)
+    engine, trial = best_engine(module, pick_device(device), header.patch_px, inputs)
+    watch.tell(TRYING, 1, 1)
+    watch.check()
+    return Network(header, checkpoint.sha256, engine, trial)
