@@ -21,7 +21,7 @@ from afunet.phantom.examples import clean_knee, whole_limb
 from afunet.preprocessing import BONE_WINDOW
 from afunet.reconstruction import surface
 from afunet.report.palette import Colour, colour_of, colour_table
-from afunet.report.scene import ColouredMesh, render_scene
+from afunet.report.surfaces.scene import ColouredMesh, render_scene
 from afunet.workflows.segment import segment
 
 DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data"))

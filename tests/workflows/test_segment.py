@@ -75,10 +75,10 @@ def test_the_pieces_are_labelled_and_measured(done: SegmentedCase, cylinder: Vol
     labels = read_labels(done.folder / "instances.nii.gz")
     assert np.array_equal(labels.voxels != 0, bone_of(cylinder) != 0)
     (piece,) = done.report.pieces
-    assert piece.volume_mm3 == pytest.approx(bone_of(cylinder).sum() * 2.0)
-    assert piece.mean_hu == pytest.approx(900)
+    assert piece.measures.volume_mm3 == pytest.approx(bone_of(cylinder).sum() * 2.0)
+    assert piece.measures.mean_hu == pytest.approx(900)
     assert piece.watertight
-    assert abs(piece.volume_change) < 0.02
+    assert abs(piece.deviation.volume_change) < 0.02
 
 
 def test_several_pieces_have_a_surface_each(

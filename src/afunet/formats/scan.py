@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from afunet.formats.dicom.source_images import SourceImages
-from afunet.formats.findings import Finding
+from afunet.formats.findings import SIDES_UNKNOWN, Finding
 from afunet.geometry import ImagePlane, Volume
 
 
@@ -33,6 +34,10 @@ class Source:
     slice_thickness_mm: float | None = None
     transfer_syntax: str = ""
 
+    def tells_sides(self, findings: Iterable[Finding]) -> bool:
+        """Whether the patient's left and right are known, after what was noticed of the scan."""
+        return self.spacing_known and not SIDES_UNKNOWN & {finding.code for finding in findings}
+
 
 @dataclass(frozen=True, eq=False)
 class Scan:
@@ -49,3 +54,8 @@ class Scan:
     planes: tuple[ImagePlane, ...] = ()
     resampled: bool = False
     images: SourceImages | None = None
+
+    @property
+    def sides_known(self) -> bool:
+        """Whether the patient's left and right are known."""
+        return self.source.tells_sides(self.findings)

@@ -17,7 +17,6 @@ from afunet.progress import CancelToken, Progress
 from afunet.reconstruction.pieces import Instances
 from afunet.watch import Step
 from afunet.workflows.attempts import Attempts
-from afunet.workflows.case_pages import sides_known
 from afunet.workflows.dividing import NAMES, PIECES, SURFACE, Dividing
 from afunet.workflows.stopwatch import Stopwatch
 from afunet.workflows.trust import Trust, judge
@@ -97,7 +96,7 @@ def analyse(
             mask,
             scan.volume,
             spacing_known=scan.source.spacing_known,
-            sides_known=sides_known(scan),
+            sides_known=scan.sides_known,
         )
     trust = None
     with stopwatch.stage(CONFIDENCE), attempts.at(CONFIDENCE):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUpRules
 from afunet.models.checkpoint import Header
 from afunet.progress import CancelToken, Progress
-from afunet.report import facts
-from afunet.report.scene import Scene
+from afunet.report.case import facts
+from afunet.report.case.findings import piece_findings, result_findings
+from afunet.report.surfaces.scene import Scene
 from afunet.watch import Step
 from afunet.workflows.analyse import CONFIDENCE, Analysis
 from afunet.workflows.attempts import WrittenResults
@@ -31,16 +32,6 @@ from afunet.workflows.case_pages import (
     write_page,
     write_scene,
 )
-from afunet.workflows.case_report import (
-    bone_facts,
-    grid_facts,
-    model_facts,
-    piece_facts,
-    piece_findings,
-    result_findings,
-    surface_facts,
-)
-from afunet.workflows.dividing import PIECES
 from afunet.workflows.result_files import CaseResults, results_of
 from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures
 
@@ -160,25 +151,36 @@ class CaseWriter:
     def _report(self, title: str, named: Sequence[Finding], run: facts.RunFacts) -> facts.Report:
         found, header = self.found, self.wanted.header
         scan, trust, made = found.scan, found.trust, self.written.attempts.made
+        grid = found.prediction.grid
         unsure = facts.ConfidenceFacts(header.calibration, None, (), ())
         return facts.Report(
             case=title,
             source=scan.source,
-            grid=grid_facts(scan),
+            grid=facts.GridFacts.of(scan),
             findings=(
                 *scan.findings,
                 *named,
-                *result_findings(found.prediction, found.mask, found.mesh),
+                *result_findings(found.mask, found.mesh, grid.working if grid.resamples else None),
                 *piece_findings(found.instances),
             ),
             flags=() if trust is None else made(CONFIDENCE, lambda: flag_facts(trust), ()),
             confidence=unsure
             if trust is None
             else made(CONFIDENCE, lambda: confidence_facts(trust, header), unsure),
-            model=model_facts(header, self.wanted.algorithm.weights_sha256, found.prediction),
-            bone=bone_facts(found.mask, found.cleaned, self.wanted.cleanup, found.instances),
-            surface=surface_facts(found.mesh, scan, self._scene.renderer if self._scene else ""),
-            pieces=made(PIECES, lambda: piece_facts(found.instances), ()),
+            model=facts.ModelFacts.of(header, self.wanted.algorithm.weights_sha256, grid.working),
+            bone=facts.BoneFacts.of(found.mask, found.instances, self._cleanup()),
+            surface=facts.SurfaceFacts.of(
+                found.mesh,
+                self._scene.renderer if self._scene else "",
+                spacing_known=scan.source.spacing_known,
+            ),
+            pieces=found.instances.pieces,
             run=run,
             files=(),
         )
+
+    def _cleanup(self) -> dict[str, float]:
+        """What the clean-up did; which pieces there are is told of those that were divided."""
+        done = asdict(self.found.cleaned)
+        del done["pieces_kept"], done["smallest_kept_mm3"]
+        return {**done, "speck_limit_mm3": self.wanted.cleanup.speck_mm3}

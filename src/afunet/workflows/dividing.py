@@ -65,4 +65,4 @@ class Dividing:
                 progress=self.progress,
                 cancel=self.cancel,
             )
-        return Instances(mask.with_voxels((mask.voxels != 0).astype(np.uint8)), ())
+        return Instances(mask.with_voxels((mask.voxels != 0).astype(np.uint8)))

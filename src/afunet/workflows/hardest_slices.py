@@ -9,7 +9,7 @@ from statistics import fmean
 from afunet.evaluation.hardest import choose_hardest, slice_traits
 from afunet.evaluation.overlap import METRICS, count
 from afunet.progress import CancelToken, Progress
-from afunet.report.comparison_panel import PanelRow
+from afunet.report.comparison.panel import PanelRow
 from afunet.workflows.comparison_facts import Scores
 from afunet.workflows.contenders import Contender
 from afunet.workflows.judged_split import JudgedSplit

@@ -30,7 +30,7 @@ from afunet.phantom.examples import (
 )
 from afunet.preprocessing import BONE_WINDOW
 from afunet.progress import CancelToken, Progress, silent
-from afunet.report.facts import NotWritten
+from afunet.report.not_written import NotWritten
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.staging import check_writable, staged_folder
 

@@ -18,7 +18,7 @@ from afunet.models.checkpoint import load_checkpoint
 from afunet.models.shipped import shipped_path
 from afunet.progress import CancelToken, Progress, silent
 from afunet.reconstruction.decimation import require_limits
-from afunet.report import facts
+from afunet.report.case import facts
 from afunet.watch import Step
 from afunet.workflows.analyse import PLAN as ANALYSIS
 from afunet.workflows.analyse import AnalysisRules, analyse
