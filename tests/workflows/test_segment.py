@@ -98,7 +98,7 @@ def test_several_pieces_have_a_surface_each(
     assert {"bones/piece-1.stl", "bones/piece-2.stl"} <= set(case.report.files)
     mesh = read_mesh(case.folder / "bones" / "piece-1.stl")
     assert mesh.is_watertight
-    assert mesh.volume_mm3 == pytest.approx(first.volume_mm3, rel=0.03)
+    assert mesh.volume_mm3 == pytest.approx(first.measures.volume_mm3, rel=0.03)
 
 
 def test_the_stl_says_its_frame_and_encloses_the_bone(
