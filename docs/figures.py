@@ -3,8 +3,8 @@
     .venv/bin/python -m docs.figures            # needs `make demo` and the data of AFUNET_DATA
     .venv/bin/python -m docs.figures geometry-forms.png
 
-Without names all are made. Simulated pictures come from the demo; real slices from the shared
-knees, with their source named.
+Without names, all pictures are made. Simulated pictures come from the demo, real slices from the
+shared knees; the captions name their source.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def labelled(tiles: Sequence[tuple[str, Image.Image]]) -> Image.Image:
 
 
 def around(grey: np.ndarray, side: int) -> Image.Image:
-    """A square of `side` pixels about the tissue, brightened alike for every source."""
+    """Return a square of `side` pixels around the tissue, brightened equally for every source."""
     rows, columns = np.nonzero(grey > 60)
     top = int(np.clip(np.median(rows) - side // 2, 0, grey.shape[0] - side))
     left = int(np.clip(np.median(columns) - side // 2, 0, grey.shape[1] - side))
@@ -62,7 +62,7 @@ def around(grey: np.ndarray, side: int) -> Image.Image:
 
 
 def real_knee(case: str, level: int) -> np.ndarray:
-    """A slice of the shared knees."""
+    """Return a slice of the shared knees as grey levels."""
     return np.asarray(Image.open(DATA / "knee" / case / "images" / f"{level:02d}.png").convert("L"))
 
 
@@ -94,7 +94,7 @@ def demo(name: str) -> Image.Image:
 
 
 def reduced(picture: Image.Image, width: int = 1100) -> Image.Image:
-    """As wide as a page."""
+    """Return the picture at the width of a page."""
     height = round(picture.height * width / picture.width)
     return picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
 
@@ -109,14 +109,14 @@ def coloured_bones(bones: LabelMap) -> Image.Image:
 
 
 def colour_of_words(name: str) -> Colour:
-    """The palette's colour of "femur left"; a tibia that holds the fibula is a tibia."""
+    """Return the palette's colour of "femur left"; "tibfib" has the colour of the tibia."""
     words = name.replace("tibfib", "tibia").split()
     bone = next((bone for bone in NAMED if bone in words), Bone.UNKNOWN)
     return colour_of(bone, 1, next((side for side in ("left", "right") if side in words), None))
 
 
 def whole_limbs() -> Image.Image:
-    """Both limbs of an LLP26 shape by their exact labels; some four minutes."""
+    """Draw both limbs of an LLP26 shape from their exact labels; takes about four minutes."""
     limb = simulate(whole_limb(DATA / "shapes-llp26" / "sample15.npz"))
     return reduced(coloured_bones(limb.bones))
 
@@ -135,7 +135,7 @@ def phantom_beside_real() -> Image.Image:
 
 
 FORMS = {
-    "numbers shuffled": "numbers that say nothing",
+    "numbers shuffled": "instance numbers shuffled",
     "feet first, supine": "feet first",
     "gantry tilt −25°, stated": "gantry tilted by 25°",
     "all files twice": "every file twice",
@@ -143,7 +143,7 @@ FORMS = {
 
 
 def geometry_forms() -> Image.Image:
-    """One leg of the torture suite cut lengthwise: stacked by number, and as afunet reads it."""
+    """Show one leg of the torture suite lengthwise: stacked by number, and as afunet reads it."""
     width, heights = 262, (370, 200)
     sheet = Image.new("RGB", (len(FORMS) * (width + 6) - 6, sum(heights) + 6 + CAPTION), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
@@ -159,7 +159,7 @@ def geometry_forms() -> Image.Image:
 
 
 def lengthwise(form: str) -> tuple[Image.Image, Image.Image]:
-    """A form of the leg as a script stacks it by instance number, and as afunet reads it."""
+    """Show a variant of the leg stacked by instance number, and as afunet reads it."""
     with tempfile.TemporaryDirectory() as folder:
         CASES[form].write(Path(folder))
         scan = read_scan(Path(folder) / CASES[form].read).volume
@@ -185,7 +185,7 @@ def sagittal(scan: Volume) -> NDArray[np.float64]:
 
 
 def grey_in_mm(hu: NDArray[np.number], row_mm: float, slice_mm: float) -> Image.Image:
-    """A plane (slice, row) in the bone window, true to scale."""
+    """Return a plane (slice, row) in the bone window, true to scale."""
     slices, rows = hu.shape
     size = round(rows * row_mm * PIXELS_PER_MM), round(slices * slice_mm * PIXELS_PER_MM)
     return Image.fromarray(BONE_WINDOW.to_grey(hu)).resize(size, Image.Resampling.BILINEAR)
@@ -203,7 +203,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
 
 
 def main() -> None:
-    """Write the pictures that are named, or all, into docs/images."""
+    """Write the named pictures, or all of them, into docs/images."""
     for name in sys.argv[1:] or PICTURES:
         PICTURES[name]().save(IMAGES / name, optimize=True)
 

@@ -17,9 +17,9 @@ from .outcome import complaints, outcome_of
 TITLE = """\
 # The torture suite, case by case
 
-Printed by `python -m tests.torture.table > docs/measurements/torture.md`. *Same* is the same bone
-as the plain form's; a code is a refusal. What each code means stands in
-[Geometry](../geometry.md#findings-and-refusals).
+Printed by `python -m tests.torture.table > docs/measurements/torture.md`. *Same* means that the
+variant is read as the same bone as the plain variant; a code means that it is refused.
+[Geometry](../geometry.md#findings-and-refusals) explains each code.
 """
 HEADINGS = ("case", "default", "strict", "findings", "Dice", "landmark off (mm)", "as expected")
 
