@@ -18,7 +18,7 @@ from statistics import fmean
 
 from afunet.evaluation.overlap import count, dice
 from afunet.inference.cleanup import clean_up
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
+from afunet.inference.engines.factory import best_engine
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import predict_volume
 from afunet.models.checkpoint import load_checkpoint
@@ -37,8 +37,7 @@ def main() -> None:
     options = parser.parse_args()
     checkpoint = load_checkpoint(options.weights)
     header = checkpoint.header
-    device = pick_device(DeviceChoice.AUTO)
-    engine, _ = best_engine(checkpoint.network(), device, header.patch_px)
+    engine, _ = best_engine(checkpoint)
     scores: dict[str, dict[Region, list[float]]] = {
         setting: defaultdict(list) for setting in options.settings
     }

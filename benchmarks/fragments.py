@@ -26,7 +26,7 @@ import numpy as np
 from afunet.evaluation.fragments import FragmentScore, match_fragments
 from afunet.geometry import Volume
 from afunet.inference.cleanup import clean_up
-from afunet.inference.device import DeviceChoice
+from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import predict_volume
 from afunet.phantom import (

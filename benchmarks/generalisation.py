@@ -27,8 +27,9 @@ from afunet.evaluation.overlap import count, dice
 from afunet.formats.readers import read_labels, read_volume
 from afunet.geometry import Volume
 from afunet.inference.cleanup import clean_up
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
-from afunet.inference.predictor import Engine, Predictor
+from afunet.inference.engines.engine import Engine
+from afunet.inference.engines.factory import best_engine
+from afunet.inference.predictor import Predictor
 from afunet.inference.volume import predict_volume
 from afunet.models.checkpoint import Header, load_checkpoint
 from afunet.models.shipped import shipped_path
@@ -57,7 +58,7 @@ class Network:
 def load(path: Path) -> Network:
     checkpoint = load_checkpoint(path)
     header = checkpoint.header
-    engine, _ = best_engine(checkpoint.network(), pick_device(DeviceChoice.AUTO), header.patch_px)
+    engine, _ = best_engine(checkpoint)
     return Network(path, header, engine)
 
 

@@ -34,7 +34,7 @@ from afunet.evaluation.surface import surface_distances
 from afunet.evaluation.topology import topology
 from afunet.geometry import Volume, bounding_box
 from afunet.inference.cleanup import clean_up
-from afunet.inference.device import DeviceChoice
+from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import predict_volume
 from afunet.phantom import SimulatedLeg, simulate

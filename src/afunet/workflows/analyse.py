@@ -11,7 +11,7 @@ from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUp, CleanUpRules, clean_up
 from afunet.inference.predictor import Predictor
-from afunet.inference.volume import Prediction, predict_volume
+from afunet.inference.volume import FreshPrediction, predict_volume
 from afunet.models.checkpoint import Header
 from afunet.plan import Step
 from afunet.reconstruction.pieces import Instances
@@ -56,7 +56,7 @@ class Analysis:
     """
 
     scan: Scan
-    prediction: Prediction
+    prediction: FreshPrediction
     mask: Volume
     cleaned: CleanUp
     mesh: Mesh | None
@@ -105,7 +105,6 @@ def analyse(
             instances,
             cleaned,
             rules.cleanup,
-            predictor,
             header,
             watch=watch,
         )

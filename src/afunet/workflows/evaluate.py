@@ -28,7 +28,8 @@ from afunet.evaluation.structures import (
 )
 from afunet.evaluation.surface import SURFACE_METRICS, surface_distances
 from afunet.findings import Finding
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
+from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.engines.factory import best_engine
 from afunet.models.checkpoint import load_checkpoint
 from afunet.models.shipped import shipped_path
 from afunet.watch import UNWATCHED, Watch
@@ -132,7 +133,7 @@ def evaluate_network(
     header = checkpoint.header
     inputs = int(header.options.get("input_slices", 1))
     patch = patch_px or header.patch_px
-    engine, _ = best_engine(checkpoint.network(), pick_device(device), patch, inputs)
+    engine, _ = best_engine(checkpoint, device)
     slices = of_status(load_split(locate_data(folder), split, inputs, watch), status, split)
     scores = score_slices(network_masks(engine, patch, header.threshold), slices, watch)
     counts: dict[str, list[Counts]] = {}

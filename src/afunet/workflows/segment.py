@@ -12,8 +12,10 @@ from afunet.formats.file_search import existing_paths
 from afunet.formats.readers import read_scan
 from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUpRules
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
+from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.engines.factory import best_engine
 from afunet.inference.predictor import Predictor
+from afunet.inference.volume import FreshPrediction
 from afunet.models.checkpoint import load_checkpoint
 from afunet.models.shipped import shipped_path
 from afunet.plan import Step
@@ -90,14 +92,10 @@ class Segmenter:
         self.options = options or SegmentOptions()
         watch.tell(LOADING, 0, 1)
         self.checkpoint = load_checkpoint(self.options.weights or shipped_path())
-        header, network = self.checkpoint.header, self.checkpoint.network()
-        inputs = int(header.options.get("input_slices", 1))
         watch.tell(LOADING, 1, 1)
         watch.check()
         watch.tell(TRYING, 0, 1)
-        self.engine, self.trial = best_engine(
-            network, pick_device(self.options.device), header.patch_px, inputs
-        )
+        self.engine, self.trial = best_engine(self.checkpoint, self.options.device)
         watch.tell(TRYING, 1, 1)
         watch.check()
 
@@ -146,7 +144,7 @@ class Segmenter:
                 writer.write_results()
             with stopwatch.stage("pictures"):
                 writer.write_pictures()
-            report = writer.write_report(title, named, self._run_facts(predictor, stopwatch))
+            report = writer.write_report(title, named, self._run_facts(found.prediction, stopwatch))
             written.require_any()
         return SegmentedCase(output, report, found.mask)
 
@@ -165,15 +163,15 @@ class Segmenter:
             deidentified=options.deidentify,
         )
 
-    def _run_facts(self, predictor: Predictor, watch: Stopwatch) -> facts.RunFacts:
-        engine = predictor.engine
+    def _run_facts(self, prediction: FreshPrediction, watch: Stopwatch) -> facts.RunFacts:
+        engine, usage = prediction.predictor.engine, prediction.usage
         return facts.RunFacts(
             version=version("afunet"),
-            device=engine.device.type,
-            arithmetic=str(engine.dtype).removeprefix("torch."),
+            device=engine.device,
+            arithmetic=engine.arithmetic,
             trial_seconds_per_window=self.trial.seconds_per_window,
-            fallbacks=tuple(predictor.fallbacks),
-            windows=predictor.windows,
+            fallbacks=usage.fallbacks,
+            windows=usage.windows,
             seconds=dict(watch.seconds),
             peak_memory_mb=peak_memory_mb(),
         )
