@@ -41,7 +41,7 @@ from afunet.evaluation.overlap import count, dice
 from afunet.findings import Severity
 from afunet.formats.scan import Scan, Source
 from afunet.inference.trust.flags import FLAGS
-from afunet.inference.volume import Prediction
+from afunet.inference.volume import FreshPrediction
 from afunet.phantom import LegConfig
 from afunet.workflows.analyse import concluded, predict
 from afunet.workflows.network import load_network
@@ -65,10 +65,10 @@ class Judge:
     def __init__(self, weights: Path | None) -> None:
         self.network = load_network(weights)
 
-    def predict(self, case: TrueCase) -> Prediction:
+    def predict(self, case: TrueCase) -> FreshPrediction:
         return predict(_scan(case), self.network)
 
-    def judge(self, name: str, case: TrueCase, prediction: Prediction) -> Outcome:
+    def judge(self, name: str, case: TrueCase, prediction: FreshPrediction) -> Outcome:
         found = concluded(_scan(case), prediction, self.network)
         assert found.trust is not None
         signs = found.trust.signs
@@ -95,7 +95,8 @@ def variants(judge: Judge, config: LegConfig, *, corrupted: bool) -> Iterator[Ou
         case = TrueCase(*(without_slices(v, missing) for v in (whole.scan, whole.truth)))
         kept = (without_slices(v, missing) for v in (prediction.mask, prediction.probability))
         mask, probability = kept
-        yield judge.judge(name, case, replace(prediction, mask=mask, probability=probability))
+        fewer = replace(prediction, mask=mask, probabilities=(probability,))
+        yield judge.judge(name, case, fewer)
     for name, change in CHANGED.items():
         case = change(whole)
         yield judge.judge(name, case, judge.predict(case))

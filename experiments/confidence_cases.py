@@ -256,7 +256,7 @@ def load(path: Path) -> SeenCase:
     prediction = Prediction(
         scan.with_voxels(kept["predicted"]),
         WorkingGrid(native, working),  # type: ignore[arg-type]
-        scan.with_voxels(kept["probability"]),
+        (scan.with_voxels(kept["probability"]),),
     )
     return SeenCase(case, prediction, tuple(Flip(int(k), float(d)) for k, d in kept["flips"]))
 

@@ -13,7 +13,7 @@ from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUp, CleanUpRules, clean_up
 from afunet.inference.predictor import Predictor
-from afunet.inference.volume import Prediction, predict_volume
+from afunet.inference.volume import FreshPrediction, predict_volume
 from afunet.plan import Step
 from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances
@@ -73,7 +73,7 @@ class Analysis:
     scan: Scan
     network: Network
     rules: AnalysisRules
-    prediction: Prediction
+    prediction: FreshPrediction
     mask: Volume
     cleaned: CleanUp
     mesh: Mesh | None
@@ -95,7 +95,7 @@ def analyse(
     return replace(found, seconds={**stopwatch.seconds, **found.seconds})
 
 
-def predict(scan: Scan, network: Network, watch: Watch = UNWATCHED) -> Prediction:
+def predict(scan: Scan, network: Network, watch: Watch = UNWATCHED) -> FreshPrediction:
     """What the network takes for bone, before anything is cleaned."""
     return predict_volume(
         scan.volume,
@@ -108,7 +108,7 @@ def predict(scan: Scan, network: Network, watch: Watch = UNWATCHED) -> Predictio
 
 def concluded(
     scan: Scan,
-    prediction: Prediction,
+    prediction: FreshPrediction,
     network: Network,
     rules: AnalysisRules | None = None,
     watch: Watch = UNWATCHED,
@@ -134,7 +134,14 @@ def concluded(
         with stopwatch.stage(CONFIDENCE), attempts.at(CONFIDENCE):
             watch.tell(CONFIDENCE, 0, 1)
             trust = judge(
-                scan, prediction, mask, instances, cleaned, rules.cleanup, network, watch=watch
+                scan,
+                prediction,
+                mask,
+                instances,
+                cleaned,
+                rules.cleanup,
+                network.header,
+                watch=watch,
             )
             watch.tell(CONFIDENCE, 1, 1)
     return Analysis(

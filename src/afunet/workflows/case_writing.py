@@ -196,14 +196,14 @@ def report_of(
 def run_facts(found: Analysis, seconds: Mapping[str, float]) -> facts.RunFacts:
     """On what an analysis ran, and how long every stage took so far."""
     prediction, network = found.prediction, found.network
-    engine = prediction.engine or network.engine
+    engine, usage = prediction.predictor.engine, prediction.usage
     return facts.RunFacts(
         version=version("afunet"),
-        device=engine.device.type,
-        arithmetic=str(engine.dtype).removeprefix("torch."),
+        device=engine.device,
+        arithmetic=engine.arithmetic,
         trial_seconds_per_window=network.trial.seconds_per_window,
-        fallbacks=prediction.fallbacks,
-        windows=prediction.windows,
+        fallbacks=usage.fallbacks,
+        windows=usage.windows,
         seconds=dict(seconds),
         peak_memory_mb=peak_memory_mb(),
     )

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from afunet.errors import ConfigError
-from afunet.inference.device import DeviceChoice, pick_device
+from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.engines.factory import pick_device
 from afunet.plan import Step
 from afunet.report.comparison_curves import Curve, draw_curves
 from afunet.report.comparison_facts import ComparisonFacts

@@ -33,12 +33,11 @@ from afunet.findings import Finding
 from afunet.formats.labelling import Labelling
 from afunet.formats.readers import Image, read_labelling
 from afunet.geometry import Volume
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
-from afunet.models.checkpoint import load_checkpoint
-from afunet.models.shipped import shipped_path
+from afunet.inference.device_choice import DeviceChoice
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.evaluated_pairs import LoadedPair, Pair, load_pair, matched
 from afunet.workflows.failed_case import FailedCase
+from afunet.workflows.network import load_network
 from afunet.workflows.scoring import load_split, network_masks, of_status, score_slices
 
 STAGE = "evaluating"
@@ -179,13 +178,11 @@ def evaluate_network(
     The folder is looked up as `locate_data` does. `status` keeps only slices so marked ("checked");
     `patch_px` overrides the window size.
     """
-    checkpoint = load_checkpoint(weights or shipped_path())
-    header = checkpoint.header
+    network = load_network(weights, device)
+    header, patch = network.header, patch_px or network.header.patch_px
     inputs = int(header.options.get("input_slices", 1))
-    patch = patch_px or header.patch_px
-    engine, _ = best_engine(checkpoint.network(), pick_device(device), patch, inputs)
     slices = of_status(load_split(locate_data(folder), split, inputs, watch), status, split)
-    scores = score_slices(network_masks(engine, patch, header.threshold), slices, watch)
+    scores = score_slices(network_masks(network.engine, patch, header.threshold), slices, watch)
     counts: dict[str, list[Counts]] = {}
     for score in scores:
         counts.setdefault(score.case, []).append(score.counts)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from afunet.data.labelled import load_labelled
 from afunet.data.slices import LabelledSlice
 from afunet.errors import InputError
 from afunet.evaluation.slice_score import SliceScore, score_slice
-from afunet.inference.predictor import Engine, Predictor
+from afunet.inference.engines.engine import Engine
+from afunet.inference.predictor import Predictor
 from afunet.watch import UNWATCHED, Watch
 
 MaskOf = Callable[[LabelledSlice], NDArray[np.bool_]]
@@ -45,9 +45,10 @@ def network_masks(engine: Engine, window_px: int | None, threshold: float = 0.5)
 
     def mask_of(item: LabelledSlice) -> NDArray[np.bool_]:
         side = window_px or max(item.grey.shape[-2:])
-        predictor = predictors.setdefault(side, Predictor(engine, side))
-        probability = predictor(torch.from_numpy(item.grey).float()[None] / 255)[0].numpy()
-        return np.asarray(probability >= threshold)
+        predictor = predictors.get(side) or Predictor(engine, side)
+        predicted = predictor.of_grey(item.grey)
+        predictors[side] = predicted.predictor
+        return np.asarray(predicted.probability[0, 0] >= threshold)
 
     return mask_of
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +20,9 @@ from afunet.data.sampler import CropSampler, Source
 from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError, InputError
 from afunet.evaluation.overlap import METRICS, Counts, count
-from afunet.inference.device import DeviceChoice, pick_device
-from afunet.inference.predictor import Engine, Predictor
+from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.engines.factory import build_engine, pick_device
+from afunet.inference.predictor import Predictor
 from afunet.models import build_model
 from afunet.models.checkpoint import Header, load_checkpoint, save_checkpoint
 from afunet.models.shipped import shipped_path
@@ -183,8 +183,9 @@ def mean_case_dice(
     """Dice of each case over its slices, then the mean over cases."""
     cases: dict[str, Counts] = {}
     for done, item in enumerate(slices):
-        probability = predictor(torch.from_numpy(item.grey).float()[None] / 255)[0].numpy()
-        counts = count(probability >= 0.5, item.mask > 0)
+        predicted = predictor.of_grey(item.grey)
+        predictor = predicted.predictor
+        counts = count(predicted.probability[0, 0] >= 0.5, item.mask > 0)
         case = item.record.case
         cases[case] = cases[case] + counts if case in cases else counts
         watch.tell("validating", done + 1, len(slices))
@@ -200,7 +201,7 @@ def show_examples(
     for number in np.linspace(0, len(slices) - 1, min(EXAMPLES, len(slices))).astype(int):
         item = slices[number]
         grey = item.grey[len(item.grey) // 2]
-        found = predictor(torch.from_numpy(item.grey).float()[None] / 255)[0].numpy() >= 0.5
+        found = predictor.of_grey(item.grey).probability[0, 0] >= 0.5
         rgb = np.stack([grey] * 3, axis=-1)
         rgb[..., 0] = np.where(found, 255 - (255 - grey) // 2, grey)
         rgb[..., 2] = np.where((item.mask > 0) & ~found, 255, rgb[..., 2])
@@ -208,10 +209,9 @@ def show_examples(
 
 
 def _predictor(model: nn.Module, config: TrainingConfig, device: torch.device) -> Predictor:
-    dtype = DTYPES[config.precision]
-    model = copy.deepcopy(model).to(device, dtype)
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Predictor(Engine(model, device, dtype, 4), config.crop.size_px)
+    inputs = int(config.options.get("input_slices", 1))
+    engine = build_engine(model, device, DTYPES[config.precision], channels=inputs)
+    return Predictor(engine, config.crop.size_px)
 
 
 def _initial(config: TrainingConfig, base: Path) -> Mapping[str, torch.Tensor] | None:

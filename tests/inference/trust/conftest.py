@@ -48,7 +48,7 @@ def evidence_of() -> Callable[..., Evidence]:
         scan = Volume(hu, affine)
         grid = WorkingGrid(hu.shape[1:], hu.shape[1:])
         kept = predicted * np.uint8(255) if probability is None else probability
-        prediction = Prediction(scan.with_voxels(predicted), grid, scan.with_voxels(kept))
+        prediction = Prediction(scan.with_voxels(predicted), grid, (scan.with_voxels(kept),))
         return Evidence.of(
             scan,
             prediction,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from afunet.data.cases import SliceRecord
@@ -46,7 +45,7 @@ def slice_of_hu(
     """One axial plane of HU (H, W) and its mask (H, W) 0/1 as a labelled slice."""
     unit = BONE_WINDOW.to_unit(hu)
     if plane.grid.resamples:
-        unit = plane.grid.to_working(torch.from_numpy(unit)[None])[0].numpy()
+        unit = plane.grid.to_working(unit)
     grey = np.rint(unit * 255).astype(np.uint8)
     return LabelledSlice(grey[None], _mask(mask, plane), record_of(given, level, plane))
 
@@ -56,8 +55,7 @@ def slice_of_grey(
 ) -> LabelledSlice:
     """One plane that is 8-bit in the bone window already."""
     if plane.grid.resamples:
-        working = plane.grid.to_working(torch.from_numpy(grey.astype(np.float32))[None])[0]
-        grey = np.rint(working.numpy()).astype(np.uint8)
+        grey = np.rint(plane.grid.to_working(grey)).astype(np.uint8)
     return LabelledSlice(grey[None], _mask(mask, plane), record)
 
 
@@ -79,5 +77,4 @@ def _mask(mask: NDArray[Any], plane: Plane) -> NDArray[np.uint8]:
     """A pixel of the working grid is bone where at least half of it is."""
     if not plane.grid.resamples:
         return np.ascontiguousarray(mask, dtype=np.uint8)
-    share = plane.grid.to_working(torch.from_numpy(mask.astype(np.float32))[None])[0]
-    return (share.numpy() >= 0.5).astype(np.uint8)
+    return (plane.grid.to_working(mask) >= 0.5).astype(np.uint8)

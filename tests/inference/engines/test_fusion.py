@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from afunet.inference.fusion import folded
+from afunet.inference.engines.fusion import folded
 from afunet.models import MODELS, build_model
 
 
