@@ -43,6 +43,7 @@ from afunet.formats.scan import Scan, Source
 from afunet.inference.trust.flags import FLAGS
 from afunet.inference.volume import FreshPrediction
 from afunet.phantom import LegConfig
+from afunet.preprocessing.orientation import Axial
 from afunet.workflows.analyse import concluded, predict
 from afunet.workflows.network import load_network
 from afunet.workflows.phantom import limb_files
@@ -95,7 +96,8 @@ def variants(judge: Judge, config: LegConfig, *, corrupted: bool) -> Iterator[Ou
         case = TrueCase(*(without_slices(v, missing) for v in (whole.scan, whole.truth)))
         kept = (without_slices(v, missing) for v in (prediction.mask, prediction.probability))
         mask, probability = kept
-        fewer = replace(prediction, mask=mask, probabilities=(probability,))
+        scan = Axial.of(case.scan)
+        fewer = replace(prediction, scan=scan, mask=mask, probabilities=(probability,))
         yield judge.judge(name, case, fewer)
     for name, change in CHANGED.items():
         case = change(whole)

@@ -45,6 +45,7 @@ from afunet.phantom import (
     simulate,
 )
 from afunet.preprocessing.grid import WorkingGrid
+from afunet.preprocessing.orientation import Axial
 from afunet.reconstruction.instances import split_instances
 from afunet.workflows.analyse import predict
 from afunet.workflows.network import load_network
@@ -78,12 +79,12 @@ class SeenCase:
     def evidence(self) -> Evidence:
         """Cleaned and split as `afunet segment` does."""
         rules = CleanUpRules()
-        mask, cleaned = clean_up(self.prediction.mask, self.case.scan, rules)
+        scan = self.prediction.scan
+        mask, cleaned = clean_up(self.prediction.mask, scan, rules)
         return Evidence.of(
-            self.case.scan,
             self.prediction,
             mask,
-            split_instances(mask),
+            split_instances(scan.restored(mask)),
             cleaned,
             spacing_known=self.case.spacing_known,
         )
@@ -231,8 +232,8 @@ class Seer:
             labelled=case.labelled,
             checked=case.checked,
             spacing_known=case.spacing_known,
-            predicted=prediction.mask.voxels,
-            probability=prediction.probability.voxels,
+            predicted=prediction.scan.restored(prediction.mask).voxels,
+            probability=prediction.scan.restored(prediction.probability).voxels,
             grid=np.array([prediction.grid.native, prediction.grid.working]),
             flips=np.array([(flip.index, flip.dice) for flip in flips]).reshape(-1, 2),
         )
@@ -253,10 +254,12 @@ def load(path: Path) -> SeenCase:
         bool(kept["spacing_known"]),
     )
     native, working = (tuple(int(v) for v in pair) for pair in kept["grid"])
+    axial = Axial.of(scan)
     prediction = Prediction(
-        scan.with_voxels(kept["predicted"]),
+        axial,
+        axial.turned(scan.with_voxels(kept["predicted"])),
         WorkingGrid(native, working),  # type: ignore[arg-type]
-        (scan.with_voxels(kept["probability"]),),
+        (axial.turned(scan.with_voxels(kept["probability"])),),
     )
     return SeenCase(case, prediction, tuple(Flip(int(k), float(d)) for k, d in kept["flips"]))
 

@@ -6,6 +6,7 @@ import pytest
 from afunet.anatomy.names import NamedLabels
 from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUpRules, clean_up
+from afunet.preprocessing.orientation import Axial
 from afunet.reconstruction import pieces
 from afunet.reconstruction.instances import split_instances
 from afunet.reconstruction.pieces import Instances, measure_pieces
@@ -44,7 +45,7 @@ def test_the_pieces_are_one_notion_and_add_up_to_the_bone() -> None:
     voxels[20:38, 5:25, 5:25] = 1
     scan = Volume(np.where(voxels, 900, 50).astype(np.int16), np.diag([0.8, 0.8, 1.5, 1]))
     rules = CleanUpRules()
-    mask, cleaned = clean_up(scan.with_voxels(voxels), scan, rules)
+    mask, cleaned = clean_up(scan.with_voxels(voxels), Axial.of(scan), rules)
     found = pieces_of(mask, scan)
     bone, parts = bone_facts(mask, cleaned, rules, found), piece_facts(found)
     assert cleaned.pieces_kept == 1
@@ -57,12 +58,12 @@ def test_the_pieces_are_one_notion_and_add_up_to_the_bone() -> None:
 def test_pieces_without_measures_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "MOST_PIECES", 2)
     mask, rules = three_specks(), CleanUpRules(speck_mm3=0)
-    cleaned = clean_up(mask, mask, rules)[1]
+    cleaned = clean_up(mask, Axial.of(mask), rules)[1]
     assert bone_facts(mask, cleaned, rules, pieces_of(mask)).pieces == 3
 
 
 def test_no_bone_is_no_piece() -> None:
     mask, rules = three_specks(), CleanUpRules()
     empty = mask.with_voxels(mask.voxels * 0)
-    bone = bone_facts(empty, clean_up(empty, mask, rules)[1], rules, pieces_of(empty))
+    bone = bone_facts(empty, clean_up(empty, Axial.of(mask), rules)[1], rules, pieces_of(empty))
     assert (bone.pieces, bone.smallest_piece_mm3, bone.volume_cm3) == (0, 0, 0)

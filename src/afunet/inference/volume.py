@@ -17,7 +17,7 @@ from afunet.models.checkpoint import Header
 from afunet.models.head import labels
 from afunet.preprocessing import Window
 from afunet.preprocessing.grid import WorkingGrid, working_grid
-from afunet.preprocessing.orientation import axial_view
+from afunet.preprocessing.orientation import Axial
 from afunet.watch import UNWATCHED, Watch
 
 SLICES_AT_ONCE = 8
@@ -26,13 +26,14 @@ STAGE = "segmenting"
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The mask (uint8 on the scan's grid) and the pixel grid the network worked on.
+    """The scan, its mask (uint8), both in axial order, and the pixel grid the network worked on.
 
     The mask has the likeliest class from 1 where one reaches the threshold, else 0; of bone alone
-    it is 0/1. `probabilities` are calibrated, one volume a class, uint8 0…255 on the scan's grid:
-    one byte a voxel.
+    it is 0/1. `probabilities` are calibrated, one volume a class, uint8 0…255 in axial order: one
+    byte a voxel.
     """
 
+    scan: Axial
     mask: Volume
     grid: WorkingGrid
     probabilities: tuple[Volume, ...]
@@ -87,21 +88,20 @@ class SliceSource:
 
 
 def predict_volume(
-    volume: Volume,
+    scan: Axial,
     predictor: Predictor,
     header: Header,
     *,
     spacing_known: bool = True,
     watch: Watch = UNWATCHED,
 ) -> FreshPrediction:
-    """Segment a HU volume of any orientation, slice by axial slice.
+    """Segment a HU volume slice by axial slice.
 
     The mask is decided by the network's own probability; what is kept is calibrated. Beside the
     volume, its mask and its probabilities, memory holds `SLICES_AT_ONCE` slices however long the
     series.
     """
-    view = axial_view(volume)
-    axial = view.apply(volume)
+    axial = scan.volume
     source = SliceSource.of(axial, header, spacing_known=spacing_known)
     mask = np.zeros(axial.shape, dtype=np.uint8)
     kept = np.zeros((predictor.engine.classes, *axial.shape), dtype=np.uint8)
@@ -117,9 +117,10 @@ def predict_volume(
         kept[:, start:stop] = calibrated_bytes.swapaxes(0, 1)
         watch.tell(STAGE, stop, axial.shape[0])
     return FreshPrediction(
-        volume.with_voxels(view.restore(mask)),
+        scan,
+        axial.with_voxels(mask),
         source.grid,
-        tuple(volume.with_voxels(view.restore(voxels)) for voxels in kept),
+        tuple(axial.with_voxels(voxels) for voxels in kept),
         usage,
         predictor,
     )

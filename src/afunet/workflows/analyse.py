@@ -15,6 +15,7 @@ from afunet.inference.cleanup import CleanUp, CleanUpRules, clean_up
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import FreshPrediction, predict_volume
 from afunet.plan import Step
+from afunet.preprocessing.orientation import Axial
 from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances
 from afunet.report.facts import NotWritten
@@ -98,7 +99,7 @@ def analyse(
 def predict(scan: Scan, network: Network, watch: Watch = UNWATCHED) -> FreshPrediction:
     """What the network takes for bone, before anything is cleaned."""
     return predict_volume(
-        scan.volume,
+        Axial.of(scan.volume),
         Predictor(network.engine, network.header.patch_px),
         network.header,
         spacing_known=scan.source.spacing_known,
@@ -116,7 +117,8 @@ def concluded(
     """What follows from a prediction: the cleaned mask, and each result that can be made of it."""
     rules, stopwatch, attempts = rules or AnalysisRules(), Stopwatch(), Attempts()
     with stopwatch.stage("clean-up"):
-        mask, cleaned = clean_up(prediction.mask, scan.volume, rules.cleanup, watch=watch)
+        axial, cleaned = clean_up(prediction.mask, prediction.scan, rules.cleanup, watch=watch)
+        mask = prediction.scan.restored(axial)
     mesh, instances, trust = None, undivided(mask), None
     if rules.pieces:
         most = min(rules.max_triangles or MAX_TRIANGLES, MAX_TRIANGLES)
@@ -136,7 +138,7 @@ def concluded(
             trust = judge(
                 scan,
                 prediction,
-                mask,
+                axial,
                 instances,
                 cleaned,
                 rules.cleanup,

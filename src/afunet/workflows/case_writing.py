@@ -151,7 +151,8 @@ class CaseWriter:
         kind = self.wanted.segmentation_kind
         if kind is not SegmentationKind.FRACTIONAL or "seg" not in self.wanted.formats:
             return None
-        kept = self.found.prediction.probability
+        prediction = self.found.prediction
+        kept = prediction.scan.restored(prediction.probability)
         return kept.with_voxels(kept.voxels * (self.found.mask.voxels != 0))
 
 

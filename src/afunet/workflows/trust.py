@@ -57,9 +57,8 @@ def judge(
     *,
     watch: Watch = UNWATCHED,
 ) -> Trust:
-    """Measure a finished mask and its pieces; a few slices are mirrored and predicted again."""
+    """Measure a finished mask, in axial order, and its pieces; a few slices are asked mirrored."""
     evidence = Evidence.of(
-        scan.volume,
         prediction,
         mask,
         instances.labels,
