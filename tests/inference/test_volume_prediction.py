@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from afunet.errors import Cancelled
 from afunet.geometry import Volume
 from afunet.inference.engines.torch_engine import TorchEngine
-from afunet.inference.predictor import Predicted, Predictor
+from afunet.inference.predictor import Predicted, Predictor, Usage
 from afunet.inference.volume import SLICES_AT_ONCE, FreshPrediction, predict_volume
 from afunet.models.checkpoint import Header
 from afunet.preprocessing.orientation import Axial
@@ -259,3 +259,38 @@ def test_the_probability_kept_is_calibrated_and_the_mask_is_not_moved() -> None:
     logit = 0.5 * np.log(unit / (1 - unit)) - 1.0
     assert other.probability.voxels[3, 20, 5] == round(255 / (1 + np.exp(-logit)))
     assert other.probability.voxels[0].max() == 0  # air that the network never saw
+
+
+class Bands(nn.Module):
+    """Two classes: the first where it is as bright as 700 HU, the second as 1100 HU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        away = [torch.exp(-((x - (hu + 300) / 1600) ** 2) / 0.002) for hu in (700, 1100)]
+        return torch.logit(torch.cat(away, dim=1), eps=1e-6)
+
+
+def test_of_several_classes_the_likeliest_is_told_and_each_keeps_its_probability() -> None:
+    volume = constant_slices(50, 700, 1100, 880, 1300)
+    engine = TorchEngine(Bands(), torch.device("cpu"), torch.float32, 4, classes=2)
+    found = predicted(volume, Predictor(engine, PATCH), header_of())
+    assert found.mask.voxels[:, 5, 5].tolist() == [0, 1, 2, 0, 0]
+    first, second = (one.voxels[:, 5, 5].tolist() for one in found.probabilities)
+    assert (first[1], second[1]) == (255, 0)
+    assert (first[2], second[2]) == (0, 255)
+    assert (first[0], second[0]) == (0, 0)
+    assert found.probability.voxels[:3, 5, 5].tolist() == [0, 255, 255]
+    assert all(one.same_grid(volume) for one in found.probabilities)
+
+
+def test_it_tells_the_windows_seen_and_goes_on_with_a_smaller_engine() -> None:
+    class OneAtATime(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            if len(x) > 1:
+                raise torch.OutOfMemoryError("out of memory")
+            return x
+
+    engine = TorchEngine(OneAtATime(), torch.device("cpu"), torch.float32, 2)
+    found = predicted(constant_slices(*[900] * 11), Predictor(engine, PATCH), header_of())
+    assert found.usage == Usage(11, ("1 windows per batch",))
+    assert found.predictor.engine.windows_per_batch == 1
+    assert engine.windows_per_batch == 2

@@ -44,7 +44,8 @@ class UpStage(nn.Module):
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """(B, 2C, h, w) and (B, C, H, W) → (B, C, H, W)."""
         x = self.up(x)  # (B, C, 2h, 2w)
-        if x.shape[-2:] != skip.shape[-2:]:
+        # An exported graph must not ask: stretched to its own size x stays what it is.
+        if torch.compiler.is_exporting() or x.shape[-2:] != skip.shape[-2:]:
             x = upsample_like(x, skip)
         return self.conv(torch.cat([skip, x], dim=1))  # type: ignore[no-any-return]
 

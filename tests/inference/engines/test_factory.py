@@ -112,14 +112,3 @@ def test_an_arithmetic_that_the_device_lacks_is_left_out(
 def test_a_device_that_runs_nothing_is_refused() -> None:
     with pytest.raises(DeviceError, match="does not run on cpu in any arithmetic"):
         fastest(Typed((torch.float32, torch.bfloat16)), CPU, 32)
-
-
-def test_a_device_whose_memory_holds_only_one_window_is_still_used() -> None:
-    class OneWindow(Typed):
-        def forward(self, x: Tensor) -> Tensor:
-            if len(x) > 1:
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return super().forward(x)
-
-    engine, _ = fastest(OneWindow(), CPU, 32)
-    assert engine.windows_per_batch == 1

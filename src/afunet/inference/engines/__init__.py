@@ -1,1 +1,1 @@
-"""What runs a network: one interface, an implementation a runtime. Torch lives only in here."""
+"""What runs a network: one interface, an implementation for each runtime, one factory."""

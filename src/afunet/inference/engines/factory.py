@@ -12,9 +12,9 @@ from torch import nn
 from afunet.errors import DeviceError
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.engines.engine import Engine, Float32Array
-from afunet.inference.engines.fusion import folded
 from afunet.inference.engines.torch_engine import TorchEngine
 from afunet.models.checkpoint import Checkpoint
+from afunet.models.fusion import folded
 
 WINDOWS_PER_BATCH = {"cpu": 2, "cuda": 16}
 TRIALS = 3
