@@ -38,12 +38,12 @@ from afunet.inference.device_choice import DeviceChoice
 from afunet.phantom import SimulatedLeg, simulate
 from afunet.reconstruction import surface
 from afunet.reconstruction.instances import split_instances
-from afunet.report.coloured_mesh import Colour, ColouredMesh
 from afunet.report.drawing import draw_scale_bar, write
 from afunet.report.palette import colour_of
-from afunet.report.software_renderer import render_with_numpy
-from afunet.report.view import ANTERIOR, Frame, View, turned_view
-from afunet.report.vtk_renderer import render_with_vtk
+from afunet.report.surfaces.coloured_mesh import Colour, ColouredMesh
+from afunet.report.surfaces.software_renderer import render_with_numpy
+from afunet.report.surfaces.view import ANTERIOR, Frame, View, turned_view
+from afunet.report.surfaces.vtk_renderer import render_with_vtk
 from afunet.workflows.analyse import AnalysisRules, analyse
 from afunet.workflows.network import Network, load_network
 

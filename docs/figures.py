@@ -1,34 +1,44 @@
 """Make the pictures of the documentation.
 
-    .venv/bin/python docs/figures.py            # needs `make demo` and the data of AFUNET_DATA
+    .venv/bin/python -m docs.figures            # needs `make demo` and the data of AFUNET_DATA
+    .venv/bin/python -m docs.figures geometry-forms.png
 
-Simulated pictures come from the demo; real slices from the shared knees, with their source named.
+Without names all are made. Simulated pictures come from the demo; real slices from the shared
+knees, with their source named.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pydicom
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+from tests.torture.cases import CASES
 
 from afunet.anatomy.bones import NAMED, Bone
-from afunet.geometry import LabelMap
+from afunet.formats.readers import read_scan
+from afunet.geometry import LabelMap, Volume
 from afunet.phantom import Region, axial_grid, draw_leg, simulate
 from afunet.phantom.examples import clean_knee, whole_limb
 from afunet.preprocessing import BONE_WINDOW
 from afunet.reconstruction import surface
 from afunet.report.palette import Colour, colour_of
-from afunet.report.scene import ColouredMesh, render_scene
+from afunet.report.surfaces.scene import ColouredMesh, render_scene
 from afunet.workflows.segment import segment
 
 DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
 IMAGES = Path("docs/images")
 TILE = 384
 CAPTION = 30
+PIXELS_PER_MM = 1.9
+BONE_HU, AIR = 300, -1000
 
 
 def labelled(tiles: Sequence[tuple[str, Image.Image]]) -> Image.Image:
@@ -69,12 +79,18 @@ def simulated_hip(seed: int, index: int) -> np.ndarray:
     return BONE_WINDOW.to_grey(leg.volume.voxels[index])
 
 
-def segmented(scan: Path, name: str) -> None:
+def segmented(scan: Path) -> Image.Image:
     """The overlay that `afunet segment` makes of a real scan."""
     with tempfile.TemporaryDirectory() as folder:
         segment(scan, folder)
         with Image.open(Path(folder) / "overlay.png") as picture:
-            reduced(picture).save(IMAGES / f"{name}-overlay.png", optimize=True)
+            return reduced(picture)
+
+
+def demo(name: str) -> Image.Image:
+    """A picture of `make demo`."""
+    with Image.open(Path("demo/result") / f"{name}.png") as picture:
+        return reduced(picture)
 
 
 def reduced(picture: Image.Image, width: int = 1100) -> Image.Image:
@@ -99,27 +115,97 @@ def colour_of_words(name: str) -> Colour:
     return colour_of(bone, 1, next((side for side in ("left", "right") if side in words), None))
 
 
-def main() -> None:
-    """Write all pictures into docs/images."""
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    segmented(DATA / "pelvis-3mm" / "ct.nii.gz", "pelvis")
-    segmented(DATA / "arms-dicom" / "dicom", "arms")
-    for name in ("overlay", "scene"):
-        with Image.open(Path("demo/result") / f"{name}.png") as picture:
-            reduced(picture).save(IMAGES / f"demo-{name}.png", optimize=True)
-    beside = labelled(
+def whole_limbs() -> Image.Image:
+    """Both limbs of an LLP26 shape by their exact labels; some four minutes."""
+    limb = simulate(whole_limb(DATA / "shapes-llp26" / "sample15.npz"))
+    return reduced(coloured_bones(limb.bones))
+
+
+def phantom_beside_real() -> Image.Image:
+    """A real knee slice beside simulated ones."""
+    real = around(real_knee("knee26", 29), 360)
+    knee, hip = around(simulated_knee(28.0), 420), around(simulated_hip(704, 3), 460)
+    return labelled(
         [
-            (
-                "real: knee26 of Musculoskeletal_Datasets (MIT)",
-                around(real_knee("knee26", 29), 360),
-            ),
-            ("simulated: parametric knee", around(simulated_knee(28.0), 420)),
-            ("simulated: hip of LLP26 shapes (MPL-2.0)", around(simulated_hip(704, 3), 460)),
+            ("real: knee26 of Musculoskeletal_Datasets (MIT)", real),
+            ("simulated: parametric knee", knee),
+            ("simulated: hip of LLP26 shapes (MPL-2.0)", hip),
         ]
     )
-    limb = simulate(whole_limb(DATA / "shapes-llp26" / "sample15.npz"))  # some four minutes
-    reduced(coloured_bones(limb.bones)).save(IMAGES / "llp26-limb.png", optimize=True)
-    beside.save(IMAGES / "phantom-beside-real.png", optimize=True)
+
+
+FORMS = {
+    "numbers shuffled": "numbers that say nothing",
+    "feet first, supine": "feet first",
+    "gantry tilt −25°, stated": "gantry tilted by 25°",
+    "all files twice": "every file twice",
+}
+
+
+def geometry_forms() -> Image.Image:
+    """One leg of the torture suite cut lengthwise: stacked by number, and as afunet reads it."""
+    width, heights = 262, (370, 200)
+    sheet = Image.new("RGB", (len(FORMS) * (width + 6) - 6, sum(heights) + 6 + CAPTION), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
+    for place, (form, caption) in enumerate(FORMS.items()):
+        left, top = place * (width + 6), CAPTION
+        draw.text((left + width / 2, CAPTION / 2), caption, "black", font, anchor="mm")
+        for picture, height in zip(lengthwise(form), heights, strict=True):
+            tile = Image.new("L", (width, height))
+            tile.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
+            sheet.paste(tile, (left, top))
+            top += height + 6
+    return sheet
+
+
+def lengthwise(form: str) -> tuple[Image.Image, Image.Image]:
+    """A form of the leg as a script stacks it by instance number, and as afunet reads it."""
+    with tempfile.TemporaryDirectory() as folder:
+        CASES[form].write(Path(folder))
+        scan = read_scan(Path(folder) / CASES[form].read).volume
+        files = [path for path in Path(folder).rglob("*") if path.is_file()]
+        slices = sorted(map(pydicom.dcmread, files), key=lambda one: int(one.InstanceNumber))
+    hu = np.stack([one.pixel_array * one.RescaleSlope + one.RescaleIntercept for one in slices])
+    stacked = hu[:, :, int(np.argmax((hu > BONE_HU).sum(axis=(0, 1))))]
+    row_mm, slice_mm = float(slices[0].PixelSpacing[0]), float(slices[0].SliceThickness)
+    return grey_in_mm(stacked, row_mm, slice_mm), grey_in_mm(sagittal(scan), 1.0, 1.0)
+
+
+def sagittal(scan: Volume) -> NDArray[np.float64]:
+    """The patient's sagittal plane through the middle of the bone: 100 × 100 mm, head up."""
+    middle_mm = scan.to_mm(np.argwhere(scan.voxels > BONE_HU).mean(axis=0)[::-1])
+    down, back = np.meshgrid(np.arange(50, -50, -1), np.arange(-50, 50), indexing="ij")
+    points_mm = middle_mm + np.stack([np.zeros(down.shape), back, down], axis=-1)
+    homogeneous = np.concatenate([points_mm, np.ones((*down.shape, 1))], axis=-1)
+    indices = homogeneous @ np.linalg.inv(scan.affine).T[:, :3]
+    voxels = scan.voxels.astype(np.float64)
+    return np.asarray(
+        ndimage.map_coordinates(voxels, np.moveaxis(indices[..., ::-1], -1, 0), order=1, cval=AIR)
+    )
+
+
+def grey_in_mm(hu: NDArray[np.number], row_mm: float, slice_mm: float) -> Image.Image:
+    """A plane (slice, row) in the bone window, true to scale."""
+    slices, rows = hu.shape
+    size = round(rows * row_mm * PIXELS_PER_MM), round(slices * slice_mm * PIXELS_PER_MM)
+    return Image.fromarray(BONE_WINDOW.to_grey(hu)).resize(size, Image.Resampling.BILINEAR)
+
+
+PICTURES: dict[str, Callable[[], Image.Image]] = {
+    "pelvis-overlay.png": lambda: segmented(DATA / "pelvis-3mm" / "ct.nii.gz"),
+    "arms-overlay.png": lambda: segmented(DATA / "arms-dicom" / "dicom"),
+    "demo-overlay.png": lambda: demo("overlay"),
+    "demo-scene.png": lambda: demo("scene"),
+    "llp26-limb.png": whole_limbs,
+    "phantom-beside-real.png": phantom_beside_real,
+    "geometry-forms.png": geometry_forms,
+}
+
+
+def main() -> None:
+    """Write the pictures that are named, or all, into docs/images."""
+    for name in sys.argv[1:] or PICTURES:
+        PICTURES[name]().save(IMAGES / name, optimize=True)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,8 @@ def run_afunet(
 @pytest.fixture
 def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same pictures, smaller and drawn without a VTK process: most of a run's time."""
-    from afunet.report import montage, scene
+    from afunet.report.case import montage
+    from afunet.report.surfaces import scene
     from afunet.workflows import case_pages, reconstruct
 
     draw = partial(scene.render_scene, size=(160, 120))

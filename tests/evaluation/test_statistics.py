@@ -135,12 +135,10 @@ def test_wilcoxon_worked_by_hand() -> None:
     """Ranks 1 and 2 negative of 4: rank sum 3 has, of 16 sign patterns, {}, 1, 2, 3, 1+2 below."""
     test = paired_wilcoxon(*pair(-0.01, -0.02, 0.03, 0.04))
     assert test.p == pytest.approx(2 * 5 / 16)
-    assert test.median_difference == pytest.approx(0.01)
 
 
 def test_equal_values_are_no_evidence() -> None:
-    test = paired_wilcoxon(*pair(0.0, 0.0, 0.0))
-    assert (test.p, test.median_difference) == (1.0, 0.0)
+    assert paired_wilcoxon(*pair(0.0, 0.0, 0.0)).p == 1.0
 
 
 def test_pairs_need_the_same_units() -> None:

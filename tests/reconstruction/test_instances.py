@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from afunet import progress
+from afunet import watch as watching
 from afunet.errors import Cancelled, ConfigError
 from afunet.geometry import Volume
 from afunet.reconstruction.instances import SplitRules, split_instances
@@ -136,7 +136,7 @@ def test_many_components_at_a_time_give_the_labels_that_one_at_a_time_gives(monk
     rng = np.random.default_rng(0)
     scattered = ball((20, 20, 12), 9) | ball((20, 20, 30), 9.6) | (rng.random(GRID[0].shape) < 0.02)
     several = split_instances(volume(scattered)).voxels
-    monkeypatch.setattr(progress, "WORKERS", 1)
+    monkeypatch.setattr(watching, "WORKERS", 1)
     assert several.max() > 100
     assert np.array_equal(split_instances(volume(scattered)).voxels, several)
 

@@ -1,5 +1,7 @@
 """Pieces with their surfaces, and masks that fall into very many."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -28,12 +30,48 @@ def test_each_piece_has_its_measures_its_surface_and_its_neighbour():
     found = pieces_of(blocks(6, 10, 8))
     assert [piece.name for piece in found.pieces] == ["piece 1", "piece 2", "piece 3"]
     assert [piece.measures.volume_mm3 for piece in found.pieces] == [2000.0, 1024.0, 432.0]
-    for piece in found.pieces:
-        assert piece.surface.is_watertight
+    for piece, surface in zip(found.pieces, found.surfaces, strict=True):
+        assert piece.watertight
         assert piece.deviation.open_edges == 0
-        assert piece.surface.volume_mm3 == pytest.approx(piece.measures.volume_mm3, rel=0.05)
-    assert [piece.gap.label for piece in found.pieces] == [2, 1, 1]
+        assert piece.area_mm2 == surface.area_mm2
+        assert surface.volume_mm3 == pytest.approx(piece.measures.volume_mm3, rel=0.05)
+    assert [piece.nearest for piece in found.pieces] == ["piece 2", "piece 1", "piece 1"]
+    assert all(3 < piece.gap_mm < 9 for piece in found.pieces)
     assert found.not_measured == 0
+
+
+def test_a_piece_is_one_flat_table_in_json():
+    (only,) = pieces_of(blocks(6)).pieces
+    table = only.to_json()
+    assert json.loads(json.dumps(table)) | {"deviation_mm": None} == {
+        "name": "piece 1",
+        "bone": "unknown",
+        "side": "",
+        "sureness": 0.0,
+        "side_sureness": 0.0,
+        "rank": 1,
+        "label": 1,
+        "volume_mm3": 432.0,
+        "length_mm": 12.0,
+        "extent_mm": [12.0, 6.0, 6.0],
+        "centre_mm": [4.5, 4.5, 9.0],
+        "lowest_mm": [2.0, 2.0, 4.0],
+        "highest_mm": [7.0, 7.0, 14.0],
+        "mean_hu": None,
+        "low_hu": None,
+        "high_hu": None,
+        "area_mm2": only.area_mm2,
+        "nearest": "",
+        "gap_mm": None,
+        "deviation_mm": None,
+        "volume_change": only.deviation.volume_change,
+        "triangles": only.deviation.triangles,
+        "open_edges": 0,
+        "nonmanifold_edges": 0,
+        "watertight": True,
+    }
+    apart = only.deviation
+    assert table["deviation_mm"] == [apart.mean_mm, apart.p95_mm, apart.largest_mm]
 
 
 def test_of_very_many_the_largest_are_measured_and_all_have_a_label(monkeypatch):

@@ -75,5 +75,5 @@ def test_fragments_of_two_millimetres_keep_their_volume_however_few_their_voxels
     pieces = measure_pieces(NamedLabels.unnamed(labels), **limit).pieces
     assert len(pieces) == 3
     for piece in pieces:
-        assert piece.surface.is_watertight
+        assert piece.watertight
         assert abs(piece.deviation.volume_change) <= 0.001

@@ -1,4 +1,4 @@
-"""Write what comes of every case as a Markdown table: `python -m tests.torture.table [words]`.
+"""Write what comes of every case as a page: `python -m tests.torture.table [words]`.
 
 Words choose the cases whose names hold one of them; without words all are run.
 """
@@ -14,6 +14,13 @@ from .case import Case
 from .cases import CASES
 from .outcome import complaints, outcome_of
 
+TITLE = """\
+# The torture suite, case by case
+
+Printed by `python -m tests.torture.table > docs/measurements/torture.md`. *Same* is the same bone
+as the plain form's; a code is a refusal. What each code means stands in
+[Geometry](../geometry.md#findings-and-refusals).
+"""
 HEADINGS = ("case", "default", "strict", "findings", "Dice", "landmark off (mm)", "as expected")
 
 
@@ -44,9 +51,10 @@ def _cells(case: Case) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Print the table, row by row as they come."""
+    """Print the page, row by row as they come."""
     words = sys.argv[1:]
     names = [name for name in CASES if not words or any(word in name for word in words)]
+    print(TITLE)
     print("| " + " | ".join(HEADINGS) + " |")
     print("|" + " --- |" * len(HEADINGS))
     for row in rows(names):

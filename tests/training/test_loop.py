@@ -78,7 +78,7 @@ def stop_after(steps: int) -> dict[str, Any]:
         if done >= steps:
             token.cancel()
 
-    return {"progress": progress, "cancel": token}
+    return {"watch": Watch(progress, token)}
 
 
 def saved(run: Path) -> dict[str, Any]:

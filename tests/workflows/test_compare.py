@@ -186,9 +186,9 @@ def test_a_stopped_comparison_goes_on_and_computes_nothing_twice(
     trained: list[str] = []
     score, train = workflow.score_slices, contenders.train_network
 
-    def counting_score(mask_of, slices, progress, cancel):  # type: ignore[no-untyped-def]
+    def counting_score(mask_of, slices, watch):  # type: ignore[no-untyped-def]
         scored.append(len(slices))
-        return score(mask_of, slices, progress, cancel)
+        return score(mask_of, slices, watch)
 
     def stopping_train(config, folder, **options):  # type: ignore[no-untyped-def]
         trained.append(folder.name)

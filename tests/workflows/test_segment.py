@@ -75,10 +75,10 @@ def test_the_pieces_are_labelled_and_measured(done: SegmentedCase, cylinder: Vol
     labels = read_labels(done.folder / "instances.nii.gz")
     assert np.array_equal(labels.voxels != 0, bone_of(cylinder) != 0)
     (piece,) = done.report.pieces
-    assert piece.volume_mm3 == pytest.approx(bone_of(cylinder).sum() * 2.0)
-    assert piece.mean_hu == pytest.approx(900)
+    assert piece.measures.volume_mm3 == pytest.approx(bone_of(cylinder).sum() * 2.0)
+    assert piece.measures.mean_hu == pytest.approx(900)
     assert piece.watertight
-    assert abs(piece.volume_change) < 0.02
+    assert abs(piece.deviation.volume_change) < 0.02
 
 
 def test_several_pieces_have_a_surface_each(
@@ -98,7 +98,7 @@ def test_several_pieces_have_a_surface_each(
     assert {"bones/piece-1.stl", "bones/piece-2.stl"} <= set(case.report.files)
     mesh = read_mesh(case.folder / "bones" / "piece-1.stl")
     assert mesh.is_watertight
-    assert mesh.volume_mm3 == pytest.approx(first.volume_mm3, rel=0.03)
+    assert mesh.volume_mm3 == pytest.approx(first.measures.volume_mm3, rel=0.03)
 
 
 def test_the_stl_says_its_frame_and_encloses_the_bone(

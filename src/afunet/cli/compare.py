@@ -15,7 +15,7 @@ from afunet.terminal.show import print_files, print_lines, print_missing, print_
 from afunet.terminal.work import Work
 
 if TYPE_CHECKING:
-    from afunet.report.comparison_facts import TableFacts
+    from afunet.report.comparison.facts import TableFacts
 
 
 def compare(
@@ -63,7 +63,7 @@ def compare(
 
 
 def _table(facts: TableFacts) -> Table:
-    from afunet.report.comparison_facts import WAYS
+    from afunet.report.comparison.facts import WAYS
 
     table = Table(title=facts.title, title_justify="left")
     for heading in ("Dice, %", *WAYS.values(), "paper", "p (Holm) over cases"):

@@ -138,7 +138,7 @@ def inspect(path: Input, series: Series = None, *, work: Work) -> None:
     The exit code is 1 where `segment` would refuse the path.
     """
     from afunet.formats.readers import list_series
-    from afunet.report.series_note import series_note
+    from afunet.report.case.series_note import series_note
 
     work.follow(INSPECTION)
     summaries = list_series(path, series=series, watch=work.watch)
@@ -164,7 +164,7 @@ def reconstruct(
     - `afunet reconstruct mask.nii.gz -o out --formats stl,glb`
     - `afunet reconstruct mask.nii.gz -o out --max-error-mm 0.1` for a printer
     """
-    from afunet.workflows.case_report import edge_faults
+    from afunet.report.case.findings import edge_faults
     from afunet.workflows.own_files import removal_note
     from afunet.workflows.reconstruct import PLAN
     from afunet.workflows.reconstruct import reconstruct as run

@@ -32,22 +32,23 @@ class Estimate:
     """
 
     value: float
-    low: float | None
-    high: float | None
-    seed_sd: float | None
+    low: float | None = None
+    high: float | None = None
+    seed_sd: float | None = None
 
 
 @dataclass(frozen=True)
 class PairedTest:
     """Wilcoxon's signed-rank test of paired values, two-sided.
 
+    `holm_p` is corrected for the other tests of the same kind, p itself where there is none.
     `smallest_p` is the p that `pairs` differences all of one sign would have, 2 / 2^pairs: no
     effect, however large, can go below it.
     """
 
     pairs: int
-    median_difference: float
     p: float
+    holm_p: float
     smallest_p: float
 
 
@@ -170,7 +171,7 @@ def paired_wilcoxon(
     differences = np.array([values[key] - reference[key] for key in values])
     p = float(stats.wilcoxon(differences).pvalue) if np.any(differences) else 1.0
     pairs = len(differences)
-    return PairedTest(pairs, float(np.median(differences)), p, min(1.0, 2 / 2.0**pairs))
+    return PairedTest(pairs, p, holm_p=p, smallest_p=min(1.0, 2 / 2.0**pairs))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

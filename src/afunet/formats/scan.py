@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from afunet.findings import Finding
+from afunet.findings import SIDES_UNKNOWN, Finding
 from afunet.geometry import ImagePlane, Volume
 
 
@@ -32,6 +32,10 @@ class Source:
     kernel: str = ""
     slice_thickness_mm: float | None = None
     transfer_syntax: str = ""
+
+    def tells_sides(self, findings: Iterable[Finding]) -> bool:
+        """Whether the patient's left and right are known, after what was noticed of the scan."""
+        return self.spacing_known and not SIDES_UNKNOWN & {finding.code for finding in findings}
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,3 +92,8 @@ class Scan:
     planes: tuple[ImagePlane, ...] = ()
     resampled: bool = False
     images: SourceImages | None = None
+
+    @property
+    def sides_known(self) -> bool:
+        """Whether the patient's left and right are known."""
+        return self.source.tells_sides(self.findings)

@@ -32,6 +32,11 @@ class DiceInterval:
     middle: float
     high: float
 
+    def __str__(self) -> str:
+        """The interval as it is shown: `0.95 to 0.98`."""
+        low, high = f"{self.low:.2f}", f"{self.high:.2f}"
+        return low if low == high else f"{low} to {high}"
+
 
 @dataclass(frozen=True)
 class DiceModel:

@@ -17,37 +17,29 @@ FloatArray = NDArray[np.float64]
 FIRST_LOOK = 2_000
 
 
-@dataclass(frozen=True, eq=False)
-class Density:
-    """HU within a piece: mean, 10th and 90th percentile."""
-
-    mean_hu: float
-    low_hu: float
-    high_hu: float
+Three = tuple[float, float, float]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Measures:
-    """One piece; lengths, areas and volumes in mm, places in LPS.
+    """One piece; lengths and volumes in mm (voxels where no spacing is known), places in LPS.
 
-    `axes` (3, 3) are unit vectors in its rows, the longest first, along which the piece measures
-    `extent_mm` between its outermost voxel centres, one voxel added; the first is its length.
-    `density` is None without a scan.
+    `axes` are unit vectors, the longest first, along which the piece measures `extent_mm` between
+    its outermost voxel centres, one voxel added; the first is its length. HU are the mean, the 10th
+    and the 90th percentile, None without a scan.
     """
 
     label: int
     volume_mm3: float
-    lowest_mm: FloatArray
-    highest_mm: FloatArray
-    centroid_mm: FloatArray
-    axes: FloatArray
-    extent_mm: FloatArray
-    density: Density | None
-
-    @property
-    def length_mm(self) -> float:
-        """Along the first principal axis."""
-        return float(self.extent_mm[0])
+    length_mm: float
+    extent_mm: Three
+    axes: tuple[Three, Three, Three]
+    centre_mm: Three
+    lowest_mm: Three
+    highest_mm: Three
+    mean_hu: float | None = None
+    low_hu: float | None = None
+    high_hu: float | None = None
 
 
 @dataclass(frozen=True)
@@ -133,21 +125,29 @@ def _measures(label: int, labels: Volume, box: Box, scan: Volume | None) -> Meas
     inside = labels.voxels[box] == label
     first = np.array([box[axis].start for axis in (2, 1, 0)])
     count, centroid, scatter = _moments(inside)
-    centroid_mm = labels.to_mm(centroid + first)
+    centre_mm = labels.to_mm(centroid + first)
     axes = _principal_axes(labels.affine[:3, :3] @ scatter @ labels.affine[:3, :3].T)
     points_mm = labels.to_mm(_line_ends(inside) + first)
-    along = (points_mm - centroid_mm) @ axes.T
+    along = (points_mm - centre_mm) @ axes.T
     voxel_mm = np.abs(axes @ labels.affine[:3, :3]).sum(axis=1)
+    extent_mm = _three(np.ptp(along, axis=0) + voxel_mm)
+    hu = () if scan is None else _density(scan.voxels[box][inside])
     return Measures(
-        label=label,
-        volume_mm3=count * labels.voxel_volume_mm3,
-        lowest_mm=points_mm.min(axis=0),
-        highest_mm=points_mm.max(axis=0),
-        centroid_mm=centroid_mm,
-        axes=axes,
-        extent_mm=np.ptp(along, axis=0) + voxel_mm,
-        density=None if scan is None else _density(scan.voxels[box][inside]),
+        label,
+        count * labels.voxel_volume_mm3,
+        extent_mm[0],
+        extent_mm,
+        (_three(axes[0]), _three(axes[1]), _three(axes[2])),
+        _three(centre_mm),
+        _three(points_mm.min(axis=0)),
+        _three(points_mm.max(axis=0)),
+        *hu,
     )
+
+
+def _three(values: FloatArray) -> Three:
+    first, second, third = (float(value) for value in values)
+    return first, second, third
 
 
 def _moments(inside: NDArray[np.bool_]) -> tuple[int, FloatArray, FloatArray]:
@@ -187,6 +187,6 @@ def _principal_axes(scatter_mm2: FloatArray) -> FloatArray:
     return np.asarray(axes * np.sign(leading)[:, None])
 
 
-def _density(hu: NDArray[np.number]) -> Density:
+def _density(hu: NDArray[np.number]) -> Three:
     low, high = np.percentile(hu, (10, 90))
-    return Density(float(hu.mean()), float(low), float(high))
+    return float(hu.mean()), float(low), float(high)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -12,7 +13,7 @@ from afunet.anatomy.names import BoneName, NamedLabels
 from afunet.geometry import Box, Mesh, Volume
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.deviation import Deviation, deviation
-from afunet.reconstruction.measures import Gap, Measures, measure, nearest_gaps
+from afunet.reconstruction.measures import Measures, measure, nearest_gaps
 from afunet.reconstruction.numbering import bones_apart, piece_titles
 from afunet.reconstruction.smoothing import Smoothing, smoothed
 from afunet.reconstruction.surface import raw_surface
@@ -22,32 +23,56 @@ STAGE = "surfaces of pieces"
 MOST_PIECES = 300
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Piece:
     """A bone or a fragment of one; `measures.label` is its label, 1 being the largest piece.
 
     `name` is what it is called in files and tables, `bone` which bone it is or was part of; its
-    `rank` among the pieces of that bone is 1 for the largest.
+    `rank` among the pieces of that bone is 1 for the largest. `nearest` is the name of the nearest
+    other piece and `gap_mm` the way to it, "" and None where none lies near. The area, `deviation`
+    and `watertight` are those of its surface.
     """
 
     name: str
     bone: BoneName
     rank: int
     measures: Measures
-    surface: Mesh
+    area_mm2: float
+    nearest: str
+    gap_mm: float | None
     deviation: Deviation
-    gap: Gap
+    watertight: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the axes in one flat table; a side that is not known is ""."""
+        measures, apart = asdict(self.measures), asdict(self.deviation)
+        del measures["axes"]
+        return {
+            "name": self.name,
+            **asdict(self.bone),
+            "side": self.bone.side or "",
+            "rank": self.rank,
+            **measures,
+            "area_mm2": self.area_mm2,
+            "nearest": self.nearest,
+            "gap_mm": self.gap_mm,
+            "deviation_mm": [apart.pop(key) for key in ("mean_mm", "p95_mm", "largest_mm")],
+            **apart,
+            "watertight": self.watertight,
+        }
 
 
 @dataclass(frozen=True, eq=False)
 class Instances:
-    """A label map of pieces and the pieces in the order of their labels, the largest first.
+    """A label map of pieces, and the pieces and their surfaces in the order of their labels.
 
-    Of very many, as noise gives, the `MOST_PIECES` largest are among `pieces`; all have a label.
+    The largest is the first. Of very many, as noise gives, the `MOST_PIECES` largest are among
+    `pieces`; all have a label.
     """
 
     labels: Volume
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Piece, ...] = ()
+    surfaces: tuple[Mesh, ...] = ()
 
     @property
     def not_measured(self) -> int:
@@ -79,19 +104,30 @@ def measure_pieces(
         finished = decimated(smooth, max_triangles, max_error_mm)
         return finished, deviation(finished, raw, one.volume_mm3)
 
-    surfaces = list(watch.in_threads(surfaced, measures, STAGE))
-    gaps = nearest_gaps(
-        [(one.label, mesh) for one, (mesh, _) in zip(measures, surfaces, strict=True)]
-    )
-    bones = bones_apart(labels, named.names, [mesh for mesh, _ in surfaces])
+    made = list(watch.in_threads(surfaced, measures, STAGE))
+    surfaces = tuple(mesh for mesh, _ in made)
+    gaps = nearest_gaps([(one.label, mesh) for one, mesh in zip(measures, surfaces, strict=True)])
+    bones = bones_apart(labels, named.names, surfaces)
     titles, seen = piece_titles(named.names[: len(surfaces)], bones), Counter[BoneName]()
     pieces = []
-    for one, (mesh, apart) in zip(measures, surfaces, strict=True):
+    for one, (mesh, apart) in zip(measures, made, strict=True):
         name = named.names[one.label - 1]
         seen[name] += 1
-        title, gap = titles[one.label - 1], gaps[one.label]
-        pieces.append(Piece(title, name, seen[name], one, mesh, apart, gap))
-    return Instances(labels, tuple(pieces))
+        gap = gaps[one.label]
+        pieces.append(
+            Piece(
+                name=titles[one.label - 1],
+                bone=name,
+                rank=seen[name],
+                measures=one,
+                area_mm2=mesh.area_mm2,
+                nearest="" if gap.label is None else titles[gap.label - 1],
+                gap_mm=None if gap.label is None else gap.mm,
+                deviation=apart,
+                watertight=mesh.is_watertight,
+            )
+        )
+    return Instances(labels, tuple(pieces), surfaces)
 
 
 def _alone(labels: Volume, box: Box, label: int) -> Volume:

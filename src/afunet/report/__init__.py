@@ -1,1 +1,1 @@
-"""The report of a case and its pictures."""
+"""Pages and pictures of a case, of a comparison, of surfaces: they read what was measured."""

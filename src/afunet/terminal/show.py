@@ -16,7 +16,8 @@ from afunet.terminal.messages import print_failure
 from afunet.terminal.streams import console
 
 if TYPE_CHECKING:
-    from afunet.report.facts import NotWritten, Report
+    from afunet.report.case.facts import Report
+    from afunet.report.not_written import NotWritten
 
 FIRST_FLAGS = 4
 MOST_FILES_LISTED = 16

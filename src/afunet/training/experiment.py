@@ -199,7 +199,7 @@ def _checked(key: str, value: Any) -> Any:
 
 
 def _published(value: Any) -> PublishedScores:
-    names = {entry.name for entry in fields(PublishedScores)}
+    names = {entry.name for entry in fields(PublishedScores) if entry.init}
     if not isinstance(value, dict) or set(value) != names:
         raise ConfigError(f"[experiment.paper] needs {', '.join(sorted(names))}, got {value!r}")
     return PublishedScores(**value)

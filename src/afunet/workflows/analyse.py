@@ -18,10 +18,9 @@ from afunet.plan import Step
 from afunet.preprocessing.orientation import Axial
 from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances
-from afunet.report.facts import NotWritten
+from afunet.report.not_written import NotWritten
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts
-from afunet.workflows.case_pages import sides_known
 from afunet.workflows.dividing import NAMES, PIECES, SURFACE, Dividing, undivided
 from afunet.workflows.network import Network
 from afunet.workflows.stopwatch import Stopwatch
@@ -130,7 +129,7 @@ def concluded(
                 mask,
                 scan.volume,
                 spacing_known=scan.source.spacing_known,
-                sides_known=sides_known(scan),
+                sides_known=scan.sides_known,
             )
     if rules.trust:
         with stopwatch.stage(CONFIDENCE), attempts.at(CONFIDENCE):

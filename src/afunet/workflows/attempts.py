@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from afunet.errors import Cancelled, OutputError
 from afunet.faults import PROGRAM_ERROR, code_of, reason_of, stack_text
-from afunet.report.facts import NotWritten
+from afunet.report.not_written import NotWritten
 
 STACKS = "faults.txt"
 Made = TypeVar("Made")

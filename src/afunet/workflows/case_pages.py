@@ -8,12 +8,11 @@ from pathlib import Path
 from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.reconstruction.pieces import Instances
-from afunet.report import facts
-from afunet.report.facts import Report
-from afunet.report.montage import overlay_montage
-from afunet.report.page import render_page
-from afunet.report.scene import Scene, render_scene
-from afunet.report.turning import turning_page
+from afunet.report.case.facts import Report
+from afunet.report.case.montage import overlay_montage
+from afunet.report.case.page import render_page
+from afunet.report.surfaces.scene import Scene, render_scene
+from afunet.report.surfaces.turning import turning_page
 from afunet.workflows.result_files import coloured_pieces, parts_of
 
 OVERLAY, SCENE = "overlay.png", "scene.png"
@@ -21,14 +20,9 @@ REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 TURNING_TRIANGLES = 60_000
 
 
-def sides_known(scan: Scan) -> bool:
-    """Whether the patient's left and right are."""
-    return facts.sides_known(scan.source, scan.findings)
-
-
 def draw_overlay(folder: Path, scan: Scan, mask: Volume) -> list[str]:
     """Write the slices with the mask's outline; sides only where known. Gives the file's name."""
-    known, sides = scan.source.spacing_known, sides_known(scan)
+    known, sides = scan.source.spacing_known, scan.sides_known
     overlay = overlay_montage(scan.volume, mask, spacing_known=known, orientation_known=sides)
     overlay.save(folder / OVERLAY, optimize=True)
     return [OVERLAY]
@@ -39,7 +33,7 @@ def draw_scene(scan: Scan, mesh: Mesh | None, instances: Instances) -> Scene:
     return render_scene(
         coloured_pieces(instances, mesh),
         spacing_known=scan.source.spacing_known,
-        orientation_known=sides_known(scan),
+        orientation_known=scan.sides_known,
     )
 
 
@@ -54,7 +48,7 @@ def turning_view(scan: Scan, mesh: Mesh | None, instances: Instances) -> str:
     return turning_page(
         parts_of(instances, TURNING_TRIANGLES, mesh),
         spacing_known=scan.source.spacing_known,
-        sides_known=sides_known(scan),
+        sides_known=scan.sides_known,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -13,8 +13,9 @@ from afunet.formats.dicom.result import Algorithm
 from afunet.formats.dicom.segmentation import SegmentationKind
 from afunet.geometry import Volume
 from afunet.plan import Step
-from afunet.report import facts
-from afunet.report.scene import Scene
+from afunet.report.case import facts
+from afunet.report.case.findings import piece_findings, result_findings
+from afunet.report.surfaces.scene import Scene
 from afunet.watch import Watch
 from afunet.workflows.analyse import CONFIDENCE, Analysis
 from afunet.workflows.attempts import Attempts, WrittenResults
@@ -30,16 +31,6 @@ from afunet.workflows.case_pages import (
     write_page,
     write_scene,
 )
-from afunet.workflows.case_report import (
-    bone_facts,
-    grid_facts,
-    model_facts,
-    piece_facts,
-    piece_findings,
-    result_findings,
-    surface_facts,
-)
-from afunet.workflows.dividing import PIECES
 from afunet.workflows.result_files import CaseResults, results_of
 from afunet.workflows.stopwatch import peak_memory_mb
 from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures
@@ -169,29 +160,38 @@ def report_of(
     A part that cannot be told is left out and noted by `attempts`.
     """
     scan, trust, made = found.scan, found.trust, attempts.made
-    header = found.network.header
+    header, grid = found.network.header, found.prediction.grid
     unsure = facts.ConfidenceFacts(header.calibration, None, (), ())
     return facts.Report(
         case=title,
         source=scan.source,
-        grid=grid_facts(scan),
+        grid=facts.GridFacts.of(scan),
         findings=(
             *scan.findings,
             *named,
-            *result_findings(found.prediction, found.mask, found.mesh),
+            *result_findings(found.mask, found.mesh, grid.working if grid.resamples else None),
             *piece_findings(found.instances),
         ),
         flags=() if trust is None else made(CONFIDENCE, lambda: flag_facts(trust), ()),
         confidence=unsure
         if trust is None
         else made(CONFIDENCE, lambda: confidence_facts(trust, header), unsure),
-        model=model_facts(header, found.network.sha256, found.prediction),
-        bone=bone_facts(found.mask, found.cleaned, found.rules.cleanup, found.instances),
-        surface=surface_facts(found.mesh, scan, renderer),
-        pieces=made(PIECES, lambda: piece_facts(found.instances), ()),
+        model=facts.ModelFacts.of(header, found.network.sha256, grid.working),
+        bone=facts.BoneFacts.of(found.mask, found.instances, _cleanup(found)),
+        surface=facts.SurfaceFacts.of(
+            found.mesh, renderer, spacing_known=scan.source.spacing_known
+        ),
+        pieces=found.instances.pieces,
         run=run,
         files=(),
     )
+
+
+def _cleanup(found: Analysis) -> dict[str, float]:
+    """What the clean-up did; which pieces there are is told of those that were divided."""
+    done = asdict(found.cleaned)
+    del done["pieces_kept"], done["smallest_kept_mm3"]
+    return {**done, "speck_limit_mm3": found.rules.cleanup.speck_mm3}
 
 
 def run_facts(found: Analysis, seconds: Mapping[str, float]) -> facts.RunFacts:

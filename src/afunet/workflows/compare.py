@@ -15,26 +15,22 @@ import numpy as np
 import torch
 
 from afunet.errors import ConfigError
+from afunet.evaluation.joint_line import joint_line
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.engines.factory import pick_device
 from afunet.plan import Step
-from afunet.report.comparison_curves import Curve, draw_curves
-from afunet.report.comparison_facts import ComparisonFacts
-from afunet.report.comparison_forest import draw_forest
-from afunet.report.comparison_markdown import comparison_markdown
-from afunet.report.comparison_panel import draw_panel
-from afunet.report.facts import NotWritten
+from afunet.report.comparison.curves import Curve, draw_curves
+from afunet.report.comparison.facts import ComparisonFacts, DataFacts
+from afunet.report.comparison.forest import draw_forest
+from afunet.report.comparison.markdown import comparison_markdown
+from afunet.report.comparison.panel import draw_panel
 from afunet.report.figure import require_matplotlib
+from afunet.report.not_written import NotWritten
 from afunet.training.experiment import load_experiments
 from afunet.training.recording import LOG, VALIDATION
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
-from afunet.workflows.comparison_facts import (
-    Scores,
-    data_facts,
-    joint_lines,
-    table_facts,
-)
+from afunet.workflows.comparison_facts import Scores, table_facts
 from afunet.workflows.contenders import Contender, check_experiment, prepare
 from afunet.workflows.hardest_slices import hardest_slices
 from afunet.workflows.judged_split import JudgedSplit
@@ -208,12 +204,12 @@ def _facts(
     seconds: dict[str, float],
     panel: Sequence[str],
 ) -> ComparisonFacts:
-    lines = joint_lines(judged.areas)
+    lines = {case: joint_line(levels) for case, levels in judged.areas.items()}
     return ComparisonFacts(
         version=version("afunet"),
         device=pick_device(options.device).type,
         threads=torch.get_num_threads(),
-        data=data_facts(
+        data=DataFacts.of(
             judged.folder.name, options.split, options.status, judged.slices(), judged.areas
         ),
         tables=tuple(

@@ -70,4 +70,4 @@ class Dividing:
 
 def undivided(mask: Volume) -> Instances:
     """All bone under one label, and no piece."""
-    return Instances(mask.with_voxels((mask.voxels != 0).astype(np.uint8)), ())
+    return Instances(mask.with_voxels((mask.voxels != 0).astype(np.uint8)))

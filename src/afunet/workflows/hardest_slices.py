@@ -8,7 +8,7 @@ from statistics import fmean
 
 from afunet.evaluation.hardest import choose_hardest, slice_traits
 from afunet.evaluation.overlap import METRICS, count
-from afunet.report.comparison_panel import PanelRow
+from afunet.report.comparison.panel import PanelRow
 from afunet.watch import Watch
 from afunet.workflows.comparison_facts import Scores
 from afunet.workflows.contenders import Contender

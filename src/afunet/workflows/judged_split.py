@@ -10,19 +10,24 @@ from afunet.data.locate import locate_data
 from afunet.data.slices import LabelledSlice
 from afunet.training.experiment import Experiment
 from afunet.watch import UNWATCHED, Watch
-from afunet.workflows.comparison_facts import bone_areas
 from afunet.workflows.scoring import load_split, of_status
 
 
 class JudgedSplit:
-    """The slices of a split, with 1, 3 or 5 planes; all of it decides the joint lines."""
+    """The slices of a split, with 1, 3 or 5 planes.
+
+    `areas` are pixels of true bone by case and level; all of the split decides the joint lines.
+    """
 
     def __init__(self, data: str, split: str, status: str | None, watch: Watch = UNWATCHED) -> None:
         self.folder = locate_data(data)
         self.split, self.status = split, status
         self._watch = watch
         everything = load_split(self.folder, split, 1, watch)
-        self.areas = bone_areas(everything)
+        self.areas: dict[str, dict[int, int]] = {}
+        for item in everything:
+            area = int((item.mask > 0).sum())
+            self.areas.setdefault(item.record.case, {})[item.record.level] = area
         self._chosen = {1: of_status(everything, status, split)}
 
     def slices(self, planes: int = 1) -> tuple[LabelledSlice, ...]:

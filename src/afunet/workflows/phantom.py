@@ -29,7 +29,7 @@ from afunet.phantom.examples import (
     with_screws,
 )
 from afunet.preprocessing import BONE_WINDOW
-from afunet.report.facts import NotWritten
+from afunet.report.not_written import NotWritten
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.staging import check_writable, staged_folder

@@ -16,11 +16,11 @@ from afunet.geometry import Mesh
 from afunet.plan import Step
 from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances
-from afunet.report.facts import NotWritten, PieceFacts
-from afunet.report.scene import render_scene
+from afunet.report.case.findings import piece_findings
+from afunet.report.not_written import NotWritten
+from afunet.report.surfaces.scene import render_scene
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
-from afunet.workflows.case_report import piece_facts, piece_findings
 from afunet.workflows.dividing import NAMES, PIECES, SURFACE, Dividing
 from afunet.workflows.result_files import (
     INSTANCES_DESCRIPTION,
@@ -141,13 +141,11 @@ def _results(
 def _write_pieces(
     instances: Instances, findings: Sequence[Finding], written: WrittenResults, folder: Path
 ) -> list[str]:
-    none: tuple[PieceFacts, ...] = ()
-    pieces = written.attempts.made(PIECES, lambda: piece_facts(instances), none)
     content = {
         "findings": [asdict(finding) for finding in findings],
         "files": [*written.names, PIECES_JSON],
         "not_written": [asdict(missing) for missing in written.attempts.missing],
-        "pieces": [asdict(piece) for piece in pieces],
+        "pieces": [piece.to_json() for piece in instances.pieces],
     }
     path = folder / PIECES_JSON
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

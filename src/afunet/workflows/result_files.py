@@ -30,8 +30,8 @@ from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh, Volume
 from afunet.reconstruction.decimation import FEWEST_TRIANGLES, decimated
 from afunet.reconstruction.pieces import Instances
-from afunet.report.coloured_mesh import ColouredMesh
 from afunet.report.palette import colour_of
+from afunet.report.surfaces.coloured_mesh import ColouredMesh
 
 DESCRIPTION = "afunet bone mask"
 INSTANCES_DESCRIPTION = "afunet bones and fragments"
@@ -160,10 +160,8 @@ def coloured_pieces(instances: Instances, whole: Mesh | None = None) -> list[Col
     if not instances.pieces and whole is not None and not whole.is_empty:
         return [ColouredMesh(whole, BONE, colour_of(Bone.UNKNOWN))]
     return [
-        ColouredMesh(
-            piece.surface, piece.name, colour_of(piece.bone.bone, piece.rank, piece.bone.side)
-        )
-        for piece in instances.pieces
+        ColouredMesh(mesh, piece.name, colour_of(piece.bone.bone, piece.rank, piece.bone.side))
+        for piece, mesh in zip(instances.pieces, instances.surfaces, strict=True)
     ]
 
 

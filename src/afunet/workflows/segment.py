@@ -17,7 +17,7 @@ from afunet.inference.cleanup import CleanUpRules
 from afunet.inference.device_choice import DeviceChoice
 from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances, Piece
-from afunet.report import facts
+from afunet.report.case import facts
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.analyse import PLAN as ANALYSIS
 from afunet.workflows.analyse import AnalysisRules, analyse
@@ -94,7 +94,8 @@ class Case:
     @property
     def meshes(self) -> dict[str, Mesh]:
         """The surface of each piece in LPS mm, by its name."""
-        return {piece.name: piece.surface for piece in self.pieces}
+        surfaces = self.instances.surfaces
+        return {piece.name: mesh for piece, mesh in zip(self.pieces, surfaces, strict=True)}
 
 
 @dataclass(frozen=True, eq=False)

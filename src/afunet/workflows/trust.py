@@ -20,14 +20,13 @@ from afunet.inference.volume import FreshPrediction
 from afunet.models.checkpoint import Header
 from afunet.models.expected_dice import DiceInterval
 from afunet.reconstruction.pieces import Instances
-from afunet.report.facts import (
+from afunet.report.case.facts import (
     ConfidenceFacts,
-    ExpectedDice,
     FlagFacts,
     PieceConfidenceFacts,
     SliceConfidenceFacts,
 )
-from afunet.report.flag_picture import flag_picture
+from afunet.report.case.flag_picture import flag_picture
 from afunet.watch import UNWATCHED, Watch
 
 MOST_PICTURES = 12
@@ -96,7 +95,7 @@ def confidence_facts(trust: Trust, header: Header) -> ConfidenceFacts:
         SliceConfidenceFacts(
             number=evidence.number(one.index),
             bone_pixels=one.pixels,
-            expected_dice=_shown(interval),
+            expected_dice=interval,
             probability_dice=one.dice,
             step_from_below=_known(leads[one.index - 1]) if one.index else None,
             flip_dice=flips.get(one.index),
@@ -107,7 +106,7 @@ def confidence_facts(trust: Trust, header: Header) -> ConfidenceFacts:
         PieceConfidenceFacts(one.label, one.probability, one.surest, one.unsure_outline)
         for one in signs.pieces
     )
-    expected = _shown(signs.expected_dice) if known else None
+    expected = signs.expected_dice if known else None
     return ConfidenceFacts(
         header.calibration,
         expected,
@@ -118,7 +117,7 @@ def confidence_facts(trust: Trust, header: Header) -> ConfidenceFacts:
     )
 
 
-def _words(trust: Trust, expected: ExpectedDice | None) -> str:
+def _words(trust: Trust, expected: DiceInterval | None) -> str:
     """What the Dice is expected to be, why, and what that is worth."""
     model = trust.signs.model
     if not trust.signs.slices:
@@ -141,10 +140,6 @@ def _words(trust: Trust, expected: ExpectedDice | None) -> str:
         f"lie there. No more than {model.best:g} is ever expected: labels cannot tell more. What "
         "the network is sure of and wrong about, it cannot know."
     )
-
-
-def _shown(interval: DiceInterval | None) -> ExpectedDice | None:
-    return None if interval is None else ExpectedDice(interval.low, interval.middle, interval.high)
 
 
 def flag_facts(trust: Trust) -> tuple[FlagFacts, ...]:

@@ -10,7 +10,7 @@ from afunet.inference.trust.flags import raise_flags
 from afunet.inference.trust.signs import Signs, measure_signs
 from afunet.models.checkpoint import Header
 from afunet.models.expected_dice import DiceModel
-from afunet.report.facts import ConfidenceFacts
+from afunet.report.case.facts import ConfidenceFacts
 from afunet.workflows.trust import Trust, confidence_facts, flag_facts
 
 from .test_domain import MODEL

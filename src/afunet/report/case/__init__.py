@@ -1,0 +1,1 @@
+"""The report of one case: its facts, its page, and the pictures of its slices."""

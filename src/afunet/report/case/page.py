@@ -1,0 +1,86 @@
+"""The report as one HTML file that opens offline: pictures and surfaces inside, no network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from afunet.findings import Finding, Severity
+from afunet.geometry.sizes import area_text, counted, volume_text
+from afunet.report.case.confidence_strip import confidence_strip
+from afunet.report.case.facts import FlagFacts, Report
+from afunet.report.palette import colour_of
+
+MOST_PIECES = 30
+MOST_SURE = 0.99
+
+
+def _change(percent: float) -> str:
+    """A small difference in words: "0.1 % less than"."""
+    if abs(percent) < 0.05:
+        return "as much as"
+    return f"{abs(percent):.1f} % {'more' if percent > 0 else 'less'} than"
+
+
+def _percent(share: float) -> str:
+    """How often something is right: "93 %", and never all of the time."""
+    return f"{100 * min(share, MOST_SURE):.0f} %"
+
+
+_PAGES = Environment(
+    loader=PackageLoader("afunet.report.case", "."),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_PAGES.filters |= {
+    "volume": volume_text,
+    "area": area_text,
+    "counted": counted,
+    "hu": lambda value: "–" if value is None else f"{value:.0f}".replace("-", "−"),
+    "change": _change,
+    "percent": _percent,
+    "sentence": lambda text: text[:1].upper() + text[1:],
+}
+
+
+def render_page(
+    report: Report,
+    overlay_png: bytes,
+    scene_png: bytes,
+    turning_page: str = "",
+    flag_pictures: Sequence[bytes] = (),
+) -> str:
+    """HTML of one page with the pictures, whole PNG files, inside; those of flags in their order.
+
+    `turning_page` is another page, shown in a frame of its own: the surfaces that turn. Nothing
+    else on the page is a script, and its content policy lets neither load anything.
+    """
+    return _PAGES.get_template("page.html").render(
+        report=report,
+        overlay=_embedded(overlay_png),
+        scene=_embedded(scene_png),
+        turning_page=turning_page,
+        flags=list(zip_longest(report.flags, map(_embedded, flag_pictures), fillvalue="")),
+        warnings=sum(one.severity is not Severity.INFO for one in _noticed(report)),
+        sides_known=report.source.tells_sides(report.findings),
+        strip=Markup(confidence_strip(report.confidence.slices, report.flags)),
+        colour_of=colour_of,
+        most_pieces=MOST_PIECES,
+    )
+
+
+def _noticed(report: Report) -> Iterator[Finding | FlagFacts]:
+    yield from report.findings
+    yield from report.flags
+
+
+def _embedded(png: bytes) -> str:
+    if not png:
+        return ""
+    return "data:image/png;base64," + base64.b64encode(png).decode()

@@ -1,0 +1,1 @@
+"""A comparison of networks: its facts, its page and its figures."""

@@ -1,0 +1,1 @@
+"""Pictures of surfaces: still ones, and a page in which they turn."""

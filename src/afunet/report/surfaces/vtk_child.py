@@ -1,0 +1,123 @@
+"""The process in which VTK draws: `python -m … scene.npz pictures.npz`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 - registers the OpenGL classes
+from numpy.typing import NDArray
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkFiltersCore import vtkPolyDataNormals
+from vtkmodules.vtkRenderingCore import (
+    vtkActor,
+    vtkLight,
+    vtkPolyDataMapper,
+    vtkRenderer,
+    vtkRenderWindow,
+    vtkWindowToImageFilter,
+)
+
+from afunet.formats.polydata import to_polydata
+from afunet.geometry import Mesh
+from afunet.report.surfaces.shading import AMBIENT, LAMPS
+from afunet.report.surfaces.view import Frame, View
+
+Packed = Mapping[str, NDArray[Any]]
+_SPECULAR = 0.08
+_SPECULAR_POWER = 12
+
+
+def draw(scene: Packed) -> dict[str, NDArray[np.uint8]]:
+    """Pictures (height, width, 4) by the number of their view, of a scene as it was packed."""
+    mesh_count, view_count = (int(number) for number in scene["counts"])
+    renderer = vtkRenderer()
+    renderer.SetBackgroundAlpha(0)
+    for i in range(mesh_count):
+        renderer.AddActor(
+            _actor(Mesh(scene[f"vertices{i}"], scene[f"faces{i}"]), scene[f"colour{i}"])
+        )
+    _light(renderer)
+    window = vtkRenderWindow()
+    window.SetOffScreenRendering(1)
+    window.SetAlphaBitPlanes(1)
+    window.SetMultiSamples(0)
+    window.AddRenderer(renderer)
+    pictures = {}
+    for i in range(view_count):
+        _aim(renderer, *_view(scene, i))
+        window.SetSize(*scene[f"size{i}"].tolist())
+        pictures[f"{i}"] = _picture(window)
+    return pictures
+
+
+def _view(scene: Packed, i: int) -> tuple[View, Frame]:
+    right, up = scene[f"view{i}"]
+    width, height = scene[f"size{i}"].tolist()
+    centre_right_mm, centre_up_mm, mm_per_pixel = scene[f"frame{i}"].tolist()
+    frame = Frame(centre_right_mm, centre_up_mm, mm_per_pixel, width, height)
+    return View("", right, up), frame
+
+
+def _actor(mesh: Mesh, colour: NDArray[Any]) -> Any:
+    normals = vtkPolyDataNormals()
+    normals.SetInputData(to_polydata(mesh, np.float32))
+    normals.SplittingOff()
+    normals.ConsistencyOff()
+    mapper = vtkPolyDataMapper()
+    mapper.SetInputConnection(normals.GetOutputPort())
+    actor = vtkActor()
+    actor.SetMapper(mapper)
+    surface = actor.GetProperty()
+    surface.SetColor(*(colour / 255))
+    surface.SetAmbient(AMBIENT)
+    surface.SetSpecular(_SPECULAR)
+    surface.SetSpecularPower(_SPECULAR_POWER)
+    return actor
+
+
+def _light(renderer: Any) -> None:
+    renderer.AutomaticLightCreationOff()
+    for lamp in LAMPS:
+        light = vtkLight()
+        light.SetLightTypeToCameraLight()
+        light.SetPosition(*lamp.position)
+        light.SetFocalPoint(0, 0, 0)
+        light.SetIntensity(lamp.intensity)
+        renderer.AddLight(light)
+
+
+def _aim(renderer: Any, view: View, frame: Frame) -> None:
+    low, high = np.reshape(renderer.ComputeVisiblePropBounds(), (3, 2)).T
+    depth_mm = (low + high) / 2 @ view.toward_viewer
+    middle = np.stack([view.right, view.up, view.toward_viewer], axis=1) @ (
+        [frame.centre_right_mm, frame.centre_up_mm, depth_mm]
+    )
+    camera = renderer.GetActiveCamera()
+    camera.ParallelProjectionOn()
+    camera.SetFocalPoint(*middle)
+    # Clear of everything, since a camera sees nothing behind itself even in parallel projection.
+    camera.SetPosition(*(middle + view.toward_viewer * np.linalg.norm(high - low)))
+    camera.SetViewUp(*view.up)
+    camera.SetParallelScale(frame.height * frame.mm_per_pixel / 2)
+    renderer.ResetCameraClippingRange()
+
+
+def _picture(window: Any) -> NDArray[np.uint8]:
+    window.Render()
+    grabbed = vtkWindowToImageFilter()
+    grabbed.SetInput(window)
+    grabbed.SetInputBufferTypeToRGBA()
+    grabbed.ReadFrontBufferOff()
+    grabbed.Update()
+    image = grabbed.GetOutput()
+    width, height, _ = image.GetDimensions()
+    pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 4)
+    return np.ascontiguousarray(pixels[::-1])
+
+
+if __name__ == "__main__":
+    with np.load(sys.argv[1], allow_pickle=False) as packed:
+        np.savez(sys.argv[2], allow_pickle=False, **draw(packed))
