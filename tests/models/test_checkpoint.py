@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from afunet.errors import CheckpointError
 from afunet.models import build_model
 from afunet.models.checkpoint import (
-    METADATA_KEY,
+    ENTRY,
     Header,
-    digest_of,
     load_checkpoint,
     save_checkpoint,
 )
+from afunet.models.weights_file import digest_of
 
 OPTIONS = {"width": 4, "depth": 1, "dasp_rates": (2, 3)}
 HEADER = Header(
@@ -46,10 +46,10 @@ def path(tmp_path: Path, model: nn.Module) -> Path:
 def rewrite(path: Path, change: Callable[[dict[str, Any], dict[str, Tensor]], None]) -> None:
     """Change the header and the weights of the file behind the digest's back."""
     with safe_open(str(path), framework="pt") as file:
-        header = json.loads(file.metadata()[METADATA_KEY])
+        header = json.loads(file.metadata()[ENTRY])
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     change(header, weights)
-    save_file(weights, str(path), {METADATA_KEY: json.dumps(header)})
+    save_file(weights, str(path), {ENTRY: json.dumps(header)})
 
 
 def refusal(path: Path) -> str:
@@ -136,8 +136,29 @@ def test_a_changed_header_is_noticed(path: Path) -> None:
 
 
 def test_a_broken_header_is_refused(path: Path) -> None:
-    rewrite(path, lambda header, _: header.pop("model") and None)
-    assert "broken header" in refusal(path)
+    def forget_model(header: dict[str, Any], weights: dict[str, Tensor]) -> None:
+        del header["model"], header["sha256"]
+        header["sha256"] = digest_of(header, weights)
+
+    rewrite(path, forget_model)
+    assert "broken header: it needs model" in refusal(path)
+
+
+def test_weights_that_are_not_finite_are_neither_saved_nor_loaded(
+    path: Path, model: nn.Module
+) -> None:
+    def spoil(header: dict[str, Any], weights: dict[str, Tensor]) -> None:
+        weights["head.bias"].fill_(float("nan"))
+        header.pop("sha256")
+        header["sha256"] = digest_of(header, weights)
+
+    rewrite(path, spoil)
+    assert "weights that are not finite: head.bias" in refusal(path)
+    before = path.read_bytes()
+    dict(model.named_parameters())["head.bias"].data.fill_(float("inf"))
+    with pytest.raises(CheckpointError, match=r"not finite and were not saved: head\.bias"):
+        save_checkpoint(path, model, HEADER)
+    assert path.read_bytes() == before
 
 
 def test_a_newer_format_is_refused_with_both_versions(path: Path) -> None:

@@ -130,7 +130,7 @@ def evaluate_network(
     """
     checkpoint = load_checkpoint(weights or shipped_path())
     header = checkpoint.header
-    inputs = int(header.options.get("input_slices", 1))
+    inputs = header.input_slices
     patch = patch_px or header.patch_px
     engine, _ = best_engine(checkpoint.network(), pick_device(device), patch, inputs)
     slices = of_status(load_split(locate_data(folder), split, inputs, watch), status, split)

@@ -91,12 +91,11 @@ class Segmenter:
         watch.tell(LOADING, 0, 1)
         self.checkpoint = load_checkpoint(self.options.weights or shipped_path())
         header, network = self.checkpoint.header, self.checkpoint.network()
-        inputs = int(header.options.get("input_slices", 1))
         watch.tell(LOADING, 1, 1)
         watch.check()
         watch.tell(TRYING, 0, 1)
         self.engine, self.trial = best_engine(
-            network, pick_device(self.options.device), header.patch_px, inputs
+            network, pick_device(self.options.device), header.patch_px, header.input_slices
         )
         watch.tell(TRYING, 1, 1)
         watch.check()

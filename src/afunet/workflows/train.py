@@ -162,7 +162,7 @@ def _slices_of(
     """
     folders = [locate_data(entry.path, base) for entry in config.data]
     refuse_leaks(record for folder in folders for record in read_records(folder))
-    inputs = int(config.options.get("input_slices", 1))
+    inputs = config.input_slices
     sources: list[Source] = []
     held_out: list[LabelledSlice] = []
     for entry, folder in zip(config.data, folders, strict=True):
