@@ -157,7 +157,7 @@ class SmallGPU(Engine):
 
 
 def on_small_gpu(fits: int, network: nn.Module | None = None) -> tuple[Predictor, list[int]]:
-    engine = SmallGPU(network or Echo(), torch.device("cuda"), torch.float32, 8, fits)
+    engine = SmallGPU(network or Echo(), torch.device("cuda"), torch.float32, 8, fits=fits)
     return Predictor(engine, PATCH), engine.tried
 
 

@@ -35,7 +35,11 @@ def pick_device(choice: DeviceChoice) -> torch.device:
 
 
 def best_engine(
-    network: nn.Module, device: torch.device, patch_px: int, input_slices: int = 1
+    network: nn.Module,
+    device: torch.device,
+    patch_px: int,
+    input_slices: int = 1,
+    classes: int = 1,
 ) -> tuple[Engine, Trial]:
     """Try each arithmetic on one batch of random windows and keep the fastest.
 
@@ -46,7 +50,7 @@ def best_engine(
     engines: dict[str, Engine] = {}
     for dtype in (torch.float32, torch.bfloat16):
         try:
-            engine = _fitting(_engine(network, device, dtype, windows_per_batch), windows)
+            engine = _fitting(_engine(network, device, dtype, windows_per_batch, classes), windows)
         except (RuntimeError, NotImplementedError):
             continue  # an arithmetic that this device lacks
         engines[str(dtype).removeprefix("torch.")] = engine
@@ -62,10 +66,12 @@ def best_engine(
     return engines[chosen], Trial(device.type, chosen, seconds)
 
 
-def _engine(network: nn.Module, device: torch.device, dtype: torch.dtype, batch: int) -> Engine:
+def _engine(
+    network: nn.Module, device: torch.device, dtype: torch.dtype, batch: int, classes: int
+) -> Engine:
     placed = folded(network).to(device, dtype)
     placed = placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Engine(placed, device, dtype, batch)
+    return Engine(placed, device, dtype, batch, classes)
 
 
 def _fitting(engine: Engine, windows: torch.Tensor) -> Engine:

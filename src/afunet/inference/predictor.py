@@ -39,12 +39,13 @@ class Engine:
     device: torch.device
     dtype: torch.dtype
     windows_per_batch: int
+    classes: int = 1
 
     @torch.inference_mode()
     def run(self, windows: Tensor) -> Tensor:
-        """(N, C, px, px) in [0, 1] → float32 probabilities (N, px, px) on the CPU."""
+        """(N, C, px, px) in [0, 1] → float32 probabilities (N, K, px, px) on the CPU."""
         windows = windows.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
-        return torch.sigmoid(self.network(windows)[:, 0].float()).cpu()
+        return torch.sigmoid(self.network(windows).float()).cpu()
 
     def smaller(self, error: RuntimeError) -> tuple[Engine, str]:
         """What to try after running out of memory: half the batch, then the CPU; and its name.
@@ -57,7 +58,16 @@ class Engine:
             return replace(self, windows_per_batch=half), f"{half} windows per batch"
         if self.device.type == "cpu":
             raise DeviceError("out of memory with one window per batch on the CPU") from error
-        return Engine(_on_cpu(self.network), torch.device("cpu"), torch.float32, 2), "the CPU"
+        network = _on_cpu(self.network)
+        return Engine(network, torch.device("cpu"), torch.float32, 2, self.classes), "the CPU"
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """Probabilities (N, K, H, W) and the predictor to go on with."""
+
+    probability: NDArray[np.float32]
+    predictor: Predictor
 
 
 class Predictor:
@@ -79,11 +89,18 @@ class Predictor:
         self.blend = ramp[:, None] * ramp[None, :]
 
     def __call__(self, slices: Tensor) -> Tensor:
-        """(N, C, H, W) in [0, 1] → probabilities (N, H, W), 0 where there is only air."""
+        """(N, C, H, W) in [0, 1] → probabilities of any class (N, H, W), 0 in nothing but air."""
+        return self._by_class(slices).amax(1)
+
+    def of_grey(self, stack: NDArray[np.uint8]) -> Predicted:
+        """One stack of neighbouring slices (C, H, W), 8-bit in the network's window."""
+        return Predicted(self._by_class(torch.from_numpy(stack).float()[None] / 255).numpy(), self)
+
+    def _by_class(self, slices: Tensor) -> Tensor:
         count, _, rows, columns = slices.shape
         padded = self._pad(slices)
-        total = torch.zeros((count, *padded.shape[-2:]))
-        weight = torch.zeros_like(total)
+        total = torch.zeros((count, self.engine.classes, *padded.shape[-2:]))
+        weight = torch.zeros((count, 1, *padded.shape[-2:]))
         done = 0
         boxes = [box for index in range(count) for box in self._boxes(padded[index], index)]
         for batch in _batches(boxes, self.engine.windows_per_batch):
@@ -95,7 +112,7 @@ class Predictor:
                 weight[area] += self.blend
             done += len(batch)
             self.after_batch(done, len(boxes))
-        return (total / weight.clamp_min(1e-6))[:, :rows, :columns]
+        return (total / weight.clamp_min(1e-6))[..., :rows, :columns]
 
     def _run(self, windows: Tensor) -> Tensor:
         """Run a batch; out of GPU memory, go on with smaller batches, then on the CPU."""
@@ -140,13 +157,13 @@ class Predictor:
         steps = int(np.ceil(span / stride))
         return tuple(round(low + span * i / steps) for i in range(steps + 1))
 
-    def _area(self, box: Box) -> tuple[int, slice, slice]:
+    def _area(self, box: Box) -> tuple[int, slice, slice, slice]:
         px = self.patch_px
-        return box.index, slice(box.top, box.top + px), slice(box.left, box.left + px)
+        rows, columns = slice(box.top, box.top + px), slice(box.left, box.left + px)
+        return box.index, slice(None), rows, columns
 
     def _cut(self, padded: Tensor, box: Box) -> Tensor:
-        index, rows, columns = self._area(box)
-        return padded[index, :, rows, columns]
+        return padded[self._area(box)]
 
 
 def _go_on(done: int, total: int) -> None:

@@ -41,8 +41,9 @@ def build_model(
 ) -> nn.Module:
     """A network with fresh weights, the same for the same seed.
 
-    Input (B, input_slices, H, W) in [0, 1], output logits (B, 1, H, W). `options` are fields of
-    the architecture's configuration. Raises `ConfigError` for names and options it does not know.
+    Input (B, input_slices, H, W) in [0, 1], output logits (B, classes, H, W). `options` are fields
+    of the architecture's configuration. Raises `ConfigError` for names and options it does not
+    know.
     """
     if name not in MODELS:
         raise ConfigError(f"unknown model {name!r}; there are {', '.join(MODELS)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from afunet.models.weights_file import (
 from afunet.plain import from_plain
 
 ENTRY = "afunet"
+BONE = ("bone",)
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,12 @@ class Header:
 
     `window_hu` is scaled to [0, 1] for the network; `spacing_mm` is the range of pixel sizes it
     was trained for; `patch_px` the side of the square windows it was trained on and sees at
-    inference; `training` and `metrics` tell the data, recipe, commit and measured results. A pixel
-    is bone where its probability reaches `threshold`. `calibration` (scale, offset) makes that
-    probability mean how often it is right (`afunet.models.calibration`); it never moves the mask.
-    `expected_dice` is read from a file beside the weights, which it was fitted on, and never saved
-    with them.
+    inference; `training` and `metrics` tell the data, recipe, commit and measured results.
+    `classes` are the names of the network's output channels, in their order. A pixel is of its
+    likeliest class where that probability reaches `threshold` (`afunet.models.head`).
+    `calibration` (scale, offset) makes that probability mean how often it is right
+    (`afunet.models.calibration`); it never moves the mask. `expected_dice` is read from a file
+    beside the weights, which it was fitted on, and never saved with them.
     """
 
     model: str
@@ -48,6 +50,7 @@ class Header:
     version: int = FORMAT_VERSION
     threshold: float = 0.5
     calibration: tuple[float, float] = UNCALIBRATED
+    classes: tuple[str, ...] = BONE
     expected_dice: DiceModel | None = None
 
     @property
@@ -67,7 +70,8 @@ class Checkpoint:
     def network(self) -> nn.Module:
         """The network in evaluation mode, float32, on the CPU; `CheckpointError` on a misfit."""
         try:
-            model = build_model(self.header.model, self.header.options)
+            options = {**self.header.options, "classes": len(self.header.classes)}
+            model = build_model(self.header.model, options)
             model.load_state_dict(single(self.weights))
         except (ConfigError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
@@ -95,11 +99,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(fitted, file.weights, file.sha256)
 
 
+def require_classes(classes: Sequence[str]) -> None:
+    """Raise `ValueError` for anything but different names, one at least."""
+    if not classes or not all(classes) or len(set(classes)) != len(classes):
+        raise ValueError(f"classes must have different names, got {list(classes)}")
+
+
 def _parsed(name: str, raw: Mapping[str, Any]) -> Header:
     try:
         header = from_plain(Header, raw, "it")
         if not 0 < header.threshold < 1:
             raise ValueError(f"threshold {header.threshold}")
+        require_classes(header.classes)
         require_calibration(header.calibration)
     except (ValueError, ConfigError) as error:
         raise CheckpointError(f"{name} has a broken header: {error}") from error

@@ -120,6 +120,8 @@ class TrainingConfig:
         ):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
+        if "classes" in self.options:
+            raise ConfigError("options have no classes: the data's decide")
         if not any(entry.weight > 0 for entry in self.data):
             raise ConfigError("a run needs at least one [[data]] entry with a path")
         if not 0 <= self.average_decay < 1:
@@ -133,6 +135,10 @@ class TrainingConfig:
     def input_slices(self) -> int:
         """How many neighbouring slices the network sees at once."""
         return int(self.options.get("input_slices", 1))
+
+    def options_for(self, classes: int) -> dict[str, Any]:
+        """The network's options for data of so many classes."""
+        return {**self.options, "classes": classes}
 
     def steps_for(self, slices: int) -> int:
         """Optimizer steps of the whole run over so many training slices."""

@@ -36,9 +36,10 @@ def start(
     run: Path,
     device: torch.device,
     initial: Mapping[str, Tensor] | None,
+    classes: int = 1,
 ) -> TrainingState:
     """A fresh state, or the one in `run/last.pt`."""
-    model = build_model(config.model, config.options, seed=config.seed)
+    model = build_model(config.model, config.options_for(classes), seed=config.seed)
     if initial is not None:
         model.load_state_dict(initial)
     model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

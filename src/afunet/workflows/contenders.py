@@ -116,7 +116,8 @@ def _run(
     validation_dice: float,
 ) -> Run:
     window = _window_px(experiment, checkpoint.header.patch_px)
-    engine = _engine(checkpoint.network(), pick_device(device))
+    classes = len(checkpoint.header.classes)
+    engine = _engine(checkpoint.network(), pick_device(device), classes)
     identity = (
         f"checkpoint {checkpoint.sha256}, window {window or 'whole slice'}, float32, "
         f"afunet {version('afunet')}"
@@ -124,11 +125,11 @@ def _run(
     return Run(folder, identity, network_masks(engine, window), validation_dice)
 
 
-def _engine(network: nn.Module, device: torch.device) -> Engine:
+def _engine(network: nn.Module, device: torch.device, classes: int) -> Engine:
     """float32 for every network alike: the arithmetic must not decide a comparison."""
     placed = folded(network).to(device, torch.float32)
     placed = placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Engine(placed, device, torch.float32, WINDOWS_PER_BATCH[device.type])
+    return Engine(placed, device, torch.float32, WINDOWS_PER_BATCH[device.type], classes)
 
 
 def _window_px(experiment: Experiment, patch_px: int) -> int | None:

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from afunet.data.cases import SPLITS, SliceRecord, refuse_leaks
 from afunet.data.layouts import AUTO, LAYOUTS, layout_of
 from afunet.data.layouts.files import folders_in
@@ -17,7 +19,7 @@ from afunet.data.layouts.pair import Choice, Content, Found, LeftOut, Pair
 from afunet.data.naming import KnownCase, name_all
 from afunet.data.patients import identity_of, is_harmless, scrubbed
 from afunet.data.splits import Assigned, SplitChoice, assign_splits
-from afunet.data.store import FILES, is_store
+from afunet.data.store import CLASSES, FILES, is_store
 from afunet.data.writing import StoreWriter
 from afunet.errors import AfunetError, Cancelled, InputError, OutputError
 from afunet.findings import Finding
@@ -111,6 +113,7 @@ class _ReadCase:
     task: _Task
     slices: range
     bone: tuple[bool, ...]
+    classes: frozenset[int]
 
 
 def prepare(
@@ -148,7 +151,8 @@ def prepare(
         refuse_leaks(assigned.records)
         watch.check()
         counts = _counts(assigned.records, cases)
-        warnings = (*unused, *noticed.lines(), *notes, *assigned.warnings)
+        unseen = _unseen_classes(cases, options.choice)
+        warnings = (*unused, *unseen, *noticed.lines(), *notes, *assigned.warnings)
         facts = _facts(cases, assigned, counts, left_out, warnings, options)
         writer.finish(assigned.records, facts)
     return Prepared(output, counts, tuple(left_out), warnings)
@@ -240,6 +244,7 @@ def _write(content: Content, task: _Task, writer: StoreWriter) -> _ReadCase:
         task,
         range(start, len(writer.entries)),
         tuple(bool(item.mask.any()) for item in content.slices),
+        frozenset().union(*(np.unique(item.mask).tolist() for item in content.slices)),
     )
 
 
@@ -256,6 +261,13 @@ def _named(
             named[i] = replace(named[i], case=name, patient=patient)
     note = f"{names.merged} patients share an identical slice with another: taken as the same"
     return named, (note,) if names.merged else ()
+
+
+def _unseen_classes(cases: Sequence[_ReadCase], choice: Choice) -> list[str]:
+    """A line for each class that is in no slice: nothing can be learnt of it."""
+    seen = frozenset().union(*(case.classes for case in cases))
+    names = enumerate(choice.class_names, start=1)
+    return [f"no slice has any {name}: is its label right?" for i, name in names if i not in seen]
 
 
 def _known(case: _ReadCase, records: Sequence[SliceRecord], keeps_given: bool) -> KnownCase:
@@ -306,6 +318,8 @@ def _facts(
         "window_hu": [BONE_WINDOW.low_hu, BONE_WINDOW.high_hu],
         "pixel_mm": list(options.choice.allowed_mm),
         "bones": list(options.choice.bones),
+        CLASSES: list(options.choice.class_names),
+        "labels": {one.name: list(one.labels) for one in options.choice.classes},
         "layouts": dict(Counter(case.task.layout for case in cases)),
         "split": {
             **asdict(options.split),

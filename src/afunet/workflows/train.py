@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from afunet.data.cases import refuse_leaks
-from afunet.data.labelled import load_labelled, read_records
+from afunet.data.labelled import classes_of, load_labelled, read_records
 from afunet.data.locate import locate_data
 from afunet.data.sampler import CropSampler, Source
 from afunet.data.slices import LabelledSlice
@@ -25,6 +25,7 @@ from afunet.inference.device import DeviceChoice, pick_device
 from afunet.inference.predictor import Engine, Predictor
 from afunet.models import build_model
 from afunet.models.checkpoint import Header, load_checkpoint, save_checkpoint
+from afunet.models.head import labels
 from afunet.models.shipped import shipped_path
 from afunet.plan import Step
 from afunet.preprocessing import BONE_WINDOW
@@ -80,18 +81,26 @@ def train_network(
     with joined(place) as world:
         if not world.leads:
             watch = watch.silenced()
+        classes = _classes_of(config, base)
         sources, validation = _slices_of(config, base, watch)
         sampler = CropSampler(
-            sources, config.crop, config.augment, config.seed, place, passes=config.epochs > 0
+            sources,
+            config.crop,
+            config.augment,
+            config.seed,
+            place,
+            passes=config.epochs > 0,
+            classes=len(classes),
         )
 
         def validate(model: nn.Module, step: int) -> float:
-            predictor = _predictor(model, config, place)
+            predictor = _predictor(model, config, place, len(classes))
             show_examples(predictor, validation, record, step)
             return mean_case_dice(predictor, validation, watch)
 
         def keep_best(model: nn.Module, step: int, score: float) -> None:
-            header = _header(config, sources, step, {"validation_dice_per_case": round(score, 5)})
+            scores = {"validation_dice_per_case": round(score, 5)}
+            header = _header(config, sources, step, scores, classes)
             save_checkpoint(run / BEST, model, header)
 
         best = train(
@@ -102,7 +111,7 @@ def train_network(
             keep_best=keep_best,
             device=place,
             world=world,
-            initial=_initial(config, base),
+            initial=_initial(config, base, classes),
             record=record,
             watch=watch,
         )
@@ -152,6 +161,15 @@ def _finished(config: TrainingConfig, run: Path) -> TrainingResult | None:
     return TrainingResult(json.loads(result.read_text())["validation_dice_per_case"], best)
 
 
+def _classes_of(config: TrainingConfig, base: Path) -> tuple[str, ...]:
+    """What the masks of all [[data]] folders mean; `InputError` where they differ in that."""
+    known = {classes_of(locate_data(entry.path, base)) for entry in config.data}
+    if len(known) > 1:
+        listed = " and ".join(", ".join(classes) for classes in sorted(known))
+        raise InputError(f"[[data]] folders know different classes, {listed}: train on one kind")
+    return known.pop()
+
+
 def _slices_of(
     config: TrainingConfig, base: Path, watch: Watch
 ) -> tuple[list[Source], Sequence[LabelledSlice]]:
@@ -180,13 +198,15 @@ def _slices_of(
 def mean_case_dice(
     predictor: Predictor, slices: Sequence[LabelledSlice], watch: Watch = UNWATCHED
 ) -> float:
-    """Dice of each case over its slices, then the mean over cases."""
-    cases: dict[str, Counts] = {}
+    """Dice of each case and class over its slices, then the mean over all of them."""
+    cases: dict[tuple[str, int], Counts] = {}
     for done, item in enumerate(slices):
-        probability = predictor(torch.from_numpy(item.grey).float()[None] / 255)[0].numpy()
-        counts = count(probability >= 0.5, item.mask > 0)
-        case = item.record.case
-        cases[case] = cases[case] + counts if case in cases else counts
+        predicted = predictor.of_grey(item.grey)
+        predictor = predicted.predictor
+        found = labels(predicted.probability, 0.5)[0]
+        for number in range(1, predicted.probability.shape[1] + 1):
+            counts, key = count(found == number, item.mask == number), (item.record.case, number)
+            cases[key] = cases.get(key, Counts()) + counts
         watch.tell("validating", done + 1, len(slices))
     return sum(METRICS["dice"](counts) for counts in cases.values()) / len(cases)
 
@@ -200,22 +220,29 @@ def show_examples(
     for number in np.linspace(0, len(slices) - 1, min(EXAMPLES, len(slices))).astype(int):
         item = slices[number]
         grey = item.grey[len(item.grey) // 2]
-        found = predictor(torch.from_numpy(item.grey).float()[None] / 255)[0].numpy() >= 0.5
+        found = labels(predictor.of_grey(item.grey).probability, 0.5)[0] > 0
         rgb = np.stack([grey] * 3, axis=-1)
         rgb[..., 0] = np.where(found, 255 - (255 - grey) // 2, grey)
         rgb[..., 2] = np.where((item.mask > 0) & ~found, 255, rgb[..., 2])
         record.picture(f"{item.record.case} slice {item.record.level}", rgb, step)
 
 
-def _predictor(model: nn.Module, config: TrainingConfig, device: torch.device) -> Predictor:
+def _predictor(
+    model: nn.Module, config: TrainingConfig, device: torch.device, classes: int
+) -> Predictor:
     dtype = DTYPES[config.precision]
     model = copy.deepcopy(model).to(device, dtype)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Predictor(Engine(model, device, dtype, 4), config.crop.size_px)
+    return Predictor(Engine(model, device, dtype, 4, classes), config.crop.size_px)
 
 
-def _initial(config: TrainingConfig, base: Path) -> Mapping[str, torch.Tensor] | None:
-    """The weights a run starts from; `ConfigError` if they belong to another network."""
+def _initial(
+    config: TrainingConfig, base: Path, classes: tuple[str, ...]
+) -> Mapping[str, torch.Tensor] | None:
+    """The weights a run starts from; `ConfigError` if they belong to another network.
+
+    Where they know other classes, what tells these apart starts anew.
+    """
     if not config.start_from:
         return None
     path = shipped_path() if config.start_from == SHIPPED else Path(config.start_from)
@@ -228,11 +255,20 @@ def _initial(config: TrainingConfig, base: Path) -> Mapping[str, torch.Tensor] |
             f"start_from holds {checkpoint.header.model} {dict(checkpoint.header.options)}, "
             f"the run trains {config.model} {dict(config.options)}"
         )
-    return checkpoint.network().state_dict()
+    given: Mapping[str, torch.Tensor] = checkpoint.network().state_dict()
+    if checkpoint.header.classes == classes:
+        return given
+    own = build_model(config.model, config.options_for(len(classes)), seed=config.seed).state_dict()
+    fitting = {key: value for key, value in given.items() if value.shape == own[key].shape}
+    return {**own, **fitting}
 
 
 def _header(
-    config: TrainingConfig, sources: Iterable[Source], step: int, metrics: dict[str, Any]
+    config: TrainingConfig,
+    sources: Iterable[Source],
+    step: int,
+    metrics: dict[str, Any],
+    classes: tuple[str, ...],
 ) -> Header:
     return Header(
         model=config.model,
@@ -250,6 +286,7 @@ def _header(
             "commit": _commit(),
         },
         metrics=metrics,
+        classes=classes,
     )
 
 
