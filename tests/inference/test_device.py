@@ -83,7 +83,7 @@ def test_bfloat16_must_be_a_tenth_faster(
 def test_the_trial_is_measured_and_the_engine_runs() -> None:
     engine, trial = best_engine(nn.Conv2d(3, 1, 1), CPU, 32, input_slices=3)
     assert all(seconds > 0 for seconds in trial.seconds_per_window.values())
-    assert engine.run(torch.rand(2, 3, 32, 32)).shape == (2, 32, 32)
+    assert engine.run(torch.rand(2, 3, 32, 32)).shape == (2, 1, 32, 32)
 
 
 def test_the_given_network_is_left_as_it_was() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from afunet.errors import ConfigError
 from afunet.formats.dicom.result import Algorithm
 from afunet.formats.dicom.segmentation import SegmentationKind
 from afunet.formats.file_search import existing_paths
@@ -91,6 +92,11 @@ class Segmenter:
         watch.tell(LOADING, 0, 1)
         self.checkpoint = load_checkpoint(self.options.weights or shipped_path())
         header, network = self.checkpoint.header, self.checkpoint.network()
+        if len(header.classes) > 1:
+            raise ConfigError(
+                f"these weights tell {', '.join(header.classes)} apart, and results know bone "
+                "alone: take weights of bone, or score these with afunet evaluate --data"
+            )
         watch.tell(LOADING, 1, 1)
         watch.check()
         watch.tell(TRYING, 0, 1)
