@@ -10,12 +10,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from afunet.errors import CheckpointError
+from afunet.errors import CheckpointError, ConfigError
 from afunet.models import build_model
 from afunet.models.checkpoint import (
     ENTRY,
     Header,
     load_checkpoint,
+    require_bone_alone,
     save_checkpoint,
 )
 from afunet.models.weights_file import digest_of
@@ -242,3 +243,24 @@ def test_the_threshold_comes_back_and_an_impossible_one_is_refused(
             assert load_checkpoint(file).header.threshold == 0.35
         else:
             assert "threshold 1.5" in refusal(file)
+
+
+def test_classes_come_back_and_decide_the_channels(path: Path) -> None:
+    assert load_checkpoint(path).header.classes == ("bone",)
+    names = ("tibia", "fibula", "talus")
+    model = build_model("afunet", {**OPTIONS, "classes": 3}, seed=0).eval()
+    save_checkpoint(path, model, replace(HEADER, classes=names))
+    checkpoint = load_checkpoint(path)
+    assert checkpoint.header.classes == names
+    assert checkpoint.network()(torch.rand(1, 1, 16, 16)).shape == (1, 3, 16, 16)
+    with pytest.raises(ConfigError, match="tibia, fibula, talus"):
+        require_bone_alone(checkpoint.header)
+
+
+def test_classes_that_do_not_fit_or_make_no_sense_are_refused(path: Path, model: nn.Module) -> None:
+    save_checkpoint(path, model, replace(HEADER, classes=("tibia", "fibula")))
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_checkpoint(path).network()
+    for classes in ((), ("tibia", "tibia"), ("",)):
+        save_checkpoint(path, model, replace(HEADER, classes=classes))
+        assert "broken header: classes must have different names" in refusal(path)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from afunet.errors import ConfigError
 from afunet.formats.dicom.result import Algorithm
 from afunet.formats.dicom.segmentation import SegmentationKind
 from afunet.formats.file_search import existing_paths
@@ -15,7 +14,7 @@ from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUpRules
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.inference.predictor import Predictor
-from afunet.models.checkpoint import load_checkpoint
+from afunet.models.checkpoint import load_checkpoint, require_bone_alone
 from afunet.models.shipped import shipped_path
 from afunet.plan import Step
 from afunet.reconstruction.decimation import require_limits
@@ -92,11 +91,7 @@ class Segmenter:
         watch.tell(LOADING, 0, 1)
         self.checkpoint = load_checkpoint(self.options.weights or shipped_path())
         header, network = self.checkpoint.header, self.checkpoint.network()
-        if len(header.classes) > 1:
-            raise ConfigError(
-                f"these weights tell {', '.join(header.classes)} apart, and results know bone "
-                "alone: take weights of bone, or score these with afunet evaluate --data"
-            )
+        require_bone_alone(header)
         watch.tell(LOADING, 1, 1)
         watch.check()
         watch.tell(TRYING, 0, 1)
