@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
+from itertools import repeat
 from typing import Any, TypeVar, get_args, get_origin
 
 from cattrs import BaseConverter, Converter
@@ -70,18 +71,14 @@ def _member(raw: Any, kind: type[StrEnum]) -> StrEnum:
 
 
 def _tuple(kind: Any, converter: BaseConverter) -> Callable[[Any, Any], Any]:
-    first, *rest = get_args(kind)
-    any_length = rest == [Ellipsis]
+    kinds = get_args(kind)
+    any_length = kinds[-1] is Ellipsis
+    size = "" if any_length else f" of {len(kinds)}"
 
     def structured(raw: Any, _: Any) -> Any:
-        kinds = (
-            [first] * len(raw) if any_length and isinstance(raw, list | tuple) else [first, *rest]
-        )
-        if not isinstance(raw, list | tuple) or len(raw) != len(kinds):
-            raise _MisfitError(
-                f"must be a list{'' if any_length else f' of {len(kinds)}'}, got {raw!r}"
-            )
-        return tuple(map(converter.structure, raw, kinds))
+        if not isinstance(raw, list | tuple) or not (any_length or len(raw) == len(kinds)):
+            raise _MisfitError(f"must be a list{size}, got {raw!r}")
+        return tuple(map(converter.structure, raw, repeat(kinds[0]) if any_length else kinds))
 
     return structured
 

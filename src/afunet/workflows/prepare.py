@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from afunet.data.cases import SPLITS, SliceRecord, refuse_leaks
+from afunet.data.cases import SliceRecord, refuse_leaks
 from afunet.data.layouts import AUTO, LAYOUTS, layout_of
 from afunet.data.layouts.files import folders_in
 from afunet.data.layouts.pair import Choice, Content, Found, LeftOut, Pair
@@ -25,6 +25,7 @@ from afunet.errors import AfunetError, Cancelled, InputError, OutputError
 from afunet.findings import Finding
 from afunet.preprocessing import BONE_WINDOW
 from afunet.watch import UNWATCHED, CancelToken, Watch
+from afunet.workflows.split_counts import SplitCount, split_counts
 from afunet.workflows.staging import check_writable, staged_folder
 
 MOST_NAMED = 4
@@ -37,17 +38,6 @@ class PrepareOptions:
     layout: str = AUTO
     choice: Choice = field(default_factory=Choice)
     split: SplitChoice = field(default_factory=SplitChoice)
-
-
-@dataclass(frozen=True)
-class SplitCount:
-    """How much one split holds; `with_bone` counts slices."""
-
-    split: str
-    cases: int
-    patients: int
-    slices: int
-    with_bone: int
 
 
 @dataclass(frozen=True)
@@ -150,7 +140,7 @@ def prepare(
         assigned = assign_splits(named, options.split)
         refuse_leaks(assigned.records)
         watch.check()
-        counts = _counts(assigned.records, cases)
+        counts = split_counts(assigned.records, [bone for case in cases for bone in case.bone])
         unseen = _unseen_classes(cases, options.choice)
         warnings = (*unused, *unseen, *noticed.lines(), *notes, *assigned.warnings)
         facts = _facts(cases, assigned, counts, left_out, warnings, options)
@@ -280,27 +270,6 @@ def _known(case: _ReadCase, records: Sequence[SliceRecord], keeps_given: bool) -
         frozenset(record.fingerprint for record in records if record.fingerprint),
         keeps_given and bool(given.split),
     )
-
-
-def _counts(records: Sequence[SliceRecord], cases: Sequence[_ReadCase]) -> tuple[SplitCount, ...]:
-    bone = [has_bone for case in cases for has_bone in case.bone]
-    counts = []
-    for split in SPLITS:
-        own = [
-            (record, has_bone)
-            for record, has_bone in zip(records, bone, strict=True)
-            if record.split == split
-        ]
-        counts.append(
-            SplitCount(
-                split,
-                len({record.case for record, _ in own}),
-                len({record.patient for record, _ in own}),
-                len(own),
-                sum(has_bone for _, has_bone in own),
-            )
-        )
-    return tuple(counts)
 
 
 def _facts(
