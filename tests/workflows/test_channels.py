@@ -53,7 +53,8 @@ def legs(folder: Path, count: int = 6) -> Path:
     for number in range(count):
         rng = np.random.default_rng(number)
         labels = np.zeros((4, 48, 56), dtype=np.uint8)
-        hu = rng.integers(-30, 90, labels.shape)
+        hu = rng.normal(-1000, 15, labels.shape)
+        hu[:, 2:46, 2:54] += 1050  # flesh in air
         _, rows, columns = np.mgrid[:4, :48, :56]
         places = rng.permutation([(12, 14), (12, 42), (35, 28)]) + rng.integers(-2, 3, (3, 2))
         for label, value, radius, (row, column) in zip((1, 2, 7), HU, RADII, places, strict=True):
@@ -68,7 +69,8 @@ def legs(folder: Path, count: int = 6) -> Path:
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("classes")
     options = PrepareOptions(choice=CHOICE, split=SplitChoice("by-patient", 0, 0.3, 0.2))
-    prepare([legs(folder / "legs")], folder / "store", options)
+    done = prepare([legs(folder / "legs")], folder / "store", options)
+    assert done.left_out == ()
     return folder / "store"
 
 
