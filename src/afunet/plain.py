@@ -50,7 +50,7 @@ def _line(error: BaseException, what: str) -> str:
         case ConfigError():
             return str(error)
         case ForbiddenExtraKeysError():
-            known = [field.name for field in fields(error.cl)]
+            known = [field.name for field in fields(error.cl) if field.init]
             return f"{place} has unknown keys {sorted(error.extra_fields)}; known are {known}"
         case KeyError():
             return f"{place} needs {missing}"
