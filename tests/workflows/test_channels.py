@@ -20,7 +20,7 @@ from afunet.data.store import HEADER, check_store
 from afunet.errors import ConfigError, InputError
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
-from afunet.inference.device import DeviceChoice
+from afunet.inference.device_choice import DeviceChoice
 from afunet.models.checkpoint import load_checkpoint
 from afunet.terminal.show import print_table
 from afunet.training.config import DataConfig, TrainingConfig
