@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from afunet.errors import CheckpointError, ConfigError
 from afunet.models import build_model
 from afunet.models.checkpoint import (
-    ENTRY,
+    METADATA_KEY,
     Header,
     load_checkpoint,
     require_bone_alone,
@@ -47,10 +47,10 @@ def path(tmp_path: Path, model: nn.Module) -> Path:
 def rewrite(path: Path, change: Callable[[dict[str, Any], dict[str, Tensor]], None]) -> None:
     """Change the header and the weights of the file behind the digest's back."""
     with safe_open(str(path), framework="pt") as file:
-        header = json.loads(file.metadata()[ENTRY])
+        header = json.loads(file.metadata()[METADATA_KEY])
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     change(header, weights)
-    save_file(weights, str(path), {ENTRY: json.dumps(header)})
+    save_file(weights, str(path), {METADATA_KEY: json.dumps(header)})
 
 
 def refusal(path: Path) -> str:

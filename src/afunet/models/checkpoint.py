@@ -22,7 +22,7 @@ from afunet.models.weights_file import (
 )
 from afunet.plain import from_plain
 
-ENTRY = "afunet"
+METADATA_KEY = "afunet"
 BONE = ("bone",)
 
 
@@ -58,6 +58,10 @@ class Header:
         """How many neighbouring slices the network sees at once."""
         return int(self.options.get("input_slices", 1))
 
+    def saved(self) -> dict[str, Any]:
+        """The fields that are saved with the weights."""
+        return {key: value for key, value in asdict(self).items() if key != "expected_dice"}
+
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
@@ -87,13 +91,12 @@ def save_checkpoint(path: Path, model: nn.Module, header: Header, *, half: bool 
     Raises what `write_weights` raises.
     """
     weights = halved(model.state_dict()) if half else model.state_dict()
-    saved = {key: value for key, value in asdict(header).items() if key != "expected_dice"}
-    return write_weights(path, ENTRY, saved, weights)
+    return write_weights(path, METADATA_KEY, header.saved(), weights)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read and verify; `CheckpointError` in one line for anything but an intact checkpoint."""
-    file = read_weights(path, ENTRY)
+    file = read_weights(path, METADATA_KEY)
     header = _parsed(path.name, file.header)
     fitted = replace(header, expected_dice=model_beside(path, file.sha256))
     return Checkpoint(fitted, file.weights, file.sha256)
