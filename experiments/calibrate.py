@@ -87,8 +87,7 @@ def counted(checkpoint: Checkpoint, folders: list[Path], most: int) -> Iterator[
     engine, _ = best_engine(checkpoint)
     predictor = Predictor(engine, header.patch_px)
     for folder in folders:
-        inputs = int(header.options.get("input_slices", 1))
-        slices = spread(load_split(folder, "val", inputs), most)
+        slices = spread(load_split(folder, "val", header.input_slices), most)
         for case in dict.fromkeys(item.record.case for item in slices):
             every = band = LogitCounts.none()
             for item in (item for item in slices if item.record.case == case):

@@ -104,7 +104,7 @@ def test_writing_to_a_slice_changes_no_file(store: Path) -> None:
 
 def test_an_intact_store_passes_its_check_and_says_how_far_it_is(store: Path) -> None:
     seen: list[tuple[str, int, int]] = []
-    check_store(store, lambda *progress: seen.append(progress))
+    check_store(store, Watch(lambda *progress: seen.append(progress)))
     assert ("checking images.u8", 156, 156) in seen  # 4 slices of 4 × 6, 2 of 5 × 6
 
 

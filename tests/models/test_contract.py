@@ -50,6 +50,16 @@ def test_there_is_one_logit_for_each_pixel_of_a_slice_of_any_size(
 
 
 @every_model
+def test_each_class_has_a_channel_and_one_is_the_default(name: str) -> None:
+    several = small_model(name, classes=3).eval()
+    assert several(slices(2, 1, 33, 47)).shape == (2, 3, 33, 47)
+    alone, default = (small_model(name, **options).state_dict() for options in ({"classes": 1}, {}))
+    assert all(torch.equal(alone[key], default[key]) for key in default)
+    with pytest.raises(ConfigError):
+        small_model(name, classes=0)
+
+
+@every_model
 def test_the_published_size_takes_a_full_slice(name: str) -> None:
     with torch.device("meta"):
         logits = build_model(name).eval()(torch.empty(1, 1, 512, 512))

@@ -98,9 +98,9 @@ def test_a_run_without_data_is_refused(data: dict[str, Any]) -> None:
 def test_unknown_keys_are_named_with_the_known_ones() -> None:
     assert "unknown keys ['epoch']" in refusal(epoch=100)
     assert "'steps'" in refusal(epoch=100)
-    assert refusal(crop={"size": 64}).startswith("[crop] has unknown keys ['size']")
-    assert refusal(augment={"zoom": 2}).startswith("[augment] has unknown keys ['zoom']")
-    assert refusal(data=[{"path": "a", "share": 1}]).startswith("[[data]] has unknown keys")
+    assert "crop has unknown keys ['size']" in refusal(crop={"size": 64})
+    assert "augment has unknown keys ['zoom']" in refusal(augment={"zoom": 2})
+    assert "data has unknown keys ['share']" in refusal(data=[{"path": "a", "share": 1}])
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_unknown_keys_are_named_with_the_known_ones() -> None:
         ("crop", 128, "crop must be a table, got 128"),
         ("optimizer", "adam", "optimizer must be one of sgd, adamw, got 'adam'"),
         ("precision", 16, "precision must be one of fp32, bf16, fp16, got 16"),
-        ("data", [{"weight": 1.0}], "'path'"),
-        ("data", ["knee"], "[[data]]"),
+        ("data", [{"weight": 1.0}], "data needs path"),
+        ("data", ["knee"], "data must be a table, got 'knee'"),
     ],
 )
 def test_a_wrong_type_or_choice_is_refused(key: str, value: Any, words: str) -> None:

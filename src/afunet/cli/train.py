@@ -93,7 +93,8 @@ def train(
         raise ConfigError("give a TOML file, or the data to fine-tune the shipped weights on")
     from afunet.training.config import load_config
     from afunet.workflows.tensorboard import tensorboard
-    from afunet.workflows.train import PLAN, doubts_about, train_network
+    from afunet.workflows.train import PLAN, train_network
+    from afunet.workflows.training_doubts import doubts_about
 
     work.follow(PLAN)
     chosen = load_config(

@@ -73,7 +73,7 @@ class SliceSource:
         column_mm, row_mm, _ = axial.spacing_mm
         spacing = (float(row_mm), float(column_mm)) if spacing_known else None
         grid = working_grid((axial.shape[1], axial.shape[2]), spacing, header.spacing_mm)
-        reach = int(header.options.get("input_slices", 1)) // 2
+        reach = header.input_slices // 2
         return SliceSource(axial.voxels, Window(*header.window_hu), grid, reach)
 
     def stacks(self, start: int, stop: int) -> Float32Array:

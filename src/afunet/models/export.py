@@ -35,7 +35,7 @@ def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
     cannot be written.
     """
     header = checkpoint.header
-    channels = int(header.options.get("input_slices", 1))
+    channels = header.input_slices
     said = json.dumps({**header.saved(), "sha256": checkpoint.sha256})
     with whole_file(path) as unfinished:
         model = onnx_of(checkpoint.network(), torch.zeros(2, channels, 64, 96), WINDOWS)

@@ -89,13 +89,17 @@ def prepare(
         )
         checkpoint = load_checkpoint(result.checkpoint)
         trained.append(_run(experiment, folder, checkpoint, device, result.validation_dice))
-    options = experiment.training.options
+    training = experiment.training
     return Contender(
         experiment,
-        int(options.get("input_slices", 1)),
-        _window_words(experiment, experiment.training.crop.size_px),
+        training.input_slices,
+        _window_words(experiment, training.crop.size_px),
         tuple(trained),
-        _cost(experiment.training.model, json.dumps(dict(options), sort_keys=True)),
+        _cost(
+            training.model,
+            json.dumps(dict(training.options), sort_keys=True),
+            training.input_slices,
+        ),
     )
 
 
@@ -108,8 +112,13 @@ def _run(
 ) -> Run:
     window = _window_px(experiment, checkpoint.header.patch_px)
     # float32 for every network alike: the arithmetic must not decide a comparison.
-    inputs = int(checkpoint.header.options.get("input_slices", 1))
-    engine = build_engine(checkpoint.network(), pick_device(device), channels=inputs)
+    header = checkpoint.header
+    engine = build_engine(
+        checkpoint.network(),
+        pick_device(device),
+        channels=header.input_slices,
+        classes=len(header.classes),
+    )
     identity = (
         f"checkpoint {checkpoint.sha256}, window {window or 'whole slice'}, float32, "
         f"afunet {version('afunet')}"
@@ -129,9 +138,8 @@ def _window_words(experiment: Experiment, patch_px: int) -> str:
 
 
 @lru_cache
-def _cost(model: str, options_json: str) -> Complexity:
-    chosen = json.loads(options_json)
-    return complexity(build_model(model, chosen, seed=0), int(chosen.get("input_slices", 1)))
+def _cost(model: str, options_json: str, input_slices: int) -> Complexity:
+    return complexity(build_model(model, json.loads(options_json), seed=0), input_slices)
 
 
 def _classical(experiment: Experiment, runs: Path) -> Contender:

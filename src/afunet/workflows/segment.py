@@ -15,6 +15,7 @@ from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUpRules
 from afunet.inference.device_choice import DeviceChoice
+from afunet.models.checkpoint import require_bone_alone
 from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances, Piece
 from afunet.report.case import facts
@@ -116,6 +117,7 @@ class Segmenter:
     ) -> None:
         self.options = options or SegmentOptions()
         self.network = load_network(self.options.weights, self.options.device, watch)
+        require_bone_alone(self.network.header)
 
     def find(self, source: Image | Scan, *, case: str = UNTITLED, watch: Watch = UNWATCHED) -> Case:
         """Find the bones in a scan and write nothing.

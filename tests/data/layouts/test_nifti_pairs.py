@@ -8,7 +8,7 @@ import pytest
 
 from afunet.data.layouts import nifti_pairs
 from afunet.data.layouts.pair import Choice
-from afunet.errors import InputError
+from afunet.errors import ConfigError, InputError
 
 
 def matched(source: Path, *files: str) -> dict[str, tuple[str, ...]]:
@@ -83,5 +83,5 @@ def test_a_table_with_an_unknown_split_is_refused(tmp_path: Path) -> None:
 
 
 def test_names_of_labels_cannot_be_asked_of_files_without_names(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="takes their numbers or all, got 'femur'"):
+    with pytest.raises(ConfigError, match="called 'femur', they have numbers alone"):
         nifti_pairs.pairs(tmp_path, Choice(bones=("femur",)))

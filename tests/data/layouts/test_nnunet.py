@@ -58,7 +58,7 @@ def test_labels_are_taken_by_name_pattern_or_number(source: Path, leg: Callable[
     assert bone_pixels(source, bones=("fem*",)) == femur
     assert bone_pixels(source, bones=("2",)) == whole - femur
     assert bone_pixels(source, bones=("femur", "tibia")) == whole
-    with pytest.raises(ConfigError, match="no label 'ulna'; it has femur, tibia"):
+    with pytest.raises(ConfigError, match="called 'ulna', there are femur, tibia"):
         nnunet.pairs(source, Choice(bones=("ulna",)))
 
 

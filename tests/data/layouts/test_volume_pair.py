@@ -97,7 +97,7 @@ def test_a_label_of_other_values_names_them_and_the_option(
     message = refusal(pair(one.volume, several))
     assert "holds 0, 1, 2, 3, 4, 5 … 255, expected 0 and 1" in message
     assert "--bones" in message
-    bone = read(pair(one.volume, several, bones=BoneValues(frozenset({75}))))
+    bone = read(pair(one.volume, several, bones=(BoneValues({75: 1}),)))
     assert np.array_equal([item.mask for item in bone.slices], one.mask.voxels)
 
 
@@ -107,7 +107,7 @@ def test_negative_labels_are_refused(
     one = leg(1)
     negative = one.mask.with_voxels(-one.mask.voxels.astype(np.int16))
     assert "holds -1, 0, expected 0 and above" in refusal(
-        pair(one.volume, negative, bones=BoneValues())
+        pair(one.volume, negative, bones=(BoneValues(),))
     )
 
 

@@ -42,7 +42,7 @@ def plane_of(
 def slice_of_hu(
     hu: NDArray[Any], mask: NDArray[Any], level: int, given: Given, plane: Plane
 ) -> LabelledSlice:
-    """One axial plane of HU (H, W) and its mask (H, W) 0/1 as a labelled slice."""
+    """One axial plane of HU (H, W) and its classes (H, W) as a labelled slice."""
     unit = BONE_WINDOW.to_unit(hu)
     if plane.grid.resamples:
         unit = plane.grid.to_working(unit)
@@ -74,7 +74,10 @@ def record_of(given: Given, level: int, plane: Plane) -> SliceRecord:
 
 
 def _mask(mask: NDArray[Any], plane: Plane) -> NDArray[np.uint8]:
-    """A pixel of the working grid is bone where at least half of it is."""
+    """A pixel of the working grid is of a class where at least half of it is."""
     if not plane.grid.resamples:
         return np.ascontiguousarray(mask, dtype=np.uint8)
-    return (plane.grid.to_working(mask) >= 0.5).astype(np.uint8)
+    classes = np.zeros(plane.grid.working, dtype=np.uint8)
+    for number in range(1, int(mask.max()) + 1):
+        classes[plane.grid.to_working(mask == number) >= 0.5] = number
+    return classes

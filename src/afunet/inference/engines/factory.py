@@ -59,12 +59,17 @@ def best_engine(
 ) -> tuple[Engine, Trial]:
     """The engine of a checkpoint that is fastest on the windows it was trained for."""
     header = checkpoint.header
-    channels = int(header.options.get("input_slices", 1))
-    return fastest(checkpoint.network(), pick_device(choice), header.patch_px, channels)
+    return fastest(
+        checkpoint.network(),
+        pick_device(choice),
+        header.patch_px,
+        header.input_slices,
+        len(header.classes),
+    )
 
 
 def fastest(
-    network: nn.Module, device: torch.device, patch_px: int, channels: int = 1
+    network: nn.Module, device: torch.device, patch_px: int, channels: int = 1, classes: int = 1
 ) -> tuple[TorchEngine, Trial]:
     """Try each arithmetic on one batch of random windows and keep the fastest.
 
@@ -75,7 +80,8 @@ def fastest(
     engines: dict[str, TorchEngine] = {}
     for dtype in (torch.float32, torch.bfloat16):
         try:
-            engine = _fitting(build_engine(network, device, dtype, channels=channels), windows)
+            made = build_engine(network, device, dtype, channels=channels, classes=classes)
+            engine = _fitting(made, windows)
         except (RuntimeError, MemoryError):
             continue  # an arithmetic that this device lacks
         engines[engine.arithmetic] = engine
