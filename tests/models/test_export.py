@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from afunet.models.bone_namer import BONE_NAMES
-from afunet.models.limb_sider import LIMB_SIDES
+from afunet.anatomy.bone_network import BONE_NAMES
+from afunet.anatomy.side_network import LIMB_SIDES
 from onnxruntime import InferenceSession
 from torch import Tensor, nn
 
