@@ -1,10 +1,12 @@
 """Windows cover every slice, and blend back into it without a trace."""
 
+import re
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 import torch
+from tests.refusals import refused
 from torch import Tensor, nn
 
 from afunet.errors import Cancelled, DeviceError
@@ -168,6 +170,10 @@ class SmallGPU(TorchEngine):
         return TorchEngine(self.network, CPU, self.dtype, self.windows_per_batch).run(windows)
 
 
+def numbers(lines: tuple[str, ...]) -> list[int]:
+    return [int(number) for line in lines for number in re.findall(r"\d+", line)]
+
+
 def on_small_gpu(fits: int, network: nn.Module | None = None) -> tuple[Predictor, list[int]]:
     engine = SmallGPU(network or Echo(), torch.device("cuda"), torch.float32, 8, fits=fits)
     return Predictor(engine, PATCH), engine.tried
@@ -178,14 +184,14 @@ def test_out_of_memory_halves_the_batch_and_says_so() -> None:
     slices = tissue(9, PATCH, PATCH)
     found = predictor(slices)
     require_close(found.probability, slices)
-    assert found.usage.fallbacks == ("4 windows per batch", "2 windows per batch")
+    assert numbers(found.usage.fallbacks) == [4, 2]
     assert tried == [8, 4, 2, 2, 2, 2, 1]
 
 
 def test_the_smaller_batch_is_kept_for_the_next_slices() -> None:
     predictor, tried = on_small_gpu(fits=4)
     first = predictor(tissue(8, PATCH, PATCH))
-    assert first.usage.fallbacks == ("4 windows per batch",)
+    assert numbers(first.usage.fallbacks) == [4]
     tried.clear()
     second = first.predictor(tissue(8, PATCH, PATCH))
     assert tried == [4, 4]
@@ -197,12 +203,8 @@ def test_where_not_even_one_window_fits_the_cpu_takes_over() -> None:
     slices = tissue(3, PATCH, 40)
     found = predictor(slices)
     require_close(found.probability, slices)
-    assert found.usage.fallbacks == (
-        "4 windows per batch",
-        "2 windows per batch",
-        "1 windows per batch",
-        "the CPU",
-    )
+    assert numbers(found.usage.fallbacks) == [4, 2, 1]
+    assert len(found.usage.fallbacks) == 4  # the last is the CPU
     assert found.predictor.engine.device == "cpu"
     assert found.predictor.engine.arithmetic == "float32"
     assert predictor.engine.device == "cuda"
@@ -231,9 +233,8 @@ def test_when_nothing_smaller_is_left_the_error_says_so_in_one_line() -> None:
         def forward(self, x: Tensor) -> Tensor:
             raise torch.OutOfMemoryError("out of memory")
 
-    with pytest.raises(DeviceError) as caught:
+    with refused(DeviceError, "OUT_OF_MEMORY"):
         predictor_of(Starved())(tissue(1, PATCH, PATCH))
-    assert "\n" not in str(caught.value)
 
 
 def test_several_classes_are_kept_apart_and_blended_alike() -> None:

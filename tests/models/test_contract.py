@@ -10,6 +10,7 @@ import torch
 from onnx import ModelProto
 from onnx.checker import check_model
 from onnxruntime import InferenceSession
+from tests.refusals import refused
 from torch import Tensor, nn
 
 from afunet.errors import ConfigError
@@ -212,5 +213,5 @@ def test_an_impossible_value_is_refused_in_one_line(name: str, options: dict[str
 
 
 def test_an_unknown_model_is_refused_with_the_known_names() -> None:
-    with pytest.raises(ConfigError, match=r"unknown model 'vnet'.*afunet.*unet.*bisenet.*fcn"):
+    with refused(ConfigError, "CONFIG_ERROR", "'vnet'", *MODELS):
         build_model("vnet")

@@ -8,11 +8,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from afunet.anatomy.bone_network import BONE_NAMES
-from afunet.anatomy.side_network import LIMB_SIDES
 from onnxruntime import InferenceSession
 from torch import Tensor, nn
 
+from afunet.anatomy.bone_network import BONE_NAMES
+from afunet.anatomy.side_network import LIMB_SIDES
 from afunet.errors import OutputError
 from afunet.models import build_model
 from afunet.models.checkpoint import load_checkpoint

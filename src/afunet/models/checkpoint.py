@@ -80,7 +80,8 @@ class Checkpoint:
         except (ConfigError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise CheckpointError(
-                f"the weights do not fit model {self.header.model!r}: {reason}"
+                f"the weights do not fit model {self.header.model!r}: {reason}",
+                code="WEIGHTS_MISFIT",
             ) from error
         return model.eval()
 
@@ -107,7 +108,8 @@ def require_bone_alone(header: Header) -> None:
     if len(header.classes) > 1:
         raise ConfigError(
             f"these weights tell {', '.join(header.classes)} apart, and a result knows bone alone: "
-            "take weights of bone, or score these with afunet evaluate --data"
+            "take weights of bone, or score these with afunet evaluate --data",
+            code="SEVERAL_CLASSES",
         )
 
 
@@ -125,5 +127,7 @@ def _parsed(name: str, raw: Mapping[str, Any]) -> Header:
         require_classes(header.classes)
         require_calibration(header.calibration)
     except (ValueError, ConfigError) as error:
-        raise CheckpointError(f"{name} has a broken header: {error}") from error
+        raise CheckpointError(
+            f"{name} has a broken header: {error}", code="WEIGHTS_BROKEN"
+        ) from error
     return header

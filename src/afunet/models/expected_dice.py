@@ -100,7 +100,7 @@ def read_model(path: Path) -> DiceModel:
         return _checked(from_plain(DiceModel, raw, "the model"))
     except (OSError, ValueError, ConfigError) as error:
         raise CheckpointError(
-            f"{path.name} holds no model of the expected Dice: {error}"
+            f"{path.name} holds no model of the expected Dice: {error}", code="WEIGHTS_BROKEN"
         ) from error
 
 

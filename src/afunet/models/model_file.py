@@ -46,5 +46,7 @@ class ModelFile(Generic[Model]):
             model.load_state_dict(single(file.weights))
         except (ConfigError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
-            raise CheckpointError(f"{path.name} holds no intact {self.kind}: {reason}") from error
+            raise CheckpointError(
+                f"{path.name} holds no intact {self.kind}: {reason}", code="WEIGHTS_BROKEN"
+            ) from error
         return model.eval()

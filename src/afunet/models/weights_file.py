@@ -55,32 +55,39 @@ def write_weights(
 def read_weights(path: Path, entry: str) -> WeightsFile:
     """Read and verify; `CheckpointError` in one line for anything but an intact file."""
     if not path.is_file():
-        raise CheckpointError(f"no weights file at {path}")
+        raise CheckpointError(f"no weights file at {path}", code="NO_WEIGHTS")
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path.name} is no intact safetensors file: {error}") from error
+        raise CheckpointError(
+            f"{path.name} is no intact safetensors file: {error}", code="WEIGHTS_BROKEN"
+        ) from error
     if entry not in metadata:
         raise CheckpointError(
             f"{path.name} is a safetensors file, but not one of afunet's for this use: it has no "
-            f"entry {entry!r}"
+            f"entry {entry!r}",
+            code="WEIGHTS_FOREIGN",
         )
     try:
         header = dict(json.loads(metadata[entry]))
         expected = str(header.pop("sha256"))
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path.name} has a broken header: {error!r}") from error
+        raise CheckpointError(
+            f"{path.name} has a broken header: {error!r}", code="WEIGHTS_BROKEN"
+        ) from error
     if (version := header.get("version", FORMAT_VERSION)) != FORMAT_VERSION:
         raise CheckpointError(
-            f"{path.name} has format version {version}, this afunet reads {FORMAT_VERSION}"
+            f"{path.name} has format version {version}, this afunet reads {FORMAT_VERSION}",
+            code="WEIGHTS_VERSION",
         )
     digest = digest_of(header, weights)
     if digest != expected:
         raise CheckpointError(
             f"{path.name} was altered: its SHA-256 is {digest[:12]}…, its header says "
-            f"{expected[:12]}…; fetch it again"
+            f"{expected[:12]}…; fetch it again",
+            code="WEIGHTS_ALTERED",
         )
     _require_finite(weights, f"{path.name} has weights that are not finite")
     return WeightsFile(header, weights, digest)
@@ -116,4 +123,4 @@ def _fits_half(value: Tensor) -> bool:
 def _require_finite(weights: Mapping[str, Tensor], what: str) -> None:
     broken = [key for key, value in weights.items() if not value.isfinite().all()]
     if broken:
-        raise CheckpointError(f"{what}: {', '.join(broken)}")
+        raise CheckpointError(f"{what}: {', '.join(broken)}", code="WEIGHTS_NOT_FINITE")

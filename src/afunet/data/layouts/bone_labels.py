@@ -40,13 +40,20 @@ class BoneValues:
         """Classes, 0 where no bone is; `InputError` for values that the rule does not allow."""
         found = np.unique(labels)
         if self.binary and set(found.tolist()) - {0, 1}:
-            raise InputError(f"the label holds {_in_words(found)}, expected 0 and 1: {self.advice}")
+            raise InputError(
+                f"the label holds {_in_words(found)}, expected 0 and 1: {self.advice}",
+                code="NOT_BINARY",
+            )
         if self.unknown is not None and self.unknown in found:
-            raise InputError(f"the label marks voxels as unknown ({self.unknown}): label them")
+            raise InputError(
+                f"the label marks voxels as unknown ({self.unknown}): label them",
+                code="LABEL_UNKNOWN",
+            )
         if found[0] < 0:
             raise InputError(
                 f"the label holds {_in_words(found)}, expected 0 and above: a mask cannot say 'not "
-                "labelled', write such voxels as 0 or label them"
+                "labelled', write such voxels as 0 or label them",
+                code="NEGATIVE_LABELS",
             )
         self._require_declared(found)
         if self.values is None:
@@ -64,7 +71,8 @@ class BoneValues:
             named = _in_words(np.array(sorted({0, *self.declared})))
             raise InputError(
                 f"the label holds {_in_words(undeclared)}, which {self.table} does not declare (it "
-                f"declares {named}): name it there, or write the label with the values declared"
+                f"declares {named}): name it there, or write the label with the values declared",
+                code="LABEL_UNKNOWN",
             )
 
 
