@@ -10,7 +10,6 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-from afunet.report.facts import DISCLAIMER
 from PIL import Image
 from tests.refusals import refused
 
@@ -22,6 +21,7 @@ from afunet.formats.readers import read_labels, read_volume
 from afunet.geometry import Volume
 from afunet.models.shipped import shipped_path
 from afunet.reconstruction.surface import STAGE
+from afunet.report.case.facts import DISCLAIMER
 from afunet.watch import CancelToken, Watch
 from afunet.workflows import case_pages as module
 from afunet.workflows.analyse import PLAN

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import trimesh
-from afunet.reconstruction.anatomy import UNKNOWN
 from PIL import Image
 from tests.refusals import holds
 
+from afunet.anatomy.bones import Bone, Side
+from afunet.anatomy.names import UNKNOWN, BoneName
 from afunet.findings import Severity, error, info, warning
 from afunet.formats.glb import Part
 from afunet.formats.scan import Source
@@ -392,7 +393,7 @@ def test_a_browser_shows_the_bones_in_the_page(report: Report, browser) -> None:
 
 
 def test_a_name_says_how_often_such_a_name_is_right_and_never_always(report: Report) -> None:
-    sure = {"sureness": 0.934, "side_sureness": 0.9999}
-    named = piece(1, bone="femur", side="left", name="left femur", **sure)
+    femur = BoneName(Bone.FEMUR, Side.LEFT, sureness=0.934, side_sureness=0.9999)
+    named = piece(1, bone=femur, name="left femur")
     assert holds(cells(page_of(replace(report, pieces=(named,))), "left femur")[0], "93 %", "99 %")
     assert cells(page_of(report), "piece 1")[0] == "–"
