@@ -32,6 +32,7 @@ import numpy as np
 from afunet.formats.readers import read_labels
 from afunet.geometry import Mesh, Volume
 from afunet.inference.naming import bone_namer
+from afunet.phantom import SIMULATOR
 from afunet.phantom.limb_cuts import LimbBone, Plan, draw_cut, draw_person, sampled
 from afunet.phantom.limb_mixing import mix_limbs
 from afunet.phantom.limb_points import OTHER
@@ -225,6 +226,7 @@ def main() -> None:
     options = parser.parse_args()
     if not (DATA / "shapes-llp26").exists():
         sys.exit(f"no LLP26 limbs in {DATA}: set AFUNET_DATA to the folder with them")
+    print(f"{SIMULATOR}\n")
     namer = bone_namer()
     for name in options.sets:
         told: list[Told] = []

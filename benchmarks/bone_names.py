@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from afunet.inference.naming import bone_namer
-from afunet.phantom import Region, draw_leg, exact_labels
+from afunet.phantom import SIMULATOR, Region, draw_leg, exact_labels
 from afunet.reconstruction.anatomy import Bone, BoneName
 from afunet.reconstruction.instances import split_instances
 
@@ -73,6 +73,7 @@ def main() -> None:
                     f"named {name} ({name.sureness:.2f})"
                 )
         print(f"leg {number + 1} of {options.legs}", file=sys.stderr, flush=True)
+    print(f"{SIMULATOR}\n")
     head = " | ".join(Outcome)
     print(f"| region | pieces | {head} | right, % |\n| --- |{' ---: |' * (len(Outcome) + 2)}")
     rows = {str(region): found for region, found in counts.items()}

@@ -22,7 +22,7 @@ from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import predict_volume
 from afunet.models.checkpoint import load_checkpoint
-from afunet.phantom import Region, draw_leg, simulate
+from afunet.phantom import SIMULATOR, Region, draw_leg, simulate
 from afunet.workflows.phantom import limb_files
 
 SEED, SLICES = 70_000, 6
@@ -54,6 +54,7 @@ def main() -> None:
                 mask = predict_volume(leg.volume, predictor, allowed).mask
                 mask, _ = clean_up(mask, leg.volume)
                 found[region].append(dice(count(mask.voxels, truth)))
+    print(SIMULATOR)
     for setting, found in scores.items():
         means = ", ".join(f"{region} {fmean(values):.4f}" for region, values in found.items())
         every = [value for values in found.values() for value in values]

@@ -30,6 +30,7 @@ from afunet.inference.device import DeviceChoice
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import predict_volume
 from afunet.phantom import (
+    SIMULATOR,
     Anatomy,
     Fracture,
     LegConfig,
@@ -120,6 +121,7 @@ def main() -> None:
     parser.add_argument("--legs", type=int, default=LEGS)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     options = parser.parse_args()
+    print(f"{SIMULATOR}\n")
     mask_of = predicted_mask(options.weights) if options.predicted else exact_mask
     print(
         "| seed | voxels, mm | pieces | found | mean IoU | merged | split | extra | missed, mm³ |"

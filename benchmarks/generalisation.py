@@ -31,7 +31,7 @@ from afunet.inference.device import DeviceChoice, best_engine, pick_device
 from afunet.inference.predictor import Engine, Predictor
 from afunet.inference.volume import predict_volume
 from afunet.models.checkpoint import Header, load_checkpoint
-from afunet.phantom import Region, draw_leg, simulate
+from afunet.phantom import SIMULATOR, Region, draw_leg, simulate
 from afunet.workflows.evaluate import evaluate_network
 from afunet.workflows.phantom import limb_files
 from afunet.workflows.segment import shipped_weights
@@ -138,6 +138,7 @@ def main() -> None:
         }
         for name, network in networks.items()
     }
+    print(f"{SIMULATOR}\n")
     columns = list(next(iter(rows.values())))
     print("| weights | " + " | ".join(columns) + " |")
     print("| --- |" + " ---: |" * len(columns))

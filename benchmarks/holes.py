@@ -37,7 +37,7 @@ from afunet.inference.cleanup import clean_up
 from afunet.inference.device import DeviceChoice
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import predict_volume
-from afunet.phantom import SimulatedLeg, simulate
+from afunet.phantom import SIMULATOR, SimulatedLeg, simulate
 from afunet.reconstruction import surface
 from afunet.reconstruction.instances import split_instances
 from afunet.report.coloured_mesh import Colour, ColouredMesh
@@ -210,6 +210,7 @@ def main() -> None:
         name: Segmenter(SegmentOptions(weights=path, device=DeviceChoice.CPU))
         for name, path in weights.items()
     }
+    print(f"{SIMULATOR}\n")
     print(f"| seed | mask | {' | '.join(COLUMNS)} |")
     print(f"| ---: | --- |{' ---: |' * len(COLUMNS)}")
     seeds = range(options.first_seed, options.first_seed + options.knees)

@@ -33,7 +33,7 @@ from vtkmodules.vtkIOGeometry import vtkSTLWriter
 
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels
-from afunet.phantom import axial_grid, simulate
+from afunet.phantom import SIMULATOR, axial_grid, simulate
 from afunet.phantom.examples import fractured_knee
 from afunet.workflows.reconstruct import reconstruct
 
@@ -102,6 +102,7 @@ def main() -> None:
     if options.way:
         measured(options.way, mask)
         return
+    print(f"{SIMULATOR}\n")
     runs = [{way: alone(way, mask) for way in WAYS} for _ in range(options.runs)]
     print("| way | seconds | fastest | slowest | peak GB | pieces |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")

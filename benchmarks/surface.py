@@ -33,7 +33,7 @@ from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
 from afunet.formats.polydata import from_polydata
 from afunet.geometry import Mesh, Volume
-from afunet.phantom import Anatomy, Fracture, Pose
+from afunet.phantom import SIMULATOR, Anatomy, Fracture, Pose
 from afunet.phantom.bones import Piece
 from afunet.phantom.distance import Box
 from afunet.phantom.skeleton import build_bones, fractured
@@ -245,6 +245,7 @@ def main() -> None:
     budget = Budget(max_triangles=options.max_triangles, max_error_mm=options.max_error_mm)
     seeds = range(options.first_seed, options.first_seed + options.knees)
     known = [solid for seed in seeds for solid in solids(seed)]
+    print(f"{SIMULATOR}\n")
     print(HEAD)
     for spacing in GRIDS:
         for kind in KINDS:

@@ -45,7 +45,7 @@ from afunet.inference.trust.flags import FLAGS, raise_flags
 from afunet.inference.trust.flips import flip_agreement
 from afunet.inference.trust.signs import measure_signs
 from afunet.inference.volume import Prediction, predict_volume
-from afunet.phantom import LegConfig
+from afunet.phantom import SIMULATOR, LegConfig
 from afunet.reconstruction.instances import split_instances
 from afunet.workflows.phantom import limb_files
 from afunet.workflows.segment import Segmenter, SegmentOptions
@@ -134,6 +134,7 @@ def main() -> None:
     options = parser.parse_args()
     judge = Judge(options.weights)
     found = outcomes(judge, options.first_seed, options.legs, options.clean, options.limbs)
+    print(f"{SIMULATOR}\n")
     print("| what is wrong | flag that should rise | rose | other warnings, times |")
     print("| --- | --- | ---: | --- |")
     for name, code in EXPECTED.items():

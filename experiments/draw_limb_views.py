@@ -31,6 +31,7 @@ from scipy.spatial.transform import Rotation
 from afunet.inference.coarse import CoarseGrid
 from afunet.models.bone_namer import BoneNamerConfig, surroundings
 from afunet.models.limb_sider import LimbSiderConfig, limb_windows
+from afunet.phantom import VERSION
 from afunet.phantom.distance import Box
 from afunet.phantom.leg_views import draw_views
 from afunet.phantom.limb_mixing import mix_limbs
@@ -157,7 +158,7 @@ def write(path: Path, parts: list[Arrays], limbs: list[str]) -> None:
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
         arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        np.savez_compressed(file, **arrays, limbs=limbs)
+        np.savez_compressed(file, **arrays, limbs=limbs, simulator=VERSION)
     partial.replace(path)
 
 

@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from afunet.phantom import VERSION
 from afunet.phantom.limb_cuts import Cut, LimbBone, Plan, draw_cut, draw_person, sampled
 from afunet.phantom.limb_mixing import mix_limbs
 from afunet.phantom.not_legs import beside_trunk, draw_not_leg
@@ -81,7 +82,9 @@ def main() -> None:
         truth = sampled(shown, coarser(draw_cut(shown, rng)))
         if truth.voxels.any():
             names = list(map(str, shown))
-            np.savez_compressed(path, labels=truth.voxels, affine=truth.affine, names=names)
+            np.savez_compressed(
+                path, labels=truth.voxels, affine=truth.affine, names=names, simulator=VERSION
+            )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,7 +16,17 @@ from afunet.data.cases import read_slice_table
 from afunet.data.slices import load_slices
 from afunet.errors import AfunetError, Cancelled, ConfigError, GeometryError, InputError
 from afunet.formats.readers import read_labels, read_scan
-from afunet.phantom import LegConfig, Region, SimulatedLeg, Source, TrainingSlice, draw, draw_leg
+from afunet.phantom import (
+    SIMULATOR,
+    VERSION,
+    LegConfig,
+    Region,
+    SimulatedLeg,
+    Source,
+    TrainingSlice,
+    draw,
+    draw_leg,
+)
 from afunet.phantom.examples import KNEE_GRID, LIMB_GRID, MARGIN_MM
 from afunet.progress import CancelToken
 from afunet.workflows import phantom
@@ -79,6 +90,7 @@ def test_the_labels_are_exact_and_their_names_are_written(
     named = json.loads((files.truth.parent / "labels.json").read_text())
     assert named["bones"] == {str(label): name for label, name in leg.bones.names.items()}
     assert "femur left" in named["bones"].values()
+    assert named["simulator"] == {"version": VERSION, "seed": leg.config.seed}
     assert set(np.unique(bones.voxels)) - {0} <= set(map(int, named["bones"]))
 
 
@@ -102,6 +114,7 @@ def test_a_phantom_can_be_written_where_one_was(tiny_leg: LegConfig, tmp_path: P
 def test_a_phantom_as_nifti(tiny_leg: LegConfig, tmp_path: Path) -> None:
     leg, files = write_phantom(tiny_leg, tmp_path, ScanFormat.NIFTI)
     assert files.scan == tmp_path / "ct.nii.gz"
+    assert SIMULATOR.encode() in nibabel.load(files.scan).header["descrip"].item()
     scan = read_scan(files.scan).volume
     assert np.array_equal(scan.voxels, leg.volume.voxels)
     assert scan.same_grid(leg.volume)
@@ -174,6 +187,7 @@ def test_training_slices_say_that_their_labels_are_exact_and_their_pixel_size(
     with (tmp_path / "slices.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["status"], row["labelled"], row["spacing_mm"]) == ("exact", "1", "0.5000")
+    assert row["simulator"] == str(VERSION)
     with Image.open(tmp_path / "sim00001" / "masks" / "00.png") as mask:
         assert mask.mode == "L"
 

@@ -25,9 +25,12 @@ from afunet.phantom.fracture import Fracture
 from afunet.phantom.mesh_bones import load_bones, load_limb
 from afunet.phantom.organs import Organs
 from afunet.phantom.simulate import SimulatedLeg, exact_labels, simulate
+from afunet.phantom.version import SIMULATOR, VERSION
 from afunet.phantom.vessels import Angiogram
 
 __all__ = [
+    "SIMULATOR",
+    "VERSION",
     "Anatomy",
     "Angiogram",
     "BoneQuality",
