@@ -34,7 +34,7 @@ from vtkmodules.vtkIOGeometry import vtkSTLWriter
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels
 from afunet.phantom import SIMULATOR, axial_grid, simulate
-from afunet.phantom.examples import fractured_knee
+from afunet.phantom.drawing.examples import fractured_knee
 from afunet.workflows.reconstruct import reconstruct
 
 KEPT = Path("runs/reconstruct-mask.nii.gz")

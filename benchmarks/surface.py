@@ -34,9 +34,9 @@ from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 from afunet.formats.polydata import from_polydata
 from afunet.geometry import Mesh, Volume
 from afunet.phantom import SIMULATOR, Anatomy, Fracture, Pose
-from afunet.phantom.bones import Piece
-from afunet.phantom.distance import Box
-from afunet.phantom.skeleton import build_bones, fractured
+from afunet.phantom.shapes.distance import Box
+from afunet.phantom.skeleton.bones import Piece
+from afunet.phantom.skeleton.build import build_bones, fractured
 from afunet.reconstruction.deviation import deviation
 from afunet.reconstruction.surface import surface
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from afunet.geometry import LabelMap
 from afunet.phantom import Region, axial_grid, draw_leg, simulate
-from afunet.phantom.examples import clean_knee, whole_limb
+from afunet.phantom.drawing.examples import clean_knee, whole_limb
 from afunet.preprocessing import BONE_WINDOW
 from afunet.reconstruction import surface
 from afunet.report.palette import Colour, colour_of, colour_table

@@ -32,10 +32,10 @@ from afunet.inference.coarse import CoarseGrid
 from afunet.models.bone_namer import BoneNamerConfig, surroundings
 from afunet.models.limb_sider import LimbSiderConfig, limb_windows
 from afunet.phantom import VERSION
-from afunet.phantom.distance import Box
-from afunet.phantom.leg_views import draw_views
-from afunet.phantom.limb_mixing import mix_limbs
-from afunet.phantom.limb_points import (
+from afunet.phantom.shapes.distance import Box
+from afunet.phantom.skeleton.limb_mixing import mix_limbs
+from afunet.phantom.views.leg_views import draw_views
+from afunet.phantom.views.limb_points import (
     CLASSES,
     LEFT,
     LEG,

@@ -20,9 +20,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from afunet.phantom import VERSION
-from afunet.phantom.limb_cuts import Cut, LimbBone, Plan, draw_cut, draw_person, sampled
-from afunet.phantom.limb_mixing import mix_limbs
-from afunet.phantom.not_legs import beside_trunk, draw_not_leg
+from afunet.phantom.skeleton.limb_mixing import mix_limbs
+from afunet.phantom.views.limb_cuts import Cut, LimbBone, Plan, draw_cut, draw_person, sampled
+from afunet.phantom.views.not_legs import beside_trunk, draw_not_leg
 
 DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
 CUTS_A_PERSON, SPREAD, MOST_VOXELS = 4, 1.8, 800_000

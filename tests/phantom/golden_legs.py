@@ -47,12 +47,12 @@ from afunet.phantom import (
     grid_of,
     simulate,
 )
-from afunet.phantom.distance import Box
-from afunet.phantom.leg_views import draw_views
-from afunet.phantom.limb_cuts import Cut, Plan, draw_person, sampled
-from afunet.phantom.limb_mixing import mix_limbs
-from afunet.phantom.limb_points import draw_limbs, load_limb_points
-from afunet.phantom.not_legs import KINDS, beside_trunk
+from afunet.phantom.shapes.distance import Box
+from afunet.phantom.skeleton.limb_mixing import mix_limbs
+from afunet.phantom.views.leg_views import draw_views
+from afunet.phantom.views.limb_cuts import Cut, Plan, draw_person, sampled
+from afunet.phantom.views.limb_points import draw_limbs, load_limb_points
+from afunet.phantom.views.not_legs import KINDS, beside_trunk
 
 GOLDEN = Path(__file__).with_name("golden_legs.json")
 DATA = Path(os.environ.get("AFUNET_DATA", Path(__file__).parents[3] / "shared" / "data"))

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 
 from afunet.phantom import BoneQuality
-from afunet.phantom.bone_tissue import bone_hu
-from afunet.phantom.bones import BoneKind
-from afunet.phantom.noise import Textures
+from afunet.phantom.shapes.noise import Textures
+from afunet.phantom.skeleton.bones import BoneKind
+from afunet.phantom.tissue.bone_tissue import bone_hu
 
 
 def mean_hu(quality: BoneQuality, heights_mm: tuple[float, float], depth_mm: float) -> float:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from afunet.errors import InputError
-from afunet.phantom.capsules import Capsule, filled, foot
-from afunet.phantom.limb_points import (
+from afunet.phantom.shapes.capsules import Capsule, filled, foot
+from afunet.phantom.views.limb_points import (
     CLASSES,
     LEFT,
     OTHER,

@@ -22,7 +22,7 @@ from afunet.phantom import (
     simulate,
     training_slices,
 )
-from afunet.phantom.simulate import SimulatedLeg
+from afunet.phantom.picture.simulate import SimulatedLeg
 from afunet.progress import CancelToken
 
 from .conftest import CENTRE_MM, RADIUS_MM

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from afunet.phantom import Cast, Surroundings, TableKind
-from afunet.phantom.noise import Textures
-from afunet.phantom.surroundings import surroundings_hu
+from afunet.phantom.picture.surroundings import surroundings_hu
+from afunet.phantom.shapes.noise import Textures
 
 STEP_MM = 0.5
 RADIUS_MM = 45.0

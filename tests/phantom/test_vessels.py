@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from afunet.phantom.vessels import Tube, paint_vessels
+from afunet.phantom.tissue.vessels import Tube, paint_vessels
 
 STEP_MM = 0.25
 

@@ -1,0 +1,230 @@
+"""HU at any point of a scene: surroundings, soft tissue, then bones and metal over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.geometry import Volume
+from afunet.phantom.picture.scene import Limb, Scene
+from afunet.phantom.picture.surroundings import surroundings_hu
+from afunet.phantom.shapes.blend import mix, step
+from afunet.phantom.shapes.implicit import smooth_union
+from afunet.phantom.skeleton.bones import Bone, Distances
+from afunet.phantom.tissue.bone_tissue import bone_hu
+from afunet.phantom.tissue.clutter import paint_clutter
+from afunet.phantom.tissue.envelope import LimbFrame
+from afunet.phantom.tissue.soft_tissue import soft_hu
+from afunet.phantom.tissue.trunk import Trunk
+from afunet.phantom.tissue.vessels import paint_vessels
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+Points = NDArray[np.floating]
+
+FAR_MM = 60.0
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A piece in a window (rows, columns) of a slice, with its label."""
+
+    label: int
+    bone: Bone
+    window: tuple[slice, slice]
+    distances: Distances
+
+
+def pieces_in(scene: Scene, volume: Volume, index: int, points: Points) -> list[Seen]:
+    """Each bone's pieces where a slice (rows, columns, 3 of LPS) may meet them."""
+    found: list[Seen] = []
+    pieces = [piece for bone in scene.bones for piece in bone.pieces()]
+    for label, piece in enumerate(pieces, start=1):
+        window = _window(piece.corners_mm(), volume, index)
+        if window is not None:
+            distances = piece.distances_mm(points[window])
+            found.append(Seen(label, piece.bone, window, distances))
+    return found
+
+
+def true_hu(
+    scene: Scene, volume: Volume, index: int, points: Points, pixel_mm: float
+) -> Float32Array:
+    """HU (rows, columns) at LPS points (rows, columns, 3) that lie in or near a slice."""
+    pieces = pieces_in(scene, volume, index, points)
+    nearest, second, owner = _two_nearest(scene, pieces, points.shape[:2])
+    frame, limb_of = _body(scene, points)
+    config = scene.config
+    hu = surroundings_hu(
+        points,
+        frame.skin_mm,
+        scene.back_mm + config.surroundings.table_gap_mm,
+        scene.middle_x_mm,
+        pixel_mm,
+        config.surroundings,
+        config.seed,
+        scene.textures,
+    )
+    for k, limb in enumerate(scene.limbs):
+        inside = (limb_of == k) & (frame.skin_mm < pixel_mm)
+        if inside.any():
+            own = _picked(frame, inside)
+            tissue = _tissue_hu(scene, limb, points[inside], own, nearest[inside], second[inside])
+            share = np.clip(0.5 - frame.skin_mm[inside] / pixel_mm, 0, 1)
+            hu[inside] += (tissue - hu[inside]) * share
+    _paint_bones(hu, scene, pieces, nearest, second, owner, pixel_mm)
+    _paint_metal(hu, scene, pieces, points, pixel_mm)
+    return hu
+
+
+def _tissue_hu(
+    scene: Scene,
+    limb: Limb,
+    points: Points,
+    frame: LimbFrame,
+    nearest: Float32Array,
+    second: Float32Array,
+) -> Float32Array:
+    """HU (N,) of a limb's or the trunk's soft tissue at points (N, 3) in it."""
+    soft = scene.config.soft
+    hu = soft_hu(points, frame, limb.muscles, nearest, second, soft, scene.textures)
+    reach: Float32Array | float = frame.radius_mm
+    if isinstance(limb.outside, Trunk):
+        filled = limb.outside.with_organs(hu, points, frame, scene.textures)
+        # Muscle lines the pelvis; the plain filling has always reached the bone.
+        hu = mix(hu, filled, step(nearest - 5, 3.0)) if limb.outside.contents else filled
+        reach = 1.0
+    if limb.vessels:
+        hu = paint_vessels(
+            hu, limb.vessels, frame.across_mm, frame.behind_mm, frame.height_mm, reach
+        )
+    return paint_clutter(hu, limb.clutter, frame) if limb.clutter else hu
+
+
+def _body(scene: Scene, points: Points) -> tuple[LimbFrame, NDArray[np.intp]]:
+    """The frame of the limb that a point belongs to, all skins smoothly joined, and which."""
+    frames = [limb.outside.frame(points) for limb in scene.limbs]
+    skins = np.stack([frame.skin_mm for frame in frames])
+    limb_of = np.asarray(skins.argmin(axis=0))
+    skin = skins[0]
+    for other in skins[1:]:
+        skin = smooth_union(skin, other, 14.0)
+    best = _chosen(frames, limb_of)
+    fat = skins.min(axis=0) - best.muscle_mm
+    resting = points[..., 1] - scene.back_mm
+    skin = -smooth_union(-skin, -resting, 8.0)
+    muscle = np.maximum(best.muscle_mm, skin - 0.45 * fat)
+    joined = LimbFrame(
+        best.across_mm,
+        best.behind_mm,
+        best.height_mm,
+        best.radius_mm,
+        np.asarray(muscle, dtype=np.float32),
+        np.asarray(skin, dtype=np.float32),
+    )
+    return joined, limb_of
+
+
+def _chosen(frames: list[LimbFrame], limb_of: NDArray[np.intp]) -> LimbFrame:
+    if len(frames) == 1:
+        return frames[0]
+
+    def pick(name: str) -> Float32Array:
+        stacked = np.stack([getattr(frame, name) for frame in frames])
+        return np.asarray(np.take_along_axis(stacked, limb_of[None], axis=0)[0])
+
+    return LimbFrame(*(pick(name) for name in LimbFrame.__dataclass_fields__))
+
+
+def _picked(frame: LimbFrame, where: NDArray[np.bool_]) -> LimbFrame:
+    return LimbFrame(*(getattr(frame, name)[where] for name in LimbFrame.__dataclass_fields__))
+
+
+def _window(corners_mm: FloatArray, volume: Volume, index: int) -> tuple[slice, slice] | None:
+    """Rows and columns of a slice that a box may touch."""
+    indices = volume.to_indices(corners_mm)
+    low, high = np.floor(indices.min(axis=0)) - 1, np.ceil(indices.max(axis=0)) + 2
+    if not low[2] <= index <= high[2]:
+        return None
+    _, rows, columns = volume.shape
+    low, high = np.clip(low, 0, None).astype(int), high.astype(int)
+    if low[0] >= min(high[0], columns) or low[1] >= min(high[1], rows):
+        return None
+    down = slice(int(low[1]), min(int(high[1]), rows))
+    return down, slice(int(low[0]), min(int(high[0]), columns))
+
+
+def _two_nearest(
+    scene: Scene, pieces: list[Seen], shape: tuple[int, ...]
+) -> tuple[Float32Array, Float32Array, NDArray[np.intp]]:
+    """Distances to the nearest and second nearest bone, and which the nearest is."""
+    nearest = np.full(shape, FAR_MM, dtype=np.float32)
+    second, owner = nearest.copy(), np.full(shape, -1, dtype=np.intp)
+    for k, bone in enumerate(scene.bones):
+        mine = [piece for piece in pieces if piece.bone is bone]
+        if not mine:
+            continue
+        distance = np.full(shape, FAR_MM, dtype=np.float32)
+        for piece in mine:
+            part = distance[piece.window]
+            np.minimum(part, piece.distances.piece, out=part)
+        closer = distance < nearest
+        second = np.where(closer, nearest, np.minimum(second, distance))
+        owner[closer] = k
+        nearest = np.minimum(nearest, distance)
+    return nearest, second, owner
+
+
+def _paint_bones(
+    hu: Float32Array,
+    scene: Scene,
+    pieces: list[Seen],
+    nearest: Float32Array,
+    second: Float32Array,
+    owner: NDArray[np.intp],
+    pixel_mm: float,
+) -> None:
+    order = {bone.name: k for k, bone in enumerate(scene.bones)}
+    for piece in pieces:
+        inside = piece.distances.piece < 0.5 * pixel_mm
+        if not inside.any():
+            continue
+        window = piece.window
+        is_mine = owner[window] == order[piece.bone.name]
+        other = np.where(is_mine, second[window], nearest[window])[inside]
+        bone = bone_hu(
+            piece.bone.kind,
+            piece.bone.ends_mm,
+            piece.distances.home_mm[inside],
+            -piece.distances.intact[inside],
+            other,
+            scene.config.bone,
+            scene.textures,
+        )
+        for defect in scene.defects:
+            if defect.bone == piece.bone.name:
+                bone = defect.paint(bone, piece.distances.home_mm[inside])
+        share = np.clip(0.5 - piece.distances.piece[inside] / pixel_mm, 0, 1)
+        part = hu[window]
+        part[inside] += (bone - part[inside]) * share
+
+
+def _paint_metal(
+    hu: Float32Array, scene: Scene, pieces: list[Seen], points: Points, pixel_mm: float
+) -> None:
+    for bone, metal, value in scene.metal:
+        for window in {
+            _key(piece): piece.window for piece in pieces if piece.bone is bone
+        }.values():
+            own = bone.to_own_frame(points[window])
+            distance = metal.distance_mm(own, bone.surface.distance_mm(own))
+            share = np.clip(0.5 - distance / pixel_mm, 0, 1)
+            part = hu[window]
+            part += (value - part) * share
+
+
+def _key(piece: Seen) -> tuple[int, ...]:
+    down, across = piece.window
+    return down.start, down.stop, across.start, across.stop

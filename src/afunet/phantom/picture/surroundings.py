@@ -1,0 +1,171 @@
+"""HU outside the body: air, table, cast, sheets and loose metal. None of it is labelled."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.phantom.config import Cast, Surroundings, TableKind
+from afunet.phantom.shapes.noise import Textures
+
+Float32Array = NDArray[np.float32]
+Points = NDArray[np.floating]
+
+AIR_HU = -1000.0
+
+
+def surroundings_hu(
+    points: Points,
+    skin_mm: Float32Array,
+    table_y_mm: float,
+    middle_x_mm: float,
+    pixel_mm: float,
+    things: Surroundings,
+    seed: int,
+    textures: Textures,
+) -> Float32Array:
+    """HU (...) at LPS points (..., 3) if there were no body; `skin_mm` is its distance."""
+    hu = np.full(points.shape[:-1], AIR_HU, dtype=np.float32)
+    x, y = points[..., 0] - np.float32(middle_x_mm), points[..., 1] - np.float32(table_y_mm)
+    hu = _with_table(hu, x, y, pixel_mm, things)
+    rng = np.random.default_rng([seed, 11])
+    for _ in range(things.sheets):
+        hu = _with_sheet(hu, points, skin_mm, pixel_mm, textures, rng)
+    if things.cast is not None:
+        hu = _with_cast(hu, points, skin_mm, pixel_mm, things.cast, middle_x_mm, textures)
+    for _ in range(things.objects):
+        hu = _with_object(hu, points, x, y, skin_mm, pixel_mm, rng)
+    for _ in range(things.zips):
+        hu = _with_zip(hu, points, skin_mm, pixel_mm, middle_x_mm, rng)
+    return hu
+
+
+def _with_table(
+    hu: Float32Array, x: Points, y: Points, pixel_mm: float, things: Surroundings
+) -> Float32Array:
+    kind, thick = things.table, things.shell_mm
+    if kind is TableKind.NONE:
+        return hu
+    bend = 0.0 if kind is TableKind.FLAT else things.curvature_per_mm
+    half_width = 260.0 if kind is not TableKind.TRAY else 230.0
+    slope = np.sqrt(1 + (2 * bend * x) ** 2)
+    top = (y + bend * x**2) / slope
+    within = np.abs(x) < half_width
+    depths = [0.0]
+    if kind is TableKind.DOUBLE:
+        depths = [0.0, 14.0]
+    if kind in (TableKind.TRAY, TableKind.FLAT):
+        lower = (y - 55.0 + 2.2 * bend * x**2) / slope
+        foam = within & (top > thick) & (lower < -thick)
+        hu = np.where(foam, np.float32(things.foam_hu), hu)
+        hu = _layer(hu, lower, thick, pixel_mm, things.table_hu, within & (lower > top - 60))
+    for k, depth in enumerate(depths):
+        reach = within & (np.abs(x) < half_width - 25 * k)
+        hu = _layer(hu, top - depth, thick, pixel_mm, things.table_hu, reach)
+    return hu
+
+
+def _layer(
+    hu: Float32Array,
+    distance: Points,
+    thickness_mm: float,
+    pixel_mm: float,
+    value_hu: float,
+    where: NDArray[np.bool_],
+) -> Float32Array:
+    share = np.clip(0.5 + (thickness_mm / 2 - np.abs(distance)) / pixel_mm, 0, 1) * where
+    return np.asarray(hu + (value_hu - hu) * share, dtype=np.float32)
+
+
+def _with_sheet(
+    hu: Float32Array,
+    points: Points,
+    skin_mm: Float32Array,
+    pixel_mm: float,
+    textures: Textures,
+    rng: np.random.Generator,
+) -> Float32Array:
+    """A fold of cloth some way off the skin."""
+    offset, shift = rng.uniform(2, 14), rng.uniform(0, 200)
+    near = (skin_mm > 0) & (skin_mm < 40)
+    places = points[near] + np.float32(shift)
+    wave = textures.cloudy.at(places, (60.0, 60.0, 150.0))
+    there = textures.cloudy.at(places + 77, (150.0, 150.0, 300.0)) > -0.2
+    distance = skin_mm[near] - offset - 5 * np.maximum(wave, -0.8)
+    thickness, value = rng.uniform(0.5, 1.5), rng.uniform(-800, -250)
+    hu[near] = _layer(hu[near], distance, thickness, pixel_mm, value, there)
+    return hu
+
+
+def _with_cast(
+    hu: Float32Array,
+    points: Points,
+    skin_mm: Float32Array,
+    pixel_mm: float,
+    cast: Cast,
+    middle_x_mm: float,
+    textures: Textures,
+) -> Float32Array:
+    x, y = points[..., 0] - middle_x_mm, points[..., 1]
+    angle = np.abs(np.arctan2(x, y)) / np.pi
+    around = angle < cast.arc
+    if cast.dashes:
+        turn = np.arctan2(y, x) / (2 * np.pi) * cast.dashes
+        around = around & ((turn + 0.3 * textures.cloudy.at(points, 60.0)) % 1 < 0.78)
+    if cast.side is not None:
+        around = around & ((x > 0) == (cast.side == "left"))
+    distance = skin_mm - cast.gap_mm - 1.2 * textures.cloudy.at(points, (50.0, 50.0, 80.0))
+    padding = (skin_mm > 0) & (distance < 0) & (angle < cast.arc)
+    rough = textures.cloudy.at(points, 4.0)
+    hu = np.where(padding, np.float32(cast.padding_hu) + 40 * rough, hu)
+    value = cast.hu * (1 + cast.grain * rough)
+    half = cast.thickness_mm / 2
+    if cast.unevenness:
+        half = half * np.exp(cast.unevenness * textures.cloudy.at(points + 19, 110.0))
+    share = np.clip(0.5 + (half - np.abs(distance)) / pixel_mm, 0, 1) * around
+    return np.asarray(hu + (value - hu) * share, dtype=np.float32)
+
+
+def _with_object(
+    hu: Float32Array,
+    points: Points,
+    x: Points,
+    y: Points,
+    skin_mm: Float32Array,
+    pixel_mm: float,
+    rng: np.random.Generator,
+) -> Float32Array:
+    """A small piece of metal or plastic near the table, never in the body."""
+    centre_x, centre_y = rng.uniform(-150, 150), rng.uniform(-60, 12)
+    centre_z = rng.uniform(points[..., 2].min() - 60, points[..., 2].max() + 60)
+    long, thin, turn = rng.uniform(4, 30), rng.uniform(0.8, 4), rng.uniform(0, np.pi)
+    value = rng.choice([3500.0, 3500.0, 900.0, 150.0])
+    u = (x - centre_x) * np.cos(turn) + (y - centre_y) * np.sin(turn)
+    v = -(x - centre_x) * np.sin(turn) + (y - centre_y) * np.cos(turn)
+    v = v + 0.01 * u**2
+    distance = np.hypot(np.maximum(np.abs(u) - long / 2, 0), v) - thin
+    distance = np.maximum(distance, np.abs(points[..., 2] - centre_z) - 80)
+    share = np.clip(0.5 - distance / pixel_mm, 0, 1) * (skin_mm > 3)
+    return np.asarray(hu + (value - hu) * share, dtype=np.float32)
+
+
+def _with_zip(
+    hu: Float32Array,
+    points: Points,
+    skin_mm: Float32Array,
+    pixel_mm: float,
+    middle_x_mm: float,
+    rng: np.random.Generator,
+) -> Float32Array:
+    """A zip or a row of buttons along the body, in the cloth before it."""
+    x0, away = middle_x_mm + rng.normal(0, 45), rng.uniform(2.5, 9)
+    half, thick = rng.uniform(1.5, 6), rng.uniform(0.8, 1.6)
+    step_mm, value = rng.uniform(3, 30), float(rng.choice([3500.0, 3000.0, 1200.0, 400.0]))
+    distance = np.hypot(
+        np.maximum(np.abs(points[..., 0] - np.float32(x0)) - half, 0), skin_mm - away
+    )
+    body = points[..., 1][skin_mm < 0]
+    before = (skin_mm > 0.5) & (points[..., 1] < (body.mean() if len(body) else 0.0))
+    tooth = (points[..., 2] / step_mm) % 1 < 0.6
+    share = np.clip(0.5 + (thick - distance) / pixel_mm, 0, 1) * (before & tooth)
+    return np.asarray(hu + (value - hu) * share, dtype=np.float32)
