@@ -10,7 +10,6 @@ import numpy as np
 from afunet.errors import GeometryError
 from afunet.phantom.config import (
     Anatomy,
-    BoneQuality,
     Fracture,
     Grid,
     Implant,
@@ -34,7 +33,7 @@ MARGIN_MM = 45.0
 
 def clean_knee(seed: int = 0, grid: Grid = KNEE_GRID) -> LegConfig:
     """A left knee on a table, nothing broken."""
-    return LegConfig(seed=seed, grid=grid, bone=BoneQuality(), scanner=Scanner(noise_hu=16.0))
+    return LegConfig(seed=seed, grid=grid, scanner=Scanner(noise_hu=16.0))
 
 
 def fractured_knee(seed: int = 0, grid: Grid = KNEE_GRID) -> LegConfig:
@@ -42,10 +41,7 @@ def fractured_knee(seed: int = 0, grid: Grid = KNEE_GRID) -> LegConfig:
     plateau = Fracture(
         "tibia left", centre_mm=-22.0, pieces=3, chips=3, displacement_mm=3.0, seed=seed
     )
-    knee = clean_knee(seed, grid)
-    return LegConfig(
-        seed=seed, grid=grid, bone=knee.bone, scanner=knee.scanner, fractures=(plateau,)
-    )
+    return replace(clean_knee(seed, grid), fractures=(plateau,))
 
 
 def with_screws(leg: LegConfig) -> LegConfig:

@@ -26,9 +26,10 @@ from afunet.phantom.config import (
 from afunet.phantom.drawing.setting import draw_scanner, draw_surroundings
 from afunet.phantom.drawing.tissue import draw_bone, draw_clutter_of, draw_organs, draw_soft
 from afunet.phantom.picture.simulate import simulate
+from afunet.phantom.shapes.arrays import Rng
+from afunet.phantom.shapes.placing import turn_about
 from afunet.progress import CancelToken, Progress, silent
 
-Rng = np.random.Generator
 BROKEN = 0.28
 """Share of random legs with a fracture."""
 
@@ -222,15 +223,8 @@ def _grid(region: Region, anatomy: Anatomy, size: int, slices: int, rng: Rng) ->
     centre = (middle + rng.normal(0, 0.03) * field, behind, height)
     straight = axial_grid((slices, size, size), field / size, length / slices, centre)
     tilt = 0.0 if region in _TRUNK or rng.random() < 0.5 else rng.normal(0, 7)
-    return _tilted(straight, tilt, centre)
-
-
-def _tilted(grid: Grid, degrees: float, centre_mm: tuple[float, float, float]) -> Grid:
-    """The grid turned about the left-right axis through its centre."""
-    turn, centre = np.eye(4), np.array(centre_mm)
-    turn[:3, :3] = Rotation.from_euler("x", degrees, degrees=True).as_matrix()
-    turn[:3, 3] = centre - turn[:3, :3] @ centre
-    return grid_of(turn @ grid.matrix(), grid.shape)
+    about = turn_about(np.array(centre), Rotation.from_euler("x", tilt, degrees=True))
+    return grid_of(about @ straight.matrix(), straight.shape)
 
 
 def _limb_y(anatomy: Anatomy, height_mm: float) -> float:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from afunet.phantom.config import Cast, Scanner, Surroundings, TableKind
-
-Rng = np.random.Generator
+from afunet.phantom.shapes.arrays import Rng
 
 
 def draw_surroundings(sides: tuple[str, ...], trunk: bool, rng: Rng) -> Surroundings:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from afunet.phantom.config import Angiogram, BoneQuality, Clutter, Girth, Organs, SoftTissue
-
-Rng = np.random.Generator
+from afunet.phantom.shapes.arrays import Rng
 
 
 def draw_bone(rng: Rng) -> BoneQuality:

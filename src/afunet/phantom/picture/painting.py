@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from afunet.geometry import Volume
 from afunet.phantom.picture.scene import Limb, Scene
 from afunet.phantom.picture.surroundings import surroundings_hu
+from afunet.phantom.shapes.arrays import BoolArray, Float32Array, FloatArray, Points
 from afunet.phantom.shapes.blend import mix, step
 from afunet.phantom.shapes.implicit import smooth_union
 from afunet.phantom.skeleton.bones import Bone, Distances
@@ -19,10 +20,6 @@ from afunet.phantom.tissue.envelope import LimbFrame
 from afunet.phantom.tissue.soft_tissue import soft_hu
 from afunet.phantom.tissue.trunk import Trunk
 from afunet.phantom.tissue.vessels import paint_vessels
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-Points = NDArray[np.floating]
 
 FAR_MM = 60.0
 
@@ -138,7 +135,7 @@ def _chosen(frames: list[LimbFrame], limb_of: NDArray[np.intp]) -> LimbFrame:
     return LimbFrame(*(pick(name) for name in LimbFrame.__dataclass_fields__))
 
 
-def _picked(frame: LimbFrame, where: NDArray[np.bool_]) -> LimbFrame:
+def _picked(frame: LimbFrame, where: BoolArray) -> LimbFrame:
     return LimbFrame(*(getattr(frame, name)[where] for name in LimbFrame.__dataclass_fields__))
 
 

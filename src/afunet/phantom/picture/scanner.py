@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from afunet.phantom.config import Scanner
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
+from afunet.phantom.shapes.arrays import BoolArray, Float32Array, FloatArray, Rng
 
 LOWEST_HU, HIGHEST_HU = -1024, 3071
 _FWHM = 2.3548
@@ -18,9 +16,7 @@ _METAL_HU = 2600.0
 _HARDENING_HU, _STARVING_HU = 110.0, 350.0
 
 
-def scanned(
-    hu: Float32Array, pixel_mm: float, scanner: Scanner, rng: np.random.Generator
-) -> NDArray[np.int16]:
+def scanned(hu: Float32Array, pixel_mm: float, scanner: Scanner, rng: Rng) -> NDArray[np.int16]:
     """One slice (rows, columns) of true HU as the scanner gives it out, int16."""
     image = _blurred(hu, pixel_mm, scanner)
     if scanner.streaks > 0 and (hu > _METAL_HU).any():
@@ -42,9 +38,7 @@ def _blurred(hu: Float32Array, pixel_mm: float, scanner: Scanner) -> Float32Arra
     return np.asarray(image, dtype=np.float32)
 
 
-def _noise(
-    hu: Float32Array, pixel_mm: float, scanner: Scanner, rng: np.random.Generator
-) -> Float32Array:
+def _noise(hu: Float32Array, pixel_mm: float, scanner: Scanner, rng: Rng) -> Float32Array:
     """Grainy noise, stronger in the middle of the body, weaker in air."""
     if scanner.noise_hu == 0:
         return np.zeros(hu.shape, dtype=np.float32)
@@ -59,18 +53,18 @@ def _noise(
     return np.asarray(grain * strength * np.float32(scanner.noise_hu), dtype=np.float32)
 
 
-def _shading(shape: tuple[int, ...], scanner: Scanner, rng: np.random.Generator) -> Float32Array:
+def _shading(shape: tuple[int, ...], scanner: Scanner, rng: Rng) -> Float32Array:
     coarse = rng.normal(0, scanner.shading_hu, (4, 4)).astype(np.float32)
     zoomed = ndimage.zoom(coarse, np.array(shape) / 4, order=1)
     return np.asarray(zoomed, dtype=np.float32)
 
 
-def _outside_circle(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _outside_circle(shape: tuple[int, ...]) -> BoolArray:
     y, x = (np.arange(n) - (n - 1) / 2 for n in shape)
     return np.asarray(np.hypot(y[:, None], x[None, :]) > max(shape) / 2)
 
 
-def streaks_hu(hu: Float32Array, rng: np.random.Generator, angles: int = 240) -> Float32Array:
+def streaks_hu(hu: Float32Array, rng: Rng, angles: int = 240) -> Float32Array:
     """Streaks of the metal in a slice, HU to add.
 
     Rays through metal are measured too short (beam hardening) and too noisy (few photons);

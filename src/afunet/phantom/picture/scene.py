@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from afunet.errors import ConfigError
 from afunet.geometry import Volume
 from afunet.phantom.config import LegConfig
+from afunet.phantom.shapes.arrays import Rng
 from afunet.phantom.shapes.distance import Box
 from afunet.phantom.shapes.noise import Textures
 from afunet.phantom.skeleton.bones import Bone, BoneKind
@@ -23,8 +23,6 @@ from afunet.phantom.tissue.soft_tissue import Muscles, draw_muscles
 from afunet.phantom.tissue.trunk import Trunk
 from afunet.phantom.tissue.vessel_courses import limb_vessels, trunk_vessels
 from afunet.phantom.tissue.vessels import Tube
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +86,7 @@ def _seen(volume: Volume) -> Box:
     return Box.around(corners, 6.0)
 
 
-def _limbs(bones: list[Bone], seen: Box, config: LegConfig, rng: np.random.Generator) -> list[Limb]:
+def _limbs(bones: list[Bone], seen: Box, config: LegConfig, rng: Rng) -> list[Limb]:
     sides: dict[str, list[Bone]] = {}
     for bone in bones:
         if bone.kind not in (BoneKind.PELVIS, BoneKind.VERTEBRA):
@@ -133,9 +131,7 @@ def _furnished(limbs: list[Limb], bones: list[Bone], seen: Box, config: LegConfi
     return done
 
 
-def _furnished_trunk(
-    limb: Limb, trunk: Trunk, pelvis: Bone, config: LegConfig, rng: np.random.Generator
-) -> Limb:
+def _furnished_trunk(limb: Limb, trunk: Trunk, pelvis: Bone, config: LegConfig, rng: Rng) -> Limb:
     low, high = pelvis.ends_mm
     scale, soft = config.anatomy.scale, config.soft
     if config.organs is not None:
@@ -147,7 +143,7 @@ def _furnished_trunk(
     return limb
 
 
-def _trunk(pelvis: Bone, config: LegConfig, rng: np.random.Generator) -> Limb:
+def _trunk(pelvis: Bone, config: LegConfig, rng: Rng) -> Limb:
     points = pelvis.surface_points_mm()
     girth = config.soft.girth
     width = 1.05 * 137 * config.anatomy.scale + 16 + girth.fat_mm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +14,9 @@ from afunet.phantom.config import LegConfig
 from afunet.phantom.picture.painting import pieces_in, true_hu
 from afunet.phantom.picture.scanner import scanned
 from afunet.phantom.picture.scene import Scene, build_scene
+from afunet.phantom.shapes.arrays import Float32Array, Points
 from afunet.phantom.skeleton.bones import Bone
 from afunet.progress import CancelToken, Progress, silent
-
-Float32Array = NDArray[np.float32]
-Points = NDArray[np.floating]
 
 _SUB_SLICE_MM = 1.3
 
@@ -57,13 +56,9 @@ def simulate(
     grid = config.grid.empty()
     hu = np.zeros(grid.shape, dtype=np.int16)
     pieces = np.zeros(grid.shape, dtype=np.uint8)
-    for index in range(grid.shape[0]):
-        if cancel is not None:
-            cancel.check()
-        progress("simulating", index, grid.shape[0])
+    for index in _slices(grid, progress, cancel):
         hu[index] = _slice_hu(scene, grid, index)
         pieces[index] = _slice_labels(scene, grid, index)
-    progress("simulating", grid.shape[0], grid.shape[0])
     bones, fragments = _label_maps(scene, grid, pieces)
     return SimulatedLeg(config, grid.with_voxels(hu), bones, fragments, scene.bones)
 
@@ -75,13 +70,19 @@ def exact_labels(
     scene = build_scene(config)
     grid = config.grid.empty()
     pieces = np.zeros(grid.shape, dtype=np.uint8)
+    for index in _slices(grid, progress, cancel):
+        pieces[index] = _slice_labels(scene, grid, index)
+    return _label_maps(scene, grid, pieces)
+
+
+def _slices(grid: Volume, progress: Progress, cancel: CancelToken | None) -> Iterator[int]:
+    """Numbers of the slices, told as they are asked for."""
     for index in range(grid.shape[0]):
         if cancel is not None:
             cancel.check()
         progress("simulating", index, grid.shape[0])
-        pieces[index] = _slice_labels(scene, grid, index)
+        yield index
     progress("simulating", grid.shape[0], grid.shape[0])
-    return _label_maps(scene, grid, pieces)
 
 
 def _slice_points(grid: Volume, index: float) -> Points:

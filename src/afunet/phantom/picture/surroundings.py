@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from afunet.phantom.config import Cast, Surroundings, TableKind
+from afunet.phantom.shapes.arrays import BoolArray, Float32Array, Points, Rng
 from afunet.phantom.shapes.noise import Textures
-
-Float32Array = NDArray[np.float32]
-Points = NDArray[np.floating]
 
 AIR_HU = -1000.0
 
@@ -71,7 +68,7 @@ def _layer(
     thickness_mm: float,
     pixel_mm: float,
     value_hu: float,
-    where: NDArray[np.bool_],
+    where: BoolArray,
 ) -> Float32Array:
     share = np.clip(0.5 + (thickness_mm / 2 - np.abs(distance)) / pixel_mm, 0, 1) * where
     return np.asarray(hu + (value_hu - hu) * share, dtype=np.float32)
@@ -83,7 +80,7 @@ def _with_sheet(
     skin_mm: Float32Array,
     pixel_mm: float,
     textures: Textures,
-    rng: np.random.Generator,
+    rng: Rng,
 ) -> Float32Array:
     """A fold of cloth some way off the skin."""
     offset, shift = rng.uniform(2, 14), rng.uniform(0, 200)
@@ -133,7 +130,7 @@ def _with_object(
     y: Points,
     skin_mm: Float32Array,
     pixel_mm: float,
-    rng: np.random.Generator,
+    rng: Rng,
 ) -> Float32Array:
     """A small piece of metal or plastic near the table, never in the body."""
     centre_x, centre_y = rng.uniform(-150, 150), rng.uniform(-60, 12)
@@ -155,7 +152,7 @@ def _with_zip(
     skin_mm: Float32Array,
     pixel_mm: float,
     middle_x_mm: float,
-    rng: np.random.Generator,
+    rng: Rng,
 ) -> Float32Array:
     """A zip or a row of buttons along the body, in the cloth before it."""
     x0, away = middle_x_mm + rng.normal(0, 45), rng.uniform(2.5, 9)

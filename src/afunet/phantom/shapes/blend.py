@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Float32Array = NDArray[np.float32]
+from afunet.phantom.shapes.arrays import Float32Array
 
 
 def step(value: NDArray[np.floating], width: float) -> Float32Array:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-Rng = np.random.Generator
+from afunet.phantom.shapes.arrays import FloatArray, Rng
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +18,11 @@ class Capsule:
     start_mm: FloatArray
     end_mm: FloatArray
     radius_mm: float
+
+    def bounds_mm(self) -> tuple[FloatArray, FloatArray]:
+        """The corners of a box round it."""
+        ends = np.array([self.start_mm, self.end_mm])
+        return ends.min(axis=0) - self.radius_mm, ends.max(axis=0) + self.radius_mm
 
     def depth_mm(self, points_mm: FloatArray) -> FloatArray:
         """How deep points (N, 3) lie below its surface, negative outside, (N,)."""
@@ -34,8 +37,7 @@ def filled(capsules: Sequence[Capsule], step_mm: float) -> tuple[FloatArray, Flo
     """Lattice points in any of the capsules, (N, 3), and how deep they lie, (N,)."""
     found, depths = [np.empty((0, 3))], [np.empty(0)]
     for capsule in capsules:
-        ends = np.array([capsule.start_mm, capsule.end_mm])
-        low, high = ends.min(axis=0) - capsule.radius_mm, ends.max(axis=0) + capsule.radius_mm
+        low, high = capsule.bounds_mm()
         first, last = np.floor(low / step_mm), np.ceil(high / step_mm)
         axes = [np.arange(a, b + 1) for a, b in zip(first, last, strict=True)]
         lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)

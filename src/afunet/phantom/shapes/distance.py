@@ -10,16 +10,12 @@ import SimpleITK as sitk  # noqa: N813 - its own documentation's name
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
-from vtkmodules.util.numpy_support import vtk_to_numpy
-from vtkmodules.vtkImagingStencil import vtkImageStencilToImage, vtkPolyDataToImageStencil
 
 from afunet.errors import GeometryError
-from afunet.formats.polydata import to_polydata
 from afunet.geometry import Mesh
+from afunet.phantom.shapes.arrays import BoolArray, Float32Array, FloatArray, IntArray
+from afunet.phantom.shapes.lattice import inside_mesh
 
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 _BAND = 4
 """Grid steps from the surface within which distances are exact."""
 _COARSE = 3
@@ -101,7 +97,7 @@ def grid_of_mesh(mesh: Mesh, spacing_mm: float, box: Box) -> DistanceGrid:
             f"a bone needs a watertight mesh, this one has {mesh.open_edges} open edges: close it"
         )
     shape, origin = _layout(box, spacing_mm)
-    inside = _inside_mesh(mesh, shape, origin, spacing_mm)
+    inside = inside_mesh(mesh, origin, np.full(3, spacing_mm), np.array(shape[::-1]))
     far = _far_distance(inside, spacing_mm)
     z, y, x = np.nonzero(np.abs(far) < (_BAND + 1) * spacing_mm)
     points = np.stack([x, y, z], axis=-1) * spacing_mm + origin
@@ -138,7 +134,7 @@ def _coarse_then_fine(
     return values
 
 
-def _positions(indices: NDArray[np.integer], origin: FloatArray, spacing_mm: float) -> FloatArray:
+def _positions(indices: IntArray, origin: FloatArray, spacing_mm: float) -> FloatArray:
     """Positions (N, 3) of grid indices (z, y, x), (3, N)."""
     return np.asarray(indices[::-1].T * spacing_mm + origin, dtype=np.float64)
 
@@ -154,26 +150,6 @@ def _layout(box: Box, spacing_mm: float) -> tuple[tuple[int, int, int], FloatArr
     low, high = np.array(box.low_mm), np.array(box.high_mm)
     columns, rows, slices = (np.ceil((high - low) / spacing_mm).astype(int) + 1).tolist()
     return (max(slices, 2), max(rows, 2), max(columns, 2)), low
-
-
-def _inside_mesh(
-    mesh: Mesh, shape: tuple[int, int, int], origin: FloatArray, spacing_mm: float
-) -> BoolArray:
-    slices, rows, columns = shape
-    cut = vtkPolyDataToImageStencil()
-    cut.SetInputData(to_polydata(mesh))
-    cut.SetTolerance(0)
-    cut.SetOutputOrigin(*origin)
-    cut.SetOutputSpacing(spacing_mm, spacing_mm, spacing_mm)
-    cut.SetOutputWholeExtent(0, columns - 1, 0, rows - 1, 0, slices - 1)
-    paint = vtkImageStencilToImage()
-    paint.SetInputConnection(cut.GetOutputPort())
-    paint.SetOutputScalarTypeToUnsignedChar()
-    paint.SetInsideValue(1)
-    paint.SetOutsideValue(0)
-    paint.Update()
-    scalars = paint.GetOutput().GetPointData().GetScalars()
-    return np.asarray(vtk_to_numpy(scalars).reshape(shape) > 0)
 
 
 def _far_distance(inside: BoolArray, spacing_mm: float) -> Float32Array:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Float32Array = NDArray[np.float32]
+from afunet.phantom.shapes.arrays import Float32Array, Rng
 
 _SIZE = 96
 
@@ -21,7 +21,7 @@ class NoiseField:
     wavelength_voxels: float
 
     @staticmethod
-    def draw(rng: np.random.Generator, wavelength_voxels: float, bandwidth: float) -> NoiseField:
+    def draw(rng: Rng, wavelength_voxels: float, bandwidth: float) -> NoiseField:
         """A field whose waves are about so long; a relative bandwidth of 1 is broad."""
         white = np.fft.rfftn(rng.standard_normal((_SIZE, _SIZE, _SIZE)).astype(np.float32))
         full, half = np.fft.fftfreq(_SIZE), np.fft.rfftfreq(_SIZE)

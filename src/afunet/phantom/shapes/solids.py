@@ -7,18 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
-from vtkmodules.util.numpy_support import vtk_to_numpy
-from vtkmodules.vtkImagingStencil import vtkImageStencilToImage, vtkPolyDataToImageStencil
 
-from afunet.formats.polydata import to_polydata
 from afunet.geometry import Mesh
+from afunet.phantom.shapes.arrays import BoolArray, FloatArray, IntArray, Rng
 from afunet.phantom.shapes.capsules import Capsule
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-Rng = np.random.Generator
+from afunet.phantom.shapes.lattice import Window, inside_mesh
+from afunet.phantom.shapes.placing import turn_about
 
 
 class Solid(Protocol):
@@ -27,9 +22,7 @@ class Solid(Protocol):
     def bounds_mm(self) -> tuple[FloatArray, FloatArray]:
         """The corners of a box round it."""
 
-    def inside(
-        self, origin_mm: FloatArray, spacing_mm: FloatArray, count: NDArray[np.integer]
-    ) -> BoolArray:
+    def inside(self, origin_mm: FloatArray, spacing_mm: FloatArray, count: IntArray) -> BoolArray:
         """Which centres of voxels (z, y, x) lie in it; the arguments are in the order x, y, z."""
 
     def transformed(self, matrix: FloatArray) -> Solid:
@@ -47,25 +40,9 @@ class MeshSolid:
         low, high = self.mesh.bounds_mm()
         return np.asarray(low), np.asarray(high)
 
-    def inside(
-        self, origin_mm: FloatArray, spacing_mm: FloatArray, count: NDArray[np.integer]
-    ) -> BoolArray:
+    def inside(self, origin_mm: FloatArray, spacing_mm: FloatArray, count: IntArray) -> BoolArray:
         """By a stencil of the surface."""
-        cut = vtkPolyDataToImageStencil()
-        cut.SetInputData(to_polydata(self.mesh))
-        cut.SetTolerance(0)
-        cut.SetOutputOrigin(*origin_mm)
-        cut.SetOutputSpacing(*spacing_mm)
-        columns, rows, slices = (int(number) - 1 for number in count)
-        cut.SetOutputWholeExtent(0, columns, 0, rows, 0, slices)
-        paint = vtkImageStencilToImage()
-        paint.SetInputConnection(cut.GetOutputPort())
-        paint.SetOutputScalarTypeToUnsignedChar()
-        paint.SetInsideValue(1)
-        paint.SetOutsideValue(0)
-        paint.Update()
-        scalars = paint.GetOutput().GetPointData().GetScalars()
-        return np.asarray(vtk_to_numpy(scalars).reshape(count[::-1]) > 0)
+        return inside_mesh(self.mesh, origin_mm, spacing_mm, count)
 
     def transformed(self, matrix: FloatArray) -> MeshSolid:
         """The same elsewhere."""
@@ -75,9 +52,8 @@ class MeshSolid:
         """In two along a plane somewhere, what lies beyond moved a little."""
         points = self.mesh.vertices_mm
         at, normal = points[rng.integers(len(points))], rng.standard_normal(3)
-        move = np.eye(4)
-        move[:3, :3] = Rotation.from_rotvec(np.deg2rad(rng.normal(0, 5, 3))).as_matrix()
-        move[:3, 3] = at - move[:3, :3] @ at + rng.normal(0, 3, 3)
+        move = turn_about(at, Rotation.from_rotvec(np.deg2rad(rng.normal(0, 5, 3))))
+        move[:3, 3] += rng.normal(0, 3, 3)
         return BrokenSolid(self, self.transformed(move), at, normal / np.linalg.norm(normal))
 
 
@@ -96,9 +72,7 @@ class BrokenSolid:
         ends = np.array([self.near.bounds_mm(), self.far.bounds_mm()])
         return ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
 
-    def inside(
-        self, origin_mm: FloatArray, spacing_mm: FloatArray, count: NDArray[np.integer]
-    ) -> BoolArray:
+    def inside(self, origin_mm: FloatArray, spacing_mm: FloatArray, count: IntArray) -> BoolArray:
         """Each part on its side of the plane."""
         axes = [
             origin_mm[i] + spacing_mm[i] * np.arange(count[i]) - self.at_mm[i] for i in range(3)
@@ -130,43 +104,25 @@ class CapsuleSolid:
 
     def bounds_mm(self) -> tuple[FloatArray, FloatArray]:
         """The corners of a box round them."""
-        ends = [np.array([one.start_mm, one.end_mm]) for one in self.capsules]
-        low = [
-            pair.min(axis=0) - one.radius_mm for pair, one in zip(ends, self.capsules, strict=True)
-        ]
-        high = [
-            pair.max(axis=0) + one.radius_mm for pair, one in zip(ends, self.capsules, strict=True)
-        ]
-        return np.min(low, axis=0), np.max(high, axis=0)
+        boxes = np.array([one.bounds_mm() for one in self.capsules])
+        return boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)
 
-    def inside(
-        self, origin_mm: FloatArray, spacing_mm: FloatArray, count: NDArray[np.integer]
-    ) -> BoolArray:
+    def inside(self, origin_mm: FloatArray, spacing_mm: FloatArray, count: IntArray) -> BoolArray:
         """By the depth in the deepest."""
         deepest = np.full(count[::-1], -1.0)
         for one in self.capsules:
-            low, high = CapsuleSolid([one]).bounds_mm()
-            first = np.clip(np.floor((low - origin_mm) / spacing_mm), 0, count).astype(int)
-            last = np.clip(np.ceil((high - origin_mm) / spacing_mm) + 1, 0, count).astype(int)
-            if (first >= last).any():
-                continue
-            window = tuple(slice(a, b) for a, b in zip(first[::-1], last[::-1], strict=True))
-            places = np.moveaxis(np.indices(deepest[window].shape)[::-1], 0, -1) + first
-            depth = one.depth_mm((places * spacing_mm + origin_mm).reshape(-1, 3))
-            deepest[window] = np.maximum(deepest[window], depth.reshape(deepest[window].shape))
+            window = Window.over((np.array(one.bounds_mm()) - origin_mm) / spacing_mm, count)
+            if window is not None:
+                part = deepest[window.slices]
+                depth = one.depth_mm((window.places() * spacing_mm + origin_mm).reshape(-1, 3))
+                np.maximum(part, depth.reshape(part.shape), out=part)
         return (deepest > 0) & (deepest < self.wall_mm)
 
     def transformed(self, matrix: FloatArray) -> CapsuleSolid:
         """The same elsewhere, thickness by the mean scale."""
         scale = float(np.cbrt(abs(np.linalg.det(matrix[:3, :3]))))
-        ends = [
-            np.array([one.start_mm, one.end_mm]) @ matrix[:3, :3].T + matrix[:3, 3]
-            for one in self.capsules
-        ]
-        return replace(
-            self,
-            capsules=[
-                Capsule(start, end, one.radius_mm * scale)
-                for (start, end), one in zip(ends, self.capsules, strict=True)
-            ],
-        )
+        moved = []
+        for one in self.capsules:
+            ends = np.array([one.start_mm, one.end_mm]) @ matrix[:3, :3].T + matrix[:3, 3]
+            moved.append(Capsule(ends[0], ends[1], one.radius_mm * scale))
+        return replace(self, capsules=moved)

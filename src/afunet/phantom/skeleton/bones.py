@@ -7,14 +7,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points
 from afunet.phantom.shapes.distance import DistanceGrid
 from afunet.phantom.skeleton.fracture import Fragment
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-Points = NDArray[np.floating]
 
 
 class BoneKind(StrEnum):

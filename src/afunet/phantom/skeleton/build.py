@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from afunet.errors import ConfigError
 from afunet.geometry import Mesh
 from afunet.phantom.config import Anatomy, Fracture, Pose, Source
+from afunet.phantom.shapes.arrays import FloatArray, Points
 from afunet.phantom.shapes.distance import Box, grid_of_implicit, grid_of_mesh
 from afunet.phantom.shapes.noise import NoiseField
+from afunet.phantom.shapes.placing import shift, turn
 from afunet.phantom.skeleton.bones import Bone, BoneKind
 from afunet.phantom.skeleton.fracture import break_bone
 from afunet.phantom.skeleton.hip import femoral_head
@@ -21,8 +21,6 @@ from afunet.phantom.skeleton.knee import KNEE_BONES, KNEE_BOXES_MM
 from afunet.phantom.skeleton.lumbar import STEP_MM, VERTEBRA_BOX_MM, base_of_spine, vertebra
 from afunet.phantom.skeleton.mesh_bones import load_bones, load_limb
 
-FloatArray = NDArray[np.float64]
-Points = NDArray[np.floating]
 Warp = Callable[[Points], Points]
 
 MARGIN_MM = 22.0
@@ -71,9 +69,9 @@ def _parametric(anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
     for side, pose in zip(anatomy.sides, anatomy.poses, strict=True):
         outward = 1.0 if side == "left" else -1.0
         size = anatomy.scale * np.array(anatomy.stretch)
-        joint = _shift((outward * anatomy.knees_apart_mm / 2, 0, 0))
+        joint = shift((outward * anatomy.knees_apart_mm / 2, 0, 0))
         for kind, function in KNEE_BONES.items():
-            matrix = joint @ _turn("z", outward * pose.outward_deg)
+            matrix = joint @ turn("z", outward * pose.outward_deg)
             matrix = matrix @ _bent(kind, pose, np.array([0.0, 8.0, 22.0]) * anatomy.scale)
             low, high = np.array(KNEE_BOXES_MM[kind]) * size
             corners = np.array([low, high]) * (outward, 1, 1)
@@ -104,8 +102,8 @@ def _limbs(anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
         meshes = seated(meshes, side, anatomy.cartilage_mm)
         hip = femoral_head(meshes[f"femur {side}"], outward).centre_mm
         knee = _knee_centre(meshes, side)
-        limb = _shift(hip) @ _turn("z", outward * pose.outward_deg)
-        limb = limb @ _turn("y", -outward * pose.abduction_deg) @ _shift(-hip)
+        limb = shift(hip) @ turn("z", outward * pose.outward_deg)
+        limb = limb @ turn("y", -outward * pose.abduction_deg) @ shift(-hip)
         for name, mesh in meshes.items():
             kind = BoneKind.of(name)
             if kind is BoneKind.PELVIS and any(bone.name == name for bone in bones):
@@ -130,7 +128,7 @@ def _spine(pelvis: Mesh, anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
 
     for k in range(5):
         middle = base + size * np.array([0.0, -2.0 - 3.0 * k, 20.0 + STEP_MM * k])
-        pose = _shift(middle) @ _turn("x", 14.0 - 9.0 * k)
+        pose = shift(middle) @ turn("x", 14.0 - 9.0 * k)
         box = _visible(whole, pose, seen)
         if box is not None:
             grid = grid_of_implicit(implicit, anatomy.surface_step_mm, box)
@@ -169,7 +167,7 @@ def _centred(meshes: dict[str, Mesh], side: str, anatomy: Anatomy, warp: Warp) -
     low, high = meshes["pelvis"].bounds_mm()
     origin = _knee_centre(meshes, side)
     origin[0] = (low[0] + high[0]) / 2
-    moved = {name: mesh.transformed(size @ _shift(-origin)) for name, mesh in meshes.items()}
+    moved = {name: mesh.transformed(size @ shift(-origin)) for name, mesh in meshes.items()}
     return {
         name: Mesh(np.asarray(warp(mesh.vertices_mm), dtype=np.float64), mesh.faces)
         for name, mesh in moved.items()
@@ -187,16 +185,4 @@ def _bent(kind: str, pose: Pose, axis_mm: FloatArray) -> FloatArray:
     """The knee's bend for what is below it; the patella follows a little."""
     angle = {"tibia": pose.flexion_deg, "fibula": pose.flexion_deg}.get(str(kind), 0.0)
     angle = 0.4 * pose.flexion_deg if str(kind) == "patella" else angle
-    return _shift(axis_mm) @ _turn("x", angle) @ _shift(-axis_mm)
-
-
-def _turn(axis: str, degrees: float) -> FloatArray:
-    matrix = np.eye(4)
-    matrix[:3, :3] = Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
-    return matrix
-
-
-def _shift(offset_mm: FloatArray | tuple[float, float, float]) -> FloatArray:
-    matrix = np.eye(4)
-    matrix[:3, 3] = offset_mm
-    return matrix
+    return shift(axis_mm) @ turn("x", angle) @ shift(-axis_mm)

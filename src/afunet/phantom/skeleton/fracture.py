@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from afunet.phantom.config import Fracture
+from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points, Rng
 from afunet.phantom.shapes.distance import Box, DistanceGrid
 from afunet.phantom.shapes.noise import NoiseField
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-Points = NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +144,7 @@ def _plane(
     surface: DistanceGrid,
     fracture: Fracture,
     noise: NoiseField,
-    rng: np.random.Generator,
+    rng: Rng,
 ) -> Cut:
     centre = points[rng.integers(len(points))] * 0.5 + points.mean(axis=0) * 0.5
     normal = rng.standard_normal(3)
@@ -160,7 +156,7 @@ def _bite(
     surface: DistanceGrid,
     fracture: Fracture,
     noise: NoiseField,
-    rng: np.random.Generator,
+    rng: Rng,
 ) -> Cut:
     shallow = points[surface.distance_mm(points) > -3.0]
     pool = shallow if len(shallow) else points
@@ -195,7 +191,7 @@ def _displaced(
     middle: FloatArray,
     amount: float,
     fracture: Fracture,
-    rng: np.random.Generator,
+    rng: Rng,
 ) -> Fragment:
     pivot = points.mean(axis=0)
     away = pivot - middle

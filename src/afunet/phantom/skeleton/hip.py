@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from afunet.geometry import Mesh
-
-FloatArray = NDArray[np.float64]
+from afunet.phantom.shapes.arrays import FloatArray, IntArray
 
 _SEARCH_MM, _FAR_SEARCH_MM = 18.0, 45.0
 _SHELL_MM = 4.0
@@ -73,7 +71,7 @@ def _searched(
     return np.asarray(centre, dtype=np.float64), best
 
 
-def _fits(vertices: FloatArray, centres: FloatArray, radius_mm: float) -> NDArray[np.integer]:
+def _fits(vertices: FloatArray, centres: FloatArray, radius_mm: float) -> IntArray:
     """How many of the vertices lie just off a ball about each centre, less twice those inside."""
     tree = KDTree(vertices)
     inside, reached = (

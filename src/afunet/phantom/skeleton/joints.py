@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from afunet.geometry import Mesh
+from afunet.phantom.shapes.arrays import FloatArray
 from afunet.phantom.shapes.distance import Box, DistanceGrid, grid_of_mesh
+from afunet.phantom.shapes.placing import shift
 from afunet.phantom.skeleton.bones import Bone, BoneKind
 from afunet.phantom.skeleton.hip import femoral_head, socket_centre
-
-FloatArray = NDArray[np.float64]
 
 CARVED_LAST = (
     BoneKind.FEMUR,
@@ -45,16 +44,16 @@ def seated(meshes: dict[str, Mesh], side: str, gap_mm: float) -> dict[str, Mesh]
     surface = grid_of_mesh(femur, _COARSE_MM, Box.around(np.array([low, high]), 12.0))
     tibia = meshes[f"tibia {side}"]
     under = _middle(femur, low[2], low[2] + 25) - _middle_of_plateau(tibia)
-    shift = np.array([under[0], under[1] - 3.0, 0.0])
-    down = _free(surface, tibia.vertices_mm + shift, (0, 0, -1), gap_mm, 45.0)
+    aside = np.array([under[0], under[1] - 3.0, 0.0])
+    down = _free(surface, tibia.vertices_mm + aside, (0, 0, -1), gap_mm, 45.0)
     head = femoral_head(femur, 1.0 if side == "left" else -1.0)
     limb = socket_centre(meshes["pelvis"], head, gap_mm) - head.centre_mm
-    shank = shift + down
+    shank = aside + down
     patella = _free(surface, meshes[f"patella {side}"].vertices_mm, (0, -1, 0), gap_mm, 15.0)
     shifts = {"femur": limb, "tibia": limb + shank, "fibula": limb + shank}
     shifts |= {"patella": limb + patella, "pelvis": np.zeros(3)}
     return {
-        name: mesh.transformed(_shift(shifts[name.split(" ")[0]])) for name, mesh in meshes.items()
+        name: mesh.transformed(shift(shifts[name.split(" ")[0]])) for name, mesh in meshes.items()
     }
 
 
@@ -115,9 +114,3 @@ def _middle(mesh: Mesh, low_mm: float, high_mm: float) -> FloatArray:
 def _middle_of_plateau(tibia: Mesh) -> FloatArray:
     top = float(tibia.vertices_mm[:, 2].max())
     return _middle(tibia, top - 22, top)
-
-
-def _shift(offset_mm: FloatArray) -> FloatArray:
-    matrix = np.eye(4)
-    matrix[:3, 3] = offset_mm
-    return matrix

@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from afunet.phantom.shapes.arrays import Points
 from afunet.phantom.shapes.implicit import ellipsoid, smooth_cut, smooth_union
-
-Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Tube:
     triangular: tuple[float, ...]
     power: float = 2.0
 
-    def __call__(self, points: Array) -> Array:
+    def __call__(self, points: Points) -> Points:
         """Value at points (..., 3); the tube ends, rounded, at its first and last level."""
         z = points[..., 2]
         a, b, x, y, t = (
@@ -78,7 +76,7 @@ _FIBULA_SHAFT = Tube(
 )
 
 
-def femur(points: Array) -> Array:
+def femur(points: Points) -> Points:
     """Shaft, two condyles, groove in front and notch between them."""
     solid = _FEMUR_SHAFT(points)
     for side in (-1, 1):
@@ -93,7 +91,7 @@ def femur(points: Array) -> Array:
     return smooth_cut(smooth_cut(solid, notch, 4), groove, 6)
 
 
-def tibia(points: Array) -> Array:
+def tibia(points: Points) -> Points:
     """Shaft, two shallow plateaus with the eminence between them, and the tuberosity."""
     solid = smooth_cut(_TIBIA_SHAFT(points), ellipsoid(points, (0, 36, -6), (11, 12, 30)), 5)
     for side in (-1, 1):
@@ -104,12 +102,12 @@ def tibia(points: Array) -> Array:
     return smooth_union(solid, tuberosity, 10)
 
 
-def fibula(points: Array) -> Array:
+def fibula(points: Points) -> Points:
     """Head, three-sided shaft and lateral malleolus."""
     return _FIBULA_SHAFT(points)
 
 
-def patella(points: Array) -> Array:
+def patella(points: Points) -> Points:
     """A flattened disc whose back is a blunt ridge between two facets."""
     disc = ellipsoid(points, (2, -48.5, 34), (22, 12, 20.5))
     across = np.abs(points[..., 0] - 1)

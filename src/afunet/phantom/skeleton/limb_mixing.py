@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from afunet.errors import InputError
-
-Rng = np.random.Generator
+from afunet.phantom.shapes.arrays import Rng
 
 
 def mix_limbs(paths: Sequence[Path], output: Path, rng: Rng, spread: float = 1.2) -> None:

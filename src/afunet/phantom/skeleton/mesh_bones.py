@@ -17,6 +17,7 @@ from afunet.errors import InputError
 from afunet.formats.mesh_files import read_mesh
 from afunet.formats.polydata import from_polydata, to_polydata
 from afunet.geometry import Mesh
+from afunet.phantom.shapes.placing import mirror_in_x
 
 MESH_SUFFIXES = (".stl", ".ply", ".obj")
 # From a toe bone to what no scanner holds, which the grid refuses before.
@@ -79,13 +80,27 @@ def load_limb(path: Path, side: str) -> dict[str, Mesh]:
     parts = {"femur": raw["femur_l"], "patella": raw["patella_l"], "tibia": tibia}
     parts |= {"fibula": fibula}
     low, high = raw["pelvis"].bounds_mm()
-    mirror = np.diag([-1.0, 1.0, 1.0, 1.0])
-    mirror[0, 3] = low[0] + high[0]
+    mirror = mirror_in_x((low[0] + high[0]) / 2)
     bones = {"pelvis": _closed(_subdivided(raw["pelvis"]), "pelvis")}
     for kind, mesh in parts.items():
         smooth = _closed(_subdivided(mesh), kind)
         bones[f"{kind} {side}"] = smooth if side == "left" else smooth.transformed(mirror)
     return bones
+
+
+def parts_of(mesh: Mesh) -> list[Mesh]:
+    """The meshes that one is made of, which share no vertex."""
+    starts, ends = mesh.faces.ravel(), np.roll(mesh.faces, -1, axis=1).ravel()
+    count = len(mesh.vertices_mm)
+    edges = coo_matrix((np.ones(len(starts)), (starts, ends)), shape=(count, count))
+    parts, labels = connected_components(edges, directed=False)
+    return [_submesh(mesh, labels == part) for part in range(parts)]
+
+
+def _submesh(mesh: Mesh, kept: NDArray[np.bool_]) -> Mesh:
+    renumbered = np.cumsum(kept) - 1
+    faces = mesh.faces[kept[mesh.faces].all(axis=1)]
+    return Mesh(mesh.vertices_mm[kept], renumbered[faces])
 
 
 _LIMB_ARRAYS = ("pelvis", "femur_l", "patella_l", "tibfib_l")
@@ -120,18 +135,7 @@ def _turned(mesh: Mesh) -> Mesh:
 
 
 def _largest_two(mesh: Mesh, what: str) -> tuple[Mesh, Mesh]:
-    starts, ends = mesh.faces.ravel(), np.roll(mesh.faces, -1, axis=1).ravel()
-    count = len(mesh.vertices_mm)
-    edges = coo_matrix((np.ones(len(starts)), (starts, ends)), shape=(count, count))
-    parts, labels = connected_components(edges, directed=False)
-    if parts < 2:
+    parts = sorted(parts_of(mesh), key=lambda part: -abs(part.volume_mm3))
+    if len(parts) < 2:
         raise InputError(f"tibia and fibula of {what} are one piece: expected two")
-    meshes = [_submesh(mesh, labels == part) for part in range(parts)]
-    largest = sorted(meshes, key=lambda part: -abs(part.volume_mm3))
-    return largest[0], largest[1]
-
-
-def _submesh(mesh: Mesh, kept: NDArray[np.bool_]) -> Mesh:
-    renumbered = np.cumsum(kept) - 1
-    faces = mesh.faces[kept[mesh.faces].all(axis=1)]
-    return Mesh(mesh.vertices_mm[kept], renumbered[faces])
+    return parts[0], parts[1]

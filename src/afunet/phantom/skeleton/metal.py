@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from afunet.phantom.config import Implant, ImplantKind
+from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points, Rng
 from afunet.phantom.skeleton.bones import Bone
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-Points = NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +96,7 @@ def _middle(bone: Bone, height_mm: float) -> FloatArray | None:
     return np.asarray(found, dtype=np.float64)
 
 
-def _nail(bone: Bone, height_mm: float, rng: np.random.Generator) -> list[Metal]:
+def _nail(bone: Bone, height_mm: float, rng: Rng) -> list[Metal]:
     below, above = _middle(bone, height_mm - 40), _middle(bone, height_mm + 40)
     if below is None or above is None:
         return []
@@ -109,7 +105,7 @@ def _nail(bone: Bone, height_mm: float, rng: np.random.Generator) -> list[Metal]
     return [Rod(below - axis * rng.uniform(0, 40), below + axis * length, rng.uniform(3.5, 6))]
 
 
-def _through(bone: Bone, centre: FloatArray, rng: np.random.Generator, radius: float) -> Rod:
+def _through(bone: Bone, centre: FloatArray, rng: Rng, radius: float) -> Rod:
     """A rod across the bone: through both cortices and a little further on one side."""
     angle, tilt = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.15)
     direction = np.array([np.cos(angle), np.sin(angle), tilt])

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from afunet.phantom.config import BoneQuality
+from afunet.phantom.shapes.arrays import Float32Array, Points
 from afunet.phantom.shapes.noise import Textures
 from afunet.phantom.skeleton.bones import BoneKind
-
-Float32Array = NDArray[np.float32]
-Points = NDArray[np.floating]
 
 # By the distance from the nearer end of a long bone: thickness of the cortex, share of
 # trabecular bone (the rest is marrow fat) and HU of what is trabecular. By eye from CT.

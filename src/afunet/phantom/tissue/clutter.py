@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from afunet.phantom.config import Clutter
+from afunet.phantom.shapes.arrays import Float32Array, Rng
 from afunet.phantom.shapes.blend import mix, step
 from afunet.phantom.tissue.envelope import LimbFrame
-
-Float32Array = NDArray[np.float32]
-Rng = np.random.Generator
 
 _MARGIN_MM = 3.0
 

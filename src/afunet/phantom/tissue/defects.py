@@ -6,14 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from afunet.phantom.config import BoneQuality
+from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points, Rng
 from afunet.phantom.skeleton.bones import Bone
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-Points = NDArray[np.floating]
 
 _RIM_MM = 1.0
 
@@ -42,9 +38,7 @@ class Defect:
         return np.asarray(rimmed + (self.inside_hu - rimmed) * hollow, dtype=np.float32)
 
 
-def draw_defects(
-    bones: Sequence[Bone], quality: BoneQuality, rng: np.random.Generator
-) -> list[Defect]:
+def draw_defects(bones: Sequence[Bone], quality: BoneQuality, rng: Rng) -> list[Defect]:
     """Cysts, and a tunnel if asked for, deep enough inside random bones in view."""
     found = []
     for k in range(quality.cysts + quality.tunnel):

@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from afunet.phantom.config import Girth
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-Points = NDArray[np.floating]
+from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points, Rng
 
 _STEP_MM = 4.0
 _ANGLES = 90
@@ -84,7 +80,7 @@ def draw_envelope(
     scale: float,
     girth: Girth,
     heights_mm: tuple[float, float],
-    rng: np.random.Generator,
+    rng: Rng,
 ) -> Envelope:
     """An envelope round bone surface points (N, 3); `outward` is +1 for a left limb, -1 right.
 
@@ -146,7 +142,7 @@ def _bone_reach(points: FloatArray, z: FloatArray, centre: FloatArray) -> FloatA
     return np.asarray(smooth, dtype=np.float64)
 
 
-def _ripple(height: FloatArray, size: float, rng: np.random.Generator) -> FloatArray:
+def _ripple(height: FloatArray, size: float, rng: Rng) -> FloatArray:
     """A smooth random pattern over (height, angle), about `size` strong."""
     angle = np.linspace(0, 2 * np.pi, _ANGLES, endpoint=False)
     pattern = np.zeros((len(height), _ANGLES))

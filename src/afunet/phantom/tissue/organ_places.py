@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from afunet.phantom.config import Organs
+from afunet.phantom.shapes.arrays import FloatArray, Rng
 from afunet.phantom.tissue.organs import NO_GAS, Blob, Contents
 from afunet.phantom.tissue.vessels import Tube
-
-FloatArray = NDArray[np.float64]
-Rng = np.random.Generator
 
 
 def draw_contents(

@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points
 from afunet.phantom.shapes.blend import mix, step
 from afunet.phantom.shapes.noise import Textures
 from afunet.phantom.tissue.envelope import LimbFrame
 from afunet.phantom.tissue.vessels import Tube
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-Points = NDArray[np.floating]
 
 _WALL_MM = 4.0
 _GAS_HU = -930.0

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from afunet.phantom.config import SoftTissue
+from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points, Rng
 from afunet.phantom.shapes.blend import mix, step
 from afunet.phantom.shapes.implicit import smooth_union
 from afunet.phantom.shapes.noise import Textures
 from afunet.phantom.tissue.envelope import LimbFrame
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-Points = NDArray[np.floating]
 
 _HEIGHT_MM = (-420, -330, -200, -80, -35, 0, 40, 90, 160, 420, 600)
 _SEPTUM_MM = (2.5, 1.4, 0.5, 0.6, 1.2, 1.8, 1.7, 1.0, 0.7, 0.9, 1.5)
@@ -46,7 +42,7 @@ class Muscles:
     vessels: tuple[Vessel, ...]
 
 
-def draw_muscles(soft: SoftTissue, rng: np.random.Generator) -> Muscles:
+def draw_muscles(soft: SoftTissue, rng: Rng) -> Muscles:
     """Muscles and vessels of one limb."""
     seeds = _spread(int(rng.integers(9, 15)), rng)
     return Muscles(
@@ -57,7 +53,7 @@ def draw_muscles(soft: SoftTissue, rng: np.random.Generator) -> Muscles:
     )
 
 
-def _spread(count: int, rng: np.random.Generator) -> FloatArray:
+def _spread(count: int, rng: Rng) -> FloatArray:
     """Points in the unit disc, well apart: each the best of some candidates."""
     points = [np.array([0.0, 0.6])]
     for _ in range(count - 1):
@@ -68,7 +64,7 @@ def _spread(count: int, rng: np.random.Generator) -> FloatArray:
     return np.array(points)
 
 
-def _draw_vessel(index: int, soft: SoftTissue, rng: np.random.Generator) -> Vessel:
+def _draw_vessel(index: int, soft: SoftTissue, rng: Rng) -> Vessel:
     phase, sway = rng.uniform(0, 2 * np.pi), rng.uniform(0.02, 0.08)
     if index < 3:
         across, behind = rng.normal(0, 0.08), rng.uniform(0.3, 0.5)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from afunet.phantom.shapes.arrays import Float32Array, Points
 from afunet.phantom.shapes.noise import Textures
 from afunet.phantom.tissue.envelope import LimbFrame
 from afunet.phantom.tissue.organs import Contents
-
-Float32Array = NDArray[np.float32]
-Points = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from afunet.phantom.config import Angiogram
+from afunet.phantom.shapes.arrays import FloatArray, Rng
 from afunet.phantom.tissue.vessels import Tube
-
-FloatArray = NDArray[np.float64]
-Rng = np.random.Generator
 
 # Courses by height above the knee (mm): across (outwards) and behind, as shares of the radius of
 # what lies under the fat, and radius in mm of an adult's artery. By eye from anatomy atlases.

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from afunet.phantom.shapes.arrays import Float32Array, FloatArray
 from afunet.phantom.shapes.blend import mix, step
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
 
 _EDGE_MM = 0.7
 _WALL_MM = 2.5

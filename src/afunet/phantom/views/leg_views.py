@@ -16,7 +16,10 @@ from scipy.spatial.transform import Rotation
 
 from afunet.phantom.config import Grid
 from afunet.phantom.drawing.legs import draw_scans
+from afunet.phantom.shapes.arrays import IntArray, Rng
 from afunet.phantom.shapes.distance import Box
+from afunet.phantom.shapes.lattice import Window
+from afunet.phantom.shapes.placing import turn_about
 from afunet.phantom.skeleton.bones import Bone, BoneKind, Piece
 from afunet.phantom.skeleton.build import build_bones, fractured
 from afunet.phantom.views.limb_points import (
@@ -31,9 +34,6 @@ from afunet.phantom.views.limb_points import (
     jittered,
     kept_in,
 )
-
-FloatArray = NDArray[np.float64]
-Rng = np.random.Generator
 
 BROKEN = 0.5
 """Share of the views with a fracture, where there is a bone to break."""
@@ -73,9 +73,8 @@ def _field(grid: Grid) -> Box:
 
 
 def _turned(bones: list[Bone], field: Box, rng: Rng) -> list[Bone]:
-    turn, centre = np.eye(4), field.corners_mm().mean(axis=0)
-    turn[:3, :3] = Rotation.from_rotvec(np.deg2rad(rng.normal(0, TURNS_DEG))).as_matrix()
-    turn[:3, 3] = centre - turn[:3, :3] @ centre
+    rotation = Rotation.from_rotvec(np.deg2rad(rng.normal(0, TURNS_DEG)))
+    turn = turn_about(field.corners_mm().mean(axis=0), rotation)
     return [replace(bone, pose=turn @ bone.pose) for bone in bones]
 
 
@@ -87,13 +86,11 @@ def _points(bones: Sequence[Bone], field: Box) -> Points:
     kinds, sides = np.zeros((2, *deepest.shape), dtype=np.uint8)
     for piece in (piece for bone in bones for piece in bone.pieces()):
         corners = (piece.corners_mm() - low) / STEP_MM
-        first = np.clip(np.floor(corners.min(axis=0)), 0, count).astype(int)
-        last = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, count).astype(int)
-        if (first >= last).any():
+        reached = Window.over(corners, count)
+        if reached is None:
             continue
-        window = tuple(slice(a, b) for a, b in zip(first[::-1], last[::-1], strict=True))
-        places = np.moveaxis(np.indices(deepest[window].shape)[::-1], 0, -1) + first
-        found = piece.distances_mm((places * STEP_MM + low).astype(np.float32))
+        window = reached.slices
+        found = piece.distances_mm((reached.places() * STEP_MM + low).astype(np.float32))
         won = found.piece < deepest[window]
         deepest[window][won] = found.piece[won]
         kinds[window][won] = CLASSES.index(_class(piece))
@@ -107,7 +104,7 @@ def _class(piece: Piece) -> str:
     return str(piece.bone.kind) if str(piece.bone.kind) in CLASSES else OTHER
 
 
-def _sides(piece: Piece, home_mm: NDArray[np.floating]) -> NDArray[np.integer]:
+def _sides(piece: Piece, home_mm: NDArray[np.floating]) -> IntArray:
     """Sides (...) of points of a piece; a pelvis has both, its middle being at x = 0."""
     if piece.bone.kind is BoneKind.PELVIS:
         return np.where(home_mm[..., 0] > 0, LEFT, RIGHT)

@@ -12,18 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial.transform import Rotation
 
 from afunet.geometry import Mesh, Volume
+from afunet.phantom.shapes.arrays import FloatArray, Rng
 from afunet.phantom.shapes.distance import Box
+from afunet.phantom.shapes.lattice import Window
+from afunet.phantom.shapes.placing import mirror_in_x, turn_about
 from afunet.phantom.shapes.solids import MeshSolid, Solid
-from afunet.phantom.skeleton.mesh_bones import load_limb
+from afunet.phantom.skeleton.mesh_bones import load_limb, parts_of
 
-FloatArray = NDArray[np.float64]
-Rng = np.random.Generator
 SHORTEST_MM, MOST_VOXELS = 5.0, 4_000_000
 PIXELS_MM, SLICES_MM = (0.5, 1.5), (0.6, 5.0)
 BESIDE_MM = 15.0
@@ -67,12 +65,13 @@ def draw_person(limb: Path, feet: Path, plan: Plan, rng: Rng) -> list[LimbBone]:
     joints = _Joints.of(leg)
     if plan.with_foot:
         leg["foot"] = _foot_at(feet, plan.foot, leg["tibia"][0], leg["fibula"][0])
-    middle = float(np.mean([bound[0] for bound in _bounds(bone.mesh for bone in pelvis)]))
-    bones = [LimbBone("pelvis", bone.side, MeshSolid(bone.mesh)) for bone in pelvis]
+    bounds = np.array([mesh.bounds_mm() for _, mesh in pelvis])  # (N, 2, 3)
+    mirror = mirror_in_x(float(bounds[:, 0, 0].min() + bounds[:, 1, 0].max()) / 2)
+    bones = [LimbBone("pelvis", side, MeshSolid(mesh)) for side, mesh in pelvis]
     for side in plan.legs:
         posed = joints.posed(leg, rng)
         for kind, parts in posed.items():
-            parts = [_mirrored(part, middle) if side == "right" else part for part in parts]
+            parts = [part.transformed(mirror) if side == "right" else part for part in parts]
             bones += [LimbBone(kind, side, MeshSolid(part)) for part in parts]
     turn = np.eye(4)
     stretch = rng.uniform(0.85, 1.15) * rng.uniform(0.94, 1.06, 3)
@@ -117,15 +116,12 @@ def sampled(bones: Sequence[LimbBone], cut: Cut) -> Volume:
     origin = low + spacing / 2
     voxels = np.zeros(count[::-1], dtype=np.uint16)
     for number, bone in enumerate(bones, start=1):
-        near, far = bone.solid.bounds_mm()
-        first = np.clip(np.floor((near - origin) / spacing), 0, count).astype(int)
-        last = np.clip(np.ceil((far - origin) / spacing) + 1, 0, count).astype(int)
-        if (first >= last).any():
+        window = Window.over((np.array(bone.solid.bounds_mm()) - origin) / spacing, count)
+        if window is None:
             continue
-        window = tuple(slice(a, b) for a, b in zip(first[::-1], last[::-1], strict=True))
-        inside = bone.solid.inside(origin + first * spacing, spacing, last - first)
-        free = inside & (voxels[window] == 0)
-        voxels[window][free] = number
+        first, part = window.first, voxels[window.slices]
+        inside = bone.solid.inside(origin + first * spacing, spacing, window.last - first)
+        part[inside & (part == 0)] = number
     affine = np.diag([*spacing, 1.0])
     affine[:3, 3] = origin
     return Volume(voxels, affine)
@@ -140,30 +136,13 @@ def _voxels_mm(size_mm: FloatArray, most: int, rng: Rng) -> tuple[float, float, 
     return PIXELS_MM[1], PIXELS_MM[1], min(SLICES_MM[1], float(size_mm[2]))
 
 
-@dataclass(frozen=True, eq=False)
-class _Sided:
-    side: str
-    mesh: Mesh
-
-
-def _pelvis(mesh: Mesh) -> list[_Sided]:
-    """Both hip bones and the sacrum: it reaches least to either side of the middle."""
-    starts, ends = mesh.faces.ravel(), np.roll(mesh.faces, -1, axis=1).ravel()
-    shape = (len(mesh.vertices_mm),) * 2
-    count, of = connected_components(coo_matrix((np.ones(len(starts)), (starts, ends)), shape))
-    parts = []
-    for part in range(count):
-        kept = of == part
-        faces = (np.cumsum(kept) - 1)[mesh.faces[kept[mesh.faces].all(axis=1)]]
-        parts.append(Mesh(mesh.vertices_mm[kept], faces))
-    parts.sort(key=lambda one: float(np.mean([bound[0] for bound in one.bounds_mm()])))
-    sides = ("right", "", "left") if count == 3 else ("",) * count
-    return [_Sided(side, part) for side, part in zip(sides, parts, strict=True)]
-
-
-def _bounds(meshes: object) -> FloatArray:
-    every = np.array([mesh.bounds_mm() for mesh in meshes])  # type: ignore[attr-defined]
-    return np.array([every[:, 0].min(axis=0), every[:, 1].max(axis=0)])
+def _pelvis(mesh: Mesh) -> list[tuple[str, Mesh]]:
+    """Both hip bones and the sacrum with their sides: it lies in the middle."""
+    parts = sorted(
+        parts_of(mesh), key=lambda one: float(np.mean([bound[0] for bound in one.bounds_mm()]))
+    )
+    sides = ("right", "", "left") if len(parts) == 3 else ("",) * len(parts)
+    return list(zip(sides, parts, strict=True))
 
 
 def _foot_at(feet: Path, side: str, tibia: Mesh, fibula: Mesh) -> list[Mesh]:
@@ -221,26 +200,17 @@ class _Joints:
     def posed(self, leg: Mapping[str, Sequence[Mesh]], rng: Rng) -> dict[str, list[Mesh]]:
         """A left leg with its foot, knee and hip turned at random."""
         bend = abs(rng.normal(6, 8)) if rng.random() < 0.85 else rng.uniform(10, 60)
-        thigh = _about(self.hip_mm, rng.normal((-3, -3, 4), (7, 2.5, 10)))
-        knee = _about(self.knee_mm, (bend, 0, 0))
-        ankle = _about(self.ankle_mm, (rng.uniform(-15, 30), rng.normal(0, 5), 0))
-        moves = {"femur": thigh, "patella": thigh @ _about(self.knee_mm, (0.3 * bend, 0, 0))}
+        thigh = _turned(self.hip_mm, rng.normal((-3, -3, 4), (7, 2.5, 10)))
+        knee = _turned(self.knee_mm, (bend, 0, 0))
+        ankle = _turned(self.ankle_mm, (rng.uniform(-15, 30), rng.normal(0, 5), 0))
+        moves = {"femur": thigh, "patella": thigh @ _turned(self.knee_mm, (0.3 * bend, 0, 0))}
         moves |= {"tibia": thigh @ knee, "fibula": thigh @ knee, "foot": thigh @ knee @ ankle}
         return {kind: [part.transformed(moves[kind]) for part in leg[kind]] for kind in leg}
 
 
-def _about(centre_mm: FloatArray, degrees: Sequence[float] | FloatArray) -> FloatArray:
-    """A turn (4, 4) about a point."""
-    turn = np.eye(4)
-    turn[:3, :3] = Rotation.from_euler("xyz", degrees, degrees=True).as_matrix()
-    turn[:3, 3] = centre_mm - turn[:3, :3] @ centre_mm
-    return turn
-
-
-def _mirrored(mesh: Mesh, middle_x_mm: float) -> Mesh:
-    mirror = np.diag([-1.0, 1.0, 1.0, 1.0])
-    mirror[0, 3] = 2 * middle_x_mm
-    return mesh.transformed(mirror)
+def _turned(centre_mm: FloatArray, degrees: Sequence[float] | FloatArray) -> FloatArray:
+    """A turn (4, 4) about a point, about x, then y, then z."""
+    return turn_about(centre_mm, Rotation.from_euler("xyz", degrees, degrees=True))
 
 
 def _perhaps_broken(bone: LimbBone, share: float, rng: Rng) -> LimbBone:

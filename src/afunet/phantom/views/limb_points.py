@@ -18,16 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from afunet.phantom.shapes.arrays import BoolArray, Float32Array, FloatArray, Rng
 from afunet.phantom.shapes.capsules import Capsule, arm, filled, foot, ribs, spine
 from afunet.phantom.shapes.distance import Box, grid_of_mesh
 from afunet.phantom.shapes.noise import NoiseField
 from afunet.phantom.skeleton.hip import femoral_head
 from afunet.phantom.skeleton.limb_mixing import mix_limbs
 from afunet.phantom.skeleton.mesh_bones import load_limb
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-Rng = np.random.Generator
 
 STEP_MM = 2.0
 """Points are so far apart before a limb is scaled."""
@@ -47,7 +44,7 @@ class Points:
     side: NDArray[np.uint8]
     depth_mm: Float32Array
 
-    def where(self, kept: NDArray[np.bool_]) -> Points:
+    def where(self, kept: BoolArray) -> Points:
         """Those that are kept (N,)."""
         return Points(self.mm[kept], self.bone[kept], self.side[kept], self.depth_mm[kept])
 

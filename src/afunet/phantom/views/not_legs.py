@@ -6,15 +6,13 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from afunet.phantom.shapes.arrays import FloatArray, Rng
 from afunet.phantom.shapes.capsules import Capsule, ribs, spine
 from afunet.phantom.shapes.solids import CapsuleSolid
 from afunet.phantom.views.limb_cuts import LimbBone
 from afunet.phantom.views.limb_points import OTHER
 
-FloatArray = NDArray[np.float64]
-Rng = np.random.Generator
 ORIGIN = np.zeros(3)
 
 
