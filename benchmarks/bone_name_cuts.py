@@ -36,8 +36,8 @@ from afunet.phantom import SIMULATOR
 from afunet.phantom.shapes.solids import MeshSolid
 from afunet.phantom.skeleton.limb_mixing import mix_limbs
 from afunet.phantom.views.limb_cuts import LimbBone, Plan, draw_cut, draw_person, sampled
-from afunet.phantom.views.limb_points import OTHER
 from afunet.phantom.views.not_legs import beside_trunk, draw_not_leg
+from afunet.phantom.views.points import OTHER
 from afunet.reconstruction.anatomy import Bone, BoneName, Namer
 from afunet.reconstruction.instances import split_instances
 

@@ -35,16 +35,8 @@ from afunet.phantom import VERSION
 from afunet.phantom.shapes.distance import Box
 from afunet.phantom.skeleton.limb_mixing import mix_limbs
 from afunet.phantom.views.leg_views import draw_views
-from afunet.phantom.views.limb_points import (
-    CLASSES,
-    LEFT,
-    LEG,
-    OTHER,
-    RIGHT,
-    DrawnLimbs,
-    draw_limbs,
-    limbs_like,
-)
+from afunet.phantom.views.limb_points import draw_limbs, limbs_like
+from afunet.phantom.views.points import CLASSES, LEFT, LEG, OTHER, RIGHT, DrawnLimbs
 
 FIELDS, GIVEN, MIXED, VIEWS = 300, 1, 6, 12
 NAMER, SIDER = BoneNamerConfig(CLASSES), LimbSiderConfig()

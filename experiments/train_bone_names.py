@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from afunet.models.bone_namer import BONE_NAMES, BoneNamer, BoneNamerConfig
-from afunet.phantom.views.limb_points import CLASSES
+from afunet.phantom.views.points import CLASSES
 from afunet.training.schedule import poly
 
 

@@ -20,8 +20,8 @@ from afunet.phantom.views.limb_cuts import (
     draw_person,
     sampled,
 )
-from afunet.phantom.views.limb_points import OTHER
 from afunet.phantom.views.not_legs import KINDS, beside_trunk
+from afunet.phantom.views.points import OTHER
 
 DATA = Path(os.environ.get("AFUNET_DATA", Path(__file__).parents[3] / "shared" / "data"))
 LIMB, FEET = DATA / "shapes-llp26" / "sample00.npz", DATA / "shapes-foot" / "vhf-legs.npz"

@@ -26,7 +26,7 @@ from afunet.phantom import (
     TrainingSlice,
     draw_leg,
 )
-from afunet.phantom.drawing import legs
+from afunet.phantom.drawing import slices
 from afunet.phantom.drawing.examples import KNEE_GRID, LIMB_GRID, MARGIN_MM
 from afunet.progress import CancelToken
 from afunet.workflows import phantom
@@ -217,7 +217,7 @@ def test_training_slices_take_the_regions_asked_for_in_turn(
         asked.append(region)
         return draw_leg(seed, Region.KNEE, size=32, slices=2)
 
-    monkeypatch.setattr(legs, "draw_leg", noted)
+    monkeypatch.setattr(slices, "draw_leg", noted)
     write_training_slices(
         tmp_path / "sim",
         3,

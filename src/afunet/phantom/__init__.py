@@ -23,7 +23,9 @@ from afunet.phantom.config import (
     grid_of,
 )
 from afunet.phantom.dicom import write_dicom_series
-from afunet.phantom.drawing.legs import Region, TrainingSlice, draw_leg, training_slices
+from afunet.phantom.drawing.legs import draw_leg
+from afunet.phantom.drawing.regions import Region
+from afunet.phantom.drawing.slices import TrainingSlice, training_slices
 from afunet.phantom.picture.simulate import SimulatedLeg, exact_labels, simulate
 from afunet.phantom.skeleton.mesh_bones import load_bones, load_limb
 from afunet.phantom.version import SIMULATOR, VERSION

@@ -28,6 +28,7 @@ from afunet.phantom import (
     training_slices,
 )
 from afunet.phantom.dicom import write_dicom_series
+from afunet.phantom.drawing.damage import BROKEN
 from afunet.phantom.drawing.examples import (
     KNEE_GRID,
     clean_knee,
@@ -36,7 +37,6 @@ from afunet.phantom.drawing.examples import (
     whole_limb,
     with_screws,
 )
-from afunet.phantom.drawing.legs import BROKEN
 from afunet.preprocessing import BONE_WINDOW
 from afunet.progress import CancelToken, Progress, silent
 from afunet.report.facts import NotWritten

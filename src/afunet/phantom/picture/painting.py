@@ -22,6 +22,13 @@ from afunet.phantom.tissue.trunk import Trunk
 from afunet.phantom.tissue.vessels import paint_vessels
 
 FAR_MM = 60.0
+"""Further from bone nothing depends on the distance to it."""
+_BETWEEN_LIMBS_MM, _FLATTENED_EDGE_MM = 14.0, 8.0
+"""How rounded the skin is where limbs meet, and where they lie flat on the table."""
+_FAT_LEFT = 0.45
+"""How much of the fat is left where the table presses on it."""
+_LINING_MM = 5
+"""How thick the muscle is that lines the pelvis."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +98,7 @@ def _tissue_hu(
     if isinstance(limb.outside, Trunk):
         filled = limb.outside.with_organs(hu, points, frame, scene.textures)
         # Muscle lines the pelvis; the plain filling has always reached the bone.
-        hu = mix(hu, filled, step(nearest - 5, 3.0)) if limb.outside.contents else filled
+        hu = mix(hu, filled, step(nearest - _LINING_MM, 3.0)) if limb.outside.contents else filled
         reach = 1.0
     if limb.vessels:
         hu = paint_vessels(
@@ -107,12 +114,12 @@ def _body(scene: Scene, points: Points) -> tuple[LimbFrame, NDArray[np.intp]]:
     limb_of = np.asarray(skins.argmin(axis=0))
     skin = skins[0]
     for other in skins[1:]:
-        skin = smooth_union(skin, other, 14.0)
+        skin = smooth_union(skin, other, _BETWEEN_LIMBS_MM)
     best = _chosen(frames, limb_of)
     fat = skins.min(axis=0) - best.muscle_mm
     resting = points[..., 1] - scene.back_mm
-    skin = -smooth_union(-skin, -resting, 8.0)
-    muscle = np.maximum(best.muscle_mm, skin - 0.45 * fat)
+    skin = -smooth_union(-skin, -resting, _FLATTENED_EDGE_MM)
+    muscle = np.maximum(best.muscle_mm, skin - _FAT_LEFT * fat)
     joined = LimbFrame(
         best.across_mm,
         best.behind_mm,

@@ -11,9 +11,22 @@ from afunet.phantom.shapes.arrays import BoolArray, Float32Array, FloatArray, Rn
 
 LOWEST_HU, HIGHEST_HU = -1024, 3071
 _FWHM = 2.3548
+"""Full width at half maximum of a Gaussian, in standard deviations: 2 √(2 ln 2)."""
 _METAL_HU = 2600.0
 # Errors of a ray through so many pixels of metal: by its square, and random. By eye.
 _HARDENING_HU, _STARVING_HU = 110.0, 350.0
+_FULL_METAL_HU = 8000.0
+"""Denser metal weighs no more."""
+_OPAQUE_PX = 40
+"""So many pixels of metal let nothing through: rays through more are scaled down to it."""
+_OUTSIDE_HU, _BODY_HU = -800, -500
+"""Below the first nothing is shaded; above the second lies the body, where noise is stronger."""
+# Overshoot by a wider blur, noise without its slow waves: the look of bone kernels, by eye.
+_OVERSHOOT_REACH, _LEAST_OVERSHOOT_PX = 1.6, 0.8
+_LEAST_GRAIN_PX, _SLOW_LOST = 0.3, 0.7
+_NOISE_IN_AIR, _NOISE_OF_BODY = 0.55, 0.6
+_BODY_CELL_PX, _BODY_BLUR = 8, 4
+_SHADING_CELLS = 4
 
 
 def scanned(hu: Float32Array, pixel_mm: float, scanner: Scanner, rng: Rng) -> NDArray[np.int16]:
@@ -22,7 +35,7 @@ def scanned(hu: Float32Array, pixel_mm: float, scanner: Scanner, rng: Rng) -> ND
     if scanner.streaks > 0 and (hu > _METAL_HU).any():
         streaked = image + scanner.streaks * streaks_hu(hu, rng)
         image = np.where(hu > _METAL_HU, np.maximum(streaked, _METAL_HU), streaked)
-    image = image + _shading(hu.shape, scanner, rng) * (hu > -800)
+    image = image + _shading(hu.shape, scanner, rng) * (hu > _OUTSIDE_HU)
     image = image + _noise(hu, pixel_mm, scanner, rng)
     if scanner.round_field:
         image = np.where(_outside_circle(hu.shape), np.float32(LOWEST_HU), image)
@@ -33,7 +46,7 @@ def _blurred(hu: Float32Array, pixel_mm: float, scanner: Scanner) -> Float32Arra
     sigma = scanner.psf_mm / _FWHM / pixel_mm
     image = ndimage.gaussian_filter(hu, sigma) if sigma > 0.1 else hu
     if scanner.sharpness > 0:
-        wide = ndimage.gaussian_filter(image, max(1.6 * sigma, 0.8))
+        wide = ndimage.gaussian_filter(image, max(_OVERSHOOT_REACH * sigma, _LEAST_OVERSHOOT_PX))
         image = image + scanner.sharpness * (image - wide)
     return np.asarray(image, dtype=np.float32)
 
@@ -42,20 +55,22 @@ def _noise(hu: Float32Array, pixel_mm: float, scanner: Scanner, rng: Rng) -> Flo
     """Grainy noise, stronger in the middle of the body, weaker in air."""
     if scanner.noise_hu == 0:
         return np.zeros(hu.shape, dtype=np.float32)
-    sigma = max(scanner.grain_mm / _FWHM / pixel_mm, 0.3)
+    sigma = max(scanner.grain_mm / _FWHM / pixel_mm, _LEAST_GRAIN_PX)
     white = rng.standard_normal(hu.shape, dtype=np.float32)
     grain = ndimage.gaussian_filter(white, sigma, mode="wrap")
-    grain -= 0.7 * ndimage.gaussian_filter(grain, 3 * sigma, mode="wrap")
+    grain -= _SLOW_LOST * ndimage.gaussian_filter(grain, 3 * sigma, mode="wrap")
     grain /= grain.std()
-    body = ndimage.gaussian_filter(ndimage.zoom((hu > -500).astype(np.float32), 0.125, order=0), 4)
+    body = ndimage.gaussian_filter(
+        ndimage.zoom((hu > _BODY_HU).astype(np.float32), 1 / _BODY_CELL_PX, order=0), _BODY_BLUR
+    )
     grown = ndimage.zoom(body, np.array(hu.shape) / np.array(body.shape), order=1)
-    strength = 0.55 + 0.6 * grown
+    strength = _NOISE_IN_AIR + _NOISE_OF_BODY * grown
     return np.asarray(grain * strength * np.float32(scanner.noise_hu), dtype=np.float32)
 
 
 def _shading(shape: tuple[int, ...], scanner: Scanner, rng: Rng) -> Float32Array:
-    coarse = rng.normal(0, scanner.shading_hu, (4, 4)).astype(np.float32)
-    zoomed = ndimage.zoom(coarse, np.array(shape) / 4, order=1)
+    coarse = rng.normal(0, scanner.shading_hu, (_SHADING_CELLS, _SHADING_CELLS)).astype(np.float32)
+    zoomed = ndimage.zoom(coarse, np.array(shape) / _SHADING_CELLS, order=1)
     return np.asarray(zoomed, dtype=np.float32)
 
 
@@ -72,7 +87,7 @@ def streaks_hu(hu: Float32Array, rng: Rng, angles: int = 240) -> Float32Array:
     """
     rows, columns = hu.shape
     y, x = np.nonzero(hu > _METAL_HU)
-    weight = np.minimum(hu[y, x], 8000.0) / 8000.0
+    weight = np.minimum(hu[y, x], _FULL_METAL_HU) / _FULL_METAL_HU
     bins = int(np.hypot(rows, columns)) + 3
     theta = np.arange(angles) * np.pi / angles
     middle = np.array([(rows - 1) / 2, (columns - 1) / 2])
@@ -82,7 +97,7 @@ def streaks_hu(hu: Float32Array, rng: Rng, angles: int = 240) -> Float32Array:
         low = place.astype(int)
         sinogram[k] = np.bincount(low, weight * (1 - place + low), bins)[:bins]
         sinogram[k] += np.bincount(low + 1, weight * (place - low), bins)[:bins]
-    metal = sinogram * 40 / max(sinogram.max(), 40)
+    metal = sinogram * _OPAQUE_PX / max(sinogram.max(), _OPAQUE_PX)
     error = -_HARDENING_HU * metal**2 + _STARVING_HU * metal * rng.standard_normal(metal.shape)
     return _back_projected(_ramp(error), theta, (rows, columns))
 

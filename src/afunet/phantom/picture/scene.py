@@ -12,6 +12,7 @@ from afunet.phantom.config import LegConfig
 from afunet.phantom.shapes.arrays import Rng
 from afunet.phantom.shapes.distance import Box
 from afunet.phantom.shapes.noise import Textures
+from afunet.phantom.shapes.streams import Stream
 from afunet.phantom.skeleton.bones import Bone, BoneKind
 from afunet.phantom.skeleton.build import build_bones, fractured
 from afunet.phantom.skeleton.metal import Metal, place
@@ -23,6 +24,13 @@ from afunet.phantom.tissue.soft_tissue import Muscles, draw_muscles
 from afunet.phantom.tissue.trunk import Trunk
 from afunet.phantom.tissue.vessel_courses import limb_vessels, trunk_vessels
 from afunet.phantom.tissue.vessels import Tube
+
+_AROUND_MM, _BEYOND_MM = 6.0, 10
+"""How much further than the grid bones are built, and limbs beyond them."""
+# An adult's trunk about the pelvis: half the width over the iliac crests and half the depth, what
+# lies over them, and where its middle and its lower end lie from the bone's. By eye from CT.
+_CRESTS_MM, _FLANK_MM, _PELVIS_DEPTH_MM, _BUTTOCK_MM = 137, 16, 88, 10
+_BEFORE_BONE_MM, _BELOW_SEAT_MM = 8, 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +65,7 @@ def build_scene(config: LegConfig) -> Scene:
     if not whole:
         raise ConfigError("no bone lies in the grid: move it to where the bones are")
     bones = fractured(whole, config.fractures)
-    rng = np.random.default_rng([config.seed, 5])
+    rng = Stream.LIMBS.of(config.seed)
     limbs = _furnished(_limbs(bones, seen, config, rng), bones, seen, config)
     named = {bone.name: bone for bone in bones}
     metal = [
@@ -83,7 +91,7 @@ def _seen(volume: Volume) -> Box:
     slices, rows, columns = volume.shape
     axes = np.meshgrid([0, columns - 1], [0, rows - 1], [0, slices - 1], indexing="ij")
     corners = volume.to_mm(np.stack(axes, axis=-1).reshape(-1, 3))
-    return Box.around(corners, 6.0)
+    return Box.around(corners, _AROUND_MM)
 
 
 def _limbs(bones: list[Bone], seen: Box, config: LegConfig, rng: Rng) -> list[Limb]:
@@ -92,7 +100,7 @@ def _limbs(bones: list[Bone], seen: Box, config: LegConfig, rng: Rng) -> list[Li
         if bone.kind not in (BoneKind.PELVIS, BoneKind.VERTEBRA):
             side = bone.name.rsplit(" ", 1)[-1]
             sides.setdefault(side if side in ("left", "right") else "left", []).append(bone)
-    heights = (seen.low_mm[2] - 10, seen.high_mm[2] + 10)
+    heights = (seen.low_mm[2] - _BEYOND_MM, seen.high_mm[2] + _BEYOND_MM)
     limbs = [
         Limb(
             draw_envelope(
@@ -116,7 +124,7 @@ def _limbs(bones: list[Bone], seen: Box, config: LegConfig, rng: Rng) -> list[Li
 
 def _furnished(limbs: list[Limb], bones: list[Bone], seen: Box, config: LegConfig) -> list[Limb]:
     """The limbs with the vessels, organs and clutter of the config, drawn on their own."""
-    rng = np.random.default_rng([config.seed, 23])
+    rng = Stream.FURNISHING.of(config.seed)
     pelvis = next((bone for bone in bones if bone.kind is BoneKind.PELVIS), None)
     heights = (seen.low_mm[2], seen.high_mm[2])
     done = []
@@ -146,10 +154,12 @@ def _furnished_trunk(limb: Limb, trunk: Trunk, pelvis: Bone, config: LegConfig, 
 def _trunk(pelvis: Bone, config: LegConfig, rng: Rng) -> Limb:
     points = pelvis.surface_points_mm()
     girth = config.soft.girth
-    width = 1.05 * 137 * config.anatomy.scale + 16 + girth.fat_mm
-    depth = (88 * config.anatomy.scale + 10) * (0.85 + 0.15 * girth.muscle) + girth.fat_mm
-    middle = float(np.median(points[:, 1])) - 8
-    trunk = Trunk(width, depth, middle, pelvis.ends_mm[0] - 5, girth.fat_mm, 0.0)
+    width = 1.05 * _CRESTS_MM * config.anatomy.scale + _FLANK_MM + girth.fat_mm
+    depth = (_PELVIS_DEPTH_MM * config.anatomy.scale + _BUTTOCK_MM) * (
+        0.85 + 0.15 * girth.muscle
+    ) + girth.fat_mm
+    middle = float(np.median(points[:, 1])) - _BEFORE_BONE_MM
+    trunk = Trunk(width, depth, middle, pelvis.ends_mm[0] - _BELOW_SEAT_MM, girth.fat_mm, 0.0)
     return Limb(trunk, draw_muscles(config.soft, rng))
 
 

@@ -15,10 +15,12 @@ from afunet.phantom.picture.painting import pieces_in, true_hu
 from afunet.phantom.picture.scanner import scanned
 from afunet.phantom.picture.scene import Scene, build_scene
 from afunet.phantom.shapes.arrays import Float32Array, Points
+from afunet.phantom.shapes.streams import Stream
 from afunet.phantom.skeleton.bones import Bone
 from afunet.progress import CancelToken, Progress, silent
 
-_SUB_SLICE_MM = 1.3
+_SUB_SLICE_MM, _MOST_SUB_SLICES, _THICKEST_MM = 1.3, 4, 5.0
+"""A slice is the mean of so many thinner ones; it is at most so thick where none is given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +96,8 @@ def _slice_points(grid: Volume, index: float) -> Points:
 def _slice_hu(scene: Scene, grid: Volume, index: int) -> NDArray[np.int16]:
     scanner = scene.config.scanner
     column_mm, row_mm, step_mm = grid.spacing_mm
-    thickness = min(step_mm, 5.0) if scanner.thickness_mm is None else scanner.thickness_mm
-    count = int(np.clip(np.ceil(thickness / _SUB_SLICE_MM), 1, 4))
+    thickness = min(step_mm, _THICKEST_MM) if scanner.thickness_mm is None else scanner.thickness_mm
+    count = int(np.clip(np.ceil(thickness / _SUB_SLICE_MM), 1, _MOST_SUB_SLICES))
     offsets = ((np.arange(count) + 0.5) / count - 0.5) * thickness / step_mm
     pixel = float(np.sqrt(column_mm * row_mm))
     layers = [
@@ -103,7 +105,7 @@ def _slice_hu(scene: Scene, grid: Volume, index: int) -> NDArray[np.int16]:
         for offset in offsets
     ]
     mean = np.asarray(np.mean(layers, axis=0), dtype=np.float32)
-    rng = np.random.default_rng([scene.config.seed, 17, index])
+    rng = Stream.SLICE.of(scene.config.seed, index)
     return scanned(mean, pixel, scanner, rng)
 
 

@@ -7,8 +7,21 @@ import numpy as np
 from afunet.phantom.config import Cast, Surroundings, TableKind
 from afunet.phantom.shapes.arrays import BoolArray, Float32Array, Points, Rng
 from afunet.phantom.shapes.noise import Textures
+from afunet.phantom.shapes.streams import Stream
 
 AIR_HU = -1000.0
+# Tables: half their width, a tray's depth and how much more its lower side is bent, what lies
+# between two shells and how much narrower the lower is. By eye from scans with a table.
+_HALF_WIDTH_MM, _TRAY_HALF_WIDTH_MM, _TRAY_DEPTH_MM, _TRAY_DEEPEST_MM = 260.0, 230.0, 55.0, 60
+_BELLY, _SHELLS_APART_MM, _NARROWER_MM = 2.2, 14.0, 25
+# Cloth: how far off the skin it is looked for, its folds, and pieces of it.
+_CLOTH_REACH_MM, _FOLD_MM, _CLOTH_PIECE_MM = 40, (60.0, 60.0, 150.0), (150.0, 150.0, 300.0)
+# Casts: waves of the gap and of the thickness, grain of plaster and padding, the share of a dash.
+_CAST_WAVE_MM, _UNEVEN_MM, _PLASTER_GRAIN_MM = (50.0, 50.0, 80.0), 110.0, 4.0
+_PADDING_GRAIN_HU, _DASH = 40, 0.78
+_OBJECT_HALF_MM, _OFF_SKIN_MM = 80, 3
+_TOOTH = 0.6
+"""Share of a zip's length that is metal."""
 
 
 def surroundings_hu(
@@ -25,7 +38,7 @@ def surroundings_hu(
     hu = np.full(points.shape[:-1], AIR_HU, dtype=np.float32)
     x, y = points[..., 0] - np.float32(middle_x_mm), points[..., 1] - np.float32(table_y_mm)
     hu = _with_table(hu, x, y, pixel_mm, things)
-    rng = np.random.default_rng([seed, 11])
+    rng = Stream.SURROUNDINGS.of(seed)
     for _ in range(things.sheets):
         hu = _with_sheet(hu, points, skin_mm, pixel_mm, textures, rng)
     if things.cast is not None:
@@ -44,20 +57,22 @@ def _with_table(
     if kind is TableKind.NONE:
         return hu
     bend = 0.0 if kind is TableKind.FLAT else things.curvature_per_mm
-    half_width = 260.0 if kind is not TableKind.TRAY else 230.0
+    half_width = _HALF_WIDTH_MM if kind is not TableKind.TRAY else _TRAY_HALF_WIDTH_MM
     slope = np.sqrt(1 + (2 * bend * x) ** 2)
     top = (y + bend * x**2) / slope
     within = np.abs(x) < half_width
     depths = [0.0]
     if kind is TableKind.DOUBLE:
-        depths = [0.0, 14.0]
+        depths = [0.0, _SHELLS_APART_MM]
     if kind in (TableKind.TRAY, TableKind.FLAT):
-        lower = (y - 55.0 + 2.2 * bend * x**2) / slope
+        lower = (y - _TRAY_DEPTH_MM + _BELLY * bend * x**2) / slope
         foam = within & (top > thick) & (lower < -thick)
         hu = np.where(foam, np.float32(things.foam_hu), hu)
-        hu = _layer(hu, lower, thick, pixel_mm, things.table_hu, within & (lower > top - 60))
+        hu = _layer(
+            hu, lower, thick, pixel_mm, things.table_hu, within & (lower > top - _TRAY_DEEPEST_MM)
+        )
     for k, depth in enumerate(depths):
-        reach = within & (np.abs(x) < half_width - 25 * k)
+        reach = within & (np.abs(x) < half_width - _NARROWER_MM * k)
         hu = _layer(hu, top - depth, thick, pixel_mm, things.table_hu, reach)
     return hu
 
@@ -84,10 +99,10 @@ def _with_sheet(
 ) -> Float32Array:
     """A fold of cloth some way off the skin."""
     offset, shift = rng.uniform(2, 14), rng.uniform(0, 200)
-    near = (skin_mm > 0) & (skin_mm < 40)
+    near = (skin_mm > 0) & (skin_mm < _CLOTH_REACH_MM)
     places = points[near] + np.float32(shift)
-    wave = textures.cloudy.at(places, (60.0, 60.0, 150.0))
-    there = textures.cloudy.at(places + 77, (150.0, 150.0, 300.0)) > -0.2
+    wave = textures.cloudy.at(places, _FOLD_MM)
+    there = textures.cloudy.at(places + 77, _CLOTH_PIECE_MM) > -0.2
     distance = skin_mm[near] - offset - 5 * np.maximum(wave, -0.8)
     thickness, value = rng.uniform(0.5, 1.5), rng.uniform(-800, -250)
     hu[near] = _layer(hu[near], distance, thickness, pixel_mm, value, there)
@@ -108,17 +123,17 @@ def _with_cast(
     around = angle < cast.arc
     if cast.dashes:
         turn = np.arctan2(y, x) / (2 * np.pi) * cast.dashes
-        around = around & ((turn + 0.3 * textures.cloudy.at(points, 60.0)) % 1 < 0.78)
+        around = around & ((turn + 0.3 * textures.cloudy.at(points, 60.0)) % 1 < _DASH)
     if cast.side is not None:
         around = around & ((x > 0) == (cast.side == "left"))
-    distance = skin_mm - cast.gap_mm - 1.2 * textures.cloudy.at(points, (50.0, 50.0, 80.0))
+    distance = skin_mm - cast.gap_mm - 1.2 * textures.cloudy.at(points, _CAST_WAVE_MM)
     padding = (skin_mm > 0) & (distance < 0) & (angle < cast.arc)
-    rough = textures.cloudy.at(points, 4.0)
-    hu = np.where(padding, np.float32(cast.padding_hu) + 40 * rough, hu)
+    rough = textures.cloudy.at(points, _PLASTER_GRAIN_MM)
+    hu = np.where(padding, np.float32(cast.padding_hu) + _PADDING_GRAIN_HU * rough, hu)
     value = cast.hu * (1 + cast.grain * rough)
     half = cast.thickness_mm / 2
     if cast.unevenness:
-        half = half * np.exp(cast.unevenness * textures.cloudy.at(points + 19, 110.0))
+        half = half * np.exp(cast.unevenness * textures.cloudy.at(points + 19, _UNEVEN_MM))
     share = np.clip(0.5 + (half - np.abs(distance)) / pixel_mm, 0, 1) * around
     return np.asarray(hu + (value - hu) * share, dtype=np.float32)
 
@@ -141,8 +156,8 @@ def _with_object(
     v = -(x - centre_x) * np.sin(turn) + (y - centre_y) * np.cos(turn)
     v = v + 0.01 * u**2
     distance = np.hypot(np.maximum(np.abs(u) - long / 2, 0), v) - thin
-    distance = np.maximum(distance, np.abs(points[..., 2] - centre_z) - 80)
-    share = np.clip(0.5 - distance / pixel_mm, 0, 1) * (skin_mm > 3)
+    distance = np.maximum(distance, np.abs(points[..., 2] - centre_z) - _OBJECT_HALF_MM)
+    share = np.clip(0.5 - distance / pixel_mm, 0, 1) * (skin_mm > _OFF_SKIN_MM)
     return np.asarray(hu + (value - hu) * share, dtype=np.float32)
 
 
@@ -163,6 +178,6 @@ def _with_zip(
     )
     body = points[..., 1][skin_mm < 0]
     before = (skin_mm > 0.5) & (points[..., 1] < (body.mean() if len(body) else 0.0))
-    tooth = (points[..., 2] / step_mm) % 1 < 0.6
+    tooth = (points[..., 2] / step_mm) % 1 < _TOOTH
     share = np.clip(0.5 + (thick - distance) / pixel_mm, 0, 1) * (before & tooth)
     return np.asarray(hu + (value - hu) * share, dtype=np.float32)

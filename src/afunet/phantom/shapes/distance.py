@@ -19,6 +19,18 @@ from afunet.phantom.shapes.lattice import inside_mesh
 _BAND = 4
 """Grid steps from the surface within which distances are exact."""
 _COARSE = 3
+_FLATTEST = 0.2
+"""Slopes of a function are taken for no flatter, so that no distance explodes."""
+_NOWHERE_MM = 1e3
+"""The distance where a grid meets no surface."""
+_MAURER_BIAS = (1.35, 0.25)
+"""Maurer measures to the centres of the inner border voxels: in steps, from inside and outside.
+
+Seen from outside the nearest ones lie a quarter of a step below the surface, from inside 1.35
+(measured on spheres).
+"""
+_MOST_PARTS = 64
+"""Parts of a triangle's side; longer triangles are sampled more coarsely."""
 Implicit = Callable[[NDArray[np.floating]], NDArray[np.floating]]
 
 
@@ -113,7 +125,7 @@ def grid_of_implicit(function: Implicit, spacing_mm: float, box: Box) -> Distanc
     far = _far_distance(values < 0, spacing_mm)
     slopes = np.gradient(values, spacing_mm)
     steepness = np.sqrt(np.sum(np.square(slopes), axis=0))
-    near = np.asarray(values / np.maximum(steepness, 0.2), dtype=np.float32)
+    near = np.asarray(values / np.maximum(steepness, _FLATTEST), dtype=np.float32)
     return DistanceGrid(_blend(near, far, spacing_mm), origin, spacing_mm)
 
 
@@ -154,12 +166,12 @@ def _layout(box: Box, spacing_mm: float) -> tuple[tuple[int, int, int], FloatArr
 
 def _far_distance(inside: BoolArray, spacing_mm: float) -> Float32Array:
     if inside.all() or not inside.any():
-        return np.full(inside.shape, -1e3 if inside.all() else 1e3, dtype=np.float32)
+        return np.full(
+            inside.shape, -_NOWHERE_MM if inside.all() else _NOWHERE_MM, dtype=np.float32
+        )
     image = sitk.GetImageFromArray(inside.astype(np.uint8))
     steps = sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(image, squaredDistance=False))
-    # Maurer measures to the centres of the inner border voxels. Seen from outside the nearest
-    # ones lie a quarter of a step below the surface, from inside 1.35 (measured on spheres).
-    return np.asarray((steps - np.where(inside, 1.35, 0.25)) * spacing_mm, dtype=np.float32)
+    return np.asarray((steps - np.where(inside, *_MAURER_BIAS)) * spacing_mm, dtype=np.float32)
 
 
 def _blend(near: Float32Array, far: Float32Array, spacing_mm: float) -> Float32Array:
@@ -184,7 +196,7 @@ def _sampled_surface(mesh: Mesh, step_mm: float) -> tuple[FloatArray, FloatArray
     triangles, crossed, size = triangles[size > 1e-9], crossed[size > 1e-9], size[size > 1e-9]
     normals = crossed / size[:, None]
     sides = np.linalg.norm(triangles - np.roll(triangles, 1, axis=1), axis=2).max(axis=1)
-    parts = np.clip(np.ceil(sides / step_mm), 1, 64).astype(int)
+    parts = np.clip(np.ceil(sides / step_mm), 1, _MOST_PARTS).astype(int)
     positions, owners = [], []
     for count in np.unique(parts):
         chosen = np.flatnonzero(parts == count)

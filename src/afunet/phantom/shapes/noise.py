@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from afunet.phantom.shapes.arrays import Float32Array, Rng
+from afunet.phantom.shapes.streams import Stream
 
 _SIZE = 96
+FINE, CLOUDY, SMOOTH = (6.0, 0.45), (16.0, 0.9), (24.0, 0.5)
+"""Kinds of fields: wavelength in voxels of the cube, relative bandwidth. By eye."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,5 +59,5 @@ class Textures:
     @staticmethod
     def draw(seed: int) -> Textures:
         """Fields for a seed."""
-        rng = np.random.default_rng([seed, 1])
-        return Textures(NoiseField.draw(rng, 6.0, 0.45), NoiseField.draw(rng, 16.0, 0.9))
+        rng = Stream.TEXTURES.of(seed)
+        return Textures(NoiseField.draw(rng, *FINE), NoiseField.draw(rng, *CLOUDY))

@@ -11,8 +11,9 @@ from afunet.geometry import Mesh
 from afunet.phantom.config import Anatomy, Fracture, Pose, Source
 from afunet.phantom.shapes.arrays import FloatArray, Points
 from afunet.phantom.shapes.distance import Box, grid_of_implicit, grid_of_mesh
-from afunet.phantom.shapes.noise import NoiseField
+from afunet.phantom.shapes.noise import SMOOTH, NoiseField
 from afunet.phantom.shapes.placing import shift, turn
+from afunet.phantom.shapes.streams import Stream
 from afunet.phantom.skeleton.bones import Bone, BoneKind
 from afunet.phantom.skeleton.fracture import break_bone
 from afunet.phantom.skeleton.hip import femoral_head
@@ -25,6 +26,15 @@ Warp = Callable[[Points], Points]
 
 MARGIN_MM = 22.0
 """How far round a bone its distance grid reaches."""
+_WARP_WAVE_MM, _ASIDE_MM = 110.0, 40
+"""Waves of the warp, and how far apart the field is read for x, y and z, to have three of one."""
+_KNEE_AXIS_MM = np.array([0.0, 8.0, 22.0])
+"""The knee's axis from the middle of the joint line: through the condyles' centres."""
+LUMBAR = 5
+# From the sacrum to L5's middle, how far forward that tilts, and each further one less. By eye.
+_DISC_MM, _LOWEST_TILT_DEG, _LORDOSIS_DEG = 20.0, 14.0, 9.0
+_CONDYLES_MM = 25
+"""The lowest part of a femur that is condyles alone."""
 
 
 def build_bones(anatomy: Anatomy, seen: Box, seed: int) -> list[Bone]:
@@ -55,10 +65,10 @@ def fractured(bones: list[Bone], fractures: tuple[Fracture, ...]) -> list[Bone]:
 
 
 def _warp(anatomy: Anatomy, seed: int) -> Warp:
-    field = NoiseField.draw(np.random.default_rng([seed, 3]), 24.0, 0.5)
+    field = NoiseField.draw(Stream.WARP.of(seed), *SMOOTH)
 
     def warp(points: Points) -> Points:
-        shifts = [field.at(points + 40 * axis, 110.0) for axis in range(3)]
+        shifts = [field.at(points + _ASIDE_MM * axis, _WARP_WAVE_MM) for axis in range(3)]
         return np.asarray(points + anatomy.warp_mm * np.stack(shifts, axis=-1))
 
     return warp
@@ -72,7 +82,7 @@ def _parametric(anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
         joint = shift((outward * anatomy.knees_apart_mm / 2, 0, 0))
         for kind, function in KNEE_BONES.items():
             matrix = joint @ turn("z", outward * pose.outward_deg)
-            matrix = matrix @ _bent(kind, pose, np.array([0.0, 8.0, 22.0]) * anatomy.scale)
+            matrix = matrix @ _bent(kind, pose, _KNEE_AXIS_MM * anatomy.scale)
             low, high = np.array(KNEE_BOXES_MM[kind]) * size
             corners = np.array([low, high]) * (outward, 1, 1)
             whole = Box.around(corners, MARGIN_MM + 2 * anatomy.warp_mm)
@@ -108,7 +118,7 @@ def _limbs(anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
             kind = BoneKind.of(name)
             if kind is BoneKind.PELVIS and any(bone.name == name for bone in bones):
                 continue
-            bent = _bent(kind, pose, knee + np.array([0.0, 8.0, 22.0]))
+            bent = _bent(kind, pose, knee + _KNEE_AXIS_MM)
             matrix = np.eye(4) if kind is BoneKind.PELVIS else limb @ bent
             bones += _of_mesh(name, mesh, matrix, seen, anatomy.surface_step_mm)
             if kind is BoneKind.PELVIS and anatomy.spine:
@@ -126,14 +136,14 @@ def _spine(pelvis: Mesh, anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
     def implicit(points: Points) -> Points:
         return np.asarray(vertebra(warp(points) / size) * size)
 
-    for k in range(5):
-        middle = base + size * np.array([0.0, -2.0 - 3.0 * k, 20.0 + STEP_MM * k])
-        pose = shift(middle) @ turn("x", 14.0 - 9.0 * k)
+    for k in range(LUMBAR):
+        middle = base + size * np.array([0.0, -2.0 - 3.0 * k, _DISC_MM + STEP_MM * k])
+        pose = shift(middle) @ turn("x", _LOWEST_TILT_DEG - _LORDOSIS_DEG * k)
         box = _visible(whole, pose, seen)
         if box is not None:
             grid = grid_of_implicit(implicit, anatomy.surface_step_mm, box)
             ends = (float(low[2]), float(high[2]))
-            bones.append(Bone(f"vertebra L{5 - k}", grid, pose, ends))
+            bones.append(Bone(f"vertebra L{LUMBAR - k}", grid, pose, ends))
     return bones
 
 
@@ -177,7 +187,7 @@ def _centred(meshes: dict[str, Mesh], side: str, anatomy: Anatomy, warp: Warp) -
 def _knee_centre(meshes: dict[str, Mesh], side: str) -> FloatArray:
     femur = meshes[f"femur {side}"].vertices_mm
     height = femur[:, 2].min() - 2
-    near = femur[femur[:, 2] < femur[:, 2].min() + 25]
+    near = femur[femur[:, 2] < femur[:, 2].min() + _CONDYLES_MM]
     return np.array([*((near.min(axis=0) + near.max(axis=0)) / 2)[:2], height])
 
 

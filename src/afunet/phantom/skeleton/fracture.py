@@ -10,7 +10,11 @@ from scipy.spatial.transform import Rotation
 from afunet.phantom.config import Fracture
 from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points, Rng
 from afunet.phantom.shapes.distance import Box, DistanceGrid
-from afunet.phantom.shapes.noise import NoiseField
+from afunet.phantom.shapes.noise import CLOUDY, NoiseField
+from afunet.phantom.shapes.streams import Stream
+
+_ROUGHNESS_WAVE_MM = 14.0
+"""From one bump of a broken surface to the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +35,7 @@ class Cut:
             plain = np.linalg.norm(offset, axis=-1) - self.radius_mm
         else:
             plain = offset @ self.normal.astype(points.dtype)
-        rough = self.noise.at(points, 14.0) * np.float32(self.roughness_mm)
+        rough = self.noise.at(points, _ROUGHNESS_WAVE_MM) * np.float32(self.roughness_mm)
         return np.asarray(self.sign * (plain + rough), dtype=np.float32)
 
     def other_side(self) -> Cut:
@@ -90,8 +94,8 @@ def break_bone(surface: DistanceGrid, fracture: Fracture) -> list[Fragment]:
     another is drawn again, shorter and shorter. A bone whose grid does not reach the fracture's
     height stays whole: no fragments.
     """
-    rng = np.random.default_rng([fracture.seed, 7])
-    noise = NoiseField.draw(rng, 16.0, 0.9)
+    rng = Stream.FRACTURE.of(fracture.seed)
+    noise = NoiseField.draw(rng, *CLOUDY)
     solid = _inside_points(surface)
     if len(_near(solid, fracture)) < _FEWEST:
         return []
@@ -118,8 +122,13 @@ Cell = tuple[tuple[Cut, ...], FloatArray]
 """Cuts, and the sample points of the bone that they leave, (N, 3)."""
 
 _FEWEST = 50
+"""A piece of fewer sample points is not halved."""
 _SAMPLE_MM = 2.0
 _ZONE_MM = 30.0
+_STRAY = 0.7
+"""How far pieces stray from the way straight out, as a share of it."""
+# Chips of some 50 to 1000 mm³ from the outermost bone.
+_CHIP_RADII_MM, _CHIP_DEPTH_MM = (3.5, 7.5), 3.0
 _DRIVEN_MM, _DRIVEN_SHARE = 1.0, 0.002
 """Pieces overlap if more than this share of one's points lies so deep in others."""
 _AMOUNTS = (*[1.0] * 10, *(0.85**k for k in range(1, 16)), 0.0)
@@ -158,10 +167,10 @@ def _bite(
     noise: NoiseField,
     rng: Rng,
 ) -> Cut:
-    shallow = points[surface.distance_mm(points) > -3.0]
+    shallow = points[surface.distance_mm(points) > -_CHIP_DEPTH_MM]
     pool = shallow if len(shallow) else points
     centre = pool[rng.integers(len(pool))]
-    radius = rng.uniform(3.5, 7.5)
+    radius = rng.uniform(*_CHIP_RADII_MM)
     return Cut(centre, np.zeros(3), radius, fracture.roughness_mm / 2, noise, 1.0)
 
 
@@ -195,7 +204,7 @@ def _displaced(
 ) -> Fragment:
     pivot = points.mean(axis=0)
     away = pivot - middle
-    away = away / max(float(np.linalg.norm(away)), 1e-6) + 0.7 * rng.standard_normal(3)
+    away = away / max(float(np.linalg.norm(away)), 1e-6) + _STRAY * rng.standard_normal(3)
     away /= np.linalg.norm(away)
     turn = Rotation.from_rotvec(
         np.deg2rad(amount * fracture.tilt_deg) * rng.standard_normal(3) / np.sqrt(3)

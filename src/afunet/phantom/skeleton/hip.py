@@ -10,7 +10,11 @@ from scipy.spatial import KDTree
 from afunet.geometry import Mesh
 from afunet.phantom.shapes.arrays import FloatArray, IntArray
 
-_SEARCH_MM, _FAR_SEARCH_MM = 18.0, 45.0
+# A femoral head is sought in the top of the bone from a ball of an adult's size on: vertices about
+# that ball that face inward and up are its own, not the neck's; a few rounds settle it.
+_TOP_MM, _HEAD_MM, _UPWARD, _NEAR, _ROUNDS, _FEWEST = 60, 22.0, 0.6, (0.7, 1.3), 4, 20
+_SEARCH_MM, _STEPS = 18.0, 9
+_FAR_SEARCH_MM, _FAR_STEPS = 45.0, 21
 _SHELL_MM = 4.0
 _SEATED = 1000.0
 """Vertices about a head in its socket, subdivided LLP26 shapes; lost beside it: below 900."""
@@ -27,15 +31,15 @@ class Sphere:
 def femoral_head(femur: Mesh, outward: float) -> Sphere:
     """The sphere through the upper inner end of a femur; `outward` is +1 left, -1 right."""
     vertices = femur.vertices_mm
-    top = vertices[vertices[:, 2] > vertices[:, 2].max() - 60]
+    top = vertices[vertices[:, 2] > vertices[:, 2].max() - _TOP_MM]
     pole = top[(outward * top[:, 0]).argmin()]
-    head = Sphere(pole + np.array([outward * 22.0, 0.0, 0.0]), 22.0)
-    for _ in range(4):
+    head = Sphere(pole + np.array([outward * _HEAD_MM, 0.0, 0.0]), _HEAD_MM)
+    for _ in range(_ROUNDS):
         offset = vertices - head.centre_mm
         length = np.linalg.norm(offset, axis=1)
-        inner = offset @ np.array([-outward, 0.0, 0.6]) > 0
-        near = (length > 0.7 * head.radius_mm) & (length < 1.3 * head.radius_mm) & inner
-        if near.sum() < 20:
+        inner = offset @ np.array([-outward, 0.0, _UPWARD]) > 0
+        near = (length > _NEAR[0] * head.radius_mm) & (length < _NEAR[1] * head.radius_mm) & inner
+        if near.sum() < _FEWEST:
             break
         head = _through(vertices[near])
     return head
@@ -46,9 +50,9 @@ def socket_centre(pelvis: Mesh, head: Sphere, gap_mm: float) -> FloatArray:
 
     Vertices up to 4 mm off the ball count for a place, vertices inside it twice against it.
     """
-    centre, score = _searched(pelvis, head, gap_mm, _SEARCH_MM, 9)
+    centre, score = _searched(pelvis, head, gap_mm, _SEARCH_MM, _STEPS)
     if score < _SEATED:
-        far, far_score = _searched(pelvis, head, gap_mm, _FAR_SEARCH_MM, 21)
+        far, far_score = _searched(pelvis, head, gap_mm, _FAR_SEARCH_MM, _FAR_STEPS)
         centre = far if far_score > score else centre
     return centre
 
@@ -64,10 +68,10 @@ def _searched(
         steps = np.linspace(-reach, reach, count)
         offsets = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
         # A sixth of the vertices tells places a step apart in the far search's many.
-        some = near[::6] if count > 9 else near
+        some = near[::6] if count > _STEPS else near
         scores = _fits(some, centre + offsets, head.radius_mm + gap_mm)
         centre, best = centre + offsets[int(np.argmax(scores))], float(scores.max())
-        reach, count = reach / 3, 9
+        reach, count = reach / 3, _STEPS
     return np.asarray(centre, dtype=np.float64), best
 
 

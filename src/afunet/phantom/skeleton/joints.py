@@ -29,7 +29,11 @@ CARVED_LAST = (
 )
 """Where two bones meet, the one further down this list gives way."""
 
-_COARSE_MM = 2.0
+MOST_DOWN_MM, MOST_FORWARD_MM = 45.0, 15.0
+"""How far shank and patella are moved at most."""
+_COARSE_MM, _AROUND_MM = 2.0, 12.0
+# How much of femur and tibia is condyles and plateau, and how far before them it lies. By eye.
+_CONDYLES_MM, _PLATEAU_MM, _FORWARD_MM = 25, 22, 3.0
 
 
 def seated(meshes: dict[str, Mesh], side: str, gap_mm: float) -> dict[str, Mesh]:
@@ -41,15 +45,17 @@ def seated(meshes: dict[str, Mesh], side: str, gap_mm: float) -> dict[str, Mesh]
     """
     femur = meshes[f"femur {side}"]
     low, high = femur.bounds_mm()
-    surface = grid_of_mesh(femur, _COARSE_MM, Box.around(np.array([low, high]), 12.0))
+    surface = grid_of_mesh(femur, _COARSE_MM, Box.around(np.array([low, high]), _AROUND_MM))
     tibia = meshes[f"tibia {side}"]
-    under = _middle(femur, low[2], low[2] + 25) - _middle_of_plateau(tibia)
-    aside = np.array([under[0], under[1] - 3.0, 0.0])
-    down = _free(surface, tibia.vertices_mm + aside, (0, 0, -1), gap_mm, 45.0)
+    under = _middle(femur, low[2], low[2] + _CONDYLES_MM) - _middle_of_plateau(tibia)
+    aside = np.array([under[0], under[1] - _FORWARD_MM, 0.0])
+    down = _free(surface, tibia.vertices_mm + aside, (0, 0, -1), gap_mm, MOST_DOWN_MM)
     head = femoral_head(femur, 1.0 if side == "left" else -1.0)
     limb = socket_centre(meshes["pelvis"], head, gap_mm) - head.centre_mm
     shank = aside + down
-    patella = _free(surface, meshes[f"patella {side}"].vertices_mm, (0, -1, 0), gap_mm, 15.0)
+    patella = _free(
+        surface, meshes[f"patella {side}"].vertices_mm, (0, -1, 0), gap_mm, MOST_FORWARD_MM
+    )
     shifts = {"femur": limb, "tibia": limb + shank, "fibula": limb + shank}
     shifts |= {"patella": limb + patella, "pelvis": np.zeros(3)}
     return {
@@ -113,4 +119,4 @@ def _middle(mesh: Mesh, low_mm: float, high_mm: float) -> FloatArray:
 
 def _middle_of_plateau(tibia: Mesh) -> FloatArray:
     top = float(tibia.vertices_mm[:, 2].max())
-    return _middle(tibia, top - 22, top)
+    return _middle(tibia, top - _PLATEAU_MM, top)

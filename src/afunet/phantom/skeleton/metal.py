@@ -8,7 +8,21 @@ import numpy as np
 
 from afunet.phantom.config import Implant, ImplantKind
 from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points, Rng
+from afunet.phantom.shapes.streams import Stream
 from afunet.phantom.skeleton.bones import Bone
+
+# Screws of 3.5 to 6.5 mm with the pitch of a cortical one of 4.5 mm (ISO 5835), Kirschner wires of
+# 1.2 to 2 mm, nails of 7 to 12 mm.
+_SCREW_RADII_MM, _WIRE_RADII_MM, _NAIL_RADII_MM = (1.7, 3.3), (0.6, 1.0), (3.5, 6)
+_PITCH_MM, _THREAD_MM, _THICKEST_WIRE_MM, _MOST_RODS = 1.75, 0.3, 1.2, 3
+_OFF_BONE_MM = 0.6
+"""Between a plate and the bone."""
+_FEWEST = 20
+"""Grid points of a section that are enough to place metal in it."""
+_ALONG_MM = 40
+"""How far above and below the middle of a bone is looked up for a nail's axis."""
+_WIDEST_MM, _LOST_MM = 70.0, 40.0
+"""How far a rod is followed to the bone's outside, and its end where that is not met."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +42,7 @@ class Rod:
         offset = points - self.start_mm.astype(points.dtype)
         along = offset @ unit
         across = np.linalg.norm(offset - along[..., None] * unit, axis=-1)
-        radius = self.radius_mm + self.thread_mm * np.sin(along * (2 * np.pi / 1.75))
+        radius = self.radius_mm + self.thread_mm * np.sin(along * (2 * np.pi / _PITCH_MM))
         ends = np.maximum(-along, along - length)
         return np.asarray(np.maximum(across - radius, ends), dtype=np.float32)
 
@@ -49,7 +63,7 @@ class Plate:
         x, y = points[..., 0] - self.centre_mm[0], points[..., 1] - self.centre_mm[1]
         outward = x * np.cos(self.angle) + y * np.sin(self.angle)
         sideways = np.abs(-x * np.sin(self.angle) + y * np.cos(self.angle))
-        layer = np.abs(intact_mm - 0.6 - self.thickness_mm / 2) - self.thickness_mm / 2
+        layer = np.abs(intact_mm - _OFF_BONE_MM - self.thickness_mm / 2) - self.thickness_mm / 2
         ends = np.abs(points[..., 2] - self.height_mm) - self.half_length_mm
         sides = np.maximum(sideways - self.half_width_mm, -outward)
         return np.asarray(np.maximum(np.maximum(layer, ends), sides), dtype=np.float32)
@@ -60,25 +74,27 @@ Metal = Rod | Plate
 
 def place(implant: Implant, bone: Bone) -> list[Metal]:
     """The parts of an implant in a bone's frame; none where the bone is not in view there."""
-    rng = np.random.default_rng([implant.seed, 13])
+    rng = Stream.IMPLANT.of(implant.seed)
     centre = _middle(bone, implant.height_mm)
     if centre is None:
         return []
     if implant.kind is ImplantKind.NAIL:
         return _nail(bone, implant.height_mm, rng)
     if implant.kind is ImplantKind.WIRES:
-        return [_through(bone, centre, rng, rng.uniform(0.6, 1.0)) for _ in range(3)]
-    screws = [_through(bone, centre, rng, rng.uniform(1.7, 3.3)) for _ in range(3)]
+        return [
+            _through(bone, centre, rng, rng.uniform(*_WIRE_RADII_MM)) for _ in range(_MOST_RODS)
+        ]
+    screws = [_through(bone, centre, rng, rng.uniform(*_SCREW_RADII_MM)) for _ in range(_MOST_RODS)]
     if implant.kind is ImplantKind.SCREWS:
-        return list(screws[: int(rng.integers(1, 4))])
+        return list(screws[: int(rng.integers(1, _MOST_RODS + 1))])
     angle = rng.uniform(0, 2 * np.pi)
     plate = Plate(
         implant.height_mm,
-        rng.uniform(25, 60),
-        centre,
-        angle,
-        rng.uniform(5, 8),
-        rng.uniform(2.5, 4.5),
+        half_length_mm=rng.uniform(25, 60),
+        centre_mm=centre,
+        angle=angle,
+        half_width_mm=rng.uniform(5, 8),
+        thickness_mm=rng.uniform(2.5, 4.5),
     )
     return [plate, *screws]
 
@@ -90,19 +106,21 @@ def _middle(bone: Bone, height_mm: float) -> FloatArray | None:
     if not 0 <= row < len(grid.values):
         return None
     y, x = np.nonzero(grid.values[row] < 0)
-    if len(x) < 20:
+    if len(x) < _FEWEST:
         return None
     found = np.array([x.mean(), y.mean(), row]) * grid.spacing_mm + grid.origin_mm
     return np.asarray(found, dtype=np.float64)
 
 
 def _nail(bone: Bone, height_mm: float, rng: Rng) -> list[Metal]:
-    below, above = _middle(bone, height_mm - 40), _middle(bone, height_mm + 40)
+    below, above = _middle(bone, height_mm - _ALONG_MM), _middle(bone, height_mm + _ALONG_MM)
     if below is None or above is None:
         return []
     axis = (above - below) / np.linalg.norm(above - below)
     length = rng.uniform(60, 250)
-    return [Rod(below - axis * rng.uniform(0, 40), below + axis * length, rng.uniform(3.5, 6))]
+    return [
+        Rod(below - axis * rng.uniform(0, 40), below + axis * length, rng.uniform(*_NAIL_RADII_MM))
+    ]
 
 
 def _through(bone: Bone, centre: FloatArray, rng: Rng, radius: float) -> Rod:
@@ -111,16 +129,16 @@ def _through(bone: Bone, centre: FloatArray, rng: Rng, radius: float) -> Rod:
     direction = np.array([np.cos(angle), np.sin(angle), tilt])
     direction /= np.linalg.norm(direction)
     point = centre + np.array([*rng.normal(0, 4, 2), rng.normal(0, 12)])
-    steps = np.arange(0.0, 70.0)
+    steps = np.arange(0.0, _WIDEST_MM)
     ends = []
     for sign in (-1.0, 1.0):
         line = point + sign * steps[:, None] * direction
         outside = np.flatnonzero(bone.surface.distance_mm(line) > 0)
-        ends.append(float(steps[outside[0]]) if len(outside) else 40.0)
+        ends.append(float(steps[outside[0]]) if len(outside) else _LOST_MM)
     short = ends[1] - rng.uniform(-2, 12)
     return Rod(
         point - (ends[0] + rng.uniform(0, 4)) * direction,
         point + max(short, 2.0) * direction,
         radius,
-        0.3 if radius > 1.2 else 0.0,
+        _THREAD_MM if radius > _THICKEST_WIRE_MM else 0.0,
     )

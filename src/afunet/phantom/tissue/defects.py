@@ -11,7 +11,7 @@ from afunet.phantom.config import BoneQuality
 from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points, Rng
 from afunet.phantom.skeleton.bones import Bone
 
-_RIM_MM = 1.0
+_RIM_MM, _EDGE_MM = 1.0, 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Defect:
         nearest = self.start_mm + share[:, None] * axis
         distance = np.linalg.norm(points - nearest, axis=1) - self.radius_mm
         rim = np.exp(-0.5 * ((distance - _RIM_MM / 2) / (_RIM_MM / 2)) ** 2)
-        hollow = np.clip(0.5 - distance / 0.6, 0, 1)
+        hollow = np.clip(0.5 - distance / _EDGE_MM, 0, 1)
         rimmed = hu + (np.maximum(self.rim_hu, hu) - hu) * rim
         return np.asarray(rimmed + (self.inside_hu - rimmed) * hollow, dtype=np.float32)
 

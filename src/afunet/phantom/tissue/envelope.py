@@ -13,6 +13,18 @@ from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points, Rng
 _STEP_MM = 4.0
 _ANGLES = 90
 
+_SLANTED = 0.95
+"""Radial excess overestimates the distance to a slanted side; one factor does for all."""
+_SMOOTH, _SMOOTH_LAST = (2.0, 1.5), (0.8, 0.8)
+"""Blur over height and angle, in steps of the tables, before bone is covered and after."""
+_FAT_UNEVENNESS, _FAT_BY_HEIGHT, _LEAST_FAT_MM = (
+    0.14,
+    ((-420, -200, 0, 250), (0.6, 0.8, 1, 1.3)),
+    1.8,
+)
+_FEWEST = 5
+"""Points of bone at a height that are enough to take its middle from."""
+
 # An adult leg by height above the knee's joint line (mm): mean radius of what lies under the
 # fat, and how far its middle lies behind the middle of the bones. By eye from CT.
 _HEIGHT_MM = (-420, -370, -300, -220, -140, -70, -30, 0, 40, 90, 150, 250, 350, 430, 500)
@@ -61,15 +73,14 @@ class Envelope:
         where = np.stack([row, column])
         fascia, fat = (_read(table, where) for table in (self.fascia_mm, self.fat_mm))
         distance = np.hypot(x, y)
-        # Radial excess overestimates the distance to a slanted side; one factor does for all.
-        muscle = (distance - fascia) * np.float32(0.95)
+        muscle = (distance - fascia) * np.float32(_SLANTED)
         return LimbFrame(
             across_mm=np.asarray(x * self.outward, dtype=np.float32),
             behind_mm=np.asarray(y, dtype=np.float32),
             height_mm=np.asarray(points[..., 2] - self.knee_mm, dtype=np.float32),
             radius_mm=fascia,
             muscle_mm=np.asarray(muscle, dtype=np.float32),
-            skin_mm=np.asarray((distance - fascia - fat) * np.float32(0.95), dtype=np.float32),
+            skin_mm=np.asarray((distance - fascia - fat) * np.float32(_SLANTED), dtype=np.float32),
         )
 
 
@@ -96,15 +107,13 @@ def draw_envelope(
     fascia = base[:, None] * (1 + _ripple(height, girth.unevenness, rng))
     bone = _bone_reach(bone_points_mm, z, centre)
     bone += np.interp(height, _HEIGHT_MM, _COVER_MM)[:, None]
-    fascia = ndimage.gaussian_filter(np.maximum(fascia, bone), (2.0, 1.5), mode=("nearest", "wrap"))
+    fascia = ndimage.gaussian_filter(np.maximum(fascia, bone), _SMOOTH, mode=("nearest", "wrap"))
     fascia = np.maximum(fascia, bone)
     angle = np.linspace(0, 2 * np.pi, _ANGLES, endpoint=False)
     behind = 0.8 + 0.3 * np.sin(angle - 0.4 * rng.standard_normal())
-    fat = girth.fat_mm * behind * (1 + _ripple(height, 0.14, rng))
-    fat = np.maximum(
-        fat * np.interp(height, (-420, -200, 0, 250), (0.6, 0.8, 1, 1.3))[:, None], 1.8
-    )
-    fascia = ndimage.gaussian_filter(fascia, (0.8, 0.8), mode=("nearest", "wrap"))
+    fat = girth.fat_mm * behind * (1 + _ripple(height, _FAT_UNEVENNESS, rng))
+    fat = np.maximum(fat * np.interp(height, *_FAT_BY_HEIGHT)[:, None], _LEAST_FAT_MM)
+    fascia = ndimage.gaussian_filter(fascia, _SMOOTH_LAST, mode=("nearest", "wrap"))
     return Envelope(float(z[0]), knee_mm, outward, centre, fascia, fat)
 
 
@@ -119,7 +128,7 @@ def _bone_centre(points: FloatArray, z: FloatArray) -> FloatArray:
     found = np.full((len(z), 2), np.nan)
     for k, level in enumerate(z):
         near = points[np.abs(points[:, 2] - level) < _STEP_MM, :2]
-        if len(near) > 4:
+        if len(near) >= _FEWEST:
             found[k] = (near.min(axis=0) + near.max(axis=0)) / 2
     known = np.isfinite(found[:, 0])
     if not known.any():

@@ -11,6 +11,8 @@ from afunet.phantom.shapes.arrays import Float32Array, FloatArray
 from afunet.phantom.shapes.blend import mix, step
 
 _EDGE_MM = 0.7
+# Calcified walls: how much rings weigh beside plates, and how they follow each other along.
+_RINGS, _RING_MM, _PLATE_MM, _TWIST_MM = 1.4, 17, 23, 7
 _WALL_MM = 2.5
 """How far beyond its radius a tube can change anything."""
 
@@ -80,8 +82,10 @@ class Tube:
     ) -> Float32Array:
         """1 on the calcified parts of the wall: whole rings here, single plates there."""
         angle = np.arctan2(wide, long)
-        rings = 1.4 * np.sin(height / 17 + self.phase)
-        plates = np.cos(2 * angle + height / 23 + 3 * self.phase) + np.sin(height / 7 + angle)
+        rings = _RINGS * np.sin(height / _RING_MM + self.phase)
+        plates = np.cos(2 * angle + height / _PLATE_MM + 3 * self.phase) + np.sin(
+            height / _TWIST_MM + angle
+        )
         there = step(0.5 * (rings + plates) - 2.2 * (0.5 - self.plaque), 0.5)
         thick = 0.5 + 0.5 * self.plaque + 0.3 * np.sin(2 * angle + self.phase)
         return np.asarray(step(thick - np.abs(outside), 0.6) * there, dtype=np.float32)

@@ -20,9 +20,10 @@ from afunet.phantom.shapes.arrays import IntArray, Rng
 from afunet.phantom.shapes.distance import Box
 from afunet.phantom.shapes.lattice import Window
 from afunet.phantom.shapes.placing import turn_about
+from afunet.phantom.shapes.streams import Stream
 from afunet.phantom.skeleton.bones import Bone, BoneKind, Piece
 from afunet.phantom.skeleton.build import build_bones, fractured
-from afunet.phantom.views.limb_points import (
+from afunet.phantom.views.points import (
     CLASSES,
     LEFT,
     OTHER,
@@ -53,7 +54,7 @@ def draw_views(seed: int, count: int, limb_files: Sequence[Path] = ()) -> Iterat
     corners = np.concatenate([field.corners_mm() for field in fields])
     anatomy = replace(scans[0].anatomy, surface_step_mm=STEP_MM)
     whole = build_bones(anatomy, Box.around(corners, _AROUND_MM), seed)
-    rng = np.random.default_rng([seed, 43])
+    rng = Stream.VIEWS.of(seed)
     for scan, field in zip(scans, fields, strict=True):
         bones = _turned(fractured(whole, scan.fractures), field, rng)
         points = jittered(_points(bones, field), STEP_MM, rng)

@@ -8,10 +8,11 @@ from itertools import pairwise
 import numpy as np
 
 from afunet.phantom.shapes.arrays import FloatArray, Rng
-from afunet.phantom.shapes.capsules import Capsule, ribs, spine
+from afunet.phantom.shapes.capsules import Capsule
 from afunet.phantom.shapes.solids import CapsuleSolid
 from afunet.phantom.views.limb_cuts import LimbBone
-from afunet.phantom.views.limb_points import OTHER
+from afunet.phantom.views.points import OTHER
+from afunet.phantom.views.rough_bones import ribs, spine
 
 ORIGIN = np.zeros(3)
 
