@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afunet.geometry import Volume
 from afunet.phantom.picture.scene import Limb, Scene
-from afunet.phantom.picture.surroundings import surroundings_hu
+from afunet.phantom.picture.surroundings import Outside, surroundings_hu
 from afunet.phantom.shapes.arrays import BoolArray, Float32Array, FloatArray, Points
 from afunet.phantom.shapes.blend import mix, step
 from afunet.phantom.shapes.implicit import smooth_union
@@ -58,27 +58,20 @@ def true_hu(
 ) -> Float32Array:
     """HU (rows, columns) at LPS points (rows, columns, 3) that lie in or near a slice."""
     pieces = pieces_in(scene, volume, index, points)
-    nearest, second, owner = _two_nearest(scene, pieces, points.shape[:2])
+    near = _nearest(scene, pieces, points.shape[:2])
     frame, limb_of = _body(scene, points)
-    config = scene.config
-    hu = surroundings_hu(
-        points,
-        frame.skin_mm,
-        scene.back_mm + config.surroundings.table_gap_mm,
-        scene.middle_x_mm,
-        pixel_mm,
-        config.surroundings,
-        config.seed,
-        scene.textures,
-    )
+    things, middle_mm = scene.config.surroundings, scene.middle_x_mm
+    table_mm = scene.back_mm + things.table_gap_mm
+    outside = Outside(points, frame.skin_mm, table_mm, middle_mm, pixel_mm, scene.textures)
+    hu = surroundings_hu(outside, things, scene.config.seed)
     for k, limb in enumerate(scene.limbs):
         inside = (limb_of == k) & (frame.skin_mm < pixel_mm)
         if inside.any():
             own = _picked(frame, inside)
-            tissue = _tissue_hu(scene, limb, points[inside], own, nearest[inside], second[inside])
-            share = np.clip(0.5 - frame.skin_mm[inside] / pixel_mm, 0, 1)
-            hu[inside] += (tissue - hu[inside]) * share
-    _paint_bones(hu, scene, pieces, nearest, second, owner, pixel_mm)
+            bones_mm = near.first_mm[inside], near.second_mm[inside]
+            tissue = _tissue_hu(scene, limb, points[inside], own, *bones_mm)
+            hu[inside] = mix(hu[inside], tissue, step(-own.skin_mm, pixel_mm))
+    _paint_bones(hu, scene, pieces, near, pixel_mm)
     _paint_metal(hu, scene, pieces, points, pixel_mm)
     return hu
 
@@ -101,9 +94,7 @@ def _tissue_hu(
         hu = mix(hu, filled, step(nearest - _LINING_MM, 3.0)) if limb.outside.contents else filled
         reach = 1.0
     if limb.vessels:
-        hu = paint_vessels(
-            hu, limb.vessels, frame.across_mm, frame.behind_mm, frame.height_mm, reach
-        )
+        hu = paint_vessels(hu, limb.vessels, frame, reach)
     return paint_clutter(hu, limb.clutter, frame) if limb.clutter else hu
 
 
@@ -120,15 +111,8 @@ def _body(scene: Scene, points: Points) -> tuple[LimbFrame, NDArray[np.intp]]:
     resting = points[..., 1] - scene.back_mm
     skin = -smooth_union(-skin, -resting, _FLATTENED_EDGE_MM)
     muscle = np.maximum(best.muscle_mm, skin - _FAT_LEFT * fat)
-    joined = LimbFrame(
-        best.across_mm,
-        best.behind_mm,
-        best.height_mm,
-        best.radius_mm,
-        np.asarray(muscle, dtype=np.float32),
-        np.asarray(skin, dtype=np.float32),
-    )
-    return joined, limb_of
+    fascia, outer = (np.asarray(mm, dtype=np.float32) for mm in (muscle, skin))
+    return replace(best, muscle_mm=fascia, skin_mm=outer), limb_of
 
 
 def _chosen(frames: list[LimbFrame], limb_of: NDArray[np.intp]) -> LimbFrame:
@@ -160,10 +144,16 @@ def _window(corners_mm: FloatArray, volume: Volume, index: int) -> tuple[slice, 
     return down, slice(int(low[0]), min(int(high[0]), columns))
 
 
-def _two_nearest(
-    scene: Scene, pieces: list[Seen], shape: tuple[int, ...]
-) -> tuple[Float32Array, Float32Array, NDArray[np.intp]]:
-    """Distances to the nearest and second nearest bone, and which the nearest is."""
+@dataclass(frozen=True, eq=False)
+class _Nearest:
+    """Distances to the nearest and second nearest bone, and which the nearest is, -1 for none."""
+
+    first_mm: Float32Array
+    second_mm: Float32Array
+    owner: NDArray[np.intp]
+
+
+def _nearest(scene: Scene, pieces: list[Seen], shape: tuple[int, ...]) -> _Nearest:
     nearest = np.full(shape, FAR_MM, dtype=np.float32)
     second, owner = nearest.copy(), np.full(shape, -1, dtype=np.intp)
     for k, bone in enumerate(scene.bones):
@@ -178,17 +168,11 @@ def _two_nearest(
         second = np.where(closer, nearest, np.minimum(second, distance))
         owner[closer] = k
         nearest = np.minimum(nearest, distance)
-    return nearest, second, owner
+    return _Nearest(nearest, second, owner)
 
 
 def _paint_bones(
-    hu: Float32Array,
-    scene: Scene,
-    pieces: list[Seen],
-    nearest: Float32Array,
-    second: Float32Array,
-    owner: NDArray[np.intp],
-    pixel_mm: float,
+    hu: Float32Array, scene: Scene, pieces: list[Seen], near: _Nearest, pixel_mm: float
 ) -> None:
     order = {bone.name: k for k, bone in enumerate(scene.bones)}
     for piece in pieces:
@@ -196,8 +180,8 @@ def _paint_bones(
         if not inside.any():
             continue
         window = piece.window
-        is_mine = owner[window] == order[piece.bone.name]
-        other = np.where(is_mine, second[window], nearest[window])[inside]
+        is_mine = near.owner[window] == order[piece.bone.name]
+        other = np.where(is_mine, near.second_mm[window], near.first_mm[window])[inside]
         bone = bone_hu(
             piece.bone.kind,
             piece.bone.ends_mm,
@@ -210,25 +194,16 @@ def _paint_bones(
         for defect in scene.defects:
             if defect.bone == piece.bone.name:
                 bone = defect.paint(bone, piece.distances.home_mm[inside])
-        share = np.clip(0.5 - piece.distances.piece[inside] / pixel_mm, 0, 1)
         part = hu[window]
-        part[inside] += (bone - part[inside]) * share
+        part[inside] = mix(part[inside], bone, step(-piece.distances.piece[inside], pixel_mm))
 
 
 def _paint_metal(
     hu: Float32Array, scene: Scene, pieces: list[Seen], points: Points, pixel_mm: float
 ) -> None:
     for bone, metal, value in scene.metal:
-        for window in {
-            _key(piece): piece.window for piece in pieces if piece.bone is bone
-        }.values():
+        windows = {str(piece.window): piece.window for piece in pieces if piece.bone is bone}
+        for window in windows.values():
             own = bone.to_own_frame(points[window])
             distance = metal.distance_mm(own, bone.surface.distance_mm(own))
-            share = np.clip(0.5 - distance / pixel_mm, 0, 1)
-            part = hu[window]
-            part += (value - part) * share
-
-
-def _key(piece: Seen) -> tuple[int, ...]:
-    down, across = piece.window
-    return down.start, down.stop, across.start, across.stop
+            hu[window] = mix(hu[window], value, step(-distance, pixel_mm))

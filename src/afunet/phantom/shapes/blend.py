@@ -14,7 +14,7 @@ def step(value: NDArray[np.floating], width: float) -> Float32Array:
 
 
 def mix(
-    below: Float32Array | np.float32, above: Float32Array | np.float32, share: Float32Array
+    below: Float32Array | np.float32, above: Float32Array | np.float32 | float, share: Float32Array
 ) -> Float32Array:
     """`below` where the share is 0, `above` where it is 1."""
     return np.asarray(below + (above - below) * share, dtype=np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -40,14 +40,7 @@ class Cut:
 
     def other_side(self) -> Cut:
         """The same cut, keeping the rest."""
-        return Cut(
-            self.centre_mm,
-            self.normal,
-            self.radius_mm,
-            self.roughness_mm,
-            self.noise,
-            -self.sign,
-        )
+        return replace(self, sign=-self.sign)
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,14 +55,15 @@ def bone_hu(
     """
     cloud = textures.cloudy.at(points, _CLOUD_MM)
     load = np.exp(-np.maximum(other_mm, 0) / _LOAD_MM)
-    cortex, filling, spongy = _layout(kind, ends_mm, points[..., 2])
+    from_end = np.minimum(points[..., 2] - ends_mm[0], ends_mm[1] - points[..., 2])
+    cortex, filling, spongy = _layout(kind, from_end)
     if quality.end_loss or quality.patchy:
-        left = _left(kind, ends_mm, points, quality, textures)
+        left = _left(kind, from_end, points, quality, textures)
         cortex, spongy = cortex * np.sqrt(left), spongy * left
     uneven = np.exp(0.3 * textures.cloudy.at(points + 71, _UNEVEN_MM))
     thick = quality.cortex * (cortex * uneven + _PLATE_MM * load**2)
     packed = quality.density * (spongy * (1 + 0.2 * cloud) + quality.sclerosis_hu * load)
-    packed = packed + quality.scar_hu * _scar(kind, ends_mm, points, textures)
+    packed = packed + quality.scar_hu * _scar(kind, from_end, points, textures)
     below = np.exp(-np.maximum(depth_mm - thick, 0) / (2.5 + 0.5 * thick))
     full = np.clip(filling * (1 + 0.15 * cloud) + 0.5 * below * quality.density, 0, 1)
     inside = quality.marrow_hu + full * (packed - quality.marrow_hu) * (
@@ -76,16 +77,14 @@ def bone_hu(
     return np.asarray(inside + (np.maximum(dense, inside) - inside) * share, dtype=np.float32)
 
 
-def _layout(
-    kind: BoneKind, ends_mm: tuple[float, float], z: Points
-) -> tuple[Float32Array, Float32Array, Float32Array]:
+def _layout(kind: BoneKind, from_end: Points) -> tuple[Float32Array, Float32Array, Float32Array]:
+    """Thickness of the cortex, share of trabecular bone and its HU, by the distance to an end."""
     if not kind.is_long:
         return (
-            np.full(z.shape, _SHORT_CORTEX_MM[kind], np.float32),
-            np.full(z.shape, _SHORT_FILLING, np.float32),
-            np.full(z.shape, _SHORT_SPONGY_HU, np.float32),
+            np.full(from_end.shape, _SHORT_CORTEX_MM[kind], np.float32),
+            np.full(from_end.shape, _SHORT_FILLING, np.float32),
+            np.full(from_end.shape, _SHORT_SPONGY_HU, np.float32),
         )
-    from_end = np.minimum(z - ends_mm[0], ends_mm[1] - z)
     slender = _SLENDER[kind]
     where = from_end / max(slender, _SLENDEREST)
     columns = [np.interp(where, _FROM_END_MM, row) for row in (_CORTEX_MM, _FILLING, _SPONGY_HU)]
@@ -94,14 +93,9 @@ def _layout(
 
 
 def _left(
-    kind: BoneKind,
-    ends_mm: tuple[float, float],
-    points: Points,
-    quality: BoneQuality,
-    textures: Textures,
+    kind: BoneKind, from_end: Points, points: Points, quality: BoneQuality, textures: Textures
 ) -> Float32Array:
     """Share of the bone's substance that is left: less towards its ends, and in patches."""
-    from_end = np.minimum(points[..., 2] - ends_mm[0], ends_mm[1] - points[..., 2])
     near = np.exp(-np.maximum(from_end, 0) / _END_MM) if kind.is_long else 1.0
     thin = np.clip(0.5 + textures.cloudy.at(points + 23, _PATCH_MM), 0, 1)
     left = (1 - quality.end_loss * near) * (1 - quality.patchy * thin)
@@ -119,12 +113,9 @@ def _net(points: Points, wavelength_mm: float, textures: Textures) -> Float32Arr
     return np.asarray((1.3 * fine + 0.9 * coarse - _NET_MEAN) * patches, dtype=np.float32)
 
 
-def _scar(
-    kind: BoneKind, ends_mm: tuple[float, float], points: Points, textures: Textures
-) -> Float32Array:
+def _scar(kind: BoneKind, from_end: Points, points: Points, textures: Textures) -> Float32Array:
     """The thin plate where growth ended, 1 on it: some 25 mm from the ends of long bones."""
     if not kind.is_long:
         return np.zeros(points.shape[:-1], np.float32)
-    from_end = np.minimum(points[..., 2] - ends_mm[0], ends_mm[1] - points[..., 2])
     wavy = from_end - _SCAR_MM * _SLENDER[kind] - 3 * textures.cloudy.at(points, 40.0)
     return np.asarray(np.exp(-0.5 * (wavy / 1.0) ** 2), dtype=np.float32)

@@ -92,7 +92,7 @@ class Contents:
         for blob in self.blobs:
             blob.paint(inner, bent, rough)
         for tube in self.ureters:
-            tube.paint(inner, frame.across_mm, frame.behind_mm, frame.height_mm, 1.0)
+            tube.paint(inner, frame, 1.0)
         hu = mix(hu, inner, step(cavity, 4.0))
         return mix(hu, 52 + 3 * cloud, self._psoas(frame, part))
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from afunet.phantom.shapes.arrays import Float32Array, FloatArray
 from afunet.phantom.shapes.blend import mix, step
+from afunet.phantom.tissue.envelope import LimbFrame
 
 _EDGE_MM = 0.7
 # Calcified walls: how much rings weigh beside plates, and how they follow each other along.
@@ -34,15 +35,9 @@ class Tube:
     plaque_hu: float = 0.0
     phase: float = 0.0
 
-    def paint(
-        self,
-        hu: Float32Array,
-        across: Float32Array,
-        behind: Float32Array,
-        height: Float32Array,
-        reach: Float32Array | float,
-    ) -> None:
+    def paint(self, hu: Float32Array, frame: LimbFrame, reach: Float32Array | float) -> None:
         """Put the tube into HU (N,) at points in a slice, in place."""
+        across, behind, height = frame.across_mm, frame.behind_mm, frame.height_mm
         low, high = float(height.min()), float(height.max())
         if high < self.knots[0, 0] or low > self.knots[-1, 0]:
             return
@@ -92,15 +87,10 @@ class Tube:
 
 
 def paint_vessels(
-    hu: Float32Array,
-    tubes: Sequence[Tube],
-    across: Float32Array,
-    behind: Float32Array,
-    height: Float32Array,
-    reach: Float32Array | float,
+    hu: Float32Array, tubes: Sequence[Tube], frame: LimbFrame, reach: Float32Array | float
 ) -> Float32Array:
     """HU (N,) with all the tubes in it."""
     painted = hu.copy()
     for tube in tubes:
-        tube.paint(painted, across, behind, height, reach)
+        tube.paint(painted, frame, reach)
     return painted
