@@ -232,7 +232,7 @@ def limbs_for_names(folder: Path) -> Picture:
         bones = draw(rng)
         labels.append(sampled(bones, Cut(Box((-150,) * 3, (150,) * 3), (6.0, 6.0, 6.0))).voxels)
     drawn = [draw_limbs([load_limb_points(LIMBS[1])], rng)]
-    drawn += draw_views(21, 2, LIMBS[:1])
+    drawn += draw_views(21, 2)
     for view in drawn:
         places = np.rint(view.points.mm / 4).astype(int) % 64
         counts = np.zeros((64, 64, 64), dtype=int)

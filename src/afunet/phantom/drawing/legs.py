@@ -6,13 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from afunet.phantom.config import (
-    Anatomy,
-    Grid,
-    LegConfig,
-    Pose,
-    Source,
-)
+from afunet.phantom.config import Anatomy, Grid, LegConfig, Pose, Source
 from afunet.phantom.drawing.damage import BROKEN, damaged
 from afunet.phantom.drawing.regions import SHARES, TRUNK, Region, draw_grid, draw_region_of
 from afunet.phantom.drawing.setting import draw_scanner, draw_surroundings

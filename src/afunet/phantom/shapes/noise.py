@@ -38,9 +38,7 @@ class NoiseField:
         return NoiseField((cube / cube.std()).astype(np.float32), wavelength_voxels)
 
     def at(
-        self,
-        points_mm: NDArray[np.floating],
-        wavelength_mm: float | tuple[float, float, float],
+        self, points_mm: NDArray[np.floating], wavelength_mm: float | tuple[float, float, float]
     ) -> Float32Array:
         """Values (...) at points (..., 3), stretched to the wavelength along each axis."""
         scale = np.float32(self.wavelength_voxels) / np.asarray(wavelength_mm, dtype=np.float32)

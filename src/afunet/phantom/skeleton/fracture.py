@@ -142,11 +142,7 @@ def _near(points: FloatArray, fracture: Fracture) -> FloatArray:
 
 
 def _plane(
-    points: FloatArray,
-    surface: DistanceGrid,
-    fracture: Fracture,
-    noise: NoiseField,
-    rng: Rng,
+    points: FloatArray, surface: DistanceGrid, fracture: Fracture, noise: NoiseField, rng: Rng
 ) -> Cut:
     centre = points[rng.integers(len(points))] * 0.5 + points.mean(axis=0) * 0.5
     normal = rng.standard_normal(3)
@@ -154,11 +150,7 @@ def _plane(
 
 
 def _bite(
-    points: FloatArray,
-    surface: DistanceGrid,
-    fracture: Fracture,
-    noise: NoiseField,
-    rng: Rng,
+    points: FloatArray, surface: DistanceGrid, fracture: Fracture, noise: NoiseField, rng: Rng
 ) -> Cut:
     shallow = points[surface.distance_mm(points) > -_CHIP_DEPTH_MM]
     pool = shallow if len(shallow) else points
@@ -169,10 +161,7 @@ def _bite(
 
 def _halves(cuts: tuple[Cut, ...], points: FloatArray, cut: Cut) -> list[Cell]:
     side = cut(points)
-    return [
-        ((*cuts, cut), points[side < 0]),
-        ((*cuts, cut.other_side()), points[side >= 0]),
-    ]
+    return [((*cuts, cut), points[side < 0]), ((*cuts, cut.other_side()), points[side >= 0])]
 
 
 def _runs_into(

@@ -32,13 +32,7 @@ class Tube:
         z = points[..., 2]
         a, b, x, y, t = (
             np.interp(z, self.z, column)
-            for column in (
-                self.half_x,
-                self.half_y,
-                self.centre_x,
-                self.centre_y,
-                self.triangular,
-            )
+            for column in (self.half_x, self.half_y, self.centre_x, self.centre_y, self.triangular)
         )
         u, v = (points[..., 0] - x) / a, (points[..., 1] - y) / b
         radius = (np.abs(u) ** self.power + np.abs(v) ** self.power) ** (1 / self.power)

@@ -41,12 +41,7 @@ def draw_contents(
 
 
 def _bowel(
-    organs: Organs,
-    half_mm: tuple[float, float],
-    low: float,
-    high: float,
-    scale: float,
-    rng: Rng,
+    organs: Organs, half_mm: tuple[float, float], low: float, high: float, scale: float, rng: Rng
 ) -> list[Blob]:
     """Loops of small bowel, packed in the middle, and colon at the sides and in front."""
     blobs = []
