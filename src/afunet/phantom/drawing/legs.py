@@ -14,6 +14,11 @@ from afunet.phantom.drawing.tissue import draw_bone, draw_clutter_of, draw_organ
 from afunet.phantom.shapes.arrays import Rng
 from afunet.phantom.shapes.streams import Stream
 
+PARAMETRIC = 0.4
+"""Share of the knees that are parametric where there are limb files."""
+BOTH_THIGHS, BOTH_LEGS = 0.8, 0.35
+"""Share of the legs that lie beside another one."""
+
 
 def draw_leg(
     seed: int,
@@ -33,7 +38,7 @@ def draw_leg(
     rng = Stream.LEG.of(seed)
     if region is None:
         region = Region(rng.choice(list(SHARES), p=list(SHARES.values())))
-    parametric = not limb_files or (region is Region.KNEE and rng.random() < 0.4)
+    parametric = not limb_files or (region is Region.KNEE and rng.random() < PARAMETRIC)
     region = Region.KNEE if parametric else region
     anatomy = _anatomy(parametric, region, limb_files, rng)
     drawn = draw_grid(region, anatomy, size, slices, rng)
@@ -79,7 +84,7 @@ def draw_scans(
 def _anatomy(parametric: bool, region: Region, limb_files: Sequence[Path], rng: Rng) -> Anatomy:
     trunk = region in TRUNK
     # Where the trunk is near, a leg without its neighbour would be an amputee's.
-    both = trunk or rng.random() < (0.8 if region is Region.THIGH else 0.35)
+    both = trunk or rng.random() < (BOTH_THIGHS if region is Region.THIGH else BOTH_LEGS)
     first, second = ("left", "right") if rng.random() < 0.5 else ("right", "left")
     sides = (first, second) if both else (first,)
     turn = 5.0 if trunk else 16.0

@@ -5,6 +5,9 @@ from __future__ import annotations
 from afunet.phantom.config import Cast, Scanner, Surroundings, TableKind
 from afunet.phantom.shapes.arrays import Rng
 
+PLASTER, SHARP = 0.6, 0.45
+"""Shares of the casts that are of plaster, and of the scans with a sharp kernel."""
+
 
 def draw_surroundings(sides: tuple[str, ...], trunk: bool, rng: Rng) -> Surroundings:
     """Table, cast, cloth and what lies about; no cast on the trunk."""
@@ -27,7 +30,7 @@ def _cast(sides: tuple[str, ...], rng: Rng) -> Cast:
     """Plaster, thick and close to the skin, as often as thin or broken shells of plastic."""
     side = None if len(sides) == 1 else str(rng.choice(sides))
     padding = rng.uniform(-990, -780) if rng.random() < 0.7 else rng.uniform(-500, 120)
-    if rng.random() < 0.6:
+    if rng.random() < PLASTER:
         thickness = rng.uniform(4, 15)
         gap = 0.0 if rng.random() < 0.25 else rng.uniform(0, 6)
         return Cast(
@@ -53,7 +56,7 @@ def _cast(sides: tuple[str, ...], rng: Rng) -> Cast:
 
 def draw_scanner(rng: Rng) -> Scanner:
     """Sharp and noisy kernels, soft and smooth ones, slices from thin to thick."""
-    sharp = rng.random() < 0.45
+    sharp = rng.random() < SHARP
     return Scanner(
         thickness_mm=float(rng.choice([0.6, 1.0, 1.25, 2.0, 3.0, 5.0])),
         psf_mm=rng.uniform(0.45, 0.8) if sharp else rng.uniform(0.7, 1.3),

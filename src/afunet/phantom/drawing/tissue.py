@@ -7,10 +7,16 @@ import numpy as np
 from afunet.phantom.config import Angiogram, BoneQuality, Clutter, Girth, Organs, SoftTissue
 from afunet.phantom.shapes.arrays import Rng
 
+THINNED, CONTRAST = 0.25, 0.1
+"""Shares of the legs with bone that is hardly there, and with contrast in the small vessels."""
+_ENHANCED_HU = 80
+"""Arteries above it hold contrast medium; kidneys put it out so often, and so often without."""
+_URINE_ENHANCED, _URINE_PLAIN = 0.45, 0.1
+
 
 def draw_bone(rng: Rng) -> BoneQuality:
     """Bone from dense to hardly there."""
-    if rng.random() < 0.25:
+    if rng.random() < THINNED:
         return _thinned(rng)
     density = float(np.exp(rng.normal(-0.1, 0.38)))
     return BoneQuality(
@@ -46,7 +52,7 @@ def _thinned(rng: Rng) -> BoneQuality:
 
 def draw_soft(rng: Rng) -> SoftTissue:
     """Soft tissue from lean to fat, plain or with contrast medium."""
-    contrast = rng.random() < 0.1
+    contrast = rng.random() < CONTRAST
     return SoftTissue(
         girth=Girth(
             muscle=rng.uniform(0.84, 1.2),
@@ -88,8 +94,8 @@ def _angiogram(rng: Rng) -> Angiogram | None:
 def draw_organs(soft: SoftTissue, rng: Rng) -> Organs:
     """Organs of the trunk; enhanced where the vessels are."""
     look = soft.angiogram
-    enhanced = look is not None and look.artery_hu > 80
-    urine = rng.random() < (0.45 if enhanced else 0.1)
+    enhanced = look is not None and look.artery_hu > _ENHANCED_HU
+    urine = rng.random() < (_URINE_ENHANCED if enhanced else _URINE_PLAIN)
     return Organs(
         tissue_hu=rng.uniform(75, 190) if enhanced else rng.uniform(35, 55),
         bowel_hu=rng.uniform(150, 800),
