@@ -40,6 +40,7 @@ from afunet.workflows.phantom import (
     write_phantom,
     write_training_slices,
 )
+from afunet.workflows.prepare import prepare
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,14 @@ def test_the_labels_are_exact_and_their_names_are_written(
     assert "femur left" in named["bones"].values()
     assert named["simulator"] == {"version": VERSION, "seed": leg.config.seed}
     assert set(np.unique(bones.voxels)) - {0} <= set(map(int, named["bones"]))
+
+
+def test_a_store_of_simulated_legs_names_their_simulator(
+    written: tuple[SimulatedLeg, PhantomFiles], tmp_path: Path
+) -> None:
+    prepare([written[1].truth.parent], tmp_path / "store")
+    facts = json.loads((tmp_path / "store" / "store.json").read_text())
+    assert (facts["layouts"], facts["simulators"]) == ({"simulated": 1}, [str(VERSION)])
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(

@@ -308,6 +308,7 @@ def _facts(
         "pixel_mm": list(options.choice.allowed_mm),
         "bones": list(options.choice.bones),
         "layouts": dict(Counter(case.task.layout for case in cases)),
+        "simulators": sorted({case.task.pair.given.simulator for case in cases} - {""}),
         "split": {
             **asdict(options.split),
             "by_slice": any(record.by_slice for record in assigned.records),

@@ -8,8 +8,10 @@ from pathlib import Path
 from afunet.data.layouts.files import folders_in, given_cases, given_of, not_there
 from afunet.data.layouts.pair import Choice, Found, Given
 from afunet.data.layouts.volume_pair import VolumePair
+from afunet.errors import InputError
+from afunet.formats.text_files import read_json
 
-TRUTH, SCANS = "truth.nii.gz", ("dicom", "ct.nii.gz")
+TRUTH, LABELS, SCANS = "truth.nii.gz", "labels.json", ("dicom", "ct.nii.gz")
 
 
 def detect(source: Path) -> bool:
@@ -27,7 +29,17 @@ def pairs(source: Path, choice: Choice) -> Found:
 
 def _pair(leg: Path, given: Given) -> VolumePair:
     exact = replace(given, status="exact") if given.status == "given" else given
-    return VolumePair(exact, _scan(leg) or leg, (leg / TRUTH,))
+    made = replace(exact, simulator=_simulator(leg))
+    return VolumePair(made, _scan(leg) or leg, (leg / TRUTH,))
+
+
+def _simulator(leg: Path) -> str:
+    """The version that `labels.json` tells, "" where it tells none."""
+    try:
+        told = read_json(leg / LABELS)["simulator"]["version"]
+    except (InputError, LookupError, TypeError):
+        return ""
+    return str(told) if isinstance(told, int) else ""
 
 
 def _legs(source: Path) -> list[Path]:
