@@ -231,7 +231,8 @@ def limbs_for_names(folder: Path) -> Picture:
     for draw in KINDS.values():
         bones = draw(rng)
         labels.append(sampled(bones, Cut(Box((-150,) * 3, (150,) * 3), (6.0, 6.0, 6.0))).voxels)
-    drawn = [draw_limbs([load_limb_points(LIMBS[1])], rng)]
+    limb = load_limb_points(LIMBS[1])
+    drawn = [draw_limbs([limb], rng) for _ in range(8)]
     drawn += draw_views(21, 2)
     for view in drawn:
         places = np.rint(view.points.mm / 4).astype(int) % 64
