@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+from tests.refusals import refused
 
 from afunet.anatomy.bone_network import (
     BONE_NAMES,
@@ -15,6 +16,7 @@ from afunet.anatomy.bone_network import (
     surroundings,
 )
 from afunet.errors import CheckpointError
+from afunet.models.weights_file import digest_of
 
 CONFIG = BoneNamerConfig(("femur", "tibia", "other"), cells=(1, 4), seen_from=1, widths=(8, 4))
 
@@ -71,12 +73,13 @@ def test_a_file_that_was_altered_or_is_none_is_refused(tmp_path: Path, network: 
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     weights["head.bias"] = weights["head.bias"] + 1
     save_file(weights, str(path), metadata)
-    with pytest.raises(CheckpointError, match="it was altered"):
+    with refused(CheckpointError, "WEIGHTS_ALTERED"):
         BONE_NAMES.load(path)
-    header = json.loads(metadata[BONE_NAMES.key])
-    del header["config"]
-    save_file(weights, str(path), {BONE_NAMES.key: json.dumps(header)})
-    with pytest.raises(CheckpointError, match=r"names\.safetensors holds no intact bone names"):
+    header = json.loads(metadata[BONE_NAMES.entry])
+    del header["config"], header["sha256"]
+    header["sha256"] = digest_of(header, weights)
+    save_file(weights, str(path), {BONE_NAMES.entry: json.dumps(header)})
+    with refused(CheckpointError, "WEIGHTS_BROKEN", "names.safetensors"):
         BONE_NAMES.load(path)
-    with pytest.raises(CheckpointError, match="no intact bone names"):
+    with refused(CheckpointError, "NO_WEIGHTS"):
         BONE_NAMES.load(tmp_path / "none.safetensors")

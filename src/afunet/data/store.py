@@ -2,7 +2,8 @@
 
 `images.u8` and `masks.u8` hold the slices one after the other, row by row, a byte a pixel;
 `slices.csv` says whose each one is and where it begins; `store.json` says how it was made, how
-long the files are and their SHA-256. Nothing in it names a patient.
+long the files are and their SHA-256, and what the values of the masks mean: `classes` names them
+from 1 on, and a store without it knows bone alone. Nothing in it names a patient.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ FORMAT, VERSION = "afunet-store", 1
 HEADER, TABLE, IMAGES, MASKS = "store.json", "slices.csv", "images.u8", "masks.u8"
 FILES = (TABLE, IMAGES, MASKS)
 CHUNK_BYTES = 1 << 24
+CLASSES, BONE = "classes", ("bone",)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Store:
     def records(self) -> tuple[SliceRecord, ...]:
         """All records in the order of the file."""
         return tuple(entry.record for entry in self.entries)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the masks' values from 1 on mean."""
+        return tuple(self.header.get(CLASSES, BONE))
 
     def slices(self, split: str, input_slices: int = 1) -> tuple[LabelledSlice, ...]:
         """The slices of one split, with neighbours of the same split as `load_slices` has them."""
@@ -108,33 +115,42 @@ def read_header(folder: Path) -> dict[str, Any]:
     """`store.json`, checked to be of this format and version."""
     path = folder / HEADER
     if not path.is_file():
-        raise InputError(f"{folder} has no {HEADER}: make a store with afunet prepare")
+        raise InputError(
+            f"{folder} has no {HEADER}: make a store with afunet prepare", code="NO_STORE"
+        )
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
         kind, version = header["format"], header["version"]
         whole = all({"bytes", "sha256"} <= set(header["files"][name]) for name in FILES)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no store's description: prepare it again") from error
+        raise InputError(
+            f"{path} is no store's description: prepare it again", code="STORE_BROKEN"
+        ) from error
     if (kind, version) != (FORMAT, VERSION) or not whole:
         raise InputError(
-            f"{path} is of format {kind} {version}, expected {FORMAT} {VERSION}: prepare it again"
+            f"{path} is of format {kind} {version}, expected {FORMAT} {VERSION}: prepare it again",
+            code="STORE_VERSION",
         )
     return header  # type: ignore[no-any-return]
 
 
 def check_store(folder: Path, watch: Watch = UNWATCHED) -> Store:
-    """Open a store and compare every file with its SHA-256 and every mask with 0 and 1."""
+    """Open a store and compare every file with its SHA-256 and every mask with the classes."""
     store = open_store(folder)
     for name in FILES:
         found = sha256_of(folder / name, watch)
         if found != store.header["files"][name]["sha256"]:
             raise InputError(
                 f"{folder / name} was changed after it was written: its checksum differs; "
-                "prepare the store again"
+                "prepare the store again",
+                code="STORE_CHANGED",
             )
     for entry in store.entries:
-        if _plane(store.masks, entry).max() > 1:
-            raise InputError(f"{folder / MASKS}: a mask holds other values than 0 and 1")
+        if (value := _plane(store.masks, entry).max()) > len(store.classes):
+            raise InputError(
+                f"{folder / MASKS}: a mask holds {value}, expected 0 to {len(store.classes)} "
+                f"({', '.join(store.classes)})"
+            )
     return store
 
 
@@ -188,14 +204,22 @@ def _entries(folder: Path, header: Mapping[str, Any]) -> tuple[StoredSlice, ...]
     try:
         entries = tuple(_entry(row, by_slice) for row in read_table(table))
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{table} has a row that makes no sense: prepare it again") from error
+        raise InputError(
+            f"{table} has a row that makes no sense: prepare it again", code="BAD_SLICE_TABLE"
+        ) from error
     if not entries:
         raise InputError(f"{table} lists no slice: prepare the store again")
     for entry in entries:
         if entry.record.split not in SPLITS:
-            raise InputError(f"{table}: split {entry.record.split!r}, expected one of {SPLITS}")
+            raise InputError(
+                f"{table}: split {entry.record.split!r}, expected one of {SPLITS}",
+                code="BAD_SLICE_TABLE",
+            )
         if min(entry.rows, entry.columns) < 1 or entry.offset < 0 or entry.end > length:
-            raise InputError(f"{table} names a slice beyond {IMAGES}: prepare the store again")
+            raise InputError(
+                f"{table} names a slice beyond {IMAGES}: prepare the store again",
+                code="BAD_SLICE_TABLE",
+            )
     return entries
 
 
@@ -222,7 +246,8 @@ def _require_length(path: Path, header: Mapping[str, Any]) -> None:
     if found != expected:
         raise InputError(
             f"{path} has {found} bytes, expected {expected}: the store was cut or changed, "
-            "copy or prepare it again"
+            "copy or prepare it again",
+            code="STORE_CHANGED",
         )
 
 

@@ -59,12 +59,14 @@ def read_itk_image(path: Path, kind: str) -> Any:
         image = SimpleITK.ReadImage(str(path))
     except RuntimeError:  # SimpleITK's message fills several lines
         raise InputError(
-            f"{path.name} is broken, or its data file is not beside it: copy or export it again"
+            f"{path.name} is broken, or its data file is not beside it: copy or export it again",
+            code="FILE_BROKEN",
         ) from None
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise InputError(
             f"{path.name} holds {image.GetDimension()} axes and "
-            f"{image.GetNumberOfComponentsPerPixel()} numbers a voxel, expected 3 and 1"
+            f"{image.GetNumberOfComponentsPerPixel()} numbers a voxel, expected 3 and 1",
+            code="NOT_A_VOLUME",
         )
     return image
 
@@ -76,7 +78,10 @@ def write_itk_image(volume: Volume, path: Path, description: str = "") -> None:
     another name and where the file cannot be written whole.
     """
     if path.suffix.lower() not in WRITTEN_SUFFIXES:
-        raise OutputError(f"cannot write {path.name} as NRRD or MetaImage: name it .nrrd or .mha")
+        raise OutputError(
+            f"cannot write {path.name} as NRRD or MetaImage: name it .nrrd or .mha",
+            code="UNKNOWN_FORMAT",
+        )
     voxels = volume.voxels.astype(np.uint8) if volume.voxels.dtype == bool else volume.voxels
     image = SimpleITK.GetImageFromArray(voxels)
     image.SetSpacing(volume.spacing_mm.tolist())

@@ -81,7 +81,8 @@ def _one_factor(units: list[str]) -> float:
     if len(factors) > 1:
         raise GeometryError(
             f"the file's axes are measured in different units ({', '.join(units)}) and it names no "
-            "space: write it in mm"
+            "space: write it in mm",
+            code="BAD_UNIT",
         )
     return next(iter(factors), 1.0)
 

@@ -113,16 +113,19 @@ def read_mesh(path: Path) -> Mesh:
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise InputError(
-            f"{path.name}: not a mesh format known here; expected .stl, .ply, .obj or .vtp"
+            f"{path.name}: not a mesh format known here; expected .stl, .ply, .obj or .vtp",
+            code="UNKNOWN_FORMAT",
         )
     try:
         with path.open("rb") as file:
             start = file.read(_STATED_FRAME_BYTES)
         mesh = reader(path)
     except OSError as reason:
-        raise InputError(f"{path.name}: cannot be read: {reason.strerror or reason}") from None
+        raise InputError(
+            f"{path.name}: cannot be read: {reason.strerror or reason}", code="UNREADABLE"
+        ) from None
     except GeometryError as reason:
-        raise InputError(f"{path.name}: a broken mesh: {reason}") from None
+        raise InputError(f"{path.name}: a broken mesh: {reason}", code="MESH_BROKEN") from None
     return mesh.transformed(_RAS_TO_LPS) if _OTHER_FRAME in start else mesh
 
 
@@ -158,19 +161,24 @@ def _require_whole_stl(path: Path) -> None:
     expected = _STL_HEADER_BYTES + _STL_TRIANGLE_BYTES * triangles
     is_text = start.lstrip().startswith(b"solid")
     if not is_text and path.stat().st_size != expected:
-        raise InputError(f"{path.name}: not a whole STL file; export it again")
+        raise InputError(f"{path.name}: not a whole STL file; export it again", code="MESH_BROKEN")
 
 
 def _read_obj(path: Path) -> Mesh:
     content = path.read_bytes()
     if content.startswith(_OBJ_START):
         if not content.endswith(_OBJ_END.encode()):
-            raise InputError(f"{path.name}: not a whole OBJ file; export it again")
+            raise InputError(
+                f"{path.name}: not a whole OBJ file; export it again", code="MESH_BROKEN"
+            )
         if b"\nf " not in content:
             return Mesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))
     polydata = _read(vtkOBJReader(), path)
     if polydata.GetNumberOfPolys() == 0:
-        raise InputError(f"{path.name}: holds no polygons that OBJ readers know; export it again")
+        raise InputError(
+            f"{path.name}: holds no polygons that OBJ readers know; export it again",
+            code="MESH_BROKEN",
+        )
     _require_known_vertices(polydata, path)
     triangles, merged = vtkTriangleFilter(), vtkCleanPolyData()
     triangles.SetInputData(polydata)
@@ -181,7 +189,7 @@ def _read_obj(path: Path) -> Mesh:
 
 def _read_vtp(path: Path) -> Mesh:
     if not path.read_bytes().rstrip().endswith(_VTP_END):
-        raise InputError(f"{path.name}: not a whole VTP file; export it again")
+        raise InputError(f"{path.name}: not a whole VTP file; export it again", code="MESH_BROKEN")
     polydata = _read(vtkXMLPolyDataReader(), path)
     if polydata.GetNumberOfPolys() == 0 and polydata.GetNumberOfStrips() == 0:
         return Mesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))
@@ -201,7 +209,10 @@ def _require_known_vertices(polydata: Any, path: Path) -> None:
     """Refuse faces that name absent vertices, before a filter follows them into foreign memory."""
     lowest, highest = polydata.GetPolys().GetConnectivityArray().GetRange()
     if lowest < 0 or highest >= polydata.GetNumberOfPoints():
-        raise InputError(f"{path.name}: a broken mesh: a face names a vertex that is not there")
+        raise InputError(
+            f"{path.name}: a broken mesh: a face names a vertex that is not there",
+            code="MESH_BROKEN",
+        )
 
 
 def _read(reader: Any, path: Path) -> Any:
@@ -214,6 +225,7 @@ def _read(reader: Any, path: Path) -> Any:
     reader.Update()
     if failures:
         raise InputError(
-            f"{path.name}: not a whole {path.suffix[1:].upper()} file; export it again"
+            f"{path.name}: not a whole {path.suffix[1:].upper()} file; export it again",
+            code="MESH_BROKEN",
         )
     return reader.GetOutput()

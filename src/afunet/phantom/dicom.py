@@ -12,6 +12,7 @@ from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from afunet.errors import GeometryError, OutputError
 from afunet.geometry import Volume
+from afunet.phantom.version import SIMULATOR
 
 INTERCEPT_HU = -1024
 """Stored value 0; the slope is 1, so 12 bits reach to 3071 HU."""
@@ -74,6 +75,7 @@ def _identify(dataset: FileDataset, index: int, seed: int) -> None:
     dataset.StudyDescription = "Simulated leg"
     dataset.Modality = "CT"
     dataset.Manufacturer = "afunet phantom"
+    dataset.SoftwareVersions = SIMULATOR
     dataset.SeriesInstanceUID = _uid(seed, "series")
     dataset.SeriesNumber = 1
     dataset.SeriesDescription = "Simulated CT"
@@ -117,7 +119,9 @@ def _fill(dataset: FileDataset, hu: NDArray[np.generic]) -> None:
 def _require_right_angles(volume: Volume) -> None:
     axes = volume.directions
     if np.abs(axes.T @ axes - np.eye(3)).max() > 1e-4:
-        raise GeometryError("a CT series needs rows, columns and slices at right angles")
+        raise GeometryError(
+            "a CT series needs rows, columns and slices at right angles", code="SHEARED"
+        )
 
 
 def _decimals(values: NDArray[np.floating]) -> list[str]:

@@ -14,12 +14,13 @@ A file with `rows = ["table1/unet.toml", …]` instead stands for these files.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from afunet.errors import ConfigError
 from afunet.evaluation.published import PublishedScores
+from afunet.plain import from_plain
 from afunet.training.config import TrainingConfig, parse_config
 from afunet.training.toml_file import parse_toml, read_experiment_table, read_toml
 
@@ -47,6 +48,8 @@ class ExperimentTable:
     paper: PublishedScores | None = None
 
     def __post_init__(self) -> None:
+        if not (self.label and self.table):
+            raise ConfigError("[experiment] needs a label and a table")
         if not (isinstance(self.window, str) or self.window >= 32):
             raise ConfigError(f"window must be 32 px or more, got {self.window}")
         if isinstance(self.window, str) and self.window not in (AS_TRAINED, WHOLE_SLICE):
@@ -57,7 +60,9 @@ class ExperimentTable:
         if len(set(self.seeds)) != len(self.seeds) or min(self.seeds, default=0) < 0:
             raise ConfigError(f"seeds must be different numbers from 0, got {list(self.seeds)}")
         if self.classical and (self.weights_of or self.seeds or self.window != AS_TRAINED):
-            raise ConfigError("a classical row has no seeds, window or weights_of")
+            raise ConfigError(
+                "a classical row has no seeds, window or weights_of", code="OPTIONS_CLASH"
+            )
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,10 @@ class Experiment:
     def of_seed(self, seed: int) -> TrainingConfig:
         """The training of one seed."""
         if self.training is None:
-            raise ConfigError(f"{self.name} is a classical method: there is nothing to train")
+            raise ConfigError(
+                f"{self.name} is a classical method: there is nothing to train",
+                code="NOTHING_TO_TRAIN",
+            )
         return replace(self.training, seed=seed)
 
 
@@ -96,14 +104,17 @@ def load_experiments(paths: Iterable[Path]) -> tuple[Experiment, ...]:
     files = list(dict.fromkeys(row.resolve() for path in paths for row in _rows(path)))
     experiments = tuple(load_experiment(path) for path in files)
     if not experiments:
-        raise ConfigError("nothing to compare: no file given has an [experiment] table or rows")
+        raise ConfigError(
+            "nothing to compare: no file given has an [experiment] table or rows",
+            code="NOTHING_TO_COMPARE",
+        )
     for what, names in (
         ("rows are named", [row.name for row in experiments]),
         ("references are in table", [row.table for row in experiments if row.reference]),
     ):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ConfigError(f"two {what} {twice[0]!r}: there may be one")
+            raise ConfigError(f"two {what} {twice[0]!r}: there may be one", code="NAMED_TWICE")
     return experiments
 
 
@@ -111,17 +122,21 @@ def load_experiment(path: Path) -> Experiment:
     """One row; `ConfigError` in one line for unknown keys and keys that do not go together."""
     raw = read_experiment_table(path)
     if raw is None:
-        raise ConfigError(f"{path} has no [experiment] table: it is a recipe, not a row")
+        raise ConfigError(
+            f"{path} has no [experiment] table: it is a recipe, not a row", code="NO_EXPERIMENT"
+        )
     try:
         return _experiment(path, _table(raw), read_toml(path))
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{path}: {error}", code=error.code) from error
 
 
 def _experiment(path: Path, table: ExperimentTable, recipe: Mapping[str, Any]) -> Experiment:
     if (table.classical or table.weights_of) and recipe:
         what = "a classical row" if table.classical else "a row with weights_of"
-        raise ConfigError(f"{what} trains nothing; remove {', '.join(sorted(recipe))}")
+        raise ConfigError(
+            f"{what} trains nothing; remove {', '.join(sorted(recipe))}", code="OPTIONS_CLASH"
+        )
     source = path.parent / table.weights_of if table.weights_of else path
     training = None if table.classical else _training(source, recipe if source == path else None)
     own = (training.seed,) if training else ()
@@ -160,46 +175,18 @@ def _rows(path: Path) -> Iterable[Path]:
     if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
         raise ConfigError(f"{path}: rows must be a list of file names, got {rows!r}")
     if rows and len(raw) > 1:
-        raise ConfigError(f"{path}: a list of rows has no other keys, got {sorted(raw)}")
+        raise ConfigError(
+            f"{path}: a list of rows has no other keys, got {sorted(raw)}", code="OPTIONS_CLASH"
+        )
     if "experiment" in raw:
         yield path
     for row in rows:
         if read_experiment_table(path.parent / row) is None:
-            raise ConfigError(f"{path}: the row {row!r} has no [experiment] table")
+            raise ConfigError(
+                f"{path}: the row {row!r} has no [experiment] table", code="NO_EXPERIMENT"
+            )
         yield path.parent / row
 
 
 def _table(raw: Mapping[str, Any]) -> ExperimentTable:
-    known = [entry.name for entry in fields(ExperimentTable)]
-    unknown = sorted(set(raw) - set(known))
-    if unknown:
-        raise ConfigError(f"[experiment] has unknown keys {unknown}; known are {known}")
-    missing = [key for key in ("label", "table") if not raw.get(key)]
-    if missing:
-        raise ConfigError(f"[experiment] needs {' and '.join(missing)}")
-    values = {key: _checked(key, value) for key, value in raw.items()}
-    return ExperimentTable(**values)
-
-
-def _checked(key: str, value: Any) -> Any:
-    match key:
-        case "seeds":
-            if isinstance(value, list) and all(type(seed) is int for seed in value):
-                return tuple(value)
-            raise ConfigError(f"seeds must be a list of whole numbers, got {value!r}")
-        case "paper":
-            return _published(value)
-        case "window" if type(value) in (int, str):
-            return value
-        case "reference" if type(value) is bool:
-            return value
-        case "label" | "table" | "classical" | "weights_of" if type(value) is str:
-            return value
-    raise ConfigError(f"[experiment] {key} has a value of the wrong type: {value!r}")
-
-
-def _published(value: Any) -> PublishedScores:
-    names = {entry.name for entry in fields(PublishedScores) if entry.init}
-    if not isinstance(value, dict) or set(value) != names:
-        raise ConfigError(f"[experiment.paper] needs {', '.join(sorted(names))}, got {value!r}")
-    return PublishedScores(**value)
+    return from_plain(ExperimentTable, raw, "[experiment]")

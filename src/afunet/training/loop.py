@@ -65,13 +65,14 @@ def train(
     if config.batch_size % (world.size * config.accumulate):
         raise ConfigError(
             f"batch_size {config.batch_size} cannot be shared by {world.size} processes with "
-            f"accumulate {config.accumulate}"
+            f"accumulate {config.accumulate}",
+            code="BATCH_UNEVEN",
         )
     if world.leads:
         run.mkdir(parents=True, exist_ok=True)
         _keep_config(config, run)
     with determinism(config.deterministic):
-        state = start(config, run, device, initial)
+        state = start(config, run, device, initial, sampler.bank.classes)
         world.wait()
         if world.leads:
             log.forget_after(state.step)
@@ -82,7 +83,7 @@ def train(
                 if world.leads:
                     save(state, run)
                 raise Cancelled(
-                    f"cancelled after step {state.step}; call again to go on from there"
+                    f"cancelled after step {state.step}; call again to go on from there",
                 )
             batch = sampler.batch(state.step, config.batch_size, world.part)
             rate = _rate(config, state.step, steps, epoch_steps)
@@ -146,7 +147,8 @@ def optimizer_step(
     if not mean_loss.isfinite():
         raise TrainingError(
             f"the loss of step {state.step + 1} is not finite: lower learning_rate "
-            f"({config.learning_rate}) or use precision fp32"
+            f"({config.learning_rate}) or use precision fp32",
+            code="LOSS_NOT_FINITE",
         )
     state.scaler.unscale_(state.optimizer)
     if config.gradient_norm:
@@ -167,7 +169,7 @@ def _candidate(
     device: torch.device,
 ) -> nn.Module:
     """The network as it would be shipped now."""
-    model = build_model(config.model, config.options).to(device)
+    model = build_model(config.model, config.options_for(sampler.bank.classes)).to(device)
     source = state.model if state.average is None else state.average.module
     model.load_state_dict(source.state_dict())  # type: ignore[union-attr]
 
@@ -193,5 +195,8 @@ def _keep_config(config: TrainingConfig, run: Path) -> None:
     path = run / CONFIG
     text = config_text(config)
     if (run / LAST).exists() and path.exists() and path.read_text() != text:
-        raise ConfigError(f"{run} holds a run with another configuration; choose another folder")
+        raise ConfigError(
+            f"{run} holds a run with another configuration; choose another folder",
+            code="RUN_DIFFERS",
+        )
     path.write_text(text)

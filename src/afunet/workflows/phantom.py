@@ -17,10 +17,19 @@ from afunet.data.cases import SPLITS
 from afunet.errors import ConfigError, InputError
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
-from afunet.phantom import LegConfig, Region, SimulatedLeg, draw_leg, simulate, training_slices
+from afunet.phantom import (
+    SIMULATOR,
+    VERSION,
+    LegConfig,
+    Region,
+    SimulatedLeg,
+    draw_leg,
+    simulate,
+    training_slices,
+)
 from afunet.phantom.dicom import write_dicom_series
-from afunet.phantom.draw import BROKEN
-from afunet.phantom.examples import (
+from afunet.phantom.drawing.damage import BROKEN
+from afunet.phantom.drawing.examples import (
     KNEE_GRID,
     clean_knee,
     fractured_knee,
@@ -101,11 +110,12 @@ def _results(leg: SimulatedLeg, scan: str, seed: int) -> dict[str, Callable[[Pat
         return [f"{scan}/{path.name}" for path in paths]
 
     def volume(volume: Volume, name: str, description: str, folder: Path) -> list[str]:
-        write_nifti(volume, folder / name, description)
+        write_nifti(volume, folder / name, f"{description}, {SIMULATOR}")
         return [name]
 
     def names(folder: Path) -> list[str]:
-        known = {"bones": leg.bones.names, "fragments": leg.fragments.names}
+        known: dict[str, object] = {"simulator": {"version": VERSION, "seed": seed}}
+        known |= {"bones": leg.bones.names, "fragments": leg.fragments.names}
         (folder / NAMES).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
         return [NAMES]
 
@@ -140,7 +150,10 @@ def write_training_slices(
     if split not in SPLITS or count < 1:
         raise ConfigError(f"cannot write {count} slices of split {split!r}; splits are {SPLITS}")
     if regions and not limb_files:
-        raise ConfigError("regions need the bones of LLP26 files: give --limbs, or no --region")
+        raise ConfigError(
+            "regions need the bones of LLP26 files: give --limbs, or no --region",
+            code="OPTIONS_CLASH",
+        )
     check_writable(folder, "phantom")
     rows = []
     with staged_folder(folder, "phantom") as stage:
@@ -160,12 +173,21 @@ def write_training_slices(
                 path = stage / case / kind / f"{level:02d}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels).save(path)
-            rows.append([case, case, level, split, "exact", 1, f"{item.spacing_mm:.4f}"])
+            rows.append([case, case, level, split, "exact", 1, f"{item.spacing_mm:.4f}", VERSION])
             watch.tell("simulating slices", len(rows), count)
         with (stage / "slices.csv").open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(
-                ["case", "patient", "slice", "split", "status", "labelled", "spacing_mm"]
+                [
+                    "case",
+                    "patient",
+                    "slice",
+                    "split",
+                    "status",
+                    "labelled",
+                    "spacing_mm",
+                    "simulator",
+                ]
             )
             writer.writerows(rows)
 
@@ -199,7 +221,9 @@ def choose_leg(
     in LPS mm or an LLP26 limb file (.npz).
     """
     if random + (fractured or metal) + (bones is not None) > 1:
-        raise ConfigError("choose one of a random leg, a fracture or metal, and own bones")
+        raise ConfigError(
+            "choose one of a random leg, a fracture or metal, and own bones", code="OPTIONS_CLASH"
+        )
     if random:
         return draw_leg(seed, grid=KNEE_GRID)
     config = fractured_knee(seed) if fractured else clean_knee(seed)
@@ -212,5 +236,5 @@ def limb_files(pattern: str) -> list[Path]:
     """The LLP26 files that a shell-like pattern names; `InputError` if it names none."""
     found = sorted(Path(name) for name in glob(pattern))
     if not found:
-        raise InputError(f"no LLP26 file matches {pattern!r}")
+        raise InputError(f"no LLP26 file matches {pattern!r}", code="NO_SUCH_PATH")
     return found

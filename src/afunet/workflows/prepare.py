@@ -10,19 +10,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from afunet.data.cases import SPLITS, SliceRecord, refuse_leaks
+import numpy as np
+
+from afunet.data.cases import SliceRecord, refuse_leaks
 from afunet.data.layouts import AUTO, LAYOUTS, layout_of
 from afunet.data.layouts.files import folders_in
 from afunet.data.layouts.pair import Choice, Content, Found, LeftOut, Pair
 from afunet.data.naming import KnownCase, name_all
 from afunet.data.patients import identity_of, is_harmless, scrubbed
 from afunet.data.splits import Assigned, SplitChoice, assign_splits
-from afunet.data.store import FILES, is_store
+from afunet.data.store import CLASSES, FILES, is_store
 from afunet.data.writing import StoreWriter
 from afunet.errors import AfunetError, Cancelled, InputError, OutputError
 from afunet.findings import Finding
 from afunet.preprocessing import BONE_WINDOW
 from afunet.watch import UNWATCHED, CancelToken, Watch
+from afunet.workflows.split_counts import SplitCount, split_counts
 from afunet.workflows.staging import check_writable, staged_folder
 
 MOST_NAMED = 4
@@ -35,17 +38,6 @@ class PrepareOptions:
     layout: str = AUTO
     choice: Choice = field(default_factory=Choice)
     split: SplitChoice = field(default_factory=SplitChoice)
-
-
-@dataclass(frozen=True)
-class SplitCount:
-    """How much one split holds; `with_bone` counts slices."""
-
-    split: str
-    cases: int
-    patients: int
-    slices: int
-    with_bone: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +55,7 @@ class NothingUsable(InputError):  # noqa: N818 - says what was found, as its nei
 
     def __init__(self, left_out: Sequence[LeftOut]) -> None:
         first = f"; the first, {left_out[0].case}: {left_out[0].reason}" if left_out else ""
-        super().__init__(f"no usable pair, {len(left_out)} left out{first}")
+        super().__init__(f"no usable pair, {len(left_out)} left out{first}", code="NOTHING_USABLE")
         self.left_out = tuple(left_out)
 
 
@@ -111,6 +103,7 @@ class _ReadCase:
     task: _Task
     slices: range
     bone: tuple[bool, ...]
+    classes: frozenset[int]
 
 
 def prepare(
@@ -147,8 +140,9 @@ def prepare(
         assigned = assign_splits(named, options.split)
         refuse_leaks(assigned.records)
         watch.check()
-        counts = _counts(assigned.records, cases)
-        warnings = (*unused, *noticed.lines(), *notes, *assigned.warnings)
+        counts = split_counts(assigned.records, [bone for case in cases for bone in case.bone])
+        unseen = _unseen_classes(cases, options.choice)
+        warnings = (*unused, *unseen, *noticed.lines(), *notes, *assigned.warnings)
         facts = _facts(cases, assigned, counts, left_out, warnings, options)
         writer.finish(assigned.records, facts)
     return Prepared(output, counts, tuple(left_out), warnings)
@@ -158,13 +152,21 @@ def _check_output(output: Path, sources: Sequence[Path]) -> None:
     """Refuse before the work what would be refused after it, and never write over a data set."""
     check_writable(output)
     if not sources:
-        raise InputError("no source was given: name the folder of a labelled data set")
+        raise InputError(
+            "no source was given: name the folder of a labelled data set", code="NOTHING_GIVEN"
+        )
     for source in sources:
         if Path(source).resolve() == output.resolve():
-            raise OutputError(f"{output} is a source itself: choose another folder for the store")
+            raise OutputError(
+                f"{output} is a source itself: choose another folder for the store",
+                code="PLACE_TAKEN",
+            )
     others = [name for name in FILES if (output / name).exists()]
     if others and not is_store(output):
-        raise OutputError(f"{output} holds {others[0]} of something else: choose another folder")
+        raise OutputError(
+            f"{output} holds {others[0]} of something else: choose another folder",
+            code="PLACE_TAKEN",
+        )
 
 
 def _find(
@@ -176,9 +178,15 @@ def _find(
     unused: list[str] = []
     for source in sources:
         if not source.is_dir():
-            raise InputError(f"{source} is no folder: name the folder of a labelled data set")
+            raise InputError(
+                f"{source} is no folder: name the folder of a labelled data set",
+                code="NOT_A_FOLDER",
+            )
         if is_store(source):
-            raise InputError(f"{source} is a store already: name it in [[data]] of a training run")
+            raise InputError(
+                f"{source} is a store already: name it in [[data]] of a training run",
+                code="STORE_ALREADY",
+            )
         layout = layout_of(source, options.layout)
         found = LAYOUTS[layout].pairs(source, options.choice)
         unused += _unused_folders(source, layout, found)
@@ -240,6 +248,7 @@ def _write(content: Content, task: _Task, writer: StoreWriter) -> _ReadCase:
         task,
         range(start, len(writer.entries)),
         tuple(bool(item.mask.any()) for item in content.slices),
+        frozenset().union(*(np.unique(item.mask).tolist() for item in content.slices)),
     )
 
 
@@ -258,6 +267,13 @@ def _named(
     return named, (note,) if names.merged else ()
 
 
+def _unseen_classes(cases: Sequence[_ReadCase], choice: Choice) -> list[str]:
+    """A line for each class that is in no slice: nothing can be learnt of it."""
+    seen = frozenset().union(*(case.classes for case in cases))
+    names = enumerate(choice.class_names, start=1)
+    return [f"no slice has any {name}: is its label right?" for i, name in names if i not in seen]
+
+
 def _known(case: _ReadCase, records: Sequence[SliceRecord], keeps_given: bool) -> KnownCase:
     given, paths = case.task.pair.given, case.task.pair.paths
     return KnownCase(
@@ -268,27 +284,6 @@ def _known(case: _ReadCase, records: Sequence[SliceRecord], keeps_given: bool) -
         frozenset(record.fingerprint for record in records if record.fingerprint),
         keeps_given and bool(given.split),
     )
-
-
-def _counts(records: Sequence[SliceRecord], cases: Sequence[_ReadCase]) -> tuple[SplitCount, ...]:
-    bone = [has_bone for case in cases for has_bone in case.bone]
-    counts = []
-    for split in SPLITS:
-        own = [
-            (record, has_bone)
-            for record, has_bone in zip(records, bone, strict=True)
-            if record.split == split
-        ]
-        counts.append(
-            SplitCount(
-                split,
-                len({record.case for record, _ in own}),
-                len({record.patient for record, _ in own}),
-                len(own),
-                sum(has_bone for _, has_bone in own),
-            )
-        )
-    return tuple(counts)
 
 
 def _facts(
@@ -306,7 +301,10 @@ def _facts(
         "window_hu": [BONE_WINDOW.low_hu, BONE_WINDOW.high_hu],
         "pixel_mm": list(options.choice.allowed_mm),
         "bones": list(options.choice.bones),
+        CLASSES: list(options.choice.class_names),
+        "labels": {one.name: list(one.labels) for one in options.choice.classes},
         "layouts": dict(Counter(case.task.layout for case in cases)),
+        "simulators": sorted({case.task.pair.given.simulator for case in cases} - {""}),
         "split": {
             **asdict(options.split),
             "by_slice": any(record.by_slice for record in assigned.records),

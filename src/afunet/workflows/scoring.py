@@ -6,17 +6,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from afunet.data.labelled import load_labelled
 from afunet.data.slices import LabelledSlice
 from afunet.errors import InputError
 from afunet.evaluation.slice_score import SliceScore, score_slice
-from afunet.inference.predictor import Engine, Predictor
+from afunet.inference.engines.engine import Engine
+from afunet.inference.predictor import Predictor
+from afunet.models.head import labels
 from afunet.watch import UNWATCHED, Watch
 
 MaskOf = Callable[[LabelledSlice], NDArray[np.bool_]]
+LabelsOf = Callable[[LabelledSlice], NDArray[np.uint8]]
 
 
 def load_split(
@@ -25,7 +27,7 @@ def load_split(
     """All labelled slices of one split; `InputError` where there is none."""
     slices = load_labelled(folder, split, input_slices, watch)
     if not slices:
-        raise InputError(f"no labelled slice in split {split!r}")
+        raise InputError(f"no labelled slice in split {split!r}", code="NO_LABELLED_SLICE")
     return tuple(slices)
 
 
@@ -35,19 +37,32 @@ def of_status(
     """The slices so marked, all for None; `InputError` where there is none."""
     chosen = tuple(item for item in slices if status in (None, item.record.status))
     if not chosen:
-        raise InputError(f"no slice of status {status!r} in split {split!r}")
+        raise InputError(
+            f"no slice of status {status!r} in split {split!r}", code="NO_LABELLED_SLICE"
+        )
     return chosen
 
 
-def network_masks(engine: Engine, window_px: int | None, threshold: float = 0.5) -> MaskOf:
-    """Masks at native pixels in windows of `window_px`; None takes each slice whole."""
+def network_labels(engine: Engine, window_px: int | None, threshold: float = 0.5) -> LabelsOf:
+    """Classes at native pixels, 0 for none, in windows of `window_px`; None takes slices whole."""
     predictors: dict[int, Predictor] = {}
 
-    def mask_of(item: LabelledSlice) -> NDArray[np.bool_]:
+    def labels_of(item: LabelledSlice) -> NDArray[np.uint8]:
         side = window_px or max(item.grey.shape[-2:])
-        predictor = predictors.setdefault(side, Predictor(engine, side))
-        probability = predictor(torch.from_numpy(item.grey).float()[None] / 255)[0].numpy()
-        return np.asarray(probability >= threshold)
+        predictor = predictors.get(side) or Predictor(engine, side)
+        predicted = predictor.of_grey(item.grey)
+        predictors[side] = predicted.predictor
+        return np.asarray(labels(predicted.probability, threshold)[0])
+
+    return labels_of
+
+
+def network_masks(engine: Engine, window_px: int | None, threshold: float = 0.5) -> MaskOf:
+    """Masks of any class, as `network_labels` finds them."""
+    labels_of = network_labels(engine, window_px, threshold)
+
+    def mask_of(item: LabelledSlice) -> NDArray[np.bool_]:
+        return np.asarray(labels_of(item) != 0)
 
     return mask_of
 
