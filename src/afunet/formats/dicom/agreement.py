@@ -163,7 +163,7 @@ def _padding_findings(slices: Sequence[Pixels], headers: Sequence[Header]) -> tu
 def _holds_padding(hu: Pixels, header: Header) -> bool:
     if header.padding is None:
         return False
-    slope, intercept = _rescale(header) or (1.0, 0.0)
+    slope, intercept = header.rescale or (1.0, 0.0)
     low, high = sorted(slope * stored + intercept for stored in header.padding)
     return bool(high >= DARK_HU and ((hu >= max(low, DARK_HU)) & (hu <= high)).any())
 
@@ -171,7 +171,7 @@ def _holds_padding(hu: Pixels, header: Header) -> bool:
 def _with_their_rescale(
     slices: list[Pixels], headers: list[Header], read: Read
 ) -> tuple[Finding, ...]:
-    without = [index for index, header in enumerate(headers) if _rescale(header) is None]
+    without = [index for index, header in enumerate(headers) if header.rescale is None]
     if len(without) == len(headers):
         return ()
     values = [values_of(hu) for hu in slices]
@@ -193,11 +193,11 @@ def _good(values: Sequence[SliceValues], headers: Sequence[Header]) -> set[int]:
     able = [
         index
         for index, one in enumerate(values)
-        if one.speaks and one.is_hu and _rescale(headers[index]) is not None
+        if one.speaks and one.is_hu and headers[index].rescale is not None
     ]
     # Slices without flesh fit any scale that makes air of them: those that show flesh know better.
-    knowing = {_rescale(headers[index]) for index in able if values[index].flesh_hu is not None}
-    able = [index for index in able if not knowing or _rescale(headers[index]) in knowing]
+    knowing = {headers[index].rescale for index in able if values[index].flesh_hu is not None}
+    able = [index for index in able if not knowing or headers[index].rescale in knowing]
     if not able:
         return set()
     usual = pooled(values[index] for index in able)
@@ -219,7 +219,7 @@ def _reading(
     read: Read,
 ) -> Pixels | None:
     """The slice by the rescale of its neighbours, or None where it stays as it was read."""
-    own, lacking = values[index], _rescale(headers[index]) is None
+    own, lacking = values[index], headers[index].rescale is None
     fits, others = 0.0, []
     near = _nearest(index, good)
     if near and own.speaks:
@@ -254,7 +254,7 @@ def _others(
 ) -> list[Pixels]:
     """The slice by each rescale of its neighbours, and as if its stored values were HU."""
     header, found = headers[index], [slices[index]]
-    rescales = Counter(_rescale(headers[other]) for other in near)
+    rescales = Counter(headers[other].rescale for other in near)
     for slope, intercept in [pair for pair, _ in rescales.most_common() if pair] + [(1.0, 0.0)]:
         hu = read(replace(header, slope=slope, intercept=intercept), index)
         if all(np.abs(hu - one.astype(np.float32)).max() > SAME_HU for one in found):
@@ -264,12 +264,6 @@ def _others(
 
 def _nearest(index: int, among: set[int]) -> list[int]:
     return sorted(among, key=lambda other: abs(other - index))[:NEAREST]
-
-
-def _rescale(header: Header) -> tuple[float, float] | None:
-    if header.slope is None or header.intercept is None:
-        return None
-    return header.slope, header.intercept
 
 
 def _rescale_findings(

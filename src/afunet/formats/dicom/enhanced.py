@@ -66,6 +66,7 @@ def frame_headers(dataset: Dataset, path: Path, encoding: Encoding) -> tuple[Hea
     for element in dataset:
         if element.VR != "SQ":
             top_level.add(element)
+    top_level.NumberOfFrames = 1
     headers = []
     for index, frame in enumerate(frames):
         plain = Dataset()  # a new one each: what a frame does not say is not its neighbour's

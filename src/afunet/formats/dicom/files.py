@@ -169,8 +169,7 @@ def _complete_syntax(dataset: FileDataset) -> bool:
 def broken_files_refused(path: Path) -> Iterator[None]:
     """Turn what pydicom raises on a broken file into one line; keep its warnings to ourselves."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     except InputError:
         raise

@@ -197,8 +197,8 @@ def _window(
 
 
 def _usual_slice(placement: Placement) -> int:
-    kinds = [(header.rows, header.columns, header.pixel_spacing_mm) for header in placement.headers]
-    return kinds.index(Counter(kinds).most_common(1)[0][0])
+    grids = [header.grid for header in placement.headers]
+    return grids.index(Counter(grids).most_common(1)[0][0])
 
 
 def _order_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:

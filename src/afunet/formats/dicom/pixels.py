@@ -107,8 +107,7 @@ def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
             code="BAD_BITS",
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             if shift:
                 stored = _shifted(dataset, header, shift)
             else:

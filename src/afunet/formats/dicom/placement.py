@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import GeometryError
-from afunet.formats.dicom.header import PLACE, Header
+from afunet.formats.dicom.elements import PLACE
+from afunet.formats.dicom.header import Header
 from afunet.formats.lengths import require_believable
 from afunet.geometry import ImagePlane
 

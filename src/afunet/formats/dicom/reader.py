@@ -118,7 +118,7 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
             info("NO_MODALITY", "the files name no modality", "CT by the class of the images"),
         ),
         (
-            all(header.slope is None or header.intercept is None for header in headers),
+            all(header.rescale is None for header in headers),
             warning("NO_RESCALE", "no rescale slope or intercept; stored values are taken as HU"),
         ),
         (
@@ -126,7 +126,7 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
             warning("RESCALE_NOT_HU", "the header says that the values are not in HU"),
         ),
         (
-            len(_rescales(headers)) > 1,
+            len({header.rescale for header in headers} - {None}) > 1,
             info("MIXED_RESCALE", "slices have different rescale values", "each by its own"),
         ),
         (
@@ -148,15 +148,6 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
         ),
     )
     return tuple(finding for is_so, finding in noticed if is_so)
-
-
-def _rescales(headers: tuple[Header, ...]) -> set[tuple[float, float]]:
-    """The pairs of slope and intercept that are stated."""
-    return {
-        (header.slope, header.intercept)
-        for header in headers
-        if header.slope is not None and header.intercept is not None
-    }
 
 
 def source_of(stack: Stack) -> Source:

@@ -183,8 +183,7 @@ def library_errors_refused(what: str, code: str) -> Iterator[None]:
     Its own words may hold values of the header, so they are not passed on.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     except (AfunetError, OSError, MemoryError):
         raise
