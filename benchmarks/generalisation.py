@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.evaluation.overlap import count, dice
-from afunet.formats.readers import read_labels, read_volume
+from afunet.formats.readers import read_labels, read_scan
 from afunet.geometry import Volume
 from afunet.inference.cleanup import clean_up
 from afunet.inference.device import DeviceChoice, best_engine, pick_device
@@ -62,7 +62,7 @@ def load(path: Path) -> Network:
 
 
 def lower_legs(network: Network, data: Path) -> float:
-    volume = read_volume(data / "legs-dicom" / "dicom")
+    volume = read_scan(data / "legs-dicom" / "dicom").volume
     truth = read_labels(data / "legs-dicom" / "label.nii.gz")
     mask = network.mask(volume)
     truth.require_same_grid(mask, "the mask")
@@ -70,7 +70,7 @@ def lower_legs(network: Network, data: Path) -> float:
 
 
 def pelvis(network: Network, data: Path) -> dict[str, float]:
-    volume = read_volume(data / "pelvis-3mm" / "ct.nii.gz")
+    volume = read_scan(data / "pelvis-3mm" / "ct.nii.gz").volume
     labels = read_labels(data / "pelvis-3mm" / "machine_labels.nii.gz")
     top = int(np.flatnonzero(np.isin(labels.voxels, FEMUR).any(axis=(1, 2)))[-1]) + 1
     truth = np.isin(labels.voxels, PELVIS_BONES)

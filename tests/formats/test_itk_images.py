@@ -6,7 +6,7 @@ import SimpleITK
 
 from afunet.errors import InputError, OutputError
 from afunet.formats.itk_images import write_itk_image
-from afunet.formats.readers import read_scan, read_volume
+from afunet.formats.readers import read_scan
 
 
 def hu(*shape):
@@ -45,7 +45,7 @@ def test_a_nrrd_without_a_space_is_a_warning(tmp_path):
 @pytest.mark.parametrize(("header", "data"), [("a.nhdr", "a.raw"), ("a.mhd", "a.raw")])
 def test_a_detached_header_needs_its_data(tmp_path, refused, header, data):
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(hu(4, 5, 6)), str(tmp_path / header))
-    np.testing.assert_array_equal(read_volume(tmp_path / header).voxels, hu(4, 5, 6))
+    np.testing.assert_array_equal(read_scan(tmp_path / header).volume.voxels, hu(4, 5, 6))
     (tmp_path / data).unlink()
     message = refused(InputError, read_scan, tmp_path / header)
     assert message.startswith(f"{header} is broken, or its data file is not beside it")

@@ -12,7 +12,7 @@ from PIL import Image
 from afunet.errors import Cancelled, ConfigError, GeometryError, InputError
 from afunet.formats.itk_images import write_itk_image
 from afunet.formats.nifti import write_nifti
-from afunet.formats.readers import READERS, list_series, read_labels, read_scan, read_volume
+from afunet.formats.readers import READERS, list_series, read_labels, read_scan
 from afunet.geometry import Volume
 from afunet.watch import CancelToken, Watch
 
@@ -74,7 +74,7 @@ def test_a_format_gives_back_the_voxels_at_their_millimetres(kind, write, phanto
 
 
 def test_whole_hu_come_as_int16_others_as_float32(kind, write, phantom, options):
-    volume = read_volume(write(phantom), **options)
+    volume = read_scan(write(phantom), **options).volume
     assert volume.voxels.dtype == (np.float32 if kind == "PNG stack" else np.int16)
     assert volume.voxels.flags.c_contiguous
 
@@ -226,7 +226,7 @@ def test_a_sheared_volume_is_refused_with_its_angle(tmp_path, axial, refused):
 def test_values_outside_int16_stay_exact_as_float32(tmp_path, axial):
     image = SimpleITK.GetImageFromArray(axial.voxels.astype(np.int32) * 100)
     SimpleITK.WriteImage(image, str(tmp_path / "wide.mha"))
-    voxels = read_volume(tmp_path / "wide.mha").voxels
+    voxels = read_scan(tmp_path / "wide.mha").volume.voxels
     assert voxels.dtype == np.float32
     np.testing.assert_array_equal(voxels, axial.voxels.astype(np.int32) * 100)
 

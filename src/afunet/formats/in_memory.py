@@ -11,7 +11,7 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 
 from afunet.errors import ConfigError, InputError
-from afunet.findings import Finding, warning
+from afunet.findings import warning
 from afunet.formats.hu import rescaled, stacked
 from afunet.formats.itk_placement import affine_of
 from afunet.formats.labelling import Labelling
@@ -42,21 +42,22 @@ def scan_in_memory(image: Any, spacing_mm: Spacing | None = None) -> Scan:
     voxel, `GeometryError` for anything but three axes, `ConfigError` for a spacing that is none,
     or given to an image that has its own.
     """
-    volume, findings = _volume(image, spacing_mm)
-    hu = volume.voxels
+    hu, placement = _placed(image, spacing_mm)
     if hu.dtype != np.int16:
-        hu = stacked((rescaled(plane) for plane in hu), volume.shape)
+        hu = stacked((rescaled(plane) for plane in hu), hu.shape)
     kind = next(name for known, name in IMAGES.items() if isinstance(image, known))
-    known = all(finding.code != "SPACING_UNKNOWN" for finding in findings)
-    return Scan(volume.with_voxels(hu), Source(kind, 0, spacing_known=known), findings)
+    source = Source(kind, 0, spacing_known=placement.spacing_known)
+    return Scan(Volume(hu, placement.affine), source, placement.findings)
 
 
 def labels_in_memory(image: Any, spacing_mm: Spacing | None = None) -> Labelling:
     """An image of labels; as `scan_in_memory`."""
-    return Labelling(*_volume(image, spacing_mm))
+    voxels, placement = _placed(image, spacing_mm)
+    return Labelling(Volume(voxels, placement.affine), placement.findings)
 
 
-def _volume(image: Any, spacing_mm: Spacing | None) -> tuple[Volume, tuple[Finding, ...]]:
+def _placed(image: Any, spacing_mm: Spacing | None) -> tuple[NDArray[Any], Placement]:
+    """The voxels (slice, row, column), bool as uint8, and where they lie."""
     if isinstance(image, np.ndarray):
         voxels, placement = image, _assumed(spacing_mm)
     elif spacing_mm is not None:
@@ -69,8 +70,7 @@ def _volume(image: Any, spacing_mm: Spacing | None) -> tuple[Volume, tuple[Findi
         voxels, placement = SimpleITK.GetArrayFromImage(image), Placement(_itk_affine(image))
     if voxels.dtype.kind not in "biuf":
         raise InputError(f"voxels are {voxels.dtype}, expected one number each")
-    whole = voxels.astype(np.uint8) if voxels.dtype.kind == "b" else voxels
-    return Volume(whole, placement.affine), placement.findings
+    return voxels.astype(np.uint8) if voxels.dtype.kind == "b" else voxels, placement
 
 
 def _assumed(spacing_mm: Spacing | None) -> Placement:

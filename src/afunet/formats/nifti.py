@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from afunet.errors import OutputError
 from afunet.findings import Finding, refuse_if_strict
+from afunet.formats.file_kinds import NIFTI_SUFFIXES
 from afunet.formats.hu import rescaled, stacked
 from afunet.formats.labelling import Labelling
 from afunet.formats.nifti_file import NiftiFile, is_half, opened, stored_numbers
@@ -22,7 +23,6 @@ from afunet.geometry import Volume
 from afunet.whole_file import whole_file
 
 KIND = "NIfTI"
-SUFFIXES = (".nii", ".nii.gz")
 SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
 DESCRIPTION_BYTES = 79
 WRITABLE = (np.uint8, np.int16, np.uint16, np.int32, np.float32)
@@ -30,7 +30,10 @@ WRITABLE = (np.uint8, np.int16, np.uint16, np.int32, np.float32)
 
 def is_nifti(paths: tuple[Path, ...]) -> bool:
     """Whether a path is a NIfTI file by its name, or either half of a pair of .hdr and .img."""
-    return any(path.is_file() and _is_nifti(path) for path in paths)
+    return any(
+        path.is_file() and (path.name.lower().endswith(NIFTI_SUFFIXES) or is_half(path))
+        for path in paths
+    )
 
 
 def read_nifti(request: Request) -> Scan:
@@ -72,7 +75,7 @@ def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
     uint8, int16, uint16, int32, float32; bool becomes uint8. Raises `OutputError` for another type
     or name and where the file cannot be written whole.
     """
-    if not path.name.lower().endswith(SUFFIXES):
+    if not path.name.lower().endswith(NIFTI_SUFFIXES):
         raise OutputError(f"cannot write {path.name} as NIfTI: name it .nii.gz or .nii")
     voxels = volume.voxels.astype(np.uint8) if volume.voxels.dtype == bool else volume.voxels
     if voxels.dtype not in WRITABLE:
@@ -100,7 +103,3 @@ def _planes(stored: NDArray[Any], request: Request) -> Iterator[NDArray[Any]]:
         request.watch.check()
         yield plane
         request.watch.tell("reading slices", number, len(stored))
-
-
-def _is_nifti(path: Path) -> bool:
-    return path.name.lower().endswith(SUFFIXES) or is_half(path)

@@ -43,6 +43,11 @@ class Placement:
     affine: FloatArray
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def spacing_known(self) -> bool:
+        """Whether its millimetres mean anything."""
+        return all(finding.code != "SPACING_UNKNOWN" for finding in self.findings)
+
 
 def placement_of(header: Any) -> Placement:
     """The sform where it is sound, else the qform where it leaves no doubt (nifti1.h, method 2, 3).

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from afunet.errors import InputError
+from afunet.formats.file_kinds import VOLUME_SUFFIXES
 from afunet.formats.file_search import unreadable
 from afunet.formats.request import Request
 from afunet.temporary import temporary_folder
@@ -28,7 +29,7 @@ MAGIC = b"PK\3\4"
 # Archives in archives: a hospital's in an exporter's in a portal's.
 DEEPEST = 3
 # What other volume files are called: their ends are kept, so that a message can name them.
-KEPT_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".7z", ".rar", ".gz", ".tar")
+KEPT_SUFFIXES = (*VOLUME_SUFFIXES, ".7z", ".rar", ".gz", ".tar")
 MOST_MEMBERS = 100_000
 MOST_BYTES = 16 << 30
 # CT in a zip shrinks to a third or so; what shrinks to a hundredth is no CT.

@@ -48,11 +48,6 @@ class FoundFiles:
     links_followed: int = 0
     links_passed: int = 0
 
-    @property
-    def other_files(self) -> int:
-        """How many files are no DICOM."""
-        return len(self.others)
-
 
 def find_headers(request: Request) -> FoundFiles:
     """Read the headers of all DICOM files at and below the request's paths.

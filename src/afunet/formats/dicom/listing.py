@@ -10,8 +10,9 @@ from afunet.errors import AfunetError, Cancelled
 from afunet.findings import Finding, error, info
 from afunet.formats.dicom.archive import unpacked
 from afunet.formats.dicom.archive_findings import archive_findings
+from afunet.formats.dicom.candidates import Candidate
 from afunet.formats.dicom.files import syntax_name
-from afunet.formats.dicom.picker import Candidate, Choice, pick, why_not
+from afunet.formats.dicom.picker import Choice, pick, why_not
 from afunet.formats.dicom.reader import (
     KIND,
     file_findings,

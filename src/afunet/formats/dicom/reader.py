@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from afunet.findings import Finding, info, refuse_if_strict, warning
 from afunet.formats.dicom.absence import nothing_found
-from afunet.formats.dicom.agreement import Read, agreed
+from afunet.formats.dicom.agreement import agreed
 from afunet.formats.dicom.archive import unpacked
 from afunet.formats.dicom.archive_findings import archive_findings
 from afunet.formats.dicom.files import FoundFiles, find_headers, syntax_name
@@ -20,6 +20,7 @@ from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.media import listed_and_absent
 from afunet.formats.dicom.picker import pick, require_chosen
 from afunet.formats.dicom.pixels import ImageFiles, read_hu
+from afunet.formats.dicom.signs import Read
 from afunet.formats.dicom.source_images import SourceCollector
 from afunet.formats.dicom.straighten import straightened
 from afunet.formats.hu import stacked
@@ -87,8 +88,8 @@ def find_dicom(request: Request) -> FoundFiles:
 def file_findings(found: FoundFiles) -> tuple[Finding, ...]:
     """What was noticed about files rather than about the series."""
     noticed = []
-    if found.other_files:
-        message = f"files skipped as not DICOM: {found.other_files}"
+    if found.others:
+        message = f"files skipped as not DICOM: {len(found.others)}"
         noticed.append(info("FOREIGN_FILES", message))
     if found.directories:
         message = "a DICOMDIR lists the files; all files below its folder were looked at"

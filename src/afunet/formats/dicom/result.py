@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
+from highdicom.sr import CodedConcept
 from numpy.typing import NDArray
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -117,7 +118,8 @@ class ResultPlanes:
         if not self.resampled:
             placed = labels.voxels.astype(np.uint8)
         else:
-            placed = np.zeros((len(self.planes), *self._size), dtype=np.uint8)
+            first = self.planes[0]
+            placed = np.zeros((len(self.planes), first.rows, first.columns), dtype=np.uint8)
             for number in reversed(numbers):  # where two reach a half, the larger one stays
                 mask = labels.with_voxels(labels.voxels == number)
                 for plane, inside in zip(placed, mask_on_planes(mask, self.planes), strict=True):
@@ -134,8 +136,9 @@ class ResultPlanes:
         return str(generate_uid(entropy_srcs=[*where, structure.name]))
 
     @property
-    def _size(self) -> tuple[int, int]:
-        return self.planes[0].rows, self.planes[0].columns
+    def origins_mm(self) -> NDArray[np.float64]:
+        """(N, 3): the centres of the planes' first pixels in LPS."""
+        return np.array([plane.affine[:3, 3] for plane in self.planes])
 
 
 def result_planes(scan: Scan, *, deidentified: bool = False) -> ResultPlanes:
@@ -174,6 +177,23 @@ def _nearest(planes: Sequence[ImagePlane], others: Sequence[ImagePlane]) -> tupl
         np.array([plane.affine[:3, 3] @ across for plane in some]) for some in (planes, others)
     )
     return tuple(np.abs(heights[:, None] - other_heights[None]).argmin(axis=1).tolist())
+
+
+def differs(kind: str, code: str, what: str) -> OutputError:
+    """The error for a result that, read again, is not what was meant."""
+    return OutputError(
+        f"the {kind}, read again, is not the mask: {what}; it was not kept, please report this",
+        code=code,
+    )
+
+
+def identified(structure: Structure) -> CodedConcept:
+    """What a structure is, its side a modifier of the type (PS3.3 C.8.20.4)."""
+    kind = CodedConcept.from_code(structure.code)
+    if structure.laterality is not None:
+        side = CodedConcept.from_code(structure.laterality)
+        kind.SegmentedPropertyTypeModifierCodeSequence = [side]
+    return kind
 
 
 @contextmanager
