@@ -148,24 +148,17 @@ class Held:
     def require_few(self, name: str, free_bytes: int) -> None:
         """Raise `InputError` where that is more than a CT can be."""
         total = self.unpacked
-        reasons = (
-            (self.files > MOST_MEMBERS, f"{self.files} files, at most {MOST_MEMBERS} are read"),
-            (
-                total > MOST_BYTES,
-                f"{total >> 30} GiB unpacked, at most {MOST_BYTES >> 30} are read",
-            ),
-            (
-                total > free_bytes,
-                f"{total >> 20} MiB unpacked, {free_bytes >> 20} MiB are free here",
-            ),
-            (
-                total > max(SMALL_BYTES, LARGEST_RATIO * self.packed),
-                f"{total >> 20} MiB packed into {self.packed >> 10} KiB, no CT shrinks that far",
-            ),
-        )
-        for is_so, reason in reasons:
-            if is_so:
-                raise InputError(f"{name} holds too much: {reason}", code="ARCHIVE_SIZE")
+        if self.files > MOST_MEMBERS:
+            reason = f"{self.files} files, at most {MOST_MEMBERS} are read"
+        elif total > MOST_BYTES:
+            reason = f"{total >> 30} GiB unpacked, at most {MOST_BYTES >> 30} are read"
+        elif total > free_bytes:
+            reason = f"{total >> 20} MiB unpacked, {free_bytes >> 20} MiB are free here"
+        elif total > max(SMALL_BYTES, LARGEST_RATIO * self.packed):
+            reason = f"{total >> 20} MiB packed into {self.packed >> 10} KiB, no CT shrinks so far"
+        else:
+            return
+        raise InputError(f"{name} holds too much: {reason}", code="ARCHIVE_SIZE")
 
 
 def _kept_suffix(name: str) -> str:

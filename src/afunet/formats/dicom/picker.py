@@ -17,6 +17,8 @@ from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.joining import Joined, differing, joined, joining_findings
 from afunet.formats.dicom.series import Series, group_series, unfitness
 
+MOST_NAMED = 4
+
 
 @dataclass(frozen=True, eq=False)
 class Choice:
@@ -151,12 +153,12 @@ def _of_torn_series(chosen: Candidate, found: Joined) -> InputError | None:
     )
 
 
-def summed_up(items: Iterable[str], most: int = 4) -> str:
+def summed_up(items: Iterable[str]) -> str:
     """A list in words: what is there several times once with its number, and no more than fit."""
     counted = Counter(items).most_common()
     words = [f"{count} × {item}" if count > 1 else item for item, count in counted]
-    rest = sum(count for _, count in counted[most:])
-    return "; ".join(words[:most] + [f"{rest} more"] * bool(rest))
+    rest = sum(count for _, count in counted[MOST_NAMED:])
+    return "; ".join(words[:MOST_NAMED] + [f"{rest} more"] * bool(rest))
 
 
 def _named(series: tuple[Series, ...], name: str) -> tuple[Series, ...]:

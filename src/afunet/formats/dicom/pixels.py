@@ -62,7 +62,8 @@ def read_hu(
     if padded is None or not padded.any():
         return rescaled(stored, slope, intercept)
     # Padding may lie far from every value of the image: it must not decide the number format.
-    image = np.where(padded, stored.dtype.type(_nearest(stored[~padded])), stored)
+    kept = stored[~padded]
+    image = np.where(padded, kept[0] if kept.size else stored.dtype.type(0), stored)
     hu = rescaled(image, slope, intercept)
     hu[padded] = AIR_HU
     return hu
@@ -89,10 +90,6 @@ def _padded(
         dark &= (stored == low) | (stored == high)  # no range of padding reaches from air to flesh
     bright = said & (value > FLESH_ENDS_HU)
     return dark | (large_at_edge(bright) if bright.any() else bright)
-
-
-def _nearest(values: NDArray[Any]) -> float:
-    return float(values.flat[0]) if values.size else 0.0
 
 
 def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
