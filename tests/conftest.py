@@ -19,12 +19,14 @@ import numpy as np
 import pydicom
 import pytest
 import torch
+from tests.refusals import holds
 
 from afunet import cli
 from afunet.geometry import Volume
 from afunet.models import build_model
 from afunet.models.checkpoint import Header, save_checkpoint
 from afunet.phantom import write_dicom_series
+from afunet.terminal.messages import Level, Messages
 
 AIR_HU, FLESH_HU, BONE_HU, THRESHOLD_HU = -1000, 50, 900, 500
 SHAPE = (6, 48, 48)
@@ -44,6 +46,8 @@ class Outcome:
     out: str
     err: str
     progress: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    """Those of what was said beside progress, as `--log json` tells them."""
 
     @property
     def refusal(self) -> str:
@@ -55,6 +59,11 @@ class Outcome:
         assert self.err.count("\n") == 1
         assert "Traceback" not in self.err
         return self.err.removeprefix("error: ").strip()
+
+    def refused_as(self, code: str, *facts: object) -> None:
+        """It was refused with this code, in one line that names these."""
+        assert self.codes == (code,), self.err
+        assert holds(self.refusal, *facts), self.refusal
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -78,14 +87,24 @@ def run_afunet(
     """`run_afunet("segment", path, "-o", out)` as from a shell that is no terminal."""
 
     def run(*arguments: object) -> Outcome:
+        codes: list[str] = []
+        say = Messages.say
+
+        def heard(messages: Messages, level: Level, text: str, code: str = "") -> None:
+            codes.append(code)
+            say(messages, level, text, code)
+
         monkeypatch.setattr(sys, "argv", ["afunet", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
+        with monkeypatch.context() as patched:
+            patched.setattr(Messages, "say", heard)
+            with pytest.raises(SystemExit) as stopped:
+                cli.main()
         printed = capsys.readouterr()
         code = 0 if stopped.value.code is None else int(stopped.value.code)
         err = COLOUR.sub("", printed.err)
         progress = tuple(line.strip() for line in PROGRESS.findall(err))
-        return Outcome(code, COLOUR.sub("", printed.out), PROGRESS.sub("", err), progress)
+        out = COLOUR.sub("", printed.out)
+        return Outcome(code, out, PROGRESS.sub("", err), progress, tuple(codes))
 
     return run
 

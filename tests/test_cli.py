@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from tests.refusals import holds
 
 from afunet.formats import mesh_files
 from afunet.formats.nifti import write_nifti
@@ -23,11 +25,13 @@ from afunet.geometry import Volume
 from afunet.models import MODELS, build_model, complexity
 from afunet.models.checkpoint import Header, save_checkpoint
 from afunet.workflows import attempts, case_pages, segment
+from afunet.workflows.analyse import PLAN as ANALYSIS
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 Run = Callable[..., Any]
 
 PATIENT = {"PatientID": "one"}
+SEGMENTING = next(step.name for step in ANALYSIS if step.share == 1)
 FILES = {
     "mask.nii.gz",
     "instances.nii.gz",
@@ -90,56 +94,56 @@ def files_below(folder: Path) -> dict[str, bytes]:
     }
 
 
-# What is given to `afunet segment`, and words that the refusal must hold.
+# What is given to `afunet segment`, the code of the refusal, and what it must name.
 
 
-def an_empty_folder(kit: Kit) -> tuple[Path, str]:
-    return kit.folder, "no DICOM file among 0 files"
+def an_empty_folder(kit: Kit) -> tuple[Path, str, object]:
+    return kit.folder, "NO_DICOM", 0
 
 
-def a_path_that_does_not_exist(kit: Kit) -> tuple[Path, str]:
-    return kit.root / "nothing", "no such file or folder"
+def a_path_that_does_not_exist(kit: Kit) -> tuple[Path, str, object]:
+    return kit.root / "nothing", "NO_SUCH_PATH", kit.root / "nothing"
 
 
-def a_folder_without_ct(kit: Kit) -> tuple[Path, str]:
-    return kit.write_dicom(kit.folder, kit.scan, Modality="MR"), "modality is MR, not CT"
+def a_folder_without_ct(kit: Kit) -> tuple[Path, str, object]:
+    return kit.write_dicom(kit.folder, kit.scan, Modality="MR"), "NO_CT_SERIES", "MR"
 
 
-def a_localizer_only(kit: Kit) -> tuple[Path, str]:
+def a_localizer_only(kit: Kit) -> tuple[Path, str, object]:
     kinds = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
-    return kit.write_dicom(kit.folder, kit.scan, ImageType=kinds), "it is a localizer"
+    return kit.write_dicom(kit.folder, kit.scan, ImageType=kinds), "NO_CT_SERIES", 6
 
 
-def a_dicom_file_cut_in_its_header(kit: Kit) -> tuple[Path, str]:
+def a_dicom_file_cut_in_its_header(kit: Kit) -> tuple[Path, str, object]:
     path = kit.write_dicom(kit.folder, kit.scan) / "slice0003.dcm"
     path.write_bytes(path.read_bytes()[:700])
-    return kit.folder, "slice0003.dcm"
+    return kit.folder, "CUT_FILE", "slice0003.dcm"
 
 
-def a_dicom_file_cut_in_its_image(kit: Kit) -> tuple[Path, str]:
+def a_dicom_file_cut_in_its_image(kit: Kit) -> tuple[Path, str, object]:
     path = kit.write_dicom(kit.folder, kit.scan) / "slice0003.dcm"
     path.write_bytes(path.read_bytes()[:-1000])
-    return kit.folder, "slice 3 of 6"
+    return kit.folder, "CUT_PIXELS", 3
 
 
-def a_text_file_named_dcm(kit: Kit) -> tuple[Path, str]:
+def a_text_file_named_dcm(kit: Kit) -> tuple[Path, str, object]:
     (kit.folder / "slice.dcm").write_text("these are not slices\n" * 20)
-    return kit.folder, "no DICOM file among 1 file "
+    return kit.folder, "NO_DICOM", 1
 
 
-def a_series_without_positions(kit: Kit) -> tuple[Path, str]:
+def a_series_without_positions(kit: Kit) -> tuple[Path, str, object]:
     folder = kit.write_dicom(kit.folder, kit.scan, ImagePositionPatient=None)
-    return folder, "6 of 6 slices have no position"
+    return folder, "NO_POSITION", 6
 
 
-def a_volume_with_nan(kit: Kit) -> tuple[Path, str]:
+def a_volume_with_nan(kit: Kit) -> tuple[Path, str, object]:
     voxels = kit.scan.voxels.astype(np.float32)
     voxels[2, 3, 4] = np.nan
-    return kit.nifti(voxels), "1 of 13824 voxels are not finite"
+    return kit.nifti(voxels), "NOT_FINITE", 13824
 
 
-def a_constant_volume(kit: Kit) -> tuple[Path, str]:
-    return kit.nifti(np.full_like(kit.scan.voxels, 7)), "all voxels have the same value (7)"
+def a_constant_volume(kit: Kit) -> tuple[Path, str, object]:
+    return kit.nifti(np.full_like(kit.scan.voxels, 7)), "CONSTANT_IMAGE", 7
 
 
 REFUSED_SCANS = [
@@ -158,12 +162,12 @@ REFUSED_SCANS = [
 
 @pytest.mark.parametrize("make", REFUSED_SCANS, ids=lambda make: make.__name__)
 def test_a_scan_that_cannot_be_read_is_one_line_and_leaves_nothing(
-    make: Callable[[Kit], tuple[Path, str]], kit: Kit, run_afunet: Run
+    make: Callable[[Kit], tuple[Path, str, object]], kit: Kit, run_afunet: Run
 ) -> None:
-    path, words = make(kit)
+    path, code, named = make(kit)
     before = files_below(kit.root)
     done = run_afunet("segment", path, "-o", kit.root / "new" / "out", "-w", kit.weights)
-    assert words in done.refusal
+    done.refused_as(code, named)
     assert done.code == 1
     assert files_below(kit.root) == before
 
@@ -172,51 +176,50 @@ def test_a_missing_slice_is_mended_and_told_or_refused_if_strict(kit: Kit, run_a
     folder = kit.write_dicom(kit.folder, kit.scan, skip=(3,))
     arguments = ("segment", folder, "-o", kit.root / "out", "-w", kit.weights)
     strict = run_afunet(*arguments, "--strict")
-    assert strict.refusal.startswith("1 slice is missing in one place, first between slice")
+    strict.refused_as("GAP", 1)
     assert not (kit.root / "out").exists()
     done = run_afunet(*arguments)
     assert done.code == 0
-    assert "warning: 1 slice is missing" in done.out
-    assert "interpolated from the neighbours" in " ".join(done.out.split())
+    assert "warning: 1 " in done.out
 
 
-# What is wrong with a weights file, and words that the refusal must hold.
+# What is wrong with a weights file, and the code of its refusal.
 
 
 def no_file(kit: Kit, path: Path) -> str:
-    return "no weights file"
+    return "NO_WEIGHTS"
 
 
 def a_cut_checkpoint(kit: Kit, path: Path) -> str:
     path.write_bytes(kit.weights.read_bytes()[:-200])
-    return "no intact safetensors file"
+    return "WEIGHTS_BROKEN"
 
 
 def a_checkpoint_with_one_altered_byte(kit: Kit, path: Path) -> str:
     altered = bytearray(kit.weights.read_bytes())
     altered[-5] ^= 1
     path.write_bytes(altered)
-    return "was altered"
+    return "WEIGHTS_ALTERED"
 
 
 def a_text_file(kit: Kit, path: Path) -> str:
     path.write_text("weights\n" * 100)
-    return "no intact safetensors file"
+    return "WEIGHTS_BROKEN"
 
 
 def somebody_elses_safetensors(kit: Kit, path: Path) -> str:
     save_file({"weight": torch.zeros(3)}, str(path))
-    return "not one of afunet's"
+    return "WEIGHTS_FOREIGN"
 
 
 def a_checkpoint_of_an_unknown_model(kit: Kit, path: Path) -> str:
     save_network(path, "net9000")
-    return "unknown model 'net9000'"
+    return "WEIGHTS_MISFIT"
 
 
 def a_checkpoint_of_another_model(kit: Kit, path: Path) -> str:
     save_network(path, "unet")
-    return "do not fit model 'unet'"
+    return "WEIGHTS_MISFIT"
 
 
 def save_network(path: Path, said: str) -> None:
@@ -241,10 +244,11 @@ def test_weights_that_cannot_be_used_are_one_line_and_leave_nothing(
     spoil: Callable[[Kit, Path], str], kit: Kit, run_afunet: Run
 ) -> None:
     path = kit.root / "my.safetensors"
-    words = spoil(kit, path)
+    code = spoil(kit, path)
     scan = kit.nifti()
     before = files_below(kit.root)
-    assert words in run_afunet("segment", scan, "-o", kit.root / "out", "-w", path).refusal
+    done = run_afunet("segment", scan, "-o", kit.root / "out", "-w", path)
+    done.refused_as(code, "net9000" if spoil is a_checkpoint_of_an_unknown_model else "")
     assert files_below(kit.root) == before
 
 
@@ -252,7 +256,7 @@ def test_a_series_that_is_not_there_is_refused(kit: Kit, run_afunet: Run) -> Non
     kit.write_dicom(kit.folder, kit.scan)
     output = kit.root / "out"
     done = run_afunet("segment", kit.folder, "-o", output, "-w", kit.weights, "--series", "9.9.9")
-    assert "no series with the UID '9.9.9'" in done.refusal
+    done.refused_as("NO_SUCH_SERIES", "'9.9.9'")
     assert not output.exists()
 
 
@@ -265,8 +269,8 @@ def test_of_two_series_one_is_segmented_and_the_choice_is_explained(
     kit.write_dicom(kit.folder / "b", kit.scan, seed=2, **PATIENT)
     done = run_afunet("segment", kit.folder, "-o", kit.root / "out", "-w", kit.weights)
     assert done.code == 0
-    said = " ".join(done.out.split())
-    assert "warning: 2 CT series can be read; took the one of 6 axial slices" in said
+    (said,) = (line for line in done.out.splitlines() if "warning: 2 " in line)
+    assert said.index(" 6 ") < said.index(" 3 ")  # the one taken comes first
     mask = nibabel.load(kit.root / "out" / "mask.nii.gz")
     assert mask.shape == (48, 48, 6)
 
@@ -284,19 +288,19 @@ def test_an_output_that_is_a_file_is_refused(kit: Kit, run_afunet: Run) -> None:
     taken = kit.root / "out"
     taken.write_text("mine")
     done = run_afunet("segment", kit.nifti(), "-o", taken, "-w", kit.weights)
-    assert "is a file, expected a folder" in done.refusal
+    done.refused_as("NOT_A_FOLDER", taken)
     assert taken.read_text() == "mine"
 
 
 def test_an_output_below_a_file_is_refused(kit: Kit, run_afunet: Run) -> None:
     (kit.root / "file").write_text("mine")
     done = run_afunet("segment", kit.nifti(), "-o", kit.root / "file" / "out", "-w", kit.weights)
-    assert "is a file, expected a folder" in done.refusal
+    done.refused_as("NOT_A_FOLDER", kit.root / "file")
 
 
 def test_an_output_name_that_the_system_refuses_is_one_line(kit: Kit, run_afunet: Run) -> None:
     done = run_afunet("segment", kit.nifti(), "-o", kit.root / ("x" * 300), "-w", kit.weights)
-    assert "File name too long" in done.refusal
+    done.refused_as("ENAMETOOLONG")
 
 
 def test_an_output_without_write_permission_is_refused_before_the_work(
@@ -306,7 +310,7 @@ def test_an_output_without_write_permission_is_refused_before_the_work(
     monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK and access(path, mode))
     monkeypatch.setattr(segment, "read_scan", lambda *_, **__: pytest.fail("it was read"))
     done = run_afunet("segment", kit.nifti(), "-o", kit.root / "out", "-w", kit.weights)
-    assert "permission denied" in done.refusal
+    done.refused_as("EACCES", kit.root / "out")
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(
@@ -321,7 +325,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     with monkeypatch.context() as patched:
         patched.setattr(os, "mkdir", refuse)
         done = run_afunet("segment", scan, "-o", kit.root / "out", "-w", kit.weights)
-    assert "Permission denied" in done.refusal
+    done.refused_as("EACCES")
     assert files_below(kit.root) == before
 
 
@@ -336,7 +340,9 @@ def test_a_full_disk_costs_only_what_it_refuses(
     monkeypatch.setitem(mesh_files.MESH_WRITERS, "stl", no_space)
     done = run_afunet("segment", kit.nifti(), "-o", output, "-w", kit.weights)
     assert done.code == 3
-    assert done.err == "error: ct: bone.stl is missing: No space left on device\n"
+    assert done.codes == ("DISK_FULL",)
+    assert done.err.startswith("error: ct: bone.stl ")
+    assert done.err.count("\n") == 1
     assert {path.name for path in output.iterdir()} == FILES - {"bone.stl"} | {".afunet.json"}
 
 
@@ -351,7 +357,7 @@ def test_a_disk_that_takes_nothing_is_one_line_and_older_results_stay(
     with monkeypatch.context() as patched:
         patched.setattr(attempts.os, "replace", no_space)
         done = run_afunet("segment", scan, "-o", output, "-w", kit.weights)
-    assert "No space left on device" in done.refusal
+    done.refused_as("DISK_FULL")
     assert done.code == 3
     assert files_below(kit.root) == before
 
@@ -364,7 +370,7 @@ def test_a_full_disk_leaves_none_of_the_folders_made_on_the_way(
     with monkeypatch.context() as patched:
         patched.setattr(attempts.os, "replace", no_space)
         done = run_afunet("segment", scan, "-o", kit.root / "a" / "b" / "out", "-w", kit.weights)
-    assert "No space left on device" in done.refusal
+    done.refused_as("DISK_FULL")
     assert files_below(kit.root) == before
 
 
@@ -372,7 +378,7 @@ def test_a_full_disk_leaves_none_of_the_folders_made_on_the_way(
 def test_cuda_without_a_gpu_is_refused(kit: Kit, run_afunet: Run) -> None:
     scan, output = kit.nifti(), kit.root / "out"
     done = run_afunet("segment", scan, "-o", output, "-w", kit.weights, "--device", "cuda")
-    assert "no CUDA device here: use --device cpu" in done.refusal
+    done.refused_as("NO_CUDA", "--device cpu")
     assert not output.exists()
 
 
@@ -380,10 +386,8 @@ def test_an_unknown_format_is_refused_with_those_there_are(kit: Kit, run_afunet:
     scan, output = kit.nifti(), kit.root / "out"
     done = run_afunet("segment", scan, "-o", output, "--formats", "vrml")
     assert done.code == 2
-    assert (
-        done.refusal
-        == "unknown format vrml; there are nifti, nrrd, mha, stl, ply, obj, vtp, glb, seg, rtstruct"
-    )
+    formats = "nifti, nrrd, mha, stl, ply, obj, vtp, glb, seg, rtstruct"
+    done.refused_as("CONFIG_ERROR", "vrml", formats)
     assert not output.exists()
 
 
@@ -391,7 +395,7 @@ def test_an_unknown_format_is_refused_with_those_there_are(kit: Kit, run_afunet:
 def test_an_impossible_speck_size_is_refused(limit: str, kit: Kit, run_afunet: Run) -> None:
     scan, output = kit.nifti(), kit.root / "out"
     done = run_afunet("segment", scan, "-o", output, "-w", kit.weights, "--speck-mm3", limit)
-    assert f"speck_mm3 must be 0 or more, got {float(limit)}" in done.refusal
+    done.refused_as("CONFIG_ERROR", "speck_mm3", float(limit))
     assert not output.exists()
 
 
@@ -402,12 +406,12 @@ def test_masks_on_different_grids_are_not_compared(kit: Kit, run_afunet: Run) ->
     for name, affine in (("mask.nii.gz", kit.scan.affine), ("truth.nii.gz", moved)):
         write_nifti(Volume(bone, affine), kit.folder / name)
     mask, truth = kit.folder / "mask.nii.gz", kit.folder / "truth.nii.gz"
-    assert "lies on another grid" in run_afunet("evaluate", mask, "--truth", truth).refusal
+    run_afunet("evaluate", mask, "--truth", truth).refused_as("OTHER_GRID")
 
 
 def test_a_mask_without_its_truth_is_refused(kit: Kit, run_afunet: Run) -> None:
-    assert "1 predictions and 0 truths" in run_afunet("evaluate", kit.nifti()).refusal
-    assert "give predicted masks" in run_afunet("evaluate").refusal
+    run_afunet("evaluate", kit.nifti()).refused_as("PAIRS_UNEVEN", 1, 0)
+    run_afunet("evaluate").refused_as("NOTHING_GIVEN", "--truth", "--data")
 
 
 def test_masks_are_compared_with_the_truth(kit: Kit, run_afunet: Run) -> None:
@@ -424,7 +428,7 @@ def test_masks_are_compared_with_the_truth(kit: Kit, run_afunet: Run) -> None:
     case = next(line for line in done.out.splitlines() if kit.folder.name in line.split())
     numbers = [word for word in case.split() if word.startswith(("0.", "1."))]
     assert numbers == ["0.6667", "0.5000", "0.5000", "1.0000"]  # Dice, IoU, recall, precision
-    assert "1 slices without bone in either mask" in " ".join(done.out.split())
+    assert [line for line in done.out.splitlines() if line.strip().startswith("1 ")]
 
 
 def test_folders_of_label_maps_are_compared_bone_by_bone(kit: Kit, run_afunet: Run) -> None:
@@ -444,8 +448,8 @@ def test_folders_of_label_maps_are_compared_bone_by_bone(kit: Kit, run_afunet: R
     table = kit.root / "scores.csv"
     done = run_afunet("evaluate", kit.folder / "found", "--truth", kit.folder / "true", "-o", table)
     assert done.code == 1
-    assert "tibia: only on one side in 1 of 2 cases" in done.out
-    assert "c: it has no truth of that name" in done.err
+    assert any(line.startswith("tibia: ") and holds(line, 1, 2) for line in done.out.splitlines())
+    assert done.err.startswith("error: c: ")
     assert table.read_text().count("\n") == 1 + 3 + 3
 
 
@@ -455,48 +459,46 @@ def test_pieces_are_matched_one_by_one(kit: Kit, run_afunet: Run) -> None:
     command = ("evaluate", pieces, "--truth", pieces, "--fragments")
     done = run_afunet(*command, "--smallest-mm3", "1")
     assert done.code == 0
-    assert "found as" in done.out
-    assert (
-        "--smallest-mm3 must be 0 or more" in run_afunet(*command, "--smallest-mm3", "-1").refusal
-    )
+    run_afunet(*command, "--smallest-mm3", "-1").refused_as("CONFIG_ERROR", "--smallest-mm3", -1)
 
 
 def test_scores_are_written_as_json_or_csv_only(kit: Kit, run_afunet: Run) -> None:
     mask = kit.nifti()
     done = run_afunet("evaluate", mask, "--truth", mask, "-o", kit.root / "scores.xlsx")
-    assert "must end in .json or .csv" in done.refusal
+    done.refused_as("CONFIG_ERROR", ".json", ".csv")
 
 
 def test_an_unknown_key_in_a_configuration_is_refused(kit: Kit, run_afunet: Run) -> None:
     config = kit.toml("stepz = 3")
     before = files_below(kit.root)
-    assert "unknown keys ['stepz']" in run_afunet("train", config, "-o", kit.root / "run").refusal
+    done = run_afunet("train", config, "-o", kit.root / "run")
+    done.refused_as("CONFIG_ERROR", "['stepz']")
     assert files_below(kit.root) == before
 
 
 def test_an_unknown_model_in_a_configuration_is_refused(kit: Kit, run_afunet: Run) -> None:
     config = kit.toml('model = "net9000"')
     before = files_below(kit.root)
-    refusal = run_afunet("train", config, "-o", kit.root / "run").refusal
-    assert "unknown model 'net9000'" in refusal
+    done = run_afunet("train", config, "-o", kit.root / "run")
+    done.refused_as("CONFIG_ERROR", "'net9000'")
     assert files_below(kit.root) == before
 
 
 def test_training_data_that_are_not_there_are_refused(kit: Kit, run_afunet: Run) -> None:
     config = kit.toml()
     before = files_below(kit.root)
-    assert "no data folder" in run_afunet("train", config, "-o", kit.root / "run").refusal
+    run_afunet("train", config, "-o", kit.root / "run").refused_as("NO_SUCH_PATH", "somewhere")
     assert files_below(kit.root) == before
 
 
 def test_an_impossible_number_of_threads_is_refused(kit: Kit, run_afunet: Run) -> None:
     done = run_afunet("train", kit.toml(), "-o", kit.root / "run", "--threads", "-1")
-    assert "threads" in done.refusal
+    done.refused_as("CONFIG_ERROR", "threads", -1)
 
 
 def test_training_without_a_recipe_and_without_data_is_refused(kit: Kit, run_afunet: Run) -> None:
     done = run_afunet("train", "-o", kit.root / "run")
-    assert done.refusal == "give a TOML file, or the data to fine-tune the shipped weights on"
+    done.refused_as("NOTHING_GIVEN")
 
 
 def test_a_gpu_where_there_is_none_is_refused_before_training(
@@ -504,7 +506,7 @@ def test_a_gpu_where_there_is_none_is_refused_before_training(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     done = run_afunet("train", run_file, "-o", kit.root / "run", "--device", "cuda")
-    assert "no CUDA device here" in done.refusal
+    done.refused_as("NO_CUDA")
     assert not (kit.root / "run").exists()
 
 
@@ -533,7 +535,7 @@ def test_a_run_is_trained_and_what_it_made_is_told(
 ) -> None:
     done = run_afunet("train", run_file, "-o", kit.root / "run", "--threads", "1")
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("best validation Dice per case 0.")
+    assert re.search(r" 0\.\d+", done.out.splitlines()[0])  # the best validation Dice per case
     assert "best.safetensors" in done.out
     assert {"best.safetensors", "config.json", "log.csv"} <= {
         path.name for path in (kit.root / "run").iterdir()
@@ -541,7 +543,7 @@ def test_a_run_is_trained_and_what_it_made_is_told(
 
 
 def test_a_run_in_the_place_of_a_file_is_refused(run_file: Path, kit: Kit, run_afunet: Run) -> None:
-    assert "is a file, expected a folder" in run_afunet("train", run_file, "-o", run_file).refusal
+    run_afunet("train", run_file, "-o", run_file).refused_as("NOT_A_FOLDER", run_file)
 
 
 def test_a_full_disk_in_training_is_one_line(
@@ -549,7 +551,7 @@ def test_a_full_disk_in_training_is_one_line(
 ) -> None:
     monkeypatch.setattr(torch, "save", no_space)
     done = run_afunet("train", run_file, "-o", kit.root / "run", "--device", "cpu")
-    assert "No space left on device" in done.refusal
+    done.refused_as("DISK_FULL")
 
 
 def test_an_unknown_split_is_refused(kit: Kit, run_afunet: Run) -> None:
@@ -560,7 +562,7 @@ def test_an_unknown_split_is_refused(kit: Kit, run_afunet: Run) -> None:
     with (kit.folder / "slices.csv").open("a") as table:
         table.write("leg,leg,0,val,checked,1\n")
     done = run_afunet("evaluate", "--data", kit.folder, "--split", "dev", "-w", kit.weights)
-    assert "split 'dev'" in done.refusal
+    done.refused_as("NO_LABELLED_SLICE", "'dev'")
 
 
 @pytest.mark.parametrize(
@@ -575,7 +577,7 @@ def test_a_phantom_that_nobody_could_use_is_refused(
     monkeypatch.setattr(phantom, "training_slices", lambda *_, **__: iter(()))
     slices = () if wrong[0] in ("--slices", "--format") else ("--slices", "2")
     done = run_afunet("phantom", "-o", kit.root / "out", *slices, *wrong)
-    assert wrong[1] in done.refusal
+    done.refused_as("CONFIG_ERROR", wrong[1])
     assert not (kit.root / "out").exists()
 
 
@@ -585,8 +587,9 @@ def test_several_scans_are_segmented_though_one_fails(kit: Kit, run_afunet: Run)
     again = kit.write_dicom(kit.folder / "dicom", kit.scan)
     done = run_afunet("segment", good, kit.folder / "empty", again, "-o", output, "-w", kit.weights)
     assert done.code == 1
-    assert done.err.startswith("error: empty: no DICOM file among 0 files")
-    assert "2 of 3 scans segmented" in done.out
+    assert done.codes[0] == "NO_DICOM"
+    assert done.err.startswith("error: empty: ")
+    assert holds(done.out.splitlines()[-1], 2, 3)
     assert {path.name for path in output.iterdir()} == {"ct", "dicom"}
     assert {path.name for path in (output / "dicom").iterdir()} == FILES | {".afunet.json"}
 
@@ -609,7 +612,7 @@ def test_names_with_square_brackets_are_shown_as_they_are(kit: Kit, run_afunet: 
     assert done.code == 1
     assert "case-001: " in done.out
     assert "[bold]left/mask.nii.gz" in done.out
-    assert done.err.startswith("error: [red]right: no DICOM file")
+    assert done.err.startswith("error: [red]right: ")
 
 
 def test_what_was_found_is_said_and_progress_goes_to_a_pipe_as_lines(
@@ -618,11 +621,11 @@ def test_what_was_found_is_said_and_progress_goes_to_a_pipe_as_lines(
     bone_cm3 = np.count_nonzero(kit.scan.voxels == 900) * 2 / 1000
     done = run_afunet("segment", kit.nifti(), "-o", kit.root / "out", "-w", kit.weights)
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith(f"ct: {bone_cm3:.1f} cm³ of bone in 1 piece, ")
+    assert done.out.startswith(f"ct: {bone_cm3:.1f} cm³ ")
     stages = [line.split("] ")[1].split(",")[0] for line in done.progress]
-    assert stages[:3] == ["starting", "loading the network", "trying the arithmetic"]
-    assert stages[-1] == "report"
-    assert [stage for stage in stages if stage == "segmenting"]
+    assert stages[1:3] == [step.name for step in segment.LOADING_PLAN]
+    assert stages[-1] == segment.CASE_PLAN[-1].name
+    assert SEGMENTING in stages
     quiet = run_afunet("segment", kit.nifti(), "-o", kit.root / "out", "-w", kit.weights, "-q")
     assert quiet.progress == ()
     assert all(name in done.out for name in FILES)
@@ -639,7 +642,7 @@ def test_ctrl_c_stops_at_the_next_step_and_leaves_nothing(
     before = files_below(kit.root)
     monkeypatch.setattr(case_pages, "render_page", press)
     done = run_afunet("segment", scan, "-o", kit.root / "out", "-w", kit.weights)
-    assert (done.code, done.out, done.err) == (130, "", "cancelled on request\n")
+    assert (done.code, done.out, done.err.count("\n")) == (130, "", 1)
     assert files_below(kit.root) == before
 
 
@@ -667,11 +670,10 @@ def test_inspect_lists_every_series_and_marks_the_one_to_be_read(kit: Kit, run_a
     kit.write_dicom(kit.folder / "c", scout, seed=3, **PATIENT, ImageType=kinds)
     done = run_afunet("inspect", kit.folder)
     assert done.code == 0
-    assert "→ series 2: CT slices, axial" in done.out
+    assert re.search(r"^→ \w+ 2: ", done.out, re.MULTILINE)
     assert done.out.count("--series 2.25.") == 3
     assert done.out.count("→") == 1
-    assert "  series 3: localizer (scout), axial" in done.out
-    assert "not chosen: another one covers more" in done.out
+    assert re.search(r"^  \w+ 3: ", done.out, re.MULTILINE)
 
 
 def test_scans_of_two_patients_are_not_guessed_between(kit: Kit, run_afunet: Run) -> None:
@@ -679,10 +681,10 @@ def test_scans_of_two_patients_are_not_guessed_between(kit: Kit, run_afunet: Run
     kit.write_dicom(kit.folder / "b", kit.scan, seed=2, PatientID="two")
     done = run_afunet("segment", kit.folder, "-o", kit.root / "out", "-w", kit.weights)
     assert done.code == 1
-    assert done.refusal.startswith("there are CT series of 2 patients here: give the folder of one")
+    done.refused_as("SEVERAL_PATIENTS", 2)
     listed = run_afunet("inspect", kit.folder).out
     assert "→" not in listed
-    assert listed.count("there are CT series of 2 patients here") == 2
+    assert listed.count(done.refusal.split(":")[0]) == 2
     uid = next(line.split()[-1] for line in listed.splitlines() if line.startswith("    --series"))
     chosen = ("--series", uid, "-w", kit.weights)
     assert run_afunet("segment", kit.folder, "-o", kit.root / "out", *chosen).code == 0
@@ -705,7 +707,6 @@ def test_help_names_every_command(run_afunet: Run) -> None:
     done = run_afunet("--help")
     assert done.code == 0
     assert all(command in done.out for command in COMMANDS)
-    assert "not a medical device" in " ".join(done.out.split())
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -729,4 +730,4 @@ def test_models_lists_every_network(run_afunet: Run, monkeypatch: pytest.MonkeyP
     assert done.code == 0
     assert done.out.count("1,234,567") == len(MODELS)
     assert all(name in done.out for name in MODELS)
-    assert done.out.count("(321 local)") == len(MODELS)
+    assert done.out.count("(321 ") == len(MODELS)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.refusals import refused
 
 from afunet.anatomy.bone_network import BoneNamer
 from afunet.anatomy.bones import Bone
@@ -50,9 +51,8 @@ def test_judges_come_back_from_their_file(tmp_path: Path) -> None:
 def test_a_file_of_something_else_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "judges.json"
     path.write_text(text)
-    with pytest.raises(CheckpointError, match="holds no sureness of names") as caught:
+    with refused(CheckpointError, "WEIGHTS_BROKEN", path.name):
         Judges.load(path)
-    assert "\n" not in str(caught.value)
 
 
 def test_the_shipped_judges_are_of_the_shipped_network_and_of_this_evidence() -> None:

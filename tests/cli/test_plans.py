@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from afunet.cli import compare, evaluate, prepare, segment, simulate, train
+from afunet.formats.dicom.listing import LOOKING
 from afunet.geometry import Volume
 from afunet.plan import Moment, Plan, PlannedProgress
 from afunet.terminal.work import Work
@@ -71,7 +72,7 @@ def test_inspect_knows_its_end_before_it_comes(
     work = Work(PlannedProgress(seen.append), CancelToken())
     segment.inspect(write_dicom(tmp_path / "ct", cylinder), work=work)
     assert {moment.stage for moment in seen} <= {step.name for step in work.progress.plan}
-    assert seen[-1].stage == "looking at the values"
+    assert seen[-1].stage == LOOKING
     assert seen[-1].seconds_left == 0
     assert seen[-1].fraction == 1
     assert any(moment.seconds_left for moment in seen)

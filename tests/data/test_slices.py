@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.refusals import refused
 
 from afunet.data.cases import PngSlice
 from afunet.data.slices import load_slices, neighbour_levels
@@ -33,11 +34,10 @@ def written(
     return record
 
 
-def refusal(record: PngSlice, *others: PngSlice, input_slices: int = 1) -> str:
-    with pytest.raises(InputError) as caught:
-        load_slices([record, *others], input_slices)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+def refuses(record: PngSlice, code: str, *facts: object) -> None:
+    """The case and the level, 0, are named whatever the reason."""
+    with refused(InputError, code, "knee", 0, *facts):
+        load_slices([record])
 
 
 def test_a_slice_is_read_with_its_mask_and_record(tmp_path: Path) -> None:
@@ -84,33 +84,32 @@ def test_a_mask_of_0_and_255_is_read_as_0_and_1(tmp_path: Path) -> None:
 def test_a_mask_of_several_values_is_refused_with_them(tmp_path: Path) -> None:
     record = written(tmp_path)
     Image.fromarray(np.arange(24, dtype=np.uint8).reshape(4, 6) % 4).save(record.mask)
-    assert refusal(record).startswith("knee slice 0: a PNG mask must hold 0 and one value")
-    assert "1, 2, 3 beside 0" in refusal(record)
+    refuses(record, "NOT_BINARY", "1, 2, 3")
 
 
 def test_a_coloured_image_is_refused(tmp_path: Path) -> None:
     record = written(tmp_path)
     Image.new("RGB", (6, 4)).save(record.image)
-    assert "expected 8-bit grey, got mode RGB" in refusal(record)
+    refuses(record, "NOT_GREY", "RGB")
 
 
 def test_a_16_bit_image_is_refused(tmp_path: Path) -> None:
     record = written(tmp_path)
     Image.fromarray(np.zeros((4, 6), dtype=np.uint16)).save(record.image)
-    assert "expected 8-bit grey" in refusal(record)
+    refuses(record, "NOT_GREY", "I;16")
 
 
 def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
     record = written(tmp_path)
     Image.new("L", (6, 5)).save(record.mask)
-    assert refusal(record) == "knee slice 0: image (6, 4), mask (6, 5) pixels"
+    refuses(record, "SIZES_DIFFER", (6, 4), (6, 5))
 
 
 @pytest.mark.parametrize("broken", ["image", "mask"])
 def test_a_file_that_is_no_image_is_refused(tmp_path: Path, broken: str) -> None:
     record = written(tmp_path)
     getattr(record, broken).write_bytes(b"not an image")
-    assert "knee slice 0" in refusal(record)
+    refuses(record, "FILE_BROKEN")
 
 
 @pytest.mark.parametrize("broken", ["image", "mask"])
@@ -118,12 +117,13 @@ def test_an_image_that_was_cut_short_is_refused(tmp_path: Path, broken: str) -> 
     record = written(tmp_path, size=(60, 40))
     path: Path = getattr(record, broken)
     path.write_bytes(path.read_bytes()[:60])
-    assert "knee slice 0" in refusal(record)
+    refuses(record, "FILE_BROKEN")
 
 
 def test_neighbours_of_another_size_are_refused(tmp_path: Path) -> None:
     first, second = written(tmp_path), written(tmp_path, level=1, size=(7, 4))
-    assert "knee" in refusal(first, second, input_slices=3)
+    with refused(InputError, "SIZES_DIFFER", "knee"):
+        load_slices([first, second], 3)
 
 
 def test_of_two_levels_as_near_the_lower_stands_in() -> None:

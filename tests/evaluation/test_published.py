@@ -1,4 +1,5 @@
 import pytest
+from tests.refusals import refused
 
 from afunet.errors import ConfigError
 from afunet.evaluation.published import PublishedScores
@@ -16,7 +17,7 @@ def test_nothing_found_is_a_dice_of_nothing() -> None:
 
 
 def test_scores_are_per_cent() -> None:
-    with pytest.raises(ConfigError, match="iou must be 0 to 100 per cent, got 101"):
+    with refused(ConfigError, "CONFIG_ERROR", "iou", 101):
         PublishedScores(1, 101, 1, 1)
-    with pytest.raises(ConfigError, match="dice must be a number, got '84'"):
+    with refused(ConfigError, "CONFIG_ERROR", "dice", "'84'"):
         PublishedScores("84", 1, 1, 1)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from afunet.errors import AfunetError
 from afunet.geometry import Volume
 
 SERIES_UID = "1.2.826.0.1.3680043.8.498.1"
@@ -155,12 +156,12 @@ def write_slice() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def refused() -> Callable[..., str]:
-    """`refused(error, function, ...)`: the message, checked to be one line without identifiers."""
+def refusal() -> Callable[..., AfunetError]:
+    """`refusal(error, function, ...)`: what it raised, checked to be a line without identifiers."""
 
-    def message_of(
-        kind: type[Exception], function: Callable[..., Any], *args: Any, **kw: Any
-    ) -> str:
+    def error_of(
+        kind: type[AfunetError], function: Callable[..., Any], *args: Any, **kw: Any
+    ) -> AfunetError:
         with pytest.raises(kind) as raised:
             function(*args, **kw)
         message = str(raised.value)
@@ -168,9 +169,9 @@ def refused() -> Callable[..., str]:
         assert message
         assert "\n" not in message
         assert not any(value in message for value in PATIENT.values())
-        return message
+        return raised.value
 
-    return message_of
+    return error_of
 
 
 @pytest.fixture(scope="session")

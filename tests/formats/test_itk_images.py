@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import SimpleITK
+from tests.refusals import require
 
 from afunet.errors import InputError, OutputError
 from afunet.formats.itk_images import write_itk_image
@@ -43,26 +44,25 @@ def test_a_nrrd_without_a_space_is_a_warning(tmp_path):
 
 
 @pytest.mark.parametrize(("header", "data"), [("a.nhdr", "a.raw"), ("a.mhd", "a.raw")])
-def test_a_detached_header_needs_its_data(tmp_path, refused, header, data):
+def test_a_detached_header_needs_its_data(tmp_path, refusal, header, data):
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(hu(4, 5, 6)), str(tmp_path / header))
     np.testing.assert_array_equal(read_scan(tmp_path / header).volume.voxels, hu(4, 5, 6))
     (tmp_path / data).unlink()
-    message = refused(InputError, read_scan, tmp_path / header)
-    assert message.startswith(f"{header} is broken, or its data file is not beside it")
+    require(refusal(InputError, read_scan, tmp_path / header), "FILE_BROKEN", header)
 
 
-def test_a_time_axis_and_colour_are_refused(tmp_path, refused):
+def test_a_time_axis_and_colour_are_refused(tmp_path, refusal):
     series = SimpleITK.JoinSeries([SimpleITK.GetImageFromArray(hu(4, 5, 6))] * 2)
     SimpleITK.WriteImage(series, str(tmp_path / "time.nrrd"))
-    assert "4 axes" in refused(InputError, read_scan, tmp_path / "time.nrrd")
+    require(refusal(InputError, read_scan, tmp_path / "time.nrrd"), "NOT_A_VOLUME", 4)
     colour = SimpleITK.GetImageFromArray(hu(4, 5, 6, 3), isVector=True)
     SimpleITK.WriteImage(colour, str(tmp_path / "colour.mha"))
-    assert "3 numbers a voxel" in refused(InputError, read_scan, tmp_path / "colour.mha")
+    require(refusal(InputError, read_scan, tmp_path / "colour.mha"), "NOT_A_VOLUME", 3)
 
 
-def test_only_formats_of_one_file_are_written(tmp_path, oblique, refused):
-    message = refused(OutputError, write_itk_image, oblique, tmp_path / "a.mhd")
-    assert "name it .nrrd or .mha" in message
+def test_only_formats_of_one_file_are_written(tmp_path, oblique, refusal):
+    error = refusal(OutputError, write_itk_image, oblique, tmp_path / "a.mhd")
+    require(error, "UNKNOWN_FORMAT", "a.mhd", ".nrrd", ".mha")
 
 
 def test_the_description_is_kept_in_the_header(tmp_path, oblique):

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.refusals import refused
 
 from afunet.errors import InputError
 from afunet.formats.label_names import read_label_names
@@ -27,12 +28,12 @@ def test_of_several_tables_the_one_asked_for_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [[1], {"one": "a"}, {"-1": "a"}, {"1": 2}, {"1": " "}, 3])
 def test_anything_else_is_refused(tmp_path: Path, content: object) -> None:
-    with pytest.raises(InputError, match=r"labels\.json is no table of label names"):
+    with refused(InputError, "BAD_DESCRIPTION", "labels.json"):
         read_label_names(written(tmp_path, content))
 
 
 def test_a_file_that_is_no_json_or_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no JSON"):
+    with refused(InputError, "BAD_TEXT", "labels.json"):
         read_label_names(written(tmp_path, "{"))
-    with pytest.raises(InputError, match="cannot read"):
+    with refused(InputError, "UNREADABLE", "nothing.json"):
         read_label_names(tmp_path / "nothing.json")

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.refusals import refused
 from vtkmodules.vtkCommonCore import vtkStringArray
 from vtkmodules.vtkIOXML import vtkXMLPolyDataReader, vtkXMLPolyDataWriter
 
@@ -61,9 +62,8 @@ def test_place_that_cannot_be_written_gives_one_line_and_leaves_nothing(
     kind: str, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match="cannot write") as raised:
+    with refused(OutputError, "EEXIST", f"bone.{kind}"):
         MESH_WRITERS[kind](TETRAHEDRON, tmp_path / "file" / f"bone.{kind}")
-    assert "\n" not in str(raised.value)
 
 
 def test_every_cut_file_is_refused_in_one_line(kind: str, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_every_cut_file_is_refused_in_one_line(kind: str, tmp_path: Path) -> Non
     content = whole.read_bytes()
     for length in range(0, len(content), 7):
         cut.write_bytes(content[:length])
-        with pytest.raises(InputError, match=rf"^cut.{kind}: .*export it again$"):
+        with refused(InputError, "MESH_BROKEN", f"cut.{kind}"):
             read_mesh(cut)
 
 
@@ -129,27 +129,26 @@ def test_obj_polygons_become_triangles_and_equal_corners_are_merged(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "words"),
+    ("name", "content", "code"),
     [
-        ("a.stl", b"hello", "not a whole STL"),
-        ("a.ply", b"hello", "not a whole PLY"),
-        ("a.obj", b"hello", "holds no polygons"),
-        ("a.obj", SQUARE.encode() + b"f 1 2 9\n", "names a vertex that is not there"),
-        ("a.vtp", b"hello", "not a whole VTP"),
-        ("a.vtp", b"<VTKFile></VTKFile>", "not a whole VTP"),
-        ("a.vtk", b"# vtk DataFile", "expected .stl, .ply, .obj or .vtp"),
+        ("a.stl", b"hello", "MESH_BROKEN"),
+        ("a.ply", b"hello", "MESH_BROKEN"),
+        ("a.obj", b"hello", "MESH_BROKEN"),
+        ("a.obj", SQUARE.encode() + b"f 1 2 9\n", "MESH_BROKEN"),
+        ("a.vtp", b"hello", "MESH_BROKEN"),
+        ("a.vtp", b"<VTKFile></VTKFile>", "MESH_BROKEN"),
+        ("a.vtk", b"# vtk DataFile", "UNKNOWN_FORMAT"),
     ],
 )
-def test_broken_or_foreign_file_is_refused_saying_why(
-    name: str, content: bytes, words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_broken_or_foreign_file_is_refused(
+    name: str, content: bytes, code: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=words) as raised:
+    with refused(InputError, code, name):
         read_mesh(tmp_path / name)
-    assert "\n" not in str(raised.value)
     assert capfd.readouterr() == ("", "")
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="No such file"):
+    with refused(InputError, "UNREADABLE", "bone.stl"):
         read_mesh(tmp_path / "bone.stl")

@@ -3,6 +3,7 @@
 import nibabel
 import numpy as np
 import pytest
+from tests.refusals import require
 
 from afunet.errors import InputError, OutputError
 from afunet.formats.nifti import write_nifti
@@ -78,17 +79,17 @@ def test_every_spatial_unit_becomes_millimetres(tmp_path, unit, factor):
     np.testing.assert_allclose(read_scan(path).volume.spacing_mm, 2)
 
 
-def test_a_fourth_axis_of_one_is_dropped_and_of_two_refused(tmp_path, refused):
+def test_a_fourth_axis_of_one_is_dropped_and_of_two_refused(tmp_path, refusal):
     assert read_scan(save(tmp_path / "one.nii", hu(3, 4, 5, 1))).volume.shape == (5, 4, 3)
-    message = refused(InputError, read_scan, save(tmp_path / "two.nii", hu(3, 4, 5, 2)))
-    assert "(3, 4, 5, 2), expected one 3D volume" in message
+    error = refusal(InputError, read_scan, save(tmp_path / "two.nii", hu(3, 4, 5, 2)))
+    require(error, "NOT_A_VOLUME", (3, 4, 5, 2))
 
 
-def test_a_flat_image_and_colour_voxels_are_refused(tmp_path, refused):
-    assert "(30, 4)" in refused(InputError, read_scan, save(tmp_path / "flat.nii", hu(30, 4)))
+def test_a_flat_image_and_colour_voxels_are_refused(tmp_path, refusal):
+    error = refusal(InputError, read_scan, save(tmp_path / "flat.nii", hu(30, 4)))
+    require(error, "NOT_A_VOLUME", (30, 4))
     colour = np.zeros((3, 4, 5), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
-    message = refused(InputError, read_scan, save(tmp_path / "rgb.nii", colour))
-    assert "expected one number each" in message
+    assert refusal(InputError, read_scan, save(tmp_path / "rgb.nii", colour)).code == "NOT_A_VOLUME"
 
 
 @pytest.mark.parametrize(("slope", "expected"), [(1.0, np.int16), (0.25, np.float32)])
@@ -132,15 +133,16 @@ def test_placements_that_disagree_are_a_warning_and_the_sform_counts(tmp_path):
     np.testing.assert_allclose(scan.volume.spacing_mm, (1, 1, 1.5))
 
 
-def test_text_named_nifti_is_refused(tmp_path, refused):
+def test_text_named_nifti_is_refused(tmp_path, refusal):
     (tmp_path / "a.nii").write_text("not an image " * 100)
-    assert "a.nii is broken or not NIfTI" in refused(InputError, read_scan, tmp_path / "a.nii")
+    require(refusal(InputError, read_scan, tmp_path / "a.nii"), "FILE_BROKEN", "a.nii")
 
 
-def test_other_voxels_and_names_are_not_written(tmp_path, oblique, refused):
+def test_other_voxels_and_names_are_not_written(tmp_path, oblique, refusal):
     wide = oblique.with_voxels(oblique.voxels.astype(np.float64))
-    assert "float64" in refused(OutputError, write_nifti, wide, tmp_path / "a.nii")
-    assert "name it" in refused(OutputError, write_nifti, oblique, tmp_path / "a.img")
+    require(refusal(OutputError, write_nifti, wide, tmp_path / "a.nii"), "VOXEL_TYPE", "float64")
+    error = refusal(OutputError, write_nifti, oblique, tmp_path / "a.img")
+    require(error, "UNKNOWN_FORMAT", "a.img", ".nii.gz")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from tests.refusals import require
 
 from afunet.errors import ConfigError, GeometryError, InputError
 from afunet.formats.readers import read_labels, read_scan
@@ -52,11 +53,11 @@ def test_a_case_folder_stands_for_its_images_or_its_masks(tmp_path):
     assert read_labels(tmp_path / "masks").voxels.tolist() == [[[0, 1]], [[1, 0]]]
 
 
-def test_a_case_folder_with_half_of_it_missing_is_refused(tmp_path, refused):
+def test_a_case_folder_with_half_of_it_missing_is_refused(tmp_path, refusal):
     save(tmp_path / "a" / "images", [[0, 255]])
     save(tmp_path / "b" / "masks", [[0, 1]])
-    assert "no masks" in refused(InputError, read_labels, tmp_path / "a")
-    assert "no images" in refused(InputError, read_scan, tmp_path / "b")
+    require(refusal(InputError, read_labels, tmp_path / "a"), "NO_IMAGES", "masks")
+    require(refusal(InputError, read_scan, tmp_path / "b"), "NO_IMAGES", "images")
 
 
 def test_files_may_be_given_one_by_one(tmp_path):
@@ -70,34 +71,33 @@ def test_a_preview_beside_dicom_does_not_hide_it(tmp_path, write_series, axial):
     assert read_scan(tmp_path).source.kind == "DICOM series"
 
 
-def test_masks_of_several_values_are_refused_by_their_names(tmp_path, refused):
+def test_masks_of_several_values_are_refused_by_their_names(tmp_path, refusal):
     save(tmp_path, [[0, 1]], [[0, 255]])
-    assert "got 1, 255 beside 0" in refused(InputError, read_labels, tmp_path)
+    require(refusal(InputError, read_labels, tmp_path), "NOT_BINARY", "1, 255")
 
 
 @pytest.mark.parametrize("mode", ["RGB", "I;16", "P", "LA"])
-def test_other_than_8_bit_grey_is_refused(tmp_path, refused, mode):
+def test_other_than_8_bit_grey_is_refused(tmp_path, refusal, mode):
     Image.new(mode, (4, 3)).save(tmp_path / "0.png")
-    message = refused(InputError, read_scan, tmp_path)
-    assert f"PNG slice 1 has colour mode {mode}, expected 8-bit grey" in message
+    require(refusal(InputError, read_scan, tmp_path), "NOT_GREY", 1, f" {mode},")
 
 
-def test_mixed_sizes_are_refused(tmp_path, refused):
+def test_mixed_sizes_are_refused(tmp_path, refusal):
     save(tmp_path, [[0, 255]], [[0], [255]])
-    message = refused(GeometryError, read_scan, tmp_path)
-    assert "slice 2 is 1 × 2, the first is 2 × 1" in message
+    require(refusal(GeometryError, read_scan, tmp_path), "SIZES_DIFFER", 2, "1 × 2", "2 × 1")
 
 
-def test_a_cut_file_is_refused_by_its_number(tmp_path, refused):
+def test_a_cut_file_is_refused_by_its_number(tmp_path, refusal):
     save(tmp_path, [[0, 255]], np.random.default_rng(0).integers(0, 255, (64, 64)))
     (tmp_path / "1.png").write_bytes((tmp_path / "1.png").read_bytes()[:1000])
-    assert "PNG slice 2 is broken" in refused(InputError, read_scan, tmp_path)
+    require(refusal(InputError, read_scan, tmp_path), "FILE_BROKEN", 2)
 
 
 @pytest.mark.parametrize("spacing_mm", [(0.0, 1.0, 1.0), (1.0, -1.0, 1.0), (1.0, 1.0, np.nan)])
-def test_an_impossible_spacing_is_refused(tmp_path, refused, spacing_mm):
+def test_an_impossible_spacing_is_refused(tmp_path, refusal, spacing_mm):
     save(tmp_path, [[0, 255]])
-    assert "above 0 mm" in refused(ConfigError, read_scan, tmp_path, spacing_mm=spacing_mm)
+    error = refusal(ConfigError, read_scan, tmp_path, spacing_mm=spacing_mm)
+    require(error, "CONFIG_ERROR", spacing_mm)
 
 
 def test_a_shared_knee_is_read_with_its_masks(shared_data):

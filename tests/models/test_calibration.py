@@ -1,4 +1,5 @@
 import math
+import re
 
 import pytest
 import torch
@@ -26,5 +27,5 @@ def test_certain_pixels_stay_certain_and_the_order_stays() -> None:
 
 @pytest.mark.parametrize("pair", [(0.0, 0.0), (-1.0, 0.0), (1.0, math.inf), (math.nan, 0.0)])
 def test_an_impossible_calibration_is_refused(pair: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match="calibration"):
+    with pytest.raises(ValueError, match=re.escape(str(pair))):
         require_calibration(pair)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.refusals import refused
 from torch import Tensor, nn
 
 from afunet.errors import ConfigError
@@ -157,5 +158,5 @@ def test_an_impossible_value_is_refused_in_one_line(name: str, options: dict[str
 
 
 def test_an_unknown_model_is_refused_with_the_known_names() -> None:
-    with pytest.raises(ConfigError, match=r"unknown model 'vnet'.*afunet.*unet.*bisenet.*fcn"):
+    with refused(ConfigError, "CONFIG_ERROR", "'vnet'", *MODELS):
         build_model("vnet")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.refusals import refused
 
 from afunet.errors import CheckpointError
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
@@ -76,9 +77,8 @@ def test_anything_else_is_refused_in_one_line(change: dict[str, object], tmp_pat
     path = tmp_path / "model.json"
     write_model(MODEL, path)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(CheckpointError, match="no model of the expected Dice") as refused:
+    with refused(CheckpointError, "WEIGHTS_BROKEN", path.name):
         read_model(path)
-    assert "\n" not in str(refused.value)
 
 
 def test_only_the_weights_it_was_fitted_for_get_a_model(tmp_path: Path) -> None:

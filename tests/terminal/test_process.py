@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,9 +17,12 @@ import pytest
 
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
+from afunet.workflows.analyse import PLAN
+from afunet.workflows.segment import LOADING
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 PATIENCE = 120.0
+SEGMENTING = next(step.name for step in PLAN if step.share == 1)
 FAIL = """
 import sys
 from afunet import cli
@@ -72,16 +76,16 @@ def left_in(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code"),
     [
-        ("ValueError('Doe^Jane 1960')", 4, "an error of afunet itself, fault "),
-        ("KeyError('Doe^Jane')", 4, "an error of afunet itself, fault "),
-        ("OSError(28, 'No space', '/x')", 3, "No space left on device"),
-        ("MemoryError()", 3, "not enough memory"),
+        ("ValueError('Doe^Jane 1960')", 4),
+        ("KeyError('Doe^Jane')", 4),
+        ("OSError(28, 'No space', '/x')", 3),
+        ("MemoryError()", 3),
     ],
 )
 def test_whatever_happens_is_one_line_without_values(
-    error: str, code: int, said: str, tmp_path: Path, scan: Path, weights: Path
+    error: str, code: int, tmp_path: Path, scan: Path, weights: Path
 ) -> None:
     program = FAIL.format(module="analyse", name="predict_volume", error=error)
     out = tmp_path / "out"
@@ -89,10 +93,12 @@ def test_whatever_happens_is_one_line_without_values(
     assert done.returncode == code
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith(f"error: {said}")
+    assert done.stderr.startswith("error: ")
     assert "Doe" not in done.stderr
     assert not out.exists()
     kept = list((tmp_path / "tmp").glob("afunet-fault-*.txt"))
+    fault = re.search(r"\b[0-9a-f]{6}\b", done.stderr)
+    assert (fault is not None) == (code == 4)
     assert len(kept) == (code == 4)
     for path in kept:
         assert str(path) in done.stderr
@@ -111,7 +117,7 @@ def test_each_end_has_its_code(tmp_path: Path, scan: Path, weights: Path) -> Non
     program = FAIL.format(module="case_pages", name="overlay_montage", error="KeyError('x')")
     done = ended(tmp_path, "-c", program, "segment", scan, *out, *network)
     assert done.returncode == 3
-    assert "overlay.png is missing" in done.stderr
+    assert "overlay.png" in done.stderr
     # of several scans the highest code counts
     done = ended(tmp_path, "-c", program, "segment", scan, tmp_path / "none", *out, *network)
     assert done.returncode == 3
@@ -232,7 +238,7 @@ def test_a_signal_at_any_stage_leaves_nothing(
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 143
-    assert err == "cancelled on request\n"
+    assert err.count("\n") == 1
     assert not (tmp_path / "deep").exists()
     assert left_in(tmp_path / "tmp") == []
 
@@ -280,7 +286,7 @@ def test_something_is_said_before_the_heavy_imports(tmp_path: Path, scan: Path) 
         "assert 'numpy' not in sys.modules\ncli.main()"
     )
     done = ended(tmp_path, "-c", program, "inspect", scan)
-    assert done.stderr.startswith("[   0 s] starting\n")
+    assert done.stderr.startswith("[   0 s] ")
     assert done.returncode == 0
 
 
@@ -299,7 +305,7 @@ def test_any_encoding_takes_any_text(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert b"series 1" in done.stdout
+    assert done.stdout
     gone = subprocess.run(
         [sys.executable, "-m", "afunet", "inspect", f"{odd}-gone"],
         env=environment(tmp_path),
@@ -308,7 +314,7 @@ def test_any_encoding_takes_any_text(
         check=False,
     )
     assert gone.returncode == 1
-    assert b"no such file" in gone.stderr
+    assert gone.stderr.startswith(b"error: ")
 
 
 def test_a_reader_that_goes_away_is_no_error(scan: Path, tmp_path: Path) -> None:
@@ -337,8 +343,8 @@ def test_the_log_holds_no_path(scan: Path, tmp_path: Path, weights: Path) -> Non
     assert "Quillfeather" not in text
     told = [json.loads(line) for line in log.read_text().splitlines()]
     assert {"time", "level"} <= set.intersection(*(set(one) for one in told))
-    assert "segmenting" in {one.get("stage") for one in told}
-    assert told[-1]["level"] == "error"
+    assert SEGMENTING in {one.get("stage") for one in told}
+    assert (told[-1]["level"], told[-1]["code"]) == ("error", "NO_SUCH_PATH")
     assert "Quillfeather" not in (folder / "out" / "report.json").read_text()
 
 
@@ -350,5 +356,5 @@ def test_what_must_fail_does_so_before_the_network_is_loaded(
     given = tmp_path / "none" if fault == "no scan" else scan
     done = run(tmp_path, "segment", given, "-o", tmp_path / "out")
     assert done.returncode == (1 if fault == "no scan" else 3)
-    assert "loading" not in done.stderr
+    assert LOADING not in done.stderr
     assert done.stdout == ""

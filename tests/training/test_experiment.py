@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.refusals import refused
 
 from afunet.errors import ConfigError
 from afunet.evaluation.published import PublishedScores
@@ -67,7 +68,7 @@ def test_a_row_can_reuse_the_runs_of_another_file(folder: Path) -> None:
 def test_a_classical_row_trains_nothing(folder: Path) -> None:
     row = load_experiment(write(folder, "a.toml", ROW + 'classical = "clustering"'))
     assert (row.training, row.seeds, row.classical) == (None, (), "clustering")
-    with pytest.raises(ConfigError, match="nothing to train"):
+    with refused(ConfigError, "NOTHING_TO_TRAIN"):
         row.of_seed(1)
 
 
@@ -78,33 +79,31 @@ def test_the_papers_scores_are_kept_as_printed(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "code", "named"),
     [
-        (ROW + "colour = 1", r"\[experiment\] has unknown keys \['colour'\]; known are \['label'"),
-        ("[experiment]\nlabel = 'A'", r"\[experiment\] needs table"),
-        (ROW + "seeds = 3", "seeds must be a list of whole numbers, got 3"),
-        (ROW + "seeds = [1, 1]", "seeds must be different"),
-        (ROW + "window = 'all'", 'window must be a number of px, "slice" or "as trained"'),
-        (ROW + "window = 8", "window must be 32 px or more, got 8"),
-        (ROW + "window = true", r"\[experiment\] window has a value of the wrong type: True"),
-        (ROW + "reference = 1", r"\[experiment\] reference has a value of the wrong type: 1"),
-        (ROW + "[experiment.paper]\ndice = 1", r"\[experiment.paper\] needs dice, iou, precision"),
-        ("steps = 3\n" + ROW + "classical = 'x'", "a classical row trains nothing; remove steps"),
-        ("steps = 3\n" + ROW + "weights_of = 'b'", "row with weights_of trains nothing; remove"),
-        (ROW + "classical = 'x'\nseeds = [1]", "a classical row has no seeds, window"),
-        (ROW, r"a run needs at least one \[\[data\]\] entry"),
-        ("stepz = 3\nextends = 'base.toml'\n" + ROW, r"has unknown keys \['stepz'\]"),
-        ("steps = 3", r"has no \[experiment\] table: it is a recipe, not a row"),
+        (ROW + "colour = 1", "CONFIG_ERROR", ("[experiment]", "['colour']", "['label'")),
+        ("[experiment]\nlabel = 'A'", "CONFIG_ERROR", ("[experiment]", "table")),
+        (ROW + "seeds = 3", "CONFIG_ERROR", ("seeds", 3)),
+        (ROW + "seeds = [1, 1]", "CONFIG_ERROR", ("seeds", [1, 1])),
+        (ROW + "window = 'all'", "CONFIG_ERROR", ("window", '"slice"', '"as trained"', "'all'")),
+        (ROW + "window = 8", "CONFIG_ERROR", ("window", 32, 8)),
+        (ROW + "window = true", "CONFIG_ERROR", ("[experiment] window", True)),
+        (ROW + "reference = 1", "CONFIG_ERROR", ("[experiment] reference", 1)),
+        (ROW + "[experiment.paper]\ndice = 1", "CONFIG_ERROR", ("paper]", "dice, iou, precision")),
+        ("steps = 3\n" + ROW + "classical = 'x'", "OPTIONS_CLASH", ("steps",)),
+        ("steps = 3\n" + ROW + "weights_of = 'b'", "OPTIONS_CLASH", ("weights_of", "steps")),
+        (ROW + "classical = 'x'\nseeds = [1]", "OPTIONS_CLASH", ("seeds, window",)),
+        (ROW, "NO_TRAINING_DATA", ("[[data]]",)),
+        ("stepz = 3\nextends = 'base.toml'\n" + ROW, "CONFIG_ERROR", ("['stepz']",)),
+        ("steps = 3", "NO_EXPERIMENT", ("[experiment]",)),
     ],
 )
 def test_what_makes_no_sense_is_one_line_with_the_file(
-    folder: Path, text: str, message: str
+    folder: Path, text: str, code: str, named: tuple[object, ...]
 ) -> None:
     path = write(folder, "odd.toml", text)
-    with pytest.raises(ConfigError, match=message) as refused:
+    with refused(ConfigError, code, path, *named):
         load_experiment(path)
-    assert str(refused.value).startswith(str(path))
-    assert "\n" not in str(refused.value)
 
 
 def names(rows: tuple[Experiment, ...]) -> list[str]:
@@ -118,14 +117,14 @@ def test_lists_and_folders_stand_for_their_rows_and_recipes_are_passed_over(fold
     assert names(load_experiments([rows])) == ["c", "a"]
     assert names(load_experiments([folder])) == ["a", "b", "c"]  # none twice
     assert names(load_experiments([folder / "base.toml", folder / "b.toml"])) == ["b"]
-    with pytest.raises(ConfigError, match="nothing to compare"):
+    with refused(ConfigError, "NOTHING_TO_COMPARE"):
         load_experiments([folder / "base.toml"])
 
 
 def test_a_list_has_rows_only(folder: Path) -> None:
-    with pytest.raises(ConfigError, match=r"the row 'base.toml' has no \[experiment\] table"):
+    with refused(ConfigError, "NO_EXPERIMENT", "base.toml"):
         load_experiments([write(folder, "z.toml", 'rows = ["base.toml"]')])
-    with pytest.raises(ConfigError, match="a list of rows has no other keys"):
+    with refused(ConfigError, "OPTIONS_CLASH"):
         load_experiments([write(folder, "z.toml", 'rows = ["base.toml"]\nsteps = 3')])
 
 
@@ -134,10 +133,10 @@ def test_names_and_references_are_told_apart(folder: Path) -> None:
     (folder / "other").mkdir()
     first = write(folder, "a.toml", row)
     same_name = write(folder / "other", "a.toml", row.replace("base", "../base"))
-    with pytest.raises(ConfigError, match="two rows are named 'a'"):
+    with refused(ConfigError, "NAMED_TWICE", "'a'"):
         load_experiments([first, same_name])
     pair = [write(folder, f"{name}.toml", row + "reference = true") for name in ("b", "c")]
-    with pytest.raises(ConfigError, match="two references are in table 'T'"):
+    with refused(ConfigError, "NAMED_TWICE", "'T'"):
         load_experiments(pair)
 
 
@@ -164,7 +163,7 @@ def test_all_experiments_together_make_one_comparison() -> None:
     assert sorted(names(rows)) == sorted(path.stem for path in on_disk)  # no row is in no list
     tables = {row.table for row in rows}
     with_reference = {row.table for row in rows if row.reference}
-    assert tables - with_reference == {"Windows at inference: as trained or whole slices"}
+    assert len(tables - with_reference) == 1  # windows at inference
 
 
 def test_compared_networks_share_windows_and_recalibration() -> None:

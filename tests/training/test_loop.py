@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import pytest
 import torch
+from tests.refusals import refused
 from torch import Tensor, nn
 
 from afunet.data.augment import AugmentConfig
@@ -230,7 +231,7 @@ def test_another_configuration_in_the_same_folder_is_refused(
 ) -> None:
     run_of(tmp_path, sampler)
     written = (tmp_path / "config.json").read_text()
-    with pytest.raises(ConfigError, match="holds a run with another configuration"):
+    with refused(ConfigError, "RUN_DIFFERS"):
         run_of(tmp_path, sampler, replace(CONFIG, learning_rate=0.02))
     assert (tmp_path / "config.json").read_text() == written
     assert json.loads(written)["learning_rate"] == 0.01
@@ -241,10 +242,8 @@ def test_a_broken_checkpoint_is_refused_in_one_line(
     tmp_path: Path, sampler: CropSampler, content: bytes
 ) -> None:
     (tmp_path / LAST).write_bytes(content)
-    with pytest.raises(CheckpointError) as caught:
+    with refused(CheckpointError, "NOT_RESUMED", "last.pt"):
         run_of(tmp_path, sampler)
-    assert "cannot resume from last.pt" in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_the_log_has_each_step_once_with_its_rate(tmp_path: Path, sampler: CropSampler) -> None:
@@ -303,18 +302,15 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_is_not_saved(
 ) -> None:
     broken = build_model("afunet", OPTIONS, seed=0).state_dict()
     broken["head.bias"].fill_(float("nan"))
-    with pytest.raises(AfunetError, match="loss") as caught:
+    with refused(AfunetError, "LOSS_NOT_FINITE"):
         run_of(tmp_path, sampler, initial=broken)
-    assert "\n" not in str(caught.value)
     assert not (tmp_path / LAST).exists()
 
 
-def test_a_cancelled_run_says_that_its_checkpoint_was_written(
-    tmp_path: Path, sampler: CropSampler
-) -> None:
-    with pytest.raises(Cancelled) as caught:
+def test_a_cancelled_run_says_where_it_goes_on(tmp_path: Path, sampler: CropSampler) -> None:
+    with refused(Cancelled, "CANCELLED", 3):
         run_of(tmp_path, sampler, **stop_after(3))
-    assert "nothing was written" not in str(caught.value)
+    assert saved(tmp_path)["step"] == 3
 
 
 def test_the_rate_falls_once_an_epoch_where_the_schedule_says_so(
@@ -350,9 +346,9 @@ def test_an_accumulated_loss_is_the_mean_over_its_parts(
 def test_a_batch_that_the_processes_cannot_share_is_refused(
     tmp_path: Path, sampler: CropSampler
 ) -> None:
-    with pytest.raises(ConfigError, match="batch_size 2 cannot be shared by 3 processes"):
+    with refused(ConfigError, "BATCH_UNEVEN", "batch_size 2", 3):
         run_of(tmp_path, sampler, world=World(0, 3))
-    with pytest.raises(ConfigError, match="batch_size 3 cannot be split into 2 equal parts"):
+    with refused(ConfigError, "BATCH_UNEVEN", "batch_size 3", 2):
         replace(CONFIG, batch_size=3, accumulate=2)
 
 
@@ -382,7 +378,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OutputError, match=r"last\.pt .*No space left on device"):
+    with refused(OutputError, "DISK_FULL", "last.pt"):
         save(start(CONFIG, tmp_path, CPU, None), tmp_path)
     assert (tmp_path / LAST).read_bytes() == before
     assert not list(tmp_path.glob("*.partial"))

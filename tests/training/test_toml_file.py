@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from tests.refusals import refused
 
 from afunet.errors import ConfigError
 from afunet.training.toml_file import read_experiment_table, read_toml
@@ -49,24 +50,23 @@ def test_the_experiment_table_is_apart_and_not_inherited(tmp_path: Path) -> None
 def test_a_circle_is_refused_by_name(tmp_path: Path) -> None:
     first = write(tmp_path / "a.toml", 'extends = "b.toml"\n')
     write(tmp_path / "b.toml", 'extends = "a.toml"\n')
-    with pytest.raises(ConfigError, match=r"in a circle: a\.toml → b\.toml → a\.toml$"):
+    with refused(ConfigError, "EXTENDS_IN_CIRCLE", "a.toml → b.toml → a.toml"):
         read_toml(first)
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "code", "named"),
     [
-        ('extends = "none.toml"', r"cannot read the configuration .*none\.toml: No such file"),
-        ("extends = 3", "extends must be a file name, got 3"),
-        ("steps = ", "is not TOML"),
+        ('extends = "none.toml"', "UNREADABLE", "none.toml"),
+        ("extends = 3", "CONFIG_ERROR", "3"),
+        ("steps = ", "BAD_TEXT", "a.toml"),
     ],
 )
-def test_what_cannot_be_read_is_one_line(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message) as refused:
+def test_what_cannot_be_read_is_one_line(tmp_path: Path, text: str, code: str, named: str) -> None:
+    with refused(ConfigError, code, named):
         read_toml(write(tmp_path / "a.toml", text))
-    assert "\n" not in str(refused.value)
 
 
 def test_an_experiment_that_is_no_table_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"\[experiment\] must be a table, got 3"):
+    with refused(ConfigError, "CONFIG_ERROR", "[experiment]", 3):
         read_experiment_table(write(tmp_path / "a.toml", "experiment = 3"))

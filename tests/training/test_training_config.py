@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.refusals import refused
 
 from afunet.errors import ConfigError
 from afunet.models.checkpoint import load_checkpoint
@@ -57,11 +58,9 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def refusal(**values: Any) -> str:
-    with pytest.raises(ConfigError) as caught:
+def refuses(*facts: object, **values: Any) -> None:
+    with refused(ConfigError, "CONFIG_ERROR", *facts):
         parse_config({"data": [{"path": "knee"}], **values})
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_every_value_of_a_file_is_taken(tmp_path: Path) -> None:
@@ -91,35 +90,34 @@ def test_parsing_is_the_inverse_of_writing_without_json_between() -> None:
 
 @pytest.mark.parametrize("data", [{}, {"data": []}, {"data": "knee"}, {"data": {"path": "knee"}}])
 def test_a_run_without_data_is_refused(data: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"at least one \[\[data\]\] entry"):
+    with refused(ConfigError, "NO_TRAINING_DATA"):
         parse_config(data)
 
 
 def test_unknown_keys_are_named_with_the_known_ones() -> None:
-    assert "unknown keys ['epoch']" in refusal(epoch=100)
-    assert "'steps'" in refusal(epoch=100)
-    assert refusal(crop={"size": 64}).startswith("[crop] has unknown keys ['size']")
-    assert refusal(augment={"zoom": 2}).startswith("[augment] has unknown keys ['zoom']")
-    assert refusal(data=[{"path": "a", "share": 1}]).startswith("[[data]] has unknown keys")
+    refuses("['epoch']", "'steps'", epoch=100)
+    refuses("[crop]", "['size']", crop={"size": 64})
+    refuses("[augment]", "['zoom']", augment={"zoom": 2})
+    refuses("[[data]]", "['share']", data=[{"path": "a", "share": 1}])
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "words"),
+    ("key", "value", "named"),
     [
-        ("steps", 1.5, "steps must be int, got 1.5"),
-        ("steps", True, "steps must be int, got True"),
-        ("steps", "many", "steps must be int, got 'many'"),
-        ("learning_rate", "1e-3", "learning_rate must be float, got '1e-3'"),
-        ("learning_rate", False, "learning_rate must be float"),
-        ("crop", 128, "crop must be a table, got 128"),
-        ("optimizer", "adam", "optimizer must be one of sgd, adamw, got 'adam'"),
-        ("precision", 16, "precision must be one of fp32, bf16, fp16, got 16"),
-        ("data", [{"weight": 1.0}], "'path'"),
-        ("data", ["knee"], "[[data]]"),
+        ("steps", 1.5, ("steps", "int", 1.5)),
+        ("steps", True, ("steps", "int", True)),
+        ("steps", "many", ("steps", "int", "'many'")),
+        ("learning_rate", "1e-3", ("learning_rate", "float", "'1e-3'")),
+        ("learning_rate", False, ("learning_rate", "float", False)),
+        ("crop", 128, ("crop", 128)),
+        ("optimizer", "adam", ("optimizer", "sgd, adamw", "'adam'")),
+        ("precision", 16, ("precision", "fp32, bf16, fp16", 16)),
+        ("data", [{"weight": 1.0}], ("'path'",)),
+        ("data", ["knee"], ("[[data]]",)),
     ],
 )
-def test_a_wrong_type_or_choice_is_refused(key: str, value: Any, words: str) -> None:
-    assert words in refusal(**{key: value})
+def test_a_wrong_type_or_choice_is_refused(key: str, value: Any, named: tuple[object, ...]) -> None:
+    refuses(*named, **{key: value})
 
 
 @pytest.mark.parametrize(
@@ -135,7 +133,7 @@ def test_a_wrong_type_or_choice_is_refused(key: str, value: Any, words: str) -> 
     ],
 )
 def test_an_impossible_value_is_refused(key: str, value: Any) -> None:
-    refusal(**{key: value})
+    refuses(key, **{key: value})
 
 
 @pytest.mark.parametrize(
@@ -161,25 +159,25 @@ def test_an_impossible_value_is_refused(key: str, value: Any) -> None:
 )
 def test_a_value_that_would_only_fail_later_is_refused(key: str, value: Any) -> None:
     innermost = next(iter(value)) if isinstance(value, dict) else key
-    assert innermost in refusal(**{key: value})
+    refuses(innermost, **{key: value})
 
 
 @pytest.mark.parametrize(
-    ("entry", "words"), [({"path": "knee", "weight": -1.0}, "weight"), ({"path": 3}, "path")]
+    ("entry", "key"), [({"path": "knee", "weight": -1.0}, "weight"), ({"path": 3}, "path")]
 )
 def test_a_data_entry_that_would_only_fail_later_is_refused(
-    entry: dict[str, Any], words: str
+    entry: dict[str, Any], key: str
 ) -> None:
-    assert words in refusal(data=[entry])
+    refuses(key, data=[entry])
 
 
 def test_a_file_that_is_missing_or_no_toml_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"cannot read the configuration .*none\.toml"):
+    with refused(ConfigError, "UNREADABLE", "none.toml"):
         load_config(tmp_path / "none.toml")
-    with pytest.raises(ConfigError, match="is not TOML"):
+    with refused(ConfigError, "BAD_TEXT"):
         load_config(written(tmp_path, "steps = = 3"))
     (tmp_path / "run.toml").write_bytes(b"model = '\xff'")
-    with pytest.raises(ConfigError, match="is not TOML"):
+    with refused(ConfigError, "BAD_TEXT"):
         load_config(tmp_path / "run.toml")
 
 

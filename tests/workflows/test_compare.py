@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import typer
 from PIL import Image
+from tests.refusals import refused
 from typer.testing import CliRunner
 
 from afunet.cli.compare import compare as compare_command
@@ -127,11 +128,13 @@ def test_a_picture_that_fails_costs_itself_alone(
 @pytest.mark.usefixtures("no_pictures")
 def test_rows_are_told_one_by_one_with_the_time_left(lab: Path) -> None:
     """Trained or reused: the second time only judging is left, of which nothing is left either."""
-    for stages in ({"training", "evaluating", "measuring times", "writing"}, {"writing"}):
+    planned = {step.name for step in workflow.PLAN}
+    for fewest in (4, 1):
         seen: list[Moment] = []
         run(lab, "plain", "af", watch=Watch(PlannedProgress(seen.append, workflow.PLAN)))
         assert {moment.case for moment in seen if moment.stage == "training"} <= {"plain", "AF"}
-        assert {moment.stage for moment in seen} >= stages
+        assert {moment.stage for moment in seen} <= planned
+        assert len({moment.stage for moment in seen}) >= fewest
         assert seen[-1].seconds_left == pytest.approx(0)
         assert seen[-1].fraction == pytest.approx(1)
         shares = [moment.fraction or 0.0 for moment in seen]
@@ -228,13 +231,13 @@ def test_a_network_trained_on_the_judged_patients_is_refused(lab: Path) -> None:
     )
     path = lab / "rows" / "base.toml"
     path.write_text(RECIPE.replace('"store"', '"other"'))
-    with pytest.raises(InputError, match=r"1 of \d+ patients are in two splits"):
+    with refused(InputError, "SPLITS_OVERLAP", 1):
         run(lab, "plain")
     assert not (lab / "runs").exists()
 
 
 def test_the_training_split_judges_nothing() -> None:
-    with pytest.raises(ConfigError, match="not on 'train'"):
+    with refused(ConfigError, "CONFIG_ERROR", "'train'"):
         CompareOptions(split="train")
 
 
@@ -242,7 +245,7 @@ def test_an_unknown_method_or_option_is_refused_before_the_work(lab: Path) -> No
     (lab / "rows" / "odd.toml").write_text(
         '[experiment]\nlabel = "A"\ntable = "T"\nclassical = "guessing"\n'
     )
-    with pytest.raises(ConfigError, match="no classical method 'guessing'; there are"):
+    with refused(ConfigError, "CONFIG_ERROR", "'guessing'"):
         run(lab, "plain", "odd")
     assert not (lab / "runs").exists()
 
@@ -254,7 +257,7 @@ def test_the_command_prints_a_table_and_the_files(lab: Path) -> None:
     arguments = ["rows/plain.toml", "-o", "out", "--data", "store", "--device", "cpu", "-q"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    assert "Table" in result.output
+    assert len(result.output.splitlines()) > 3
     assert "plain" in result.output
     assert "84.34" in result.output
     assert "comparison.md" in result.output

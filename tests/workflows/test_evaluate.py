@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.refusals import refused
 
 from afunet.errors import Cancelled, ConfigError, GeometryError, InputError
 from afunet.formats.nifti import write_nifti
@@ -84,7 +85,7 @@ def test_masks_on_other_grids_are_refused(tmp_path: Path) -> None:
     moved = write_mask(tmp_path / "moved.nii", 1, 2, shift_mm=0.5)
     longer = write_mask(tmp_path / "longer.nii", 1, 2, 3)
     for other in (moved, longer):
-        with pytest.raises(GeometryError, match="prediction of a lies on another grid"):
+        with refused(GeometryError, "OTHER_GRID", "a"):
             evaluate_masks([other], [truth], ["a"])
 
 
@@ -128,7 +129,7 @@ def test_two_grids_are_one_within_the_tolerance(tmp_path: Path, apart: float, ag
     if agrees:
         assert evaluate_masks([moved], [truth], ["a"]).cases["a"]["dice"] == 1
     else:
-        with pytest.raises(GeometryError, match="another grid"):
+        with refused(GeometryError, "OTHER_GRID"):
             evaluate_masks([moved], [truth], ["a"])
 
 
@@ -145,7 +146,7 @@ def test_what_is_noticed_about_either_file_is_told_and_written(tmp_path: Path) -
     almost[0, :1], almost[1, :2] = 0.99999, 0.99999
     write_nifti(Volume(almost, np.eye(4)), found)
     unplace(truth)
-    with pytest.raises(GeometryError, match="the truth does not say how it lies"):
+    with refused(GeometryError, "OTHER_GRID"):
         evaluate_masks([found], [truth], ["a"])
     unplace(found)
     result = evaluate_masks([found], [truth], ["a"])
@@ -163,7 +164,7 @@ def test_what_is_noticed_about_either_file_is_told_and_written(tmp_path: Path) -
 
 def test_every_mask_needs_its_truth(tmp_path: Path) -> None:
     truth = write_mask(tmp_path / "t.nii", 1)
-    with pytest.raises(InputError, match="1 predictions and 2 truths"):
+    with refused(InputError, "PAIRS_UNEVEN", 1, 2):
         pair_up([truth], [truth, truth])
 
 
@@ -217,26 +218,26 @@ def test_beside_predictions_of_several_labels_one_label_is_a_bone(tmp_path: Path
     assert (tibia.structure, tibia.cases, tibia.one_sided) == ("label 2", 2, 1)
     (failed,) = result.failed
     assert failed.name == "c"
-    assert failed.reason.startswith("compared as one bone only: labels 7 of the prediction")
+    assert "7" in failed.reason
 
 
 def test_other_labels_than_the_truth_knows_are_refused(tmp_path: Path) -> None:
     found = write_labels(tmp_path / "p.nii", 1, 7)
     truth = write_labels(tmp_path / "t.nii", 1, 2)
-    with pytest.raises(InputError, match="labels 7 of the prediction mean nothing in the truth"):
+    with refused(InputError, "LABEL_UNKNOWN", 7):
         evaluate_masks([found], [truth], ["a"])
 
 
 def test_an_empty_truth_is_refused(tmp_path: Path) -> None:
     found, truth = write_labels(tmp_path / "p.nii", 1), write_labels(tmp_path / "t.nii", 0)
-    with pytest.raises(InputError, match="the truth is empty"):
+    with refused(InputError, "EMPTY_MASK"):
         evaluate_masks([found], [truth], ["a"])
 
 
 def test_negative_labels_are_refused(tmp_path: Path) -> None:
     found, truth = write_labels(tmp_path / "p.nii", 1), tmp_path / "t.nii"
     write_nifti(Volume(np.array([[[-3]]], np.int16), np.eye(4)), truth)
-    with pytest.raises(InputError, match="the truth has negative labels, the lowest -3"):
+    with refused(InputError, "NEGATIVE_LABELS", -3):
         evaluate_masks([found], [truth], ["a"])
 
 
@@ -244,10 +245,8 @@ def test_one_bad_pair_does_not_stop_the_rest(tmp_path: Path) -> None:
     good, empty = write_labels(tmp_path / "g.nii", 1, 0), write_labels(tmp_path / "e.nii", 0, 0)
     result = evaluate_masks([good, good], [good, empty], ["a", "b"])
     assert list(result.cases) == ["a"]
-    assert [(case.name, case.reason[:18]) for case in result.failed] == [
-        ("b", "the truth is empty")
-    ]
-    with pytest.raises(InputError, match="the truth is empty"):
+    assert [(case.name, case.code) for case in result.failed] == [("b", "EMPTY_MASK")]
+    with refused(InputError, "EMPTY_MASK"):
         evaluate_masks([good, good], [empty, empty], ["a", "b"])
 
 
@@ -278,10 +277,8 @@ def test_folders_are_paired_by_name_and_what_is_alone_is_named(tmp_path: Path) -
         write_labels(tmp_path / f"{name}.nii", 1)
     pairs, alone = pair_up([tmp_path / "found"], [tmp_path / "true"])
     assert pairs == (Pair("b", tmp_path / "found/b.nii", tmp_path / "true/b.nii"),)
-    assert [(case.name, case.reason) for case in alone] == [
-        ("a", "it has no truth of that name"),
-        ("c", "it has no prediction"),
-    ]
+    assert [case.name for case in alone] == ["a", "c"]
+    assert len({case.reason for case in alone}) == 2
 
 
 CALLED = {
@@ -327,7 +324,7 @@ def test_what_segment_writes_for_several_scans_is_paired(tmp_path: Path) -> None
 def test_folders_that_share_no_name_are_refused(tmp_path: Path) -> None:
     write_labels(tmp_path / "found/a.nii", 1)
     write_labels(tmp_path / "true/b.nii", 1)
-    with pytest.raises(InputError, match="no prediction has the name of a truth"):
+    with refused(InputError, "NO_PARTNER"):
         pair_up([tmp_path / "found"], [tmp_path / "true"])
 
 
@@ -366,7 +363,7 @@ def test_an_evaluation_is_written_as_csv(tmp_path: Path) -> None:
         ("1", "1", "1.0"),
         ("2", "2", "1.0"),
     ]
-    with pytest.raises(ConfigError, match=r"must end in \.json or \.csv"):
+    with refused(ConfigError, "CONFIG_ERROR", ".json", ".csv"):
         write_evaluation(pieces, tmp_path / "pieces.xlsx")
 
 
@@ -413,12 +410,12 @@ def test_a_network_is_judged_on_one_split(store: Path, weights: Path) -> None:
 def test_a_status_keeps_only_slices_so_marked(store: Path, weights: Path) -> None:
     checked = evaluate_network(store, "val", weights=weights, status="checked")
     assert list(checked.cases) == ["a"]
-    with pytest.raises(InputError, match="no slice of status 'rejected' in split 'val'"):
+    with refused(InputError, "NO_LABELLED_SLICE", "'rejected'", "'val'"):
         evaluate_network(store, "val", weights=weights, status="rejected")
 
 
 def test_an_unknown_split_is_refused(store: Path, weights: Path) -> None:
-    with pytest.raises(InputError, match="no labelled slice in split 'dev'"):
+    with refused(InputError, "NO_LABELLED_SLICE", "'dev'"):
         evaluate_network(store, "dev", weights=weights)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from tests.refusals import refused
 from typer.testing import CliRunner
 
 from afunet.cli import app
@@ -185,7 +186,7 @@ def test_what_fails_of_a_reconstruction_costs_itself_alone(
             app, ["reconstruct", str(tmp_path / "mask.nii.gz"), "-o", str(tmp_path / "out"), *GLB]
         )
     assert called.exit_code == ExitCode.INCOMPLETE
-    assert all(f"{what} is missing: " in called.stderr for what in missing)
+    assert all(what in called.stderr for what in missing)
     assert SECRET not in called.output + called.stderr
     faults = {"faults.txt"} if code == "PROGRAM_ERROR" and part not in LATE else set()
     assert files_of(tmp_path / "out") == files_of(tmp_path / "whole") - gone | faults
@@ -238,12 +239,9 @@ def test_where_nothing_can_be_written_there_is_one_reason_and_no_file(
 
     with monkeypatch.context() as patched:
         patched.setattr(attempts.os, "replace", full)
-        with pytest.raises(
-            OutputError, match=r"no result could be written: .*mask\.nii\.gz: No space left"
-        ) as told:
+        with refused(OutputError, "DISK_FULL", "mask.nii.gz") as told:
             segmenters[PLAIN].segment(scans[PLAIN], tmp_path / "a" / "out")
     assert str(tmp_path) not in str(told.value)
-    assert told.value.code == "DISK_FULL"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -260,9 +258,9 @@ def test_a_mask_that_cannot_be_made_ends_the_case(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
-        raise AfunetError("no")
+        raise AfunetError("no", code="NO")
 
     monkeypatch.setattr(analyse, "clean_up", fail)
-    with pytest.raises(AfunetError, match="no"):
+    with refused(AfunetError, "NO"):
         segmenters[PLAIN].segment(scans[PLAIN], tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

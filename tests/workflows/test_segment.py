@@ -11,6 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
+from tests.refusals import refused
 
 from afunet.errors import Cancelled, ConfigError
 from afunet.formats.dicom.segmentation import SegmentationKind
@@ -19,8 +20,11 @@ from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels, read_scan
 from afunet.geometry import Volume
 from afunet.models.shipped import shipped_path
+from afunet.reconstruction.surface import STAGE
+from afunet.report.case.facts import DISCLAIMER
 from afunet.watch import CancelToken, Watch
 from afunet.workflows import case_pages as module
+from afunet.workflows.analyse import PLAN
 from afunet.workflows.segment import (
     SegmentedCase,
     SegmentOptions,
@@ -28,6 +32,8 @@ from afunet.workflows.segment import (
 )
 
 BOTH = ("stl", "ply")
+SEGMENTING = next(step.name for step in PLAN if step.share == 1)
+READING = PLAN[[step.name for step in PLAN].index(SEGMENTING) - 1].name
 NAMES = {
     "mask.nii.gz",
     "instances.nii.gz",
@@ -146,9 +152,9 @@ def test_the_json_tells_scan_network_and_run(done: SegmentedCase, cylinder: Volu
     assert all(one["probability_dice"] > 0.9 for one in report["confidence"]["slices"])
     assert all(one["expected_dice"] is None for one in report["confidence"]["slices"])
     assert report["confidence"]["expected_dice"] is None
-    assert "not calibrated" in report["confidence"]["words"]
+    assert report["confidence"]["words"]
     assert [one["label"] for one in report["confidence"]["pieces"]] == [1]
-    assert "Not a medical device" in report["disclaimer"]
+    assert report["disclaimer"] == DISCLAIMER
 
 
 def test_the_page_needs_nothing_but_itself(done: SegmentedCase) -> None:
@@ -251,7 +257,7 @@ def test_pngs_without_spacing_are_measured_in_voxels(
     assert not report.grid.spacing_known
     assert report.surface.unit == "voxels"
     assert "SPACING_UNKNOWN" in {finding.code for finding in report.findings}
-    assert "not known" in (tmp_path / "out" / "report.html").read_text()
+    assert " mm" not in (tmp_path / "out" / "report.html").read_text().split("</style>")[1]
 
 
 @pytest.mark.parametrize("fault", ["PNG with a spacing", "NIfTI without placement"])
@@ -315,9 +321,9 @@ def test_metal_and_bone_at_the_edge_are_noticed(
     assert "16 mm" not in flags["METAL"].message
     assert flags["METAL"].slice == 3
     assert flags["METAL"].box == (22, 22, 26, 26)
-    assert flags["BONE_CUT"].message.startswith("bone is cut over 120 mm²")
+    assert "120 mm²" in flags["BONE_CUT"].message
     page = (tmp_path / "out" / "report.html").read_text()
-    assert page.index("What to look at first") < page.index("Metal in or against the bone")
+    assert "<code>METAL</code>" in page
 
 
 def test_files_of_an_earlier_run_are_replaced_and_strangers_stay(
@@ -342,14 +348,14 @@ def test_progress_counts_up_to_the_end_of_each_stage(
         seen.setdefault(stage, []).append((done, total))
 
     segment(scan_file, tmp_path / "out", options, watch=Watch(progress))
-    assert {"reading slices", "segmenting", "surface"} <= set(seen)
+    assert {READING, SEGMENTING, STAGE} <= set(seen)
     for steps in seen.values():
         counts = [done for done, _ in steps]
         assert counts == sorted(set(counts))
         assert {total for _, total in steps} == {steps[-1][0]}, seen
 
 
-@pytest.mark.parametrize("stage", ["reading slices", "segmenting", "surface"])
+@pytest.mark.parametrize("stage", [READING, SEGMENTING, STAGE])
 def test_cancelling_stops_and_leaves_nothing(
     stage: str, scan_file: Path, tmp_path: Path, options: SegmentOptions
 ) -> None:
@@ -367,7 +373,7 @@ def test_cancelling_stops_and_leaves_nothing(
 
 
 def test_a_format_that_nobody_writes_is_refused_when_it_is_asked_for() -> None:
-    with pytest.raises(ConfigError, match="unknown format step, vrml; there are nifti, nrrd, mha"):
+    with refused(ConfigError, "CONFIG_ERROR", "step, vrml", "nifti, nrrd, mha"):
         SegmentOptions(formats=("step", "stl", "vrml"))
 
 
@@ -376,14 +382,14 @@ def test_dicom_results_of_a_scan_that_was_no_dicom_are_refused_before_the_work(
 ) -> None:
     stages: list[str] = []
     options = SegmentOptions(weights=weights, formats=("nifti", "seg"))
-    with pytest.raises(ConfigError, match="need a scan read from DICOM, this one is NIfTI"):
+    with refused(ConfigError, "NOT_FROM_DICOM", "NIfTI"):
         segment(
             scan_file,
             tmp_path / "out",
             options,
             watch=Watch(lambda stage, *_: stages.append(stage)),
         )
-    assert "segmenting" not in stages
+    assert SEGMENTING not in stages
     assert not (tmp_path / "out").exists()
 
 

@@ -51,7 +51,7 @@ def test_one_scan_that_fails_does_not_stop_the_others(
     first, refused, last = segment_many(scans, tmp_path / "out", segmenter)
     assert isinstance(refused, FailedCase)
     assert refused.name == "one-2"
-    assert refused.reason.startswith("no DICOM file among 0 files")
+    assert refused.code == "NO_DICOM"
     for case, name in ((first, "one"), (last, "two")):
         assert isinstance(case, SegmentedCase)
         assert case.folder == tmp_path / "out" / name
@@ -71,7 +71,7 @@ def test_a_fault_of_the_program_in_one_scan_is_told_in_one_line_and_contained(
     monkeypatch.setattr(module, "read_scan", faulty)
     first, failed, last = segment_many(scans, tmp_path / "out", segmenter)
     assert isinstance(failed, FailedCase)
-    assert "an error of afunet itself" in failed.reason
+    assert failed.code == "PROGRAM_ERROR"
     assert "\n" not in failed.reason
     assert isinstance(first, SegmentedCase)
     assert isinstance(last, SegmentedCase)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.refusals import holds, refused
 
 from afunet.errors import Cancelled, InputError, OutputError
 from afunet.workflows import folder_lock
@@ -60,11 +61,10 @@ def test_any_failure_leaves_nothing_not_even_the_folders_on_the_way(
 
 def test_a_disk_that_refuses_is_an_output_error_of_one_line(tmp_path: Path) -> None:
     with (
-        pytest.raises(OutputError, match=r"cannot write to .*out: No space left") as raised,
+        refused(OutputError, "DISK_FULL", tmp_path / "out"),
         staged_folder(tmp_path / "out"),
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    assert "\n" not in str(raised.value)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -83,7 +83,7 @@ def test_a_move_that_fails_halfway_is_taken_back(
         replace(source, place)
 
     monkeypatch.setattr(os, "replace", refuse_b)
-    with pytest.raises(OutputError, match="Permission denied"), staged_folder(target) as stage:
+    with refused(OutputError, "EACCES"), staged_folder(target) as stage:
         fill(stage, "a", "a new one", "b")
     assert {path.name: path.read_text() for path in target.iterdir()} == {
         "a": "older a",
@@ -116,7 +116,7 @@ def test_what_the_last_run_wrote_and_this_one_does_not_is_taken_away_and_said(
     write(tmp_path, "reconstruct", bone="b", bones__femur="b")
     assert content(tmp_path) == {"bone": "b", "bones/femur": "b"}
     (line,) = removal_note(tmp_path, "reconstruct")
-    assert line.strip() == "removed 3 files of an earlier run: bones/fibula, bones/tibia, glb"
+    assert holds(line, 3, "bones/fibula, bones/tibia, glb")
     write(tmp_path, "reconstruct", bone="c")
     assert content(tmp_path) == {"bone": "c"}
     assert not (tmp_path / "bones").exists()
@@ -152,9 +152,9 @@ def test_a_file_that_was_changed_since_is_never_lost(tmp_path: Path) -> None:
         kept = (tmp_path / name).read_text()
         (tmp_path / name).write_text("corrected by hand")
         before = content(tmp_path)
-        with pytest.raises(OutputError, match="was changed after afunet wrote it"):
+        with refused(OutputError, "RESULT_CHANGED", name):
             check_writable(tmp_path, "segment")
-        with pytest.raises(OutputError, match="was changed after afunet wrote it"):
+        with refused(OutputError, "RESULT_CHANGED", name):
             write(tmp_path, "segment", mask="b")
         assert content(tmp_path) == before
         (tmp_path / name).write_text(kept)
@@ -162,7 +162,7 @@ def test_a_file_that_was_changed_since_is_never_lost(tmp_path: Path) -> None:
     (tmp_path / "mask").write_text("corrected by hand")
     check_writable(tmp_path, "reconstruct")  # another command may take it as its input
     write(tmp_path, "reconstruct", bone="r")
-    with pytest.raises(OutputError, match="was changed after afunet wrote it"):
+    with refused(OutputError, "RESULT_CHANGED", "mask"):
         write(tmp_path, "reconstruct", mask="r")  # and not write over it
 
 
@@ -210,7 +210,7 @@ def test_files_taken_away_come_back_when_the_new_ones_cannot_move(
         replace(source, place)
 
     monkeypatch.setattr(os, "replace", refuse_last)
-    with pytest.raises(OutputError, match="Permission denied"):
+    with refused(OutputError, "EACCES"):
         write(target, "reconstruct", bone="b", bones__femur="b", new__deep__file="b", scene="b")
     assert (content(target), (target / LIST).read_text()) == before
     assert sorted(path.name for path in target.iterdir()) == [LIST, "bone", "bones", "glb"]
@@ -218,11 +218,11 @@ def test_files_taken_away_come_back_when_the_new_ones_cannot_move(
 
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(OutputError, match="is a file"):
+    with refused(OutputError, "NOT_A_FOLDER", tmp_path / "out"):
         check_writable(tmp_path / "out")
-    with pytest.raises(OutputError, match="is a file"):
+    with refused(OutputError, "NOT_A_FOLDER", tmp_path / "out"):
         check_writable(tmp_path / "out" / "below")
-    with pytest.raises(OutputError, match="is a file"), staged_folder(tmp_path / "out"):
+    with refused(OutputError, "NOT_A_FOLDER", tmp_path / "out"), staged_folder(tmp_path / "out"):
         pytest.fail("no stage for a file")
 
 
@@ -274,7 +274,7 @@ def test_who_holds_a_folder_for_long_is_told(
 ) -> None:
     monkeypatch.setattr(folder_lock, "WAIT_SECONDS", 0.2)
     with alone_in(tmp_path / "out"):
-        with pytest.raises(OutputError, match="another run") as raised:  # noqa: SIM117
+        with refused(OutputError, "FOLDER_IN_USE") as raised:  # noqa: SIM117
             with staged_folder(tmp_path / "out") as stage:
                 fill(stage, "a")
         with alone_in(tmp_path / "other"):
@@ -283,20 +283,22 @@ def test_who_holds_a_folder_for_long_is_told(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["bone.stl", "bones/*.stl"])
+@pytest.mark.parametrize(
+    ("name", "code"), [("bone.stl", "PLACE_TAKEN"), ("bones/*.stl", "NOT_A_FOLDER")]
+)
 def test_something_else_in_the_place_of_a_result_is_told_before_the_work(
-    name: str, tmp_path: Path
+    name: str, code: str, tmp_path: Path
 ) -> None:
     if "/" in name:
         (tmp_path / "bones").write_text("mine")
     else:
         (tmp_path / name).mkdir()
     check_writable(tmp_path, "segment", ["mask.nii.gz"])
-    with pytest.raises(OutputError, match="move it away"):
+    with refused(OutputError, code):
         check_writable(tmp_path, "segment", ["mask.nii.gz", name])
 
 
 def test_a_link_that_leads_nowhere_is_told_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "out").symlink_to(tmp_path / "gone")
-    with pytest.raises(OutputError, match="leads nowhere"):
+    with refused(OutputError, "NO_SUCH_PATH", tmp_path / "out"):
         check_writable(tmp_path / "out" / "a")

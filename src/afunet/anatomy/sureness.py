@@ -72,7 +72,9 @@ class Judges:
             return cls(tuple(entries["classes"]), bone, side)
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = str(error).splitlines()[0]
-            raise CheckpointError(f"{path.name} holds no sureness of names: {reason}") from error
+            raise CheckpointError(
+                f"{path.name} holds no sureness of names: {reason}", code="WEIGHTS_BROKEN"
+            ) from error
 
     def save(self, path: Path, facts: Mapping[str, Any]) -> None:
         """Write them with `facts` about how they were fitted."""

@@ -71,7 +71,9 @@ def evaluate(
     from afunet.workflows.evaluation_files import require_writable_kind, write_evaluation
 
     if (data is None) == (not predictions):
-        raise ConfigError("give predicted masks with --truth, or a slice folder with --data")
+        raise ConfigError(
+            "give predicted masks with --truth, or a slice folder with --data", code="NOTHING_GIVEN"
+        )
     if not 0 <= smallest_mm3 < float("inf"):
         raise ConfigError(f"--smallest-mm3 must be 0 or more, got {smallest_mm3}")
     if output is not None:
@@ -104,6 +106,6 @@ def evaluate(
         write_evaluation(result, output)
         print_files((output,))
     for case in result.failed:
-        print_failure(f"{case.name}: {case.reason}")
+        print_failure(f"{case.name}: {case.reason}", case.code)
     if result.failed:
         raise typer.Exit(ExitCode.REFUSED)

@@ -68,7 +68,7 @@ def prepare(
         _check(sources, work)
         return
     if output is None:
-        raise ConfigError("give a folder for the store: -o STORE")
+        raise ConfigError("give a folder for the store: -o STORE", code="NOTHING_GIVEN")
     from afunet.data.layouts.pair import Choice
     from afunet.data.splits import SplitChoice
     from afunet.workflows.prepare import NothingUsable, PrepareOptions

@@ -80,7 +80,7 @@ def segment(
     - `afunet segment pngs/ -o out --spacing-mm 0.5 0.5 1`
     """
     if name is not None and len(inputs) > 1:
-        raise ConfigError(f"--name is for one scan, {len(inputs)} were given")
+        raise ConfigError(f"--name is for one scan, {len(inputs)} were given", code="OPTIONS_CLASH")
     from afunet.inference.cleanup import CleanUpRules
     from afunet.workflows.own_files import removal_note
     from afunet.workflows.segment import PLAN, Segmenter, SegmentOptions, require_possible

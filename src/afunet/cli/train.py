@@ -90,7 +90,10 @@ def train(
     - `torchrun --nproc-per-node 4 -m afunet train experiments/paper.toml -o runs/paper`
     """
     if config is None and not data:
-        raise ConfigError("give a TOML file, or the data to fine-tune the shipped weights on")
+        raise ConfigError(
+            "give a TOML file, or the data to fine-tune the shipped weights on",
+            code="NOTHING_GIVEN",
+        )
     from afunet.training.config import load_config
     from afunet.workflows.tensorboard import tensorboard
     from afunet.workflows.train import PLAN, doubts_about, train_network

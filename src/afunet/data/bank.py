@@ -78,7 +78,10 @@ def bank_of(slices: Sequence[LabelledSlice], device: torch.device) -> SliceBank:
     """Copy slices to a device; `InputError` where they have different numbers of planes."""
     planes = {item.grey.shape[0] for item in slices}
     if len(planes) != 1:
-        raise InputError(f"slices with {sorted(planes)} planes cannot be in one training set")
+        raise InputError(
+            f"slices with {sorted(planes)} planes cannot be in one training set",
+            code="SIZES_DIFFER",
+        )
     sizes = torch.tensor([item.mask.shape for item in slices], dtype=torch.int64)
     pixels = sizes.prod(1)
     start = pixels.cumsum(0) - pixels

@@ -83,10 +83,13 @@ def labelled_rows(folder: Path) -> tuple[dict[str, str], ...]:
     """The rows of a slice folder's table that have a mask; `InputError` where there is none."""
     table = folder / "slices.csv"
     if not table.is_file():
-        raise InputError(f"{folder} has no slices.csv; expected the layout of docs/data.md")
+        raise InputError(
+            f"{folder} has no slices.csv; expected the layout of docs/data.md",
+            code="NO_SLICE_TABLE",
+        )
     rows = tuple(row for row in read_table(table) if row.get("labelled", "1") == "1")
     if not rows:
-        raise InputError(f"{table} lists no labelled slice")
+        raise InputError(f"{table} lists no labelled slice", code="NO_LABELLED_SLICE")
     return rows
 
 
@@ -102,7 +105,7 @@ def read_table(table: Path) -> list[dict[str, str]]:
     try:
         rows = list(csv.DictReader(StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
-        raise InputError(f"{table} is no table: {error}") from error
+        raise InputError(f"{table} is no table: {error}", code="BAD_SLICE_TABLE") from error
     return [
         {str(name).strip(): value.strip() for name, value in row.items() if isinstance(value, str)}
         for row in rows
@@ -113,9 +116,12 @@ def png_slice(folder: Path, row: dict[str, str]) -> PngSlice:
     """The slice of one row; `InputError` for a missing cell or a value that makes no sense."""
     missing = [name for name in COLUMNS if row.get(name) is None]
     if missing:
-        raise InputError(f"{folder}/slices.csv has a row without {missing}")
+        raise InputError(f"{folder}/slices.csv has a row without {missing}", code="BAD_SLICE_TABLE")
     if not row["slice"].isdecimal():
-        raise InputError(f"{folder}/slices.csv: slice {row['slice']!r}, expected a whole number")
+        raise InputError(
+            f"{folder}/slices.csv: slice {row['slice']!r}, expected a whole number",
+            code="BAD_SLICE_TABLE",
+        )
     level = int(row["slice"])
     top = folder / row["case"] if (folder / row["case"]).is_dir() else folder
     return PngSlice(
@@ -141,14 +147,20 @@ def side_of(text: str | None) -> str:
 def require_split(record: SliceRecord, folder: Path) -> None:
     """Raise `InputError` where a record's split is none of `SPLITS`."""
     if record.split not in SPLITS:
-        raise InputError(f"{folder}/slices.csv: split {record.split!r}, expected one of {SPLITS}")
+        raise InputError(
+            f"{folder}/slices.csv: split {record.split!r}, expected one of {SPLITS}",
+            code="BAD_SLICE_TABLE",
+        )
 
 
 def require_files(record: PngSlice, folder: Path) -> None:
     """Raise `InputError` where the image or the mask is not there."""
     for path in (record.image, record.mask):
         if not path.is_file():
-            raise InputError(f"{folder}/slices.csv names {path.relative_to(folder)}: no such file")
+            raise InputError(
+                f"{folder}/slices.csv names {path.relative_to(folder)}: no such file",
+                code="BAD_SLICE_TABLE",
+            )
 
 
 def refuse_leaks(records: Iterable[SliceRecord]) -> None:
@@ -181,7 +193,8 @@ def _refuse_shared(keyed: Sequence[tuple[str, str]], what: str, remedy: str) -> 
     if leaks:
         raise InputError(
             f"{len(leaks)} of {len(splits)} {what} in two splits "
-            f"({', '.join(sorted(set(leaks.values())))}): {remedy}"
+            f"({', '.join(sorted(set(leaks.values())))}): {remedy}",
+            code="SPLITS_OVERLAP",
         )
 
 
@@ -194,5 +207,8 @@ def _spacing(folder: Path, text: str | None) -> tuple[float, float] | None:
     except ValueError:
         size_mm = 0.0
     if not 0 < size_mm < 100:
-        raise InputError(f"{folder}/slices.csv: spacing_mm {text!r}, expected millimetres above 0")
+        raise InputError(
+            f"{folder}/slices.csv: spacing_mm {text!r}, expected millimetres above 0",
+            code="BAD_SLICE_TABLE",
+        )
     return size_mm, size_mm

@@ -16,4 +16,7 @@ def locate_data(path: str | Path, base: Path = Path()) -> Path:
     for candidate in candidates:
         if candidate.is_dir():
             return candidate
-    raise InputError(f"no data folder {str(path)!r}; looked in {', '.join(map(str, candidates))}")
+    raise InputError(
+        f"no data folder {str(path)!r}; looked in {', '.join(map(str, candidates))}",
+        code="NO_SUCH_PATH",
+    )

@@ -99,7 +99,10 @@ class CropSampler:
         counts = [len(source.slices) for source in sources]
         weights = np.array([source.weight for source in sources], dtype=np.float64)
         if passes and len(set(weights.tolist())) > 1:
-            raise ConfigError(f"whole passes over the data need equal weights, got {list(weights)}")
+            raise ConfigError(
+                f"whole passes over the data need equal weights, got {list(weights)}",
+                code="OPTIONS_CLASH",
+            )
         chances = np.repeat(weights / weights.sum() / counts, counts)
         self._cumulative = chances.cumsum() / chances.sum()
 

@@ -57,6 +57,11 @@ def levels_of(records: Iterable[SliceRecord]) -> dict[str, list[int]]:
     return {case: sorted(known) for case, known in levels.items()}
 
 
+def slice_name(record: SliceRecord) -> str:
+    """How a refusal calls a slice, before a colon."""
+    return f"{record.case} slice {record.level}"
+
+
 def neighbour_levels(known: Sequence[int], level: int, input_slices: int) -> list[int]:
     """The `input_slices` levels around `level`, each replaced by the nearest known one."""
     reach = input_slices // 2
@@ -67,7 +72,7 @@ def neighbour_levels(known: Sequence[int], level: int, input_slices: int) -> lis
 def require_one_size(planes: Sequence[NDArray[np.uint8]], record: SliceRecord) -> None:
     """Raise `InputError` where a slice's neighbours have another size than it."""
     if len({plane.shape for plane in planes}) > 1:
-        raise InputError(f"{record.case} slice {record.level}: neighbours of another size")
+        raise InputError(f"{slice_name(record)}: neighbours of another size", code="SIZES_DIFFER")
 
 
 def read_grey(record: PngSlice) -> NDArray[np.uint8]:
@@ -75,7 +80,8 @@ def read_grey(record: PngSlice) -> NDArray[np.uint8]:
     image = _open(record.image, record)
     if image.mode not in ("L", "P"):
         raise InputError(
-            f"{record.case} slice {record.level}: expected 8-bit grey, got mode {image.mode}"
+            f"{slice_name(record)}: expected 8-bit grey, got mode {image.mode}",
+            code="NOT_GREY",
         )
     return np.asarray(image.convert("L"))
 
@@ -91,13 +97,13 @@ def read_mask_value(record: PngSlice) -> tuple[NDArray[np.uint8], int]:
     try:
         bone = bone_value(np.unique(values).tolist())
     except InputError as error:
-        raise InputError(f"{record.case} slice {record.level}: {error}") from None
+        raise InputError(f"{slice_name(record)}: {error}", code=error.code) from None
     mask = binary_mask(values, bone)
     with Image.open(record.image) as image:
         if image.size != mask.shape[::-1]:
             raise InputError(
-                f"{record.case} slice {record.level}: image {image.size}, mask {mask.shape[::-1]} "
-                "pixels"
+                f"{slice_name(record)}: image {image.size}, mask {mask.shape[::-1]} pixels",
+                code="SIZES_DIFFER",
             )
     return mask, bone
 
@@ -110,5 +116,6 @@ def _open(path: Path, record: SliceRecord) -> Image.Image:
     except (OSError, SyntaxError, ValueError) as error:  # PIL's words for broken files
         kind = path.parent.name
         raise InputError(
-            f"{record.case} slice {record.level}: no readable image in {kind}/{path.name}"
+            f"{slice_name(record)}: no readable image in {kind}/{path.name}",
+            code="FILE_BROKEN",
         ) from error

@@ -78,7 +78,8 @@ def _as_given(records: Sequence[SliceRecord], choice: SplitChoice) -> Assigned:
     if without:
         raise InputError(
             f"{len(without)} of {len(cases)} cases have no split: give them one in slices.csv or "
-            "cases.csv (docs/data.md), or take --split by-patient"
+            "cases.csv (docs/data.md), or take --split by-patient",
+            code="NO_SPLIT",
         )
     return Assigned(tuple(records), _missing(records))
 

@@ -108,16 +108,21 @@ def read_header(folder: Path) -> dict[str, Any]:
     """`store.json`, checked to be of this format and version."""
     path = folder / HEADER
     if not path.is_file():
-        raise InputError(f"{folder} has no {HEADER}: make a store with afunet prepare")
+        raise InputError(
+            f"{folder} has no {HEADER}: make a store with afunet prepare", code="NO_STORE"
+        )
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
         kind, version = header["format"], header["version"]
         whole = all({"bytes", "sha256"} <= set(header["files"][name]) for name in FILES)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no store's description: prepare it again") from error
+        raise InputError(
+            f"{path} is no store's description: prepare it again", code="STORE_BROKEN"
+        ) from error
     if (kind, version) != (FORMAT, VERSION) or not whole:
         raise InputError(
-            f"{path} is of format {kind} {version}, expected {FORMAT} {VERSION}: prepare it again"
+            f"{path} is of format {kind} {version}, expected {FORMAT} {VERSION}: prepare it again",
+            code="STORE_VERSION",
         )
     return header  # type: ignore[no-any-return]
 
@@ -130,7 +135,8 @@ def check_store(folder: Path, watch: Watch = UNWATCHED) -> Store:
         if found != store.header["files"][name]["sha256"]:
             raise InputError(
                 f"{folder / name} was changed after it was written: its checksum differs; "
-                "prepare the store again"
+                "prepare the store again",
+                code="STORE_CHANGED",
             )
     for entry in store.entries:
         if _plane(store.masks, entry).max() > 1:
@@ -188,14 +194,22 @@ def _entries(folder: Path, header: Mapping[str, Any]) -> tuple[StoredSlice, ...]
     try:
         entries = tuple(_entry(row, by_slice) for row in read_table(table))
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{table} has a row that makes no sense: prepare it again") from error
+        raise InputError(
+            f"{table} has a row that makes no sense: prepare it again", code="BAD_SLICE_TABLE"
+        ) from error
     if not entries:
         raise InputError(f"{table} lists no slice: prepare the store again")
     for entry in entries:
         if entry.record.split not in SPLITS:
-            raise InputError(f"{table}: split {entry.record.split!r}, expected one of {SPLITS}")
+            raise InputError(
+                f"{table}: split {entry.record.split!r}, expected one of {SPLITS}",
+                code="BAD_SLICE_TABLE",
+            )
         if min(entry.rows, entry.columns) < 1 or entry.offset < 0 or entry.end > length:
-            raise InputError(f"{table} names a slice beyond {IMAGES}: prepare the store again")
+            raise InputError(
+                f"{table} names a slice beyond {IMAGES}: prepare the store again",
+                code="BAD_SLICE_TABLE",
+            )
     return entries
 
 
@@ -222,7 +236,8 @@ def _require_length(path: Path, header: Mapping[str, Any]) -> None:
     if found != expected:
         raise InputError(
             f"{path} has {found} bytes, expected {expected}: the store was cut or changed, "
-            "copy or prepare it again"
+            "copy or prepare it again",
+            code="STORE_CHANGED",
         )
 
 

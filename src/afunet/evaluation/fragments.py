@@ -143,7 +143,8 @@ def _overlap(found: NDArray[np.integer], true: NDArray[np.integer]) -> NDArray[n
         if labels.min() < 0 or labels.max() > LARGEST_LABEL:
             raise InputError(
                 f"pieces are numbered from 1 to {LARGEST_LABEL} at most, got labels from "
-                f"{labels.min()} to {labels.max()}"
+                f"{labels.min()} to {labels.max()}",
+                code="BAD_LABELS",
             )
     rows, columns = int(true.max()) + 1, int(found.max()) + 1
     keys = true.astype(np.int64) * columns + found

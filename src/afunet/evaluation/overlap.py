@@ -40,7 +40,10 @@ class Counts:
 def count(prediction: NDArray[Any], truth: NDArray[Any]) -> Counts:
     """Count over two 0/1 arrays of one shape; `InputError` for other values or two shapes."""
     if prediction.shape != truth.shape:
-        raise InputError(f"a prediction of shape {prediction.shape} for a truth of {truth.shape}")
+        raise InputError(
+            f"a prediction of shape {prediction.shape} for a truth of {truth.shape}",
+            code="SIZES_DIFFER",
+        )
     predicted, true = _bone(prediction, "prediction"), _bone(truth, "truth")
     hit = int(np.count_nonzero(predicted & true))
     false_positive = int(np.count_nonzero(predicted)) - hit
@@ -53,7 +56,10 @@ def count(prediction: NDArray[Any], truth: NDArray[Any]) -> Counts:
 def count_slices(prediction: NDArray[Any], truth: NDArray[Any]) -> list[Counts]:
     """`count` for each slice of two 0/1 arrays (slice, row, column)."""
     if prediction.shape != truth.shape:
-        raise InputError(f"a prediction of shape {prediction.shape} for a truth of {truth.shape}")
+        raise InputError(
+            f"a prediction of shape {prediction.shape} for a truth of {truth.shape}",
+            code="SIZES_DIFFER",
+        )
     return [count(predicted, true) for predicted, true in zip(prediction, truth, strict=True)]
 
 
@@ -113,7 +119,9 @@ def agreement(cases: Sequence[Sequence[Counts]]) -> Agreement:
     by_case = [sum_counts(slices) for slices in cases]
     by_slice = [counts for slices in cases for counts in slices]
     if not by_slice:
-        raise InputError("there is nothing to compare: no case has a slice")
+        raise InputError(
+            "there is nothing to compare: no case has a slice", code="NOTHING_TO_COMPARE"
+        )
     filled_slices = [counts for counts in by_slice if not counts.is_empty]
     filled_cases = [counts for counts in by_case if not counts.is_empty]
     return Agreement(
@@ -149,5 +157,7 @@ def _bone(array: NDArray[Any], what: str) -> NDArray[np.bool_]:
         return array
     bone = array == 1
     if np.count_nonzero(bone) + np.count_nonzero(array == 0) != array.size:
-        raise InputError(f"a {what} holds 0 and 1 only; got values up to {array.max()}")
+        raise InputError(
+            f"a {what} holds 0 and 1 only; got values up to {array.max()}", code="NOT_BINARY"
+        )
     return np.asarray(bone)

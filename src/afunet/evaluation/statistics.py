@@ -82,7 +82,9 @@ def draw_patients(patients: int, draws: int = DRAWS, seed: int = SEED) -> NDArra
 def patient_sums(scores: Sequence[SliceScore]) -> PatientSums:
     """Add up one run's slices by patient; `InputError` without any."""
     if not scores:
-        raise InputError("there is nothing to compare: no slice was scored")
+        raise InputError(
+            "there is nothing to compare: no slice was scored", code="NOTHING_TO_COMPARE"
+        )
     rows = [
         _one_patient([score for score in scores if score.patient == patient])
         for patient in patients_of(scores)
@@ -129,7 +131,7 @@ def mean_over_units(values: Sequence[Sequence[float]]) -> Estimate:
     """
     units = [unit for unit in values if len(unit)]
     if not units:
-        raise InputError("there is nothing to average")
+        raise InputError("there is nothing to average", code="NOTHING_TO_COMPARE")
     sums = np.array([[sum(unit)] for unit in units], dtype=np.float64)
     numbers = np.array([len(unit) for unit in units], dtype=np.float64)
     weights = (np.ones((1, len(units)), dtype=np.int64), draw_patients(len(units)))
@@ -167,7 +169,10 @@ def paired_wilcoxon(
     Equal pairs say nothing and are left out, as Wilcoxon did; where all are equal p is 1.
     """
     if set(values) != set(reference) or not values:
-        raise InputError("a paired test needs the same, and at least one, unit on both sides")
+        raise InputError(
+            "a paired test needs the same, and at least one, unit on both sides",
+            code="UNITS_DIFFER",
+        )
     differences = np.array([values[key] - reference[key] for key in values])
     p = float(stats.wilcoxon(differences).pvalue) if np.any(differences) else 1.0
     pairs = len(differences)

@@ -67,7 +67,8 @@ def score_structures(found: Volume, true: LabelMap) -> tuple[StructureScore, ...
     if unknown:
         raise InputError(
             f"labels {_listed(unknown)} of the prediction mean nothing in the truth, which has "
-            f"{_listed(sorted(true.names))}: were pieces numbered anew, compare them as fragments"
+            f"{_listed(sorted(true.names))}: were pieces numbered anew, compare them as fragments",
+            code="LABEL_UNKNOWN",
         )
     scores = []
     for label in sorted(set(found_boxes) | set(true_boxes)):

@@ -78,7 +78,10 @@ def surface_distances(
     Everything but 0 is the structure. Raises `InputError` for two shapes.
     """
     if prediction.shape != truth.shape:
-        raise InputError(f"a prediction of shape {prediction.shape} for a truth of {truth.shape}")
+        raise InputError(
+            f"a prediction of shape {prediction.shape} for a truth of {truth.shape}",
+            code="SIZES_DIFFER",
+        )
     box = bounding_box((prediction != 0) | (truth != 0))
     if box is None:
         return SurfaceDistances(np.zeros(0), np.zeros(0))

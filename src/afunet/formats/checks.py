@@ -50,7 +50,8 @@ def _finite_range(volume: Volume) -> tuple[float, float]:
         if bad:
             raise InputError(
                 f"{bad} of {voxels.size} voxels are not finite numbers (NaN or infinite): "
-                "replace them by HU first"
+                "replace them by HU first",
+                code="NOT_FINITE",
             )
     return float(voxels.min()), float(voxels.max())
 

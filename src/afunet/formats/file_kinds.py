@@ -86,10 +86,17 @@ def require_kind(path: Path, *expected: str) -> FileKind:
     if kind.name:
         suffix = SUFFIXES.get(kind.name, "")
         remedy = f"name it {suffix}" if suffix else f"give a {expected[0]} volume"
-        raise InputError(f"{path.name} is {kind.name} by its content, not {expected[0]}: {remedy}")
+        raise InputError(
+            f"{path.name} is {kind.name} by its content, not {expected[0]}: {remedy}",
+            code="WRONG_KIND",
+        )
     if kind.words:
-        raise InputError(f"{path.name} is {kind.words}, not {expected[0]}: {kind.remedy}")
-    raise InputError(f"{path.name} is broken or not {expected[0]}: copy or export it again")
+        raise InputError(
+            f"{path.name} is {kind.words}, not {expected[0]}: {kind.remedy}", code="WRONG_KIND"
+        )
+    raise InputError(
+        f"{path.name} is broken or not {expected[0]}: copy or export it again", code="FILE_BROKEN"
+    )
 
 
 def _kind(start: bytes) -> FileKind:

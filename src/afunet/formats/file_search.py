@@ -31,7 +31,9 @@ def existing_paths(path: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
     """One path or several as a tuple, each once; `InputError` where one cannot be opened."""
     given = [path] if isinstance(path, str | Path) else list(path)
     if not given:
-        raise InputError("no file was given: name a folder or at least one file")
+        raise InputError(
+            "no file was given: name a folder or at least one file", code="NOTHING_GIVEN"
+        )
     paths = tuple(dict.fromkeys(Path(item) for item in given))
     for item in paths:
         _require_readable(item)
@@ -121,10 +123,13 @@ def _require_readable(path: Path) -> None:
         elif path.is_file():
             path.open("rb").close()
         elif path.is_symlink():
-            raise InputError(f"{path} is a link that leads nowhere: check where it points to")
+            raise InputError(
+                f"{path} is a link that leads nowhere: check where it points to",
+                code="NO_SUCH_PATH",
+            )
         elif path.exists():
             raise InputError(f"{path} is neither a file nor a folder: it cannot be read")
         else:
-            raise InputError(f"no such file or folder: {path}")
+            raise InputError(f"no such file or folder: {path}", code="NO_SUCH_PATH")
     except OSError as reason:
         raise unreadable(path, reason) from None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from afunet.errors import ConfigError, InputError
 from afunet.findings import warning
 from afunet.formats.hu import rescaled, stacked
-from afunet.formats.itk_placement import affine_of
+from afunet.formats.itk_placement import affine_of, require_plain
 from afunet.formats.labelling import Labelling
 from afunet.formats.nifti_placement import RAS_LPS, Placement, placement_of
 from afunet.formats.scan import Scan, Source
@@ -65,11 +65,16 @@ def _placed(image: Any, spacing_mm: Spacing | None) -> tuple[NDArray[Any], Place
     elif isinstance(image, Volume):
         voxels, placement = image.voxels, Placement(image.affine)
     elif isinstance(image, SpatialImage):
-        voxels, placement = _nibabel_voxels(image), _nibabel_placement(image)
+        is_nifti = isinstance(image, Nifti1Pair)
+        place = placement_of(image.header) if is_nifti else Placement(RAS_LPS @ image.affine)
+        voxels, placement = _nibabel_voxels(image), place
     else:
-        voxels, placement = SimpleITK.GetArrayFromImage(image), Placement(_itk_affine(image))
+        require_plain(image, "the SimpleITK image")
+        voxels, placement = SimpleITK.GetArrayFromImage(image), Placement(affine_of(image))
     if voxels.dtype.kind not in "biuf":
-        raise InputError(f"voxels are {voxels.dtype}, expected one number each")
+        raise InputError(
+            f"voxels are {voxels.dtype}, expected one number each", code="NOT_A_VOLUME"
+        )
     return voxels.astype(np.uint8) if voxels.dtype.kind == "b" else voxels, placement
 
 
@@ -89,20 +94,8 @@ def _assumed(spacing_mm: Spacing | None) -> Placement:
 def _nibabel_voxels(image: Any) -> NDArray[Any]:
     shape = image.shape
     if len(shape) < 3 or any(length != 1 for length in shape[3:]):
-        raise InputError(f"the nibabel image holds an array of {shape}, expected one 3D volume")
-    return np.asarray(image.dataobj).reshape(shape[:3]).transpose(2, 1, 0)
-
-
-def _nibabel_placement(image: Any) -> Placement:
-    if isinstance(image, Nifti1Pair):
-        return placement_of(image.header)
-    return Placement(RAS_LPS @ image.affine)
-
-
-def _itk_affine(image: Any) -> NDArray[np.float64]:
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise InputError(
-            f"the SimpleITK image holds {image.GetDimension()} axes and "
-            f"{image.GetNumberOfComponentsPerPixel()} numbers a voxel, expected 3 and 1"
+            f"the nibabel image holds an array of {shape}, expected one 3D volume",
+            code="NOT_A_VOLUME",
         )
-    return affine_of(image)
+    return np.asarray(image.dataobj).reshape(shape[:3]).transpose(2, 1, 0)

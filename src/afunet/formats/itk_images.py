@@ -19,7 +19,7 @@ from afunet.formats.file_kinds import (
     require_kind,
 )
 from afunet.formats.hu import rescaled, stacked
-from afunet.formats.itk_placement import metaimage_placement, nrrd_placement
+from afunet.formats.itk_placement import metaimage_placement, nrrd_placement, require_plain
 from afunet.formats.labelling import Labelling
 from afunet.formats.nifti_placement import Placement
 from afunet.formats.request import Request
@@ -76,13 +76,10 @@ def read_itk_image(path: Path, kind: str) -> Any:
         image = SimpleITK.ReadImage(str(path))
     except RuntimeError:  # SimpleITK's message fills several lines
         raise InputError(
-            f"{path.name} is broken, or its data file is not beside it: copy or export it again"
+            f"{path.name} is broken, or its data file is not beside it: copy or export it again",
+            code="FILE_BROKEN",
         ) from None
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise InputError(
-            f"{path.name} holds {image.GetDimension()} axes and "
-            f"{image.GetNumberOfComponentsPerPixel()} numbers a voxel, expected 3 and 1"
-        )
+    require_plain(image, path.name)
     return image
 
 
@@ -93,7 +90,10 @@ def write_itk_image(volume: Volume, path: Path, description: str = "") -> None:
     another name and where the file cannot be written whole.
     """
     if path.suffix.lower() not in WRITTEN_SUFFIXES:
-        raise OutputError(f"cannot write {path.name} as NRRD or MetaImage: name it .nrrd or .mha")
+        raise OutputError(
+            f"cannot write {path.name} as NRRD or MetaImage: name it .nrrd or .mha",
+            code="UNKNOWN_FORMAT",
+        )
     voxels = volume.voxels.astype(np.uint8) if volume.voxels.dtype == bool else volume.voxels
     image = SimpleITK.GetImageFromArray(voxels)
     image.SetSpacing(volume.spacing_mm.tolist())

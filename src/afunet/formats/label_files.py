@@ -50,4 +50,4 @@ def _require_one_each(folder: Path) -> None:
     names = [path.name for path in sorted(folder.iterdir()) if _holds_labels(path)]
     for one, other in pairwise(names):
         if stem(Path(one)) == stem(Path(other)):
-            raise InputError(f"{one} and {other} are of one case: keep one")
+            raise InputError(f"{one} and {other} are of one case: keep one", code="SEVERAL_FILES")

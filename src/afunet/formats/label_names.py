@@ -36,4 +36,7 @@ def _name(path: Path, value: Any) -> str:
 
 
 def _no_names(path: Path) -> InputError:
-    return InputError(f'{path.name} is no table of label names, expected {{"1": "femur left", …}}')
+    return InputError(
+        f'{path.name} is no table of label names, expected {{"1": "femur left", …}}',
+        code="BAD_DESCRIPTION",
+    )

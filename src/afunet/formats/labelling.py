@@ -62,7 +62,10 @@ def checked_labels(read: Labelling) -> Labelling:
             volume = read.volume.with_voxels(voxels.astype(dtype, copy=False))
             findings = read.findings + size_finding(volume.spacing_mm) + rounded
             return replace(read, volume=volume, findings=findings, step=0.0)
-    raise InputError(f"labels from {low:g} to {high:g} are no labels: at most 32 bits are read")
+    raise InputError(
+        f"labels from {low:g} to {high:g} are no labels: at most 32 bits are read",
+        code="BAD_LABELS",
+    )
 
 
 def require_no_negative(labels: Volume, what: str) -> None:
@@ -71,7 +74,8 @@ def require_no_negative(labels: Volume, what: str) -> None:
     if lowest < 0:
         raise InputError(
             f"{what} has negative labels, the lowest {lowest}: a mask cannot say 'not labelled', "
-            "write such voxels as 0 or label them"
+            "write such voxels as 0 or label them",
+            code="NEGATIVE_LABELS",
         )
 
 
@@ -88,7 +92,8 @@ def _whole(read: Labelling) -> tuple[NDArray[Any], tuple[Finding, ...]]:
         example = voxels[wrong][0]
         raise InputError(
             f"labels must be whole numbers: {int(wrong.sum())} of {voxels.size} are not, the first "
-            f"is {example:g}"
+            f"is {example:g}",
+            code="BAD_LABELS",
         )
     if not off.any():
         return nearest, ()

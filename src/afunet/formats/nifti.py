@@ -71,11 +71,14 @@ def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
     or name and where the file cannot be written whole.
     """
     if not path.name.lower().endswith(NIFTI_SUFFIXES):
-        raise OutputError(f"cannot write {path.name} as NIfTI: name it .nii.gz or .nii")
+        raise OutputError(
+            f"cannot write {path.name} as NIfTI: name it .nii.gz or .nii", code="UNKNOWN_FORMAT"
+        )
     voxels = volume.voxels.astype(np.uint8) if volume.voxels.dtype == bool else volume.voxels
     if voxels.dtype not in WRITABLE:
         raise OutputError(
-            f"NIfTI voxels must be uint8, int16, uint16, int32 or float32, not {voxels.dtype}"
+            f"NIfTI voxels must be uint8, int16, uint16, int32 or float32, not {voxels.dtype}",
+            code="VOXEL_TYPE",
         )
     affine = RAS_LPS @ volume.affine
     image = nibabel.Nifti1Image(voxels.transpose(2, 1, 0), affine)

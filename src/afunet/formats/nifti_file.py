@@ -74,12 +74,15 @@ def _load_pair(path: Path) -> Any:
     header, voxels = _halves(path)
     if not (header.is_file() and voxels.is_file()):
         missing = voxels if header.is_file() else header
-        raise InputError(f"{path.name} is half of a pair, {missing.name} is not beside it")
+        raise InputError(
+            f"{path.name} is half of a pair, {missing.name} is not beside it", code="NO_PARTNER"
+        )
     kind = kind_of(header)
     if kind.name == ANALYZE:
         raise InputError(
             f"{header.name} is of Analyze 7.5, which does not tell left from right: export the "
-            "volume as NIfTI"
+            "volume as NIfTI",
+            code="ANALYZE",
         )
     require_kind(header, NIFTI_PAIR)
     with _broken_files_refused(path):
@@ -119,11 +122,13 @@ def stored_numbers(file: NiftiFile, path: Path) -> NDArray[Any]:
     shape = image.shape
     if len(shape) < 3 or any(length != 1 for length in shape[3:]):
         raise InputError(
-            f"the NIfTI file holds an array of {shape}, expected one 3D volume: save one"
+            f"the NIfTI file holds an array of {shape}, expected one 3D volume: save one",
+            code="NOT_A_VOLUME",
         )
     if image.get_data_dtype().kind not in "iuf":
         raise InputError(
-            f"the NIfTI file holds {image.get_data_dtype()} voxels, expected one number each"
+            f"the NIfTI file holds {image.get_data_dtype()} voxels, expected one number each",
+            code="NOT_A_VOLUME",
         )
     _require_whole(image, path)
     with _broken_files_refused(path):
@@ -149,7 +154,8 @@ def _broken_files_refused(path: Path) -> Iterator[None]:
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise InputError(
             f"{path.name} is cut off or damaged: its compression breaks off; copy or download it "
-            "again"
+            "again",
+            code="FILE_CUT",
         ) from None
     except OSError as reason:
         if reason.errno is not None:
@@ -157,14 +163,18 @@ def _broken_files_refused(path: Path) -> Iterator[None]:
         raise _cut(path) from None
     except MemoryError:
         raise InputError(
-            f"{path.name} does not fit into memory: crop it, or use fewer bits"
+            f"{path.name} does not fit into memory: crop it, or use fewer bits",
+            code="OUT_OF_MEMORY",
         ) from None
     except (HeaderDataError, ValueError):
         raise InputError(
-            f"{path.name} has a NIfTI header that makes no sense: export it again"
+            f"{path.name} has a NIfTI header that makes no sense: export it again",
+            code="FILE_BROKEN",
         ) from None
     except Exception:  # nibabel and numpy each raise their own on a broken file
-        raise InputError(f"{path.name} is broken or not NIfTI: copy or export it again") from None
+        raise InputError(
+            f"{path.name} is broken or not NIfTI: copy or export it again", code="FILE_BROKEN"
+        ) from None
 
 
 def _require_whole(image: Any, path: Path) -> None:
@@ -181,5 +191,6 @@ def _require_whole(image: Any, path: Path) -> None:
 def _cut(path: Path, told: str = "") -> InputError:
     return InputError(
         f"{path.name} is cut off: it holds less than its header tells of{told}; copy or download "
-        "it again"
+        "it again",
+        code="FILE_CUT",
     )

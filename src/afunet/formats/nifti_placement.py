@@ -19,6 +19,9 @@ FloatArray = NDArray[np.float64]
 RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 # xyzt_units & 7 (nifti1.h, NIFTI_UNITS_*)
 UNITS = {0: "unknown", 1: "meter", 2: "mm", 3: "micron"}
+# Faults of a form, which decide what is done.
+_SHEARED = "is sheared by"
+_SINGULAR = "is singular: two axes point the same way, or one has no length"
 TO_TAKE_THE_QFORM = "set its sform code to 0 if the qform is right (nibabel: set_sform(None, 0))"
 
 
@@ -80,10 +83,10 @@ def _taken(
             raise _no_placement(f"its qform {qform.fault}, and it has no sform", "export it again")
         return qform.affine, ()
     if not qform.is_sound:
-        if "sheared" in sform.fault:
+        if sform.fault.startswith(_SHEARED):
             return sform.affine, ()
         raise _no_placement(f"its sform {sform.fault}, and no qform is sound", "export it again")
-    if "sheared" in sform.fault:
+    if sform.fault.startswith(_SHEARED):
         apart_mm = _apart_mm(sform, qform, size)
         if apart_mm > UNDOUBTED_FORM_MM:
             raise _no_placement(
@@ -99,7 +102,7 @@ def _beside(sform: Form, qform: Form, size: tuple[int, int, int]) -> tuple[Findi
     """What there is to say of a qform beside a sound sform."""
     if qform.affine is None:
         return ()
-    if not np.isfinite(qform.affine).all() or "singular" in qform.fault:
+    if not np.isfinite(qform.affine).all() or qform.fault == _SINGULAR:
         message = f"the NIfTI file's qform {qform.fault}, its sform is sound"
         return (info("FORM_BROKEN", message, "took the sform"),)
     apart_mm = _apart_mm(sform, qform, size)
@@ -128,9 +131,9 @@ def _fault(affine: FloatArray, size: tuple[int, int, int]) -> str:
         return "holds numbers that are not finite"
     steps_mm = np.linalg.norm(affine[:3, :3], axis=0)
     if not steps_mm.all() or abs(np.linalg.det(affine[:3, :3] / steps_mm)) < 1e-3:
-        return "is singular: two axes point the same way, or one has no length"
+        return _SINGULAR
     off_mm = shear_mm(affine, size)
-    return f"is sheared by {off_mm:.1f} mm" if off_mm > LARGEST_SHEAR_MM else ""
+    return f"{_SHEARED} {off_mm:.1f} mm" if off_mm > LARGEST_SHEAR_MM else ""
 
 
 def _unplaced(header: Any, unit: str) -> FloatArray:

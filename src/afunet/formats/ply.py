@@ -52,7 +52,7 @@ def read_ply(path: Path) -> Mesh:
         return _mesh(tables)
     except (ValueError, KeyError, IndexError, OverflowError):
         raise InputError(
-            f"{path.name}: not a whole PLY file of triangles; export it again"
+            f"{path.name}: not a whole PLY file of triangles; export it again", code="MESH_BROKEN"
         ) from None
 
 

@@ -45,7 +45,8 @@ def bone_value(values: Iterable[int]) -> int:
         )
         raise InputError(
             f"a PNG mask must hold 0 and one value for bone, as 1 or 255, got {named} beside 0: "
-            "write bone as one value, without smooth edges"
+            "write bone as one value, without smooth edges",
+            code="NOT_BINARY",
         )
     return others[0] if others else 1
 

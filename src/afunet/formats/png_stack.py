@@ -53,7 +53,10 @@ def read_png_stack(request: Request) -> Scan:
     """
     files = png_files(request.paths, IMAGES)
     if not files:
-        raise InputError(f"there are only {MASKS} and no {IMAGES} to read: name the images' folder")
+        raise InputError(
+            f"there are only {MASKS} and no {IMAGES} to read: name the images' folder",
+            code="NO_IMAGES",
+        )
     grey = _stack(_greys(files), len(files), request)
     hu = grey.astype(np.float32) * np.float32((WHITE_HU - BLACK_HU) / 255) + np.float32(BLACK_HU)
     source = Source(KIND, len(files), spacing_known=request.spacing_mm is not None)
@@ -67,7 +70,10 @@ def read_png_labels(request: Request) -> Labelling:
     """
     files = png_files(request.paths, MASKS)
     if not files:
-        raise InputError(f"there are only {IMAGES} and no {MASKS} to read: name the masks' folder")
+        raise InputError(
+            f"there are only {IMAGES} and no {MASKS} to read: name the masks' folder",
+            code="NO_IMAGES",
+        )
     values = _stack(map(mask_values, _images(files)), len(files), request)
     bone = bone_value(np.unique(values).tolist())
     volume = Volume(binary_mask(values, bone), _affine(request))
@@ -82,7 +88,8 @@ def _stack(planes: Iterable[NDArray[Any]], count: int, request: Request) -> NDAr
         if plane.shape != (slices or [plane])[0].shape:
             raise GeometryError(
                 f"the PNGs differ in size: slice {number} is {_size(plane)}, the first is "
-                f"{_size(slices[0])}: export all of one series"
+                f"{_size(slices[0])}: export all of one series",
+                code="SIZES_DIFFER",
             )
         slices.append(plane)
         request.watch.tell("reading slices", number, count)
@@ -97,7 +104,9 @@ def _images(files: tuple[Path, ...]) -> Iterator[Image.Image]:
         except PermissionError as reason:
             raise unreadable(path, reason) from None
         except (OSError, SyntaxError, ValueError):
-            raise InputError(f"PNG slice {number} is broken: export it again") from None
+            raise InputError(
+                f"PNG slice {number} is broken: export it again", code="FILE_BROKEN"
+            ) from None
         yield image
 
 
@@ -106,7 +115,9 @@ def _greys(files: tuple[Path, ...]) -> Iterator[NDArray[np.uint8]]:
         if image.mode not in ("L", "1"):
             raise InputError(
                 f"PNG slice {number} has colour mode {image.mode}, expected 8-bit grey (L) in the "
-                f"bone window [{BLACK_HU:g}, {WHITE_HU:g}] HU; give 16-bit images as DICOM or NIfTI"
+                f"bone window [{BLACK_HU:g}, {WHITE_HU:g}] HU; give 16-bit images as DICOM or "
+                "NIfTI",
+                code="NOT_GREY",
             )
         yield np.asarray(image).astype(np.uint8)
 

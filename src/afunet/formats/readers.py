@@ -147,11 +147,18 @@ def _reader_of(request: Request) -> Reader:
     if reader.matches is _anything:
         _require_no_volume(request.path)
     if request.series is not None and not reader.takes_series:
-        raise ConfigError(f"a series can be chosen in DICOM only, this is {kind}")
+        raise ConfigError(
+            f"a series can be chosen in DICOM only, this is {kind}", code="OPTIONS_CLASH"
+        )
     if request.spacing_mm is not None and not reader.takes_spacing:
-        raise ConfigError(f"a spacing can be given for PNG slices only, {kind} holds its own")
+        raise ConfigError(
+            f"a spacing can be given for PNG slices only, {kind} holds its own",
+            code="OPTIONS_CLASH",
+        )
     if len(request.paths) > 1 and not reader.takes_several_files:
-        raise InputError(f"{len(request.paths)} files were given, expected one {kind} file")
+        raise InputError(
+            f"{len(request.paths)} files were given, expected one {kind} file", code="SEVERAL_FILES"
+        )
     return reader
 
 
@@ -161,7 +168,8 @@ def _require_no_folder_of_volumes(path: Path) -> None:
     volumes = sum(bool(_named_kind(item)) for item in path.iterdir())
     if volumes:
         raise InputError(
-            f"{path.name} is a folder with {volumes} volume files: name the one to read"
+            f"{path.name} is a folder with {volumes} volume files: name the one to read",
+            code="SEVERAL_FILES",
         )
 
 
@@ -178,4 +186,6 @@ def _require_no_volume(path: Path) -> None:
     kind = kind_of(path)
     if kind.name in (NIFTI, NRRD, METAIMAGE):
         suffix = f"{SUFFIXES[kind.name]}{'.gz' if kind.compressed else ''}"
-        raise InputError(f"{path.name} is {kind.name} by its content: name it {suffix}")
+        raise InputError(
+            f"{path.name} is {kind.name} by its content: name it {suffix}", code="WRONG_KIND"
+        )

@@ -27,7 +27,7 @@ def read_text(path: Path) -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError:
-        raise InputError(f"{path} is no text in UTF-8: save it as UTF-8") from None
+        raise InputError(f"{path} is no text in UTF-8: save it as UTF-8", code="BAD_TEXT") from None
 
 
 def read_json(path: Path) -> Any:
@@ -36,7 +36,9 @@ def read_json(path: Path) -> Any:
         return json.loads(_bytes(path))  # finds the encoding itself, marks included
     except ValueError as reason:  # undecodable bytes too
         where = f" ({reason})" if isinstance(reason, json.JSONDecodeError) else ""
-        raise InputError(f"{path} holds no JSON{where}: save it as JSON in UTF-8") from None
+        raise InputError(
+            f"{path} holds no JSON{where}: save it as JSON in UTF-8", code="BAD_TEXT"
+        ) from None
 
 
 def _bytes(path: Path) -> bytes:

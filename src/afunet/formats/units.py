@@ -27,7 +27,8 @@ def millimetres_of(unit: str) -> float:
     if plain not in MILLIMETRES:
         raise InputError(
             f"the file's unit of length is {unit.strip()[:20]!r}, expected mm, cm, m or um: write "
-            "the volume in mm"
+            "the volume in mm",
+            code="BAD_UNIT",
         )
     return MILLIMETRES[plain]
 

@@ -26,16 +26,22 @@ class LabelMap:
     def __post_init__(self) -> None:
         voxels = self.volume.voxels
         if not np.issubdtype(voxels.dtype, np.integer):
-            raise GeometryError(f"labels must be integers, got {voxels.dtype}")
+            raise GeometryError(f"labels must be integers, got {voxels.dtype}", code="BAD_LABELS")
         unnamed = sorted(set(np.unique(voxels).tolist()) - {BACKGROUND} - set(self.names))
         if unnamed:
-            raise GeometryError(f"labels without a name: {unnamed}; named: {sorted(self.names)}")
+            raise GeometryError(
+                f"labels without a name: {unnamed}; named: {sorted(self.names)}",
+                code="LABEL_UNKNOWN",
+            )
 
     def mask(self, name: str) -> Volume:
         """0/1 uint8 volume of one named structure; `GeometryError` if no label has that name."""
         labels = [label for label, known in self.names.items() if known == name]
         if not labels:
-            raise GeometryError(f"no structure {name!r}; there are {sorted(self.names.values())}")
+            raise GeometryError(
+                f"no structure {name!r}; there are {sorted(self.names.values())}",
+                code="UNKNOWN_NAME",
+            )
         return self.volume.with_voxels(np.isin(self.volume.voxels, labels).astype(np.uint8))
 
     def foreground(self) -> Volume:

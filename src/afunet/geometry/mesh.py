@@ -28,10 +28,11 @@ class Mesh:
         vertices = _triples(np.asarray(self.vertices_mm, dtype=np.float64), "vertices")
         faces = _triples(np.asarray(self.faces, dtype=np.int64), "faces")
         if not np.isfinite(vertices).all():
-            raise GeometryError("a mesh has vertices that are not finite")
+            raise GeometryError("a mesh has vertices that are not finite", code="NOT_FINITE")
         if len(faces) and (faces.min() < 0 or faces.max() >= len(vertices)):
             raise GeometryError(
-                f"a face names vertex {faces.max()}, the mesh has {len(vertices)} vertices"
+                f"a face names vertex {faces.max()}, the mesh has {len(vertices)} vertices",
+                code="MESH_BROKEN",
             )
         object.__setattr__(self, "vertices_mm", vertices)
         object.__setattr__(self, "faces", faces)
@@ -103,7 +104,7 @@ class Mesh:
     def bounds_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Lowest and highest corner, each (3,); `GeometryError` for an empty mesh."""
         if self.is_empty:
-            raise GeometryError("an empty mesh has no bounds")
+            raise GeometryError("an empty mesh has no bounds", code="MESH_EMPTY")
         used = self.triangles_mm.reshape(-1, 3)
         return used.min(axis=0), used.max(axis=0)
 
@@ -119,5 +120,7 @@ def _triples(values: NDArray[Any], what: str) -> NDArray[Any]:
     if values.size == 0:
         return values.reshape(0, 3)
     if values.ndim != 2 or values.shape[1] != 3:
-        raise GeometryError(f"a mesh needs {what} of shape (N, 3), got {values.shape}")
+        raise GeometryError(
+            f"a mesh needs {what} of shape (N, 3), got {values.shape}", code="BAD_SHAPE"
+        )
     return values

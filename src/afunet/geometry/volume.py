@@ -31,13 +31,18 @@ class Volume:
         affine = np.array(self.affine, dtype=np.float64)
         if self.voxels.ndim != 3 or 0 in self.voxels.shape:
             raise GeometryError(
-                f"a volume needs (slice, row, column) voxels, got shape {self.voxels.shape}"
+                f"a volume needs (slice, row, column) voxels, got shape {self.voxels.shape}",
+                code="BAD_SHAPE",
             )
         if affine.shape != (4, 4) or not np.isfinite(affine).all():
-            raise GeometryError(f"a volume needs a finite 4×4 affine, got {affine.tolist()}")
+            raise GeometryError(
+                f"a volume needs a finite 4×4 affine, got {affine.tolist()}", code="BAD_AFFINE"
+            )
         steps_mm = np.linalg.norm(affine[:3, :3], axis=0)
         if not steps_mm.all() or abs(np.linalg.det(affine[:3, :3] / steps_mm)) < 1e-6:
-            raise GeometryError("the affine is singular: two voxel axes point the same way")
+            raise GeometryError(
+                "the affine is singular: two voxel axes point the same way", code="BAD_AFFINE"
+            )
         affine.setflags(write=False)
         object.__setattr__(self, "affine", affine)
 
@@ -95,7 +100,10 @@ class Volume:
     def with_voxels(self, voxels: NDArray[Any]) -> Volume:
         """Other values, (slice, row, column) of the same shape, in the same place."""
         if voxels.shape != self.voxels.shape:
-            raise GeometryError(f"voxels of shape {voxels.shape} do not fit a grid {self.shape}")
+            raise GeometryError(
+                f"voxels of shape {voxels.shape} do not fit a grid {self.shape}",
+                code="SIZES_DIFFER",
+            )
         return Volume(voxels, self.affine)
 
     def same_grid(self, other: Volume, tolerance_mm: float = OWN_GRID_MM) -> bool:
@@ -112,7 +120,8 @@ class Volume:
         """Raise `GeometryError` naming both grids unless `other` lies on this grid."""
         if not self.same_grid(other, tolerance_mm):
             raise GeometryError(
-                f"{what} lies on another grid: {_describe(other)}, expected {_describe(self)}"
+                f"{what} lies on another grid: {_describe(other)}, expected {_describe(self)}",
+                code="OTHER_GRID",
             )
 
 

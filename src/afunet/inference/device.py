@@ -29,7 +29,9 @@ def pick_device(choice: DeviceChoice) -> torch.device:
     """The device asked for; `DeviceError` where CUDA is asked for and there is none."""
     available = torch.cuda.is_available()
     if choice is DeviceChoice.CUDA and not available:
-        raise DeviceError("no CUDA device here: use --device cpu, or auto to take what there is")
+        raise DeviceError(
+            "no CUDA device here: use --device cpu, or auto to take what there is", code="NO_CUDA"
+        )
     use_cuda = available and choice is not DeviceChoice.CPU
     return torch.device("cuda" if use_cuda else "cpu")
 
@@ -51,7 +53,9 @@ def best_engine(
             continue  # an arithmetic that this device lacks
         engines[str(dtype).removeprefix("torch.")] = engine
     if not engines:
-        raise DeviceError(f"the network does not run on {device.type} in any arithmetic")
+        raise DeviceError(
+            f"the network does not run on {device.type} in any arithmetic", code="NO_ARITHMETIC"
+        )
     seconds = dict.fromkeys(engines, float("inf"))
     for _ in range(TRIALS):  # in turns, so that a busy moment hits all alike
         for name, engine in engines.items():

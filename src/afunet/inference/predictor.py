@@ -56,7 +56,9 @@ class Engine:
             half = self.windows_per_batch // 2
             return replace(self, windows_per_batch=half), f"{half} windows per batch"
         if self.device.type == "cpu":
-            raise DeviceError("out of memory with one window per batch on the CPU") from error
+            raise DeviceError(
+                "out of memory with one window per batch on the CPU", code="OUT_OF_MEMORY"
+            ) from error
         return Engine(_on_cpu(self.network), torch.device("cpu"), torch.float32, 2), "the CPU"
 
 

@@ -73,7 +73,8 @@ class Checkpoint:
         except (ConfigError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise CheckpointError(
-                f"the weights do not fit model {self.header.model!r}: {reason}"
+                f"the weights do not fit model {self.header.model!r}: {reason}",
+                code="WEIGHTS_MISFIT",
             ) from error
         return model.eval()
 
@@ -104,15 +105,19 @@ def save_checkpoint(path: Path, model: nn.Module, header: Header, *, half: bool 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read and verify; `CheckpointError` in one line for anything but an intact checkpoint."""
     if not path.is_file():
-        raise CheckpointError(f"no weights file at {path}")
+        raise CheckpointError(f"no weights file at {path}", code="NO_WEIGHTS")
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path.name} is no intact safetensors file: {error}") from error
+        raise CheckpointError(
+            f"{path.name} is no intact safetensors file: {error}", code="WEIGHTS_BROKEN"
+        ) from error
     if METADATA_KEY not in metadata:
-        raise CheckpointError(f"{path.name} is a safetensors file, but not one of afunet's")
+        raise CheckpointError(
+            f"{path.name} is a safetensors file, but not one of afunet's", code="WEIGHTS_FOREIGN"
+        )
     raw = _raw(path.name, metadata[METADATA_KEY])
     expected = str(raw.pop("sha256"))
     header = _parse(path.name, raw)
@@ -120,7 +125,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if digest != expected:
         raise CheckpointError(
             f"{path.name} was altered: its SHA-256 is {digest[:12]}…, its header says "
-            f"{expected[:12]}…; fetch it again"
+            f"{expected[:12]}…; fetch it again",
+            code="WEIGHTS_ALTERED",
         )
     fitted = replace(header, expected_dice=model_beside(path, digest))
     return Checkpoint(fitted, weights, digest)
@@ -149,11 +155,14 @@ def _raw(name: str, text: str) -> dict[str, Any]:
         raw = dict(json.loads(text))
         if raw["version"] != FORMAT_VERSION:
             raise CheckpointError(
-                f"{name} has format version {raw['version']}, this afunet reads {FORMAT_VERSION}"
+                f"{name} has format version {raw['version']}, this afunet reads {FORMAT_VERSION}",
+                code="WEIGHTS_VERSION",
             )
         raw["sha256"]  # there
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{name} has a broken header: {error!r}") from error
+        raise CheckpointError(
+            f"{name} has a broken header: {error!r}", code="WEIGHTS_BROKEN"
+        ) from error
     return raw
 
 
@@ -166,7 +175,9 @@ def _parse(name: str, raw: Mapping[str, Any]) -> Header:
             raise ValueError(f"threshold {header.threshold}")
         require_calibration(header.calibration)
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{name} has a broken header: {error!r}") from error
+        raise CheckpointError(
+            f"{name} has a broken header: {error!r}", code="WEIGHTS_BROKEN"
+        ) from error
     return header
 
 

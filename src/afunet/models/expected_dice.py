@@ -99,7 +99,7 @@ def read_model(path: Path) -> DiceModel:
         return _parsed(raw)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"{path.name} holds no model of the expected Dice: {error}"
+            f"{path.name} holds no model of the expected Dice: {error}", code="WEIGHTS_BROKEN"
         ) from error
 
 

@@ -62,7 +62,9 @@ class ModelFile(Generic[Model]):
             model.load_state_dict(single(weights))
         except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
-            raise CheckpointError(f"{path.name} holds no intact {self.kind}: {reason}") from error
+            raise CheckpointError(
+                f"{path.name} holds no intact {self.kind}: {reason}", code="WEIGHTS_BROKEN"
+            ) from error
         return model.eval()
 
 

@@ -98,7 +98,7 @@ class Anatomy:
 
     def __post_init__(self) -> None:
         if self.source is not Source.PARAMETRIC and self.path is None:
-            raise ConfigError(f"bones from a {self.source} need a path")
+            raise ConfigError(f"bones from a {self.source} need a path", code="NOTHING_GIVEN")
         if not set(self.sides) <= {"left", "right"} or len(self.sides) != len(self.poses):
             raise ConfigError(f"need one pose for each of the sides {self.sides}, left or right")
 

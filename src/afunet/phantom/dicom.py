@@ -117,7 +117,9 @@ def _fill(dataset: FileDataset, hu: NDArray[np.generic]) -> None:
 def _require_right_angles(volume: Volume) -> None:
     axes = volume.directions
     if np.abs(axes.T @ axes - np.eye(3)).max() > 1e-4:
-        raise GeometryError("a CT series needs rows, columns and slices at right angles")
+        raise GeometryError(
+            "a CT series needs rows, columns and slices at right angles", code="SHEARED"
+        )
 
 
 def _decimals(values: NDArray[np.floating]) -> list[str]:

@@ -98,7 +98,8 @@ def grid_of_mesh(mesh: Mesh, spacing_mm: float, box: Box) -> DistanceGrid:
     """
     if not mesh.is_watertight:
         raise GeometryError(
-            f"a bone needs a watertight mesh, this one has {mesh.open_edges} open edges: close it"
+            f"a bone needs a watertight mesh, this one has {mesh.open_edges} open edges: close it",
+            code="NOT_WATERTIGHT",
         )
     shape, origin = _layout(box, spacing_mm)
     inside = _inside_mesh(mesh, shape, origin, spacing_mm)

@@ -77,7 +77,8 @@ def leg_of_meshes(
     if width > 700:
         raise GeometryError(
             f"the meshes are {width - 2 * MARGIN_MM:.0f} mm wide, a scan reaches 610 mm: are they "
-            "in millimetres?"
+            "in millimetres?",
+            code="MESH_UNIT",
         )
     slices = int(np.ceil((high[2] - low[2]) / step_mm)) + 2
     pixels = int(np.ceil(width / pixel_mm))

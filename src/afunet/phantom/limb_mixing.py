@@ -21,7 +21,10 @@ def mix_limbs(paths: Sequence[Path], output: Path, rng: Rng, spread: float = 1.2
     `InputError` for fewer than three files and for files whose triangles differ.
     """
     if len(paths) < 3:
-        raise InputError(f"{len(paths)} limbs: give three or more to draw others between them")
+        raise InputError(
+            f"{len(paths)} limbs: give three or more to draw others between them",
+            code="TOO_FEW_LIMBS",
+        )
     limbs = []
     for path in paths:
         with np.load(path) as arrays:
@@ -32,11 +35,17 @@ def mix_limbs(paths: Sequence[Path], output: Path, rng: Rng, spread: float = 1.2
     for name, first in limbs[0].items():
         every = [limb.get(name) for limb in limbs]
         if any(one is None or one.shape != first.shape for one in every):
-            raise InputError(f"{name} differs in shape between the limbs: give files of one model")
+            raise InputError(
+                f"{name} differs in shape between the limbs: give files of one model",
+                code="LIMBS_DIFFER",
+            )
         stacked = np.stack(every)  # type: ignore[arg-type]
         if name.endswith("_f"):
             if not (stacked == first).all():
-                raise InputError(f"{name} differs between the limbs: give files of one model")
+                raise InputError(
+                    f"{name} differs between the limbs: give files of one model",
+                    code="LIMBS_DIFFER",
+                )
             mixed[name] = first
         else:
             mixed[name] = np.tensordot(weights, stacked, axes=1)

@@ -32,10 +32,14 @@ def load_bones(folder: Path) -> dict[str, Mesh]:
     a size that none has in millimetres.
     """
     if not folder.is_dir():
-        raise InputError(f"no folder {folder}: give a folder of .stl, .ply or .obj bones")
+        raise InputError(
+            f"no folder {folder}: give a folder of .stl, .ply or .obj bones", code="NO_SUCH_PATH"
+        )
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in MESH_SUFFIXES)
     if not files:
-        raise InputError(f"no .stl, .ply or .obj file in {folder}: put one mesh per bone there")
+        raise InputError(
+            f"no .stl, .ply or .obj file in {folder}: put one mesh per bone there", code="NO_MESHES"
+        )
     bones = {path.stem: _read_watertight(path) for path in files}
     _require_millimetres(bones)
     return bones
@@ -54,7 +58,8 @@ def _require_millimetres(bones: Mapping[str, Mesh]) -> None:
     )
     raise InputError(
         f"the largest of the bones, {name}, would be {length_mm:.3g} mm long: meshes are read in "
-        f"millimetres, are these in {unit}? scale them by {factor}"
+        f"millimetres, are these in {unit}? scale them by {factor}",
+        code="MESH_UNIT",
     )
 
 
@@ -72,7 +77,8 @@ def load_limb(path: Path, side: str) -> dict[str, Mesh]:
     except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
         raise InputError(
             f"{path.name} is no LLP26 limb ({type(error).__name__}): "
-            f"expected arrays {', '.join(f'{name}_v, {name}_f' for name in _LIMB_ARRAYS)}"
+            f"expected arrays {', '.join(f'{name}_v, {name}_f' for name in _LIMB_ARRAYS)}",
+            code="NOT_A_LIMB",
         ) from error
     tibia, fibula = _largest_two(raw["tibfib_l"], path.name)
     parts = {"femur": raw["femur_l"], "patella": raw["patella_l"], "tibia": tibia}
@@ -100,9 +106,14 @@ def _read_watertight(path: Path) -> Mesh:
 
 def _closed(mesh: Mesh, what: str) -> Mesh:
     if mesh.is_empty:
-        raise InputError(f"{what} has no triangles: expected a watertight surface in mm")
+        raise InputError(
+            f"{what} has no triangles: expected a watertight surface in mm", code="MESH_EMPTY"
+        )
     if not mesh.is_watertight:
-        raise InputError(f"{what} is not watertight ({mesh.open_edges} open edges): close it first")
+        raise InputError(
+            f"{what} is not watertight ({mesh.open_edges} open edges): close it first",
+            code="NOT_WATERTIGHT",
+        )
     return mesh if mesh.volume_mm3 > 0 else _turned(mesh)
 
 

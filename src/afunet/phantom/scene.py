@@ -58,7 +58,9 @@ def build_scene(config: LegConfig) -> Scene:
     seen = _seen(volume)
     whole = build_bones(config.anatomy, seen, config.seed)
     if not whole:
-        raise ConfigError("no bone lies in the grid: move it to where the bones are")
+        raise ConfigError(
+            "no bone lies in the grid: move it to where the bones are", code="NO_BONE_IN_GRID"
+        )
     bones = fractured(whole, config.fractures)
     rng = np.random.default_rng([config.seed, 5])
     limbs = _furnished(_limbs(bones, seen, config, rng), bones, seen, config)

@@ -44,7 +44,9 @@ class SimulatedLeg:
         chosen = [surface for surface in self.surfaces if bone in (None, surface.name)]
         if not chosen:
             names = sorted(surface.name for surface in self.surfaces)
-            raise GeometryError(f"no bone {bone!r} in the phantom; there are {names}")
+            raise GeometryError(
+                f"no bone {bone!r} in the phantom; there are {names}", code="UNKNOWN_NAME"
+            )
         distances = [surface.distance_mm(points_mm) for surface in chosen]
         return np.asarray(np.minimum.reduce(distances), dtype=np.float32)
 

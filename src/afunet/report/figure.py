@@ -23,7 +23,9 @@ def require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise ConfigError("figures need matplotlib: pip install 'afunet[train]'") from error
+        raise ConfigError(
+            "figures need matplotlib: pip install 'afunet[train]'", code="PACKAGE_MISSING"
+        ) from error
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:

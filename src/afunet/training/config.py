@@ -120,12 +120,15 @@ class TrainingConfig:
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
         if not any(entry.weight > 0 for entry in self.data):
-            raise ConfigError("a run needs at least one [[data]] entry with a path")
+            raise ConfigError(
+                "a run needs at least one [[data]] entry with a path", code="NO_TRAINING_DATA"
+            )
         if not 0 <= self.average_decay < 1:
             raise ConfigError(f"average_decay must be in [0, 1), got {self.average_decay}")
         if self.batch_size % self.accumulate:
             raise ConfigError(
-                f"batch_size {self.batch_size} cannot be split into {self.accumulate} equal parts"
+                f"batch_size {self.batch_size} cannot be split into {self.accumulate} equal parts",
+                code="BATCH_UNEVEN",
             )
 
     def steps_for(self, slices: int) -> int:
@@ -164,7 +167,9 @@ def load_config(
 def parse_config(raw: Mapping[str, Any]) -> TrainingConfig:
     """A configuration from parsed TOML or JSON."""
     if not isinstance(raw.get("data"), list | tuple):
-        raise ConfigError("a run needs at least one [[data]] entry with a path")
+        raise ConfigError(
+            "a run needs at least one [[data]] entry with a path", code="NO_TRAINING_DATA"
+        )
     return _build(TrainingConfig, raw, "the configuration")  # type: ignore[no-any-return]
 
 

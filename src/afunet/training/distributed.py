@@ -93,7 +93,9 @@ def joined(device: torch.device) -> Iterator[World]:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     except (RuntimeError, ValueError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise DeviceError(f"the {size} processes could not be joined: {reason}") from error
+        raise DeviceError(
+            f"the {size} processes could not be joined: {reason}", code="PROCESSES_NOT_JOINED"
+        ) from error
     try:
         yield World(dist.get_rank(), dist.get_world_size())
     finally:
@@ -108,7 +110,8 @@ def own_device(device: torch.device) -> torch.device:
     if place.index >= torch.cuda.device_count():
         raise DeviceError(
             f"process {place.index} has no GPU of its own: there are {torch.cuda.device_count()}; "
-            "start torchrun with as many processes"
+            "start torchrun with as many processes",
+            code="TOO_FEW_GPUS",
         )
     torch.cuda.set_device(place)
     return place

@@ -57,7 +57,9 @@ class ExperimentTable:
         if len(set(self.seeds)) != len(self.seeds) or min(self.seeds, default=0) < 0:
             raise ConfigError(f"seeds must be different numbers from 0, got {list(self.seeds)}")
         if self.classical and (self.weights_of or self.seeds or self.window != AS_TRAINED):
-            raise ConfigError("a classical row has no seeds, window or weights_of")
+            raise ConfigError(
+                "a classical row has no seeds, window or weights_of", code="OPTIONS_CLASH"
+            )
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,10 @@ class Experiment:
     def of_seed(self, seed: int) -> TrainingConfig:
         """The training of one seed."""
         if self.training is None:
-            raise ConfigError(f"{self.name} is a classical method: there is nothing to train")
+            raise ConfigError(
+                f"{self.name} is a classical method: there is nothing to train",
+                code="NOTHING_TO_TRAIN",
+            )
         return replace(self.training, seed=seed)
 
 
@@ -96,14 +101,17 @@ def load_experiments(paths: Iterable[Path]) -> tuple[Experiment, ...]:
     files = list(dict.fromkeys(row.resolve() for path in paths for row in _rows(path)))
     experiments = tuple(load_experiment(path) for path in files)
     if not experiments:
-        raise ConfigError("nothing to compare: no file given has an [experiment] table or rows")
+        raise ConfigError(
+            "nothing to compare: no file given has an [experiment] table or rows",
+            code="NOTHING_TO_COMPARE",
+        )
     for what, names in (
         ("rows are named", [row.name for row in experiments]),
         ("references are in table", [row.table for row in experiments if row.reference]),
     ):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ConfigError(f"two {what} {twice[0]!r}: there may be one")
+            raise ConfigError(f"two {what} {twice[0]!r}: there may be one", code="NAMED_TWICE")
     return experiments
 
 
@@ -111,17 +119,21 @@ def load_experiment(path: Path) -> Experiment:
     """One row; `ConfigError` in one line for unknown keys and keys that do not go together."""
     raw = read_experiment_table(path)
     if raw is None:
-        raise ConfigError(f"{path} has no [experiment] table: it is a recipe, not a row")
+        raise ConfigError(
+            f"{path} has no [experiment] table: it is a recipe, not a row", code="NO_EXPERIMENT"
+        )
     try:
         return _experiment(path, _table(raw), read_toml(path))
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{path}: {error}", code=error.code) from error
 
 
 def _experiment(path: Path, table: ExperimentTable, recipe: Mapping[str, Any]) -> Experiment:
     if (table.classical or table.weights_of) and recipe:
         what = "a classical row" if table.classical else "a row with weights_of"
-        raise ConfigError(f"{what} trains nothing; remove {', '.join(sorted(recipe))}")
+        raise ConfigError(
+            f"{what} trains nothing; remove {', '.join(sorted(recipe))}", code="OPTIONS_CLASH"
+        )
     source = path.parent / table.weights_of if table.weights_of else path
     training = None if table.classical else _training(source, recipe if source == path else None)
     own = (training.seed,) if training else ()
@@ -160,12 +172,16 @@ def _rows(path: Path) -> Iterable[Path]:
     if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
         raise ConfigError(f"{path}: rows must be a list of file names, got {rows!r}")
     if rows and len(raw) > 1:
-        raise ConfigError(f"{path}: a list of rows has no other keys, got {sorted(raw)}")
+        raise ConfigError(
+            f"{path}: a list of rows has no other keys, got {sorted(raw)}", code="OPTIONS_CLASH"
+        )
     if "experiment" in raw:
         yield path
     for row in rows:
         if read_experiment_table(path.parent / row) is None:
-            raise ConfigError(f"{path}: the row {row!r} has no [experiment] table")
+            raise ConfigError(
+                f"{path}: the row {row!r} has no [experiment] table", code="NO_EXPERIMENT"
+            )
         yield path.parent / row
 
 

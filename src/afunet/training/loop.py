@@ -65,7 +65,8 @@ def train(
     if config.batch_size % (world.size * config.accumulate):
         raise ConfigError(
             f"batch_size {config.batch_size} cannot be shared by {world.size} processes with "
-            f"accumulate {config.accumulate}"
+            f"accumulate {config.accumulate}",
+            code="BATCH_UNEVEN",
         )
     if world.leads:
         run.mkdir(parents=True, exist_ok=True)
@@ -82,7 +83,7 @@ def train(
                 if world.leads:
                     save(state, run)
                 raise Cancelled(
-                    f"cancelled after step {state.step}; call again to go on from there"
+                    f"cancelled after step {state.step}; call again to go on from there",
                 )
             batch = sampler.batch(state.step, config.batch_size, world.part)
             rate = _rate(config, state.step, steps, epoch_steps)
@@ -146,7 +147,8 @@ def optimizer_step(
     if not mean_loss.isfinite():
         raise TrainingError(
             f"the loss of step {state.step + 1} is not finite: lower learning_rate "
-            f"({config.learning_rate}) or use precision fp32"
+            f"({config.learning_rate}) or use precision fp32",
+            code="LOSS_NOT_FINITE",
         )
     state.scaler.unscale_(state.optimizer)
     if config.gradient_norm:
@@ -193,5 +195,8 @@ def _keep_config(config: TrainingConfig, run: Path) -> None:
     path = run / CONFIG
     text = config_text(config)
     if (run / LAST).exists() and path.exists() and path.read_text() != text:
-        raise ConfigError(f"{run} holds a run with another configuration; choose another folder")
+        raise ConfigError(
+            f"{run} holds a run with another configuration; choose another folder",
+            code="RUN_DIFFERS",
+        )
     path.write_text(text)

@@ -98,4 +98,6 @@ def _resume(state: TrainingState, path: Path, device: torch.device) -> None:
         state.step, state.best = saved["step"], saved["best"]
     except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise CheckpointError(f"cannot resume from {path.name}: {reason}") from error
+        raise CheckpointError(
+            f"cannot resume from {path.name}: {reason}", code="NOT_RESUMED"
+        ) from error

@@ -39,16 +39,18 @@ def parse_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
+        raise ConfigError(
+            f"cannot read the configuration {path}: {error.strerror}", code="UNREADABLE"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
+        raise ConfigError(f"{path} is not TOML: {error}", code="BAD_TEXT") from error
 
 
 def _merged(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
     """The file over what it extends; `below` are the files that led here."""
     if path.resolve() in below:
         names = " → ".join(file.name for file in (*below, path.resolve()))
-        raise ConfigError(f"files extend each other in a circle: {names}")
+        raise ConfigError(f"files extend each other in a circle: {names}", code="EXTENDS_IN_CIRCLE")
     raw = parse_toml(path)
     raw.pop(EXPERIMENT, None)
     parent = raw.pop(EXTENDS, None)

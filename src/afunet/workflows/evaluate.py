@@ -155,12 +155,14 @@ def evaluate_masks(
             loaded = load_pair(pair, names)
             scores[pair.case] = _score(loaded, smallest_mm3 if fragments else None)
         except AfunetError as error:
-            failed.append(FailedCase(pair.case, str(error)))
+            failed.append(FailedCase(pair.case, str(error), error.code))
             if len(failed) == len(pairs):
                 raise
         watch.tell(STAGE, done, len(pairs))
     if not scores:
-        raise InputError("there is nothing to compare: no pair was given")
+        raise InputError(
+            "there is nothing to compare: no pair was given", code="NOTHING_TO_COMPARE"
+        )
     return _evaluation_of(scores, failed)
 
 

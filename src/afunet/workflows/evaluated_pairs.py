@@ -79,7 +79,8 @@ def pair_up(
             return _by_name(found, true)
     if len(predictions) != len(truths):
         raise InputError(
-            f"{len(predictions)} predictions and {len(truths)} truths: give one truth for each"
+            f"{len(predictions)} predictions and {len(truths)} truths: give one truth for each",
+            code="PAIRS_UNEVEN",
         )
     files = list(zip(predictions, truths, strict=True))
     cases = told_names([_names_in_order(*pair) for pair in files])
@@ -118,7 +119,10 @@ def matched(
     of_case = f" of {case}" if case else ""
     placed, turned = _on_grid_of(truth, prediction, f"the prediction{of_case}{hint}")
     if not truth.voxels.any():
-        raise InputError("the truth is empty, all its voxels are 0: there is nothing to compare")
+        raise InputError(
+            "the truth is empty, all its voxels are 0: there is nothing to compare",
+            code="EMPTY_MASK",
+        )
     said = [_said_of(what, read) for read, what in zip(reads, FILES, strict=True)]
     findings = (*said[0], *turned, *said[1])
     return LoadedPair(placed, LabelMap(truth, names or _numbers(truth)), bool(names), findings)
@@ -167,7 +171,8 @@ def _by_name(
     if not pairs:
         raise InputError(
             f"no prediction has the name of a truth: {told[next(iter(found))]}, … and "
-            f"{told[next(iter(true))]}, …"
+            f"{told[next(iter(true))]}, …",
+            code="NO_PARTNER",
         )
     alone = [FailedCase(told[case], "it has no truth of that name") for case in found.keys() - true]
     alone += [FailedCase(told[case], "it has no prediction") for case in true.keys() - found]

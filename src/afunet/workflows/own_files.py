@@ -83,7 +83,8 @@ def require_unchanged(folder: Path, own: OwnFiles, names: Iterable[str]) -> None
         if written is not None and found is not None and found != written:
             raise OutputError(
                 f"{folder / name} was changed after afunet wrote it and would be lost: move it "
-                "away, or choose another folder for the results"
+                "away, or choose another folder for the results",
+                code="RESULT_CHANGED",
             )
 
 

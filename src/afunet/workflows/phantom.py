@@ -140,7 +140,10 @@ def write_training_slices(
     if split not in SPLITS or count < 1:
         raise ConfigError(f"cannot write {count} slices of split {split!r}; splits are {SPLITS}")
     if regions and not limb_files:
-        raise ConfigError("regions need the bones of LLP26 files: give --limbs, or no --region")
+        raise ConfigError(
+            "regions need the bones of LLP26 files: give --limbs, or no --region",
+            code="OPTIONS_CLASH",
+        )
     check_writable(folder, "phantom")
     rows = []
     with staged_folder(folder, "phantom") as stage:
@@ -199,7 +202,9 @@ def choose_leg(
     in LPS mm or an LLP26 limb file (.npz).
     """
     if random + (fractured or metal) + (bones is not None) > 1:
-        raise ConfigError("choose one of a random leg, a fracture or metal, and own bones")
+        raise ConfigError(
+            "choose one of a random leg, a fracture or metal, and own bones", code="OPTIONS_CLASH"
+        )
     if random:
         return draw_leg(seed, grid=KNEE_GRID)
     config = fractured_knee(seed) if fractured else clean_knee(seed)
@@ -212,5 +217,5 @@ def limb_files(pattern: str) -> list[Path]:
     """The LLP26 files that a shell-like pattern names; `InputError` if it names none."""
     found = sorted(Path(name) for name in glob(pattern))
     if not found:
-        raise InputError(f"no LLP26 file matches {pattern!r}")
+        raise InputError(f"no LLP26 file matches {pattern!r}", code="NO_SUCH_PATH")
     return found

@@ -63,7 +63,7 @@ class NothingUsable(InputError):  # noqa: N818 - says what was found, as its nei
 
     def __init__(self, left_out: Sequence[LeftOut]) -> None:
         first = f"; the first, {left_out[0].case}: {left_out[0].reason}" if left_out else ""
-        super().__init__(f"no usable pair, {len(left_out)} left out{first}")
+        super().__init__(f"no usable pair, {len(left_out)} left out{first}", code="NOTHING_USABLE")
         self.left_out = tuple(left_out)
 
 
@@ -158,13 +158,21 @@ def _check_output(output: Path, sources: Sequence[Path]) -> None:
     """Refuse before the work what would be refused after it, and never write over a data set."""
     check_writable(output)
     if not sources:
-        raise InputError("no source was given: name the folder of a labelled data set")
+        raise InputError(
+            "no source was given: name the folder of a labelled data set", code="NOTHING_GIVEN"
+        )
     for source in sources:
         if Path(source).resolve() == output.resolve():
-            raise OutputError(f"{output} is a source itself: choose another folder for the store")
+            raise OutputError(
+                f"{output} is a source itself: choose another folder for the store",
+                code="PLACE_TAKEN",
+            )
     others = [name for name in FILES if (output / name).exists()]
     if others and not is_store(output):
-        raise OutputError(f"{output} holds {others[0]} of something else: choose another folder")
+        raise OutputError(
+            f"{output} holds {others[0]} of something else: choose another folder",
+            code="PLACE_TAKEN",
+        )
 
 
 def _find(
@@ -176,9 +184,15 @@ def _find(
     unused: list[str] = []
     for source in sources:
         if not source.is_dir():
-            raise InputError(f"{source} is no folder: name the folder of a labelled data set")
+            raise InputError(
+                f"{source} is no folder: name the folder of a labelled data set",
+                code="NOT_A_FOLDER",
+            )
         if is_store(source):
-            raise InputError(f"{source} is a store already: name it in [[data]] of a training run")
+            raise InputError(
+                f"{source} is a store already: name it in [[data]] of a training run",
+                code="STORE_ALREADY",
+            )
         layout = layout_of(source, options.layout)
         found = LAYOUTS[layout].pairs(source, options.choice)
         unused += _unused_folders(source, layout, found)

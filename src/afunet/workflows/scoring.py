@@ -25,7 +25,7 @@ def load_split(
     """All labelled slices of one split; `InputError` where there is none."""
     slices = load_labelled(folder, split, input_slices, watch)
     if not slices:
-        raise InputError(f"no labelled slice in split {split!r}")
+        raise InputError(f"no labelled slice in split {split!r}", code="NO_LABELLED_SLICE")
     return tuple(slices)
 
 
@@ -35,7 +35,9 @@ def of_status(
     """The slices so marked, all for None; `InputError` where there is none."""
     chosen = tuple(item for item in slices if status in (None, item.record.status))
     if not chosen:
-        raise InputError(f"no slice of status {status!r} in split {split!r}")
+        raise InputError(
+            f"no slice of status {status!r} in split {split!r}", code="NO_LABELLED_SLICE"
+        )
     return chosen
 
 

@@ -31,7 +31,9 @@ def staged_folder(target: Path, command: str = "") -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_dir():
-            raise OutputError(f"{target} is a file, expected a folder for the results")
+            raise OutputError(
+                f"{target} is a file, expected a folder for the results", code="NOT_A_FOLDER"
+            )
         with temporary_folder(PREFIX, target.parent) as work:
             stage, older = work / "new", work / "older"
             stage.mkdir()
@@ -62,13 +64,20 @@ def check_writable(target: Path, command: str = "", names: Iterable[str] = ()) -
         raise OutputError(f"cannot write to {target}: {error.strerror or error}") from error
     for path in (target, *target.absolute().parents):
         if path.is_symlink() and not path.exists():
-            raise OutputError(f"{path} is a link that leads nowhere: check where it points to")
+            raise OutputError(
+                f"{path} is a link that leads nowhere: check where it points to",
+                code="NO_SUCH_PATH",
+            )
     for name in names:
         _require_free(target, name)
     if not existing.is_dir():
-        raise OutputError(f"{existing} is a file, expected a folder for the results")
+        raise OutputError(
+            f"{existing} is a file, expected a folder for the results", code="NOT_A_FOLDER"
+        )
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise OutputError(f"cannot write to {target}: permission denied at {existing}")
+        raise OutputError(
+            f"cannot write to {target}: permission denied at {existing}", code="EACCES"
+        )
     if not (target / LIST).is_file():
         return
     try:
@@ -83,10 +92,15 @@ def _require_free(target: Path, name: str) -> None:
     """Raise `OutputError` where a folder has the place of a file to come, or a file a folder's."""
     place = target / name
     if place.is_dir():
-        raise OutputError(f"{place} is a folder, expected a place for a file: move it away")
+        raise OutputError(
+            f"{place} is a folder, expected a place for a file: move it away", code="PLACE_TAKEN"
+        )
     for folder in place.parents:
         if target in folder.parents and folder.exists() and not folder.is_dir():
-            raise OutputError(f"{folder} is a file, expected a folder for results: move it away")
+            raise OutputError(
+                f"{folder} is a file, expected a folder for results: move it away",
+                code="NOT_A_FOLDER",
+            )
 
 
 def _listed(stage: Path, target: Path, command: str) -> list[str]:

@@ -170,10 +170,15 @@ def _slices_of(
             sources.append(Source(slices, entry.weight))
         held_out += load_labelled(folder, "val", inputs, watch)
     if not sources:
-        raise InputError("no labelled slice in split 'train' of any [[data]] folder")
+        raise InputError(
+            "no labelled slice in split 'train' of any [[data]] folder", code="NO_LABELLED_SLICE"
+        )
     validation = [item for item in held_out if item.record.status in TRUSTED] or held_out
     if not validation:
-        raise InputError("no labelled slice in split 'val': the best step could not be chosen")
+        raise InputError(
+            "no labelled slice in split 'val': the best step could not be chosen",
+            code="NO_LABELLED_SLICE",
+        )
     return sources, validation
 
 
@@ -226,7 +231,8 @@ def _initial(config: TrainingConfig, base: Path) -> Mapping[str, torch.Tensor] |
     ):
         raise ConfigError(
             f"start_from holds {checkpoint.header.model} {dict(checkpoint.header.options)}, "
-            f"the run trains {config.model} {dict(config.options)}"
+            f"the run trains {config.model} {dict(config.options)}",
+            code="WEIGHTS_MISFIT",
         )
     return checkpoint.network().state_dict()
 

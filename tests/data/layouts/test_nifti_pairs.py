@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+from tests.refusals import holds, refused
 
 from afunet.data.layouts import nifti_pairs
 from afunet.data.layouts.pair import Choice
@@ -53,14 +53,14 @@ def test_a_folder_a_case_needs_no_common_name(tmp_path: Path) -> None:
 def test_an_image_or_label_of_another_name_is_listed_and_not_guessed(tmp_path: Path) -> None:
     files = ("images/a.nii", "images/b.nii", "labels/a.nii", "labels/c.nii")
     assert list(matched(tmp_path, *files)) == ["a"]
-    assert reasons(tmp_path)["b"].startswith("no label of its name")
-    assert reasons(tmp_path)["c"] == "no image of its name"
+    assert set(reasons(tmp_path)) == {"b", "c"}
+    assert len(set(reasons(tmp_path).values())) == 2
 
 
 def test_two_labels_for_one_image_are_refused_unless_one_says_bone(tmp_path: Path) -> None:
     assert matched(tmp_path, "a_ct.nii", "a_mask.nii", "a_seg.nii") == {}
     (reason,) = reasons(tmp_path).values()
-    assert reason.startswith("2 files could be its label")
+    assert holds(reason, 2, "a_mask.nii", "a_seg.nii")
     other = tmp_path / "other"
     found = matched(other, "a_ct.nii", "a_mask.nii", "a_bone_mask.nii")
     assert found["a"] == ("a_ct.nii", "a_bone_mask.nii")
@@ -73,15 +73,16 @@ def test_a_table_gives_patient_side_and_split_and_its_absent_cases_are_listed(
     matched(tmp_path, "a1.nii.gz", "a1_label.nii.gz")
     given = nifti_pairs.pairs(tmp_path, Choice()).pairs[0].given
     assert (given.patient, given.side, given.split) == ("p7", "L", "val")
-    assert reasons(tmp_path) == {"zz": "cases.csv names it, but there is no such case"}
+    assert list(reasons(tmp_path)) == ["zz"]
+    assert "cases.csv" in reasons(tmp_path)["zz"]
 
 
 def test_a_table_with_an_unknown_split_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cases.csv").write_text("case,split\na1,training\n")
-    with pytest.raises(InputError, match=r"cases\.csv.*'training'"):
+    with refused(InputError, "BAD_SLICE_TABLE", "cases.csv", "'training'"):
         matched(tmp_path, "a1.nii.gz", "a1_label.nii.gz")
 
 
 def test_names_of_labels_cannot_be_asked_of_files_without_names(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="takes their numbers or all, got 'femur'"):
+    with refused(InputError, "LABELS_UNNAMED", "'femur'"):
         nifti_pairs.pairs(tmp_path, Choice(bones=("femur",)))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.refusals import holds, refused
 
 from afunet.data.layouts import nnunet
 from afunet.data.layouts.pair import Choice
@@ -36,7 +37,7 @@ def bone_pixels(source: Path, **choice: Any) -> int:
 def test_other_channels_than_ct_are_refused(source: Path) -> None:
     for channels in ({"0": "T1"}, {}, {"1": "CT"}):
         describe(source, channel_names=channels)
-        with pytest.raises(InputError, match="expected CT"):
+        with refused(InputError, "NOT_CT"):
             nnunet.pairs(source, Choice())
 
 
@@ -58,7 +59,7 @@ def test_labels_are_taken_by_name_pattern_or_number(source: Path, leg: Callable[
     assert bone_pixels(source, bones=("fem*",)) == femur
     assert bone_pixels(source, bones=("2",)) == whole - femur
     assert bone_pixels(source, bones=("femur", "tibia")) == whole
-    with pytest.raises(ConfigError, match="no label 'ulna'; it has femur, tibia"):
+    with refused(ConfigError, "CONFIG_ERROR", "'ulna'", "femur, tibia"):
         nnunet.pairs(source, Choice(bones=("ulna",)))
 
 
@@ -68,7 +69,7 @@ def test_a_case_with_voxels_to_ignore_is_refused(source: Path, leg: Callable[...
     label = leg(1).mask.voxels.copy()
     label[0, 0, 0] = 2
     write_nifti(leg(1).mask.with_voxels(label), source / "labelsTr" / "leg_001.nii.gz")
-    with pytest.raises(InputError, match=r"marks voxels as unknown \(2\)"):
+    with refused(InputError, "LABEL_UNKNOWN", 2):
         bone_pixels(source)
 
 
@@ -109,9 +110,8 @@ def test_a_value_that_is_not_declared_leaves_its_case_out_by_its_number(
     if undeclared is None:
         assert bone_pixels(source) == int(leg(1).mask.voxels.sum())
         return
-    with pytest.raises(InputError) as caught:
+    with refused(InputError, "LABEL_UNKNOWN", undeclared, "dataset.json"):
         bone_pixels(source)
-    assert f"holds {undeclared}, which dataset.json does not declare" in str(caught.value)
 
 
 def test_a_number_that_the_user_names_is_declared_by_it(
@@ -147,10 +147,8 @@ def test_files_of_another_ending_are_counted(source: Path) -> None:
     describe(source, file_ending=".nrrd")
     found = nnunet.pairs(source, Choice())
     assert found.pairs == ()
-    assert {item.case: item.reason for item in found.left_out} == {
-        "imagesTr": "2 of 2 files in it do not end in .nrrd (dataset.json)",
-        "labelsTr": "2 of 2 files in it do not end in .nrrd (dataset.json)",
-    }
+    assert [item.case for item in found.left_out] == ["imagesTr", "labelsTr"]
+    assert all(holds(item.reason, 2, ".nrrd", "dataset.json") for item in found.left_out)
 
 
 def test_images_without_a_label_and_labels_without_an_image_are_listed(source: Path) -> None:
@@ -158,10 +156,10 @@ def test_images_without_a_label_and_labels_without_an_image_are_listed(source: P
     (source / "imagesTr" / "leg_002_0000.nii.gz").unlink()
     found = nnunet.pairs(source, Choice())
     assert found.pairs == ()
-    assert {item.case: item.reason for item in found.left_out} == {
-        "leg_001": "no label of it in labelsTr",
-        "leg_002": "no image of it in imagesTr",
-    }
+    reasons = {item.case: item.reason for item in found.left_out}
+    assert set(reasons) == {"leg_001", "leg_002"}
+    assert "labelsTr" in reasons["leg_001"]
+    assert "imagesTr" in reasons["leg_002"]
 
 
 def test_a_fold_gives_the_splits_and_only_when_asked_for(source: Path) -> None:
@@ -173,7 +171,7 @@ def test_a_fold_gives_the_splits_and_only_when_asked_for(source: Path) -> None:
 
     assert splits(None) == ["", ""]
     assert splits(0) == ["val", "train"]
-    with pytest.raises(ConfigError, match="has 1 folds, there is no 3"):
+    with refused(ConfigError, "CONFIG_ERROR", 1, 3):
         splits(3)
 
 
@@ -224,9 +222,9 @@ def test_the_files_that_the_description_lists_are_the_cases(
         "imagesTr-leg_002_0000.nii.gz",
         "labelsTr-leg_002.nii.gz",
     ]
-    assert [(item.case, item.reason) for item in found.left_out] == [
-        ("leg_009", "its image or label is not where dataset.json says")
-    ]
+    (left_out,) = found.left_out
+    assert left_out.case == "leg_009"
+    assert "dataset.json" in left_out.reason
 
 
 def test_a_description_that_lists_files_is_enough_to_be_known(source: Path) -> None:
@@ -242,5 +240,5 @@ def test_a_description_that_lists_files_is_enough_to_be_known(source: Path) -> N
 )
 def test_a_list_of_files_that_makes_no_sense_is_refused(source: Path, wrong: Any) -> None:
     describe(source, dataset=wrong)
-    with pytest.raises(InputError, match="its images"):
+    with refused(InputError, "BAD_DESCRIPTION"):
         nnunet.pairs(source, Choice())

@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
+from tests.refusals import holds, refused
 
 from afunet.data.layouts import LAYOUTS
 from afunet.data.layouts.pair import Choice, Content
@@ -47,7 +48,6 @@ def test_a_mask_of_several_values_leaves_out_its_slice_alone_and_is_listed(
     assert len(content.slices) == 2
     (line,) = content.left_out
     assert line.case == "leg1"
-    assert line.reason.startswith("slice ")
     assert "127, 254" in line.reason
 
 
@@ -56,8 +56,7 @@ def test_slices_left_out_for_one_reason_are_one_line(laid_out: tuple[str, Path])
     for mask in masks_of(source)[:2]:
         Image.new("L", (5, 7)).save(mask)
     (line,) = read(source, name).left_out
-    assert line.reason.startswith("2 slices (")
-    assert line.reason.endswith("image (36, 40), mask (5, 7) pixels")
+    assert holds(line.reason, 2, (36, 40), (5, 7))
 
 
 def test_a_case_without_a_good_slice_is_refused_with_the_reason(
@@ -66,7 +65,7 @@ def test_a_case_without_a_good_slice_is_refused_with_the_reason(
     name, source = laid_out
     for mask in masks_of(source):
         mask.write_bytes(b"no image")
-    with pytest.raises(InputError, match="slice"):
+    with refused(InputError, "BAD_SLICES"):
         read(source, name)
 
 
@@ -78,7 +77,7 @@ def test_pngs_exchanged_with_their_masks_are_recognised(
     (folder / "images").rename(folder / "aside")
     (folder / "masks").rename(folder / "images")
     (folder / "aside").rename(folder / "masks")
-    with pytest.raises(InputError, match="are they exchanged"):
+    with refused(InputError, "BAD_SLICES", (0, 1, 2)):
         read(source, "slices")
 
 
@@ -121,8 +120,8 @@ def test_coronal_slices_and_other_modalities_are_left_out(
 ) -> None:
     source = write_layout("paper", tmp_path / "set", [leg(1)])
     rewrite(source, ImageOrientationPatient=[1, 0, 0, 0, 0, -1])
-    with pytest.raises(InputError, match=r"3 slices \(1, 2, 3\): it is not axial"):
+    with refused(InputError, "BAD_SLICES", "(1, 2, 3)"):
         read(source, "paper")
     rewrite(source, Modality="MR")
-    with pytest.raises(InputError, match="it is no CT slice"):
+    with refused(InputError, "BAD_SLICES"):
         read(source, "paper")

@@ -10,6 +10,8 @@ from afunet.errors import InputError
 from afunet.formats.dicom import archive
 from afunet.formats.readers import list_series, read_scan
 
+from ...refusals import refused
+
 
 @pytest.fixture
 def packed(tmp_path, write_series, axial):
@@ -127,21 +129,17 @@ def test_the_limits_count_all_archives_together(tmp_path, packed, monkeypatch, l
 
 def test_a_broken_archive_in_an_archive_is_named_as_that(tmp_path, packed):
     packed.write_bytes(packed.read_bytes()[:-40])
-    with pytest.raises(InputError) as caught:
+    with refused(InputError, "ARCHIVE_BROKEN", "outer0.zip"):
         read_scan(nested(tmp_path, packed, 1))
-    assert caught.value.code == "ARCHIVE_BROKEN"
-    assert str(caught.value).startswith("an archive in outer0.zip is no zip archive")
 
 
 def test_messages_name_the_archive_that_was_given(tmp_path):
     path = tmp_path / "all.zip"
     with zipfile.ZipFile(path, "w") as zipped:
         zipped.writestr("Doe/ct.nii.gz", "x")
-    with pytest.raises(InputError) as caught:
+    with refused(InputError, "NO_DICOM", 1, path) as caught:
         read_scan(path)
-    message = str(caught.value)
-    assert f"among 1 file in {path}: it holds a volume file: unpack it" in message
-    assert "Doe" not in message
+    assert "Doe" not in str(caught.value)
 
 
 def test_a_zip_by_its_first_bytes_is_read_whatever_its_name(packed, axial):

@@ -38,11 +38,11 @@ def test_copies_of_rounded_positions_are_left_out(tmp_path, write_series, step_m
     assert summary.coverage_mm == pytest.approx(SLICES * step_mm, abs=0.1)
 
 
-def test_other_values_at_a_place_rounded_away_are_refused(tmp_path, write_series, refused):
+def test_other_values_at_a_place_rounded_away_are_refused(tmp_path, write_series, refusal):
     scan = volume(1.27)
     write_series(tmp_path / "a", scan)
     write_rounded(write_series, tmp_path / "b", scan.with_voxels(scan.voxels + 1), 1)
-    refused(GeometryError, read_scan, tmp_path)
+    assert refusal(GeometryError, read_scan, tmp_path).code == "SAME_POSITION"
 
 
 @pytest.mark.parametrize("step_mm", [0.15, 0.25, 0.33, 0.625])

@@ -9,6 +9,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.fileset import FileSet
+from tests.refusals import require
 
 from afunet.errors import InputError
 from afunet.formats.dicom.files import syntax_of
@@ -41,7 +42,7 @@ def test_other_files_and_a_media_directory_are_passed_over(tmp_path, write_serie
     scan = read_scan(tmp_path)
     np.testing.assert_array_equal(scan.volume.voxels, axial.voxels)
     assert codes(scan) == ["FOREIGN_FILES", "DICOMDIR"]
-    assert scan.findings[0].message == "files skipped as not DICOM: 2"
+    assert "2" in scan.findings[0].message
 
 
 @pytest.mark.parametrize("implicit", [True, False])
@@ -65,39 +66,39 @@ def test_files_may_be_given_one_by_one(tmp_path, write_series, axial):
     np.testing.assert_array_equal(scan.volume.voxels, axial.voxels)
 
 
-def test_an_empty_folder_is_refused(tmp_path, refused):
-    assert "no DICOM file among 0 files" in refused(InputError, read_scan, tmp_path)
-    assert "no DICOM file among 0 files" in refused(InputError, list_series, tmp_path)
+def test_an_empty_folder_is_refused(tmp_path, refusal):
+    for read in (read_scan, list_series):
+        require(refusal(InputError, read, tmp_path), "NO_DICOM", 0)
 
 
-def test_a_folder_without_dicom_is_refused(tmp_path, refused):
+def test_a_folder_without_dicom_is_refused(tmp_path, refusal):
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0" * 50)
-    assert "no DICOM file among 1 file " in refused(InputError, read_scan, tmp_path)
+    require(refusal(InputError, read_scan, tmp_path), "NO_DICOM", 1)
 
 
-def test_a_text_file_named_dcm_is_not_dicom(tmp_path, refused):
+def test_a_text_file_named_dcm_is_not_dicom(tmp_path, refusal):
     text = tmp_path / "slice.dcm"
     text.write_text("This is not an image.\n" * 30)
-    assert "is not DICOM" in refused(InputError, read_scan, text)
-    assert "no DICOM file among 1 file " in refused(InputError, read_scan, tmp_path)
+    require(refusal(InputError, read_scan, text), "NO_DICOM", text)
+    require(refusal(InputError, read_scan, tmp_path), "NO_DICOM", 1)
 
 
-def test_bytes_that_start_like_an_element_of_no_known_tag_are_not_dicom(tmp_path, refused):
+def test_bytes_that_start_like_an_element_of_no_known_tag_are_not_dicom(tmp_path, refusal):
     start = struct.pack("<HHI", 0x0008, 0x7777, 4)
     (tmp_path / "core.bin").write_bytes(start + bytes(200))
-    assert "no DICOM file among 1 file " in refused(InputError, read_scan, tmp_path)
+    require(refusal(InputError, read_scan, tmp_path), "NO_DICOM", 1)
 
 
 def test_a_file_cut_within_its_header_is_refused_not_passed_over(
-    tmp_path, write_series, axial, refused
+    tmp_path, write_series, axial, refusal
 ):
     path = write_series(tmp_path, axial)[3]
     path.write_bytes(path.read_bytes()[:500])
-    assert "IM0001 is cut before its image" in refused(InputError, read_scan, tmp_path)
+    require(refusal(InputError, read_scan, tmp_path), "CUT_FILE", "IM0001")
 
 
 def test_a_file_that_vanishes_or_is_locked_is_refused_by_path(
-    tmp_path, write_series, axial, refused, monkeypatch
+    tmp_path, write_series, axial, refusal, monkeypatch
 ):
     write_series(tmp_path, axial)
 
@@ -105,12 +106,12 @@ def test_a_file_that_vanishes_or_is_locked_is_refused_by_path(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("pathlib.Path.open", locked)
-    message = refused(InputError, read_scan, tmp_path)
-    assert message == f"cannot read {tmp_path / 'IM0001'}: Permission denied; check the path"
+    error = refusal(InputError, read_scan, tmp_path)
+    require(error, "UNREADABLE", tmp_path / "IM0001", "Permission denied")
 
 
 def test_a_subfolder_that_may_not_be_opened_is_refused(
-    tmp_path, write_series, axial, refused, monkeypatch
+    tmp_path, write_series, axial, refusal, monkeypatch
 ):
     write_series(tmp_path / "series", axial)
 
@@ -119,7 +120,8 @@ def test_a_subfolder_that_may_not_be_opened_is_refused(
         return iter(())
 
     monkeypatch.setattr("os.walk", walk)
-    assert "series: Permission denied" in refused(InputError, read_scan, tmp_path)
+    error = refusal(InputError, read_scan, tmp_path)
+    require(error, "UNREADABLE", tmp_path / "series", "Permission denied")
 
 
 def test_links_to_folders_are_followed_once_and_counted(tmp_path, write_series, axial):
@@ -134,50 +136,49 @@ def test_links_to_folders_are_followed_once_and_counted(tmp_path, write_series, 
     scan = read_scan(study)
     assert scan.volume.shape == axial.voxels.shape
     assert codes(scan) == ["FOREIGN_FILES", "LINKED_FOLDERS"]
-    assert scan.findings[1].message == "linked folders that were looked into: 1"
+    assert "1" in scan.findings[1].message
 
 
-def test_links_that_lead_nowhere_are_named_where_nothing_is_found(tmp_path, refused):
+def test_links_that_lead_nowhere_are_named_where_nothing_is_found(tmp_path, refusal):
     (tmp_path / "series").symlink_to("gone")
     (tmp_path / "loop").symlink_to("loop")
-    assert "(2 linked files or folders without anything new)" in refused(
-        InputError, read_scan, tmp_path
-    )
-    assert "a link that leads nowhere" in refused(InputError, read_scan, tmp_path / "series")
+    require(refusal(InputError, read_scan, tmp_path), "NO_DICOM", 2)
+    error = refusal(InputError, read_scan, tmp_path / "series")
+    require(error, "NO_SUCH_PATH", tmp_path / "series")
 
 
 @pytest.mark.parametrize("name", ["ct.nii.gz", "CT.NII", "a.nrrd", "b.mha", "study.zip"])
-def test_what_lies_in_a_folder_without_dicom_is_named(tmp_path, refused, name):
+def test_what_lies_in_a_folder_without_dicom_is_named(tmp_path, refusal, name):
     (tmp_path / name).write_bytes(b"PK\3\4" + bytes(400))
-    message = refused(InputError, read_scan, tmp_path)
-    assert f"give {name} by its name" in message
-    assert f"among 1 file in {tmp_path}" in message
+    require(refusal(InputError, read_scan, tmp_path), "NO_DICOM", name, 1, tmp_path)
 
 
-def test_a_file_in_a_folder_below_is_counted_but_not_named(tmp_path, refused):
+def test_a_file_in_a_folder_below_is_counted_but_not_named(tmp_path, refusal):
     (tmp_path / "Doe").mkdir()
     (tmp_path / "Doe" / "ct.nii").write_bytes(bytes(400))
-    assert "Doe" not in refused(InputError, read_scan, tmp_path)
+    error = refusal(InputError, read_scan, tmp_path)
+    require(error, "NO_DICOM", 1)
+    assert "Doe" not in str(error)
 
 
 @pytest.mark.parametrize(
     ("start", "kind"), [(b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a", "RAR"), (b"\x1f\x8b", "gzip")]
 )
-def test_other_archives_are_named_as_what_they_are(tmp_path, refused, start, kind):
+def test_other_archives_are_named_as_what_they_are(tmp_path, refusal, start, kind):
     path = tmp_path / "scan.dat"
     path.write_bytes(start + bytes(400))
-    assert f"is a {kind} archive: unpack it" in refused(InputError, read_scan, path)
-    assert "unpack scan.dat" in refused(InputError, read_scan, tmp_path)
+    require(refusal(InputError, read_scan, path), "NO_DICOM", kind)
+    require(refusal(InputError, read_scan, tmp_path), "NO_DICOM", "scan.dat")
 
 
-def test_one_cut_file_is_listed_and_refused_by_its_reason(tmp_path, write_series, axial, refused):
+def test_one_cut_file_is_listed_and_refused_by_its_reason(tmp_path, write_series, axial, refusal):
     path = write_series(tmp_path, axial)[3]
     path.write_bytes(path.read_bytes()[:500])
     (summary,) = list_series(tmp_path)
     assert not summary.chosen
     assert summary.slice_count == 3
     (told,) = [finding for finding in summary.findings if finding.code == "CUT_FILE"]
-    assert told.message == refused(InputError, read_scan, tmp_path)
+    assert told.message == str(refusal(InputError, read_scan, tmp_path))
 
 
 @pytest.fixture
@@ -203,11 +204,11 @@ def test_images_that_a_dicomdir_lists_and_that_are_absent_are_told(medium, taken
     assert all(str(taken) in each.message for each in scan.findings if "LISTED" in each.code)
 
 
-def test_a_dicomdir_alone_is_told_for_what_it_is(medium, refused):
+def test_a_dicomdir_alone_is_told_for_what_it_is(medium, refusal):
     for path in medium.rglob("IM*"):
         path.unlink()
     for given in (medium, medium / "DICOMDIR"):
-        assert "copy the whole medium" in refused(InputError, read_scan, given)
+        require(refusal(InputError, read_scan, given), "NO_DICOM", "DICOMDIR")
 
 
 def test_a_broken_transfer_syntax_is_not_quoted_by_a_warning() -> None:

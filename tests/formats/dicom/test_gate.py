@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests.refusals import holds, refused, require
 
 from afunet.errors import GeometryError, InputError
 from afunet.formats.readers import read_scan
@@ -85,10 +86,8 @@ def test_a_gap_is_filled_between_its_neighbours_and_it_is_said(tmp_path, write_s
     assert scan.volume.same_grid(ramp)
     (finding,) = scan.findings
     assert finding.code == "GAP"
-    assert finding.message == (
-        "2 slices are missing in one place, first between slice 4 (6.00 mm) and slice 5 (12.00 mm)"
-    )
-    assert finding.action.startswith("interpolated")
+    assert holds(finding.message, "2", "4 (6.00 mm)", "5 (12.00 mm)")
+    assert finding.action
     assert scan.resampled
     assert len(scan.planes) == 8
 
@@ -97,15 +96,15 @@ def test_several_gaps_are_filled(tmp_path, write_series, ramp):
     write_series(tmp_path, ramp, skip=(2, 6))
     scan = read_scan(tmp_path)
     np.testing.assert_array_equal(scan.volume.voxels, ramp.voxels)
-    assert "2 slices are missing in 2 places" in scan.findings[0].message
+    (finding,) = scan.findings
+    assert finding.code == "GAP"
+    assert holds(finding.message, "2 (2.00 mm)", "3 (6.00 mm)")
 
 
-def test_a_gap_too_wide_to_bridge_is_refused(tmp_path, write_series, ramp, refused):
+def test_a_gap_too_wide_to_bridge_is_refused(tmp_path, write_series, ramp, refusal):
     write_series(tmp_path, ramp, skip=(2, 3, 4, 5))
-    assert refused(GeometryError, read_scan, tmp_path) == (
-        "slices are missing: 4 between slice 2 (2.00 mm) and slice 3 (12.00 mm), expected one "
-        "every 2.000 mm; 3 slices and 10 mm can be bridged: copy the whole series"
-    )
+    named = (4, "2 (2.00 mm)", "3 (12.00 mm)", "2.000 mm", "10 mm")
+    require(refusal(GeometryError, read_scan, tmp_path), "GAP_TOO_LARGE", *named)
 
 
 @pytest.mark.parametrize(
@@ -116,10 +115,8 @@ def test_a_strict_reader_refuses_what_would_be_mended(tmp_path, write_series, ra
     if not code:
         assert read_scan(tmp_path, strict=True).findings == ()
         return
-    with pytest.raises(InputError) as caught:
+    with refused(InputError, code):
         read_scan(tmp_path, strict=True)
-    assert caught.value.code == code
-    assert "\n" not in str(caught.value)
 
 
 def test_uneven_slices_are_interpolated_to_an_even_grid(tmp_path, write_series, ramp):
@@ -149,30 +146,28 @@ def test_copies_of_a_slice_are_left_out_and_it_is_said(tmp_path, write_series, a
     scan = read_scan(tmp_path)
     np.testing.assert_array_equal(scan.volume.voxels, axial.voxels)
     assert codes(scan) == ["DUPLICATE_SLICES"]
-    assert scan.findings[0].message == "2 of 6 files are copies of other slices"
+    assert holds(scan.findings[0].message, 2, 6)
     assert not scan.resampled
 
 
-def test_two_different_slices_at_one_place_are_refused(tmp_path, write_series, axial, refused):
+def test_two_different_slices_at_one_place_are_refused(tmp_path, write_series, axial, refusal):
     z_mm = (0, 2, 2, 4)
     write_series(
         tmp_path, axial, change=lambda index: {"ImagePositionPatient": [0, 0, z_mm[index]]}
     )
-    message = refused(GeometryError, read_scan, tmp_path)
-    assert message.startswith("two different images lie at slice 3 (2.00 mm)")
-    assert "(instance number 3 and instance number 2)" in message
+    named = ("3 (2.00 mm)", 3, 2)
+    require(refusal(GeometryError, read_scan, tmp_path), "SAME_POSITION", *named)
 
 
-def test_another_orientation_among_the_slices_is_refused(tmp_path, write_series, axial, refused):
+def test_another_orientation_among_the_slices_is_refused(tmp_path, write_series, axial, refusal):
     turned = [np.cos(0.05), np.sin(0.05), 0, -np.sin(0.05), np.cos(0.05), 0]
     write_series(
         tmp_path,
         axial,
         change=lambda index: {"ImageOrientationPatient": turned} if index == 2 else {},
     )
-    message = refused(GeometryError, read_scan, tmp_path)
-    assert "mixes orientations: 1 of 4" in message
-    assert "instance number 3" in message
+    error = refusal(GeometryError, read_scan, tmp_path)
+    require(error, "MIXED_ORIENTATION", 1, 4, 3)
 
 
 def test_a_smaller_matrix_among_the_slices_is_put_in_its_place(tmp_path, write_series, ramp):
@@ -186,10 +181,8 @@ def test_a_smaller_matrix_among_the_slices_is_put_in_its_place(tmp_path, write_s
     assert (scan.volume.voxels[1, [0, 1, 10, 11]] == -1024).all()
     np.testing.assert_array_equal(scan.volume.voxels[2:], ramp.voxels[2:])
     assert "MIXED_MATRIX" in codes(scan)
-    assert (
-        "the series mixes image sizes: 9 of 10 slices have 8 × 12, slice 2 (2.00 mm) has 8 × 8"
-        in (finding.message for finding in scan.findings)
-    )
+    (finding,) = (finding for finding in scan.findings if finding.code == "MIXED_MATRIX")
+    assert holds(finding.message, 9, 10, "8 × 12", "2 (2.00 mm)", "8 × 8")
 
 
 def test_another_pixel_spacing_among_the_slices_is_resampled(tmp_path, write_series, ramp):
@@ -223,7 +216,7 @@ def test_a_gantry_tilt_is_straightened_and_its_angle_told(tmp_path, write_series
     scan = read_scan(tmp_path)
     (finding,) = scan.findings
     assert finding.code == "GANTRY_TILT"
-    assert "tilted by 26.6°" in finding.message
+    assert "26.6°" in finding.message
     assert scan.volume.shape == (10, 21, 8)
     np.testing.assert_allclose(scan.volume.affine, ramp.affine, atol=1e-6)
     for index in range(10):  # the stripe lies where it was scanned
@@ -248,9 +241,8 @@ def test_a_mask_of_a_straightened_stack_goes_back_to_the_tilted_slices(
 
 def test_a_tilt_beyond_every_gantry_is_refused(tmp_path, write_series, ramp):
     tilted(tmp_path, write_series, ramp, 60)
-    with pytest.raises(GeometryError, match="tilted by 60") as caught:
+    with refused(GeometryError, "GANTRY_TILT", 60, 45):
         read_scan(tmp_path)
-    assert caught.value.code == "GANTRY_TILT"
 
 
 def test_a_field_that_moves_is_followed(tmp_path, write_series, ramp):
@@ -269,18 +261,23 @@ def test_a_field_that_moves_is_followed(tmp_path, write_series, ramp):
 
 
 @pytest.mark.parametrize(
-    "missing", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"]
+    ("missing", "code"),
+    [
+        ("ImagePositionPatient", "NO_POSITION"),
+        ("ImageOrientationPatient", "NO_ORIENTATION"),
+        ("PixelSpacing", "NO_PIXEL_SPACING"),
+    ],
 )
-def test_slices_that_cannot_be_placed_are_refused(tmp_path, write_series, axial, refused, missing):
+def test_slices_that_cannot_be_placed_are_refused(
+    tmp_path, write_series, axial, refusal, missing, code
+):
     write_series(tmp_path, axial, **{missing: None})
-    message = refused(GeometryError, read_scan, tmp_path)
-    assert message.startswith("4 of 4 slices have no")
-    assert missing in message
+    require(refusal(GeometryError, read_scan, tmp_path), code, 4, 4, missing)
 
 
-def test_directions_that_are_not_perpendicular_are_refused(tmp_path, write_series, axial, refused):
+def test_directions_that_are_not_perpendicular_are_refused(tmp_path, write_series, axial, refusal):
     write_series(tmp_path, axial, ImageOrientationPatient=[1, 0, 0, 0.6, 0.8, 0])
-    assert "not perpendicular" in refused(GeometryError, read_scan, tmp_path)
+    assert refusal(GeometryError, read_scan, tmp_path).code == "BAD_COSINES"
 
 
 def test_a_single_slice_is_as_thick_as_its_header_says(tmp_path, write_series, axial):
@@ -288,12 +285,12 @@ def test_a_single_slice_is_as_thick_as_its_header_says(tmp_path, write_series, a
     scan = read_scan(tmp_path)
     np.testing.assert_allclose(scan.volume.spacing_mm, (0.5, 0.5, 1.25))
     (finding,) = (finding for finding in scan.findings if finding.code == "ONE_SLICE")
-    assert finding.message == "the series is a single slice, taken as 1.25 mm thick"
+    assert "1.25 mm" in finding.message
 
 
-def test_a_single_slice_without_a_thickness_is_refused(tmp_path, write_series, axial, refused):
+def test_a_single_slice_without_a_thickness_is_refused(tmp_path, write_series, axial, refusal):
     write_series(tmp_path, axial, skip=(0, 1, 2), SliceThickness=None)
-    assert "at least 2 slices" in refused(GeometryError, read_scan, tmp_path)
+    assert refusal(GeometryError, read_scan, tmp_path).code == "ONE_SLICE"
 
 
 def test_a_missing_slice_thickness_is_fine_where_there_are_several(tmp_path, write_series, axial):

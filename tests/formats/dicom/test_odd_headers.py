@@ -12,6 +12,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.valuerep import validate_value
+from tests.refusals import refused
 
 from afunet.errors import OutputError
 from afunet.formats.dicom.copied_elements import FILED_BY, REFERRED_BY
@@ -143,8 +144,9 @@ def test_an_odd_value_in_every_slice(
         assert codes
     if "REFERENCES_UNSOUND" in codes:
         assert keyword in REFERRED_BY
-        with pytest.raises(OutputError, match=f"SOPInstanceUID|{keyword}") as refusal:
+        with refused(OutputError, "REFERENCES_UNSOUND") as refusal:
             result_planes(read_scan(tmp_path / "ct"))
+        assert any(uid in str(refusal.value) for uid in ("SOPInstanceUID", keyword))
         assert "QXZ" not in str(refusal.value)
     elif "HEADER_PASSED_ON" in codes:
         with pytest.raises(ValueError, match="Invalid value for VR UI"):  # the strict reader's
@@ -171,7 +173,7 @@ def test_an_element_of_another_type(
     assert codes or vr in ("SQ", "UN")  # a private program may well have written text as UN
     if "REFERENCES_UNSOUND" in codes:
         assert keyword in REFERRED_BY
-        with pytest.raises(OutputError, match=keyword):
+        with refused(OutputError, "REFERENCES_UNSOUND", keyword):
             result_planes(read_scan(tmp_path / "ct"))
     else:
         results_of(tmp_path / "ct", tmp_path)
@@ -185,7 +187,7 @@ def test_an_element_that_is_missing(
     write_series(tmp_path / "ct", cube, **{keyword: None})
     if keyword == "SOPInstanceUID":
         assert told(tmp_path / "ct", keyword) == ["REFERENCES_UNSOUND"]
-        with pytest.raises(OutputError, match="SOPInstanceUID is missing in 3 of 3 slices"):
+        with refused(OutputError, "REFERENCES_UNSOUND", "SOPInstanceUID", 3):
             result_planes(read_scan(tmp_path / "ct"))
     else:
         results_of(tmp_path / "ct", tmp_path)

@@ -8,6 +8,7 @@ import pytest
 from highdicom.color import CIELabColor
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from tests.refusals import refused
 
 from afunet.errors import OutputError
 from afunet.formats.dicom.archive_findings import archive_findings
@@ -54,9 +55,8 @@ def test_slices_that_share_a_uid_cannot_be_referred_to(tmp_path, write_series, b
     write_series(tmp_path / "ct", block, change=change)
     assert codes(tmp_path / "ct") == ["REFERENCES_UNSOUND"]
     for deidentified in (False, True):
-        with pytest.raises(OutputError, match=f"6 slices share {7 - shared} SOP") as refusal:
+        with refused(OutputError, "REFERENCES_UNSOUND", 6, 7 - shared):
             result_planes(read_scan(tmp_path / "ct"), deidentified=deidentified)
-        assert refusal.value.code == "REFERENCES_UNSOUND"
 
 
 def test_each_frame_and_each_outline_refers_to_its_own_slice(tmp_path, write_series, block):
@@ -93,15 +93,17 @@ def test_a_result_that_refers_to_another_image_is_not_kept(
         return item
 
     monkeypatch.setattr(f"{write.__module__}.reference", wrong)
-    with pytest.raises(OutputError) as refusal:
+    with refused(OutputError, code):
         write(placed.segments([TIBIA], labels), placed, ALGORITHM, tmp_path / "result.dcm")
-    assert refusal.value.code == code
     assert not (tmp_path / "result.dcm").exists()
 
 
-@pytest.mark.parametrize("write", [write_segmentation, write_rtstruct])
+@pytest.mark.parametrize(
+    ("write", "code"),
+    [(write_segmentation, "SEG_FAILED"), (write_rtstruct, "RTSTRUCT_FAILED")],
+)
 def test_what_a_library_raises_is_one_line_without_its_words(
-    tmp_path, write_series, block, monkeypatch, write
+    tmp_path, write_series, block, monkeypatch, write, code
 ):
     write_series(tmp_path / "ct", block)
     scan = read_scan(tmp_path / "ct")
@@ -112,10 +114,9 @@ def test_what_a_library_raises_is_one_line_without_its_words(
 
     monkeypatch.setattr("pydicom.dataset.Dataset.save_as", fails)
     labels = scan.volume.with_voxels((scan.volume.voxels > 200).astype(np.uint8))
-    with pytest.raises(OutputError, match=r"could not be made \(ValueError\)") as refusal:
+    with refused(OutputError, code, "ValueError") as refusal:
         write(placed.segments([TIBIA], labels), placed, ALGORITHM, tmp_path / "result.dcm")
     assert "Doe" not in str(refusal.value)
-    assert refusal.value.code in ("SEG_FAILED", "RTSTRUCT_FAILED")
 
 
 def of_several(scan, **changes):
@@ -143,9 +144,8 @@ def test_slices_of_several_studies_have_no_result(tmp_path, write_series, block)
     write_series(tmp_path / "ct", block, change=change)
     found = {finding.code for finding in read_scan(tmp_path / "ct").findings}
     assert "SEVERAL_STUDIES" in found
-    with pytest.raises(OutputError, match="of 2 studies") as refusal:
+    with refused(OutputError, "SEVERAL_STUDIES", 2):
         result_planes(read_scan(tmp_path / "ct"), deidentified=True)
-    assert refusal.value.code == "SEVERAL_STUDIES"
 
 
 def test_uids_that_are_none_have_results_with_new_ones(tmp_path, write_series, block):
@@ -155,7 +155,7 @@ def test_uids_that_are_none_have_results_with_new_ones(tmp_path, write_series, b
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         write_series(tmp_path / "ct", block, change=change)
-    with pytest.raises(OutputError, match="unless --deidentify renews the UIDs"):
+    with refused(OutputError, "REFERENCES_UNSOUND", "StudyInstanceUID", "--deidentify"):
         result_planes(read_scan(tmp_path / "ct"))
     first, second = results(read_scan(tmp_path / "ct"), tmp_path, deidentified=True)
     assert first.StudyInstanceUID == second.StudyInstanceUID
@@ -193,4 +193,4 @@ def test_slices_in_several_frames_of_reference_have_results_in_a_new_one():
         facts.append(copied_elements(image).facts())
     (finding,) = archive_findings(facts)
     assert finding.code == "FRAME_OF_REFERENCE_NEW"
-    assert "4 frames of reference" in finding.message
+    assert "4" in finding.message

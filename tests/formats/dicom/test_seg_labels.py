@@ -54,12 +54,12 @@ def test_a_segmentation_is_judged_beside_a_volume_of_the_whole_grid(
     assert [score.values["dice"] for score in result.structures["a"]] == [1, 1]
 
 
-def test_a_broken_segmentation_is_one_line_without_identifiers(written, refused):
+def test_a_broken_segmentation_is_one_line_without_identifiers(written, refusal):
     path, _ = written
     dataset = dcmread(path)
     del dataset.SegmentSequence
     dataset.save_as(path)
-    assert "cannot be read as labels" in refused(InputError, read_labelling, path)
+    assert refusal(InputError, read_labelling, path).code == "SEG_UNREADABLE"
 
 
 def test_what_lies_outside_the_grid_is_left_as_it_is():

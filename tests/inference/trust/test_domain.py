@@ -51,7 +51,7 @@ def test_another_part_of_the_body_is_outside(region: str, signs: Signs) -> None:
 
 
 def test_bone_that_is_none_of_the_leg_is_outside(signs: Signs) -> None:
-    assert outside(signs, unnamed=0.4).startswith("40% of the bone")
+    assert "40%" in outside(signs, unnamed=0.4)
 
 
 @pytest.mark.parametrize("sign", SIGNS)

@@ -41,19 +41,18 @@ def test_an_interval_is_told_with_its_coverage_and_its_limit(
 
 
 @pytest.mark.parametrize(
-    ("model", "outside", "words"),
-    [(None, "", "not calibrated"), (MODEL, "its header says that it shows the arm", "the arm")],
+    ("model", "outside"), [(None, ""), (MODEL, "its header says that it shows the arm")]
 )
 def test_no_number_is_told_where_none_was_measured(
     model: DiceModel | None,
     outside: str,
-    words: str,
     signs_of: Callable[[DiceModel | None], Signs],
 ) -> None:
     facts = told(signs_of(model), outside)
     assert facts.expected_dice is facts.coverage is None
     assert all(one.expected_dice is None for one in facts.slices)
-    assert words in facts.words
+    assert facts.words
+    assert outside in facts.words
     assert "0." not in facts.words
 
 

@@ -45,6 +45,7 @@ def layout_of(source: Path, name: str = AUTO) -> str:
     if found is None:
         raise InputError(
             f"{source} has none of the layouts {', '.join(LAYOUTS)} (docs/data.md): name one with "
-            "--layout, or lay its files out as one of them"
+            "--layout, or lay its files out as one of them",
+            code="NO_LAYOUT",
         )
     return found

@@ -25,12 +25,13 @@ def require_believable(slices: Sequence[LabelledSlice]) -> None:
     is below 40 HU in 99 of 100, since such an outline runs across bone and flesh alike.
     """
     if not any(item.mask.any() for item in slices):
-        raise InputError("the label is empty: it marks no bone in any slice")
+        raise InputError("the label is empty: it marks no bone in any slice", code="EMPTY_MASK")
     step_hu = density_step_hu(slices)
     if step_hu < LEAST_STEP_HU:
         raise InputError(
             f"the label does not fit the image: its edge is a step of {step_hu:.0f} HU, expected "
-            f"{LEAST_STEP_HU:.0f} or more; is it another case's label, mirrored or shifted?"
+            f"{LEAST_STEP_HU:.0f} or more; is it another case's label, mirrored or shifted?",
+            code="LABEL_MISFIT",
         )
 
 

@@ -33,13 +33,20 @@ class BoneValues:
         """Where bone is; `InputError` for values that the rule does not allow."""
         found = np.unique(labels)
         if self.binary and set(found.tolist()) - {0, 1}:
-            raise InputError(f"the label holds {_in_words(found)}, expected 0 and 1: {self.advice}")
+            raise InputError(
+                f"the label holds {_in_words(found)}, expected 0 and 1: {self.advice}",
+                code="NOT_BINARY",
+            )
         if self.unknown is not None and self.unknown in found:
-            raise InputError(f"the label marks voxels as unknown ({self.unknown}): label them")
+            raise InputError(
+                f"the label marks voxels as unknown ({self.unknown}): label them",
+                code="LABEL_UNKNOWN",
+            )
         if found[0] < 0:
             raise InputError(
                 f"the label holds {_in_words(found)}, expected 0 and above: a mask cannot say 'not "
-                "labelled', write such voxels as 0 or label them"
+                "labelled', write such voxels as 0 or label them",
+                code="NEGATIVE_LABELS",
             )
         self._require_declared(found)
         return labels != 0 if self.values is None else np.isin(labels, list(self.values))
@@ -52,7 +59,8 @@ class BoneValues:
             named = _in_words(np.array(sorted({0, *self.declared})))
             raise InputError(
                 f"the label holds {_in_words(undeclared)}, which {self.table} does not declare (it "
-                f"declares {named}): name it there, or write the label with the values declared"
+                f"declares {named}): name it there, or write the label with the values declared",
+                code="LABEL_UNKNOWN",
             )
 
 
@@ -69,7 +77,8 @@ def chosen_values(bones: tuple[str, ...]) -> BoneValues:
     wrong = [name for name in bones if not name.isdecimal()]
     if wrong:
         raise InputError(
-            f"the labels have no names, so --bones takes their numbers or all, got {wrong[0]!r}"
+            f"the labels have no names, so --bones takes their numbers or all, got {wrong[0]!r}",
+            code="LABELS_UNNAMED",
         )
     return BoneValues(frozenset(int(name) for name in bones))
 

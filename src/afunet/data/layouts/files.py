@@ -116,7 +116,8 @@ def given_cases(folder: Path) -> dict[str, Given]:
         split = (row.get("split") or "").strip()
         if not row.get("case") or (split and split not in SPLITS):
             raise InputError(
-                f"{table}: expected a case and a split of {SPLITS} or none, got {split!r}"
+                f"{table}: expected a case and a split of {SPLITS} or none, got {split!r}",
+                code="BAD_SLICE_TABLE",
             )
         cases[row["case"]] = Given(
             row["case"],

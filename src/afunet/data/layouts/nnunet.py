@@ -81,7 +81,8 @@ def _listed(
     except (TypeError, KeyError, IndexError, AttributeError):
         raise InputError(
             f"{source / DESCRIPTION}: {LISTED!r} must give each case its images (a list of paths) "
-            "and its label (a path)"
+            "and its label (a path)",
+            code="BAD_DESCRIPTION",
         ) from None
     there = {case: pair for case, pair in files.items() if all(path.is_file() for path in pair)}
     passed = [
@@ -106,7 +107,8 @@ def _checked_ending(described: Mapping[str, Any], source: Path) -> str:
     if first.upper() != "CT":
         raise InputError(
             f"{source / DESCRIPTION}: channel 0 is {first or 'not named'!s}, expected CT: the bone "
-            "window needs Hounsfield units"
+            "window needs Hounsfield units",
+            code="NOT_CT",
         )
     return str(described.get("file_ending", ".nii.gz"))
 
@@ -150,7 +152,9 @@ def _values_by_name(described: Mapping[str, Any], source: Path) -> dict[str, fro
             for name, number in labels.items()
         }
     except (TypeError, ValueError) as error:
-        raise InputError(f"{source / DESCRIPTION} names no labels that make sense") from error
+        raise InputError(
+            f"{source / DESCRIPTION} names no labels that make sense", code="BAD_DESCRIPTION"
+        ) from error
 
 
 def _fold(source: Path, choice: Choice) -> dict[str, Given]:
@@ -190,5 +194,8 @@ def _json(path: Path, kind: type = dict) -> Any:
         raise InputError(f"{path} is missing: nnU-Net writes it")
     content = read_json(path)
     if not isinstance(content, kind):
-        raise InputError(f"{path} holds a {type(content).__name__}, expected a {kind.__name__}")
+        raise InputError(
+            f"{path} holds a {type(content).__name__}, expected a {kind.__name__}",
+            code="BAD_DESCRIPTION",
+        )
     return content

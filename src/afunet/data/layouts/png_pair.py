@@ -14,7 +14,7 @@ from afunet.data.cases import PngSlice, require_files
 from afunet.data.layouts.believable import require_believable
 from afunet.data.layouts.pair import Choice, Content, Given, LeftOut, at_level, by_level
 from afunet.data.layouts.planes import plane_of, slice_of_grey, slice_of_hu
-from afunet.data.slices import LabelledSlice, read_grey, read_mask_value
+from afunet.data.slices import LabelledSlice, read_grey, read_mask_value, slice_name
 from afunet.errors import InputError
 from afunet.findings import SIDES_UNKNOWN, Finding
 from afunet.formats.dicom.files import read_header
@@ -52,9 +52,7 @@ class PngPair:
             try:
                 slices.append(_png_slice(record, self.folder, choice, noticed))
             except InputError as error:
-                bad.add(
-                    record.level, str(error).removeprefix(f"{record.case} slice {record.level}: ")
-                )
+                bad.add(record.level, str(error).removeprefix(f"{slice_name(record)}: "))
         return believed(slices, bad, noticed)
 
 
@@ -130,7 +128,9 @@ class Noticed:
 def believed(slices: list[LabelledSlice], bad: Bad, noticed: Noticed) -> Content:
     """The case's content; `InputError` where no slice is left or the masks do not fit."""
     if not slices:
-        raise InputError("; ".join(item.reason for item in bad.listed()) or "it has no slice")
+        raise InputError(
+            "; ".join(item.reason for item in bad.listed()) or "it has no slice", code="BAD_SLICES"
+        )
     require_believable(slices)
     return Content(by_level(slices), bad.listed(), tuple(noticed.findings))
 
@@ -157,13 +157,17 @@ def _dicom_slice(
     """A slice and where it lies along the patient; its number where the header does not say."""
     header = read_header(file.image)
     if header is None or picture_kind(header) or header.frames > 1:
-        raise InputError("it is no CT slice (a scout, another modality or several frames)")
+        raise InputError(
+            "it is no CT slice (a scout, another modality or several frames)", code="NOT_CT"
+        )
     hu = read_hu(header, "the slice")
     labels = read_labelling(file.mask)
     noticed.add(labels.findings)
     mask = labels.volume.voxels[0]
     if hu.shape != mask.shape:
-        raise InputError(f"image {hu.shape[::-1]}, mask {mask.shape[::-1]} pixels")
+        raise InputError(
+            f"image {hu.shape[::-1]}, mask {mask.shape[::-1]} pixels", code="SIZES_DIFFER"
+        )
     position, (axial_hu, axial_mask), turned = _axial(header, hu, mask)
     spacing = header.pixel_spacing_mm
     if spacing is not None and turned:
@@ -186,7 +190,7 @@ def _axial(
     volumes = [Volume(plane[None], affine) for plane in planes]
     view = axial_view(volumes[0])
     if view.order[2] != 2:
-        raise InputError("it is not axial: give axial slices")
+        raise InputError("it is not axial: give axial slices", code="NOT_AXIAL")
     height = float(header.position_mm @ affine[:3, 2]) * (-1 if view.flipped[2] else 1)
     return height, [view.apply(volume).voxels[0] for volume in volumes], view.order != (0, 1, 2)
 

@@ -64,7 +64,7 @@ class VolumePair:
 def _require_bone(scan: Scan) -> None:
     for finding in scan.findings:
         if finding.code == "NO_BONE_VALUES":
-            raise InputError(finding.message)
+            raise InputError(finding.message, code=finding.code)
 
 
 def _on_grid(

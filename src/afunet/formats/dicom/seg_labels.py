@@ -32,7 +32,8 @@ def read_dicom_labels(request: Request) -> Labelling:
         raise InputError(
             f"labels cannot be read from {what}, expected NIfTI, NRRD, MetaImage, PNG masks or a "
             "DICOM Segmentation; draw contours on their CT's grid first, for example in 3D Slicer "
-            "(Segmentations: Export to new labelmap with the CT as reference, save as NIfTI)"
+            "(Segmentations: Export to new labelmap with the CT as reference, save as NIfTI)",
+            code="WRONG_KIND",
         )
     volume = _volume(path)
     message = f"a DICOM Segmentation with {len(np.unique(volume.voxels)) - 1} segments"
@@ -57,7 +58,8 @@ def _volume(path: Path) -> Volume:
     except Exception:  # pydicom, highdicom and numpy each raise their own, with identifiers in it
         raise InputError(
             "the DICOM Segmentation cannot be read as labels: its segments overlap, are "
-            "probabilities, or form no straight even stack; save it as NIfTI first"
+            "probabilities, or form no straight even stack; save it as NIfTI first",
+            code="SEG_UNREADABLE",
         ) from None
     # highdicom's indices are (slice, row, column)
     return Volume(np.asarray(read.array), read.affine[:, [2, 1, 0, 3]])
