@@ -103,7 +103,7 @@ def test_writing_to_a_slice_changes_no_file(store: Path) -> None:
 
 def test_an_intact_store_passes_its_check_and_says_how_far_it_is(store: Path) -> None:
     seen: list[tuple[str, int, int]] = []
-    check_store(store, lambda *progress: seen.append(progress))
+    check_store(store, Watch(lambda *progress: seen.append(progress)))
     ends = [(done, total) for stage, done, total in seen if "images.u8" in stage]
     assert ends[-1] == (156, 156)  # 4 slices of 4 × 6, 2 of 5 × 6
 

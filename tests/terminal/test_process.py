@@ -18,7 +18,7 @@ import pytest
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
 from afunet.workflows.analyse import PLAN
-from afunet.workflows.segment import LOADING
+from afunet.workflows.network import LOADING
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 PATIENCE = 120.0

@@ -15,11 +15,11 @@ from afunet.findings import warning
 from afunet.formats.hu import rescaled, stacked
 from afunet.formats.itk_placement import affine_of, require_plain
 from afunet.formats.labelling import Labelling
+from afunet.formats.lengths import Spacing, given_grid
 from afunet.formats.nifti_placement import RAS_LPS, Placement, placement_of
 from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
 
-Spacing = tuple[float, float, float]
 IMAGES: dict[type, str] = {
     Volume: "volume",
     np.ndarray: "NumPy array",
@@ -85,10 +85,7 @@ def _assumed(spacing_mm: Spacing | None) -> Placement:
     if spacing_mm is None:
         unknown = "no voxel size was given; 1 mm is assumed, so that no length is true"
         findings.insert(0, warning("SPACING_UNKNOWN", unknown))
-        spacing_mm = (1.0, 1.0, 1.0)
-    if not all(np.isfinite(step) and step > 0 for step in spacing_mm):
-        raise ConfigError(f"a spacing must be above 0 mm, got {spacing_mm}")
-    return Placement(np.diag([*spacing_mm, 1.0]), tuple(findings))
+    return Placement(given_grid(spacing_mm), tuple(findings))
 
 
 def _nibabel_voxels(image: Any) -> NDArray[Any]:

@@ -17,9 +17,8 @@ def label_files(folder: Path, in_case_folders: Sequence[str]) -> dict[str, Path]
     for as `<case>/<name>.nii.gz`, with the first of the names `in_case_folders` that is there:
     what `afunet segment` writes for several scans. Two files of one case raise `InputError`.
     """
-    here = _by_stem(folder)
-    _require_one_each(folder)
-    if here:
+    if here := _by_stem(folder):
+        _require_one_each(folder)
         return here
     below = {}
     for case in sorted(path for path in folder.iterdir() if path.is_dir()):

@@ -9,9 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import trimesh
-from afunet.reconstruction.anatomy import UNKNOWN, Bone, BoneName, Side
 from PIL import Image
+from tests.refusals import holds
 
+from afunet.anatomy.bones import Bone, Side
+from afunet.anatomy.names import UNKNOWN, BoneName
 from afunet.findings import Severity, error, info, warning
 from afunet.formats.glb import Part
 from afunet.formats.scan import Source
@@ -37,8 +39,6 @@ from afunet.report.case.page import render_page
 from afunet.report.not_written import NotWritten
 from afunet.report.palette import colour_of
 from afunet.report.surfaces.turning import turning_page
-
-from tests.refusals import holds
 
 
 def png(size: tuple[int, int], colour: tuple[int, int, int]) -> bytes:

@@ -2,6 +2,8 @@ import json
 import re
 from dataclasses import replace
 
+from tests.refusals import holds
+
 from afunet.evaluation.published import PublishedScores
 from afunet.evaluation.statistics import Estimate, PairedTest
 from afunet.report.comparison.against import AgainstReference
@@ -15,8 +17,6 @@ from afunet.report.comparison.facts import (
 from afunet.report.comparison.forest import draw_forest
 from afunet.report.comparison.hard_part import HardPart
 from afunet.report.comparison.markdown import comparison_markdown
-
-from tests.refusals import holds
 
 DATA = DataFacts("knee", "test", "all that are labelled", 12, 3, 2, 0, 4, {"a": 5, "b": None})
 POOLED = PublishedScores(84.34, 72.92, 87.36, 84.78)

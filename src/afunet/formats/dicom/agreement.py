@@ -14,13 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from afunet.errors import InputError
-from afunet.findings import Finding, repaired, warning
+from afunet.findings import Finding, repaired, slices_named, warning
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.signs import (
     Pixels,
     Read,
     padding_findings,
-    places,
     with_their_signs,
     without_bright_filling,
 )
@@ -169,14 +168,14 @@ def _rescale_findings(
     kept = sorted(set(without) - set(borrowed))
     if kept:
         message = (
-            f"{places(kept, total)} have no usable rescale slope or intercept, others have; their "
-            "stored values fit as HU"
+            f"{slices_named(kept, total)} have no usable rescale slope or intercept, others have; "
+            "their stored values fit as HU"
         )
         found.append(warning("RESCALE_MISSING_IN_SOME", message))
     if borrowed:
-        message = f"{places(borrowed, total)} have no usable rescale slope or intercept"
+        message = f"{slices_named(borrowed, total)} have no usable rescale slope or intercept"
         found.append(repaired("RESCALE_BORROWED", message, "read with that of their neighbours"))
     if corrected:
-        message = f"{places(corrected, total)} lie on another scale than their neighbours"
+        message = f"{slices_named(corrected, total)} lie on another scale than their neighbours"
         found.append(repaired("RESCALE_CORRECTED", message, "read as their neighbours are"))
     return tuple(found)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from afunet.findings import Finding, repaired
+from afunet.findings import Finding, repaired, slices_named
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.pixels import AIR_HU, DARK_HU
 from afunet.formats.edge_pieces import bright_filling, touching_edge
@@ -24,7 +24,6 @@ Read = Callable[[Header, int], Pixels]
 FEWEST_CLIFFS, CLIFFS_LEFT = 4, 0.1
 MOST_METAL = 0.05
 AIR_ENDS_HU, MOSTLY = -700.0, 0.95
-NAMED = 5
 
 
 def with_their_signs(
@@ -44,7 +43,7 @@ def with_their_signs(
         return ()
     as_signed = headers[wrong[0]].is_signed
     declared, are = ("unsigned", "signed") if as_signed else ("signed", "unsigned")
-    message = f"{places(wrong, len(slices))} declare {declared} values but hold {are} ones"
+    message = f"{slices_named(wrong, len(slices))} declare {declared} values but hold {are} ones"
     return (repaired("SIGN_WRONG", message, f"read as {are}"),)
 
 
@@ -101,7 +100,7 @@ def without_bright_filling(slices: list[Pixels]) -> tuple[Finding, ...]:
             filled.append(index)
     if not filled:
         return ()
-    message = f"{places(filled, len(slices))} are filled from the edge with one bright value"
+    message = f"{slices_named(filled, len(slices))} are filled from the edge with one bright value"
     return (repaired("BRIGHT_PADDING", message, "taken as air"),)
 
 
@@ -115,7 +114,7 @@ def padding_findings(slices: Sequence[Pixels], headers: Sequence[Header]) -> tup
     if not within:
         return ()
     message = (
-        f"{places(within, len(slices))} hold pixels of the stated padding value in the body, "
+        f"{slices_named(within, len(slices))} hold pixels of the stated padding value in the body, "
         "where it is an image value"
     )
     return (repaired("PADDING_IN_BODY", message, "kept as HU"),)
@@ -127,10 +126,3 @@ def _holds_padding(hu: Pixels, header: Header) -> bool:
     slope, intercept = header.rescale or (1.0, 0.0)
     low, high = sorted(slope * stored + intercept for stored in header.padding)
     return bool(high >= DARK_HU and ((hu >= max(low, DARK_HU)) & (hu <= high)).any())
-
-
-def places(indices: Sequence[int], total: int) -> str:
-    """How many slices, of how many, and the first of them by number."""
-    numbers = [str(index + 1) for index in indices[:NAMED]]
-    more = ", …" if len(indices) > NAMED else ""
-    return f"{len(indices)} of {total} slices (number {', '.join(numbers)}{more})"
