@@ -17,12 +17,10 @@ from pathlib import Path
 from statistics import fmean
 
 from afunet.evaluation.overlap import count, dice
-from afunet.inference.cleanup import clean_up
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
-from afunet.inference.predictor import Predictor
-from afunet.inference.volume import predict_volume
-from afunet.models.checkpoint import load_checkpoint
+from afunet.formats.scan import Scan, Source
 from afunet.phantom import Region, draw_leg, simulate
+from afunet.workflows.analyse import AnalysisRules, analyse
+from afunet.workflows.network import load_network
 from afunet.workflows.phantom import limb_files
 
 SEED, SLICES = 70_000, 6
@@ -35,10 +33,7 @@ def main() -> None:
     parser.add_argument("settings", nargs="+", help="FINEST_MM,WINDOW_PX")
     parser.add_argument("--limbs", required=True)
     options = parser.parse_args()
-    checkpoint = load_checkpoint(options.weights)
-    header = checkpoint.header
-    device = pick_device(DeviceChoice.AUTO)
-    engine, _ = best_engine(checkpoint.network(), device, header.patch_px)
+    network, rules = load_network(options.weights), AnalysisRules(pieces=False, trust=False)
     scores: dict[str, dict[Region, list[float]]] = {
         setting: defaultdict(list) for setting in options.settings
     }
@@ -49,10 +44,10 @@ def main() -> None:
             truth = leg.bones.foreground().voxels
             for setting, found in scores.items():
                 finest_mm, window_px = setting.split(",")
-                allowed = replace(header, spacing_mm=(float(finest_mm), header.spacing_mm[1]))
-                predictor = Predictor(engine, int(window_px))
-                mask = predict_volume(leg.volume, predictor, allowed).mask
-                mask, _ = clean_up(mask, leg.volume)
+                sizes = (float(finest_mm), network.header.spacing_mm[1])
+                header = replace(network.header, spacing_mm=sizes, patch_px=int(window_px))
+                scan = Scan(leg.volume, Source("simulated", 1))
+                mask = analyse(scan, replace(network, header=header), rules).mask
                 found[region].append(dice(count(mask.voxels, truth)))
     for setting, found in scores.items():
         means = ", ".join(f"{region} {fmean(values):.4f}" for region, values in found.items())

@@ -7,7 +7,8 @@ Thirty knees with one or two broken bones, drawn from seeds that nothing was tun
 pieces, up to 3 chips, moved by 0.5 to 7 mm, gaps of 0.5 to 1.8 mm, voxels of 0.6 to 0.9 mm and
 slices of 0.8 to 2 mm. A piece is what hangs together (26-connected) of one fragment of the exact
 answer. Pieces of 50 mm³ and more are asked for; a piece is found from an IoU of one half. The mask
-is the exact one, or with `--predicted` the one of the shipped or other weights. Whoever sets
+is the exact one, or with `--predicted` that of the shipped or other weights, whose pieces are also
+named and parted by their names as in `afunet segment`. Whoever sets
 something by it takes other seeds than the reported ones.
 
 Prints a Markdown row a leg, the sums, and the legs that went worst.
@@ -24,11 +25,9 @@ import cc3d
 import numpy as np
 
 from afunet.evaluation.fragments import FragmentScore, match_fragments
+from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
-from afunet.inference.cleanup import clean_up
-from afunet.inference.device import DeviceChoice
-from afunet.inference.predictor import Predictor
-from afunet.inference.volume import predict_volume
+from afunet.inference.device_choice import DeviceChoice
 from afunet.phantom import (
     Anatomy,
     Fracture,
@@ -39,7 +38,8 @@ from afunet.phantom import (
     simulate,
 )
 from afunet.reconstruction.instances import split_instances
-from afunet.workflows.segment import Segmenter, SegmentOptions
+from afunet.workflows.analyse import AnalysisRules, analyse
+from afunet.workflows.network import load_network
 
 FIRST_SEED, LEGS = 2000, 30
 SMALLEST_MM3 = 50.0
@@ -102,13 +102,18 @@ def exact_mask(leg: SimulatedLeg) -> Volume:
     return leg.fragments.foreground()
 
 
-def predicted_mask(weights: Path | None) -> Callable[[SimulatedLeg], Volume]:
-    segmenter = Segmenter(SegmentOptions(weights=weights, device=DeviceChoice.CPU))
-    header = segmenter.checkpoint.header
+def exact_pieces(leg: SimulatedLeg) -> Volume:
+    """Labels of what the exact mask is split into."""
+    return split_instances(exact_mask(leg))
+
+
+def predicted_pieces(weights: Path | None) -> Callable[[SimulatedLeg], Volume]:
+    """Labels of the pieces as `afunet segment` finds, cleans, tells apart, names and parts them."""
+    network = load_network(weights, DeviceChoice.CPU)
 
     def predict(leg: SimulatedLeg) -> Volume:
-        predictor = Predictor(segmenter.engine, header.patch_px)
-        return clean_up(predict_volume(leg.volume, predictor, header).mask, leg.volume)[0]
+        scan = Scan(leg.volume, Source("simulated", 1))
+        return analyse(scan, network, AnalysisRules(trust=False)).instances.labels
 
     return predict
 
@@ -120,7 +125,7 @@ def main() -> None:
     parser.add_argument("--legs", type=int, default=LEGS)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     options = parser.parse_args()
-    mask_of = predicted_mask(options.weights) if options.predicted else exact_mask
+    pieces_of = predicted_pieces(options.weights) if options.predicted else exact_pieces
     print(
         "| seed | voxels, mm | pieces | found | mean IoU | merged | split | extra | missed, mm³ |"
     )
@@ -128,8 +133,8 @@ def main() -> None:
     scores: dict[int, FragmentScore] = {}
     for seed in range(options.first_seed, options.first_seed + options.legs):
         leg = simulate(fractured_leg(seed))
-        found = split_instances(mask_of(leg))
-        score = scores[seed] = match_fragments(found, true_pieces(leg), SMALLEST_MM3)
+        score = match_fragments(pieces_of(leg), true_pieces(leg), SMALLEST_MM3)
+        scores[seed] = score
         missed = ", ".join(f"{one.mm3:.0f}" for one in score.matches if not one.is_found)
         voxel = " × ".join(f"{size:.2f}" for size in leg.volume.spacing_mm)
         print(

@@ -25,46 +25,29 @@ from numpy.typing import NDArray
 
 from afunet.evaluation.overlap import count, dice
 from afunet.formats.readers import read_labels, read_scan
+from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
-from afunet.inference.cleanup import clean_up
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
-from afunet.inference.predictor import Engine, Predictor
-from afunet.inference.volume import predict_volume
-from afunet.models.checkpoint import Header, load_checkpoint
 from afunet.models.shipped import shipped_path
 from afunet.phantom import Region, draw_leg, simulate
+from afunet.workflows.analyse import AnalysisRules, analyse
 from afunet.workflows.evaluate import evaluate_network
+from afunet.workflows.network import Network, load_network
 from afunet.workflows.phantom import limb_files
 
 FEMUR, PELVIS_BONES = (75, 76), (75, 76, 77, 78, 25, *range(26, 51), *range(92, 116))
 SEED = 30_000
 
 
-@dataclass(frozen=True, eq=False)
-class Network:
-    """Weights made ready to segment volumes."""
-
-    path: Path
-    header: Header
-    engine: Engine
-
-    def mask(self, volume: Volume) -> Volume:
-        predictor = Predictor(self.engine, self.header.patch_px)
-        predicted = predict_volume(volume, predictor, self.header).mask
-        return clean_up(predicted, volume)[0]
-
-
-def load(path: Path) -> Network:
-    checkpoint = load_checkpoint(path)
-    header = checkpoint.header
-    engine, _ = best_engine(checkpoint.network(), pick_device(DeviceChoice.AUTO), header.patch_px)
-    return Network(path, header, engine)
+def mask_of(network: Network, volume: Volume) -> Volume:
+    """As `afunet segment` finds and cleans it."""
+    scan, rules = Scan(volume, Source("volume", 1)), AnalysisRules(pieces=False, trust=False)
+    return analyse(scan, network, rules).mask
 
 
 def lower_legs(network: Network, data: Path) -> float:
     volume = read_scan(data / "legs-dicom" / "dicom").volume
     truth = read_labels(data / "legs-dicom" / "label.nii.gz")
-    mask = network.mask(volume)
+    mask = mask_of(network, volume)
     truth.require_same_grid(mask, "the mask")
     return dice(count(mask.voxels != 0, truth.voxels != 0))
 
@@ -74,16 +57,16 @@ def pelvis(network: Network, data: Path) -> dict[str, float]:
     labels = read_labels(data / "pelvis-3mm" / "machine_labels.nii.gz")
     top = int(np.flatnonzero(np.isin(labels.voxels, FEMUR).any(axis=(1, 2)))[-1]) + 1
     truth = np.isin(labels.voxels, PELVIS_BONES)
-    found = network.mask(volume).voxels != 0
+    found = mask_of(network, volume).voxels != 0
     return {
         "pelvis-3mm, femur": dice(count(found[:top], truth[:top])),
         "pelvis-3mm, all": dice(count(found, truth)),
     }
 
 
-def slice_folders(network: Network, data: Path) -> dict[str, float]:
-    thigh = evaluate_network(data / "thigh", "train", weights=network.path)
-    knee = evaluate_network(data / "knee", "val", weights=network.path, status="checked")
+def slice_folders(weights: Path, data: Path) -> dict[str, float]:
+    thigh = evaluate_network(data / "thigh", "train", weights=weights)
+    knee = evaluate_network(data / "knee", "val", weights=weights, status="checked")
     return {
         "thigh": thigh.agreement.per_slice["dice"],
         "knee (val)": knee.agreement.per_case["dice"],
@@ -113,7 +96,7 @@ def simulated(networks: dict[str, Network], limbs: str, legs: int) -> dict[str, 
             leg = simulate(draw_leg(seed, region, limb_files(limbs), slices=8))
             truth = leg.bones.foreground().voxels
             for name, network in networks.items():
-                results[name].add(f"simulated {region}", network.mask(leg.volume), truth)
+                results[name].add(f"simulated {region}", mask_of(network, leg.volume), truth)
     return results
 
 
@@ -127,13 +110,14 @@ def main() -> None:
     named = (
         f"{entry}={shipped_path()}" if entry == "shipped" else entry for entry in options.weights
     )
-    networks = {name: load(Path(path)) for name, path in (entry.split("=", 1) for entry in named)}
+    files = {name: Path(path) for name, path in (entry.split("=", 1) for entry in named)}
+    networks = {name: load_network(path) for name, path in files.items()}
     legs = simulated(networks, options.limbs, options.legs)
     rows = {
         name: {
             "legs-dicom": lower_legs(network, data),
             **pelvis(network, data),
-            **slice_folders(network, data),
+            **slice_folders(files[name], data),
             **{region: fmean(scores) for region, scores in legs[name].dice.items()},
         }
         for name, network in networks.items()

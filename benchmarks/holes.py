@@ -32,11 +32,9 @@ from afunet.evaluation.fragments import FragmentScore, match_fragments
 from afunet.evaluation.overlap import count, dice
 from afunet.evaluation.surface import surface_distances
 from afunet.evaluation.topology import topology
+from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume, bounding_box
-from afunet.inference.cleanup import clean_up
-from afunet.inference.device import DeviceChoice
-from afunet.inference.predictor import Predictor
-from afunet.inference.volume import predict_volume
+from afunet.inference.device_choice import DeviceChoice
 from afunet.phantom import SimulatedLeg, simulate
 from afunet.reconstruction import surface
 from afunet.reconstruction.instances import split_instances
@@ -46,7 +44,8 @@ from afunet.report.surfaces.coloured_mesh import Colour, ColouredMesh
 from afunet.report.surfaces.software_renderer import render_with_numpy
 from afunet.report.surfaces.view import ANTERIOR, Frame, View, turned_view
 from afunet.report.surfaces.vtk_renderer import render_with_vtk
-from afunet.workflows.segment import Segmenter, SegmentOptions
+from afunet.workflows.analyse import AnalysisRules, analyse
+from afunet.workflows.network import Network, load_network
 
 EXACT, CLEANED = "exact mask", "cleaned"
 SHOWN = (EXACT, f"U-Net, {CLEANED}", f"AFU-Net, {CLEANED}", f"shipped weights, {CLEANED}")
@@ -85,14 +84,12 @@ class Knee:
     rows: Mapping[str, Row]
 
 
-def masks_of(leg: SimulatedLeg, segmenters: Mapping[str, Segmenter]) -> dict[str, Volume]:
+def masks_of(leg: SimulatedLeg, networks: Mapping[str, Network]) -> dict[str, Volume]:
     masks = {EXACT: exact_mask(leg)}
-    for name, segmenter in segmenters.items():
-        header = segmenter.checkpoint.header
-        predictor = Predictor(segmenter.engine, header.patch_px)
-        raw = predict_volume(leg.volume, predictor, header).mask
-        masks[f"{name}, raw"] = raw
-        masks[f"{name}, {CLEANED}"] = clean_up(raw, leg.volume)[0]
+    scan, rules = Scan(leg.volume, Source("simulated", 1)), AnalysisRules(pieces=False, trust=False)
+    for name, network in networks.items():
+        found = analyse(scan, network, rules)
+        masks[f"{name}, raw"], masks[f"{name}, {CLEANED}"] = found.prediction.mask, found.mask
     return masks
 
 
@@ -115,11 +112,11 @@ def counted(mask: Volume, truth: Volume, pieces: Volume, score: FragmentScore) -
     )
 
 
-def judged(seed: int, segmenters: Mapping[str, Segmenter]) -> Knee:
+def judged(seed: int, networks: Mapping[str, Network]) -> Knee:
     leg = simulate(fractured_leg(seed))
     pieces, truth = true_pieces(leg), exact_mask(leg)
     found, rows = {}, {}
-    for name, mask in masks_of(leg, segmenters).items():
+    for name, mask in masks_of(leg, networks).items():
         instances = split_instances(mask)
         score = match_fragments(instances, pieces, SMALLEST_MM3)
         found[name] = instances, score
@@ -206,10 +203,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
     weights = {"U-Net": options.unet, "AFU-Net": options.afunet, "shipped weights": None}
-    segmenters = {
-        name: Segmenter(SegmentOptions(weights=path, device=DeviceChoice.CPU))
-        for name, path in weights.items()
-    }
+    segmenters = {name: load_network(path, DeviceChoice.CPU) for name, path in weights.items()}
     print(f"| seed | mask | {' | '.join(COLUMNS)} |")
     print(f"| ---: | --- |{' ---: |' * len(COLUMNS)}")
     seeds = range(options.first_seed, options.first_seed + options.knees)

@@ -20,7 +20,7 @@ import numpy as np
 from afunet.data.labelled import read_records
 from afunet.data.slices import LabelledSlice
 from afunet.evaluation.overlap import count, dice
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
+from afunet.inference.engines.factory import best_engine
 from afunet.models.checkpoint import load_checkpoint
 from afunet.workflows.scoring import load_split, network_masks
 
@@ -30,7 +30,7 @@ RESAMPLES = 5000
 def scores(weights: Path, slices: list[LabelledSlice]) -> np.ndarray:
     checkpoint = load_checkpoint(weights)
     patch_px = checkpoint.header.patch_px
-    engine, _ = best_engine(checkpoint.network(), pick_device(DeviceChoice.AUTO), patch_px)
+    engine, _ = best_engine(checkpoint)
     mask_of = network_masks(engine, patch_px)
     return np.array([dice(count(mask_of(item), item.mask > 0)) for item in slices])
 

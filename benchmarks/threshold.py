@@ -12,10 +12,8 @@ import argparse
 from pathlib import Path
 from statistics import fmean
 
-import torch
-
 from afunet.evaluation.overlap import Counts, count, dice, precision, recall
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
+from afunet.inference.engines.factory import best_engine
 from afunet.inference.predictor import Predictor
 from afunet.models.checkpoint import load_checkpoint
 from afunet.workflows.scoring import load_split, of_status
@@ -30,13 +28,11 @@ def main() -> None:
     parser.add_argument("--status")
     options = parser.parse_args()
     checkpoint = load_checkpoint(options.weights)
-    patch = checkpoint.header.patch_px
-    engine, _ = best_engine(checkpoint.network(), pick_device(DeviceChoice.AUTO), patch)
-    predictor = Predictor(engine, patch)
+    engine, _ = best_engine(checkpoint)
+    predictor = Predictor(engine, checkpoint.header.patch_px)
     cases: dict[str, dict[float, Counts]] = {}
     for item in of_status(load_split(options.folder, "val"), options.status, "val"):
-        unit = torch.from_numpy(item.grey).float()[None] / 255
-        probability = predictor(unit)[0].numpy()
+        probability = predictor.of_grey(item.grey).probability[0, 0]
         case = cases.setdefault(item.record.case, dict.fromkeys(THRESHOLDS, Counts()))
         for threshold in THRESHOLDS:
             case[threshold] += count(probability >= threshold, item.mask > 0)

@@ -23,7 +23,8 @@ import torch
 from afunet.data.cases import SliceRecord
 from afunet.data.sampler import CropSampler, Source
 from afunet.data.slices import LabelledSlice
-from afunet.inference.device import DeviceChoice, pick_device
+from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.engines.factory import pick_device
 from afunet.models import build_model
 from afunet.models.complexity import complexity
 from afunet.phantom import LegConfig, axial_grid, simulate
@@ -88,7 +89,7 @@ def measured(config: TrainingConfig, device: torch.device, steps: int, copies: i
         _finish(device)
         preparing.append(time.perf_counter() - begun)
     step, alone, prepare = median(whole), median(network), median(preparing)
-    px, inputs = config.crop.size_px, int(config.options.get("input_slices", 1))
+    px, inputs = config.crop.size_px, config.input_slices
     model = build_model(config.model, config.options)
     flops = 3 * complexity(model, inputs, size=px).gflops * config.batch_size
     peak = matmul_peak(device, DTYPES[config.precision])

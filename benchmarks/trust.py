@@ -7,7 +7,8 @@ Simulated single legs of 16 slices without gaps, drawn as widely as those traine
 metal, from seeds that nothing was tuned on and, with `sample1*`, of shapes that no training saw.
 The first `--legs` of them also with one thing wrong at a time (`trust_cases.py`); one missing or
 three missing slices reuse the network's answer, as it looks at one slice at a time. Everything
-goes the way of `afunet segment`: network, clean-up, pieces, measures, flags. Only warnings count.
+goes the way of `afunet segment`: network, clean-up, pieces with
+their names, measures, flags. Only warnings count.
 
 Prints as Markdown how often the flag that should rise did, how often each flag rises on clean legs,
 and how the expected Dice of a slice goes with the true one (mean absolute error, Spearman).
@@ -38,17 +39,14 @@ from trust_cases import (
 
 from afunet.evaluation.overlap import count, dice
 from afunet.findings import Severity
-from afunet.inference.cleanup import CleanUpRules, clean_up
-from afunet.inference.predictor import Predictor
-from afunet.inference.trust.evidence import Evidence
-from afunet.inference.trust.flags import FLAGS, raise_flags
-from afunet.inference.trust.flips import flip_agreement
-from afunet.inference.trust.signs import measure_signs
-from afunet.inference.volume import Prediction, predict_volume
+from afunet.formats.scan import Scan, Source
+from afunet.inference.trust.flags import FLAGS
+from afunet.inference.volume import FreshPrediction
 from afunet.phantom import LegConfig
-from afunet.reconstruction.instances import split_instances
+from afunet.preprocessing.orientation import Axial
+from afunet.workflows.analyse import concluded, predict
+from afunet.workflows.network import load_network
 from afunet.workflows.phantom import limb_files
-from afunet.workflows.segment import Segmenter, SegmentOptions
 
 POOR = 0.9
 
@@ -66,28 +64,25 @@ class Judge:
     """The network, and the way from a case to its flags."""
 
     def __init__(self, weights: Path | None) -> None:
-        self.segmenter = Segmenter(SegmentOptions(weights=weights))
-        self.header = self.segmenter.checkpoint.header
+        self.network = load_network(weights)
 
-    def predict(self, case: TrueCase) -> Prediction:
-        return predict_volume(case.scan, self._predictor(), self.header)
+    def predict(self, case: TrueCase) -> FreshPrediction:
+        return predict(_scan(case), self.network)
 
-    def judge(self, name: str, case: TrueCase, prediction: Prediction) -> Outcome:
-        rules = CleanUpRules()
-        mask, cleaned = clean_up(prediction.mask, case.scan, rules)
-        labels = split_instances(mask)
-        evidence = Evidence.of(case.scan, prediction, mask, labels, cleaned)
-        flips = flip_agreement(evidence, self._predictor(), self.header)
-        signs = measure_signs(evidence, flips, self.header.expected_dice)
-        flags = [flag for flag in raise_flags(signs) if flag.severity is Severity.WARNING]
+    def judge(self, name: str, case: TrueCase, prediction: FreshPrediction) -> Outcome:
+        found = concluded(_scan(case), prediction, self.network)
+        assert found.trust is not None
+        signs = found.trust.signs
+        flags = [flag for flag in found.trust.flags if flag.severity is Severity.WARNING]
         pairs = tuple(
-            (expected, dice(count(mask.voxels[one.index], case.truth.voxels[one.index])))
+            (expected, dice(count(found.mask.voxels[one.index], case.truth.voxels[one.index])))
             for one, expected in zip(signs.slices, signs.likely_dice, strict=True)
         )
         return Outcome(name, frozenset(flag.code for flag in flags), pairs)
 
-    def _predictor(self) -> Predictor:
-        return Predictor(self.segmenter.engine, self.header.patch_px)
+
+def _scan(case: TrueCase) -> Scan:
+    return Scan(case.scan, Source("simulated", 1))
 
 
 def variants(judge: Judge, config: LegConfig, *, corrupted: bool) -> Iterator[Outcome]:
@@ -101,7 +96,9 @@ def variants(judge: Judge, config: LegConfig, *, corrupted: bool) -> Iterator[Ou
         case = TrueCase(*(without_slices(v, missing) for v in (whole.scan, whole.truth)))
         kept = (without_slices(v, missing) for v in (prediction.mask, prediction.probability))
         mask, probability = kept
-        yield judge.judge(name, case, replace(prediction, mask=mask, probability=probability))
+        scan = Axial.of(case.scan)
+        fewer = replace(prediction, scan=scan, mask=mask, probabilities=(probability,))
+        yield judge.judge(name, case, fewer)
     for name, change in CHANGED.items():
         case = change(whole)
         yield judge.judge(name, case, judge.predict(case))

@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 
 from afunet.errors import CheckpointError
-from afunet.models.checkpoint import load_checkpoint, save_checkpoint, single
+from afunet.models.checkpoint import load_checkpoint, save_checkpoint
+from afunet.models.weights_file import single
 
 
 def main() -> None:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from afunet.data.slices import LabelledSlice
 from afunet.evaluation.calibration import (
@@ -31,7 +30,7 @@ from afunet.evaluation.calibration import (
     outline_band,
     reliability,
 )
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
+from afunet.inference.engines.factory import best_engine
 from afunet.inference.predictor import Predictor
 from afunet.models.calibration import UNCALIBRATED
 from afunet.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -85,21 +84,15 @@ def main() -> None:
 def counted(checkpoint: Checkpoint, folders: list[Path], most: int) -> Iterator[CaseCounts]:
     """Predict the validation slices of every folder and count their pixels case by case."""
     header = checkpoint.header
-    engine, _ = best_engine(
-        checkpoint.network(),
-        pick_device(DeviceChoice.AUTO),
-        header.patch_px,
-        int(header.options.get("input_slices", 1)),
-    )
+    engine, _ = best_engine(checkpoint)
     predictor = Predictor(engine, header.patch_px)
     for folder in folders:
-        inputs = int(header.options.get("input_slices", 1))
-        slices = spread(load_split(folder, "val", inputs), most)
+        slices = spread(load_split(folder, "val", header.input_slices), most)
         for case in dict.fromkeys(item.record.case for item in slices):
             every = band = LogitCounts.none()
             for item in (item for item in slices if item.record.case == case):
-                unit = torch.from_numpy(item.grey).float()[None] / 255
-                probability = predictor(unit)[0].numpy().astype(np.float64)
+                found = predictor.of_grey(item.grey).probability[0, 0]
+                probability = found.astype(np.float64)
                 truth = item.mask > 0
                 near = outline_band(probability >= header.threshold, truth, BAND_PX)
                 every += count_logits(probability, truth)

@@ -26,12 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.formats.readers import read_labels, read_scan
+from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUpRules, clean_up
 from afunet.inference.predictor import Predictor
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.flips import Flip, flip_agreement
-from afunet.inference.volume import Prediction, predict_volume
+from afunet.inference.volume import Prediction
 from afunet.phantom import (
     Cast,
     Grid,
@@ -44,8 +45,10 @@ from afunet.phantom import (
     simulate,
 )
 from afunet.preprocessing.grid import WorkingGrid
+from afunet.preprocessing.orientation import Axial
 from afunet.reconstruction.instances import split_instances
-from afunet.workflows.segment import Segmenter
+from afunet.workflows.analyse import predict
+from afunet.workflows.network import load_network
 
 SLICES = 8
 LEG_MM, TRUNK_MM = 200.0, 395.0
@@ -76,12 +79,12 @@ class SeenCase:
     def evidence(self) -> Evidence:
         """Cleaned and split as `afunet segment` does."""
         rules = CleanUpRules()
-        mask, cleaned = clean_up(self.prediction.mask, self.case.scan, rules)
+        scan = self.prediction.scan
+        mask, cleaned = clean_up(self.prediction.mask, scan, rules)
         return Evidence.of(
-            self.case.scan,
             self.prediction,
             mask,
-            split_instances(mask),
+            split_instances(scan.restored(mask)),
             cleaned,
             spacing_known=self.case.spacing_known,
         )
@@ -204,19 +207,19 @@ class Seer:
     def __init__(self, cache: Path) -> None:
         self.cache = cache
         cache.mkdir(parents=True, exist_ok=True)
-        self.segmenter = Segmenter()
-        self.header = self.segmenter.checkpoint.header
+        self.network = load_network()
 
     def see(self, case: KnownCase) -> None:
         """Predict and keep, once."""
         path = self.cache / f"{case.name}.npz"
         if path.is_file():
             return
-        prediction = predict_volume(
-            case.scan, self._predictor(), self.header, spacing_known=case.spacing_known
-        )
+        scan = Scan(case.scan, Source(case.kind, 1, spacing_known=case.spacing_known))
+        prediction, header = predict(scan, self.network), self.network.header
         flips = flip_agreement(
-            SeenCase(case, prediction, ()).evidence(), self._predictor(), self.header
+            SeenCase(case, prediction, ()).evidence(),
+            Predictor(self.network.engine, header.patch_px),
+            header,
         )
         np.savez_compressed(
             path,
@@ -229,14 +232,11 @@ class Seer:
             labelled=case.labelled,
             checked=case.checked,
             spacing_known=case.spacing_known,
-            predicted=prediction.mask.voxels,
-            probability=prediction.probability.voxels,
+            predicted=prediction.scan.restored(prediction.mask).voxels,
+            probability=prediction.scan.restored(prediction.probability).voxels,
             grid=np.array([prediction.grid.native, prediction.grid.working]),
             flips=np.array([(flip.index, flip.dice) for flip in flips]).reshape(-1, 2),
         )
-
-    def _predictor(self) -> Predictor:
-        return Predictor(self.segmenter.engine, self.header.patch_px)
 
 
 def load(path: Path) -> SeenCase:
@@ -254,10 +254,12 @@ def load(path: Path) -> SeenCase:
         bool(kept["spacing_known"]),
     )
     native, working = (tuple(int(v) for v in pair) for pair in kept["grid"])
+    axial = Axial.of(scan)
     prediction = Prediction(
-        scan.with_voxels(kept["predicted"]),
+        axial,
+        axial.turned(scan.with_voxels(kept["predicted"])),
         WorkingGrid(native, working),  # type: ignore[arg-type]
-        scan.with_voxels(kept["probability"]),
+        (axial.turned(scan.with_voxels(kept["probability"])),),
     )
     return SeenCase(case, prediction, tuple(Flip(int(k), float(d)) for k, d in kept["flips"]))
 

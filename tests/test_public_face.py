@@ -185,7 +185,7 @@ def test_analyse_leaves_out_what_is_not_asked_for(cylinder: Volume, weights: Pat
     assert (found.mesh, found.trust, found.missing) == (None, None, ())
     assert found.instances.pieces == ()
     assert set(found.seconds) == {"network", "clean-up"}
-    assert found.prediction.windows > 0
+    assert found.prediction.usage.windows > 0
 
 
 def test_evaluate_takes_arrays_volumes_and_paths(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from afunet.anatomy.bone_network import (
     surroundings,
 )
 from afunet.errors import CheckpointError
+from afunet.models.weights_file import digest_of
 
 CONFIG = BoneNamerConfig(("femur", "tibia", "other"), cells=(1, 4), seen_from=1, widths=(8, 4))
 
@@ -72,12 +73,13 @@ def test_a_file_that_was_altered_or_is_none_is_refused(tmp_path: Path, network: 
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     weights["head.bias"] = weights["head.bias"] + 1
     save_file(weights, str(path), metadata)
-    with refused(CheckpointError, "WEIGHTS_BROKEN"):
+    with refused(CheckpointError, "WEIGHTS_ALTERED"):
         BONE_NAMES.load(path)
-    header = json.loads(metadata[BONE_NAMES.key])
-    del header["config"]
-    save_file(weights, str(path), {BONE_NAMES.key: json.dumps(header)})
+    header = json.loads(metadata[BONE_NAMES.entry])
+    del header["config"], header["sha256"]
+    header["sha256"] = digest_of(header, weights)
+    save_file(weights, str(path), {BONE_NAMES.entry: json.dumps(header)})
     with refused(CheckpointError, "WEIGHTS_BROKEN", "names.safetensors"):
         BONE_NAMES.load(path)
-    with refused(CheckpointError, "WEIGHTS_BROKEN"):
+    with refused(CheckpointError, "NO_WEIGHTS"):
         BONE_NAMES.load(tmp_path / "none.safetensors")

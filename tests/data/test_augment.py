@@ -57,7 +57,7 @@ def sample_crop(
     bank = bank_of([LabelledSlice(grey, mask.numpy().astype(np.uint8), record)], CPU)
     points = sample_points(torch.tensor([corner]), torch.tensor([size]), out, draw)
     crop, label = bank.look_up(torch.tensor([0]), *points)
-    return crop[0], (label[0] >= 0.5).float()
+    return crop[0], (label[0, 0] >= 0.5).float()
 
 
 def distorted(crop: Tensor, draw: Augmentation) -> Tensor:

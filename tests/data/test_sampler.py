@@ -150,3 +150,18 @@ def test_slices_of_different_sizes_share_a_bank() -> None:
 def test_slices_of_one_and_of_three_planes_do_not_mix() -> None:
     with refused(InputError, "SIZES_DIFFER", [1, 3]):
         bank_of([varied(1), varied(3)], torch.device("cpu"))
+
+
+def test_a_class_has_a_channel_of_its_own() -> None:
+    mask = np.zeros((40, 50), dtype=np.uint8)
+    mask[5:20, 5:45], mask[20:35, 5:45] = 1, 3
+    item = LabelledSlice(np.full((1, 40, 50), 90, dtype=np.uint8), mask, RECORD)
+    several = CropSampler([Source([item])], CropConfig(24), STILL, 0, classes=3)
+    bone = LabelledSlice(item.grey, (mask > 0).astype(np.uint8), RECORD)
+    alone = CropSampler([Source([bone])], CropConfig(24), STILL, 0)
+    masks, union = several.batch(0, 6)[1], alone.batch(0, 6)[1]
+    assert masks.shape == (6, 3, 24, 24)
+    assert int(masks[:, 1].sum()) == 0
+    assert torch.equal(masks.sum(1, keepdim=True), union)
+    assert (masks[:, 0].sum((1, 2)) > 0).any()
+    assert (masks[:, 2].sum((1, 2)) > 0).any()

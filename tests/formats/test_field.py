@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from tests.refusals import holds
 
 from afunet.formats.field import field_findings
 from afunet.geometry import Volume
-
-from ..refusals import holds
 
 
 def scan(centre, radius, *, circular=False, table=False):

@@ -9,6 +9,7 @@ from tests.refusals import refused
 from afunet.errors import GeometryError
 from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUp, CleanUpRules, body_mask, clean_up
+from afunet.preprocessing.orientation import Axial
 
 AIR, TISSUE = -1000, 40
 
@@ -36,7 +37,7 @@ def limb(slices: int = 6, spacing_mm: tuple[float, float, float] = (1, 1, 3)) ->
 def cleaned(
     bone: np.ndarray, scan: Volume, rules: CleanUpRules | None = None
 ) -> tuple[np.ndarray, CleanUp]:
-    mask, done = clean_up(scan.with_voxels(bone.astype(np.uint8)), scan, rules)
+    mask, done = clean_up(scan.with_voxels(bone.astype(np.uint8)), Axial.of(scan), rules)
     assert mask.same_grid(scan)
     assert mask.voxels.dtype == np.uint8
     assert mask.voxels.max(initial=0) <= 1
@@ -301,14 +302,14 @@ def test_neither_input_is_changed() -> None:
     bone[2, 50, 50] = 0
     bone[0, 3, 3] = 1
     mask, hu = scan.with_voxels(bone.copy()), scan.voxels.copy()
-    clean_up(mask, scan)
+    clean_up(mask, Axial.of(scan))
     assert np.array_equal(mask.voxels, bone)
     assert np.array_equal(scan.voxels, hu)
 
 
 def test_a_mask_on_another_grid_is_refused() -> None:
     with refused(GeometryError, "OTHER_GRID"):
-        clean_up(grid(no_bone(limb()), (1, 1, 2)), limb())
+        clean_up(grid(no_bone(limb()), (1, 1, 2)), Axial.of(limb()))
 
 
 @pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 3.0), (0.5, 0.5, 1.5), (2.0, 2.0, 5.0)])
@@ -398,8 +399,8 @@ def test_the_stored_order_of_the_axes_does_not_matter(order: tuple[int, int, int
     voxels, done = cleaned(bone, scan)
     affine = scan.affine[:, [*order, 3]]  # axis 0 of the array is index axis 2
     axes = tuple(2 - order[2 - axis] for axis in range(3))
-    turned_scan = Volume(scan.voxels.transpose(axes), affine)
-    turned_mask = Volume(bone.transpose(axes), affine)
-    turned, turned_done = clean_up(turned_mask, turned_scan)
-    assert np.array_equal(turned.voxels, voxels.transpose(axes))
+    turned = Axial.of(Volume(scan.voxels.transpose(axes), affine))
+    turned_mask = turned.turned(Volume(bone.transpose(axes), affine))
+    cleaned_mask, turned_done = clean_up(turned_mask, turned)
+    assert np.array_equal(turned.restored(cleaned_mask).voxels, voxels.transpose(axes))
     assert astuple(turned_done) == pytest.approx(astuple(done))

@@ -3,14 +3,17 @@
 import re
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pytest
 import torch
 from tests.refusals import refused
 from torch import Tensor, nn
 
-from afunet.errors import DeviceError
-from afunet.inference.predictor import AIR, Engine, Predictor
+from afunet.errors import Cancelled, DeviceError
+from afunet.inference.engines.torch_engine import TorchEngine
+from afunet.inference.predictor import AIR, Predictor
 from afunet.models import build_model
+from afunet.watch import CancelToken, Watch
 
 CPU = torch.device("cpu")
 PATCH = 32
@@ -30,14 +33,22 @@ class Echo(nn.Module):
         return torch.logit(x[:, middle : middle + 1])
 
 
-def predictor_of(network: nn.Module, windows_per_batch: int = 4) -> Predictor:
-    return Predictor(Engine(network, CPU, torch.float32, windows_per_batch), PATCH)
+def predictor_of(network: nn.Module, windows_per_batch: int = 4, channels: int = 1) -> Predictor:
+    return Predictor(TorchEngine(network, CPU, torch.float32, windows_per_batch, channels), PATCH)
 
 
-def tissue(count: int, rows: int, columns: int, seed: int = 0) -> Tensor:
+def tissue(count: int, rows: int, columns: int, seed: int = 0) -> np.ndarray:
     """Slices without air: every pixel between 0.1 and 0.9."""
-    generator = torch.Generator().manual_seed(seed)
-    return 0.1 + 0.8 * torch.rand(count, 1, rows, columns, generator=generator)
+    random = np.random.default_rng(seed).random((count, 1, rows, columns), dtype=np.float32)
+    return np.float32(0.1) + np.float32(0.8) * random
+
+
+def air(*shape: int) -> np.ndarray:
+    return np.zeros(shape, dtype=np.float32)
+
+
+def require_close(found: np.ndarray, expected: np.ndarray, atol: float = 2e-6) -> None:
+    np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
 
 
 SIZES = [
@@ -56,40 +67,42 @@ SIZES = [
 @pytest.mark.parametrize(("rows", "columns"), SIZES)
 def test_a_slice_of_any_size_comes_back_whole(rows: int, columns: int) -> None:
     slices = tissue(2, rows, columns)
-    probability = predictor_of(Echo())(slices)
-    assert probability.dtype == torch.float32
-    torch.testing.assert_close(probability, slices[:, 0], atol=2e-6, rtol=0)
+    probability = predictor_of(Echo())(slices).probability
+    assert probability.dtype == np.float32
+    require_close(probability, slices)
 
 
 @pytest.mark.parametrize("overlap", [0.0, 0.1, 0.5, 0.75])
 def test_every_overlap_gives_the_slice_back(overlap: float) -> None:
     slices = tissue(1, 90, 75)
-    predictor = Predictor(Engine(Echo(), CPU, torch.float32, 4), PATCH, overlap)
-    torch.testing.assert_close(predictor(slices), slices[:, 0], atol=2e-6, rtol=0)
+    predictor = replace(predictor_of(Echo()), overlap=overlap)
+    require_close(predictor(slices).probability, slices)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_whatever_is_not_air_is_covered_wherever_it_lies(seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    slices = torch.zeros(3, 1, 150, 97)
+    rng = np.random.default_rng(seed)
+    slices = air(3, 1, 150, 97)
     for item in slices:  # a few pixels and one blob each, corners among them
-        item[0][torch.rand(150, 97, generator=generator) < 0.0005] = 0.7
-        top, left = (int(torch.randint(80, (1,), generator=generator)) for _ in range(2))
+        item[0][rng.random((150, 97)) < 0.0005] = 0.7
+        top, left = rng.integers(80, size=2)
         item[0, top : top + 15, left : left + 12] = 0.6
     slices[0, 0, 0, 0] = slices[0, 0, -1, -1] = slices[1, 0, 0, -1] = 0.5
-    torch.testing.assert_close(predictor_of(Echo())(slices), slices[:, 0], atol=2e-6, rtol=0)
+    require_close(predictor_of(Echo())(slices).probability, slices)
 
 
 def test_air_costs_no_call_and_gives_zero() -> None:
     network = Echo()
-    air = torch.full((3, 1, 70, 70), AIR)
-    assert not predictor_of(network)(air).any()
+    found = predictor_of(network)(np.full((3, 1, 70, 70), AIR, dtype=np.float32))
+    assert found.probability.shape == (3, 1, 70, 70)
+    assert not found.probability.any()
+    assert found.usage.windows == 0
     assert network.batches == []
 
 
 def test_only_windows_with_something_in_them_are_run() -> None:
     network = Echo()
-    slices = torch.zeros(2, 1, 320, 320)  # 196 windows if all were run
+    slices = air(2, 1, 320, 320)  # 196 windows if all were run
     slices[1, 0, 10:14, 300:303] = 0.5
     slices[1, 0, 300:303, 5:9] = 0.5
     predictor_of(network)(slices)
@@ -98,10 +111,9 @@ def test_only_windows_with_something_in_them_are_run() -> None:
 
 def test_every_window_is_counted_once_also_where_memory_was_short() -> None:
     predictor, _ = on_small_gpu(fits=2)
-    predictor(tissue(3, PATCH, PATCH))
-    predictor(torch.zeros(5, 1, PATCH, PATCH))
-    predictor(tissue(2, PATCH, PATCH))
-    assert predictor.windows == 5
+    assert predictor(tissue(3, PATCH, PATCH)).usage.windows == 3
+    assert predictor(air(5, 1, PATCH, PATCH)).usage.windows == 0
+    assert predictor(tissue(2, 40, PATCH)).usage.windows == 4
 
 
 def test_windows_of_several_slices_share_batches() -> None:
@@ -113,18 +125,17 @@ def test_windows_of_several_slices_share_batches() -> None:
 def test_what_else_is_in_the_batch_does_not_matter() -> None:
     network = build_model("afunet", {"width": 4, "depth": 2}, seed=0).eval()
     slices = tissue(3, 50, 40)
-    together = predictor_of(network, 5)(slices)
-    alone = torch.cat([predictor_of(network, 1)(item[None]) for item in slices])
-    torch.testing.assert_close(together, alone, atol=1e-6, rtol=0)
+    together = predictor_of(network, 5)(slices).probability
+    alone = [predictor_of(network, 1)(item[None]).probability for item in slices]
+    require_close(together, np.concatenate(alone), atol=1e-6)
 
 
 def test_a_stack_of_three_is_seen_as_three_and_covered_where_any_has_tissue() -> None:
-    stack = torch.zeros(1, 3, 100, 100)
+    stack = air(1, 3, 100, 100)
     stack[0, 1, 10:20, 10:20] = 0.8
     stack[0, 2, 80:90, 80:90] = 0.8  # only a neighbour has tissue here
     network = Echo()
-    probability = predictor_of(network)(stack)
-    torch.testing.assert_close(probability, stack[:, 1], atol=2e-6, rtol=0)
+    require_close(predictor_of(network, channels=3)(stack).probability, stack[:, 1:2])
     assert sum(network.batches) == 2
 
 
@@ -136,8 +147,9 @@ def test_neighbouring_windows_blend_without_an_edge() -> None:
             levels = torch.linspace(0.2, 0.8, len(x)).view(-1, 1, 1, 1)
             return torch.logit(levels.expand(-1, 1, PATCH, PATCH))
 
-    row = predictor_of(Levels())(torch.ones(1, 1, PATCH, 56))[0, 16]
-    steps = row.diff()
+    slices = np.ones((1, 1, PATCH, 56), dtype=np.float32)
+    row = predictor_of(Levels())(slices).probability[0, 0, 16]
+    steps = np.diff(row)
     assert row[0] == pytest.approx(0.2, abs=1e-5)
     assert row[-1] == pytest.approx(0.8, abs=1e-5)
     assert float(steps.min()) >= -1e-5
@@ -145,61 +157,65 @@ def test_neighbouring_windows_blend_without_an_edge() -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class SmallGPU(Engine):
+class SmallGPU(TorchEngine):
     """Stands for a GPU whose memory holds `fits` windows and no more."""
 
     fits: int = 0
     tried: list[int] = field(default_factory=list)
 
-    def run(self, windows: Tensor) -> Tensor:
+    def run(self, windows: np.ndarray) -> np.ndarray:
         self.tried.append(len(windows))
-        if len(windows) > self.fits:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return Engine(self.network, CPU, self.dtype, self.windows_per_batch).run(windows)
+        if len(windows) > (self.fits if self.device == "cuda" else 99):
+            raise MemoryError("no memory for so many windows")
+        return TorchEngine(self.network, CPU, self.dtype, self.windows_per_batch).run(windows)
 
 
-def numbers(lines: list[str]) -> list[int]:
+def numbers(lines: tuple[str, ...]) -> list[int]:
     return [int(number) for line in lines for number in re.findall(r"\d+", line)]
 
 
 def on_small_gpu(fits: int, network: nn.Module | None = None) -> tuple[Predictor, list[int]]:
-    engine = SmallGPU(network or Echo(), torch.device("cuda"), torch.float32, 8, fits)
+    engine = SmallGPU(network or Echo(), torch.device("cuda"), torch.float32, 8, fits=fits)
     return Predictor(engine, PATCH), engine.tried
 
 
 def test_out_of_memory_halves_the_batch_and_says_so() -> None:
     predictor, tried = on_small_gpu(fits=2)
     slices = tissue(9, PATCH, PATCH)
-    torch.testing.assert_close(predictor(slices), slices[:, 0], atol=2e-6, rtol=0)
-    assert numbers(predictor.fallbacks) == [4, 2]
+    found = predictor(slices)
+    require_close(found.probability, slices)
+    assert numbers(found.usage.fallbacks) == [4, 2]
     assert tried == [8, 4, 2, 2, 2, 2, 1]
 
 
 def test_the_smaller_batch_is_kept_for_the_next_slices() -> None:
     predictor, tried = on_small_gpu(fits=4)
-    predictor(tissue(8, PATCH, PATCH))
+    first = predictor(tissue(8, PATCH, PATCH))
+    assert numbers(first.usage.fallbacks) == [4]
     tried.clear()
-    predictor(tissue(8, PATCH, PATCH))
+    second = first.predictor(tissue(8, PATCH, PATCH))
     assert tried == [4, 4]
-    assert numbers(predictor.fallbacks) == [4]
+    assert second.usage.fallbacks == ()
 
 
 def test_where_not_even_one_window_fits_the_cpu_takes_over() -> None:
     predictor, _ = on_small_gpu(fits=0)
     slices = tissue(3, PATCH, 40)
-    torch.testing.assert_close(predictor(slices), slices[:, 0], atol=2e-6, rtol=0)
-    assert numbers(predictor.fallbacks) == [4, 2, 1]
-    assert len(predictor.fallbacks) == 4  # the last is the CPU
-    assert predictor.engine.device == CPU
-    assert predictor.engine.dtype == torch.float32
+    found = predictor(slices)
+    require_close(found.probability, slices)
+    assert numbers(found.usage.fallbacks) == [4, 2, 1]
+    assert len(found.usage.fallbacks) == 4  # the last is the CPU
+    assert found.predictor.engine.device == "cpu"
+    assert found.predictor.engine.arithmetic == "float32"
+    assert predictor.engine.device == "cuda"
 
 
 def test_a_bfloat16_network_goes_on_in_float32_on_the_cpu() -> None:
     network = nn.Conv2d(1, 1, 1).bfloat16()
     engine = SmallGPU(network, torch.device("cuda"), torch.bfloat16, 1)
-    probability = Predictor(engine, PATCH)(tissue(1, PATCH, PATCH))
-    assert probability.dtype == torch.float32
-    assert probability.isfinite().all()
+    probability = Predictor(engine, PATCH)(tissue(1, PATCH, PATCH)).probability
+    assert probability.dtype == np.float32
+    assert np.isfinite(probability).all()
 
 
 def test_one_scan_s_fallback_leaves_the_engine_usable_for_the_next() -> None:
@@ -208,34 +224,39 @@ def test_one_scan_s_fallback_leaves_the_engine_usable_for_the_next() -> None:
     engine = SmallGPU(network, torch.device("cuda"), torch.bfloat16, 1)
     Predictor(engine, PATCH)(tissue(1, PATCH, PATCH))
     with_memory_again = replace(engine, fits=1)
-    probability = Predictor(with_memory_again, PATCH)(tissue(1, PATCH, PATCH))
-    assert probability.isfinite().all()
-
-
-class Starved(nn.Module):
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-    def forward(self, x: Tensor) -> Tensor:
-        raise self.error
+    probability = Predictor(with_memory_again, PATCH)(tissue(1, PATCH, PATCH)).probability
+    assert np.isfinite(probability).all()
 
 
 def test_when_nothing_smaller_is_left_the_error_says_so_in_one_line() -> None:
-    predictor, _ = on_small_gpu(0, Starved(torch.OutOfMemoryError("out of memory")))
+    class Starved(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise torch.OutOfMemoryError("out of memory")
+
     with refused(DeviceError, "OUT_OF_MEMORY"):
-        predictor(tissue(1, PATCH, PATCH))
-    assert numbers(predictor.fallbacks)[-1] == 1
+        predictor_of(Starved())(tissue(1, PATCH, PATCH))
 
 
-def test_the_cpu_s_own_way_of_saying_out_of_memory_is_understood() -> None:
-    words = "[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory"
-    with refused(DeviceError, "OUT_OF_MEMORY"):
-        predictor_of(Starved(RuntimeError(words)))(tissue(1, PATCH, PATCH))
+def test_several_classes_are_kept_apart_and_blended_alike() -> None:
+    class Two(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.logit(torch.cat([x, 1 - x], dim=1))
+
+    slices = tissue(2, 57, 70)
+    engine = TorchEngine(Two(), CPU, torch.float32, 4, classes=2)
+    found = Predictor(engine, PATCH)(slices).probability
+    require_close(found, np.concatenate([slices, 1 - slices], axis=1))
 
 
-def test_an_error_of_another_kind_is_not_taken_for_want_of_memory() -> None:
-    predictor = predictor_of(Starved(RuntimeError("shapes do not match")))
-    with pytest.raises(RuntimeError, match="shapes do not match"):
-        predictor(tissue(1, PATCH, PATCH))
-    assert predictor.fallbacks == []
+def test_a_watch_is_told_the_windows_done_and_can_stop_between_batches() -> None:
+    network, token = Echo(), CancelToken()
+    told: list[tuple[int, int]] = []
+
+    def progress(stage: str, done: int, total: int) -> None:
+        told.append((done, total))
+        token.cancel()
+
+    with pytest.raises(Cancelled):
+        predictor_of(network)(tissue(9, PATCH, PATCH), Watch(progress, token))
+    assert told == [(4, 9)]
+    assert network.batches == [4, 4]

@@ -11,15 +11,16 @@ from safetensors.torch import save_file
 from tests.refusals import refused
 from torch import Tensor, nn
 
-from afunet.errors import CheckpointError
+from afunet.errors import CheckpointError, ConfigError
 from afunet.models import build_model
 from afunet.models.checkpoint import (
     METADATA_KEY,
     Header,
-    digest_of,
     load_checkpoint,
+    require_bone_alone,
     save_checkpoint,
 )
+from afunet.models.weights_file import digest_of
 
 OPTIONS = {"width": 4, "depth": 1, "dasp_rates": (2, 3)}
 HEADER = Header(
@@ -135,8 +136,29 @@ def test_a_changed_header_is_noticed(path: Path) -> None:
 
 
 def test_a_broken_header_is_refused(path: Path) -> None:
-    rewrite(path, lambda header, _: header.pop("model") and None)
-    refuses(path, "WEIGHTS_BROKEN")
+    def forget_model(header: dict[str, Any], weights: dict[str, Tensor]) -> None:
+        del header["model"], header["sha256"]
+        header["sha256"] = digest_of(header, weights)
+
+    rewrite(path, forget_model)
+    refuses(path, "WEIGHTS_BROKEN", "model")
+
+
+def test_weights_that_are_not_finite_are_neither_saved_nor_loaded(
+    path: Path, model: nn.Module
+) -> None:
+    def spoil(header: dict[str, Any], weights: dict[str, Tensor]) -> None:
+        weights["head.bias"].fill_(float("nan"))
+        header.pop("sha256")
+        header["sha256"] = digest_of(header, weights)
+
+    rewrite(path, spoil)
+    refuses(path, "WEIGHTS_NOT_FINITE", "head.bias")
+    before = path.read_bytes()
+    dict(model.named_parameters())["head.bias"].data.fill_(float("inf"))
+    with refused(CheckpointError, "WEIGHTS_NOT_FINITE", "head.bias"):
+        save_checkpoint(path, model, HEADER)
+    assert path.read_bytes() == before
 
 
 def test_a_newer_format_is_refused_with_both_versions(path: Path) -> None:
@@ -218,3 +240,24 @@ def test_the_threshold_comes_back_and_an_impossible_one_is_refused(
             assert load_checkpoint(file).header.threshold == 0.35
         else:
             refuses(file, "WEIGHTS_BROKEN", 1.5)
+
+
+def test_classes_come_back_and_decide_the_channels(path: Path) -> None:
+    assert load_checkpoint(path).header.classes == ("bone",)
+    names = ("tibia", "fibula", "talus")
+    model = build_model("afunet", {**OPTIONS, "classes": 3}, seed=0).eval()
+    save_checkpoint(path, model, replace(HEADER, classes=names))
+    checkpoint = load_checkpoint(path)
+    assert checkpoint.header.classes == names
+    assert checkpoint.network()(torch.rand(1, 1, 16, 16)).shape == (1, 3, 16, 16)
+    with refused(ConfigError, "SEVERAL_CLASSES", "tibia, fibula, talus"):
+        require_bone_alone(checkpoint.header)
+
+
+def test_classes_that_do_not_fit_or_make_no_sense_are_refused(path: Path, model: nn.Module) -> None:
+    save_checkpoint(path, model, replace(HEADER, classes=("tibia", "fibula")))
+    with refused(CheckpointError, "WEIGHTS_MISFIT"):
+        load_checkpoint(path).network()
+    for classes in ((), ("tibia", "tibia"), ("",)):
+        save_checkpoint(path, model, replace(HEADER, classes=classes))
+        refuses(path, "WEIGHTS_BROKEN", list(classes))

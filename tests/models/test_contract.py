@@ -4,14 +4,19 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from onnx import ModelProto
+from onnx.checker import check_model
+from onnxruntime import InferenceSession
 from tests.refusals import refused
 from torch import Tensor, nn
 
 from afunet.errors import ConfigError
 from afunet.models import MODELS, build_model
 from afunet.models.checkpoint import Header, load_checkpoint, save_checkpoint
+from afunet.models.export import WINDOWS, onnx_of
 
 every_model = pytest.mark.parametrize("name", MODELS)
 
@@ -43,6 +48,16 @@ def test_there_is_one_logit_for_each_pixel_of_a_slice_of_any_size(
     logits = small_model(name).eval()(slices(2, 1, *size))
     assert logits.shape == (2, 1, *size)
     assert logits.isfinite().all()
+
+
+@every_model
+def test_each_class_has_a_channel_and_one_is_the_default(name: str) -> None:
+    several = small_model(name, classes=3).eval()
+    assert several(slices(2, 1, 33, 47)).shape == (2, 3, 33, 47)
+    alone, default = (small_model(name, **options).state_dict() for options in ({"classes": 1}, {}))
+    assert all(torch.equal(alone[key], default[key]) for key in default)
+    with pytest.raises(ConfigError):
+        small_model(name, classes=0)
 
 
 @every_model
@@ -133,6 +148,46 @@ def test_a_checkpoint_brings_back_the_same_logits(name: str, tmp_path: Path) -> 
     x = slices(1, 1, 33, 47)
     assert not loaded.training
     assert torch.equal(loaded(x), model(x))
+
+
+@pytest.fixture(scope="module")
+def exported(request: pytest.FixtureRequest) -> tuple[nn.Module, ModelProto]:
+    """A network of three slices, exercised, and its ONNX graph."""
+    model = small_model(request.param, input_slices=3)
+    model.train()(slices(2, 3, 72, 72))
+    return model.eval(), onnx_of(model, torch.zeros(2, 3, 64, 96), WINDOWS)
+
+
+every_export = pytest.mark.parametrize("exported", MODELS, indirect=True)
+
+
+@every_export
+def test_its_export_is_valid_and_has_free_sizes(exported: tuple[nn.Module, ModelProto]) -> None:
+    _, graph = exported
+    check_model(graph, full_check=True)
+    given, told = (
+        [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
+        for value in (graph.graph.input[0], graph.graph.output[0])
+    )
+    assert (given, told) == (["N", 3, "H", "W"], ["N", 1, "H", "W"])
+
+
+@every_export
+@pytest.mark.parametrize(
+    "shape", [(2, 64, 96), (1, 16, 16), (3, 33, 47), (1, 101, 40), (1, 160, 256)], ids=str
+)
+def test_its_export_says_the_same_at_any_size(
+    exported: tuple[nn.Module, ModelProto], shape: tuple[int, int, int]
+) -> None:
+    model, graph = exported
+    x = slices(shape[0], 3, *shape[1:])
+    with torch.inference_mode():
+        expected = model(x).numpy()
+    session = InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logits"], {"windows": x.numpy()})
+    # Fresh weights say little: they must agree to a hundredth of what they say at all.
+    atol = min(1e-4, float(expected.std()) / 100)
+    np.testing.assert_allclose(logits, expected, rtol=0, atol=atol)
 
 
 @every_model

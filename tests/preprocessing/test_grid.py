@@ -1,8 +1,9 @@
 """Pixel sizes that the network was not trained on are brought to the nearest that it was."""
 
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch.nn.functional import interpolate
 
 from afunet.preprocessing.grid import WorkingGrid, working_grid
 
@@ -46,22 +47,22 @@ def test_a_single_row_keeps_at_least_one_pixel() -> None:
 
 def test_slices_that_need_no_change_are_handed_on_as_they_are() -> None:
     grid = WorkingGrid((6, 5), (6, 5))
-    slices = torch.rand(2, 6, 5)
+    slices = np.ones((2, 6, 5), dtype=np.float32)
     assert grid.to_working(slices) is slices
     assert grid.to_native(slices) is slices
 
 
-def centre_px(slices: Tensor) -> tuple[float, float]:
+def centre_px(slices: np.ndarray) -> tuple[float, float]:
     """Centre of mass in pixels from the slice's upper left edge."""
     mass = slices[0] / slices[0].sum()
-    rows, columns = (torch.arange(size) + 0.5 for size in mass.shape)
+    rows, columns = (np.arange(size) + 0.5 for size in mass.shape)
     return float((mass.sum(1) * rows).sum()), float((mass.sum(0) * columns).sum())
 
 
 @pytest.mark.parametrize("working", [(126, 190), (20, 30), (40, 90), (39, 17)])
 def test_a_square_keeps_its_place_and_its_area_there_and_back(working: tuple[int, int]) -> None:
     native = (40, 60)
-    square = torch.zeros(1, *native)
+    square = np.zeros((1, *native), dtype=np.float32)
     square[0, 10:20, 30:50] = 1  # its middle is row 15, column 40 of 40 × 60
     grid = WorkingGrid(native, working)
     there = grid.to_working(square)
@@ -78,7 +79,20 @@ def test_a_square_keeps_its_place_and_its_area_there_and_back(working: tuple[int
 
 
 def test_finer_and_back_gives_the_same_mask() -> None:
-    square = torch.zeros(1, 40, 60)
+    square = np.zeros((1, 40, 60), dtype=np.float32)
     square[0, 10:20, 30:50] = 1
     grid = WorkingGrid((40, 60), (126, 190))
-    assert torch.equal(grid.to_native(grid.to_working(square)) >= 0.5, square >= 0.5)
+    assert np.array_equal(grid.to_native(grid.to_working(square)) >= 0.5, square >= 0.5)
+
+
+@pytest.mark.parametrize(
+    ("native", "working"),
+    [((40, 60), (126, 190)), ((97, 60), (20, 31)), ((39, 17), (40, 9)), ((1, 100), (1, 3))],
+)
+def test_it_is_pytorch_s_antialiased_bilinear_interpolation(
+    native: tuple[int, int], working: tuple[int, int]
+) -> None:
+    slices = np.random.default_rng(0).random((2, 3, *native), dtype=np.float32)
+    expected = interpolate(torch.from_numpy(slices), working, mode="bilinear", antialias=True)
+    found = WorkingGrid(native, working).to_working(slices)
+    np.testing.assert_allclose(found, expected.numpy(), rtol=0, atol=5e-7)

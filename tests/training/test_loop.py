@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 import torch
@@ -373,15 +373,16 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     run_of(tmp_path, sampler, replace(CONFIG, steps=2))
     before = (tmp_path / LAST).read_bytes()
 
-    def full(content: object, file: BinaryIO) -> None:
-        file.write(b"half")
+    def full(path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(content[:4])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with refused(OutputError, "DISK_FULL", "last.pt"):
         save(start(CONFIG, tmp_path, CPU, None), tmp_path)
     assert (tmp_path / LAST).read_bytes() == before
-    assert not list(tmp_path.glob("*.partial"))
+    assert not list(tmp_path.glob(".writing-*"))
 
 
 def test_settings_of_determinism_come_back_after_it() -> None:

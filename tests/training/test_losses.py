@@ -127,3 +127,19 @@ def test_a_filled_gap_costs_more_with_its_weight() -> None:
     filled[..., 10:30, 18:20] = 6
     plain = float(segmentation_loss(filled, mask))
     assert float(segmentation_loss(filled, mask, gap_weight=6.0)) > 2 * plain
+
+
+def test_the_loss_of_several_classes_is_the_mean_of_their_own() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(4, 3, 9, 7, generator=generator)
+    masks = (torch.rand(4, 3, 9, 7, generator=generator) > 0.7).float()
+    own = [segmentation_loss(logits[:, i : i + 1], masks[:, i : i + 1]) for i in range(3)]
+    torch.testing.assert_close(segmentation_loss(logits, masks), torch.stack(own).mean())
+
+
+def test_a_gap_lies_between_bones_of_any_class() -> None:
+    masks = torch.zeros(1, 2, 12, 12)
+    masks[0, 0, :, :5], masks[0, 1, :, 7:] = 1, 1
+    weights = gap_weights(masks, 5.0)
+    assert weights.shape == (1, 1, 12, 12)
+    assert weights[0, 0, 6].tolist() == [1.0] * 5 + [5.0, 5.0] + [1.0] * 5

@@ -11,7 +11,7 @@ from tests.refusals import refused
 from afunet.data.sampler import CropConfig
 from afunet.data.slices import LabelledSlice
 from afunet.errors import CheckpointError, ConfigError, InputError
-from afunet.inference.device import DeviceChoice
+from afunet.inference.device_choice import DeviceChoice
 from afunet.models.checkpoint import load_checkpoint
 from afunet.training.config import DataConfig, Precision, TrainingConfig
 from afunet.workflows.train import TrainingResult, train_network

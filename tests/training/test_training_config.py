@@ -96,9 +96,9 @@ def test_a_run_without_data_is_refused(data: dict[str, Any]) -> None:
 
 def test_unknown_keys_are_named_with_the_known_ones() -> None:
     refuses("['epoch']", "'steps'", epoch=100)
-    refuses("[crop]", "['size']", crop={"size": 64})
-    refuses("[augment]", "['zoom']", augment={"zoom": 2})
-    refuses("[[data]]", "['share']", data=[{"path": "a", "share": 1}])
+    refuses("crop", "['size']", crop={"size": 64})
+    refuses("augment", "['zoom']", augment={"zoom": 2})
+    refuses("data", "['share']", data=[{"path": "a", "share": 1}])
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from afunet.cli.compare import compare as compare_command
 from afunet.cli.door import at_the_door
 from afunet.errors import Cancelled, ConfigError, InputError
-from afunet.inference.device import DeviceChoice
+from afunet.inference.device_choice import DeviceChoice
 from afunet.plan import Moment, PlannedProgress
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows import compare as workflow

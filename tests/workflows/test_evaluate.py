@@ -12,7 +12,7 @@ from afunet.errors import Cancelled, ConfigError, GeometryError, InputError
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
 from afunet.geometry.tolerances import SAME_PLACE_MM
-from afunet.inference.device import DeviceChoice
+from afunet.inference.device_choice import DeviceChoice
 from afunet.preprocessing.orientation import AxialView
 from afunet.watch import CancelToken, Watch
 from afunet.workflows.evaluate import Evaluation, evaluate_network

@@ -10,7 +10,8 @@ from tests.refusals import refused
 from afunet.errors import AfunetError, InputError
 from afunet.training.config import parse_config
 from afunet.workflows.tensorboard import tensorboard
-from afunet.workflows.train import TrainingResult, doubts_about, train_network
+from afunet.workflows.train import TrainingResult, train_network
+from afunet.workflows.training_doubts import doubts_about
 
 
 def test_numbers_and_pictures_go_to_tensorboard(tmp_path: Path) -> None:

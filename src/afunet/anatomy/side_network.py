@@ -48,8 +48,8 @@ class LimbSider(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """What speaks for the left in a window less what does so in its mirror image."""
-        ahead, behind = self._seen(torch.cat([windows, windows.flip(-1)])).chunk(2)
-        return ahead - behind
+        both = self._seen(torch.cat([windows, windows.flip(-1)])).reshape(2, -1)
+        return both[0] - both[1]
 
     def _seen(self, windows: Tensor) -> Tensor:
         found = self.layers(windows).mean(dim=(2, 3, 4))

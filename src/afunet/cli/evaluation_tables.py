@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from rich import box
@@ -10,7 +11,7 @@ from rich.table import Table
 
 from afunet.evaluation.fragments import FragmentScore, fragment_means
 from afunet.evaluation.metric import Metric
-from afunet.evaluation.overlap import METRICS
+from afunet.evaluation.overlap import METRICS, Agreement
 from afunet.evaluation.statistics import Estimate
 from afunet.evaluation.structures import ALL_METRICS, StructureMean, StructureScore
 from afunet.evaluation.surface import SURFACE_METRICS
@@ -22,8 +23,10 @@ MATCHED = ("iou", "hd95_mm", "assd_mm")
 
 
 def tables_of(evaluation: Evaluation) -> Iterable[Table]:
-    """Overlap of all bone, its distances, then structure by structure or piece by piece."""
+    """Overlap of all bone and of each class, distances, then each structure or piece."""
     yield _overlap_table(evaluation)
+    if evaluation.classes:
+        yield _class_table(evaluation.classes)
     if evaluation.distances:
         yield _distance_table(evaluation)
     if evaluation.structures:
@@ -55,6 +58,17 @@ def _overlap_table(evaluation: Evaluation) -> Table:
     table.add_row(f"mean of {means.cases} cases", *_numbers(means.per_case, METRICS))
     _add_interval(table, evaluation.means, METRICS, evaluation.unit)
     table.add_row("pooled", *_numbers(means.pooled, METRICS))
+    return table
+
+
+def _class_table(classes: Mapping[str, Agreement]) -> Table:
+    """A row a class, the mean over its cases; then the mean of the classes."""
+    table = _table("class (cases)", *(metric.title for metric in METRICS.values()))
+    for name, own in classes.items():
+        table.add_row(f"{name} ({own.cases})", *_numbers(own.per_case, METRICS))
+    table.add_section()
+    means = {metric: fmean(own.per_case[metric] for own in classes.values()) for metric in METRICS}
+    table.add_row(f"mean of {len(classes)} classes", *_numbers(means, METRICS))
     return table
 
 

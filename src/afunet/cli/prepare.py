@@ -45,6 +45,10 @@ def prepare(
         list[str] | None,
         typer.Option(help="Label that is bone: a number, a name or pattern, all. May be repeated."),
     ] = None,
+    classes: Annotated[
+        str,
+        typer.Option(help="Tell bones apart: name=label,name=label …, with labels as in --bones."),
+    ] = "",
     fold: Annotated[
         int | None, typer.Option(help="nnU-Net: take this fold of splits_final.json.")
     ] = None,
@@ -62,6 +66,7 @@ def prepare(
 
     - `afunet prepare my-niftis/ -o store`
     - `afunet prepare knee/ thigh/ simulated/ -o store --split as-given`
+    - `afunet prepare my-niftis/ -o store --classes tibia=1,fibula=2`
     - `afunet prepare --check store`
     """
     if check:
@@ -69,13 +74,15 @@ def prepare(
         return
     if output is None:
         raise ConfigError("give a folder for the store: -o STORE", code="NOTHING_GIVEN")
-    from afunet.data.layouts.pair import Choice
+    from afunet.data.layouts.pair import Choice, parse_classes
     from afunet.data.splits import SplitChoice
     from afunet.workflows.prepare import NothingUsable, PrepareOptions
     from afunet.workflows.prepare import prepare as run
 
     options = PrepareOptions(
-        layout, Choice(tuple(bones or ()), fold), SplitChoice(split, seed, val, test)
+        layout,
+        Choice(tuple(bones or ()), parse_classes(classes), fold),
+        SplitChoice(split, seed, val, test),
     )
     work.follow(PLAN)
     try:

@@ -118,17 +118,17 @@ def _segment_many(inputs: list[Path], output: Path, segmenter: Segmenter, work: 
     from afunet.workflows.own_files import removal_note
     from afunet.workflows.segment_many import segment_many, worst
 
-    results = []
+    failed, code = 0, ExitCode.FINE
     for result in segment_many(inputs, output, segmenter, watch=work.watch):
-        results.append(result)
+        code = max(code, worst([result]))
         if isinstance(result, FailedCase):
+            failed += 1
             print_failure(f"{result.name}: {result.reason}", result.code)
         else:
             print_case(result.folder, result.report)
             print_lines(removal_note(result.folder, "segment"))
-    failed = sum(isinstance(result, FailedCase) for result in results)
     print_lines((f"{len(inputs) - failed} of {len(inputs)} scans segmented",))
-    if code := worst(results):
+    if code:
         raise typer.Exit(code)
 
 

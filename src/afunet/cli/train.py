@@ -96,7 +96,8 @@ def train(
         )
     from afunet.training.config import load_config
     from afunet.workflows.tensorboard import tensorboard
-    from afunet.workflows.train import PLAN, doubts_about, train_network
+    from afunet.workflows.train import PLAN, train_network
+    from afunet.workflows.training_doubts import doubts_about
 
     work.follow(PLAN)
     chosen = load_config(

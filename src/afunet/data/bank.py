@@ -19,8 +19,8 @@ class SliceBank:
     """N slices of any sizes, one after another.
 
     `grey` and `mask` are flat uint8: the planes of a slice follow each other row by row, `planes`
-    of grey and one of mask. `grey_start` and `mask_start` (N,) tell where a slice begins, `sizes`
-    (N, 2) its rows and columns.
+    of grey and one of mask, which holds 1 to `classes` where bone is. `grey_start` and `mask_start`
+    (N,) tell where a slice begins, `sizes` (N, 2) its rows and columns.
     """
 
     grey: Tensor
@@ -29,6 +29,7 @@ class SliceBank:
     mask_start: Tensor
     sizes: Tensor
     planes: int
+    classes: int
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -52,8 +53,8 @@ class SliceBank:
     def look_up(self, chosen: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
         """Bilinear values at points (B, h, w) of slices `chosen` (B,), pixel i's centre being i.
 
-        Grey (B, planes, h, w) and mask (B, h, w), both float32 in [0, 1]; outside a slice is air
-        and no bone.
+        Grey (B, planes, h, w) and the share of each class (B, classes, h, w), both float32 in
+        [0, 1]; outside a slice is air and no bone.
         """
         height, width = (self.sizes[chosen, axis][:, None, None] for axis in (0, 1))
         row, column = rows.floor().long(), columns.floor().long()
@@ -62,7 +63,8 @@ class SliceBank:
         plane = torch.arange(self.planes, device=self.device)[:, None, None] * area
         first = (self.grey_start[chosen][:, None, None, None] + plane, self.mask_start[chosen])
         grey = torch.zeros(len(chosen), self.planes, *rows.shape[1:], device=self.device)
-        mask = torch.zeros(rows.shape, device=self.device)
+        values = torch.arange(1, self.classes + 1, device=self.device)[:, None, None]
+        shares = torch.zeros(len(chosen), self.classes, *rows.shape[1:], device=self.device)
         for row_step, row_weight in ((0, 1 - down), (1, down)):
             for column_step, column_weight in ((0, 1 - across), (1, across)):
                 r, c = row + row_step, column + column_step
@@ -70,11 +72,12 @@ class SliceBank:
                 weight = row_weight * column_weight * inside
                 at = torch.where(inside, r * width + c, 0)
                 grey += weight[:, None] * self.grey[first[0] + at[:, None]]
-                mask += weight * self.mask[first[1][:, None, None] + at]
-        return grey / 255, mask
+                mask = self.mask[first[1][:, None, None] + at]
+                shares += weight[:, None] * (mask[:, None] == values)
+        return grey / 255, shares
 
 
-def bank_of(slices: Sequence[LabelledSlice], device: torch.device) -> SliceBank:
+def bank_of(slices: Sequence[LabelledSlice], device: torch.device, classes: int = 1) -> SliceBank:
     """Copy slices to a device; `InputError` where they have different numbers of planes."""
     planes = {item.grey.shape[0] for item in slices}
     if len(planes) != 1:
@@ -95,4 +98,5 @@ def bank_of(slices: Sequence[LabelledSlice], device: torch.device) -> SliceBank:
         mask_start=start.to(device),
         sizes=sizes.to(device),
         planes=count,
+        classes=classes,
     )

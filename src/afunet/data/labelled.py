@@ -6,7 +6,7 @@ from pathlib import Path
 
 from afunet.data.cases import SliceRecord, read_slice_table, refuse_leaks
 from afunet.data.slices import LabelledSlice, load_slices
-from afunet.data.store import is_store, open_store
+from afunet.data.store import BONE, is_store, open_store
 from afunet.watch import UNWATCHED, Watch
 
 
@@ -21,6 +21,11 @@ def read_records(folder: Path) -> tuple[SliceRecord, ...]:
     records = open_store(folder).records
     refuse_leaks(records)
     return records
+
+
+def classes_of(folder: Path) -> tuple[str, ...]:
+    """What the masks' values from 1 on mean; a slice folder knows bone alone."""
+    return open_store(folder).classes if is_store(folder) else BONE
 
 
 def load_labelled(

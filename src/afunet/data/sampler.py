@@ -90,8 +90,10 @@ class CropSampler:
         device: torch.device = CPU,
         *,
         passes: bool = False,
+        classes: int = 1,
     ) -> None:
-        self.bank = bank_of([item for source in sources for item in source.slices], device)
+        slices = [item for source in sources for item in source.slices]
+        self.bank = bank_of(slices, device, classes)
         self.crop = crop
         self.augment = augment
         self.seed = seed
@@ -107,7 +109,7 @@ class CropSampler:
         self._cumulative = chances.cumsum() / chances.sum()
 
     def batch(self, step: int, size: int, part: slice = slice(None)) -> tuple[Tensor, Tensor]:
-        """Images (size, input_slices, px, px) in [0, 1] and masks (size, 1, px, px) 0/1.
+        """Images (size, input_slices, px, px) in [0, 1] and masks (size, classes, px, px) 0/1.
 
         `part` takes some rows of the batch: each of several processes cuts only its own.
         """
@@ -130,12 +132,12 @@ class CropSampler:
         chosen, places = draw.slices.to(device), draw.places.to(device)
         augmentation = draw.augmentation.to(device)
         sides = (self.crop.size_px / augmentation.scale).round().long().clamp(min=8)
-        corners = planned_corners(bank.masks_of(chosen), bank.sizes[chosen], sides, places)
+        corners = planned_corners(bank.masks_of(chosen) > 0, bank.sizes[chosen], sides, places)
         blind = place_boxes(bank.sizes[chosen], sides, places[:, :1])[:, 0]
         corners = torch.where(draw.planned.to(device)[:, None], corners, blind)
         points = sample_points(corners, sides, self.crop.size_px, augmentation)
-        grey, mask = bank.look_up(chosen, *points)
-        return distort(grey, augmentation), (mask[:, None] >= 0.5).float()
+        grey, shares = bank.look_up(chosen, *points)
+        return distort(grey, augmentation), (shares >= 0.5).float()
 
     def _at_random(self, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
         chosen = self._cumulative.searchsorted(rng.random(size), side="right")

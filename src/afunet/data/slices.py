@@ -18,7 +18,10 @@ from afunet.watch import UNWATCHED, Watch
 
 @dataclass(frozen=True, eq=False)
 class LabelledSlice:
-    """Grey (input_slices, H, W) uint8 in the bone window, mask (H, W) uint8 0/1, its record."""
+    """Grey (input_slices, H, W) uint8 in the bone window, mask (H, W) uint8, its record.
+
+    The mask is 0 where there is no bone, else the number of a class, from 1; bone alone is 1.
+    """
 
     grey: NDArray[np.uint8]
     mask: NDArray[np.uint8]

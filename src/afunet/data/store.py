@@ -2,7 +2,8 @@
 
 `images.u8` and `masks.u8` hold the slices one after the other, row by row, a byte a pixel;
 `slices.csv` says whose each one is and where it begins; `store.json` says how it was made, how
-long the files are and their SHA-256. Nothing in it names a patient.
+long the files are and their SHA-256, and what the values of the masks mean: `classes` names them
+from 1 on, and a store without it knows bone alone. Nothing in it names a patient.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ FORMAT, VERSION = "afunet-store", 1
 HEADER, TABLE, IMAGES, MASKS = "store.json", "slices.csv", "images.u8", "masks.u8"
 FILES = (TABLE, IMAGES, MASKS)
 CHUNK_BYTES = 1 << 24
+CLASSES, BONE = "classes", ("bone",)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Store:
     def records(self) -> tuple[SliceRecord, ...]:
         """All records in the order of the file."""
         return tuple(entry.record for entry in self.entries)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the masks' values from 1 on mean."""
+        return tuple(self.header.get(CLASSES, BONE))
 
     def slices(self, split: str, input_slices: int = 1) -> tuple[LabelledSlice, ...]:
         """The slices of one split, with neighbours of the same split as `load_slices` has them."""
@@ -128,7 +135,7 @@ def read_header(folder: Path) -> dict[str, Any]:
 
 
 def check_store(folder: Path, watch: Watch = UNWATCHED) -> Store:
-    """Open a store and compare every file with its SHA-256 and every mask with 0 and 1."""
+    """Open a store and compare every file with its SHA-256 and every mask with the classes."""
     store = open_store(folder)
     for name in FILES:
         found = sha256_of(folder / name, watch)
@@ -139,8 +146,11 @@ def check_store(folder: Path, watch: Watch = UNWATCHED) -> Store:
                 code="STORE_CHANGED",
             )
     for entry in store.entries:
-        if _plane(store.masks, entry).max() > 1:
-            raise InputError(f"{folder / MASKS}: a mask holds other values than 0 and 1")
+        if (value := _plane(store.masks, entry).max()) > len(store.classes):
+            raise InputError(
+                f"{folder / MASKS}: a mask holds {value}, expected 0 to {len(store.classes)} "
+                f"({', '.join(store.classes)})"
+            )
     return store
 
 

@@ -6,7 +6,6 @@ below a stated volume go, and what lies outside the body (table, cradle, metal o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ from scipy import ndimage
 from afunet.errors import ConfigError
 from afunet.geometry import Box, Volume, bounding_box
 from afunet.inference.bareness import TISSUE_HU, bare_pieces
-from afunet.preprocessing.orientation import axial_view
+from afunet.preprocessing.orientation import Axial
 from afunet.watch import UNWATCHED, Watch
 
 STAGE = "cleaning up"
@@ -62,35 +61,28 @@ class CleanUp:
 
 def clean_up(
     mask: Volume,
-    scan: Volume,
+    axial: Axial,
     rules: CleanUpRules | None = None,
     *,
     watch: Watch = UNWATCHED,
 ) -> tuple[Volume, CleanUp]:
-    """The cleaned 0/1 mask and what was done to it; both volumes on one grid, `scan` in HU.
+    """The cleaned 0/1 mask and what was done to it; both on the turned grid of `axial`, in HU.
 
     Raises `Cancelled` between its steps.
     """
-    rules = rules or CleanUpRules()
+    scan, rules = axial.volume, rules or CleanUpRules()
     scan.require_same_grid(mask, "the mask")
-    view = axial_view(scan)
 
     def step(done: int) -> None:
         watch.check()
         watch.tell(STAGE, done, STEPS)
 
-    cleaned, done = _clean_axial(view.apply(mask), view.apply(scan), rules, step)
-    step(STEPS)
-    return mask.with_voxels(view.restore(cleaned)), done
-
-
-def _clean_axial(
-    mask: Volume, scan: Volume, rules: CleanUpRules, step: Callable[[int], None]
-) -> tuple[NDArray[np.uint8], CleanUp]:
     step(0)
     box = bounding_box(mask.voxels)
     if box is None:
-        return np.zeros(mask.shape, dtype=np.uint8), CleanUp(0, 0.0, 0, 0.0, 0.0, 0, 0.0)
+        step(STEPS)
+        empty = np.zeros(mask.shape, dtype=np.uint8)
+        return mask.with_voxels(empty), CleanUp(0, 0.0, 0, 0.0, 0.0, 0, 0.0)
     voxel_mm3 = mask.voxel_volume_mm3
     bone = mask.voxels[box] > 0
     pieces = cc3d.connected_components(bone, connectivity=26)
@@ -105,7 +97,8 @@ def _clean_axial(
     filled = _filled(bone, mask, rules)
     voxels = np.zeros(mask.shape, dtype=np.uint8)
     voxels[box] = filled
-    return voxels, CleanUp(
+    step(STEPS)
+    return mask.with_voxels(voxels), CleanUp(
         specks_removed=int(specks.sum()),
         specks_mm3=float(sizes[specks].sum() * voxel_mm3),
         outside_removed=int(outside.sum()),

@@ -2,42 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from afunet.geometry import Volume
-from afunet.inference.predictor import Engine, Predictor
+from afunet.inference.engines.engine import Float32Array
+from afunet.inference.predictor import Predictor, Usage
 from afunet.models.calibration import calibrated
 from afunet.models.checkpoint import Header
+from afunet.models.head import labels
 from afunet.preprocessing import Window
 from afunet.preprocessing.grid import WorkingGrid, working_grid
-from afunet.preprocessing.orientation import axial_view
+from afunet.preprocessing.orientation import Axial
 from afunet.watch import UNWATCHED, Watch
 
 SLICES_AT_ONCE = 8
+STAGE = "segmenting"
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The mask (uint8 0/1 on the scan's grid) and the pixel grid the network worked on.
+    """The scan, its mask (uint8), both in axial order, and the pixel grid the network worked on.
 
-    `probability` is the calibrated one, uint8 0…255 on the scan's grid: one byte a voxel. The
-    network has seen so many `windows`, on `engine` in the end, and `fallbacks` tells what had to be
-    given up for want of memory.
+    The mask has the likeliest class from 1 where one reaches the threshold, else 0; of bone alone
+    it is 0/1. `probabilities` are calibrated, one volume a class, uint8 0…255 in axial order: one
+    byte a voxel.
     """
 
+    scan: Axial
     mask: Volume
     grid: WorkingGrid
-    probability: Volume
-    windows: int = 0
-    fallbacks: tuple[str, ...] = ()
-    engine: Engine | None = None
+    probabilities: tuple[Volume, ...]
+
+    @property
+    def probability(self) -> Volume:
+        """Of any class: the largest."""
+        first, *others = self.probabilities
+        if not others:
+            return first
+        return first.with_voxels(np.max([one.voxels for one in self.probabilities], axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class FreshPrediction(Prediction):
+    """One that was just made: what it took, and the predictor to go on with.
+
+    Where memory was short that one's engine is smaller than the one given.
+    """
+
+    usage: Usage
+    predictor: Predictor
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,70 +73,71 @@ class SliceSource:
         column_mm, row_mm, _ = axial.spacing_mm
         spacing = (float(row_mm), float(column_mm)) if spacing_known else None
         grid = working_grid((axial.shape[1], axial.shape[2]), spacing, header.spacing_mm)
-        reach = int(header.options.get("input_slices", 1)) // 2
+        reach = header.input_slices // 2
         return SliceSource(axial.voxels, Window(*header.window_hu), grid, reach)
 
-    def stacks(self, start: int, stop: int) -> Tensor:
+    def stacks(self, start: int, stop: int) -> Float32Array:
         """Slices start…stop, (N, 2·reach + 1, H, W) in [0, 1]: `reach` neighbours on both sides.
 
         Beyond the volume's ends the last slice is repeated.
         """
         reach = self.reach
         wanted = np.clip(np.arange(start - reach, stop + reach), 0, len(self.voxels) - 1)
-        unit = self.grid.to_working(torch.from_numpy(self.window.to_unit(self.voxels[wanted])))
-        return torch.stack([unit[i : i + stop - start] for i in range(2 * reach + 1)], dim=1)
+        unit = self.grid.to_working(self.window.to_unit(self.voxels[wanted]))
+        return np.stack([unit[i : i + stop - start] for i in range(2 * reach + 1)], axis=1)
 
 
 def predict_volume(
-    volume: Volume,
+    scan: Axial,
     predictor: Predictor,
     header: Header,
     *,
     spacing_known: bool = True,
     watch: Watch = UNWATCHED,
-) -> Prediction:
-    """Segment a HU volume of any orientation, slice by axial slice.
+) -> FreshPrediction:
+    """Segment a HU volume slice by axial slice.
 
     The mask is decided by the network's own probability; what is kept is calibrated. Beside the
-    volume, its mask and its probability, memory holds `SLICES_AT_ONCE` slices however long the
+    volume, its mask and its probabilities, memory holds `SLICES_AT_ONCE` slices however long the
     series.
     """
-    view = axial_view(volume)
-    axial = view.apply(volume)
+    axial = scan.volume
     source = SliceSource.of(axial, header, spacing_known=spacing_known)
     mask = np.zeros(axial.shape, dtype=np.uint8)
-    kept = np.zeros(axial.shape, dtype=np.uint8)
-    watch.tell("segmenting", 0, axial.shape[0])
+    kept = np.zeros((predictor.engine.classes, *axial.shape), dtype=np.uint8)
+    usage = Usage()
+    watch.tell(STAGE, 0, axial.shape[0])
     for start, stop in _chunks(axial.shape[0]):
         watch.check()
-        predictor.after_batch = _steps(start, stop, axial.shape[0], watch)
-        probability = source.grid.to_native(predictor(source.stacks(start, stop)))
-        mask[start:stop] = (probability >= header.threshold).numpy()
-        kept[start:stop] = (calibrated(probability, header.calibration) * 255).round().numpy()
-        watch.tell("segmenting", stop, axial.shape[0])
-    return Prediction(
-        volume.with_voxels(view.restore(mask)),
+        predicted = predictor(source.stacks(start, stop), _in_slices(watch, start, stop, len(mask)))
+        predictor, usage = predicted.predictor, usage + predicted.usage
+        probability = source.grid.to_native(predicted.probability)
+        mask[start:stop] = labels(probability, header.threshold)
+        calibrated_bytes = np.rint(calibrated(probability, header.calibration) * 255)
+        kept[:, start:stop] = calibrated_bytes.swapaxes(0, 1)
+        watch.tell(STAGE, stop, axial.shape[0])
+    return FreshPrediction(
+        scan,
+        axial.with_voxels(mask),
         source.grid,
-        volume.with_voxels(view.restore(kept)),
-        predictor.windows,
-        tuple(predictor.fallbacks),
-        predictor.engine,
+        tuple(axial.with_voxels(voxels) for voxels in kept),
+        usage,
+        predictor,
     )
 
 
-def _steps(start: int, stop: int, total: int, watch: Watch) -> Callable[[int, int], None]:
-    """Tells, as windows of slices start…stop are done, how many slices that is; and stops."""
+def _in_slices(watch: Watch, start: int, stop: int, slices: int) -> Watch:
+    """Tells, as windows of slices start…stop are done, how many of all slices that is."""
     told = start
 
-    def after(done: int, windows: int) -> None:
+    def progress(stage: str, done: int, total: int) -> None:
         nonlocal told
-        watch.check()
-        reached = start + (stop - start) * done // windows
+        reached = start + (stop - start) * done // total
         if told < reached < stop:
             told = reached
-            watch.tell("segmenting", reached, total)
+            watch.tell(STAGE, reached, slices)
 
-    return after
+    return replace(watch, progress=progress)
 
 
 def _chunks(slices: int) -> Iterator[tuple[int, int]]:

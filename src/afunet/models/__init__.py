@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from enum import StrEnum
-from typing import Any, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,6 +15,7 @@ from afunet.models.attention_unet import AttentionUNet, AttentionUNetConfig
 from afunet.models.bisenet import BiSeNet, BiSeNetConfig
 from afunet.models.fcn import FCN, FCNConfig
 from afunet.models.unet import UNet, UNetConfig
+from afunet.plain import from_plain
 
 
 @dataclass(frozen=True)
@@ -41,39 +41,14 @@ def build_model(
 ) -> nn.Module:
     """A network with fresh weights, the same for the same seed.
 
-    Input (B, input_slices, H, W) in [0, 1], output logits (B, 1, H, W). `options` are fields of
-    the architecture's configuration. Raises `ConfigError` for names and options it does not know.
+    Input (B, input_slices, H, W) in [0, 1], output logits (B, classes, H, W). `options` are fields
+    of the architecture's configuration. Raises `ConfigError` for names and options it does not
+    know.
     """
     if name not in MODELS:
         raise ConfigError(f"unknown model {name!r}; there are {', '.join(MODELS)}")
-    config = _configure(name, MODELS[name].config, dict(options or {}))
+    config: Any = from_plain(MODELS[name].config, options or {}, name)
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
         return MODELS[name].network(config)
-
-
-def _configure(name: str, config: type, options: dict[str, Any]) -> Any:
-    known = [field.name for field in fields(config)]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise ConfigError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(known)}")
-    types = get_type_hints(config)
-    values = {key: _convert(f"{name}.{key}", types[key], value) for key, value in options.items()}
-    return config(**values)
-
-
-def _convert(what: str, kind: Any, value: Any) -> Any:
-    """JSON and TOML know neither tuples nor enums; wrong types get a line, not a traceback."""
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        if value not in list(kind):
-            raise ConfigError(f"{what} must be one of {', '.join(kind)}, got {value!r}")
-        return kind(value)
-    if get_origin(kind) is tuple:
-        if not isinstance(value, list | tuple):
-            raise ConfigError(f"{what} must be a list, got {value!r}")
-        return tuple(_convert(what, get_args(kind)[0], item) for item in value)
-    wanted = (int, float) if kind is float else kind
-    if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
-        raise ConfigError(f"{what} must be {kind.__name__}, got {value!r}")
-    return value

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from afunet.errors import ConfigError
 from afunet.models.blocks import ConvBNReLU, DoubleConv, upsample_like
+from afunet.models.network_config import NetworkConfig
 
 
 class Bottleneck(StrEnum):
@@ -40,7 +41,7 @@ class ChannelSplit(StrEnum):
 
 
 @dataclass(frozen=True)
-class AFUNetConfig:
+class AFUNetConfig(NetworkConfig):
     """The paper's choices are the defaults.
 
     U-Net+DASP is `fusion="concat"`, U-Net+AF is `bottleneck="none"`. `width` channels after the
@@ -51,7 +52,6 @@ class AFUNetConfig:
 
     width: int = 64
     depth: int = 3
-    input_slices: int = 1
     bottleneck: Bottleneck = Bottleneck.DASP
     dasp_rates: tuple[int, ...] = (3, 5, 7)
     dasp_growth: float = 1.0
@@ -61,12 +61,11 @@ class AFUNetConfig:
     channel_split: ChannelSplit = ChannelSplit.FIXED
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.width < 2 or self.width % 2 or self.depth < 1:
             raise ConfigError(
                 f"afunet needs an even width ≥ 2 and depth ≥ 1, got {self.width} and {self.depth}"
             )
-        if self.input_slices not in (1, 3, 5):
-            raise ConfigError(f"input_slices must be 1, 3 or 5, got {self.input_slices}")
         if min(self.dasp_rates, default=0) < 1 or self.dasp_growth <= 0 or self.reduction < 1:
             raise ConfigError("dasp_rates, dasp_growth and reduction must be positive")
 
@@ -192,7 +191,7 @@ class ConcatFusion(nn.Module):
 
 
 class AFUNet(nn.Module):
-    """(B, input_slices, H, W) in [0, 1] → bone logits (B, 1, H, W), for any H, W ≥ 2 ** depth."""
+    """(B, input_slices, H, W) in [0, 1] → logits (B, classes, H, W), for any H, W ≥ 2 ** depth."""
 
     def __init__(self, config: AFUNetConfig) -> None:
         super().__init__()
@@ -202,7 +201,7 @@ class AFUNet(nn.Module):
         self.downsample = nn.MaxPool2d(2)
         self.bottleneck = _bottleneck(config, widths[-1])
         self.decoder = nn.ModuleList(_fusion(config, width) for width in reversed(widths[:-1]))
-        self.head = nn.Conv2d(config.width, 1, 1)
+        self.head = nn.Conv2d(config.width, config.classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encoder, bottleneck, decoder, head."""

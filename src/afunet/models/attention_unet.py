@@ -55,7 +55,7 @@ class GatedUpStage(UpStage):
 
 
 class AttentionUNet(nn.Module):
-    """(B, input_slices, H, W) in [0, 1] → bone logits (B, 1, H, W), for any H, W ≥ 2 ** depth."""
+    """(B, input_slices, H, W) in [0, 1] → logits (B, classes, H, W), for any H, W ≥ 2 ** depth."""
 
     def __init__(self, config: AttentionUNetConfig) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class AttentionUNet(nn.Module):
         self.downsample = nn.MaxPool2d(2)
         self.decoder = nn.ModuleList(map(GatedUpStage, reversed(widths[1:-1])))
         self.last = UpStage(config.width)
-        self.head = nn.Conv2d(config.width, 1, 1)
+        self.head = nn.Conv2d(config.width, config.classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Contracting path, gated expanding path, the ungated last stage, head."""

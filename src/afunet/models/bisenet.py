@@ -14,20 +14,19 @@ from torch import Tensor, nn
 
 from afunet.errors import ConfigError
 from afunet.models.blocks import ConvBNReLU, upsample_like
+from afunet.models.network_config import NetworkConfig
 
 
 @dataclass(frozen=True)
-class BiSeNetConfig:
+class BiSeNetConfig(NetworkConfig):
     """`width` channels in ResNet's first stage: 64 in the paper, all others in proportion."""
 
     width: int = 64
-    input_slices: int = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.width < 1:
             raise ConfigError(f"BiSeNet needs width ≥ 1, got {self.width}")
-        if self.input_slices not in (1, 3, 5):
-            raise ConfigError(f"input_slices must be 1, 3 or 5, got {self.input_slices}")
 
 
 class ResidualBlock(nn.Module):
@@ -156,7 +155,7 @@ class FeatureFusion(nn.Module):
 
 
 class BiSeNet(nn.Module):
-    """(B, input_slices, H, W) in [0, 1] → bone logits (B, 1, H, W), for any H, W ≥ 1.
+    """(B, input_slices, H, W) in [0, 1] → logits (B, classes, H, W), for any H, W ≥ 1.
 
     Training with a batch of one slice needs H or W > 32, for more than one value per channel.
     """
@@ -167,14 +166,14 @@ class BiSeNet(nn.Module):
         self.context = ContextPath(config.input_slices, config.width)
         self.fusion = FeatureFusion(4 * config.width)
         self.head = nn.Sequential(
-            ConvBNReLU(4 * config.width, config.width), nn.Conv2d(config.width, 1, 1)
+            ConvBNReLU(4 * config.width, config.width), nn.Conv2d(config.width, config.classes, 1)
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """Spatial path, context path, fusion, head, up-sampling by 8."""
         detail = self.spatial(x)  # (B, 2w, H/8, W/8)
         context = upsample_like(self.context(x), detail)  # (B, 2w, H/8, W/8)
-        logits = self.head(self.fusion(detail, context))  # (B, 1, H/8, W/8)
+        logits = self.head(self.fusion(detail, context))  # (B, classes, H/8, W/8)
         return upsample_like(logits, x)
 
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
 
+Float32Array = NDArray[np.float32]
 UNCALIBRATED = (1.0, 0.0)
 
 
-def calibrated(probability: Tensor, calibration: Sequence[float]) -> Tensor:
+def calibrated(probability: Float32Array, calibration: Sequence[float]) -> Float32Array:
     """Probabilities of any shape, float in [0, 1], corrected by (scale, offset).
 
     0 and 1 stay what they are: air that the network never saw is no bone for certain. The order of
@@ -25,7 +27,7 @@ def calibrated(probability: Tensor, calibration: Sequence[float]) -> Tensor:
     scale, offset = calibration
     if (scale, offset) == UNCALIBRATED:
         return probability
-    return torch.sigmoid(scale * torch.logit(probability) + offset)
+    return np.asarray(expit(scale * logit(probability) + offset), dtype=np.float32)
 
 
 def require_calibration(calibration: Sequence[float]) -> None:

@@ -8,7 +8,7 @@ by `experiments/fit_confidence.py` and lie beside the weights, matched by SHA-25
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil, floor
 from pathlib import Path
@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.errors import CheckpointError
+from afunet.errors import CheckpointError, ConfigError
+from afunet.plain import from_plain
 
 FloatArray = NDArray[np.float64]
 Three = tuple[float, float, float]
@@ -96,8 +97,8 @@ def read_model(path: Path) -> DiceModel:
     """The model of a file; `CheckpointError` in one line for anything else."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        return _parsed(raw)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return _checked(from_plain(DiceModel, raw, "the model"))
+    except (OSError, ValueError, ConfigError) as error:
         raise CheckpointError(
             f"{path.name} holds no model of the expected Dice: {error}", code="WEIGHTS_BROKEN"
         ) from error
@@ -111,18 +112,12 @@ def model_beside(weights: Path, sha256: str) -> DiceModel | None:
     return next((model for model in models if model.sha256 == sha256), None)
 
 
-def _parsed(raw: Mapping[str, object]) -> DiceModel:
-    values = {key: _frozen(value) for key, value in raw.items()}
-    model = DiceModel(**values)  # type: ignore[arg-type]
+def _checked(model: DiceModel) -> DiceModel:
     shapes = [len(line) for line in model.lines]
     if shapes != [len(model.signs) + 1] * 3:
         raise ValueError("three lines of a constant and a weight of each sign are expected")
-    if not (len(model.factors) == 3 and len(model.usual) == len(model.most) == len(model.signs)):
-        raise ValueError("three factors, and a usual and a largest value of each sign are expected")
+    if not len(model.usual) == len(model.most) == len(model.signs):
+        raise ValueError("a usual and a largest value of each sign are expected")
     if not np.isfinite([*np.ravel(model.lines), *model.factors, *model.usual, *model.most]).all():
         raise ValueError("a number is not finite")
     return model
-
-
-def _frozen(value: object) -> object:
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value

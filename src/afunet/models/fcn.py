@@ -13,20 +13,19 @@ from torch import Tensor, nn
 
 from afunet.errors import ConfigError
 from afunet.models.blocks import ConvBNReLU, upsample_like
+from afunet.models.network_config import NetworkConfig
 
 
 @dataclass(frozen=True)
-class FCNConfig:
+class FCNConfig(NetworkConfig):
     """`width` channels in VGG's first stage (64 in the paper), doubled up to eightfold."""
 
     width: int = 32
-    input_slices: int = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.width < 1:
             raise ConfigError(f"FCN needs width ≥ 1, got {self.width}")
-        if self.input_slices not in (1, 3, 5):
-            raise ConfigError(f"input_slices must be 1, 3 or 5, got {self.input_slices}")
 
 
 class VGGStage(nn.Sequential):
@@ -44,7 +43,7 @@ class VGGStage(nn.Sequential):
 
 
 class FCN(nn.Module):
-    """(B, input_slices, H, W) in [0, 1] → bone logits (B, 1, H, W), for any H, W ≥ 1.
+    """(B, input_slices, H, W) in [0, 1] → logits (B, classes, H, W), for any H, W ≥ 1.
 
     Training with a batch of one slice needs H or W > 32, for more than one value per channel.
     """
@@ -63,16 +62,16 @@ class FCN(nn.Module):
             ConvBNReLU(8 * w, 8 * w, kernel_size=1),
             nn.Dropout2d(),
         )
-        self.score_8 = nn.Conv2d(4 * w, 1, 1)
-        self.score_16 = nn.Conv2d(8 * w, 1, 1)
-        self.score_32 = nn.Conv2d(8 * w, 1, 1)
+        self.score_8 = nn.Conv2d(4 * w, config.classes, 1)
+        self.score_16 = nn.Conv2d(8 * w, config.classes, 1)
+        self.score_32 = nn.Conv2d(8 * w, config.classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores at 1/32, 1/16 and 1/8 of the size, summed from coarse to fine."""
         pool3 = self.to_8(x)  # (B, 4w, H/8, W/8)
         pool4 = self.to_16(pool3)  # (B, 8w, H/16, W/16)
         pool5 = self.to_32(pool4)  # (B, 8w, H/32, W/32)
-        score = self.score_32(self.classifier(pool5))  # (B, 1, H/32, W/32)
+        score = self.score_32(self.classifier(pool5))  # (B, classes, H/32, W/32)
         score = upsample_like(score, pool4) + self.score_16(pool4)
         score = upsample_like(score, pool3) + self.score_8(pool3)
         return upsample_like(score, x)

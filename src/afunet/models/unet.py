@@ -14,23 +14,22 @@ from torch import Tensor, nn
 
 from afunet.errors import ConfigError
 from afunet.models.blocks import DoubleConv, upsample_like
+from afunet.models.network_config import NetworkConfig
 
 
 @dataclass(frozen=True)
-class UNetConfig:
+class UNetConfig(NetworkConfig):
     """`width` channels after the first stage, doubled at each of `depth` down-samplings."""
 
     width: int = 64
     depth: int = 4
-    input_slices: int = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.width < 1 or self.depth < 1:
             raise ConfigError(
                 f"a U-Net needs width ≥ 1 and depth ≥ 1, got {self.width} and {self.depth}"
             )
-        if self.input_slices not in (1, 3, 5):
-            raise ConfigError(f"input_slices must be 1, 3 or 5, got {self.input_slices}")
 
 
 class UpStage(nn.Module):
@@ -44,13 +43,14 @@ class UpStage(nn.Module):
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """(B, 2C, h, w) and (B, C, H, W) → (B, C, H, W)."""
         x = self.up(x)  # (B, C, 2h, 2w)
-        if x.shape[-2:] != skip.shape[-2:]:
+        # An exported graph must not ask: stretched to its own size x stays what it is.
+        if torch.compiler.is_exporting() or x.shape[-2:] != skip.shape[-2:]:
             x = upsample_like(x, skip)
         return self.conv(torch.cat([skip, x], dim=1))  # type: ignore[no-any-return]
 
 
 class UNet(nn.Module):
-    """(B, input_slices, H, W) in [0, 1] → bone logits (B, 1, H, W), for any H, W ≥ 2 ** depth."""
+    """(B, input_slices, H, W) in [0, 1] → logits (B, classes, H, W), for any H, W ≥ 2 ** depth."""
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class UNet(nn.Module):
         self.encoder = nn.ModuleList(map(DoubleConv, inputs, widths))
         self.downsample = nn.MaxPool2d(2)
         self.decoder = nn.ModuleList(map(UpStage, reversed(widths[:-1])))
-        self.head = nn.Conv2d(config.width, 1, 1)
+        self.head = nn.Conv2d(config.width, config.classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Contracting path, expanding path, head."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-import torch
-from torch import Tensor
-from torch.nn.functional import interpolate
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+Float32Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,12 @@ class WorkingGrid:
         """Whether the two differ."""
         return self.native != self.working
 
-    def to_working(self, slices: Tensor) -> Tensor:
-        """(N, rows, columns) native → working, area-weighted where pixels get larger."""
+    def to_working(self, slices: NDArray[Any]) -> NDArray[Any]:
+        """(…, rows, columns) native → working, area-weighted where pixels get larger."""
         return _resize(slices, self.working) if self.resamples else slices
 
-    def to_native(self, probabilities: Tensor) -> Tensor:
-        """(N, rows, columns) working → native, bilinear."""
+    def to_native(self, probabilities: Float32Array) -> Float32Array:
+        """(…, rows, columns) working → native, bilinear."""
         return _resize(probabilities, self.native) if self.resamples else probabilities
 
 
@@ -54,8 +58,31 @@ def working_grid(
     return WorkingGrid(native, (rows, columns))
 
 
-def _resize(slices: Tensor, size: tuple[int, int]) -> Tensor:
-    resized = interpolate(
-        slices[:, None].to(torch.float32), size=size, mode="bilinear", antialias=True
-    )
-    return resized[:, 0]
+def _resize(images: NDArray[Any], size: tuple[int, int]) -> Float32Array:
+    """Bilinear with antialiasing, columns first: PyTorch's `interpolate(…, antialias=True)`."""
+    *leading, rows, columns = images.shape
+    narrow = images.reshape(-1, columns).astype(np.float32, copy=False)
+    wide = (_weights(columns, size[1]) @ narrow.T).T.reshape(-1, rows, size[1])
+    upright = wide.transpose(1, 0, 2).reshape(rows, -1)
+    tall = (_weights(rows, size[0]) @ upright).reshape(size[0], -1, size[1])
+    return np.ascontiguousarray(tall.transpose(1, 0, 2)).reshape(*leading, *size)
+
+
+@lru_cache(maxsize=8)
+def _weights(given: int, wanted: int) -> csr_matrix:
+    """(wanted, given): each new pixel is a mean of old ones under a triangle about its middle.
+
+    The triangle reaches to the neighbours' middles, of the coarser of the two grids.
+    """
+    scale = np.float32(given / wanted)
+    width = max(scale, np.float32(1))
+    middle = (scale * (np.arange(wanted) + 0.5)).astype(np.float32)
+    first = np.maximum((middle - width + 0.5).astype(int), 0)
+    last = np.minimum((middle + width + 0.5).astype(int), given)
+    counts = last - first
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    columns = np.arange(starts[-1]) + np.repeat(first - starts[:-1], counts)
+    away = np.abs(columns - np.repeat(middle, counts) + 0.5) / width
+    weights = np.maximum(1 - away, 0).astype(np.float32)
+    weights /= np.repeat(np.add.reduceat(weights, starts[:-1]), counts)
+    return csr_matrix((weights, columns, starts), shape=(wanted, given))

@@ -50,6 +50,29 @@ class AxialView:
         return (source[2], source[1], source[0])
 
 
+@dataclass(frozen=True, eq=False)
+class Axial:
+    """A volume turned so that its slices are nearest to axial, and its grid as it was stored."""
+
+    volume: Volume
+    view: AxialView
+    stored: Volume
+
+    @classmethod
+    def of(cls, volume: Volume) -> Axial:
+        """A view of a volume, without a copy."""
+        view = axial_view(volume)
+        return cls(view.apply(volume), view, volume)
+
+    def turned(self, other: Volume) -> Volume:
+        """Another volume on the stored grid, turned alike."""
+        return self.view.apply(other)
+
+    def restored(self, axial: Volume) -> Volume:
+        """A volume on the turned grid, as it would be stored."""
+        return self.stored.with_voxels(self.view.restore(axial.voxels))
+
+
 def axial_view(volume: Volume) -> AxialView:
     """The assignment of index axes to (left, back, head) with the largest summed cosines."""
     return _view(volume.directions)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from math import ceil
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 from afunet.data.augment import AugmentConfig
 from afunet.data.sampler import CropConfig
 from afunet.errors import ConfigError
+from afunet.plain import from_plain
 from afunet.training.toml_file import read_toml
 
 FINE_TUNE = Path(__file__).parent / "recipes" / "fine_tune.toml"
@@ -119,6 +120,8 @@ class TrainingConfig:
         ):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
+        if "classes" in self.options:
+            raise ConfigError("options have no classes: the data's decide")
         if not any(entry.weight > 0 for entry in self.data):
             raise ConfigError(
                 "a run needs at least one [[data]] entry with a path", code="NO_TRAINING_DATA"
@@ -130,6 +133,15 @@ class TrainingConfig:
                 f"batch_size {self.batch_size} cannot be split into {self.accumulate} equal parts",
                 code="BATCH_UNEVEN",
             )
+
+    @property
+    def input_slices(self) -> int:
+        """How many neighbouring slices the network sees at once."""
+        return int(self.options.get("input_slices", 1))
+
+    def options_for(self, classes: int) -> dict[str, Any]:
+        """The network's options for data of so many classes."""
+        return {**self.options, "classes": classes}
 
     def steps_for(self, slices: int) -> int:
         """Optimizer steps of the whole run over so many training slices."""
@@ -170,7 +182,7 @@ def parse_config(raw: Mapping[str, Any]) -> TrainingConfig:
         raise ConfigError(
             "a run needs at least one [[data]] entry with a path", code="NO_TRAINING_DATA"
         )
-    return _build(TrainingConfig, raw, "the configuration")  # type: ignore[no-any-return]
+    return from_plain(TrainingConfig, raw, "the configuration")
 
 
 def config_to_json(config: TrainingConfig) -> dict[str, Any]:
@@ -181,38 +193,3 @@ def config_to_json(config: TrainingConfig) -> dict[str, Any]:
 def config_text(config: TrainingConfig) -> str:
     """What a run's `config.json` says."""
     return json.dumps(config_to_json(config), indent=2, sort_keys=True)
-
-
-def _build(kind: Any, raw: Mapping[str, Any], where: str) -> Any:
-    known = {entry.name for entry in fields(kind)}
-    unknown = sorted(set(raw) - known)
-    if unknown:
-        raise ConfigError(f"{where} has unknown keys {unknown}; known are {sorted(known)}")
-    hints = get_type_hints(kind)
-    try:
-        return kind(**{key: _value(hints[key], value, key) for key, value in raw.items()})
-    except TypeError as error:
-        raise ConfigError(f"{where}: {error}") from error
-
-
-def _value(hint: Any, value: Any, key: str) -> Any:
-    if is_dataclass(hint):
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{key} must be a table, got {value!r}")
-        return _build(hint, value, f"[{key}]")
-    if key == "data":
-        return tuple(_build(DataConfig, entry, "[[data]]") for entry in value)
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        if value not in list(hint):
-            raise ConfigError(f"{key} must be one of {', '.join(hint)}, got {value!r}")
-        return hint(value)
-    if get_origin(hint) is tuple:
-        kinds = get_args(hint)
-        if not isinstance(value, list | tuple) or len(value) != len(kinds):
-            raise ConfigError(f"{key} must be a list of {len(kinds)} numbers, got {value!r}")
-        return tuple(_value(kind, entry, key) for kind, entry in zip(kinds, value, strict=True))
-    plain = get_origin(hint) or hint
-    wanted = (int, float) if plain is float else plain
-    if not isinstance(value, wanted) or (isinstance(value, bool) and plain is not bool):
-        raise ConfigError(f"{key} must be {plain.__name__}, got {value!r}")
-    return value

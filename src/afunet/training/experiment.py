@@ -14,12 +14,13 @@ A file with `rows = ["table1/unet.toml", …]` instead stands for these files.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from afunet.errors import ConfigError
 from afunet.evaluation.published import PublishedScores
+from afunet.plain import from_plain
 from afunet.training.config import TrainingConfig, parse_config
 from afunet.training.toml_file import parse_toml, read_experiment_table, read_toml
 
@@ -47,6 +48,8 @@ class ExperimentTable:
     paper: PublishedScores | None = None
 
     def __post_init__(self) -> None:
+        if not (self.label and self.table):
+            raise ConfigError("[experiment] needs a label and a table")
         if not (isinstance(self.window, str) or self.window >= 32):
             raise ConfigError(f"window must be 32 px or more, got {self.window}")
         if isinstance(self.window, str) and self.window not in (AS_TRAINED, WHOLE_SLICE):
@@ -186,36 +189,4 @@ def _rows(path: Path) -> Iterable[Path]:
 
 
 def _table(raw: Mapping[str, Any]) -> ExperimentTable:
-    known = [entry.name for entry in fields(ExperimentTable)]
-    unknown = sorted(set(raw) - set(known))
-    if unknown:
-        raise ConfigError(f"[experiment] has unknown keys {unknown}; known are {known}")
-    missing = [key for key in ("label", "table") if not raw.get(key)]
-    if missing:
-        raise ConfigError(f"[experiment] needs {' and '.join(missing)}")
-    values = {key: _checked(key, value) for key, value in raw.items()}
-    return ExperimentTable(**values)
-
-
-def _checked(key: str, value: Any) -> Any:
-    match key:
-        case "seeds":
-            if isinstance(value, list) and all(type(seed) is int for seed in value):
-                return tuple(value)
-            raise ConfigError(f"seeds must be a list of whole numbers, got {value!r}")
-        case "paper":
-            return _published(value)
-        case "window" if type(value) in (int, str):
-            return value
-        case "reference" if type(value) is bool:
-            return value
-        case "label" | "table" | "classical" | "weights_of" if type(value) is str:
-            return value
-    raise ConfigError(f"[experiment] {key} has a value of the wrong type: {value!r}")
-
-
-def _published(value: Any) -> PublishedScores:
-    names = {entry.name for entry in fields(PublishedScores) if entry.init}
-    if not isinstance(value, dict) or set(value) != names:
-        raise ConfigError(f"[experiment.paper] needs {', '.join(sorted(names))}, got {value!r}")
-    return PublishedScores(**value)
+    return from_plain(ExperimentTable, raw, "[experiment]")

@@ -72,7 +72,7 @@ def train(
         run.mkdir(parents=True, exist_ok=True)
         _keep_config(config, run)
     with determinism(config.deterministic):
-        state = start(config, run, device, initial)
+        state = start(config, run, device, initial, sampler.bank.classes)
         world.wait()
         if world.leads:
             log.forget_after(state.step)
@@ -169,7 +169,7 @@ def _candidate(
     device: torch.device,
 ) -> nn.Module:
     """The network as it would be shipped now."""
-    model = build_model(config.model, config.options).to(device)
+    model = build_model(config.model, config.options_for(sampler.bank.classes)).to(device)
     source = state.model if state.average is None else state.average.module
     model.load_state_dict(source.state_dict())  # type: ignore[union-attr]
 

@@ -1,4 +1,8 @@
-"""The training loss: L = L_Dice + α L_Focal, α = 0.5 in the paper."""
+"""The training loss: L = L_Dice + α L_Focal, α = 0.5 in the paper.
+
+Each class has a channel of its own with a sigmoid (docs/decisions/008-channels.md); the loss is
+the mean over classes, and bone alone is a single one.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,9 @@ def dice_loss(
     total: Total = _own,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """1 − soft Dice over the whole batch (Milletari et al. 2016); both (B, 1, H, W).
+    """1 − soft Dice over the whole batch (Milletari et al. 2016), the mean over C classes.
+
+    `logits` and `target`, 0/1, are (B, C, H, W).
 
     Counting over the batch keeps crops without bone from dominating; `smooth` pixels make a
     batch without any bone a loss of nearly 0 where nothing is predicted. `total` adds up counts
@@ -36,9 +42,14 @@ def dice_loss(
     if weight is not None:
         probability, target = weight * probability, weight * target
     common = probability * (target > 0)
-    counts = torch.stack([common.sum(), probability.sum() + target.sum()])
-    counts = total(counts)
-    return 1 - (2 * counts[0] + smooth) / (counts[1] + smooth)
+    counts = torch.stack([_by_class(common), _by_class(probability) + _by_class(target)])
+    counts = total(counts)  # (2, C)
+    return (1 - (2 * counts[0] + smooth) / (counts[1] + smooth)).mean()
+
+
+def _by_class(values: Tensor) -> Tensor:
+    """(B, C, H, W) → sums (C,)."""
+    return values.transpose(0, 1).flatten(1).sum(1)
 
 
 def focal_loss(
@@ -54,12 +65,13 @@ def focal_loss(
 
 
 def gap_weights(target: Tensor, weight: float, radius_px: int = GAP_RADIUS_PX) -> Tensor:
-    """`weight` in narrow gaps between bone and 1 elsewhere, for 0/1 targets (B, 1, H, W).
+    """`weight` in narrow gaps between bone and 1 elsewhere, (B, 1, H, W), for 0/1 targets.
 
-    A gap is what a morphological closing fills: fracture lines and joint spaces, few pixels that
-    decide which bones hang together (as Ronneberger et al. 2015 weigh the lines between cells).
+    Bone is any class of the targets (B, C, H, W). A gap is what a morphological closing fills:
+    fracture lines and joint spaces, few pixels that decide which bones hang together (as
+    Ronneberger et al. 2015 weigh the lines between cells).
     """
-    side = 2 * radius_px + 1
+    side, target = 2 * radius_px + 1, target.amax(1, keepdim=True)
     grown = max_pool2d(target, side, stride=1, padding=radius_px)
     closed = -max_pool2d(-grown, side, stride=1, padding=radius_px)
     return 1 + (weight - 1) * (closed - target).clamp(min=0)
@@ -72,7 +84,7 @@ def segmentation_loss(
     total: Total = _own,
     gap_weight: float = 1.0,
 ) -> Tensor:
-    """L_Dice + α L_Focal of logits and 0/1 targets, (B, 1, H, W) each, computed in float32.
+    """L_Dice + α L_Focal of logits and 0/1 targets, (B, C, H, W) each, computed in float32.
 
     `gap_weight` is how often pixels in narrow gaps count, see `gap_weights`.
     """

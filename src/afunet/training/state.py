@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from afunet.errors import CheckpointError, OutputError
+from afunet.errors import CheckpointError
 from afunet.models import build_model
 from afunet.training.averaging import average_of
 from afunet.training.config import Optimizer, Precision, TrainingConfig
+from afunet.whole_file import whole_file
 
 LAST = "last.pt"
 
@@ -34,9 +36,10 @@ def start(
     run: Path,
     device: torch.device,
     initial: Mapping[str, Tensor] | None,
+    classes: int = 1,
 ) -> TrainingState:
     """A fresh state, or the one in `run/last.pt`."""
-    model = build_model(config.model, config.options, seed=config.seed)
+    model = build_model(config.model, config.options_for(classes), seed=config.seed)
     if initial is not None:
         model.load_state_dict(initial)
     model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -51,7 +54,6 @@ def start(
 
 def save(state: TrainingState, run: Path) -> None:
     """Write `last.pt` whole or not at all; `OutputError` where the disk refuses."""
-    partial = run / (LAST + ".partial")
     average = None if state.average is None else state.average.state_dict()
     content = {
         "step": state.step,
@@ -61,16 +63,10 @@ def save(state: TrainingState, run: Path) -> None:
         "optimizer": state.optimizer.state_dict(),
         "scaler": state.scaler.state_dict(),
     }
-    try:
-        with partial.open("wb") as file:
-            torch.save(content, file)
-        partial.replace(run / LAST)
-    except (OSError, RuntimeError) as error:  # torch's writer has no error class of its own
-        partial.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "")
-        raise OutputError(
-            f"cannot write {LAST} to {run}: {reason}; the checkpoint before is still there"
-        ) from error
+    buffer = BytesIO()  # torch's own writer has no error class for a full disk
+    torch.save(content, buffer)
+    with whole_file(run / LAST) as unfinished:
+        unfinished.write_bytes(buffer.getbuffer())
 
 
 def _optimizer(config: TrainingConfig, model: nn.Module) -> torch.optim.Optimizer:

@@ -13,8 +13,9 @@ from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUp, CleanUpRules, clean_up
 from afunet.inference.predictor import Predictor
-from afunet.inference.volume import Prediction, predict_volume
+from afunet.inference.volume import FreshPrediction, predict_volume
 from afunet.plan import Step
+from afunet.preprocessing.orientation import Axial
 from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances
 from afunet.report.not_written import NotWritten
@@ -72,7 +73,7 @@ class Analysis:
     scan: Scan
     network: Network
     rules: AnalysisRules
-    prediction: Prediction
+    prediction: FreshPrediction
     mask: Volume
     cleaned: CleanUp
     mesh: Mesh | None
@@ -94,10 +95,10 @@ def analyse(
     return replace(found, seconds={**stopwatch.seconds, **found.seconds})
 
 
-def predict(scan: Scan, network: Network, watch: Watch = UNWATCHED) -> Prediction:
+def predict(scan: Scan, network: Network, watch: Watch = UNWATCHED) -> FreshPrediction:
     """What the network takes for bone, before anything is cleaned."""
     return predict_volume(
-        scan.volume,
+        Axial.of(scan.volume),
         Predictor(network.engine, network.header.patch_px),
         network.header,
         spacing_known=scan.source.spacing_known,
@@ -107,7 +108,7 @@ def predict(scan: Scan, network: Network, watch: Watch = UNWATCHED) -> Predictio
 
 def concluded(
     scan: Scan,
-    prediction: Prediction,
+    prediction: FreshPrediction,
     network: Network,
     rules: AnalysisRules | None = None,
     watch: Watch = UNWATCHED,
@@ -115,7 +116,8 @@ def concluded(
     """What follows from a prediction: the cleaned mask, and each result that can be made of it."""
     rules, stopwatch, attempts = rules or AnalysisRules(), Stopwatch(), Attempts()
     with stopwatch.stage("clean-up"):
-        mask, cleaned = clean_up(prediction.mask, scan.volume, rules.cleanup, watch=watch)
+        axial, cleaned = clean_up(prediction.mask, prediction.scan, rules.cleanup, watch=watch)
+        mask = prediction.scan.restored(axial)
     mesh, instances, trust = None, undivided(mask), None
     if rules.pieces:
         most = min(rules.max_triangles or MAX_TRIANGLES, MAX_TRIANGLES)
@@ -133,7 +135,14 @@ def concluded(
         with stopwatch.stage(CONFIDENCE), attempts.at(CONFIDENCE):
             watch.tell(CONFIDENCE, 0, 1)
             trust = judge(
-                scan, prediction, mask, instances, cleaned, rules.cleanup, network, watch=watch
+                scan,
+                prediction,
+                axial,
+                instances,
+                cleaned,
+                rules.cleanup,
+                network.header,
+                watch=watch,
             )
             watch.tell(CONFIDENCE, 1, 1)
     return Analysis(

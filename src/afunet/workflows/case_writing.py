@@ -142,7 +142,8 @@ class CaseWriter:
         kind = self.wanted.segmentation_kind
         if kind is not SegmentationKind.FRACTIONAL or "seg" not in self.wanted.formats:
             return None
-        kept = self.found.prediction.probability
+        prediction = self.found.prediction
+        kept = prediction.scan.restored(prediction.probability)
         return kept.with_voxels(kept.voxels * (self.found.mask.voxels != 0))
 
 
@@ -196,14 +197,14 @@ def _cleanup(found: Analysis) -> dict[str, float]:
 def run_facts(found: Analysis, seconds: Mapping[str, float]) -> facts.RunFacts:
     """On what an analysis ran, and how long every stage took so far."""
     prediction, network = found.prediction, found.network
-    engine = prediction.engine or network.engine
+    engine, usage = prediction.predictor.engine, prediction.usage
     return facts.RunFacts(
         version=version("afunet"),
-        device=engine.device.type,
-        arithmetic=str(engine.dtype).removeprefix("torch."),
+        device=engine.device,
+        arithmetic=engine.arithmetic,
         trial_seconds_per_window=network.trial.seconds_per_window,
-        fallbacks=prediction.fallbacks,
-        windows=prediction.windows,
+        fallbacks=usage.fallbacks,
+        windows=usage.windows,
         seconds=dict(seconds),
         peak_memory_mb=peak_memory_mb(),
     )

@@ -12,16 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from afunet import classical
 from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError
-from afunet.inference.device import DeviceChoice, pick_device
-from afunet.inference.fusion import folded
-from afunet.inference.predictor import Engine
+from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.engines.factory import build_engine, pick_device
 from afunet.models import build_model
 from afunet.models.checkpoint import Checkpoint, load_checkpoint
 from afunet.models.complexity import Complexity, complexity
@@ -29,8 +26,6 @@ from afunet.training.experiment import AS_TRAINED, WHOLE_SLICE, Experiment
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.scoring import MaskOf, network_masks
 from afunet.workflows.train import train_network
-
-WINDOWS_PER_BATCH = {"cpu": 2, "cuda": 16}
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +89,17 @@ def prepare(
         )
         checkpoint = load_checkpoint(result.checkpoint)
         trained.append(_run(experiment, folder, checkpoint, device, result.validation_dice))
-    options = experiment.training.options
+    training = experiment.training
     return Contender(
         experiment,
-        int(options.get("input_slices", 1)),
-        _window_words(experiment, experiment.training.crop.size_px),
+        training.input_slices,
+        _window_words(experiment, training.crop.size_px),
         tuple(trained),
-        _cost(experiment.training.model, json.dumps(dict(options), sort_keys=True)),
+        _cost(
+            training.model,
+            json.dumps(dict(training.options), sort_keys=True),
+            training.input_slices,
+        ),
     )
 
 
@@ -112,19 +111,19 @@ def _run(
     validation_dice: float,
 ) -> Run:
     window = _window_px(experiment, checkpoint.header.patch_px)
-    engine = _engine(checkpoint.network(), pick_device(device))
+    # float32 for every network alike: the arithmetic must not decide a comparison.
+    header = checkpoint.header
+    engine = build_engine(
+        checkpoint.network(),
+        pick_device(device),
+        channels=header.input_slices,
+        classes=len(header.classes),
+    )
     identity = (
         f"checkpoint {checkpoint.sha256}, window {window or 'whole slice'}, float32, "
         f"afunet {version('afunet')}"
     )
     return Run(folder, identity, network_masks(engine, window), validation_dice)
-
-
-def _engine(network: nn.Module, device: torch.device) -> Engine:
-    """float32 for every network alike: the arithmetic must not decide a comparison."""
-    placed = folded(network).to(device, torch.float32)
-    placed = placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Engine(placed, device, torch.float32, WINDOWS_PER_BATCH[device.type])
 
 
 def _window_px(experiment: Experiment, patch_px: int) -> int | None:
@@ -139,9 +138,8 @@ def _window_words(experiment: Experiment, patch_px: int) -> str:
 
 
 @lru_cache
-def _cost(model: str, options_json: str) -> Complexity:
-    chosen = json.loads(options_json)
-    return complexity(build_model(model, chosen, seed=0), int(chosen.get("input_slices", 1)))
+def _cost(model: str, options_json: str, input_slices: int) -> Complexity:
+    return complexity(build_model(model, json.loads(options_json), seed=0), input_slices)
 
 
 def _classical(experiment: Experiment, runs: Path) -> Contender:

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from afunet.data.labelled import classes_of
 from afunet.data.locate import locate_data
+from afunet.data.slices import LabelledSlice
 from afunet.errors import AfunetError, InputError
 from afunet.evaluation.fragments import FragmentScore, match_fragments
 from afunet.evaluation.overlap import (
@@ -16,6 +19,7 @@ from afunet.evaluation.overlap import (
     Agreement,
     Counts,
     agreement,
+    count,
     count_slices,
     sum_counts,
 )
@@ -33,13 +37,12 @@ from afunet.findings import Finding
 from afunet.formats.labelling import Labelling
 from afunet.formats.readers import Image, read_labelling
 from afunet.geometry import Volume
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
-from afunet.models.checkpoint import load_checkpoint
-from afunet.models.shipped import shipped_path
+from afunet.inference.device_choice import DeviceChoice
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.evaluated_pairs import LoadedPair, Pair, load_pair, matched
 from afunet.workflows.failed_case import FailedCase
-from afunet.workflows.scoring import load_split, network_masks, of_status, score_slices
+from afunet.workflows.network import load_network
+from afunet.workflows.scoring import load_split, network_labels, of_status, score_slices
 
 STAGE = "evaluating"
 SMALLEST_MM3 = 50.0
@@ -49,6 +52,7 @@ SMALLEST_MM3 = 50.0
 class Evaluation:
     """The averages, and each case's own metrics over its pooled slices.
 
+    `classes` has the averages of each class, where the network tells several apart.
     `distances` has every metric of `SURFACE_METRICS` by case, in 3D; empty for slice folders,
     whose slices form no volume. `means` are those of `cases` and `distances` with their intervals
     over `unit`. `structures` has a case's score for each of its labels; it is empty where the
@@ -64,6 +68,7 @@ class Evaluation:
     distances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     structures: Mapping[str, tuple[StructureScore, ...]] = field(default_factory=dict)
     fragments: Mapping[str, FragmentScore] = field(default_factory=dict)
+    classes: Mapping[str, Agreement] = field(default_factory=dict)
     failed: tuple[FailedCase, ...] = ()
     findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
 
@@ -179,15 +184,25 @@ def evaluate_network(
     """Run a network over one split of a store or slice folder (docs/data.md) on its own pixels.
 
     The folder is looked up as `locate_data` does. `status` keeps only slices so marked ("checked");
-    `patch_px` overrides the window size.
+    `patch_px` overrides the window size. Where network and data know the same several classes,
+    each is scored too; where one of them knows bone alone, any class is bone.
     """
-    checkpoint = load_checkpoint(weights or shipped_path())
-    header = checkpoint.header
-    inputs = int(header.options.get("input_slices", 1))
-    patch = patch_px or header.patch_px
-    engine, _ = best_engine(checkpoint.network(), pick_device(device), patch, inputs)
-    slices = of_status(load_split(locate_data(folder), split, inputs, watch), status, split)
-    scores = score_slices(network_masks(engine, patch, header.threshold), slices, watch)
+    network = load_network(weights, device)
+    header, patch = network.header, patch_px or network.header.patch_px
+    place = locate_data(folder)
+    classes = _shared_classes(header.classes, classes_of(place))
+    slices = of_status(load_split(place, split, header.input_slices, watch), status, split)
+    labels_of = network_labels(network.engine, patch, header.threshold)
+    by_class: dict[str, dict[str, list[Counts]]] = {name: {} for name in classes}
+
+    def mask_of(item: LabelledSlice) -> NDArray[np.bool_]:
+        found = labels_of(item)
+        for number, cases in enumerate(by_class.values(), start=1):
+            own = count(found == number, item.mask == number)
+            cases.setdefault(item.record.case, []).append(own)
+        return np.asarray(found != 0)
+
+    scores = score_slices(mask_of, slices, watch)
     counts: dict[str, list[Counts]] = {}
     for score in scores:
         counts.setdefault(score.case, []).append(score.counts)
@@ -196,7 +211,20 @@ def evaluate_network(
         _overlaps(counts),
         means=estimates([scores])["per_case"],
         unit="patients",
+        classes={name: agreement(list(cases.values())) for name, cases in by_class.items()},
     )
+
+
+def _shared_classes(network: tuple[str, ...], data: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes that both tell apart, none where one of them knows a single one."""
+    if 1 in (len(network), len(data)):
+        return ()
+    if network != data:
+        raise InputError(
+            f"the weights tell {', '.join(network)} apart, the data {', '.join(data)}: "
+            "prepare the data with the classes of the weights, in their order"
+        )
+    return network
 
 
 def _score(pair: LoadedPair, smallest_mm3: float | None) -> _CaseScore:

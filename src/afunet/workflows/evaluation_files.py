@@ -50,6 +50,8 @@ def _write_json(evaluation: Evaluation, path: Path) -> None:
         "averages": asdict(evaluation.agreement),
         "failed": {case.name: case.reason for case in evaluation.failed},
     }
+    if evaluation.classes:
+        content["classes"] = {name: asdict(own) for name, own in evaluation.classes.items()}
     if evaluation.fragments:
         content["fragments"] = _estimates(fragment_means(list(evaluation.fragments.values())))
     path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")

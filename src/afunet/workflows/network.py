@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from afunet.inference.device import DeviceChoice, Trial, best_engine, pick_device
-from afunet.inference.predictor import Engine
+from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.engines.engine import Engine
+from afunet.inference.engines.factory import Trial, best_engine
 from afunet.models.checkpoint import Header, load_checkpoint
 from afunet.models.shipped import shipped_path
 from afunet.plan import Step
@@ -38,12 +39,10 @@ def load_network(
     """
     watch.tell(LOADING, 0, 1)
     checkpoint = load_checkpoint(weights or shipped_path())
-    header, module = checkpoint.header, checkpoint.network()
-    inputs = int(header.options.get("input_slices", 1))
     watch.tell(LOADING, 1, 1)
     watch.check()
     watch.tell(TRYING, 0, 1)
-    engine, trial = best_engine(module, pick_device(device), header.patch_px, inputs)
+    engine, trial = best_engine(checkpoint, device)
     watch.tell(TRYING, 1, 1)
     watch.check()
-    return Network(header, checkpoint.sha256, engine, trial)
+    return Network(checkpoint.header, checkpoint.sha256, engine, trial)

@@ -10,19 +10,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from afunet.data.cases import SPLITS, SliceRecord, refuse_leaks
+import numpy as np
+
+from afunet.data.cases import SliceRecord, refuse_leaks
 from afunet.data.layouts import AUTO, LAYOUTS, layout_of
 from afunet.data.layouts.files import folders_in
 from afunet.data.layouts.pair import Choice, Content, Found, LeftOut, Pair
 from afunet.data.naming import KnownCase, name_all
 from afunet.data.patients import identity_of, is_harmless, scrubbed
 from afunet.data.splits import Assigned, SplitChoice, assign_splits
-from afunet.data.store import FILES, is_store
+from afunet.data.store import CLASSES, FILES, is_store
 from afunet.data.writing import StoreWriter
 from afunet.errors import AfunetError, Cancelled, InputError, OutputError
 from afunet.findings import Finding
 from afunet.preprocessing import BONE_WINDOW
 from afunet.watch import UNWATCHED, CancelToken, Watch
+from afunet.workflows.split_counts import SplitCount, split_counts
 from afunet.workflows.staging import check_writable, staged_folder
 
 MOST_NAMED = 4
@@ -35,17 +38,6 @@ class PrepareOptions:
     layout: str = AUTO
     choice: Choice = field(default_factory=Choice)
     split: SplitChoice = field(default_factory=SplitChoice)
-
-
-@dataclass(frozen=True)
-class SplitCount:
-    """How much one split holds; `with_bone` counts slices."""
-
-    split: str
-    cases: int
-    patients: int
-    slices: int
-    with_bone: int
 
 
 @dataclass(frozen=True)
@@ -111,6 +103,7 @@ class _ReadCase:
     task: _Task
     slices: range
     bone: tuple[bool, ...]
+    classes: frozenset[int]
 
 
 def prepare(
@@ -147,8 +140,9 @@ def prepare(
         assigned = assign_splits(named, options.split)
         refuse_leaks(assigned.records)
         watch.check()
-        counts = _counts(assigned.records, cases)
-        warnings = (*unused, *noticed.lines(), *notes, *assigned.warnings)
+        counts = split_counts(assigned.records, [bone for case in cases for bone in case.bone])
+        unseen = _unseen_classes(cases, options.choice)
+        warnings = (*unused, *unseen, *noticed.lines(), *notes, *assigned.warnings)
         facts = _facts(cases, assigned, counts, left_out, warnings, options)
         writer.finish(assigned.records, facts)
     return Prepared(output, counts, tuple(left_out), warnings)
@@ -254,6 +248,7 @@ def _write(content: Content, task: _Task, writer: StoreWriter) -> _ReadCase:
         task,
         range(start, len(writer.entries)),
         tuple(bool(item.mask.any()) for item in content.slices),
+        frozenset().union(*(np.unique(item.mask).tolist() for item in content.slices)),
     )
 
 
@@ -272,6 +267,13 @@ def _named(
     return named, (note,) if names.merged else ()
 
 
+def _unseen_classes(cases: Sequence[_ReadCase], choice: Choice) -> list[str]:
+    """A line for each class that is in no slice: nothing can be learnt of it."""
+    seen = frozenset().union(*(case.classes for case in cases))
+    names = enumerate(choice.class_names, start=1)
+    return [f"no slice has any {name}: is its label right?" for i, name in names if i not in seen]
+
+
 def _known(case: _ReadCase, records: Sequence[SliceRecord], keeps_given: bool) -> KnownCase:
     given, paths = case.task.pair.given, case.task.pair.paths
     return KnownCase(
@@ -282,27 +284,6 @@ def _known(case: _ReadCase, records: Sequence[SliceRecord], keeps_given: bool) -
         frozenset(record.fingerprint for record in records if record.fingerprint),
         keeps_given and bool(given.split),
     )
-
-
-def _counts(records: Sequence[SliceRecord], cases: Sequence[_ReadCase]) -> tuple[SplitCount, ...]:
-    bone = [has_bone for case in cases for has_bone in case.bone]
-    counts = []
-    for split in SPLITS:
-        own = [
-            (record, has_bone)
-            for record, has_bone in zip(records, bone, strict=True)
-            if record.split == split
-        ]
-        counts.append(
-            SplitCount(
-                split,
-                len({record.case for record, _ in own}),
-                len({record.patient for record, _ in own}),
-                len(own),
-                sum(has_bone for _, has_bone in own),
-            )
-        )
-    return tuple(counts)
 
 
 def _facts(
@@ -320,6 +301,8 @@ def _facts(
         "window_hu": [BONE_WINDOW.low_hu, BONE_WINDOW.high_hu],
         "pixel_mm": list(options.choice.allowed_mm),
         "bones": list(options.choice.bones),
+        CLASSES: list(options.choice.class_names),
+        "labels": {one.name: list(one.labels) for one in options.choice.classes},
         "layouts": dict(Counter(case.task.layout for case in cases)),
         "split": {
             **asdict(options.split),

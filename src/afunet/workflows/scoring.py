@@ -6,17 +6,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from afunet.data.labelled import load_labelled
 from afunet.data.slices import LabelledSlice
 from afunet.errors import InputError
 from afunet.evaluation.slice_score import SliceScore, score_slice
-from afunet.inference.predictor import Engine, Predictor
+from afunet.inference.engines.engine import Engine
+from afunet.inference.predictor import Predictor
+from afunet.models.head import labels
 from afunet.watch import UNWATCHED, Watch
 
 MaskOf = Callable[[LabelledSlice], NDArray[np.bool_]]
+LabelsOf = Callable[[LabelledSlice], NDArray[np.uint8]]
 
 
 def load_split(
@@ -41,15 +43,26 @@ def of_status(
     return chosen
 
 
-def network_masks(engine: Engine, window_px: int | None, threshold: float = 0.5) -> MaskOf:
-    """Masks at native pixels in windows of `window_px`; None takes each slice whole."""
+def network_labels(engine: Engine, window_px: int | None, threshold: float = 0.5) -> LabelsOf:
+    """Classes at native pixels, 0 for none, in windows of `window_px`; None takes slices whole."""
     predictors: dict[int, Predictor] = {}
 
-    def mask_of(item: LabelledSlice) -> NDArray[np.bool_]:
+    def labels_of(item: LabelledSlice) -> NDArray[np.uint8]:
         side = window_px or max(item.grey.shape[-2:])
-        predictor = predictors.setdefault(side, Predictor(engine, side))
-        probability = predictor(torch.from_numpy(item.grey).float()[None] / 255)[0].numpy()
-        return np.asarray(probability >= threshold)
+        predictor = predictors.get(side) or Predictor(engine, side)
+        predicted = predictor.of_grey(item.grey)
+        predictors[side] = predicted.predictor
+        return np.asarray(labels(predicted.probability, threshold)[0])
+
+    return labels_of
+
+
+def network_masks(engine: Engine, window_px: int | None, threshold: float = 0.5) -> MaskOf:
+    """Masks of any class, as `network_labels` finds them."""
+    labels_of = network_labels(engine, window_px, threshold)
+
+    def mask_of(item: LabelledSlice) -> NDArray[np.bool_]:
+        return np.asarray(labels_of(item) != 0)
 
     return mask_of
 

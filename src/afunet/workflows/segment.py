@@ -15,12 +15,13 @@ from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUpRules
 from afunet.inference.device_choice import DeviceChoice
+from afunet.models.checkpoint import require_bone_alone
 from afunet.reconstruction.decimation import require_limits
-from afunet.reconstruction.pieces import Piece
+from afunet.reconstruction.pieces import Instances, Piece
 from afunet.report.case import facts
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.analyse import PLAN as ANALYSIS
-from afunet.workflows.analyse import Analysis, AnalysisRules, analyse
+from afunet.workflows.analyse import AnalysisRules, analyse
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.case_pages import OVERLAY, REPORT_HTML, REPORT_JSON, SCENE
 from afunet.workflows.case_writing import PLAN as CASE_WRITING
@@ -70,38 +71,31 @@ class SegmentOptions:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A scan whose bones were found: its report, and all that was found (`Analysis`).
+    """A scan whose bones were found: the report, all bone (0/1 on the scan's grid), its pieces.
 
+    `mesh` is the surface of all bone in LPS mm, None where it could not be made.
     `report.not_written` tells which results are missing.
     """
 
     report: facts.Report
-    found: Analysis
-
-    @property
-    def mask(self) -> Volume:
-        """All bone, 0 and 1 on the scan's grid."""
-        return self.found.mask
+    mask: Volume
+    instances: Instances
+    mesh: Mesh | None
 
     @property
     def labels(self) -> Volume:
-        """The label of each piece on the same grid, 1 being the largest, 0 outside."""
-        return self.found.instances.labels
+        """The label of each piece on the scan's grid, 1 being the largest, 0 outside."""
+        return self.instances.labels
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
         """Bones and fragments with names, sides and measures, the largest first."""
-        return self.found.instances.pieces
-
-    @property
-    def mesh(self) -> Mesh | None:
-        """The surface of all bone in LPS mm; None where it could not be made."""
-        return self.found.mesh
+        return self.instances.pieces
 
     @property
     def meshes(self) -> dict[str, Mesh]:
         """The surface of each piece in LPS mm, by its name."""
-        surfaces = self.found.instances.surfaces
+        surfaces = self.instances.surfaces
         return {piece.name: mesh for piece, mesh in zip(self.pieces, surfaces, strict=True)}
 
 
@@ -123,6 +117,7 @@ class Segmenter:
     ) -> None:
         self.options = options or SegmentOptions()
         self.network = load_network(self.options.weights, self.options.device, watch)
+        require_bone_alone(self.network.header)
 
     def find(self, source: Image | Scan, *, case: str = UNTITLED, watch: Watch = UNWATCHED) -> Case:
         """Find the bones in a scan and write nothing.
@@ -136,7 +131,8 @@ class Segmenter:
         stopwatch.add(found.seconds)
         attempts = Attempts(found.missing, found.stacks)
         report = report_of(found, case, (), run_facts(found, stopwatch.seconds), attempts)
-        return Case(replace(report, not_written=tuple(attempts.missing)), found)
+        report = replace(report, not_written=tuple(attempts.missing))
+        return Case(report, found.mask, found.instances, found.mesh)
 
     def segment(
         self,
@@ -171,7 +167,7 @@ class Segmenter:
                 writer.write_pictures()
             report = writer.write_report(title, named, run_facts(found, stopwatch.seconds))
             written.require_any()
-        return SegmentedCase(report, found, output)
+        return SegmentedCase(report, found.mask, found.instances, found.mesh, output)
 
     def _read(self, source: Image | Scan, stopwatch: Stopwatch, watch: Watch) -> Scan:
         with stopwatch.stage("reading"):

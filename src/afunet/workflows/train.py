@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,23 +14,25 @@ import torch
 from torch import nn
 
 from afunet.data.cases import refuse_leaks
-from afunet.data.labelled import load_labelled, read_records
+from afunet.data.labelled import classes_of, load_labelled, read_records
 from afunet.data.locate import locate_data
 from afunet.data.sampler import CropSampler, Source
 from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError, InputError
 from afunet.evaluation.overlap import METRICS, Counts, count
-from afunet.inference.device import DeviceChoice, pick_device
-from afunet.inference.predictor import Engine, Predictor
+from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.engines.factory import build_engine, pick_device
+from afunet.inference.predictor import Predictor
 from afunet.models import build_model
 from afunet.models.checkpoint import Header, load_checkpoint, save_checkpoint
+from afunet.models.head import labels
 from afunet.models.shipped import shipped_path
 from afunet.plan import Step
 from afunet.preprocessing import BONE_WINDOW
 from afunet.training.config import SHIPPED, TrainingConfig, config_text
 from afunet.training.distributed import joined, own_device
 from afunet.training.loop import CONFIG, DTYPES, train
-from afunet.training.recording import LOG, NoRecorder, Recorder, losses_in
+from afunet.training.recording import NoRecorder, Recorder
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.staging import check_writable
 
@@ -39,9 +40,6 @@ BEST = "best.safetensors"
 RESULT = "result.json"
 EXAMPLES = 4
 PLAN = (Step("reading slices"), Step("training", share=1))
-LEAST_FALL = 0.02
-LEAST_DICE = 0.05
-TELLING_STEPS = 20
 TRUSTED = ("checked", "exact")  # labels looked at by a person, or simulated
 
 
@@ -80,18 +78,26 @@ def train_network(
     with joined(place) as world:
         if not world.leads:
             watch = watch.silenced()
+        classes = _classes_of(config, base)
         sources, validation = _slices_of(config, base, watch)
         sampler = CropSampler(
-            sources, config.crop, config.augment, config.seed, place, passes=config.epochs > 0
+            sources,
+            config.crop,
+            config.augment,
+            config.seed,
+            place,
+            passes=config.epochs > 0,
+            classes=len(classes),
         )
 
         def validate(model: nn.Module, step: int) -> float:
-            predictor = _predictor(model, config, place)
+            predictor = _predictor(model, config, place, len(classes))
             show_examples(predictor, validation, record, step)
             return mean_case_dice(predictor, validation, watch)
 
         def keep_best(model: nn.Module, step: int, score: float) -> None:
-            header = _header(config, sources, step, {"validation_dice_per_case": round(score, 5)})
+            scores = {"validation_dice_per_case": round(score, 5)}
+            header = _header(config, sources, step, scores, classes)
             save_checkpoint(run / BEST, model, header)
 
         best = train(
@@ -102,44 +108,13 @@ def train_network(
             keep_best=keep_best,
             device=place,
             world=world,
-            initial=_initial(config, base),
+            initial=_initial(config, base, classes),
             record=record,
             watch=watch,
         )
         if world.leads:
             (run / RESULT).write_text(json.dumps({"validation_dice_per_case": best}) + "\n")
     return TrainingResult(best, run / BEST)
-
-
-def doubts_about(result: TrainingResult, run: Path) -> list[str]:
-    """A line where the run has learnt nothing, with what may be the reason.
-
-    Nothing is learnt where no case's Dice on val reaches `LEAST_DICE`, or where the mean loss of
-    the last tenth of at least `TELLING_STEPS` steps is not `LEAST_FALL` below that of the first and
-    the Dice is under one half: a fine-tuned network may begin where it ends.
-    """
-    losses = losses_in(run / LOG) if (run / LOG).is_file() else []
-    if not losses:
-        return []
-    tenth = max(1, len(losses) // 10)
-    first, last = (float(np.mean(part)) for part in (losses[:tenth], losses[-tenth:]))
-    fell = len(losses) > 1 and last <= (1 - LEAST_FALL) * first
-    loss = f"the loss went from {first:.3f} to {last:.3f} in {len(losses)} steps"
-    if result.validation_dice < LEAST_DICE:
-        why = (
-            "the labels may not lie on their images, mark something else than bone, or val may "
-            "hold no bone"
-            if fell
-            else "the learning rate may be too low or far too high, or the steps too few"
-        )
-    elif result.validation_dice < 0.5 and not fell and len(losses) >= TELLING_STEPS:
-        why = "the learning rate may be too low or far too high, or the steps too few"
-    else:
-        return []
-    return [
-        f"this run has learnt nothing to speak of: Dice on val {result.validation_dice:.3f}, "
-        f"{loss}; {why}"
-    ]
 
 
 def _finished(config: TrainingConfig, run: Path) -> TrainingResult | None:
@@ -152,6 +127,15 @@ def _finished(config: TrainingConfig, run: Path) -> TrainingResult | None:
     return TrainingResult(json.loads(result.read_text())["validation_dice_per_case"], best)
 
 
+def _classes_of(config: TrainingConfig, base: Path) -> tuple[str, ...]:
+    """What the masks of all [[data]] folders mean; `InputError` where they differ in that."""
+    known = {classes_of(locate_data(entry.path, base)) for entry in config.data}
+    if len(known) > 1:
+        listed = " and ".join(", ".join(classes) for classes in sorted(known))
+        raise InputError(f"[[data]] folders know different classes, {listed}: train on one kind")
+    return known.pop()
+
+
 def _slices_of(
     config: TrainingConfig, base: Path, watch: Watch
 ) -> tuple[list[Source], Sequence[LabelledSlice]]:
@@ -162,7 +146,7 @@ def _slices_of(
     """
     folders = [locate_data(entry.path, base) for entry in config.data]
     refuse_leaks(record for folder in folders for record in read_records(folder))
-    inputs = int(config.options.get("input_slices", 1))
+    inputs = config.input_slices
     sources: list[Source] = []
     held_out: list[LabelledSlice] = []
     for entry, folder in zip(config.data, folders, strict=True):
@@ -185,13 +169,15 @@ def _slices_of(
 def mean_case_dice(
     predictor: Predictor, slices: Sequence[LabelledSlice], watch: Watch = UNWATCHED
 ) -> float:
-    """Dice of each case over its slices, then the mean over cases."""
-    cases: dict[str, Counts] = {}
+    """Dice of each case and class over its slices, then the mean over all of them."""
+    cases: dict[tuple[str, int], Counts] = {}
     for done, item in enumerate(slices):
-        probability = predictor(torch.from_numpy(item.grey).float()[None] / 255)[0].numpy()
-        counts = count(probability >= 0.5, item.mask > 0)
-        case = item.record.case
-        cases[case] = cases[case] + counts if case in cases else counts
+        predicted = predictor.of_grey(item.grey)
+        predictor = predicted.predictor
+        found = labels(predicted.probability, 0.5)[0]
+        for number in range(1, predicted.probability.shape[1] + 1):
+            counts, key = count(found == number, item.mask == number), (item.record.case, number)
+            cases[key] = cases.get(key, Counts()) + counts
         watch.tell("validating", done + 1, len(slices))
     return sum(METRICS["dice"](counts) for counts in cases.values()) / len(cases)
 
@@ -205,22 +191,33 @@ def show_examples(
     for number in np.linspace(0, len(slices) - 1, min(EXAMPLES, len(slices))).astype(int):
         item = slices[number]
         grey = item.grey[len(item.grey) // 2]
-        found = predictor(torch.from_numpy(item.grey).float()[None] / 255)[0].numpy() >= 0.5
+        found = labels(predictor.of_grey(item.grey).probability, 0.5)[0] > 0
         rgb = np.stack([grey] * 3, axis=-1)
         rgb[..., 0] = np.where(found, 255 - (255 - grey) // 2, grey)
         rgb[..., 2] = np.where((item.mask > 0) & ~found, 255, rgb[..., 2])
         record.picture(f"{item.record.case} slice {item.record.level}", rgb, step)
 
 
-def _predictor(model: nn.Module, config: TrainingConfig, device: torch.device) -> Predictor:
-    dtype = DTYPES[config.precision]
-    model = copy.deepcopy(model).to(device, dtype)
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Predictor(Engine(model, device, dtype, 4), config.crop.size_px)
+def _predictor(
+    model: nn.Module, config: TrainingConfig, device: torch.device, classes: int
+) -> Predictor:
+    engine = build_engine(
+        model,
+        device,
+        DTYPES[config.precision],
+        channels=config.input_slices,
+        classes=classes,
+    )
+    return Predictor(engine, config.crop.size_px)
 
 
-def _initial(config: TrainingConfig, base: Path) -> Mapping[str, torch.Tensor] | None:
-    """The weights a run starts from; `ConfigError` if they belong to another network."""
+def _initial(
+    config: TrainingConfig, base: Path, classes: tuple[str, ...]
+) -> Mapping[str, torch.Tensor] | None:
+    """The weights a run starts from; `ConfigError` if they belong to another network.
+
+    Where they know other classes, what tells these apart starts anew.
+    """
     if not config.start_from:
         return None
     path = shipped_path() if config.start_from == SHIPPED else Path(config.start_from)
@@ -234,11 +231,20 @@ def _initial(config: TrainingConfig, base: Path) -> Mapping[str, torch.Tensor] |
             f"the run trains {config.model} {dict(config.options)}",
             code="WEIGHTS_MISFIT",
         )
-    return checkpoint.network().state_dict()
+    given: Mapping[str, torch.Tensor] = checkpoint.network().state_dict()
+    if checkpoint.header.classes == classes:
+        return given
+    own = build_model(config.model, config.options_for(len(classes)), seed=config.seed).state_dict()
+    fitting = {key: value for key, value in given.items() if value.shape == own[key].shape}
+    return {**own, **fitting}
 
 
 def _header(
-    config: TrainingConfig, sources: Iterable[Source], step: int, metrics: dict[str, Any]
+    config: TrainingConfig,
+    sources: Iterable[Source],
+    step: int,
+    metrics: dict[str, Any],
+    classes: tuple[str, ...],
 ) -> Header:
     return Header(
         model=config.model,
@@ -256,6 +262,7 @@ def _header(
             "commit": _commit(),
         },
         metrics=metrics,
+        classes=classes,
     )
 
 

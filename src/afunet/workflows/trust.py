@@ -11,13 +11,12 @@ from afunet.findings import Flag
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUp, CleanUpRules
-from afunet.inference.predictor import Predictor
 from afunet.inference.trust.domain import outside, why_low
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.flags import raise_flags
 from afunet.inference.trust.flips import flip_agreement
 from afunet.inference.trust.signs import Signs, measure_signs
-from afunet.inference.volume import Prediction
+from afunet.inference.volume import FreshPrediction
 from afunet.models.checkpoint import Header
 from afunet.models.expected_dice import DiceInterval
 from afunet.reconstruction.pieces import Instances
@@ -29,7 +28,6 @@ from afunet.report.case.facts import (
 )
 from afunet.report.case.flag_picture import flag_picture
 from afunet.watch import UNWATCHED, Watch
-from afunet.workflows.network import Network
 
 MOST_PICTURES = 12
 
@@ -49,18 +47,17 @@ class Trust:
 
 def judge(
     scan: Scan,
-    prediction: Prediction,
+    prediction: FreshPrediction,
     mask: Volume,
     instances: Instances,
     cleaned: CleanUp,
     rules: CleanUpRules,
-    network: Network,
+    header: Header,
     *,
     watch: Watch = UNWATCHED,
 ) -> Trust:
-    """Measure a finished mask and its pieces; a few slices are mirrored and predicted again."""
+    """Measure a finished mask, in axial order, and its pieces; a few slices are asked mirrored."""
     evidence = Evidence.of(
-        scan.volume,
         prediction,
         mask,
         instances.labels,
@@ -70,9 +67,8 @@ def judge(
         spacing_known=scan.source.spacing_known,
         positions_known=bool(scan.planes),
     )
-    again = Predictor(network.engine, network.header.patch_px)
-    flips = flip_agreement(evidence, again, network.header, watch=watch)
-    signs = measure_signs(evidence, flips, network.header.expected_dice)
+    flips = flip_agreement(evidence, prediction.predictor, header, watch=watch)
+    signs = measure_signs(evidence, flips, header.expected_dice)
     unlike = outside(signs, scan.source.region, _unnamed(instances))
     return Trust(signs, raise_flags(signs), unlike)
 

@@ -8,7 +8,7 @@ from tests.refusals import holds, refused
 
 from afunet.data.layouts import nifti_pairs
 from afunet.data.layouts.pair import Choice
-from afunet.errors import InputError
+from afunet.errors import ConfigError, InputError
 
 
 def matched(source: Path, *files: str) -> dict[str, tuple[str, ...]]:
@@ -84,5 +84,5 @@ def test_a_table_with_an_unknown_split_is_refused(tmp_path: Path) -> None:
 
 
 def test_names_of_labels_cannot_be_asked_of_files_without_names(tmp_path: Path) -> None:
-    with refused(InputError, "LABELS_UNNAMED", "'femur'"):
+    with refused(ConfigError, "CONFIG_ERROR", "'femur'"):
         nifti_pairs.pairs(tmp_path, Choice(bones=("femur",)))

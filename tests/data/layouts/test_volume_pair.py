@@ -94,7 +94,7 @@ def test_a_label_of_other_values_names_them_and_the_option(
     several = one.mask.with_voxels(one.mask.voxels * 75)
     several.voxels[0, 0, :6] = [1, 2, 3, 4, 5, 255]
     refuses(pair(one.volume, several), "NOT_BINARY", "0, 1, 2, 3, 4, 5 … 255", "--bones")
-    bone = read(pair(one.volume, several, bones=BoneValues(frozenset({75}))))
+    bone = read(pair(one.volume, several, bones=(BoneValues({75: 1}),)))
     assert np.array_equal([item.mask for item in bone.slices], one.mask.voxels)
 
 
@@ -103,7 +103,7 @@ def test_negative_labels_are_refused(
 ) -> None:
     one = leg(1)
     negative = one.mask.with_voxels(-one.mask.voxels.astype(np.int16))
-    refuses(pair(one.volume, negative, bones=BoneValues()), "NEGATIVE_LABELS", "-1, 0")
+    refuses(pair(one.volume, negative, bones=(BoneValues(),)), "NEGATIVE_LABELS", "-1, 0")
 
 
 def test_a_label_on_another_grid_is_refused_with_both_grids(

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.refusals import holds
 
 from afunet.errors import InputError
 from afunet.formats.readers import read_scan
 from afunet.geometry import Volume
 
-from ...refusals import holds
 from ..legs import CLEAN, CORTEX, FLESH, FloatArray, leg, with_metal
 
 AFFINE = np.diag([1.5, 1.5, 3.0, 1.0])

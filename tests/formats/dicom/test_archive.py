@@ -5,12 +5,11 @@ import zipfile
 
 import numpy as np
 import pytest
+from tests.refusals import refused
 
 from afunet.errors import InputError
 from afunet.formats.dicom import archive
 from afunet.formats.readers import list_series, read_scan
-
-from ...refusals import refused
 
 
 @pytest.fixture

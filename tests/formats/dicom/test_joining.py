@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
+from tests.refusals import holds
 
 from afunet.errors import AfunetError
 from afunet.formats.dicom.header import Encoding, header_of
 from afunet.formats.dicom.joining import ELEMENTS
 from afunet.formats.dicom.picker import pick, require_chosen
-
-from ...refusals import holds
 
 SLICES, STEP_MM = 14, 2.0
 ENCODING = Encoding("1.2.840.10008.1.2.1", has_file_header=True, has_syntax=True)

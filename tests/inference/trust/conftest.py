@@ -13,6 +13,7 @@ from afunet.inference.cleanup import CleanUp
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.volume import Prediction
 from afunet.preprocessing.grid import WorkingGrid
+from afunet.preprocessing.orientation import Axial
 
 SHAPE = (9, 60, 60)
 AFFINE = np.diag([1.0, 1.0, 2.0, 1.0])
@@ -48,11 +49,12 @@ def evidence_of() -> Callable[..., Evidence]:
         scan = Volume(hu, affine)
         grid = WorkingGrid(hu.shape[1:], hu.shape[1:])
         kept = predicted * np.uint8(255) if probability is None else probability
-        prediction = Prediction(scan.with_voxels(predicted), grid, scan.with_voxels(kept))
+        axial = Axial.of(scan)
+        predictions = (axial.turned(scan.with_voxels(one)) for one in (predicted, kept))
+        found, probability_kept = predictions
         return Evidence.of(
-            scan,
-            prediction,
-            scan.with_voxels(mask),
+            Prediction(axial, found, grid, (probability_kept,)),
+            axial.turned(scan.with_voxels(mask)),
             scan.with_voxels(mask if labels is None else labels),
             cleaned,
             spacing_known=spacing_known,

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from afunet.inference.predictor import Engine, Predictor
+from afunet.inference.engines.torch_engine import TorchEngine
+from afunet.inference.predictor import Predictor
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.flips import flip_agreement, sample
 from afunet.models.checkpoint import Header
@@ -24,7 +25,7 @@ class Network(nn.Module):
 
 
 def predictor_of(look: Callable[[Tensor], Tensor]) -> Predictor:
-    return Predictor(Engine(Network(look), torch.device("cpu"), torch.float32, 2), 64)
+    return Predictor(TorchEngine(Network(look), torch.device("cpu"), torch.float32, 2), 64)
 
 
 def test_a_network_that_knows_no_sides_agrees_with_itself(

@@ -7,6 +7,7 @@ from tests.refusals import holds
 from afunet.anatomy.names import NamedLabels
 from afunet.geometry import Volume
 from afunet.inference.cleanup import clean_up
+from afunet.preprocessing.orientation import Axial
 from afunet.reconstruction import pieces
 from afunet.reconstruction.instances import split_instances
 from afunet.reconstruction.pieces import Instances, measure_pieces
@@ -45,7 +46,7 @@ def test_the_pieces_are_one_notion_and_add_up_to_the_bone() -> None:
     voxels[18:20, 14:16, 14:16] = 1
     voxels[20:38, 5:25, 5:25] = 1
     scan = Volume(np.where(voxels, 900, 50).astype(np.int16), np.diag([0.8, 0.8, 1.5, 1]))
-    mask, cleaned = clean_up(scan.with_voxels(voxels), scan)
+    mask, cleaned = clean_up(scan.with_voxels(voxels), Axial.of(scan))
     found = pieces_of(mask, scan)
     bone, parts = BoneFacts.of(mask, found, {}), [piece.measures for piece in found.pieces]
     assert cleaned.pieces_kept == 1

@@ -22,7 +22,7 @@ def matched_pairs(
     choice: Choice,
 ) -> Found:
     """A pair a case; where `pick` raises `InputError`, the case is left out for that reason."""
-    known, bones = given_cases(source), chosen_values(choice.bones)
+    known, bones = given_cases(source), chosen_values(choice)
     cases: list[VolumePair] = []
     left_out: list[LeftOut] = []
     for case, images, labels in candidates:
@@ -31,6 +31,6 @@ def matched_pairs(
         except InputError as error:
             left_out.append(LeftOut(case, str(error)))
             continue
-        cases.append(VolumePair(given_of(case, known, source), image, (label,), bones))
+        cases.append(VolumePair(given_of(case, known, source), image, (label,), (bones,)))
     found = {case.given.case for case in cases} | {item.case for item in left_out}
     return Found(tuple(cases), (*left_out, *not_there(known, found)))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from afunet.data.layouts.bone_labels import BoneValues
+from afunet.data.layouts.bone_labels import BoneValues, class_values
 from afunet.data.layouts.files import entries_of, given_cases, given_of, not_there
 from afunet.data.layouts.pair import Choice, Found, Given, LeftOut
 from afunet.data.layouts.volume_pair import VolumePair
@@ -48,7 +47,7 @@ def pairs(source: Path, choice: Choice) -> Found:
     known = given_cases(source) | _fold(source, choice)
     images, labels, passed = _listed(described, source) or _in_folders(source, ending)
     cases = tuple(
-        VolumePair(given_of(case, known, source), images[case], (labels[case],), bones)
+        VolumePair(given_of(case, known, source), images[case], (labels[case],), (bones,))
         for case in images
         if case in labels
     )
@@ -119,24 +118,11 @@ def _bones(described: Mapping[str, Any], choice: Choice, source: Path) -> BoneVa
     declared = frozenset().union(*values.values())
     unknown = next(iter(values.pop(IGNORE, ())), None)
     values.pop("background", None)
-    if not choice.bones or choice.bones == ("all",):
-        taken = {value for group in values.values() for value in group} - {0}
+    if choice.classes or choice.bones not in ((), ("all",)):
+        taken = class_values(choice, values)
     else:
-        taken = set().union(*(_named(pattern, values, source) for pattern in choice.bones))
-    return BoneValues(
-        frozenset(taken), unknown=unknown, declared=declared | taken, table=DESCRIPTION
-    )
-
-
-def _named(pattern: str, values: Mapping[str, frozenset[int]], source: Path) -> frozenset[int]:
-    if pattern.isdecimal():
-        return frozenset({int(pattern)})
-    found = [group for name, group in values.items() if fnmatchcase(name, pattern)]
-    if not found:
-        raise ConfigError(
-            f"{source / DESCRIPTION} has no label {pattern!r}; it has {', '.join(sorted(values))}"
-        )
-    return frozenset().union(*found)
+        taken = {value: 1 for group in values.values() for value in group if value}
+    return BoneValues(taken, unknown=unknown, declared=declared | set(taken), table=DESCRIPTION)
 
 
 def _values_by_name(described: Mapping[str, Any], source: Path) -> dict[str, frozenset[int]]:

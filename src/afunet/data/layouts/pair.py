@@ -8,8 +8,32 @@ from pathlib import Path
 from typing import Protocol
 
 from afunet.data.slices import LabelledSlice
+from afunet.data.store import BONE
+from afunet.errors import ConfigError
 from afunet.findings import Finding
 from afunet.watch import CancelToken
+
+
+@dataclass(frozen=True)
+class LabelClass:
+    """A class of bone and the labels that are it: numbers, names or patterns of names."""
+
+    name: str
+    labels: tuple[str, ...]
+
+
+def parse_classes(text: str) -> tuple[LabelClass, ...]:
+    """Classes of "tibia=1,fibula=2"; a name that comes again has all its labels.
+
+    A name alone is its own label. Raises `ConfigError` for an empty name or label.
+    """
+    labels: dict[str, tuple[str, ...]] = {}
+    for part in filter(None, text.split(",")):
+        name, given, label = (word.strip() for word in part.partition("="))
+        if not name or (given and not label):
+            raise ConfigError(f"a class is name=label, as tibia=1, got {part!r}")
+        labels[name] = (*labels.get(name, ()), label or name)
+    return tuple(LabelClass(name, own) for name, own in labels.items())
 
 
 @dataclass(frozen=True)
@@ -17,13 +41,24 @@ class Choice:
     """What a user may choose about any layout.
 
     `bones` are label numbers or structure names (patterns too); empty takes the layout's own
-    rule. `fold` picks a fold of nnU-Net's splits_final.json. `allowed_mm` is the range of pixel
-    sizes that is kept; others are resampled to the nearer bound, as inference does.
+    rule. `classes` tells several kinds of bone apart instead, each by labels of its own. `fold`
+    picks a fold of nnU-Net's splits_final.json. `allowed_mm` is the range of pixel sizes that is
+    kept; others are resampled to the nearer bound, as inference does.
     """
 
     bones: tuple[str, ...] = ()
+    classes: tuple[LabelClass, ...] = ()
     fold: int | None = None
     allowed_mm: tuple[float, float] = (0.35, 0.95)
+
+    def __post_init__(self) -> None:
+        if self.bones and self.classes:
+            raise ConfigError("give the labels that are bone or those of classes, not both")
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the masks' values from 1 on mean."""
+        return tuple(one.name for one in self.classes) or BONE
 
 
 @dataclass(frozen=True)

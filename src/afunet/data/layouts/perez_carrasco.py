@@ -80,7 +80,7 @@ def _pair(folder: Path, given: Given, choice: Choice) -> Pair:
         image, label = nifti_pairs.pair_of([path for path in files if path not in labels], labels)
     else:
         image, label = dicom_label.scan_and_label([scan], files)
-    return VolumePair(given, image, (label,), chosen_values(choice.bones))
+    return VolumePair(given, image, (label,), (chosen_values(choice),))
 
 
 def _slices(folder: Path, given: Given, choice: Choice) -> DicomPngPair:

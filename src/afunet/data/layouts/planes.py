@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from afunet.data.cases import SliceRecord
@@ -43,10 +42,10 @@ def plane_of(
 def slice_of_hu(
     hu: NDArray[Any], mask: NDArray[Any], level: int, given: Given, plane: Plane
 ) -> LabelledSlice:
-    """One axial plane of HU (H, W) and its mask (H, W) 0/1 as a labelled slice."""
+    """One axial plane of HU (H, W) and its classes (H, W) as a labelled slice."""
     unit = BONE_WINDOW.to_unit(hu)
     if plane.grid.resamples:
-        unit = plane.grid.to_working(torch.from_numpy(unit)[None])[0].numpy()
+        unit = plane.grid.to_working(unit)
     grey = np.rint(unit * 255).astype(np.uint8)
     return LabelledSlice(grey[None], _mask(mask, plane), record_of(given, level, plane))
 
@@ -56,8 +55,7 @@ def slice_of_grey(
 ) -> LabelledSlice:
     """One plane that is 8-bit in the bone window already."""
     if plane.grid.resamples:
-        working = plane.grid.to_working(torch.from_numpy(grey.astype(np.float32))[None])[0]
-        grey = np.rint(working.numpy()).astype(np.uint8)
+        grey = np.rint(plane.grid.to_working(grey)).astype(np.uint8)
     return LabelledSlice(grey[None], _mask(mask, plane), record)
 
 
@@ -76,8 +74,10 @@ def record_of(given: Given, level: int, plane: Plane) -> SliceRecord:
 
 
 def _mask(mask: NDArray[Any], plane: Plane) -> NDArray[np.uint8]:
-    """A pixel of the working grid is bone where at least half of it is."""
+    """A pixel of the working grid is of a class where at least half of it is."""
     if not plane.grid.resamples:
         return np.ascontiguousarray(mask, dtype=np.uint8)
-    share = plane.grid.to_working(torch.from_numpy(mask.astype(np.float32))[None])[0]
-    return (share.numpy() >= 0.5).astype(np.uint8)
+    classes = np.zeros(plane.grid.working, dtype=np.uint8)
+    for number in range(1, int(mask.max()) + 1):
+        classes[plane.grid.to_working(mask == number) >= 0.5] = number
+    return classes

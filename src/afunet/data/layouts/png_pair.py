@@ -46,6 +46,7 @@ class PngPair:
 
     def read(self, choice: Choice, cancel: CancelToken) -> Content:
         """The slices that can be read; see `Pair.read`."""
+        require_bone_alone(choice)
         slices, bad, noticed = [], Bad(self.given.case), Noticed()
         for record in self.records:
             cancel.check()
@@ -81,6 +82,7 @@ class DicomPngPair:
 
     def read(self, choice: Choice, cancel: CancelToken) -> Content:
         """The slices that can be read, from the feet to the head; see `Pair.read`."""
+        require_bone_alone(choice)
         placed: list[tuple[float, LabelledSlice]] = []
         bad, noticed = Bad(self.given.case), Noticed()
         for number, file in enumerate(self.files):
@@ -92,6 +94,12 @@ class DicomPngPair:
         placed.sort(key=lambda item: item[0])
         slices = [at_level(item, level) for level, (_, item) in enumerate(placed)]
         return believed(slices, bad, noticed)
+
+
+def require_bone_alone(choice: Choice) -> None:
+    """Raise `InputError` where classes are asked for: a PNG mask has one value for bone."""
+    if choice.classes:
+        raise InputError("PNG masks know bone alone: prepare it without --classes")
 
 
 class Bad:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from afunet.data.layouts.bone_labels import chosen_values
 from afunet.data.layouts.files import folders_in, given_cases, given_of, not_there
 from afunet.data.layouts.pair import Choice, Found, Given
 from afunet.data.layouts.volume_pair import VolumePair
+from afunet.formats.label_names import read_label_names
 
+BONES, NAMES = "bones", "labels.json"
 TRUTH, SCANS = "truth.nii.gz", ("dicom", "ct.nii.gz")
 
 
@@ -18,16 +21,22 @@ def detect(source: Path) -> bool:
 
 
 def pairs(source: Path, choice: Choice) -> Found:
-    """A case a leg; its labels are exact."""
+    """A case a leg; its labels are exact, and its bones have names for classes."""
     known = given_cases(source)
     legs = _legs(source)
-    cases = tuple(_pair(leg, given_of(leg.resolve().name, known, source)) for leg in legs)
+    cases = tuple(_pair(leg, given_of(leg.resolve().name, known, source), choice) for leg in legs)
     return Found(cases, not_there(known, {case.given.case for case in cases}))
 
 
-def _pair(leg: Path, given: Given) -> VolumePair:
+def _pair(leg: Path, given: Given, choice: Choice) -> VolumePair:
     exact = replace(given, status="exact") if given.status == "given" else given
-    return VolumePair(exact, _scan(leg) or leg, (leg / TRUTH,))
+    scan = _scan(leg) or leg
+    if not choice.classes:
+        return VolumePair(exact, scan, (leg / TRUTH,))
+    named: dict[str, frozenset[int]] = {}
+    for value, name in read_label_names(leg / NAMES, BONES).items():
+        named[name] = named.get(name, frozenset()) | {value}
+    return VolumePair(exact, scan, (leg / f"{BONES}.nii.gz",), (chosen_values(choice, named),))
 
 
 def _legs(source: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from afunet.data.layouts.files import (
     stem_of,
     volumes_in,
 )
-from afunet.data.layouts.pair import Choice, Found, Given, LeftOut
+from afunet.data.layouts.pair import Choice, Found, Given, LabelClass, LeftOut
 from afunet.data.layouts.volume_pair import VolumePair
 
 IMAGE, MASKS, META = "ct.nii.gz", "segmentations", "meta.csv"
@@ -37,11 +37,12 @@ def detect(source: Path) -> bool:
 def pairs(source: Path, choice: Choice) -> Found:
     """A case a folder; bone is the union of the structures chosen.
 
-    `choice.bones` are names or patterns instead of `LOWER_LIMB`; "default" stands for that list,
-    "all" for every structure. Splits are those of meta.csv.
+    `choice.bones`, or the labels of its classes, are names or patterns instead of `LOWER_LIMB`;
+    "default" stands for that list, "all" for every structure. Splits are those of meta.csv.
     """
     known = _of_meta(source) | given_cases(source)
-    patterns = _patterns(choice.bones)
+    classes = _patterns(choice)
+    patterns = list(classes)
     cases: list[VolumePair] = []
     left_out: list[LeftOut] = []
     for folder in (source, *folders_in(source)):
@@ -50,13 +51,16 @@ def pairs(source: Path, choice: Choice) -> Found:
                 left_out.append(LeftOut(folder.name, f"expected {IMAGE} and {MASKS}/ in it"))
             continue
         case = folder.resolve().name
-        masks = tuple(
-            path
+        masks = {
+            path: classes[pattern]
             for path in volumes_in(folder / MASKS)
-            if any(fnmatchcase(stem_of(path), pattern) for pattern in patterns)
-        )
+            for pattern in reversed(patterns)
+            if fnmatchcase(stem_of(path), pattern)
+        }
         if masks:
-            cases.append(VolumePair(given_of(case, known, source), folder / IMAGE, masks, OF_ONE))
+            given = given_of(case, known, source)
+            rules = tuple(replace(OF_ONE, values={1: number}) for number in masks.values())
+            cases.append(VolumePair(given, folder / IMAGE, tuple(masks), rules))
         else:
             left_out.append(LeftOut(case, f"{MASKS}/ has none of {', '.join(patterns)}"))
     tabled = given_cases(source)  # meta.csv lists more cases than a user may have copied
@@ -64,11 +68,15 @@ def pairs(source: Path, choice: Choice) -> Found:
     return Found(tuple(cases), (*left_out, *not_there(tabled, found)))
 
 
-def _patterns(bones: tuple[str, ...]) -> tuple[str, ...]:
-    chosen: list[str] = []
-    for name in bones or (DEFAULT,):
-        chosen += LOWER_LIMB if name == DEFAULT else ["*"] if name == "all" else [name]
-    return tuple(dict.fromkeys(chosen))
+def _patterns(choice: Choice) -> dict[str, int]:
+    """Patterns and the number of their class; of several that match, the first counts."""
+    chosen: dict[str, int] = {}
+    for number, one in enumerate(choice.classes or [LabelClass("bone", choice.bones)], start=1):
+        for name in one.labels or (DEFAULT,):
+            meant = LOWER_LIMB if name == DEFAULT else ("*",) if name == "all" else (name,)
+            for pattern in meant:
+                chosen.setdefault(pattern, number)
+    return chosen
 
 
 def _of_meta(source: Path) -> dict[str, Given]:

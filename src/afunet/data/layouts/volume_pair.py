@@ -24,12 +24,15 @@ from afunet.watch import CancelToken, Watch
 
 @dataclass(frozen=True)
 class VolumePair:
-    """A scan (file, or folder of DICOM) and one or more label files: bone is in any of them."""
+    """A scan (file, or folder of DICOM) and label files, each with the rule of its values.
+
+    Where two files claim a voxel it is the later one's.
+    """
 
     given: Given
     image: Path
     labels: tuple[Path, ...]
-    bones: BoneValues = BINARY
+    bones: tuple[BoneValues, ...] = (BINARY,)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -42,12 +45,12 @@ class VolumePair:
         _require_bone(scan)
         view = axial_view(scan.volume)
         axial = view.apply(scan.volume)
-        bone = np.zeros(axial.shape, dtype=bool)
+        bone = np.zeros(axial.shape, dtype=np.uint8)
         findings = [item for item in scan.findings if item.severity is Severity.WARNING]
-        for path in self.labels:
+        for path, rule in zip(self.labels, self.bones, strict=True):
             cancel.check()
-            mask, noticed = _on_grid(path, axial, self.bones)
-            bone |= mask
+            mask, noticed = _on_grid(path, axial, rule)
+            bone = np.where(mask != 0, mask, bone)
             findings += noticed
         given = _with_region(self.given, scan)
         column_mm, row_mm, _ = (float(value) for value in axial.spacing_mm)
@@ -69,8 +72,8 @@ def _require_bone(scan: Scan) -> None:
 
 def _on_grid(
     path: Path, axial: Volume, bones: BoneValues
-) -> tuple[NDArray[np.bool_], list[Finding]]:
-    """Where bone is on the grid of the axial scan, and what was noticed about the label.
+) -> tuple[NDArray[np.uint8], list[Finding]]:
+    """The classes of bone on the grid of the axial scan, and what was noticed about the label.
 
     A label stored along other axes fits too.
     """

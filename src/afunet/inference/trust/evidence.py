@@ -14,7 +14,7 @@ from afunet.geometry import Volume
 from afunet.geometry.sizes import area_text, volume_text
 from afunet.inference.cleanup import CleanUp, CleanUpRules
 from afunet.inference.volume import Prediction
-from afunet.preprocessing.orientation import AxialView, axial_view
+from afunet.preprocessing.orientation import AxialView
 
 ASSUMED_PIXEL_MM = 0.5  # where the spacing is not known; legs are scanned at 0.3 to 0.9 mm
 Place = tuple[slice, slice]
@@ -44,7 +44,6 @@ class Evidence:
 
     @staticmethod
     def of(
-        scan: Volume,
         prediction: Prediction,
         mask: Volume,
         labels: Volume,
@@ -55,20 +54,19 @@ class Evidence:
         spacing_known: bool = True,
         positions_known: bool = False,
     ) -> Evidence:
-        """Views, not copies, of volumes that all lie on one grid."""
-        view = axial_view(scan)
-        axial = view.apply(scan)
+        """Views, not copies: the mask in axial order, as it was predicted, labels as stored."""
+        scan = prediction.scan
         return Evidence(
-            axial.voxels,
-            view.apply(prediction.probability).voxels,
-            view.apply(prediction.mask).voxels,
-            view.apply(mask).voxels,
-            view.apply(labels).voxels,
-            axial.array_spacing_mm,
+            scan.volume.voxels,
+            prediction.probability.voxels,
+            prediction.mask.voxels,
+            mask.voxels,
+            scan.turned(labels).voxels,
+            scan.volume.array_spacing_mm,
             spacing_known,
             cleaned,
             speck_mm3,
-            view,
+            scan.view,
             names or {},
             positions_known,
         )

@@ -11,6 +11,7 @@ from afunet.inference.predictor import Predictor
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.volume import SliceSource
 from afunet.models.checkpoint import Header
+from afunet.models.head import labels
 from afunet.watch import UNWATCHED, Watch
 
 MOST_FLIPS = 12
@@ -48,8 +49,10 @@ def flip_agreement(
     chosen = sample(evidence)
     for done, index in enumerate(chosen, 1):
         watch.check()
-        probability = source.grid.to_native(predictor(source.stacks(index, index + 1)))[0]
-        again = (probability >= header.threshold).numpy()[:, ::-1]
+        predicted = predictor(source.stacks(index, index + 1))
+        predictor = predicted.predictor
+        probability = source.grid.to_native(predicted.probability)
+        again = labels(probability, header.threshold)[0, :, ::-1] != 0
         first = evidence.predicted[index] != 0
         total = int(again.sum() + first.sum())
         found.append(Flip(index, 2 * int((again & first).sum()) / total if total else 1.0))

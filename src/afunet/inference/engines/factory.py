@@ -1,18 +1,22 @@
-"""Which device and arithmetic this machine runs a network best with, found by a short trial."""
+"""Where every engine is made: on a device, in an arithmetic that is given or found by a trial."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import nn
 
 from afunet.errors import DeviceError
-from afunet.inference.device_choice import DeviceChoice as DeviceChoice
-from afunet.inference.fusion import folded
-from afunet.inference.predictor import Engine
+from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.engines.engine import Engine, Float32Array
+from afunet.inference.engines.torch_engine import TorchEngine
+from afunet.models.checkpoint import Checkpoint
+from afunet.models.fusion import folded
 
+WINDOWS_PER_BATCH = {"cpu": 2, "cuda": 16}
 TRIALS = 3
 
 
@@ -36,22 +40,53 @@ def pick_device(choice: DeviceChoice) -> torch.device:
     return torch.device("cuda" if use_cuda else "cpu")
 
 
+def build_engine(
+    network: nn.Module,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    *,
+    channels: int = 1,
+    classes: int = 1,
+) -> TorchEngine:
+    """A copy of the network, made fit for inference, on a device in one arithmetic."""
+    placed = folded(network).to(device, dtype)
+    placed = placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return TorchEngine(
+        placed, device, dtype, WINDOWS_PER_BATCH[device.type], channels=channels, classes=classes
+    )
+
+
 def best_engine(
-    network: nn.Module, device: torch.device, patch_px: int, input_slices: int = 1
+    checkpoint: Checkpoint, choice: DeviceChoice = DeviceChoice.AUTO
 ) -> tuple[Engine, Trial]:
+    """The engine of a checkpoint that is fastest on the windows it was trained for."""
+    header = checkpoint.header
+    return fastest(
+        checkpoint.network(),
+        pick_device(choice),
+        header.patch_px,
+        header.input_slices,
+        len(header.classes),
+    )
+
+
+def fastest(
+    network: nn.Module, device: torch.device, patch_px: int, channels: int = 1, classes: int = 1
+) -> tuple[TorchEngine, Trial]:
     """Try each arithmetic on one batch of random windows and keep the fastest.
 
     bfloat16 is only kept if it is at least a tenth faster than float32: it costs accuracy.
     """
-    windows_per_batch = 16 if device.type == "cuda" else 2
-    windows = torch.rand(windows_per_batch, input_slices, patch_px, patch_px)
-    engines: dict[str, Engine] = {}
+    shape = (WINDOWS_PER_BATCH[device.type], channels, patch_px, patch_px)
+    windows = np.random.default_rng(0).random(shape, dtype=np.float32)
+    engines: dict[str, TorchEngine] = {}
     for dtype in (torch.float32, torch.bfloat16):
         try:
-            engine = _fitting(_engine(network, device, dtype, windows_per_batch), windows)
-        except (RuntimeError, NotImplementedError):
+            made = build_engine(network, device, dtype, channels=channels, classes=classes)
+            engine = _fitting(made, windows)
+        except (RuntimeError, MemoryError):
             continue  # an arithmetic that this device lacks
-        engines[str(dtype).removeprefix("torch.")] = engine
+        engines[engine.arithmetic] = engine
     if not engines:
         raise DeviceError(
             f"the network does not run on {device.type} in any arithmetic", code="NO_ARITHMETIC"
@@ -66,25 +101,19 @@ def best_engine(
     return engines[chosen], Trial(device.type, chosen, seconds)
 
 
-def _engine(network: nn.Module, device: torch.device, dtype: torch.dtype, batch: int) -> Engine:
-    placed = folded(network).to(device, dtype)
-    placed = placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Engine(placed, device, dtype, batch)
-
-
-def _fitting(engine: Engine, windows: torch.Tensor) -> Engine:
+def _fitting(engine: TorchEngine, windows: Float32Array) -> TorchEngine:
     """The engine, run once to warm up, with the largest batch that the memory holds."""
     while True:
         try:
             engine.run(windows[: engine.windows_per_batch])
             return engine
-        except torch.OutOfMemoryError:
+        except MemoryError:
             if engine.windows_per_batch == 1:
                 raise
             engine = replace(engine, windows_per_batch=engine.windows_per_batch // 2)
 
 
-def _timed(engine: Engine, windows: torch.Tensor) -> float:
+def _timed(engine: Engine, windows: Float32Array) -> float:
     start = time.perf_counter()
-    engine.run(windows)  # copies its result to the CPU, so the device has finished
+    engine.run(windows)
     return time.perf_counter() - start

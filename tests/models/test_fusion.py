@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from afunet.inference.fusion import folded
 from afunet.models import MODELS, build_model
+from afunet.models.fusion import folded
 
 
 @pytest.mark.parametrize("name", MODELS)

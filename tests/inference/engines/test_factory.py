@@ -1,14 +1,16 @@
 """The trial that picks an arithmetic, on this machine's CPU."""
 
+import numpy as np
 import pytest
 import torch
 from tests.refusals import refused
 from torch import Tensor, nn
 
 from afunet.errors import DeviceError
-from afunet.inference import device
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
-from afunet.inference.predictor import Engine
+from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.engines import factory
+from afunet.inference.engines.factory import fastest, pick_device
+from afunet.inference.engines.torch_engine import TorchEngine
 
 CPU = torch.device("cpu")
 
@@ -61,10 +63,10 @@ class Typed(nn.Module):
 def timed_as(monkeypatch: pytest.MonkeyPatch, seconds: dict[torch.dtype, float]) -> None:
     """The clock of the trial reads what the test says."""
 
-    def timed(engine: Engine, windows: Tensor) -> float:
+    def timed(engine: TorchEngine, windows: np.ndarray) -> float:
         return seconds[engine.dtype] * len(windows)
 
-    monkeypatch.setattr(device, "_timed", timed)
+    monkeypatch.setattr(factory, "_timed", timed)
 
 
 @pytest.mark.parametrize(
@@ -75,21 +77,22 @@ def test_bfloat16_must_be_a_tenth_faster(
     monkeypatch: pytest.MonkeyPatch, bfloat16_seconds: float, chosen: str
 ) -> None:
     timed_as(monkeypatch, {torch.float32: 1.0, torch.bfloat16: bfloat16_seconds})
-    engine, trial = best_engine(Typed(), CPU, 32)
+    engine, trial = fastest(Typed(), CPU, 32)
     assert trial.device == "cpu"
-    assert trial.chosen == chosen == str(engine.dtype).removeprefix("torch.")
+    assert trial.chosen == chosen == engine.arithmetic
     assert trial.seconds_per_window == {"float32": 1.0, "bfloat16": bfloat16_seconds}
 
 
 def test_the_trial_is_measured_and_the_engine_runs() -> None:
-    engine, trial = best_engine(nn.Conv2d(3, 1, 1), CPU, 32, input_slices=3)
+    engine, trial = fastest(nn.Conv2d(3, 1, 1), CPU, 32, channels=3)
     assert all(seconds > 0 for seconds in trial.seconds_per_window.values())
-    assert engine.run(torch.rand(2, 3, 32, 32)).shape == (2, 32, 32)
+    assert engine.channels == 3
+    assert engine.run(np.zeros((2, 3, 32, 32), np.float32)).shape == (2, 1, 32, 32)
 
 
 def test_the_given_network_is_left_as_it_was() -> None:
     network = Typed().train()
-    best_engine(network, CPU, 32)
+    fastest(network, CPU, 32)
     assert network.training
     assert network.weight.dtype == torch.float32
 
@@ -101,23 +104,12 @@ def test_the_given_network_is_left_as_it_was() -> None:
 def test_an_arithmetic_that_the_device_lacks_is_left_out(
     refused: torch.dtype, chosen: str, error: type
 ) -> None:
-    engine, trial = best_engine(Typed((refused,), error), CPU, 32)
+    engine, trial = fastest(Typed((refused,), error), CPU, 32)
     assert list(trial.seconds_per_window) == [chosen]
     assert trial.chosen == chosen
-    assert str(engine.dtype) == f"torch.{chosen}"
+    assert engine.arithmetic == chosen
 
 
-def test_a_device_that_runs_nothing_is_refused() -> None:
+def test_a_device_that_runs_nothing_refused() -> None:
     with refused(DeviceError, "NO_ARITHMETIC", "cpu"):
-        best_engine(Typed((torch.float32, torch.bfloat16)), CPU, 32)
-
-
-def test_a_device_whose_memory_holds_only_one_window_is_still_used() -> None:
-    class OneWindow(Typed):
-        def forward(self, x: Tensor) -> Tensor:
-            if len(x) > 1:
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return super().forward(x)
-
-    engine, _ = best_engine(OneWindow(), CPU, 32)
-    assert engine.windows_per_batch == 1
+        fastest(Typed((torch.float32, torch.bfloat16)), CPU, 32)

@@ -1,0 +1,1 @@
+"""What runs a network: one interface, an implementation for each runtime, one factory."""

@@ -1,0 +1,82 @@
+"""Networks run by PyTorch, on a CPU or a CUDA GPU."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from afunet.errors import DeviceError
+from afunet.inference.engines.engine import Float32Array, require_channels
+
+
+@dataclass(frozen=True, eq=False)
+class TorchEngine:
+    """An `Engine`: a network in evaluation mode that lies on `place` in `dtype`."""
+
+    network: nn.Module
+    place: torch.device
+    dtype: torch.dtype
+    windows_per_batch: int
+    channels: int = 1
+    classes: int = 1
+
+    @property
+    def device(self) -> str:
+        """As "cpu" or "cuda"."""
+        return self.place.type
+
+    @property
+    def arithmetic(self) -> str:
+        """As "float32" or "bfloat16"."""
+        return str(self.dtype).removeprefix("torch.")
+
+    @torch.inference_mode()
+    def run(self, windows: Float32Array) -> Float32Array:
+        """Logits; copied to the CPU, so the device has finished."""
+        require_channels(self, windows)
+        given = torch.from_numpy(np.require(windows, np.float32, ["C", "W"]))
+        try:
+            placed = given.to(self.place, self.dtype).contiguous(memory_format=torch.channels_last)
+            return self.network(placed).float().cpu().contiguous().numpy()  # type: ignore[no-any-return]
+        except RuntimeError as error:
+            if _out_of_memory(error):
+                raise MemoryError(f"no memory for {len(windows)} windows") from error
+            raise
+
+    def smaller(self) -> tuple[TorchEngine, str]:
+        """Half the batch, and after a single window the CPU."""
+        torch.cuda.empty_cache()
+        if self.windows_per_batch > 1:
+            half = self.windows_per_batch // 2
+            return replace(self, windows_per_batch=half), f"{half} windows per batch"
+        if self.device == "cpu":
+            raise DeviceError("out of memory with one window per batch on the CPU")
+        cpu = replace(
+            self,
+            network=_on_cpu(self.network),
+            place=torch.device("cpu"),
+            dtype=torch.float32,
+            windows_per_batch=2,
+        )
+        return cpu, "the CPU"
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """The CPU's allocator has no error class of its own."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def _on_cpu(network: nn.Module) -> nn.Module:
+    """A float32 copy that takes no GPU memory; the original stays where other scans use it."""
+    copies: dict[int, Any] = {}
+    for parameter in network.parameters():
+        placed = parameter.detach().to("cpu", torch.float32)
+        copies[id(parameter)] = nn.Parameter(placed, requires_grad=False)
+    for buffer in network.buffers():
+        copies[id(buffer)] = buffer.to("cpu", torch.float32 if buffer.is_floating_point() else None)
+    return copy.deepcopy(network, copies)

@@ -1,0 +1,21 @@
+"""What the configurations of all networks have in common: channels in, channels out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from afunet.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """`input_slices` neighbouring slices in, a channel of logits for each of `classes` out."""
+
+    input_slices: int = 1
+    classes: int = 1
+
+    def __post_init__(self) -> None:
+        if self.input_slices not in (1, 3, 5):
+            raise ConfigError(f"input_slices must be 1, 3 or 5, got {self.input_slices}")
+        if not 1 <= self.classes <= 255:
+            raise ConfigError(f"classes must be 1 to 255, got {self.classes}")
