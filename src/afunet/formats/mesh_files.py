@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from vtkmodules.vtkCommonCore import vtkStringArray
+from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkFiltersCore import vtkCleanPolyData, vtkTriangleFilter
 from vtkmodules.vtkIOGeometry import vtkOBJReader, vtkSTLReader, vtkSTLWriter
 from vtkmodules.vtkIOPLY import vtkPLYWriter
@@ -161,7 +162,7 @@ def _read_obj(path: Path) -> Mesh:
         if not content.endswith(_OBJ_END.encode()):
             raise _not_whole(path)
         if b"\nf " not in content:
-            return Mesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))
+            return from_polydata(vtkPolyData())
     polydata = _read(vtkOBJReader(), path)
     if polydata.GetNumberOfPolys() == 0:
         raise _broken(path, "holds no polygons that OBJ readers know; export it again")
@@ -178,7 +179,7 @@ def _read_vtp(path: Path) -> Mesh:
         raise _not_whole(path)
     polydata = _read(vtkXMLPolyDataReader(), path)
     if polydata.GetNumberOfPolys() == 0 and polydata.GetNumberOfStrips() == 0:
-        return Mesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))
+        return from_polydata(polydata)
     _require_known_vertices(polydata, path)
     triangles = vtkTriangleFilter()
     triangles.SetInputData(polydata)

@@ -96,15 +96,11 @@ def _named(paths: list[Path], folder: Path) -> str:
 
 def _links(found: FoundFiles) -> str:
     words = []
-    if passed := found.links_passed:
-        words.append(f"{_counted(passed, 'linked file or folder')} without anything new")
-    if followed := found.links_followed:
-        words.append(f"{_counted(followed, 'linked folder')} looked into")
+    if found.links_passed:
+        words.append(f"links that led to nothing new: {found.links_passed}")
+    if found.links_followed:
+        words.append(f"linked folders that were looked into: {found.links_followed}")
     return f" ({', '.join(words)})" if words else ""
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what.replace(' or', 's or')}s"
 
 
 def _is_zip(path: Path) -> bool:

@@ -105,50 +105,41 @@ def file_findings(found: FoundFiles) -> tuple[Finding, ...]:
 
 def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
     """What a series' headers lack or say that makes its values less certain."""
-    noticed = (
-        (
-            any(not header.has_file_header for header in headers),
-            info("NO_FILE_HEADER", "files have no DICOM file header; read as little endian"),
+    rescales = {header.rescale for header in headers} - {None}
+    noticed = {
+        info("NO_FILE_HEADER", "files have no DICOM file header; read as little endian"): any(
+            not header.has_file_header for header in headers
         ),
-        (
-            any(header.has_file_header and not header.has_syntax for header in headers),
-            info("NO_TRANSFER_SYNTAX", "files name no transfer syntax", "read as little endian"),
+        info("NO_TRANSFER_SYNTAX", "files name no transfer syntax", "read as little endian"): any(
+            header.has_file_header and not header.has_syntax for header in headers
         ),
-        (
-            not any(header.modality for header in headers),
-            info("NO_MODALITY", "the files name no modality", "CT by the class of the images"),
+        info("NO_MODALITY", "the files name no modality", "CT by the class of the images"): not any(
+            header.modality for header in headers
         ),
-        (
-            all(header.rescale is None for header in headers),
-            warning("NO_RESCALE", "no rescale slope or intercept; stored values are taken as HU"),
+        warning("NO_RESCALE", "no rescale slope or intercept; stored values are taken as HU"): (
+            not rescales
         ),
-        (
-            any(header.rescale_type not in ("", "HU") for header in headers),
-            warning("RESCALE_NOT_HU", "the header says that the values are not in HU"),
+        warning("RESCALE_NOT_HU", "the header says that the values are not in HU"): any(
+            header.rescale_type not in ("", "HU") for header in headers
         ),
-        (
-            len({header.rescale for header in headers} - {None}) > 1,
-            info("MIXED_RESCALE", "slices have different rescale values", "each by its own"),
+        info("MIXED_RESCALE", "slices have different rescale values", "each by its own"): (
+            len(rescales) > 1
         ),
-        (
-            any(header.padding is not None for header in headers),
-            info("PADDING", "pixels outside the image are marked as padding", "taken as air"),
+        info("PADDING", "pixels outside the image are marked as padding", "taken as air"): any(
+            header.padding is not None for header in headers
         ),
-        (
-            any(header.high_bit != header.bits_stored - 1 for header in headers),
-            info("LEFT_ALIGNED", "pixels sit at the upper end of their words", "shifted down"),
+        info("LEFT_ALIGNED", "pixels sit at the upper end of their words", "shifted down"): any(
+            header.high_bit != header.bits_stored - 1 for header in headers
         ),
-        (
-            any(header.photometric == "MONOCHROME1" for header in headers),
-            # PS3.3 C.7.6.3.1.2: it tells how to display, not what the numbers mean.
-            info("MONOCHROME1", "to be displayed inverted; the HU are as stored"),
+        # PS3.3 C.7.6.3.1.2: it tells how to display, not what the numbers mean.
+        info("MONOCHROME1", "to be displayed inverted; the HU are as stored"): any(
+            header.photometric == "MONOCHROME1" for header in headers
         ),
-        (
-            any(header.is_lossy for header in headers),
-            warning("LOSSY_COMPRESSION", "the images were compressed with loss"),
+        warning("LOSSY_COMPRESSION", "the images were compressed with loss"): any(
+            header.is_lossy for header in headers
         ),
-    )
-    return tuple(finding for is_so, finding in noticed if is_so)
+    }
+    return tuple(finding for finding, is_so in noticed.items() if is_so)
 
 
 def source_of(stack: Stack) -> Source:
