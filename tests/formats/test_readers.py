@@ -118,7 +118,7 @@ def test_progress_ends_at_all_slices_and_a_request_to_stop_is_heard(write, phant
 
 def test_the_list_of_series_names_size_and_spacing(kind, write, phantom):
     (summary,) = list_series(write(phantom))
-    assert summary.kind == kind
+    assert summary.source.kind == kind
     assert summary.size == (5, 6, 4)
     assert summary.chosen
     spacing = (1, 1, 1) if kind == "PNG stack" else (0.7, 0.8, 2.5)

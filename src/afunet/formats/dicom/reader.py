@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -67,7 +67,7 @@ def scan_of(stack: Stack, findings: tuple[Finding, ...], request: Request) -> Sc
     volume = Volume(stacked(voxels, stack.shape), stack.affine)
     return Scan(
         volume,
-        source_of(stack),
+        source_of(stack.headers),
         findings,
         planes=stack.planes,
         resampled=not stack.are_voxels,
@@ -142,14 +142,14 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
     return tuple(finding for finding, is_so in noticed.items() if is_so)
 
 
-def source_of(stack: Stack) -> Source:
-    """Where a stack came from, without anything that names the patient."""
-    first = stack.headers[0]
+def source_of(headers: Sequence[Header]) -> Source:
+    """Where a series came from, without anything that names the patient."""
+    first = headers[0]
     region = guess_region(first.body_part, first.descriptions, first.patient_position)
-    syntaxes = Counter(syntax_name(header.transfer_syntax) for header in stack.headers)
+    syntaxes = Counter(syntax_name(header.transfer_syntax) for header in headers)
     return Source(
         kind=KIND,
-        file_count=len(stack.headers),
+        file_count=len(headers),
         modality="CT",  # nothing else is read
         body_part=region.body_part,
         region=region.name,
