@@ -52,11 +52,8 @@ def _properties(header: Header) -> tuple[Hashable, ...]:
 
 def _are_several_scans(parts: Sequence[tuple[Header, ...]]) -> bool:
     """Whether parts are whole scans in between each other's slices, such as two phases."""
-    if not are_placed(parts) or verdict(parts) is not Verdict.SEVERAL:
-        return False
-    if not all(map(is_whole, parts)):
-        return False
-    return tiling_of(parts).interleaved
+    several = are_placed(parts) and verdict(parts) is Verdict.SEVERAL
+    return several and all(map(is_whole, parts)) and tiling_of(parts).interleaved
 
 
 def _collides(headers: Sequence[Header]) -> bool:
