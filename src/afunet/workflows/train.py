@@ -31,6 +31,7 @@ from afunet.training.config import SHIPPED, TrainingConfig, config_text
 from afunet.training.distributed import joined, own_device
 from afunet.training.loop import CONFIG, DTYPES, train
 from afunet.training.recording import LOG, NoRecorder, Recorder, losses_in
+from afunet.training.task import segmentation
 from afunet.watch import Step
 from afunet.workflows.segment import shipped_weights
 from afunet.workflows.staging import check_writable
@@ -97,7 +98,7 @@ def train_network(
 
         best = train(
             config,
-            sampler,
+            segmentation(config, sampler),
             run,
             validate=validate,
             keep_best=keep_best,
