@@ -1,6 +1,6 @@
 """Dice of several weights on scans beyond the knee, side by side: what a training set is worth.
 
-    .venv/bin/python benchmarks/generalisation.py shipped mixed=runs/b/best.safetensors \
+    .venv/bin/python -m benchmarks.generalisation shipped mixed=runs/b/best.safetensors \
         --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz"
 
 Columns: the lower legs of `legs-dicom`; `pelvis-3mm` against its machine labels (bones alone), the
@@ -14,8 +14,7 @@ have no millimetres to clean up in.
 
 from __future__ import annotations
 
-import argparse
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -26,39 +25,12 @@ from numpy.typing import NDArray
 from afunet.evaluation.overlap import count, dice
 from afunet.formats.readers import read_labels, read_volume
 from afunet.geometry import Volume
-from afunet.inference.cleanup import clean_up
-from afunet.inference.device import DeviceChoice, best_engine, pick_device
-from afunet.inference.predictor import Engine, Predictor
-from afunet.inference.volume import predict_volume
-from afunet.models.checkpoint import Header, load_checkpoint
-from afunet.phantom import Region, draw_leg, simulate
 from afunet.workflows.evaluate import evaluate_network
-from afunet.workflows.phantom import limb_files
 from afunet.workflows.segment import shipped_weights
+from benchmarks.bench import Network, data_home, legs_by_region, parser_of, print_heading, print_row
 
 FEMUR, PELVIS_BONES = (75, 76), (75, 76, 77, 78, 25, *range(26, 51), *range(92, 116))
-SEED = 30_000
-
-
-@dataclass(frozen=True, eq=False)
-class Network:
-    """Weights made ready to segment volumes."""
-
-    path: Path
-    header: Header
-    engine: Engine
-
-    def mask(self, volume: Volume) -> Volume:
-        predictor = Predictor(self.engine, self.header.patch_px)
-        predicted = predict_volume(volume, predictor, self.header).mask
-        return clean_up(predicted, volume)[0]
-
-
-def load(path: Path) -> Network:
-    checkpoint = load_checkpoint(path)
-    header = checkpoint.header
-    engine, _ = best_engine(checkpoint.network(), pick_device(DeviceChoice.AUTO), header.patch_px)
-    return Network(path, header, engine)
+SEED, SLICES = 30_000, 8
 
 
 def lower_legs(network: Network, data: Path) -> float:
@@ -81,9 +53,9 @@ def pelvis(network: Network, data: Path) -> dict[str, float]:
     }
 
 
-def slice_folders(network: Network, data: Path) -> dict[str, float]:
-    thigh = evaluate_network(data / "thigh", "train", weights=network.path)
-    knee = evaluate_network(data / "knee", "val", weights=network.path, status="checked")
+def slice_folders(weights: Path, data: Path) -> dict[str, float]:
+    thigh = evaluate_network(data / "thigh", "train", weights=weights)
+    knee = evaluate_network(data / "knee", "val", weights=weights, status="checked")
     return {
         "thigh": thigh.agreement.per_slice["dice"],
         "knee (val)": knee.agreement.per_case["dice"],
@@ -107,42 +79,39 @@ class Legs:
 def simulated(networks: dict[str, Network], limbs: str, legs: int) -> dict[str, Legs]:
     """Every leg is simulated once for all networks."""
     results = {name: Legs() for name in networks}
-    for number, region in enumerate(Region):
-        for leg_number in range(legs):
-            seed = SEED + 100 * number + leg_number
-            leg = simulate(draw_leg(seed, region, limb_files(limbs), slices=8))
-            truth = leg.bones.foreground().voxels
-            for name, network in networks.items():
-                results[name].add(f"simulated {region}", network.mask(leg.volume), truth)
+    for drawn in legs_by_region(SEED, lambda region: legs, limbs, SLICES):
+        for name, network in networks.items():
+            found = network.mask(drawn.leg.volume)
+            results[name].add(f"simulated {drawn.region}", found, drawn.truth)
     return results
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("weights", nargs="+", help="name=FILE, or shipped")
     parser.add_argument("--limbs", required=True)
     parser.add_argument("--legs", type=int, default=4)
-    options = parser.parse_args()
-    data = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
+    options = parser.parse_args(argv)
+    data = data_home()
     named = (
         f"{entry}={shipped_weights()}" if entry == "shipped" else entry for entry in options.weights
     )
-    networks = {name: load(Path(path)) for name, path in (entry.split("=", 1) for entry in named)}
+    files = {name: Path(path) for name, path in (entry.split("=", 1) for entry in named)}
+    networks = {name: Network(path) for name, path in files.items()}
     legs = simulated(networks, options.limbs, options.legs)
     rows = {
         name: {
             "legs-dicom": lower_legs(network, data),
             **pelvis(network, data),
-            **slice_folders(network, data),
+            **slice_folders(files[name], data),
             **{region: fmean(scores) for region, scores in legs[name].dice.items()},
         }
         for name, network in networks.items()
     }
     columns = list(next(iter(rows.values())))
-    print("| weights | " + " | ".join(columns) + " |")
-    print("| --- |" + " ---: |" * len(columns))
+    print_heading("weights", *(f"{column}:" for column in columns))
     for name, row in rows.items():
-        print(f"| {name} | " + " | ".join(f"{row[column]:.4f}" for column in columns) + " |")
+        print_row(name, *(f"{row[column]:.4f}" for column in columns))
     for name, result in legs.items():
         for region, scores in result.dice.items():
             each = " ".join(f"{score:.3f}" for score in scores)
