@@ -149,6 +149,7 @@ def print_errors(cases: list[CaseCounts], found: tuple[float, float]) -> None:
 
 def print_table(cases: list[CaseCounts], found: tuple[float, float]) -> None:
     """Reliability of the band, folders alike."""
+    print()
     columns = ("share that is bone, before:", "probability:", "after:", "share of pixels:")
     print_heading("probability:", *columns)
     counts = pooled(cases, band=True)

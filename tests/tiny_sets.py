@@ -32,7 +32,7 @@ from afunet.preprocessing import BONE_WINDOW
 
 Arrays = dict[str, NDArray[np.generic]]
 Ends = tuple[tuple[float, float, float], tuple[float, float, float], float]
-LIMBS = 20
+LIMBS, ENLARGED = 20, 3
 HIP_BONES: Mapping[str, Ends] = {
     "Hip_R": ((-90, 0, 480), (-70, 20, 350), 30),
     "Sacrum": ((0, 40, 470), (0, 45, 400), 30),
@@ -144,8 +144,9 @@ def write_slices(home: Path, name: str, leg: SimulatedLeg, splits: Mapping[str, 
         for kind in ("images", "masks"):
             (home / name / case / kind).mkdir(parents=True)
         for number, level in enumerate(levels):
-            grey = BONE_WINDOW.to_grey(leg.volume.voxels[level])
-            mask = leg.bones.foreground().voxels[level]
+            larger = np.ones((ENLARGED, ENLARGED), dtype=np.uint8)
+            grey = np.kron(BONE_WINDOW.to_grey(leg.volume.voxels[level]), larger)
+            mask = np.kron(leg.bones.foreground().voxels[level], larger)
             Image.fromarray(grey).save(home / name / case / "images" / f"{number:02d}.png")
             Image.fromarray(mask).save(home / name / case / "masks" / f"{number:02d}.png")
             rows.append(f"{case},{case},X,{number},{split},checked,1,0.1")

@@ -16,13 +16,16 @@ from typing import Any
 
 import pytest
 
+from afunet.evaluation.surface import SURFACE_METRICS
 from afunet.formats.nifti import write_nifti
+from afunet.inference.trust.flags import FLAGS
 from afunet.phantom import Anatomy, Region, SimulatedLeg
 from afunet.phantom.bones import Bone
 from afunet.phantom.distance import Box
 from afunet.phantom.limb_cuts import draw_cut
 from afunet.phantom.skeleton import build_bones
 from benchmarks.surface import STRAIGHT, Spacing
+from benchmarks.trust_cases import EXPECTED
 from tests.tiny_sets import Printed, simulate_only
 
 ROOT = Path(__file__).parents[2]
@@ -96,9 +99,11 @@ CASES = {
         lines=[r"seed 2000 is in "],
     ),
     "measures": Case(
-        "--pairs 1", smaller={"SHAPE": (8, 20, 20), "SPACINGS_MM": ((2.0, 0.7, 0.7),)}
+        "--pairs 1",
+        smaller={"SHAPE": (8, 20, 20), "SPACINGS_MM": ((2.0, 0.7, 0.7),)},
+        rows=[["2 × 0.7 × 0.7"] * len(SURFACE_METRICS)],
     ),
-    "odd_inputs": Case("{cases}", rows=[["21_torn"]], lines=[r"^0 not right"]),
+    "odd_inputs": Case("{cases}", rows=[["21_torn"]], lines=[r"^0 not right"], code=0),
     "real_fragments": Case(rows=[["001_left-hip"]], lines=[r"\d of 5 fragments found"]),
     "reconstruct": Case("--mask {mask} --runs 1", rows=[["afunet", "plain"]]),
     "segment": Case(
@@ -126,7 +131,11 @@ CASES = {
         "--config {root}/experiments/base.toml --rounds 1 --copies 1 --width 4 --device cpu",
         lines=[r"whole step +\d+\.\d ms, \d+\.\d crops/s", r"outside the network: \d+\.\d%"],
     ),
-    "trust": Case("--limbs {limbs} --weights {weights} --legs 1 --clean 1"),
+    "trust": Case(
+        "--limbs {limbs} --weights {weights} --legs 1 --clean 1",
+        rows=[list(EXPECTED), [*FLAGS, "any warning"], ["clean", "all cases"]],
+        lines=[r"\d+ of \d+ slices have a true Dice below 0\.95: \d+ of them are expected below"],
+    ),
     "windows": Case("{weights} {knee}", lines=[r"512 px: Dice 0\.\d+, worst case 0\.\d+"]),
 }
 
@@ -195,7 +204,8 @@ def test_it_prints_its_numbers(
     simulate_only(leg, monkeypatch)
     for constant, value in case.smaller.items():
         monkeypatch.setattr(module, constant, value)
-    assert code_of(module, case.arguments.format_map(places).split()) == case.code
+    arguments = case.arguments.format_map(places).split()
+    assert code_of(module, arguments) == case.code
     printed = Printed(capsys.readouterr().out)
     for table in printed.tables:
         assert all(NUMBER.match(cell) for cell in table.numbers()), table
