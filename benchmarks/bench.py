@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -86,28 +85,15 @@ class Network:
         return clean_up(self.predict(scan).mask, scan)[0]
 
 
-@dataclass(frozen=True, eq=False)
-class RegionLeg:
-    """A simulated leg, and the region it was drawn for."""
-
-    region: Region
-    leg: SimulatedLeg
-
-    @property
-    def truth(self) -> NDArray[np.uint8]:
-        """The exact mask, 0/1."""
-        return self.leg.bones.foreground().voxels
-
-
 def legs_by_region(
     first_seed: int, legs: Callable[[Region], int], limbs: str, slices: int
-) -> Iterator[RegionLeg]:
+) -> Iterator[tuple[Region, SimulatedLeg]]:
     """So many of each region; every region's seeds begin 100 after the last one's."""
     for number, region in enumerate(Region):
         for leg in range(legs(region)):
             seed = first_seed + 100 * number + leg
             config = draw_leg(seed, region, limb_files(limbs), slices=slices)
-            yield RegionLeg(region, simulate(config))
+            yield region, simulate(config)
 
 
 def matmul_peak(device: torch.device, dtype: torch.dtype, seconds: float = 2.0) -> float:

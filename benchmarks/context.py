@@ -37,14 +37,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     scores: dict[str, dict[Region, list[float]]] = {
         setting: defaultdict(list) for setting in options.settings
     }
-    for drawn in legs_by_region(SEED, lambda region: LEGS.get(region, 3), options.limbs, SLICES):
+    legs = legs_by_region(SEED, lambda region: LEGS.get(region, 3), options.limbs, SLICES)
+    for region, leg in legs:
+        scan, truth = leg.volume, leg.bones.foreground().voxels
         for setting, found in scores.items():
             finest_mm, window_px = setting.split(",")
             coarsest_mm = network.header.spacing_mm[1]
             allowed = replace(network.header, spacing_mm=(float(finest_mm), coarsest_mm))
-            predictor, scan = Predictor(network.engine, int(window_px)), drawn.leg.volume
+            predictor = Predictor(network.engine, int(window_px))
             mask, _ = clean_up(predict_volume(scan, predictor, allowed).mask, scan)
-            found[drawn.region].append(dice(count(mask.voxels, drawn.truth)))
+            found[region].append(dice(count(mask.voxels, truth)))
     for setting, found in scores.items():
         means = ", ".join(f"{region} {fmean(values):.4f}" for region, values in found.items())
         every = [value for values in found.values() for value in values]

@@ -79,10 +79,10 @@ class Legs:
 def simulated(networks: dict[str, Network], limbs: str, legs: int) -> dict[str, Legs]:
     """Every leg is simulated once for all networks."""
     results = {name: Legs() for name in networks}
-    for drawn in legs_by_region(SEED, lambda region: legs, limbs, SLICES):
+    for region, leg in legs_by_region(SEED, lambda region: legs, limbs, SLICES):
+        truth = leg.bones.foreground().voxels
         for name, network in networks.items():
-            found = network.mask(drawn.leg.volume)
-            results[name].add(f"simulated {drawn.region}", found, drawn.truth)
+            results[name].add(f"simulated {region}", network.mask(leg.volume), truth)
     return results
 
 
