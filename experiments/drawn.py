@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from afunet.models.model_file import ModelFile
 from afunet.training.config import TrainingConfig
 from afunet.training.loop import train
 from afunet.training.recording import LOG, losses_in
@@ -68,29 +70,40 @@ def learner(doc: str | None, epochs: int, rate: float) -> argparse.ArgumentParse
 
 
 def learn(
-    task: Task,
+    file: ModelFile[Any],
+    network: object,
+    task: Callable[[Callable[[], nn.Module]], Task],
     config: TrainingConfig,
-    run: Path,
-    initial: nn.Module | None,
-    keep: Callable[[nn.Module, int], None],
+    args: argparse.Namespace,
+    facts: Mapping[str, object],
 ) -> None:
-    """Train, and after each epoch print its mean loss and keep the network.
+    """Train for whole passes; after each print its mean loss and keep the network with `facts`.
 
-    Nothing is held out, so the latest network is the one to keep. A run that was stopped goes on
-    from its folder.
+    `network` is the configuration of a new one. `config` says how long a pass is by
+    `validate_every`: nothing is held out, so the latest network is the one to keep. A run that was
+    stopped goes on from its folder, which is named as the output.
     """
+    first = file.load(args.start_from) if args.start_from else None
+    run, pass_steps = args.output.with_suffix(""), config.validate_every
+    config = replace(
+        config, model=file.kind, steps=args.epochs * pass_steps, learning_rate=args.rate
+    )
 
-    def keep_latest(model: nn.Module, step: int, score: float) -> None:
-        mean = np.mean(losses_in(run / LOG)[-config.validate_every :])
-        print(f"epoch {step // config.validate_every}: loss {mean:.4f}", flush=True)
-        keep(model, step // config.validate_every)
+    def fresh() -> nn.Module:
+        torch.manual_seed(config.seed)
+        return file.build(first.config if first else network)  # type: ignore[no-any-return]
+
+    def keep(model: nn.Module, step: int, score: float) -> None:
+        mean = np.mean(losses_in(run / LOG)[-pass_steps:])
+        print(f"epoch {step // pass_steps}: loss {mean:.4f}", flush=True)
+        file.save(args.output, model, {**facts, "epochs": step // pass_steps})
 
     train(
         config,
-        task,
+        task(fresh),
         run,
         validate=lambda model, step: float(step),
-        keep_best=keep_latest,
+        keep_best=keep,
         device=torch.device("cpu"),
-        initial=None if initial is None else initial.state_dict(),
+        initial=first.state_dict() if first else None,
     )

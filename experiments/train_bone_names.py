@@ -7,7 +7,7 @@ AdamW, a poly schedule, cross-entropy of bone and side. The run lies in a folder
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from afunet.models.bone_namer import BONE_NAMES, BoneNamer, BoneNamerConfig
+from afunet.models.bone_namer import BONE_NAMES, BoneNamerConfig
 from afunet.phantom.limb_points import CLASSES
 from afunet.training.config import DataConfig, TrainingConfig
 from afunet.training.task import Task, Total
@@ -51,31 +51,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--places", type=Path, required=True, help="folder of .npz files")
     args = parser.parse_args(argv)
     drawn = load_drawn(args.places, ("found", "bone", "left"))
-    first = BONE_NAMES.load(args.start_from) if args.start_from else None
     size = min(BATCH, len(drawn))
     config = TrainingConfig(
         data=(DataConfig(str(args.places)),),
-        model=BONE_NAMES.kind,
         batch_size=size,
-        steps=args.epochs * (len(drawn) // size),
         validate_every=len(drawn) // size,
-        learning_rate=args.rate,
         warmup_steps=100,
         weight_decay=1e-3,
         gradient_norm=0,
     )
 
-    def fresh() -> nn.Module:
-        torch.manual_seed(config.seed)
-        return BoneNamer(first.config if first else BoneNamerConfig(CLASSES))
+    def task(fresh: Callable[[], nn.Module]) -> Task:
+        return Task(fresh, Places(drawn), len(drawn), loss_of, torch.contiguous_format)
 
-    def keep(model: nn.Module, epoch: int) -> None:
-        assert isinstance(model, BoneNamer)
-        facts = {"limbs": drawn.limbs, "places": len(drawn), "epochs": epoch}
-        BONE_NAMES.save(args.output, model, facts)
-
-    task = Task(fresh, Places(drawn), len(drawn), loss_of, torch.contiguous_format)
-    learn(task, config, args.output.with_suffix(""), first, keep)
+    facts = {"limbs": drawn.limbs, "places": len(drawn)}
+    learn(BONE_NAMES, BoneNamerConfig(CLASSES), task, config, args, facts)
 
 
 if __name__ == "__main__":

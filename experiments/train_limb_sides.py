@@ -9,7 +9,7 @@ run lies in a folder beside the file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from afunet.models.limb_sider import LIMB_SIDES, LimbSider, LimbSiderConfig
+from afunet.models.limb_sider import LIMB_SIDES, LimbSiderConfig
 from afunet.training.config import DataConfig, Precision, TrainingConfig
 from afunet.training.task import Task, Total
 from experiments.drawn import Drawn, learn, learner, load_drawn, seeded
@@ -54,33 +54,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--windows", type=Path, required=True, help="folder of .npz files")
     args = parser.parse_args(argv)
     drawn = load_drawn(args.windows, ("windows", "left"))
-    first = LIMB_SIDES.load(args.start_from) if args.start_from else None
     size = min(BATCH, len(drawn))
-    whole = len(drawn) // size * size
     config = TrainingConfig(
         data=(DataConfig(str(args.windows)),),
-        model=LIMB_SIDES.kind,
         batch_size=size,
-        steps=args.epochs * whole // size,
-        validate_every=whole // size,
-        learning_rate=args.rate,
+        validate_every=len(drawn) // size,
         warmup_steps=50,
         weight_decay=1e-2,
         gradient_norm=0,
         precision=Precision.BF16,
     )
 
-    def fresh() -> nn.Module:
-        torch.manual_seed(config.seed)
-        return LimbSider(first.config if first else LimbSiderConfig())
+    def task(fresh: Callable[[], nn.Module]) -> Task:
+        return Task(fresh, Windows(drawn), len(drawn), loss_of, torch.channels_last_3d)
 
-    def keep(model: nn.Module, epoch: int) -> None:
-        assert isinstance(model, LimbSider)
-        facts = {"limbs": drawn.limbs, "windows": whole, "epochs": epoch}
-        LIMB_SIDES.save(args.output, model, facts)
-
-    task = Task(fresh, Windows(drawn), len(drawn), loss_of, torch.channels_last_3d)
-    learn(task, config, args.output.with_suffix(""), first, keep)
+    facts = {"limbs": drawn.limbs, "windows": len(drawn) // size * size}
+    learn(LIMB_SIDES, LimbSiderConfig(), task, config, args, facts)
 
 
 if __name__ == "__main__":
