@@ -26,7 +26,7 @@ from afunet.anatomy.bones import NAMED, Bone
 from afunet.formats.readers import read_scan
 from afunet.geometry import LabelMap, Volume
 from afunet.phantom import Region, axial_grid, draw_leg, simulate
-from afunet.phantom.examples import clean_knee, whole_limb
+from afunet.phantom.drawing.examples import clean_knee, whole_limb
 from afunet.preprocessing import BONE_WINDOW
 from afunet.reconstruction import surface
 from afunet.report.palette import Colour, colour_of

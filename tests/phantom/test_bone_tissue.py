@@ -5,8 +5,8 @@ import pytest
 
 from afunet.anatomy.bones import Bone
 from afunet.phantom import BoneQuality
-from afunet.phantom.bone_tissue import bone_hu
-from afunet.phantom.noise import Textures
+from afunet.phantom.shapes.noise import Textures
+from afunet.phantom.tissue.bone_tissue import bone_hu
 
 
 def mean_hu(

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from afunet.phantom.clutter import Clutter, draw_clutter, paint_clutter
-from afunet.phantom.envelope import LimbFrame
+from afunet.phantom.config import Clutter
+from afunet.phantom.tissue.clutter import draw_clutter, paint_clutter
+from afunet.phantom.tissue.envelope import LimbFrame
 
 
 def round_limb(height_mm: float) -> LimbFrame:

@@ -6,7 +6,7 @@ from tests.refusals import refused
 
 from afunet.errors import GeometryError, OutputError
 from afunet.geometry import Volume
-from afunet.phantom import write_dicom_series
+from afunet.phantom import SIMULATOR, write_dicom_series
 
 
 def volume() -> Volume:
@@ -25,6 +25,7 @@ def test_hu_and_place_come_back_from_the_files(tmp_path: Path) -> None:
     assert hu[0, 0].tolist() == [-1024, 3071, 2, 3]
     assert np.array_equal(hu[1:], volume().voxels[1:])
     last = files[2]
+    assert last.SoftwareVersions == SIMULATOR
     assert np.allclose(last.ImagePositionPatient, [5, -6, 13])
     assert np.allclose(last.ImageOrientationPatient, [0, 1, 0, -1, 0, 0])
     assert np.allclose(last.PixelSpacing, [0.7, 0.5])

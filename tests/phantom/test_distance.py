@@ -6,7 +6,7 @@ from vtkmodules.vtkFiltersSources import vtkSphereSource
 from afunet.errors import GeometryError
 from afunet.formats.polydata import from_polydata
 from afunet.geometry import Mesh
-from afunet.phantom.distance import Box, DistanceGrid, grid_of_implicit, grid_of_mesh
+from afunet.phantom.shapes.distance import Box, DistanceGrid, grid_of_implicit, grid_of_mesh
 
 RADIUS_MM = 10.0
 

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from afunet.phantom.bones import Bone
-from afunet.phantom.distance import Box, grid_of_implicit
-from afunet.phantom.fracture import Fracture, break_bone
+from afunet.phantom.config import Fracture
+from afunet.phantom.shapes.distance import Box, grid_of_implicit
+from afunet.phantom.skeleton.bones import Bone
+from afunet.phantom.skeleton.fracture import break_bone
 
 GRID = grid_of_implicit(
     lambda points: np.linalg.norm(points, axis=-1) - 18.0, 1.0, Box((-24,) * 3, (24,) * 3)

@@ -4,10 +4,10 @@ from vtkmodules.vtkFiltersSources import vtkSphereSource
 
 from afunet.formats.polydata import from_polydata
 from afunet.geometry import Mesh
-from afunet.phantom.bones import Bone
-from afunet.phantom.distance import Box, grid_of_implicit
-from afunet.phantom.hip import Sphere, femoral_head, socket_centre
-from afunet.phantom.joints import carved
+from afunet.phantom.shapes.distance import Box, grid_of_implicit
+from afunet.phantom.skeleton.bones import Bone
+from afunet.phantom.skeleton.hip import Sphere, femoral_head, socket_centre
+from afunet.phantom.skeleton.joints import carved
 
 
 def ball(name: str, x: float, radius: float) -> Bone:

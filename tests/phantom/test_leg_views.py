@@ -8,9 +8,9 @@ import pytest
 
 from afunet.phantom import LegConfig, draw_leg, exact_labels
 from afunet.phantom.config import Source
-from afunet.phantom.draw import draw_scans
-from afunet.phantom.leg_views import draw_views
-from afunet.phantom.limb_points import CLASSES, LEFT, LEG, RIGHT, STEP_MM
+from afunet.phantom.drawing.legs import draw_scans
+from afunet.phantom.views.leg_views import draw_views
+from afunet.phantom.views.points import CLASSES, LEFT, LEG, RIGHT, STEP_MM
 
 DATA = Path(os.environ.get("AFUNET_DATA", Path(__file__).parents[3] / "shared" / "data"))
 LIMB = DATA / "shapes-llp26" / "sample00.npz"

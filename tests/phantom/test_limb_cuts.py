@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from afunet.phantom.capsules import Capsule
-from afunet.phantom.distance import Box
-from afunet.phantom.limb_cuts import (
+from afunet.phantom.shapes.capsules import Capsule
+from afunet.phantom.shapes.distance import Box
+from afunet.phantom.shapes.solids import CapsuleSolid
+from afunet.phantom.views.limb_cuts import (
     PIXELS_MM,
     SHORTEST_MM,
     SLICES_MM,
@@ -19,9 +20,8 @@ from afunet.phantom.limb_cuts import (
     draw_person,
     sampled,
 )
-from afunet.phantom.limb_points import OTHER
-from afunet.phantom.not_legs import KINDS, beside_trunk
-from afunet.phantom.solids import CapsuleSolid
+from afunet.phantom.views.not_legs import KINDS, beside_trunk
+from afunet.phantom.views.points import OTHER
 
 DATA = Path(os.environ.get("AFUNET_DATA", Path(__file__).parents[3] / "shared" / "data"))
 LIMB, FEET = DATA / "shapes-llp26" / "sample00.npz", DATA / "shapes-foot" / "vhf-legs.npz"

@@ -9,7 +9,7 @@ import pytest
 from tests.refusals import refused
 
 from afunet.errors import InputError
-from afunet.phantom.limb_mixing import mix_limbs
+from afunet.phantom.skeleton.limb_mixing import mix_limbs
 
 FACES = np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]])
 

@@ -8,18 +8,10 @@ import pytest
 from tests.refusals import refused
 
 from afunet.errors import InputError
-from afunet.phantom.capsules import Capsule, filled, foot
-from afunet.phantom.limb_points import (
-    CLASSES,
-    DRAWN,
-    LEFT,
-    OTHER,
-    RIGHT,
-    STEP_MM,
-    Limb,
-    draw_limbs,
-    load_limb_points,
-)
+from afunet.phantom.shapes.capsules import Capsule, filled
+from afunet.phantom.views.limb_points import Limb, draw_limbs, load_limb_points
+from afunet.phantom.views.points import CLASSES, DRAWN, LEFT, OTHER, RIGHT, STEP_MM
+from afunet.phantom.views.rough_bones import foot
 
 DATA = Path(os.environ.get("AFUNET_DATA", Path(__file__).parents[3] / "shared" / "data"))
 LIMB = DATA / "shapes-llp26" / "sample00.npz"

@@ -2,7 +2,7 @@ import numpy as np
 from vtkmodules.vtkFiltersSources import vtkCubeSource
 
 from afunet.formats.polydata import from_polydata
-from afunet.phantom.lumbar import VERTEBRA_BOX_MM, base_of_spine, vertebra
+from afunet.phantom.skeleton.lumbar import VERTEBRA_BOX_MM, base_of_spine, vertebra
 
 
 def test_a_vertebra_has_a_body_a_canal_and_processes() -> None:

@@ -3,10 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from afunet.phantom.draw_organs import draw_contents
-from afunet.phantom.noise import Textures
-from afunet.phantom.organs import Blob, Organs
-from afunet.phantom.trunk import Trunk
+from afunet.phantom.config import Organs
+from afunet.phantom.shapes.noise import Textures
+from afunet.phantom.tissue.organ_places import draw_contents
+from afunet.phantom.tissue.organs import Blob
+from afunet.phantom.tissue.trunk import Trunk
 
 BALL = Blob(np.zeros(3), np.eye(3), np.full(3, 10.0), hu=400.0, wall_hu=50.0, wall_mm=2.0)
 TRUNK = Trunk(150.0, 100.0, 0.0, 0.0, 15.0, 0.0)

@@ -3,7 +3,7 @@ from tests.refusals import refused
 
 from afunet.errors import ConfigError
 from afunet.phantom import Scanner
-from afunet.phantom.scanner import scanned, streaks_hu
+from afunet.phantom.picture.scanner import scanned, streaks_hu
 
 WATER = np.zeros((96, 96), dtype=np.float32)
 

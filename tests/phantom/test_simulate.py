@@ -23,7 +23,7 @@ from afunet.phantom import (
     simulate,
     training_slices,
 )
-from afunet.phantom.simulate import SimulatedLeg
+from afunet.phantom.picture.simulate import SimulatedLeg
 from afunet.watch import CancelToken, Watch
 
 from .conftest import CENTRE_MM, RADIUS_MM

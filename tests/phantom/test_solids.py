@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from afunet.geometry import Mesh
-from afunet.phantom.capsules import Capsule
-from afunet.phantom.solids import CapsuleSolid, MeshSolid
+from afunet.phantom.shapes.capsules import Capsule
+from afunet.phantom.shapes.solids import CapsuleSolid, MeshSolid
 
 GRID = (np.array([-20.0, -20.0, -20.0]), np.array([1.0, 1.0, 2.0]), np.array([41, 41, 21]))
 

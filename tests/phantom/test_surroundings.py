@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from afunet.phantom import Cast, Surroundings, TableKind
-from afunet.phantom.noise import Textures
-from afunet.phantom.surroundings import surroundings_hu
+from afunet.phantom.picture.surroundings import Outside, surroundings_hu
+from afunet.phantom.shapes.noise import Textures
 
 STEP_MM = 0.5
 RADIUS_MM = 45.0
@@ -20,7 +20,8 @@ def round_slice(centres_mm: tuple[float, ...] = (0.0,)) -> tuple[np.ndarray, np.
 
 def around(things: Surroundings, centres_mm: tuple[float, ...] = (0.0,)) -> np.ndarray:
     points, skin = round_slice(centres_mm)
-    return surroundings_hu(points, skin, 300.0, 0.0, STEP_MM, things, 0, Textures.draw(0))
+    outside = Outside(points, skin, 300.0, 0.0, STEP_MM, Textures.draw(0))
+    return surroundings_hu(outside, things, 0)
 
 
 def bare(**things: object) -> Surroundings:

@@ -1,7 +1,7 @@
 import numpy as np
 
-from afunet.phantom.vessel_courses import limb_vessels, trunk_vessels
-from afunet.phantom.vessels import Angiogram
+from afunet.phantom.config import Angiogram
+from afunet.phantom.tissue.vessel_courses import limb_vessels, trunk_vessels
 
 
 def test_a_limb_has_enhanced_arteries_and_late_veins_and_its_branches() -> None:

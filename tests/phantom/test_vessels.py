@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from afunet.phantom.vessels import Tube, paint_vessels
+from afunet.phantom.tissue.envelope import LimbFrame
+from afunet.phantom.tissue.vessels import Tube, paint_vessels
 
 STEP_MM = 0.25
 
@@ -12,7 +13,8 @@ def section(tube: Tube, height_mm: float = 50.0, reach: float = 1.0) -> np.ndarr
     across, behind = np.meshgrid(ticks, ticks)
     height = np.full(across.size, height_mm, dtype=np.float32)
     fat = np.full(across.size, -100, dtype=np.float32)
-    painted = paint_vessels(fat, (tube,), across.ravel(), behind.ravel(), height, reach)
+    frame = LimbFrame(across.ravel(), behind.ravel(), height, fat, fat, fat)
+    painted = paint_vessels(fat, (tube,), frame, reach)
     return painted.reshape(across.shape)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,8 +17,18 @@ from afunet.data.cases import read_slice_table
 from afunet.data.slices import load_slices
 from afunet.errors import AfunetError, Cancelled, ConfigError, GeometryError, InputError
 from afunet.formats.readers import read_labels, read_scan
-from afunet.phantom import LegConfig, Region, SimulatedLeg, Source, TrainingSlice, draw, draw_leg
-from afunet.phantom.examples import KNEE_GRID, LIMB_GRID, MARGIN_MM
+from afunet.phantom import (
+    SIMULATOR,
+    VERSION,
+    LegConfig,
+    Region,
+    SimulatedLeg,
+    Source,
+    TrainingSlice,
+    draw_leg,
+)
+from afunet.phantom.drawing import slices
+from afunet.phantom.drawing.examples import KNEE_GRID, LIMB_GRID, MARGIN_MM
 from afunet.watch import CancelToken, Watch
 from afunet.workflows import phantom
 from afunet.workflows.phantom import (
@@ -30,6 +41,7 @@ from afunet.workflows.phantom import (
     write_phantom,
     write_training_slices,
 )
+from afunet.workflows.prepare import prepare
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +92,16 @@ def test_the_labels_are_exact_and_their_names_are_written(
     named = json.loads((files.truth.parent / "labels.json").read_text())
     assert named["bones"] == {str(label): name for label, name in leg.bones.names.items()}
     assert "femur left" in named["bones"].values()
+    assert named["simulator"] == {"version": VERSION, "seed": leg.config.seed}
     assert set(np.unique(bones.voxels)) - {0} <= set(map(int, named["bones"]))
+
+
+def test_a_store_of_simulated_legs_names_their_simulator(
+    written: tuple[SimulatedLeg, PhantomFiles], tmp_path: Path
+) -> None:
+    prepare([written[1].truth.parent], tmp_path / "store")
+    facts = json.loads((tmp_path / "store" / "store.json").read_text())
+    assert (facts["layouts"], facts["simulators"]) == ({"simulated": 1}, [str(VERSION)])
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(
@@ -103,6 +124,7 @@ def test_a_phantom_can_be_written_where_one_was(tiny_leg: LegConfig, tmp_path: P
 def test_a_phantom_as_nifti(tiny_leg: LegConfig, tmp_path: Path) -> None:
     leg, files = write_phantom(tiny_leg, tmp_path, ScanFormat.NIFTI)
     assert files.scan == tmp_path / "ct.nii.gz"
+    assert SIMULATOR.encode() in nibabel.load(files.scan).header["descrip"].item()
     scan = read_scan(files.scan).volume
     assert np.array_equal(scan.voxels, leg.volume.voxels)
     assert scan.same_grid(leg.volume)
@@ -175,6 +197,7 @@ def test_training_slices_say_that_their_labels_are_exact_and_their_pixel_size(
     with (tmp_path / "slices.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["status"], row["labelled"], row["spacing_mm"]) == ("exact", "1", "0.5000")
+    assert row["simulator"] == str(VERSION)
     with Image.open(tmp_path / "sim00001" / "masks" / "00.png") as mask:
         assert mask.mode == "L"
 
@@ -204,7 +227,7 @@ def test_training_slices_take_the_regions_asked_for_in_turn(
         asked.append(region)
         return draw_leg(seed, Region.KNEE, size=32, slices=2)
 
-    monkeypatch.setattr(draw, "draw_leg", noted)
+    monkeypatch.setattr(slices, "draw_leg", noted)
     write_training_slices(
         tmp_path / "sim",
         3,

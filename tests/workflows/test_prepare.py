@@ -108,6 +108,7 @@ def test_the_description_says_how_it_was_made(source: Path, out: Path) -> None:
     prepare([source], out, split_by("by-patient", 7))
     facts = header(out)
     assert facts["layouts"] == {"nifti-pairs": 3}
+    assert facts["simulators"] == []
     assert facts["window_hu"] == [-300.0, 1300.0]
     assert facts["split"] == {
         "rule": "by-patient",

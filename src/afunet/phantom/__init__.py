@@ -1,14 +1,18 @@
 """A simulated leg CT with an exact answer."""
 
-from afunet.phantom.clutter import Clutter
 from afunet.phantom.config import (
     Anatomy,
+    Angiogram,
     BoneQuality,
     Cast,
+    Clutter,
+    Fracture,
+    Girth,
     Grid,
     Implant,
     ImplantKind,
     LegConfig,
+    Organs,
     Pose,
     Scanner,
     SoftTissue,
@@ -19,15 +23,16 @@ from afunet.phantom.config import (
     grid_of,
 )
 from afunet.phantom.dicom import write_dicom_series
-from afunet.phantom.draw import Region, TrainingSlice, draw_leg, training_slices
-from afunet.phantom.envelope import Girth
-from afunet.phantom.fracture import Fracture
-from afunet.phantom.mesh_bones import load_bones, load_limb
-from afunet.phantom.organs import Organs
-from afunet.phantom.simulate import SimulatedLeg, exact_labels, simulate
-from afunet.phantom.vessels import Angiogram
+from afunet.phantom.drawing.legs import draw_leg
+from afunet.phantom.drawing.regions import Region
+from afunet.phantom.drawing.slices import TrainingSlice, training_slices
+from afunet.phantom.picture.simulate import SimulatedLeg, exact_labels, simulate
+from afunet.phantom.skeleton.mesh_bones import load_bones, load_limb
+from afunet.phantom.version import SIMULATOR, VERSION
 
 __all__ = [
+    "SIMULATOR",
+    "VERSION",
     "Anatomy",
     "Angiogram",
     "BoneQuality",

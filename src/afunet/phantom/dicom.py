@@ -12,6 +12,7 @@ from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from afunet.errors import GeometryError, OutputError
 from afunet.geometry import Volume
+from afunet.phantom.version import SIMULATOR
 
 INTERCEPT_HU = -1024
 """Stored value 0; the slope is 1, so 12 bits reach to 3071 HU."""
@@ -74,6 +75,7 @@ def _identify(dataset: FileDataset, index: int, seed: int) -> None:
     dataset.StudyDescription = "Simulated leg"
     dataset.Modality = "CT"
     dataset.Manufacturer = "afunet phantom"
+    dataset.SoftwareVersions = SIMULATOR
     dataset.SeriesInstanceUID = _uid(seed, "series")
     dataset.SeriesNumber = 1
     dataset.SeriesDescription = "Simulated CT"

@@ -14,7 +14,7 @@ from afunet.formats.readers import read_labels
 from afunet.geometry import BACKGROUND, LabelMap, Volume
 from afunet.geometry.sizes import counted
 from afunet.phantom import LegConfig
-from afunet.phantom.examples import fractured_knee
+from afunet.phantom.drawing.examples import fractured_knee
 from afunet.plan import Step
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.network import PLAN as LOADING_PLAN

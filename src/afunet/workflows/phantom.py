@@ -17,10 +17,19 @@ from afunet.data.cases import SPLITS
 from afunet.errors import ConfigError, InputError
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
-from afunet.phantom import LegConfig, Region, SimulatedLeg, draw_leg, simulate, training_slices
+from afunet.phantom import (
+    SIMULATOR,
+    VERSION,
+    LegConfig,
+    Region,
+    SimulatedLeg,
+    draw_leg,
+    simulate,
+    training_slices,
+)
 from afunet.phantom.dicom import write_dicom_series
-from afunet.phantom.draw import BROKEN
-from afunet.phantom.examples import (
+from afunet.phantom.drawing.damage import BROKEN
+from afunet.phantom.drawing.examples import (
     KNEE_GRID,
     clean_knee,
     fractured_knee,
@@ -101,11 +110,12 @@ def _results(leg: SimulatedLeg, scan: str, seed: int) -> dict[str, Callable[[Pat
         return [f"{scan}/{path.name}" for path in paths]
 
     def volume(volume: Volume, name: str, description: str, folder: Path) -> list[str]:
-        write_nifti(volume, folder / name, description)
+        write_nifti(volume, folder / name, f"{description}, {SIMULATOR}")
         return [name]
 
     def names(folder: Path) -> list[str]:
-        known = {"bones": leg.bones.names, "fragments": leg.fragments.names}
+        known: dict[str, object] = {"simulator": {"version": VERSION, "seed": seed}}
+        known |= {"bones": leg.bones.names, "fragments": leg.fragments.names}
         (folder / NAMES).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
         return [NAMES]
 
@@ -163,12 +173,21 @@ def write_training_slices(
                 path = stage / case / kind / f"{level:02d}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels).save(path)
-            rows.append([case, case, level, split, "exact", 1, f"{item.spacing_mm:.4f}"])
+            rows.append([case, case, level, split, "exact", 1, f"{item.spacing_mm:.4f}", VERSION])
             watch.tell("simulating slices", len(rows), count)
         with (stage / "slices.csv").open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(
-                ["case", "patient", "slice", "split", "status", "labelled", "spacing_mm"]
+                [
+                    "case",
+                    "patient",
+                    "slice",
+                    "split",
+                    "status",
+                    "labelled",
+                    "spacing_mm",
+                    "simulator",
+                ]
             )
             writer.writerows(rows)
 

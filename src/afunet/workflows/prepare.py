@@ -304,6 +304,7 @@ def _facts(
         CLASSES: list(options.choice.class_names),
         "labels": {one.name: list(one.labels) for one in options.choice.classes},
         "layouts": dict(Counter(case.task.layout for case in cases)),
+        "simulators": sorted({case.task.pair.given.simulator for case in cases} - {""}),
         "split": {
             **asdict(options.split),
             "by_slice": any(record.by_slice for record in assigned.records),

@@ -65,6 +65,7 @@ class Choice:
 class Given:
     """What a data set itself says about a case; "" where it says nothing.
 
+    `simulator` is the version of the simulator that made it, "" for a real scan.
     The names are as found and may identify the patient: `data/patients.py` decides what is kept.
     """
 
@@ -74,6 +75,7 @@ class Given:
     region: str = ""
     split: str = ""
     status: str = "given"
+    simulator: str = ""
 
 
 @dataclass(frozen=True)

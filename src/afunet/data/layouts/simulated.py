@@ -9,9 +9,11 @@ from afunet.data.layouts.bone_labels import chosen_values
 from afunet.data.layouts.files import folders_in, given_cases, given_of, not_there
 from afunet.data.layouts.pair import Choice, Found, Given
 from afunet.data.layouts.volume_pair import VolumePair
+from afunet.errors import InputError
 from afunet.formats.label_names import read_label_names
+from afunet.formats.text_files import read_json
 
-BONES, NAMES = "bones", "labels.json"
+BONES, LABELS = "bones", "labels.json"
 TRUTH, SCANS = "truth.nii.gz", ("dicom", "ct.nii.gz")
 
 
@@ -30,13 +32,23 @@ def pairs(source: Path, choice: Choice) -> Found:
 
 def _pair(leg: Path, given: Given, choice: Choice) -> VolumePair:
     exact = replace(given, status="exact") if given.status == "given" else given
+    made = replace(exact, simulator=_simulator(leg))
     scan = _scan(leg) or leg
     if not choice.classes:
-        return VolumePair(exact, scan, (leg / TRUTH,))
+        return VolumePair(made, scan, (leg / TRUTH,))
     named: dict[str, frozenset[int]] = {}
-    for value, name in read_label_names(leg / NAMES, BONES).items():
+    for value, name in read_label_names(leg / LABELS, BONES).items():
         named[name] = named.get(name, frozenset()) | {value}
-    return VolumePair(exact, scan, (leg / f"{BONES}.nii.gz",), (chosen_values(choice, named),))
+    return VolumePair(made, scan, (leg / f"{BONES}.nii.gz",), (chosen_values(choice, named),))
+
+
+def _simulator(leg: Path) -> str:
+    """The version that `labels.json` tells, "" where it tells none."""
+    try:
+        told = read_json(leg / LABELS)["simulator"]["version"]
+    except (InputError, LookupError, TypeError):
+        return ""
+    return str(told) if isinstance(told, int) else ""
 
 
 def _legs(source: Path) -> list[Path]:

@@ -1,0 +1,38 @@
+"""Everything that makes one simulated leg, as plain values."""
+
+from afunet.phantom.config.bones import (
+    Anatomy,
+    BoneQuality,
+    Fracture,
+    Implant,
+    ImplantKind,
+    Pose,
+    Source,
+)
+from afunet.phantom.config.grid import Grid, axial_grid, grid_of
+from afunet.phantom.config.leg import LegConfig
+from afunet.phantom.config.setting import Cast, Scanner, Surroundings, TableKind
+from afunet.phantom.config.tissue import Angiogram, Clutter, Girth, Organs, SoftTissue
+
+__all__ = [
+    "Anatomy",
+    "Angiogram",
+    "BoneQuality",
+    "Cast",
+    "Clutter",
+    "Fracture",
+    "Girth",
+    "Grid",
+    "Implant",
+    "ImplantKind",
+    "LegConfig",
+    "Organs",
+    "Pose",
+    "Scanner",
+    "SoftTissue",
+    "Source",
+    "Surroundings",
+    "TableKind",
+    "axial_grid",
+    "grid_of",
+]

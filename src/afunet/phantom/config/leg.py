@@ -1,0 +1,30 @@
+"""Everything that makes one simulated leg."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from afunet.phantom.config.bones import Anatomy, BoneQuality, Fracture, Implant
+from afunet.phantom.config.grid import Grid, axial_grid
+from afunet.phantom.config.setting import Scanner, Surroundings
+from afunet.phantom.config.tissue import Clutter, Organs, SoftTissue
+
+
+@dataclass(frozen=True)
+class LegConfig:
+    """One simulated CT. The default is a clean left knee of 100 mm, 1 mm voxels.
+
+    `seed` decides all texture, noise and small shapes: the same config gives the same bytes.
+    """
+
+    seed: int = 0
+    grid: Grid = field(default_factory=lambda: axial_grid((100, 192, 192), 1.0, 1.0, (95, 8, 0)))
+    anatomy: Anatomy = field(default_factory=Anatomy)
+    bone: BoneQuality = field(default_factory=BoneQuality)
+    soft: SoftTissue = field(default_factory=SoftTissue)
+    fractures: tuple[Fracture, ...] = ()
+    implants: tuple[Implant, ...] = ()
+    organs: Organs | None = None
+    clutter: Clutter | None = None
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    scanner: Scanner = field(default_factory=Scanner)

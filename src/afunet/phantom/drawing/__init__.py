@@ -1,0 +1,1 @@
+"""Legs drawn at random, and some worth having by name."""

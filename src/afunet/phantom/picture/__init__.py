@@ -1,0 +1,1 @@
+"""From a config to a CT with its exact answer."""

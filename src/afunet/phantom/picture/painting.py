@@ -1,0 +1,209 @@
+"""HU at any point of a scene: surroundings, soft tissue, then bones and metal over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.geometry import Volume
+from afunet.phantom.picture.scene import Limb, Scene
+from afunet.phantom.picture.surroundings import Outside, surroundings_hu
+from afunet.phantom.shapes.arrays import BoolArray, Float32Array, FloatArray, Points
+from afunet.phantom.shapes.blend import mix, step
+from afunet.phantom.shapes.implicit import smooth_union
+from afunet.phantom.skeleton.bones import Bone, Distances
+from afunet.phantom.tissue.bone_tissue import bone_hu
+from afunet.phantom.tissue.clutter import paint_clutter
+from afunet.phantom.tissue.envelope import LimbFrame
+from afunet.phantom.tissue.soft_tissue import soft_hu
+from afunet.phantom.tissue.trunk import Trunk
+from afunet.phantom.tissue.vessels import paint_vessels
+
+FAR_MM = 60.0
+"""Further from bone nothing depends on the distance to it."""
+_BETWEEN_LIMBS_MM, _FLATTENED_EDGE_MM = 14.0, 8.0
+"""How rounded the skin is where limbs meet, and where they lie flat on the table."""
+_FAT_LEFT = 0.45
+"""How much of the fat is left where the table presses on it."""
+_LINING_MM = 5
+"""How thick the muscle is that lines the pelvis."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A piece in a window (rows, columns) of a slice, with its label."""
+
+    label: int
+    bone: Bone
+    window: tuple[slice, slice]
+    distances: Distances
+
+
+def pieces_in(scene: Scene, volume: Volume, index: int, points: Points) -> list[Seen]:
+    """Each bone's pieces where a slice (rows, columns, 3 of LPS) may meet them."""
+    found: list[Seen] = []
+    pieces = [piece for bone in scene.bones for piece in bone.pieces()]
+    for label, piece in enumerate(pieces, start=1):
+        window = _window(piece.corners_mm(), volume, index)
+        if window is not None:
+            distances = piece.distances_mm(points[window])
+            found.append(Seen(label, piece.bone, window, distances))
+    return found
+
+
+def true_hu(
+    scene: Scene, volume: Volume, index: int, points: Points, pixel_mm: float
+) -> Float32Array:
+    """HU (rows, columns) at LPS points (rows, columns, 3) that lie in or near a slice."""
+    pieces = pieces_in(scene, volume, index, points)
+    near = _nearest(scene, pieces, points.shape[:2])
+    frame, limb_of = _body(scene, points)
+    things, middle_mm = scene.config.surroundings, scene.middle_x_mm
+    table_mm = scene.back_mm + things.table_gap_mm
+    outside = Outside(points, frame.skin_mm, table_mm, middle_mm, pixel_mm, scene.textures)
+    hu = surroundings_hu(outside, things, scene.config.seed)
+    for k, limb in enumerate(scene.limbs):
+        inside = (limb_of == k) & (frame.skin_mm < pixel_mm)
+        if inside.any():
+            own = _picked(frame, inside)
+            bones_mm = near.first_mm[inside], near.second_mm[inside]
+            tissue = _tissue_hu(scene, limb, points[inside], own, *bones_mm)
+            hu[inside] = mix(hu[inside], tissue, step(-own.skin_mm, pixel_mm))
+    _paint_bones(hu, scene, pieces, near, pixel_mm)
+    _paint_metal(hu, scene, pieces, points, pixel_mm)
+    return hu
+
+
+def _tissue_hu(
+    scene: Scene,
+    limb: Limb,
+    points: Points,
+    frame: LimbFrame,
+    nearest: Float32Array,
+    second: Float32Array,
+) -> Float32Array:
+    """HU (N,) of a limb's or the trunk's soft tissue at points (N, 3) in it."""
+    soft = scene.config.soft
+    hu = soft_hu(points, frame, limb.muscles, nearest, second, soft, scene.textures)
+    reach: Float32Array | float = frame.radius_mm
+    if isinstance(limb.outside, Trunk):
+        filled = limb.outside.with_organs(hu, points, frame, scene.textures)
+        # Muscle lines the pelvis; the plain filling has always reached the bone.
+        hu = mix(hu, filled, step(nearest - _LINING_MM, 3.0)) if limb.outside.contents else filled
+        reach = 1.0
+    if limb.vessels:
+        hu = paint_vessels(hu, limb.vessels, frame, reach)
+    return paint_clutter(hu, limb.clutter, frame) if limb.clutter else hu
+
+
+def _body(scene: Scene, points: Points) -> tuple[LimbFrame, NDArray[np.intp]]:
+    """The frame of the limb that a point belongs to, all skins smoothly joined, and which."""
+    frames = [limb.outside.frame(points) for limb in scene.limbs]
+    skins = np.stack([frame.skin_mm for frame in frames])
+    limb_of = np.asarray(skins.argmin(axis=0))
+    skin = skins[0]
+    for other in skins[1:]:
+        skin = smooth_union(skin, other, _BETWEEN_LIMBS_MM)
+    best = _chosen(frames, limb_of)
+    fat = skins.min(axis=0) - best.muscle_mm
+    resting = points[..., 1] - scene.back_mm
+    skin = -smooth_union(-skin, -resting, _FLATTENED_EDGE_MM)
+    muscle = np.maximum(best.muscle_mm, skin - _FAT_LEFT * fat)
+    fascia, outer = (np.asarray(mm, dtype=np.float32) for mm in (muscle, skin))
+    return replace(best, muscle_mm=fascia, skin_mm=outer), limb_of
+
+
+def _chosen(frames: list[LimbFrame], limb_of: NDArray[np.intp]) -> LimbFrame:
+    if len(frames) == 1:
+        return frames[0]
+
+    def pick(name: str) -> Float32Array:
+        stacked = np.stack([getattr(frame, name) for frame in frames])
+        return np.asarray(np.take_along_axis(stacked, limb_of[None], axis=0)[0])
+
+    return LimbFrame(*(pick(name) for name in LimbFrame.__dataclass_fields__))
+
+
+def _picked(frame: LimbFrame, where: BoolArray) -> LimbFrame:
+    return LimbFrame(*(getattr(frame, name)[where] for name in LimbFrame.__dataclass_fields__))
+
+
+def _window(corners_mm: FloatArray, volume: Volume, index: int) -> tuple[slice, slice] | None:
+    """Rows and columns of a slice that a box may touch."""
+    indices = volume.to_indices(corners_mm)
+    low, high = np.floor(indices.min(axis=0)) - 1, np.ceil(indices.max(axis=0)) + 2
+    if not low[2] <= index <= high[2]:
+        return None
+    _, rows, columns = volume.shape
+    low, high = np.clip(low, 0, None).astype(int), high.astype(int)
+    if low[0] >= min(high[0], columns) or low[1] >= min(high[1], rows):
+        return None
+    down = slice(int(low[1]), min(int(high[1]), rows))
+    return down, slice(int(low[0]), min(int(high[0]), columns))
+
+
+@dataclass(frozen=True, eq=False)
+class _Nearest:
+    """Distances to the nearest and second nearest bone, and which the nearest is, -1 for none."""
+
+    first_mm: Float32Array
+    second_mm: Float32Array
+    owner: NDArray[np.intp]
+
+
+def _nearest(scene: Scene, pieces: list[Seen], shape: tuple[int, ...]) -> _Nearest:
+    nearest = np.full(shape, FAR_MM, dtype=np.float32)
+    second, owner = nearest.copy(), np.full(shape, -1, dtype=np.intp)
+    for k, bone in enumerate(scene.bones):
+        mine = [piece for piece in pieces if piece.bone is bone]
+        if not mine:
+            continue
+        distance = np.full(shape, FAR_MM, dtype=np.float32)
+        for piece in mine:
+            part = distance[piece.window]
+            np.minimum(part, piece.distances.piece, out=part)
+        closer = distance < nearest
+        second = np.where(closer, nearest, np.minimum(second, distance))
+        owner[closer] = k
+        nearest = np.minimum(nearest, distance)
+    return _Nearest(nearest, second, owner)
+
+
+def _paint_bones(
+    hu: Float32Array, scene: Scene, pieces: list[Seen], near: _Nearest, pixel_mm: float
+) -> None:
+    order = {bone.name: k for k, bone in enumerate(scene.bones)}
+    for piece in pieces:
+        inside = piece.distances.piece < 0.5 * pixel_mm
+        if not inside.any():
+            continue
+        window = piece.window
+        is_mine = near.owner[window] == order[piece.bone.name]
+        other = np.where(is_mine, near.second_mm[window], near.first_mm[window])[inside]
+        bone = bone_hu(
+            piece.bone.kind,
+            piece.bone.ends_mm,
+            piece.distances.home_mm[inside],
+            -piece.distances.intact[inside],
+            other,
+            scene.config.bone,
+            scene.textures,
+        )
+        for defect in scene.defects:
+            if defect.bone == piece.bone.name:
+                bone = defect.paint(bone, piece.distances.home_mm[inside])
+        part = hu[window]
+        part[inside] = mix(part[inside], bone, step(-piece.distances.piece[inside], pixel_mm))
+
+
+def _paint_metal(
+    hu: Float32Array, scene: Scene, pieces: list[Seen], points: Points, pixel_mm: float
+) -> None:
+    for bone, metal, value in scene.metal:
+        windows = {str(piece.window): piece.window for piece in pieces if piece.bone is bone}
+        for window in windows.values():
+            own = bone.to_own_frame(points[window])
+            distance = metal.distance_mm(own, bone.surface.distance_mm(own))
+            hu[window] = mix(hu[window], value, step(-distance, pixel_mm))

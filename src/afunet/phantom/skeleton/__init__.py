@@ -1,0 +1,1 @@
+"""Bones: their surfaces, joints, breaks and metal, in the patient's frame."""

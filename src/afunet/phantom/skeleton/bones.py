@@ -1,0 +1,104 @@
+"""Bones in the patient: where they are, how far away they are, and what pieces they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from afunet.anatomy.bones import Bone as BoneKind
+from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points
+from afunet.phantom.shapes.distance import DistanceGrid
+from afunet.phantom.skeleton.fracture import Fragment
+
+
+@dataclass(frozen=True, eq=False)
+class Bone:
+    """A bone's surface in its own frame, the rigid `pose` (4, 4) from there to LPS, its pieces.
+
+    `ends_mm` are the lowest and highest z of the whole bone in its own frame, also where the
+    grid of `surface` holds only a part of it. No fragments means it is whole.
+    """
+
+    name: str
+    surface: DistanceGrid
+    pose: FloatArray
+    ends_mm: tuple[float, float]
+    fragments: tuple[Fragment, ...] = ()
+
+    @property
+    def kind(self) -> BoneKind:
+        """Which bone it is; this decides how its cortex and marrow are laid out."""
+        return BoneKind.of(self.name)
+
+    @property
+    def piece_names(self) -> tuple[str, ...]:
+        """Names of the fragments, or the bone's own where it is whole."""
+        if not self.fragments:
+            return (self.name,)
+        return tuple(f"{self.name} fragment {k + 1}" for k in range(len(self.fragments)))
+
+    def to_own_frame(self, points_mm: Points) -> Points:
+        """LPS points (..., 3) in the intact bone's frame."""
+        return _moved(points_mm, np.asarray(np.linalg.inv(self.pose), dtype=np.float64))
+
+    def pieces(self) -> list[Piece]:
+        """Its fragments, or itself where it is whole."""
+        if not self.fragments:
+            return [Piece(self, None)]
+        return [Piece(self, fragment) for fragment in self.fragments]
+
+    def distance_mm(self, points_mm: Points) -> Float32Array:
+        """Signed distance of the bone, all its fragments together."""
+        distances = [piece.distances_mm(points_mm).piece for piece in self.pieces()]
+        return np.asarray(np.minimum.reduce(distances), dtype=np.float32)
+
+    def surface_points_mm(self) -> FloatArray:
+        """LPS points within a grid step of the intact surface, (N, 3)."""
+        return np.asarray(_moved(self.surface.surface_points_mm(), self.pose), dtype=np.float64)
+
+    def broken(self, fragments: Sequence[Fragment]) -> Bone:
+        """The same bone in pieces."""
+        return replace(self, fragments=tuple(fragments))
+
+
+@dataclass(frozen=True, eq=False)
+class Distances:
+    """Of a piece at some points (...): signed distances of it and of the intact bone.
+
+    `home_mm` (..., 3) are the points in the intact bone's frame, before the piece moved.
+    """
+
+    piece: Float32Array
+    intact: Float32Array
+    home_mm: Points
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A whole bone (no fragment) or one fragment of it."""
+
+    bone: Bone
+    fragment: Fragment | None
+
+    def corners_mm(self) -> FloatArray:
+        """LPS corners (8, 3) of a box that holds the piece and, where whole, its margin."""
+        own = self.bone.surface.box.corners_mm()
+        corners = own if self.fragment is None else self.fragment.corners_mm()
+        return np.asarray(_moved(corners, self.bone.pose), dtype=np.float64)
+
+    def distances_mm(self, points_mm: Points) -> Distances:
+        """Distances at LPS points (..., 3)."""
+        own = self.bone.to_own_frame(points_mm)
+        if self.fragment is None:
+            intact = self.bone.surface.distance_mm(own)
+            return Distances(intact, intact, own)
+        home = self.fragment.to_home(own)
+        intact = self.bone.surface.distance_mm(home)
+        return Distances(self.fragment.cut(home, intact), intact, home)
+
+
+def _moved(points: Points, matrix: FloatArray) -> Points:
+    turn = matrix[:3, :3].astype(points.dtype)
+    return np.asarray(points @ turn.T + matrix[:3, 3].astype(points.dtype))

@@ -1,0 +1,1 @@
+"""What is inside and around bones, point by point."""
