@@ -33,11 +33,12 @@ from afunet.anatomy.names import BoneName
 from afunet.anatomy.naming import name_pieces
 from afunet.formats.readers import read_labels
 from afunet.geometry import Mesh, Volume
-from afunet.phantom.limb_cuts import LimbBone, Plan, draw_cut, draw_person, sampled
-from afunet.phantom.limb_mixing import mix_limbs
-from afunet.phantom.limb_points import OTHER
-from afunet.phantom.not_legs import beside_trunk, draw_not_leg
-from afunet.phantom.solids import MeshSolid
+from afunet.phantom import SIMULATOR
+from afunet.phantom.shapes.solids import MeshSolid
+from afunet.phantom.skeleton.limb_mixing import mix_limbs
+from afunet.phantom.views.limb_cuts import LimbBone, Plan, draw_cut, draw_person, sampled
+from afunet.phantom.views.not_legs import beside_trunk, draw_not_leg
+from afunet.phantom.views.points import OTHER
 from afunet.reconstruction.instances import split_instances
 from benchmarks.bench import UNSEEN_LIMBS, data_set, llp26, parser_of, print_heading, print_row
 
@@ -226,6 +227,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--wrong", action="store_true", help="list every wrong name")
     options = parser.parse_args(argv)
+    print(f"{SIMULATOR}\n")
     for name in options.sets:
         told: list[Told] = []
         started = time.monotonic()

@@ -23,7 +23,7 @@ import numpy as np
 from afunet.anatomy.bones import Bone
 from afunet.anatomy.names import BoneName
 from afunet.anatomy.naming import name_pieces
-from afunet.phantom import Region, draw_leg, exact_labels
+from afunet.phantom import SIMULATOR, Region, draw_leg, exact_labels
 from afunet.reconstruction.instances import split_instances
 from benchmarks.bench import UNSEEN_LIMBS, llp26, parser_of, print_heading, print_row
 
@@ -69,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                     f"named {name} ({name.sureness:.2f})"
                 )
         print(f"leg {number + 1} of {options.legs}", file=sys.stderr, flush=True)
+    print(f"{SIMULATOR}\n")
     every = sum(counts.values(), Counter[Outcome]())
     print_outcomes("region", {**{str(region): row for region, row in counts.items()}, "all": every})
     print("\n" + "\n".join(wrong))

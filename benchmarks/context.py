@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import fmean
 
 from afunet.evaluation.overlap import count, dice
-from afunet.phantom import Region
+from afunet.phantom import SIMULATOR, Region
 from afunet.workflows.analyse import analyse
 from benchmarks.bench import MASK_ALONE, Network, legs_by_region, parser_of, scan_of
 
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             header = replace(network.header, spacing_mm=sizes, patch_px=int(window_px))
             mask = analyse(scan, replace(network.loaded, header=header), MASK_ALONE).mask
             found[region].append(dice(count(mask.voxels, truth)))
+    print(SIMULATOR)
     for setting, found in scores.items():
         means = ", ".join(f"{region} {fmean(values):.4f}" for region, values in found.items())
         every = [value for values in found.values() for value in values]

@@ -27,6 +27,7 @@ from afunet.evaluation.fragments import FragmentScore, match_fragments
 from afunet.geometry import Volume
 from afunet.inference.device_choice import DeviceChoice
 from afunet.phantom import (
+    SIMULATOR,
     Anatomy,
     Fracture,
     LegConfig,
@@ -120,6 +121,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     pieces_of = predicted_pieces(options.weights) if options.predicted else exact_pieces
     asked = ("pieces:", "found:", "mean IoU:", "merged:", "split:", "extra:")
+    print(f"{SIMULATOR}\n")
     print_heading("seed:", "voxels, mm", *asked, "missed, mm³")
     scores: dict[int, FragmentScore] = {}
     for seed in range(options.first_seed, options.first_seed + options.legs):

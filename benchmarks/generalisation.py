@@ -26,6 +26,7 @@ from afunet.evaluation.overlap import count, dice
 from afunet.formats.readers import read_labels, read_volume
 from afunet.geometry import Volume
 from afunet.models.shipped import shipped_path
+from afunet.phantom import SIMULATOR
 from afunet.workflows.evaluate import evaluate_network
 from benchmarks.bench import Network, data_home, legs_by_region, parser_of, print_heading, print_row
 
@@ -109,6 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for name, network in networks.items()
     }
     columns = list(next(iter(rows.values())))
+    print(f"{SIMULATOR}\n")
     print_heading("weights", *(f"{column}:" for column in columns))
     for name, row in rows.items():
         print_row(name, *(f"{row[column]:.4f}" for column in columns))

@@ -32,7 +32,7 @@ from afunet.evaluation.surface import surface_distances
 from afunet.evaluation.topology import topology
 from afunet.geometry import Volume, bounding_box
 from afunet.inference.device_choice import DeviceChoice
-from afunet.phantom import SimulatedLeg, simulate
+from afunet.phantom import SIMULATOR, SimulatedLeg, simulate
 from afunet.reconstruction import surface
 from afunet.reconstruction.instances import split_instances
 from afunet.report.drawing import draw_scale_bar, write
@@ -202,6 +202,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     weights = {"U-Net": options.unet, "AFU-Net": options.afunet, "shipped weights": options.shipped}
     networks = {name: Network(path, DeviceChoice.CPU) for name, path in weights.items()}
+    print(f"{SIMULATOR}\n")
     print_heading("seed:", "mask", *COLUMNS)
     seeds = range(options.first_seed, options.first_seed + options.knees)
     knees = [judged(seed, networks) for seed in seeds]

@@ -33,8 +33,8 @@ from vtkmodules.vtkIOGeometry import vtkSTLWriter
 
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels
-from afunet.phantom import axial_grid, simulate
-from afunet.phantom.examples import fractured_knee
+from afunet.phantom import SIMULATOR, axial_grid, simulate
+from afunet.phantom.drawing.examples import fractured_knee
 from afunet.workflows.reconstruct import reconstruct
 from benchmarks.bench import parser_of, print_heading, print_row
 
@@ -104,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         measured(options.way, mask)
         return
     runs = [{way: alone(way, mask) for way in WAYS} for _ in range(options.runs)]
+    print(f"{SIMULATOR}\n")
     print_heading("way", "seconds:", "fastest:", "slowest:", "peak GB:", "pieces:")
     for way in WAYS:
         seconds = sorted(run[way]["seconds"] for run in runs)

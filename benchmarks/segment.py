@@ -23,7 +23,7 @@ from afunet.geometry import Volume
 from afunet.models.checkpoint import load_checkpoint
 from afunet.models.complexity import complexity
 from afunet.models.shipped import shipped_path
-from afunet.phantom import LegConfig, axial_grid, simulate
+from afunet.phantom import SIMULATOR, LegConfig, axial_grid, simulate
 from afunet.phantom.dicom import write_dicom_series
 from afunet.report.case.facts import RunFacts
 from benchmarks.bench import matmul_peak, parser_of
@@ -72,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     windows = run.windows
     reached = window * windows / network
     peak = peaks[run.arithmetic]
+    print(SIMULATOR)
     print(f"threads {torch.get_num_threads()}, {run.device}, {run.arithmetic}")
     print(f"network      {network / options.slices:7.3f} s/slice ({windows} windows of {patch} px)")
     print(f"all the rest {rest / options.slices:7.3f} s/slice")

@@ -32,10 +32,10 @@ from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
 from afunet.formats.polydata import from_polydata
 from afunet.geometry import Mesh, Volume
-from afunet.phantom import Anatomy, Fracture, Pose
-from afunet.phantom.bones import Piece
-from afunet.phantom.distance import Box
-from afunet.phantom.skeleton import build_bones, fractured
+from afunet.phantom import SIMULATOR, Anatomy, Fracture, Pose
+from afunet.phantom.shapes.distance import Box
+from afunet.phantom.skeleton.bones import Piece
+from afunet.phantom.skeleton.build import build_bones, fractured
 from afunet.reconstruction.deviation import deviation
 from afunet.reconstruction.surface import surface
 from benchmarks.bench import parser_of, print_heading, print_row
@@ -247,6 +247,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     budget = Budget(max_triangles=options.max_triangles, max_error_mm=options.max_error_mm)
     seeds = range(options.first_seed, options.first_seed + options.knees)
     known = [solid for seed in seeds for solid in solids(seed)]
+    print(f"{SIMULATOR}\n")
     print_heading("voxels, mm", "pieces", *(f"{column}:" for column in COLUMNS))
     for spacing in GRIDS:
         for kind in KINDS:

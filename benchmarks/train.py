@@ -28,7 +28,7 @@ from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.engines.factory import pick_device
 from afunet.models import build_model
 from afunet.models.complexity import complexity
-from afunet.phantom import LegConfig, axial_grid, simulate
+from afunet.phantom import SIMULATOR, LegConfig, axial_grid, simulate
 from afunet.preprocessing import BONE_WINDOW
 from afunet.training.config import TrainingConfig, load_config
 from afunet.training.distributed import ALONE
@@ -113,6 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         config = replace(config, model=options.model)
     if options.width:
         config = replace(config, options={**config.options, "width": options.width})
+    print(SIMULATOR)
     measured(config, pick_device(options.device), options.rounds, options.copies)
 
 

@@ -31,7 +31,7 @@ from afunet.evaluation.overlap import count, dice
 from afunet.findings import Severity
 from afunet.inference.trust.flags import FLAGS
 from afunet.inference.volume import FreshPrediction
-from afunet.phantom import LegConfig
+from afunet.phantom import SIMULATOR, LegConfig
 from afunet.preprocessing.orientation import Axial
 from afunet.workflows.analyse import concluded
 from afunet.workflows.phantom import limb_files
@@ -116,6 +116,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     network = Network(options.weights)
     found = outcomes(network, options.first_seed, options.legs, options.clean, options.limbs)
+    print(f"{SIMULATOR}\n")
     print_heading("what is wrong", "flag that should rise", "rose:", "other warnings, times")
     for name, code in EXPECTED.items():
         own = [one for one in found if one.name == name]

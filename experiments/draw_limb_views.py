@@ -30,19 +30,12 @@ from scipy.spatial.transform import Rotation
 from afunet.anatomy.bone_network import BoneNamerConfig, surroundings
 from afunet.anatomy.coarse_grid import CoarseGrid
 from afunet.anatomy.side_network import LimbSiderConfig, limb_windows
-from afunet.phantom.distance import Box
-from afunet.phantom.leg_views import draw_views
-from afunet.phantom.limb_mixing import mix_limbs
-from afunet.phantom.limb_points import (
-    CLASSES,
-    LEFT,
-    LEG,
-    OTHER,
-    RIGHT,
-    DrawnLimbs,
-    draw_limbs,
-    limbs_like,
-)
+from afunet.phantom import VERSION
+from afunet.phantom.shapes.distance import Box
+from afunet.phantom.skeleton.limb_mixing import mix_limbs
+from afunet.phantom.views.leg_views import draw_views
+from afunet.phantom.views.limb_points import draw_limbs, limbs_like
+from afunet.phantom.views.points import CLASSES, LEFT, LEG, OTHER, RIGHT, DrawnLimbs
 from benchmarks.bench import parser_of
 
 GIVEN, MIXED, VIEWS = 1, 6, 12
@@ -158,7 +151,7 @@ def write(path: Path, parts: list[Arrays], limbs: list[str]) -> None:
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
         arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        np.savez_compressed(file, **arrays, limbs=limbs)  # type: ignore[arg-type]
+        np.savez_compressed(file, **arrays, limbs=limbs, simulator=VERSION)  # type: ignore[arg-type]
     partial.replace(path)
 
 

@@ -17,9 +17,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from afunet.phantom.limb_cuts import Cut, LimbBone, Plan, draw_cut, draw_person, sampled
-from afunet.phantom.limb_mixing import mix_limbs
-from afunet.phantom.not_legs import beside_trunk, draw_not_leg
+from afunet.phantom import VERSION
+from afunet.phantom.skeleton.limb_mixing import mix_limbs
+from afunet.phantom.views.limb_cuts import Cut, LimbBone, Plan, draw_cut, draw_person, sampled
+from afunet.phantom.views.not_legs import beside_trunk, draw_not_leg
 from benchmarks.bench import UNSEEN_LIMBS, data_set, llp26, parser_of
 
 CUTS_A_PERSON, SPREAD, MOST_VOXELS = 4, 1.8, 800_000
@@ -79,7 +80,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         truth = sampled(shown, coarser(draw_cut(shown, rng)))
         if truth.voxels.any():
             names = list(map(str, shown))
-            np.savez_compressed(path, labels=truth.voxels, affine=truth.affine, names=names)
+            np.savez_compressed(
+                path, labels=truth.voxels, affine=truth.affine, names=names, simulator=VERSION
+            )
 
 
 if __name__ == "__main__":

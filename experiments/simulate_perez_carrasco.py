@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from afunet.formats.nifti import write_nifti
-from afunet.phantom import Region, draw_leg, simulate
+from afunet.phantom import SIMULATOR, Region, draw_leg, simulate
 from afunet.workflows.phantom import limb_files
 from benchmarks.bench import parser_of
 
@@ -37,8 +37,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         leg = simulate(draw_leg(60_000 + number, region, shape, slices=options.slices))
         folder = options.output / f"P{patient + 1:02d}" / f"V{volume}"
         folder.mkdir(parents=True, exist_ok=True)
-        write_nifti(leg.volume, folder / "ct.nii.gz", "simulated CT, HU")
-        write_nifti(leg.bones.foreground(), folder / "label.nii.gz", "exact bone mask")
+        mask = leg.bones.foreground()
+        write_nifti(leg.volume, folder / "ct.nii.gz", f"simulated CT, HU, {SIMULATOR}")
+        write_nifti(mask, folder / "label.nii.gz", f"exact bone mask, {SIMULATOR}")
         print(folder, region, flush=True)
 
 

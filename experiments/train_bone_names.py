@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from afunet.anatomy.bone_network import BONE_NAMES, BoneNamerConfig
-from afunet.phantom.limb_points import CLASSES
+from afunet.phantom.views.points import CLASSES
 from afunet.training.config import DataConfig, TrainingConfig
 from afunet.training.task import Task, Total
 from experiments.drawn import Drawn, learn, learner, load_drawn, seeded

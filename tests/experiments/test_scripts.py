@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import torch
@@ -17,6 +18,7 @@ from afunet.anatomy.side_network import LIMB_SIDES
 from afunet.anatomy.sureness import Judges
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.models.expected_dice import read_model
+from afunet.phantom import SIMULATOR, VERSION
 from afunet.training.recording import LOG, losses_in
 from experiments import (
     average_weights,
@@ -137,6 +139,8 @@ def test_views_of_limbs_are_drawn_and_learnt_from(
         arguments = ["-o", str(output), f"--{folder}", str(views / folder)]
         script.main([*arguments, "--epochs", "3"])
         assert capsys.readouterr().out.count("epoch ") == 3
+        drawn = [np.load(path) for path in (views / folder).glob("*.npz")]
+        assert {int(part["simulator"]) for part in drawn} == {VERSION}
         losses = losses_in(output.with_suffix("") / LOG)
         assert len(losses) == 3
         assert np.isfinite(losses).all()
@@ -151,6 +155,7 @@ def test_cuts_are_drawn_and_their_pieces_heard(
     monkeypatch.setattr(draw_name_cuts, "MOST_VOXELS", 20_000)
     draw_name_cuts.main(["-o", str(tmp_path), "--cuts", "0", "2"])
     for cut in sorted(tmp_path.glob("cut-*.npz")):
+        assert int(np.load(cut)["simulator"]) == VERSION
         heard = np.load(fit_name_sureness.hear_cut(cut))
         pieces = len(heard["best"])
         assert {len(heard[name]) for name in fit_name_sureness.ENTRIES} == {pieces}
@@ -193,3 +198,6 @@ def test_a_set_is_simulated_as_perez_carrascos_is_laid_out(tiny: Path, tmp_path:
     for patient in ("P01", "P02"):
         names = {path.name for path in (tmp_path / "set" / patient / "V1").iterdir()}
         assert names == {"ct.nii.gz", "label.nii.gz"}
+        for name in names:
+            header = nibabel.load(tmp_path / "set" / patient / "V1" / name).header
+            assert SIMULATOR.encode() in header["descrip"].item()
