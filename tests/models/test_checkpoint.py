@@ -11,13 +11,12 @@ from safetensors.torch import save_file
 from tests.refusals import refused
 from torch import Tensor, nn
 
-from afunet.errors import CheckpointError, ConfigError
+from afunet.errors import CheckpointError
 from afunet.models import build_model
 from afunet.models.checkpoint import (
     METADATA_KEY,
     Header,
     load_checkpoint,
-    require_bone_alone,
     save_checkpoint,
 )
 from afunet.models.weights_file import digest_of
@@ -250,8 +249,6 @@ def test_classes_come_back_and_decide_the_channels(path: Path) -> None:
     checkpoint = load_checkpoint(path)
     assert checkpoint.header.classes == names
     assert checkpoint.network()(torch.rand(1, 1, 16, 16)).shape == (1, 3, 16, 16)
-    with refused(ConfigError, "SEVERAL_CLASSES", "tibia, fibula, talus"):
-        require_bone_alone(checkpoint.header)
 
 
 def test_classes_that_do_not_fit_or_make_no_sense_are_refused(path: Path, model: nn.Module) -> None:

@@ -149,7 +149,8 @@ def check_store(folder: Path, watch: Watch = UNWATCHED) -> Store:
         if (value := _plane(store.masks, entry).max()) > len(store.classes):
             raise InputError(
                 f"{folder / MASKS}: a mask holds {value}, expected 0 to {len(store.classes)} "
-                f"({', '.join(store.classes)})"
+                f"({', '.join(store.classes)})",
+                code="CLASSES_DIFFER",
             )
     return store
 

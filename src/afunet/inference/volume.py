@@ -39,6 +39,13 @@ class Prediction:
     probabilities: tuple[Volume, ...]
 
     @property
+    def bone(self) -> Volume:
+        """The mask of any class, 0/1."""
+        if len(self.probabilities) == 1:
+            return self.mask
+        return self.mask.with_voxels(np.minimum(self.mask.voxels, 1))
+
+    @property
     def probability(self) -> Volume:
         """Of any class: the largest."""
         first, *others = self.probabilities

@@ -103,16 +103,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(fitted, file.weights, file.sha256)
 
 
-def require_bone_alone(header: Header) -> None:
-    """Raise `ConfigError` for weights that tell several classes apart: results know bone alone."""
-    if len(header.classes) > 1:
-        raise ConfigError(
-            f"these weights tell {', '.join(header.classes)} apart, and a result knows bone alone: "
-            "take weights of bone, or score these with afunet evaluate --data",
-            code="SEVERAL_CLASSES",
-        )
-
-
 def require_classes(classes: Sequence[str]) -> None:
     """Raise `ValueError` for anything but different names, one at least."""
     if not classes or not all(classes) or len(set(classes)) != len(classes):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
+from afunet.inference.classes import classes_in
 from afunet.inference.cleanup import CleanUp, CleanUpRules, clean_up
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import FreshPrediction, predict_volume
@@ -67,7 +68,9 @@ class Analysis:
     """What was found in a scan, by which network and rules, and the seconds that each stage took.
 
     Where something was not asked for or could not be made, `mesh` is None, `instances` has no
-    pieces, `trust` is None. `missing` tells why, and `stacks` where afunet's own faults were.
+    pieces, `trust` is None. `classes` has the mask's classes, numbered from 1 in the order of the
+    network's, where it tells several apart; else it is None. `missing` tells why, and `stacks`
+    where afunet's own faults were.
     """
 
     scan: Scan
@@ -75,6 +78,7 @@ class Analysis:
     rules: AnalysisRules
     prediction: FreshPrediction
     mask: Volume
+    classes: Volume | None
     cleaned: CleanUp
     mesh: Mesh | None
     instances: Instances
@@ -117,7 +121,9 @@ def concluded(
     rules, stopwatch, attempts = rules or AnalysisRules(), Stopwatch(), Attempts()
     with stopwatch.stage("clean-up"):
         axial, cleaned = clean_up(prediction.mask, prediction.scan, rules.cleanup, watch=watch)
-        mask = prediction.scan.restored(axial)
+        mask, classes = prediction.scan.restored(axial), None
+        if len(network.header.classes) > 1:
+            classes = prediction.scan.restored(classes_in(axial, prediction.mask))
     mesh, instances, trust = None, undivided(mask), None
     if rules.pieces:
         most = min(rules.max_triangles or MAX_TRIANGLES, MAX_TRIANGLES)
@@ -151,6 +157,7 @@ def concluded(
         rules,
         prediction,
         mask,
+        classes,
         cleaned,
         mesh,
         instances,

@@ -135,6 +135,8 @@ class CaseWriter:
             probability=self._kept_probability(),
             segmentation_kind=wanted.segmentation_kind,
             deidentified=wanted.deidentified,
+            classes=found.classes,
+            class_names=found.network.header.classes,
         )
 
     def _kept_probability(self) -> Volume | None:

@@ -222,7 +222,8 @@ def _shared_classes(network: tuple[str, ...], data: tuple[str, ...]) -> tuple[st
     if network != data:
         raise InputError(
             f"the weights tell {', '.join(network)} apart, the data {', '.join(data)}: "
-            "prepare the data with the classes of the weights, in their order"
+            "prepare the data with the classes of the weights, in their order",
+            code="CLASSES_DIFFER",
         )
     return network
 

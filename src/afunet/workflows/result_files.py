@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +36,7 @@ from afunet.report.surfaces.coloured_mesh import ColouredMesh
 
 DESCRIPTION = "afunet bone mask"
 INSTANCES_DESCRIPTION = "afunet bones and fragments"
+CLASSES, CLASS_NAMES, CLASSES_DESCRIPTION = "classes", "classes.json", "afunet classes of bone"
 PIECES_FOLDER = "bones"
 GLB, GLB_KIND = "bones.glb", "glb"
 SURFACE_FORMATS = (*MESH_WRITERS, GLB_KIND)
@@ -46,7 +48,8 @@ SEGMENTATION, STRUCTURES = "segmentation.dcm", "structures.dcm"
 class CaseResults:
     """What was found in a scan; `mesh` is None where there is no surface of the whole.
 
-    `probability` holds 0…255 on the mask's grid, if it was kept.
+    `probability` holds 0…255 on the mask's grid, if it was kept. `classes` has the mask's classes,
+    numbered from 1 in the order of `class_names`, where the network tells several apart.
     """
 
     scan: Scan
@@ -57,6 +60,8 @@ class CaseResults:
     probability: Volume | None = None
     segmentation_kind: SegmentationKind = SegmentationKind.BINARY
     deidentified: bool = False
+    classes: Volume | None = None
+    class_names: tuple[str, ...] = ()
 
 
 WriteResult = Callable[[CaseResults, Path], list[str]]
@@ -84,7 +89,17 @@ def _mask(kind: str) -> ResultFormat:
         writer.write(results.instances.labels, folder / name, INSTANCES_DESCRIPTION)
         return [name]
 
-    return ResultFormat({f"mask{writer.suffix}": mask, f"instances{writer.suffix}": instances})
+    def classes(results: CaseResults, folder: Path) -> list[str]:
+        if results.classes is None:
+            return []
+        name = f"{CLASSES}{writer.suffix}"
+        writer.write(results.classes, folder / name, CLASSES_DESCRIPTION)
+        names = {str(number): name for number, name in enumerate(results.class_names, start=1)}
+        (folder / CLASS_NAMES).write_text(json.dumps(names, indent=2), encoding="utf-8")
+        return [name, CLASS_NAMES]
+
+    made = {"mask": mask, "instances": instances, CLASSES: classes}
+    return ResultFormat({f"{name}{writer.suffix}": write for name, write in made.items()})
 
 
 WriteSurfaces = Callable[[Mesh | None, Instances, Path], list[str]]

@@ -15,7 +15,6 @@ from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUpRules
 from afunet.inference.device_choice import DeviceChoice
-from afunet.models.checkpoint import require_bone_alone
 from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances, Piece
 from afunet.report.case import facts
@@ -73,7 +72,8 @@ class SegmentOptions:
 class Case:
     """A scan whose bones were found: the report, all bone (0/1 on the scan's grid), its pieces.
 
-    `mesh` is the surface of all bone in LPS mm, None where it could not be made.
+    `mesh` is the surface of all bone in LPS mm, None where it could not be made. `classes` has the
+    mask's classes, from 1, where the network tells several apart; else it is None.
     `report.not_written` tells which results are missing.
     """
 
@@ -81,6 +81,7 @@ class Case:
     mask: Volume
     instances: Instances
     mesh: Mesh | None
+    classes: Volume | None
 
     @property
     def labels(self) -> Volume:
@@ -117,7 +118,6 @@ class Segmenter:
     ) -> None:
         self.options = options or SegmentOptions()
         self.network = load_network(self.options.weights, self.options.device, watch)
-        require_bone_alone(self.network.header)
 
     def find(self, source: Image | Scan, *, case: str = UNTITLED, watch: Watch = UNWATCHED) -> Case:
         """Find the bones in a scan and write nothing.
@@ -132,7 +132,7 @@ class Segmenter:
         attempts = Attempts(found.missing, found.stacks)
         report = report_of(found, case, (), run_facts(found, stopwatch.seconds), attempts)
         report = replace(report, not_written=tuple(attempts.missing))
-        return Case(report, found.mask, found.instances, found.mesh)
+        return Case(report, found.mask, found.instances, found.mesh, found.classes)
 
     def segment(
         self,
@@ -167,7 +167,7 @@ class Segmenter:
                 writer.write_pictures()
             report = writer.write_report(title, named, run_facts(found, stopwatch.seconds))
             written.require_any()
-        return SegmentedCase(report, found.mask, found.instances, found.mesh, output)
+        return SegmentedCase(report, found.mask, found.instances, found.mesh, found.classes, output)
 
     def _read(self, source: Image | Scan, stopwatch: Stopwatch, watch: Watch) -> Scan:
         with stopwatch.stage("reading"):

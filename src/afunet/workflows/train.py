@@ -133,7 +133,10 @@ def _classes_of(config: TrainingConfig, base: Path) -> tuple[str, ...]:
     known = {classes_of(locate_data(entry.path, base)) for entry in config.data}
     if len(known) > 1:
         listed = " and ".join(", ".join(classes) for classes in sorted(known))
-        raise InputError(f"[[data]] folders know different classes, {listed}: train on one kind")
+        raise InputError(
+            f"[[data]] folders know different classes, {listed}: train on one kind",
+            code="CLASSES_DIFFER",
+        )
     return known.pop()
 
 

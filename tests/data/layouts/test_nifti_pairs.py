@@ -84,5 +84,5 @@ def test_a_table_with_an_unknown_split_is_refused(tmp_path: Path) -> None:
 
 
 def test_names_of_labels_cannot_be_asked_of_files_without_names(tmp_path: Path) -> None:
-    with refused(ConfigError, "CONFIG_ERROR", "'femur'"):
+    with refused(ConfigError, "LABELS_UNNAMED", "'femur'"):
         nifti_pairs.pairs(tmp_path, Choice(bones=("femur",)))

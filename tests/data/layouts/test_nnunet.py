@@ -59,7 +59,7 @@ def test_labels_are_taken_by_name_pattern_or_number(source: Path, leg: Callable[
     assert bone_pixels(source, bones=("fem*",)) == femur
     assert bone_pixels(source, bones=("2",)) == whole - femur
     assert bone_pixels(source, bones=("femur", "tibia")) == whole
-    with refused(ConfigError, "CONFIG_ERROR", "'ulna'", "femur, tibia"):
+    with refused(ConfigError, "UNKNOWN_NAME", "'ulna'", "femur, tibia"):
         nnunet.pairs(source, Choice(bones=("ulna",)))
 
 

@@ -112,7 +112,8 @@ def _values(label: str, named: Named) -> frozenset[int]:
     found = [values for name, values in named.items() if fnmatchcase(name, label)]
     if not found:
         known = f"there are {', '.join(sorted(named))}" if named else "they have numbers alone"
-        raise ConfigError(f"no label of the data is called {label!r}, {known}")
+        code = "UNKNOWN_NAME" if named else "LABELS_UNNAMED"
+        raise ConfigError(f"no label of the data is called {label!r}, {known}", code=code)
     return frozenset().union(*found)
 
 

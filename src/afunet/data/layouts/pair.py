@@ -53,7 +53,9 @@ class Choice:
 
     def __post_init__(self) -> None:
         if self.bones and self.classes:
-            raise ConfigError("give the labels that are bone or those of classes, not both")
+            raise ConfigError(
+                "give the labels that are bone or those of classes, not both", code="OPTIONS_CLASH"
+            )
 
     @property
     def class_names(self) -> tuple[str, ...]:

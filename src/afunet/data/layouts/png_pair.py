@@ -99,7 +99,9 @@ class DicomPngPair:
 def require_bone_alone(choice: Choice) -> None:
     """Raise `InputError` where classes are asked for: a PNG mask has one value for bone."""
     if choice.classes:
-        raise InputError("PNG masks know bone alone: prepare it without --classes")
+        raise InputError(
+            "PNG masks know bone alone: prepare it without --classes", code="OPTIONS_CLASH"
+        )
 
 
 class Bad:

@@ -59,7 +59,7 @@ class Evidence:
         return Evidence(
             scan.volume.voxels,
             prediction.probability.voxels,
-            prediction.mask.voxels,
+            prediction.bone.voxels,
             mask.voxels,
             scan.turned(labels).voxels,
             scan.volume.array_spacing_mm,
