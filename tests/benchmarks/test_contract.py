@@ -138,21 +138,19 @@ CASES = {
     ),
     "windows": Case("{weights} {knee}", lines=[r"512 px: Dice 0\.\d+, worst case 0\.\d+"]),
 }
-SIMULATED = set(
-    [
-        "bone_name_cuts",
-        "bone_names",
-        "context",
-        "fragments",
-        "generalisation",
-        "holes",
-        "reconstruct",
-        "segment",
-        "surface",
-        "train",
-        "trust",
-    ]
-)
+SIMULATED = {
+    "bone_name_cuts",
+    "bone_names",
+    "context",
+    "fragments",
+    "generalisation",
+    "holes",
+    "reconstruct",
+    "segment",
+    "surface",
+    "train",
+    "trust",
+}
 """What they print depends on how legs are drawn."""
 
 
