@@ -1,6 +1,6 @@
 """Names of bones on stacks of any length: how often a sureness is right, what has a name at all.
 
-    .venv/bin/python benchmarks/bone_name_cuts.py [--sets simulated real fractures not-legs]
+    .venv/bin/python -m benchmarks.bone_name_cuts [--sets simulated real fractures not-legs]
         [--cuts 200] [--first-seed 620000]
 
 `simulated`: limbs drawn between LLP26 samples 14 to 19, which no network for names saw, with the
@@ -17,8 +17,6 @@ hip bone's, a sacrum has none. What is no leg bone has no name. Prints Markdown 
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,20 +26,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from numpy.typing import NDArray
 
 from afunet.anatomy.bones import Bone
 from afunet.anatomy.names import BoneName
 from afunet.anatomy.naming import name_pieces
 from afunet.formats.readers import read_labels
 from afunet.geometry import Mesh, Volume
-from afunet.phantom.limb_cuts import LimbBone, Plan, draw_cut, draw_person, sampled
-from afunet.phantom.limb_mixing import mix_limbs
-from afunet.phantom.limb_points import OTHER
-from afunet.phantom.not_legs import beside_trunk, draw_not_leg
-from afunet.phantom.solids import MeshSolid
+from afunet.phantom import SIMULATOR
+from afunet.phantom.shapes.solids import MeshSolid
+from afunet.phantom.skeleton.limb_mixing import mix_limbs
+from afunet.phantom.views.limb_cuts import LimbBone, Plan, draw_cut, draw_person, sampled
+from afunet.phantom.views.not_legs import beside_trunk, draw_not_leg
+from afunet.phantom.views.points import OTHER
 from afunet.reconstruction.instances import split_instances
+from benchmarks.bench import UNSEEN_LIMBS, data_set, llp26, parser_of, print_heading, print_row
 
-DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
 FIRST_SEED, CUTS = 620_000, 200
 SMALLEST_MM3, SURE = 50.0, 0.8
 LENGTHS_MM = (5, 15, 30, 60, 120, 250, 500, 2000)
@@ -80,7 +80,7 @@ class Told:
 
 def simulated(cuts: int, first_seed: int) -> Iterator[Case]:
     """Cuts through simulated people."""
-    limbs = [DATA / "shapes-llp26" / f"sample{number}.npz" for number in range(14, 20)]
+    limbs, feet = llp26(UNSEEN_LIMBS), data_set("shapes-foot") / "vhf-legs.npz"
     with TemporaryDirectory() as folder:
         between = Path(folder) / "between.npz"
         bones: list[LimbBone] = []
@@ -94,19 +94,19 @@ def simulated(cuts: int, first_seed: int) -> Iterator[Case]:
                     else (str(rng.choice(["left", "right"])),)
                 )
                 plan = Plan(legs, "Right", broken=1 / 7)
-                bones = draw_person(between, DATA / "shapes-foot" / "vhf-legs.npz", plan, rng)
+                bones = draw_person(between, feet, plan, rng)
                 bones += beside_trunk(_base_of(bones), rng)
             yield f"seed {seed}", list(map(str, bones)), sampled(bones, draw_cut(bones, rng))
 
 
-def _base_of(bones: Sequence[LimbBone]) -> np.ndarray:
+def _base_of(bones: Sequence[LimbBone]) -> NDArray[np.float64]:
     low, high = next(bone for bone in bones if str(bone) == "pelvis").solid.bounds_mm()
     return np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, high[2] + 20])
 
 
 def real(cuts: int, first_seed: int) -> Iterator[Case]:
     """Cuts through one person's surfaces."""
-    with np.load(DATA / "shapes-vsd" / "z013.npz") as arrays:
+    with np.load(data_set("shapes-vsd") / "z013.npz") as arrays:
         bones = [
             LimbBone(*_of_vsd(name[:-2]), MeshSolid(Mesh(arrays[name], arrays[name[:-2] + "_f"])))
             for name in arrays
@@ -131,7 +131,7 @@ def _of_vsd(name: str) -> tuple[str, str]:
 
 def fractures(*_: int) -> Iterator[Case]:
     """Single hip bones and sacra, real and exact."""
-    for path in sorted((DATA / "fractures").glob("*_fragments.nii.gz")):
+    for path in sorted(data_set("fractures").glob("*_fragments.nii.gz")):
         case, side = path.name.removesuffix("_fragments.nii.gz"), path.name.split("_")[1]
         truth = f"pelvis {side.removesuffix('-hip')}" if "hip" in side else "pelvis"
         labels = read_labels(path)
@@ -179,29 +179,31 @@ def print_tables(told: Sequence[Told]) -> None:
         f"real bone named: {_part(sum(one.named for one in bone), len(bone))}; "
         f"with bone and side right: {_part(sum(one.whole_name for one in bone), len(bone))}\n"
     )
-    print("| sureness | named | mean sureness, % | right, % | bone right, % |")
-    print("| --- | ---: | ---: | ---: | ---: |")
+    print_heading("sureness", "named:", "mean sureness, %:", "right, %:", "bone right, %:")
     for low, high in pairwise(BINS):
         here = [one for one in named if low <= one.name.sureness < high]
         if here:
             mean = np.mean([one.name.sureness for one in here])
             kinds = sum(one.truth.partition(" ")[0] == one.name.bone for one in here)
-            print(
-                f"| {low:g} to {min(high, 1):g} | {len(here)} | {100 * mean:.1f} | "
-                f"{_percent(one.right for one in here)} | {100 * kinds / len(here):.1f} |"
-            )
-    print("\n| stack, mm | pieces | named, % | bone and side, % | sure | of these right, % |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+            right = _percent(one.right for one in here)
+            bins = f"{low:g} to {min(high, 1):g}"
+            print_row(bins, len(here), f"{100 * mean:.1f}", right, f"{100 * kinds / len(here):.1f}")
+    print()
+    columns = ("pieces", "named, %", "bone and side, %", "sure", "of these right, %")
+    print_heading("stack, mm", *(f"{column}:" for column in columns))
     for low, high in pairwise(LENGTHS_MM):
         here = [
             one for one in bone if low <= one.stack_mm < high or (low == 5 and one.stack_mm < 5)
         ]
         if here:
             surely = [one for one in here if one.named and one.name.sureness >= SURE]
-            print(
-                f"| {low} to {high} | {len(here)} | {_percent(one.named for one in here)} | "
-                f"{_percent(one.whole_name for one in here)} | {len(surely)} | "
-                f"{_percent(one.right for one in surely)} |"
+            print_row(
+                f"{low} to {high}",
+                len(here),
+                _percent(one.named for one in here),
+                _percent(one.whole_name for one in here),
+                len(surely),
+                _percent(one.right for one in surely),
             )
 
 
@@ -218,15 +220,14 @@ def _part(count: int, of: int) -> str:
     return f"{count} of {of} ({100 * count / max(of, 1):.1f} %)"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
     parser.add_argument("--cuts", type=int, default=CUTS)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--wrong", action="store_true", help="list every wrong name")
-    options = parser.parse_args()
-    if not (DATA / "shapes-llp26").exists():
-        sys.exit(f"no LLP26 limbs in {DATA}: set AFUNET_DATA to the folder with them")
+    options = parser.parse_args(argv)
+    print(f"{SIMULATOR}\n")
     for name in options.sets:
         told: list[Told] = []
         started = time.monotonic()

@@ -1,6 +1,6 @@
 """Names and sides of bones, on simulated limbs from shapes that the network never saw.
 
-    .venv/bin/python benchmarks/bone_names.py [--legs 96] [--first-seed 312000]
+    .venv/bin/python -m benchmarks.bone_names [--legs 96] [--first-seed 312000]
 
 Limbs of LLP26 samples 14 to 19 and parametric knees, drawn by `draw_leg` from seeds that nothing
 was tuned on: ankle, shank, knee, thigh, hip and trunk in turn; one leg or both, whole or broken, in
@@ -13,23 +13,21 @@ Prints a Markdown row a region, the sums, and what was wrong.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
 
 import numpy as np
 
 from afunet.anatomy.bones import Bone
 from afunet.anatomy.names import BoneName
 from afunet.anatomy.naming import name_pieces
-from afunet.phantom import Region, draw_leg, exact_labels
+from afunet.phantom import SIMULATOR, Region, draw_leg, exact_labels
 from afunet.reconstruction.instances import split_instances
+from benchmarks.bench import UNSEEN_LIMBS, llp26, parser_of, print_heading, print_row
 
 FIRST_SEED, LEGS = 312_000, 96
-DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
 PIXELS, SLICES = 220, 70
 SMALLEST_MM3 = 50.0
 
@@ -44,15 +42,12 @@ class Outcome(StrEnum):
     WRONG_BONE = "wrong bone"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--legs", type=int, default=LEGS)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
-    options = parser.parse_args()
-    limbs = [DATA / "shapes-llp26" / f"sample{number}.npz" for number in range(14, 20)]
-    if not limbs[0].exists():
-        sys.exit(f"no LLP26 limbs at {limbs[0].parent}: set AFUNET_DATA to the folder with them")
-    regions = list(Region)
+    options = parser.parse_args(argv)
+    limbs, regions = llp26(UNSEEN_LIMBS), list(Region)
     counts = {region: Counter[Outcome]() for region in regions}
     wrong: list[str] = []
     for number in range(options.legs):
@@ -74,15 +69,18 @@ def main() -> None:
                     f"named {name} ({name.sureness:.2f})"
                 )
         print(f"leg {number + 1} of {options.legs}", file=sys.stderr, flush=True)
-    head = " | ".join(Outcome)
-    print(f"| region | pieces | {head} | right, % |\n| --- |{' ---: |' * (len(Outcome) + 2)}")
-    rows = {str(region): found for region, found in counts.items()}
-    rows["all"] = sum(counts.values(), Counter[Outcome]())
-    for row, found in rows.items():
-        cells = " | ".join(str(found[outcome]) for outcome in Outcome)
-        share = 100 * found[Outcome.RIGHT] / max(found.total(), 1)
-        print(f"| {row} | {found.total()} | {cells} | {share:.1f} |")
+    print(f"{SIMULATOR}\n")
+    every = sum(counts.values(), Counter[Outcome]())
+    print_outcomes("region", {**{str(region): row for region, row in counts.items()}, "all": every})
     print("\n" + "\n".join(wrong))
+
+
+def print_outcomes(what: str, rows: Mapping[str, Counter[Outcome]]) -> None:
+    """A table of how often each outcome was met."""
+    print_heading(what, "pieces:", *(f"{outcome}:" for outcome in Outcome), "right, %:")
+    for name, row in rows.items():
+        right = 100 * row[Outcome.RIGHT] / max(row.total(), 1)
+        print_row(name, row.total(), *(row[outcome] for outcome in Outcome), f"{right:.1f}")
 
 
 def outcome_of(name: BoneName, truth: str) -> Outcome:

@@ -1,6 +1,6 @@
 """Names and sides of the bones of real knees, from their labels.
 
-    .venv/bin/python benchmarks/bone_names_knees.py
+    .venv/bin/python -m benchmarks.bone_names_knees
 
 The knees of training and validation: the network for names saw none of them, it saw no CT at all.
 Their millimetres are not known, so the widest bone of each is taken as 78 mm wide and the 30 levels
@@ -15,14 +15,12 @@ Prints a Markdown row a spacing, and what was wrong.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import cc3d
 import numpy as np
-from bone_names import Outcome, outcome_of
 from numpy.typing import NDArray
 from skimage.io import imread
 
@@ -30,8 +28,9 @@ from afunet.anatomy.bones import Bone
 from afunet.anatomy.naming import name_pieces
 from afunet.geometry import Volume
 from afunet.reconstruction.instances import split_instances
+from benchmarks.bench import data_set, parser_of
+from benchmarks.bone_names import Outcome, outcome_of, print_outcomes
 
-DATA = Path(os.environ.get("AFUNET_DATA", "../shared/data")) / "knee"
 LEVELS_MM, WIDEST_MM, SMALLEST_MM3 = (3.0, 4.0, 5.0), 78.0, 800.0
 ABOVE, BELOW = (Bone.FEMUR, Bone.PATELLA), (Bone.TIBIA, Bone.FIBULA)
 DOWNWARDS = {
@@ -62,7 +61,7 @@ def widest(mask: NDArray[np.bool_]) -> int:
         cc3d.statistics(cc3d.connected_components(level, connectivity=8))["bounding_boxes"][1:]
         for level in mask
     ]
-    return max(box[1].stop - box[1].start for level in boxes for box in level)
+    return max(int(box[1].stop - box[1].start) for level in boxes for box in level)
 
 
 def could_be(piece: NDArray[np.bool_]) -> tuple[Bone, ...]:
@@ -71,14 +70,14 @@ def could_be(piece: NDArray[np.bool_]) -> tuple[Bone, ...]:
     return BELOW if lowest and not highest else ABOVE if highest and not lowest else ABOVE + BELOW
 
 
-def main() -> None:
-    if not DATA.exists():
-        sys.exit(f"no knees at {DATA}: set AFUNET_DATA to the folder that holds them")
+def main(argv: Sequence[str] | None = None) -> None:
+    parser_of(__doc__).parse_args(argv)
+    knees = data_set("knee")
     rows = {mm: Counter[Outcome]() for mm in LEVELS_MM}
     wrong = []
     for upwards, sides in ((False, DOWNWARDS), (True, UPWARDS)):
         for side, name in ((side, name) for side, names in sides.items() for name in names.split()):
-            mask = mask_of(DATA / f"knee{name}")[:: 1 if upwards else -1]
+            mask = mask_of(knees / f"knee{name}")[:: 1 if upwards else -1]
             pixel = WIDEST_MM / widest(mask)
             for mm, row in rows.items():
                 found = name_pieces(split_instances(Volume(mask, np.diag([pixel, pixel, mm, 1.0]))))
@@ -92,13 +91,7 @@ def main() -> None:
                     row[outcome] += 1
                     if outcome is not Outcome.RIGHT:
                         wrong.append(f"knee{name}, {mm:.0f} mm, {side}: {size:.0f} mm³ is {told}")
-    head = " | ".join(Outcome)
-    print(f"| levels, mm | pieces | {head} | right, % |\n| --- |{' ---: |' * (len(Outcome) + 2)}")
-    for mm, row in rows.items():
-        cells = " | ".join(str(row[outcome]) for outcome in Outcome)
-        print(
-            f"| {mm:.0f} | {row.total()} | {cells} | {100 * row[Outcome.RIGHT] / row.total():.1f} |"
-        )
+    print_outcomes("levels, mm", {f"{mm:.0f}": row for mm, row in rows.items()})
     print("\n" + "\n".join(wrong))
 
 

@@ -19,13 +19,11 @@ Prints a Markdown table; exit code 1 where a mask differs or a file has an error
 
 from __future__ import annotations
 
-import argparse
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +37,7 @@ from afunet.formats.dicom.result import Algorithm, ResultPlanes, Segment, result
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import write_segmentation
 from afunet.formats.readers import read_scan
+from benchmarks.bench import data_home, parser_of, print_heading, print_row
 
 BONE_HU = 200
 ALGORITHM = Algorithm("threshold", "1", "0" * 64)
@@ -99,7 +98,8 @@ def converted(command: list[str | Path], pattern: str, refusal: str) -> SimpleIT
 
 
 def by_dcmqi(seg: Path, placed: ResultPlanes, masks: NDArray[np.uint8]) -> int:
-    command = ["segimage2itkimage", "-t", "nrrd", "--inputDICOM", seg, "--outputDirectory"]
+    command: list[str | Path] = ["segimage2itkimage", "-t", "nrrd"]
+    command += ["--inputDICOM", seg, "--outputDirectory"]
     image = converted(command, "*.nrrd", "it refuses the segmentation")
     return int((sampled(image, placed) != masks).sum())
 
@@ -111,7 +111,7 @@ def by_itk(seg: Path, placed: ResultPlanes, masks: NDArray[np.uint8]) -> int:
     left = masks.copy()
     differing = 0
     for frame, group in zip(frames, dcmread(seg).PerFrameFunctionalGroupsSequence, strict=True):
-        position = np.array(group.PlanePositionSequence[0].ImagePositionPatient, dtype=float)
+        position = np.array(group.PlanePositionSequence[0].ImagePositionPatient, dtype=np.float64)
         index = int(np.linalg.norm(origins - position, axis=1).argmin())
         differing += int((frame != left[index]).sum())
         left[index] = 0
@@ -121,7 +121,7 @@ def by_itk(seg: Path, placed: ResultPlanes, masks: NDArray[np.uint8]) -> int:
 def by_dcmrtstruct2nii(
     path: Path, folder: Path, placed: ResultPlanes, masks: NDArray[np.uint8]
 ) -> int:
-    command = ["dcmrtstruct2nii", "convert", "-r", path, "-d", folder, "-o"]
+    command: list[str | Path] = ["dcmrtstruct2nii", "convert", "-r", path, "-d", folder, "-o"]
     image = converted(command, "mask_*.nii.gz", "ITK cannot read the series")
     return int((sampled(image, placed) != masks).sum())
 
@@ -136,7 +136,7 @@ def row(name: str, path: Path, folder: Path) -> tuple[list[str], bool]:
         seg, structures = Path(out, "segmentation.dcm"), Path(out, "structures.dcm")
         write_segmentation([segment], placed, ALGORITHM, seg)
         write_rtstruct([segment], placed, ALGORITHM, structures)
-        checks = (
+        checks: tuple[tuple[str, Callable[[], int]], ...] = (
             ("dciodvfy", lambda: by_dciodvfy([seg, structures])),
             ("segimage2itkimage", lambda: by_dcmqi(seg, placed, segment.masks)),
             ("", lambda: by_itk(seg, placed, segment.masks)),
@@ -163,8 +163,7 @@ def row(name: str, path: Path, folder: Path) -> tuple[list[str], bool]:
 def scans(words: list[str], data: bool) -> Iterator[tuple[str, Path, Path]]:
     """Name, path to read and the slices' folder."""
     if data:
-        home = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
-        for folder in sorted(home.glob("*/dicom")):
+        for folder in sorted(data_home().glob("*/dicom")):
             yield folder.parent.name, folder, folder
         return
     for name, case in CASES.items():
@@ -177,18 +176,18 @@ def scans(words: list[str], data: bool) -> Iterator[tuple[str, Path, Path]]:
             yield name, folder / case.read, folder
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--data", action="store_true", help="the real series, not the forms")
     parser.add_argument("--forms", nargs="*", default=[], help="words of the forms to take")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
-    print("| " + " | ".join(HEADINGS) + " |\n|" + " --- |" * len(HEADINGS))
+    print_heading(*HEADINGS)
     all_agree = True
     for name, path, folder in scans(options.forms, options.data):
         cells, agrees = row(name, path, folder)
         all_agree = all_agree and agrees
-        print("| " + " | ".join(cells) + " |", flush=True)
+        print_row(*cells)
     sys.exit(not all_agree)
 
 

@@ -1,6 +1,6 @@
 """Fracture fragments told apart, on simulated fractured legs whose every piece is known.
 
-    .venv/bin/python benchmarks/fragments.py [--predicted [--weights FILE]] [--legs 30]
+    .venv/bin/python -m benchmarks.fragments [--predicted [--weights FILE]] [--legs 30]
         [--first-seed 2000]
 
 Thirty knees with one or two broken bones, drawn from seeds that nothing was tuned on: 2 to 5 large
@@ -16,8 +16,7 @@ Prints a Markdown row a leg, the sums, and the legs that went worst.
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -25,10 +24,10 @@ import cc3d
 import numpy as np
 
 from afunet.evaluation.fragments import FragmentScore, match_fragments
-from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
 from afunet.inference.device_choice import DeviceChoice
 from afunet.phantom import (
+    SIMULATOR,
     Anatomy,
     Fracture,
     LegConfig,
@@ -39,7 +38,7 @@ from afunet.phantom import (
 )
 from afunet.reconstruction.instances import split_instances
 from afunet.workflows.analyse import AnalysisRules, analyse
-from afunet.workflows.network import load_network
+from benchmarks.bench import Network, parser_of, print_heading, print_row, scan_of
 
 FIRST_SEED, LEGS = 2000, 30
 SMALLEST_MM3 = 50.0
@@ -109,27 +108,21 @@ def exact_pieces(leg: SimulatedLeg) -> Volume:
 
 def predicted_pieces(weights: Path | None) -> Callable[[SimulatedLeg], Volume]:
     """Labels of the pieces as `afunet segment` finds, cleans, tells apart, names and parts them."""
-    network = load_network(weights, DeviceChoice.CPU)
-
-    def predict(leg: SimulatedLeg) -> Volume:
-        scan = Scan(leg.volume, Source("simulated", 1))
-        return analyse(scan, network, AnalysisRules(trust=False)).instances.labels
-
-    return predict
+    network, rules = Network(weights, DeviceChoice.CPU).loaded, AnalysisRules(trust=False)
+    return lambda leg: analyse(scan_of(leg.volume), network, rules).instances.labels
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--predicted", action="store_true")
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--legs", type=int, default=LEGS)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     pieces_of = predicted_pieces(options.weights) if options.predicted else exact_pieces
-    print(
-        "| seed | voxels, mm | pieces | found | mean IoU | merged | split | extra | missed, mm³ |"
-    )
-    print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |")
+    asked = ("pieces:", "found:", "mean IoU:", "merged:", "split:", "extra:")
+    print(f"{SIMULATOR}\n")
+    print_heading("seed:", "voxels, mm", *asked, "missed, mm³")
     scores: dict[int, FragmentScore] = {}
     for seed in range(options.first_seed, options.first_seed + options.legs):
         leg = simulate(fractured_leg(seed))
@@ -137,15 +130,12 @@ def main() -> None:
         scores[seed] = score
         missed = ", ".join(f"{one.mm3:.0f}" for one in score.matches if not one.is_found)
         voxel = " × ".join(f"{size:.2f}" for size in leg.volume.spacing_mm)
-        print(
-            f"| {seed} | {voxel} | {len(score.matches)} | {len(score.matches) - score.missed} | "
-            f"{score.mean_iou:.3f} | {score.merged} | {score.split} | {score.extra} | {missed} |",
-            flush=True,
-        )
+        matched = len(score.matches), len(score.matches) - score.missed, f"{score.mean_iou:.3f}"
+        print_row(seed, voxel, *matched, score.merged, score.split, score.extra, missed)
     matches = [match for score in scores.values() for match in score.matches]
-    found_iou = [match.iou for match in matches if match.is_found]
+    found_iou = [match.iou for match in matches if match.is_found] or [float("nan")]
     print(
-        f"\n{len(matches)} pieces, recall {len(found_iou) / len(matches):.4f}, "
+        f"\n{len(matches)} pieces, recall {fmean(match.is_found for match in matches):.4f}, "
         f"mean IoU of those found {fmean(found_iou):.4f}, of all "
         f"{fmean(match.iou for match in matches):.4f}, "
         f"extra {sum(score.extra for score in scores.values())}"

@@ -13,7 +13,6 @@ repeats one.
 
 from __future__ import annotations
 
-import argparse
 import resource
 import signal
 import sys
@@ -21,7 +20,7 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from tests.torture.cases import CASES
 
 from afunet.errors import AfunetError
 from afunet.formats.readers import list_series, read_scan
+from benchmarks.bench import parser_of
 
 SECONDS, MEMORY_BYTES = 5, 4 << 30
 MOST_FILES, BATCH = 6, 200
@@ -217,12 +217,12 @@ def try_all(seeds: range, processes: int) -> Iterator[Outcome]:
         yield Outcome(seeds[0], form, name, "ended", "the process was ended", 0.0)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--inputs", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     end = options.seed + options.inputs
     outcomes: list[Outcome] = []
     for form in FORMS:

@@ -1,6 +1,6 @@
 """Dice of several weights on scans beyond the knee, side by side: what a training set is worth.
 
-    .venv/bin/python benchmarks/generalisation.py shipped mixed=runs/b/best.safetensors \
+    .venv/bin/python -m benchmarks.generalisation shipped mixed=runs/b/best.safetensors \
         --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz"
 
 Columns: the lower legs of `legs-dicom`; `pelvis-3mm` against its machine labels (bones alone), the
@@ -14,8 +14,7 @@ have no millimetres to clean up in.
 
 from __future__ import annotations
 
-import argparse
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -25,29 +24,20 @@ from numpy.typing import NDArray
 
 from afunet.evaluation.overlap import count, dice
 from afunet.formats.readers import read_labels, read_scan
-from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
 from afunet.models.shipped import shipped_path
-from afunet.phantom import Region, draw_leg, simulate
-from afunet.workflows.analyse import AnalysisRules, analyse
+from afunet.phantom import SIMULATOR
 from afunet.workflows.evaluate import evaluate_network
-from afunet.workflows.network import Network, load_network
-from afunet.workflows.phantom import limb_files
+from benchmarks.bench import Network, data_home, legs_by_region, parser_of, print_heading, print_row
 
 FEMUR, PELVIS_BONES = (75, 76), (75, 76, 77, 78, 25, *range(26, 51), *range(92, 116))
-SEED = 30_000
-
-
-def mask_of(network: Network, volume: Volume) -> Volume:
-    """As `afunet segment` finds and cleans it."""
-    scan, rules = Scan(volume, Source("volume", 1)), AnalysisRules(pieces=False, trust=False)
-    return analyse(scan, network, rules).mask
+SEED, SLICES = 30_000, 8
 
 
 def lower_legs(network: Network, data: Path) -> float:
     volume = read_scan(data / "legs-dicom" / "dicom").volume
     truth = read_labels(data / "legs-dicom" / "label.nii.gz")
-    mask = mask_of(network, volume)
+    mask = network.mask(volume)
     truth.require_same_grid(mask, "the mask")
     return dice(count(mask.voxels != 0, truth.voxels != 0))
 
@@ -57,7 +47,7 @@ def pelvis(network: Network, data: Path) -> dict[str, float]:
     labels = read_labels(data / "pelvis-3mm" / "machine_labels.nii.gz")
     top = int(np.flatnonzero(np.isin(labels.voxels, FEMUR).any(axis=(1, 2)))[-1]) + 1
     truth = np.isin(labels.voxels, PELVIS_BONES)
-    found = mask_of(network, volume).voxels != 0
+    found = network.mask(volume).voxels != 0
     return {
         "pelvis-3mm, femur": dice(count(found[:top], truth[:top])),
         "pelvis-3mm, all": dice(count(found, truth)),
@@ -90,28 +80,25 @@ class Legs:
 def simulated(networks: dict[str, Network], limbs: str, legs: int) -> dict[str, Legs]:
     """Every leg is simulated once for all networks."""
     results = {name: Legs() for name in networks}
-    for number, region in enumerate(Region):
-        for leg_number in range(legs):
-            seed = SEED + 100 * number + leg_number
-            leg = simulate(draw_leg(seed, region, limb_files(limbs), slices=8))
-            truth = leg.bones.foreground().voxels
-            for name, network in networks.items():
-                results[name].add(f"simulated {region}", mask_of(network, leg.volume), truth)
+    for region, leg in legs_by_region(SEED, lambda region: legs, limbs, SLICES):
+        truth = leg.bones.foreground().voxels
+        for name, network in networks.items():
+            results[name].add(f"simulated {region}", network.mask(leg.volume), truth)
     return results
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("weights", nargs="+", help="name=FILE, or shipped")
     parser.add_argument("--limbs", required=True)
     parser.add_argument("--legs", type=int, default=4)
-    options = parser.parse_args()
-    data = Path(os.environ.get("AFUNET_DATA", "../shared/data"))
+    options = parser.parse_args(argv)
+    data = data_home()
     named = (
         f"{entry}={shipped_path()}" if entry == "shipped" else entry for entry in options.weights
     )
     files = {name: Path(path) for name, path in (entry.split("=", 1) for entry in named)}
-    networks = {name: load_network(path) for name, path in files.items()}
+    networks = {name: Network(path) for name, path in files.items()}
     legs = simulated(networks, options.limbs, options.legs)
     rows = {
         name: {
@@ -123,10 +110,10 @@ def main() -> None:
         for name, network in networks.items()
     }
     columns = list(next(iter(rows.values())))
-    print("| weights | " + " | ".join(columns) + " |")
-    print("| --- |" + " ---: |" * len(columns))
+    print(f"{SIMULATOR}\n")
+    print_heading("weights", *(f"{column}:" for column in columns))
     for name, row in rows.items():
-        print(f"| {name} | " + " | ".join(f"{row[column]:.4f}" for column in columns) + " |")
+        print_row(name, *(f"{row[column]:.4f}" for column in columns))
     for name, result in legs.items():
         for region, scores in result.dice.items():
             each = " ".join(f"{score:.3f}" for score in scores)

@@ -1,6 +1,6 @@
 """Holes and lost fragments of reconstructions: the paper's Fig. 6, counted.
 
-    .venv/bin/python benchmarks/holes.py --unet runs/table1/unet-seed1/best.safetensors \
+    .venv/bin/python -m benchmarks.holes --unet runs/table1/unet-seed1/best.safetensors \
         --afunet runs/table1/afunet-seed1/best.safetensors [--knees 10] [--picture fig6.png]
 
 Fractured knees of `fractured_leg` (benchmarks/fragments.py), from seeds that nothing was tuned on,
@@ -18,34 +18,32 @@ each piece in the colour of the true fragment that it is the best match of, else
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from fragments import FIRST_SEED, SMALLEST_MM3, exact_mask, fractured_leg, true_pieces
 from PIL import Image, ImageDraw
 
 from afunet.evaluation.fragments import FragmentScore, match_fragments
 from afunet.evaluation.overlap import count, dice
 from afunet.evaluation.surface import surface_distances
 from afunet.evaluation.topology import topology
-from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume, bounding_box
 from afunet.inference.device_choice import DeviceChoice
-from afunet.phantom import SimulatedLeg, simulate
+from afunet.phantom import SIMULATOR, SimulatedLeg, simulate
 from afunet.reconstruction import surface
 from afunet.reconstruction.instances import split_instances
 from afunet.report.drawing import draw_scale_bar, write
-from afunet.report.palette import colour_of
-from afunet.report.surfaces.coloured_mesh import Colour, ColouredMesh
+from afunet.report.palette import Colour, colour_of
+from afunet.report.surfaces.coloured_mesh import ColouredMesh
 from afunet.report.surfaces.software_renderer import render_with_numpy
 from afunet.report.surfaces.view import ANTERIOR, Frame, View, turned_view
 from afunet.report.surfaces.vtk_renderer import render_with_vtk
-from afunet.workflows.analyse import AnalysisRules, analyse
-from afunet.workflows.network import Network, load_network
+from afunet.workflows.analyse import analyse
+from benchmarks.bench import MASK_ALONE, Network, parser_of, print_heading, print_row, scan_of
+from benchmarks.fragments import FIRST_SEED, SMALLEST_MM3, exact_mask, fractured_leg, true_pieces
 
 EXACT, CLEANED = "exact mask", "cleaned"
 SHOWN = (EXACT, f"U-Net, {CLEANED}", f"AFU-Net, {CLEANED}", f"shipped weights, {CLEANED}")
@@ -71,7 +69,7 @@ class Row:
     hd95: float
 
 
-COLUMNS = [field.name for field in fields(Row)]
+COLUMNS = [f"{field.name}:" for field in fields(Row)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +84,8 @@ class Knee:
 
 def masks_of(leg: SimulatedLeg, networks: Mapping[str, Network]) -> dict[str, Volume]:
     masks = {EXACT: exact_mask(leg)}
-    scan, rules = Scan(leg.volume, Source("simulated", 1)), AnalysisRules(pieces=False, trust=False)
     for name, network in networks.items():
-        found = analyse(scan, network, rules)
+        found = analyse(scan_of(leg.volume), network.loaded, MASK_ALONE)
         masks[f"{name}, raw"], masks[f"{name}, {CLEANED}"] = found.prediction.mask, found.mask
     return masks
 
@@ -121,12 +118,12 @@ def judged(seed: int, networks: Mapping[str, Network]) -> Knee:
         score = match_fragments(instances, pieces, SMALLEST_MM3)
         found[name] = instances, score
         rows[name] = counted(mask, truth, pieces, score)
-        print(f"| {seed} | {name} | {cells(astuple(rows[name]))} |", flush=True)
+        print_row(seed, name, *cells(astuple(rows[name])))
     return Knee(seed, pieces, found, rows)
 
 
-def cells(values: Sequence[float]) -> str:
-    return " | ".join(str(value) if isinstance(value, int) else f"{value:.3f}" for value in values)
+def cells(values: Sequence[float]) -> list[str]:
+    return [str(value) if isinstance(value, int) else f"{value:.3f}" for value in values]
 
 
 def surfaces(knee: Knee, name: str) -> list[ColouredMesh]:
@@ -194,25 +191,26 @@ def picture(knee: Knee) -> Image.Image:
     return sheet
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--unet", type=Path, required=True)
     parser.add_argument("--afunet", type=Path, required=True)
+    parser.add_argument("--shipped", type=Path, help="weights in place of those shipped")
     parser.add_argument("--knees", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--picture", type=Path)
-    options = parser.parse_args()
-    weights = {"U-Net": options.unet, "AFU-Net": options.afunet, "shipped weights": None}
-    segmenters = {name: load_network(path, DeviceChoice.CPU) for name, path in weights.items()}
-    print(f"| seed | mask | {' | '.join(COLUMNS)} |")
-    print(f"| ---: | --- |{' ---: |' * len(COLUMNS)}")
+    options = parser.parse_args(argv)
+    weights = {"U-Net": options.unet, "AFU-Net": options.afunet, "shipped weights": options.shipped}
+    networks = {name: Network(path, DeviceChoice.CPU) for name, path in weights.items()}
+    print(f"{SIMULATOR}\n")
+    print_heading("seed:", "mask", *COLUMNS)
     seeds = range(options.first_seed, options.first_seed + options.knees)
-    knees = [judged(seed, segmenters) for seed in seeds]
-    print(f"\n| mean of {len(knees)} | {' | '.join(COLUMNS)} |")
-    print(f"| --- |{' ---: |' * len(COLUMNS)}")
+    knees = [judged(seed, networks) for seed in seeds]
+    print()
+    print_heading(f"mean of {len(knees)}", *COLUMNS)
     for name in knees[0].rows:
         columns = zip(*(astuple(knee.rows[name]) for knee in knees), strict=True)
-        print(f"| {name} | {cells([fmean(map(float, column)) for column in columns])} |")
+        print_row(name, *cells([fmean(map(float, column)) for column in columns]))
     if options.picture:
         chosen = max(knees, key=lambda knee: knee.rows[EXACT].fragments)
         picture(chosen).save(options.picture, optimize=True)

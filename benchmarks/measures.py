@@ -1,6 +1,6 @@
 """Surface metrics beside MONAI and surface-distance, on random masks.
 
-    .venv/bin/python benchmarks/measures.py [--pairs 40]
+    .venv/bin/python -m benchmarks.measures [--pairs 40]
 
 Pairs of random smooth masks of 40 × 96 × 96 voxels, the truth beside the prediction it is shifted
 and partly changed from, at three voxel sizes (mm along slice, row, column). Prints for every metric
@@ -9,18 +9,20 @@ its mean over the pairs, and the mean and the largest absolute difference of eac
 
 from __future__ import annotations
 
-import argparse
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import surface_distance as google
 import torch
-from monai import metrics as monai
+from monai.metrics.hausdorff_distance import compute_hausdorff_distance
+from monai.metrics.surface_dice import compute_surface_dice
+from monai.metrics.surface_distance import compute_average_surface_distance
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from afunet.evaluation.surface import SURFACE_METRICS, surface_distances
+from benchmarks.bench import parser_of, print_heading, print_row
 
 SHAPE = (40, 96, 96)
 SPACINGS_MM = ((1.0, 1.0, 1.0), (2.0, 0.7, 0.7), (3.0, 0.5, 0.8))
@@ -44,15 +46,19 @@ def ours(found: Mask, true: Mask, spacing_mm: Spacing) -> dict[str, float]:
 
 
 def monai_values(found: Mask, true: Mask, spacing_mm: Spacing) -> dict[str, float]:
-    pair = [torch.from_numpy(mask.astype(np.float32))[None, None] for mask in (found, true)]
-    options = {"include_background": True, "spacing": spacing_mm}
+    a, b = (torch.from_numpy(mask.astype(np.float32))[None, None] for mask in (found, true))
+    spacing = list(spacing_mm)
     values = {
-        "hd95_mm": monai.compute_hausdorff_distance(*pair, percentile=95, **options),
-        "assd_mm": monai.compute_average_surface_distance(*pair, symmetric=True, **options),
+        "hd95_mm": compute_hausdorff_distance(
+            a, b, include_background=True, percentile=95, spacing=spacing
+        ),
+        "assd_mm": compute_average_surface_distance(
+            a, b, include_background=True, symmetric=True, spacing=spacing
+        ),
     }
     for tolerance in (1, 2):
-        values[f"nsd_{tolerance}mm"] = monai.compute_surface_dice(
-            *pair, class_thresholds=[float(tolerance)], **options
+        values[f"nsd_{tolerance}mm"] = compute_surface_dice(
+            a, b, [float(tolerance)], include_background=True, spacing=spacing
         )
     return {name: float(value) for name, value in values.items()}
 
@@ -76,14 +82,13 @@ LIBRARIES: dict[str, Callable[[Mask, Mask, Spacing], dict[str, float]]] = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--pairs", type=int, default=40)
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     warnings.simplefilter("ignore")  # the libraries' own
-    heads = [f"{library}: {what}" for library in LIBRARIES for what in ("mean", "largest")]
-    print(f"| voxels, mm | metric | mean | {' | '.join(heads)} |")
-    print(f"| --- | --- |{' ---: |' * (1 + len(heads))}")
+    heads = [f"{library}: {what}:" for library in LIBRARIES for what in ("mean", "largest")]
+    print_heading("voxels, mm", "metric", "mean:", *heads)
     for spacing_mm in SPACINGS_MM:
         pairs = [random_pair(seed, spacing_mm) for seed in range(options.pairs)]
         mine = [ours(*pair, spacing_mm) for pair in pairs]
@@ -98,7 +103,7 @@ def main() -> None:
                 apart = np.abs(np.array([values[name] for values in theirs[library]]) - own)
                 cells += [f"{apart.mean():.4f}", f"{apart.max():.4f}"]
             size = " × ".join(f"{step:g}" for step in spacing_mm)
-            print(f"| {size} | {metric.title} | {' | '.join(cells)} |", flush=True)
+            print_row(size, metric.title, *cells)
 
 
 if __name__ == "__main__":

@@ -10,20 +10,21 @@ traceback may be shown, and a refusal is one line. Exit code 1 where a case is n
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 import nibabel
 import numpy as np
+
+from benchmarks.bench import parser_of, print_heading, print_row
 
 LONGEST_S = 900
 
@@ -322,15 +323,15 @@ def outcome(script: Path, expected: Expectation, folder: Path) -> tuple[str, lis
     return expected.judge(folder, runs), runs
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the cases that were asked for, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = parser_of(__doc__)
     parser.add_argument("cases", type=Path)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--show", action="store_true", help="print what each command showed")
-    asked = parser.parse_args()
+    asked = parser.parse_args(argv)
     wrong = 0
-    print("| case | right | exit codes | what is wrong | s |\n| --- | --- | --- | --- | ---: |")
+    print_heading("case", "right", "exit codes", "what is wrong", "s:")
     for script in sorted(asked.cases.glob("[0-9]*_*.py")):
         number = script.name.partition("_")[0]
         if (asked.only and number not in asked.only) or number not in EXPECTED:
@@ -340,9 +341,9 @@ def main() -> int:
             fault, runs = outcome(script, EXPECTED[number], Path(name))
         wrong += bool(fault)
         codes = " ".join(str(each.code) for each in runs)
-        seconds = perf_counter() - began
-        print(f"| {script.stem} | {'no' if fault else 'yes'} | {codes} | {fault} | {seconds:.0f} |")
-        sys.stdout.flush()
+        print_row(
+            script.stem, "no" if fault else "yes", codes, fault, f"{perf_counter() - began:.0f}"
+        )
         if asked.show:
             for each in runs:
                 print("    " + each.text.replace("\n", "\n    "))

@@ -1,6 +1,6 @@
 """Fragments of real broken bones, from exact masks: what the pieces are worth where bone touches.
 
-    .venv/bin/python benchmarks/real_fragments.py
+    .venv/bin/python -m benchmarks.real_fragments
 
 Hip bones and sacra of three patients with experts' labels of their fragments (`fractures` below
 `AFUNET_DATA`; FracSegNet, PENGWIN). The mask is all of a bone, the question which of its fragments
@@ -10,8 +10,7 @@ the main one, all others are secondary. An intact bone should be one piece. Prin
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from collections.abc import Sequence
 from statistics import fmean
 
 import numpy as np
@@ -20,8 +19,8 @@ from afunet.evaluation.fragments import FragmentScore, match_fragments
 from afunet.formats.readers import read_labels
 from afunet.geometry import Volume
 from afunet.reconstruction.instances import split_instances
+from benchmarks.bench import data_set, parser_of, print_heading, print_row
 
-FOLDER = Path(os.environ.get("AFUNET_DATA", "../shared/data")) / "fractures"
 SMALLEST_MM3 = 50.0
 
 
@@ -31,19 +30,17 @@ def judged(truth: Volume) -> FragmentScore:
     return match_fragments(found, truth, SMALLEST_MM3)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    parser_of(__doc__).parse_args(argv)
     scores: list[FragmentScore] = []
-    print("| bone | fragments | found | mean IoU | merged | split | extra |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for path in sorted(FOLDER.glob("*_fragments.nii.gz")):
+    print_heading("bone", "fragments:", "found:", "mean IoU:", "merged:", "split:", "extra:")
+    for path in sorted(data_set("fractures").glob("*_fragments.nii.gz")):
         score = judged(read_labels(path))
         scores.append(score)
         asked = len(score.matches)
-        print(
-            f"| {path.name.removesuffix('_fragments.nii.gz')} | {asked} | {asked - score.missed} | "
-            f"{score.mean_iou:.3f} | {score.merged} | {score.split} | {score.extra} |",
-            flush=True,
-        )
+        bone, found = path.name.removesuffix("_fragments.nii.gz"), asked - score.missed
+        iou = f"{score.mean_iou:.3f}"
+        print_row(bone, asked, found, iou, score.merged, score.split, score.extra)
     matches = [match for score in scores for match in score.matches]
     secondary = [match for score in scores for match in score.matches[1:]]
     intact = [score for score in scores if len(score.matches) == 1]

@@ -1,6 +1,6 @@
 """A mask of 512 × 512 × 300 voxels to labelled surfaces with measures, beside a plain VTK script.
 
-    .venv/bin/python benchmarks/reconstruct.py [--mask MASK.nii.gz] [--runs 3]
+    .venv/bin/python -m benchmarks.reconstruct [--mask MASK.nii.gz] [--runs 3]
 
 Without `--mask` a fractured knee is simulated on that grid first (some minutes) and kept in
 `runs/reconstruct-mask.nii.gz`. Both ways run in a process of their own on two threads:
@@ -14,7 +14,6 @@ Prints of both, run in turn: seconds (median, fastest, slowest), peak memory, pi
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
@@ -23,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,9 +33,10 @@ from vtkmodules.vtkIOGeometry import vtkSTLWriter
 
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels
-from afunet.phantom import axial_grid, simulate
-from afunet.phantom.examples import fractured_knee
+from afunet.phantom import SIMULATOR, axial_grid, simulate
+from afunet.phantom.drawing.examples import fractured_knee
 from afunet.workflows.reconstruct import reconstruct
+from benchmarks.bench import parser_of, print_heading, print_row
 
 KEPT = Path("runs/reconstruct-mask.nii.gz")
 GRID = axial_grid((300, 512, 512), 0.35, 0.4, (100.0, 10.0, 0.0))
@@ -84,7 +85,7 @@ def measured(way: str, mask: Path) -> None:
 
 def alone(way: str, mask: Path) -> dict[str, float]:
     """What `measured` finds in a process of its own."""
-    command = [sys.executable, __file__, "--way", way, "--mask", str(mask)]
+    command = [sys.executable, "-m", "benchmarks.reconstruct", "--way", way, "--mask", str(mask)]
     threads = {"OMP_NUM_THREADS": "2", "VTK_SMP_MAX_THREADS": "2"}
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, env={**os.environ, **threads}
@@ -92,24 +93,24 @@ def alone(way: str, mask: Path) -> dict[str, float]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--mask", type=Path)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--way", choices=WAYS, help="run this one alone, in this process")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     mask = options.mask or simulated_mask()
     if options.way:
         measured(options.way, mask)
         return
     runs = [{way: alone(way, mask) for way in WAYS} for _ in range(options.runs)]
-    print("| way | seconds | fastest | slowest | peak GB | pieces |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    print(f"{SIMULATOR}\n")
+    print_heading("way", "seconds:", "fastest:", "slowest:", "peak GB:", "pieces:")
     for way in WAYS:
         seconds = sorted(run[way]["seconds"] for run in runs)
         middle, peak_gb = statistics.median(seconds), max(run[way]["peak_gb"] for run in runs)
-        cells = f"{middle:.1f} | {seconds[0]:.1f} | {seconds[-1]:.1f} | {peak_gb:.2f}"
-        print(f"| {way} | {cells} | {runs[0][way]['pieces']:.0f} |")
+        cells = [f"{value:.1f}" for value in (middle, seconds[0], seconds[-1])]
+        print_row(way, *cells, f"{peak_gb:.2f}", f"{runs[0][way]['pieces']:.0f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Speed and memory of `afunet segment` on a simulated series of 512 × 512 × 200.
 
-    .venv/bin/python benchmarks/segment.py [--slices 200] [--weights FILE] [--folder TMP]
+    .venv/bin/python -m benchmarks.segment [--slices 200] [--weights FILE] [--folder TMP]
 
 Prints seconds per slice for the network and for everything else, the peak memory of the process
 that segments, and what share of this machine's measured matrix-multiply peak the network reaches.
@@ -9,12 +9,11 @@ The series is a real one on disk: the shared parametric knee, written once as DI
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +23,10 @@ from afunet.geometry import Volume
 from afunet.models.checkpoint import load_checkpoint
 from afunet.models.complexity import complexity
 from afunet.models.shipped import shipped_path
-from afunet.phantom import LegConfig, axial_grid, simulate
+from afunet.phantom import SIMULATOR, LegConfig, axial_grid, simulate
 from afunet.phantom.dicom import write_dicom_series
+from afunet.report.case.facts import RunFacts
+from benchmarks.bench import matmul_peak, parser_of
 
 SIZE = 512
 
@@ -41,58 +42,47 @@ def write_series(folder: Path, slices: int) -> None:
     write_dicom_series(Volume(np.ascontiguousarray(voxels), affine), folder)
 
 
-def matmul_peak(dtype: torch.dtype, size: int = 2048, seconds: float = 2.0) -> float:
-    """Best GFLOP/s of a square matrix product."""
-    a, b = (torch.randn(size, size).to(dtype) for _ in range(2))
-    best, end = float("inf"), time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        a @ b
-        best = min(best, time.perf_counter() - start)
-    return 2 * size**3 / best / 1e9
-
-
-def segment_in_own_process(series: Path, output: Path, weights: Path) -> dict[str, object]:
+def segment_in_own_process(series: Path, output: Path, weights: Path) -> RunFacts:
     """Run the command line as a user would and read its report."""
     command = [sys.executable, "-m", "afunet", "segment", str(series), "-o", str(output), "-q"]
     subprocess.run([*command, "--weights", str(weights)], check=True, stdout=subprocess.DEVNULL)
-    report: dict[str, object] = json.loads((output / "report.json").read_text())
-    return report
+    return RunFacts(**json.loads((output / "report.json").read_text())["run"])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--slices", type=int, default=200)
     parser.add_argument("--weights", type=Path, default=shipped_path())
     parser.add_argument("--folder", type=Path)
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
         folder = Path(temporary)
         write_series(folder / "series", options.slices)
-        report = segment_in_own_process(folder / "series", folder / "out", options.weights)
-    run = report["run"]
-    seconds = run["seconds"]
+        run = segment_in_own_process(folder / "series", folder / "out", options.weights)
+    seconds = run.seconds
     network = seconds["network"]
     rest = sum(seconds.values()) - network
     peaks = {
-        name: matmul_peak(dtype)
+        name: matmul_peak(torch.device("cpu"), dtype)
         for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16))
     }
     checkpoint = load_checkpoint(options.weights)
     patch = checkpoint.header.patch_px
     window = complexity(checkpoint.network(), size=patch).gflops
-    windows = run["windows"]
+    windows = run.windows
     reached = window * windows / network
-    peak = peaks[run["arithmetic"]]
-    print(f"threads {torch.get_num_threads()}, {run['device']}, {run['arithmetic']}")
+    peak = peaks[run.arithmetic]
+    print(SIMULATOR)
+    print(f"threads {torch.get_num_threads()}, {run.device}, {run.arithmetic}")
     print(f"network      {network / options.slices:7.3f} s/slice ({windows} windows of {patch} px)")
     print(f"all the rest {rest / options.slices:7.3f} s/slice")
     for stage, value in seconds.items():
         print(f"  {stage:<10} {value:7.2f} s")
-    print(f"peak memory  {run['peak_memory_mb'] / 1000:7.2f} GB")
+    if run.peak_memory_mb is not None:
+        print(f"peak memory  {run.peak_memory_mb / 1000:7.2f} GB")
     for name, value in peaks.items():
         print(f"matrix product {name}: {value:.0f} GFLOP/s")
-    share = f"{reached / peak:.0%} of the {run['arithmetic']} peak"
+    share = f"{reached / peak:.0%} of the {run.arithmetic} peak"
     print(f"network reaches {reached:.0f} GFLOP/s, {share}")
 
 

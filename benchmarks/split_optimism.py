@@ -1,6 +1,6 @@
 """How much a split slice by slice flatters: two networks on the same slices.
 
-    .venv/bin/python benchmarks/split_optimism.py runs/by_slice/best.safetensors \
+    .venv/bin/python -m benchmarks.split_optimism runs/by_slice/best.safetensors \
         runs/afunet-seed1/best.safetensors runs/knee-by-slice "$AFUNET_DATA/knee"
 
 The slices are those held out by the split by slice, of patients whom the split by patient keeps out
@@ -11,31 +11,30 @@ per slice of both and the first one's lead, with a bootstrap 95 % interval over 
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from afunet.data.labelled import read_records
 from afunet.data.slices import LabelledSlice
 from afunet.evaluation.overlap import count, dice
-from afunet.inference.engines.factory import best_engine
-from afunet.models.checkpoint import load_checkpoint
-from afunet.workflows.scoring import load_split, network_masks
+from afunet.workflows.scoring import load_split
+from benchmarks.bench import Network, parser_of
 
 RESAMPLES = 5000
+FloatArray = NDArray[np.float64]
 
 
-def scores(weights: Path, slices: list[LabelledSlice]) -> np.ndarray:
-    checkpoint = load_checkpoint(weights)
-    patch_px = checkpoint.header.patch_px
-    engine, _ = best_engine(checkpoint)
-    mask_of = network_masks(engine, patch_px)
-    return np.array([dice(count(mask_of(item), item.mask > 0)) for item in slices])
+def scores(weights: Path, slices: list[LabelledSlice]) -> FloatArray:
+    network = Network(weights)
+    pairs = ((network.probability(item) >= 0.5, item.mask > 0) for item in slices)
+    return np.array([dice(count(found, true)) for found, true in pairs])
 
 
-def interval(lead: np.ndarray, patients: list[str]) -> tuple[float, float]:
+def interval(lead: FloatArray, patients: list[str]) -> tuple[float, float]:
     groups: dict[str, list[float]] = defaultdict(list)
     for patient, value in zip(patients, lead, strict=True):
         groups[patient].append(float(value))
@@ -48,13 +47,13 @@ def interval(lead: np.ndarray, patients: list[str]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("by_slice", type=Path)
     parser.add_argument("by_patient", type=Path)
     parser.add_argument("store", type=Path, help="the store split by slice")
     parser.add_argument("folder", type=Path, help="the data split by patient")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     trained_on = {
         record.patient for record in read_records(options.folder) if record.split == "train"
     }

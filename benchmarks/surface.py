@@ -1,6 +1,6 @@
 """Meshes of exact masks against the exact surfaces behind them, on many voxel grids.
 
-    .venv/bin/python benchmarks/surface.py [--first-seed 8000] [--knees 1] [--max-error-mm 0.05]
+    .venv/bin/python -m benchmarks.surface [--first-seed 8000] [--knees 1] [--max-error-mm 0.05]
 
 Each knee is taken whole and with a broken tibia and femur. A bone's or fragment's exact surface is
 where its simulated distance is zero, found on a grid of 0.4 mm with linear interpolation. The mask
@@ -19,7 +19,6 @@ piece that went worst.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -33,22 +32,23 @@ from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
 from afunet.formats.polydata import from_polydata
 from afunet.geometry import Mesh, Volume
-from afunet.phantom import Anatomy, Fracture, Pose
-from afunet.phantom.bones import Piece
-from afunet.phantom.distance import Box
-from afunet.phantom.skeleton import build_bones, fractured
+from afunet.phantom import SIMULATOR, Anatomy, Fracture, Pose
+from afunet.phantom.shapes.distance import Box
+from afunet.phantom.skeleton.bones import Piece
+from afunet.phantom.skeleton.build import build_bones, fractured
 from afunet.reconstruction.deviation import deviation
 from afunet.reconstruction.surface import surface
+from benchmarks.bench import parser_of, print_heading, print_row
 
 REFERENCE_MM = 0.4
 SAMPLES = 20_000
 KNEE = Box((35.0, -60.0, -55.0), (165.0, 80.0, 60.0))
 SMALLEST_MM3, CHIP_MM3 = 50.0, 1000.0
 KINDS = ("bones", "fragments", "chips")
-HEAD = (
-    "| voxels, mm | pieces | mean, mm | mean, voxels | mean, fine voxels | p95, mm | p95, voxels | "
-    "p95, fine voxels | volume to exact, % | mesh to mask, % | mask to exact, % | triangles | "
-    "closed, manifold |\n| --- | --- |" + " ---: |" * 11
+COLUMNS = (
+    *(f"{what}, {unit}" for what in ("mean", "p95") for unit in ("mm", "voxels", "fine voxels")),
+    *("volume to exact, %", "mesh to mask, %", "mask to exact, %", "triangles"),
+    "closed, manifold",
 )
 OBLIQUE = Rotation.from_euler("xyz", [12, -8, 20], degrees=True).as_matrix()
 STRAIGHT = np.eye(3)
@@ -187,29 +187,31 @@ def distances_on(piece: Piece, grid: Volume) -> Float32Array:
     return np.stack(apart_mm)
 
 
-def line(spacing: Spacing, kind: str, rows: Sequence[Row | None]) -> str:
-    """A Markdown row: the mean over the pieces, and the worst of them in brackets."""
+def cells(spacing: Spacing, kind: str, rows: Sequence[Row | None]) -> list[str]:
+    """A row of the table: the mean over the pieces, and the worst of them in brackets."""
     found = [row for row in rows if row is not None]
     coarse, fine = max(spacing.steps_mm), min(spacing.steps_mm)
 
-    def lengths(values: list[float]) -> str:
+    def lengths(values: list[float]) -> list[str]:
+        steps = 1.0, coarse, fine
         mean, worst = fmean(values), max(values)
-        return (
-            f"{mean:.2f} ({worst:.2f}) | {mean / coarse:.2f} ({worst / coarse:.2f}) | "
-            f"{mean / fine:.2f} ({worst / fine:.2f})"
-        )
+        return [f"{mean / step:.2f} ({worst / step:.2f})" for step in steps]
 
     def change(values: list[float]) -> str:
         return f"{100 * fmean(values):+.1f} ({100 * max(values, key=abs):+.1f})"
 
     closed = sum(row.open_edges == 0 and row.nonmanifold_edges == 0 for row in found)
-    return (
-        f"| {spacing.name} | {kind} | {lengths([row.mean_mm for row in found])} | "
-        f"{lengths([row.p95_mm for row in found])} | {change([row.to_exact for row in found])} | "
-        f"{change([row.to_mask for row in found])} | "
-        f"{change([row.mask_to_exact for row in found])} | "
-        f"{fmean(row.triangles for row in found):.0f} | {closed} of {len(rows)} |"
-    )
+    return [
+        spacing.name,
+        kind,
+        *lengths([row.mean_mm for row in found]),
+        *lengths([row.p95_mm for row in found]),
+        change([row.to_exact for row in found]),
+        change([row.to_mask for row in found]),
+        change([row.mask_to_exact for row in found]),
+        f"{fmean(row.triangles for row in found):.0f}",
+        f"{closed} of {len(rows)}",
+    ]
 
 
 def measured(solid: Solid, spacing: Spacing, seed: int, budget: Budget) -> Row | None:
@@ -235,22 +237,24 @@ def measured(solid: Solid, spacing: Spacing, seed: int, budget: Budget) -> Row |
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--first-seed", type=int, default=8000)
     parser.add_argument("--knees", type=int, default=1)
     parser.add_argument("--max-triangles", type=int)
     parser.add_argument("--max-error-mm", type=float)
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     budget = Budget(max_triangles=options.max_triangles, max_error_mm=options.max_error_mm)
     seeds = range(options.first_seed, options.first_seed + options.knees)
     known = [solid for seed in seeds for solid in solids(seed)]
-    print(HEAD)
+    print(f"{SIMULATOR}\n")
+    print_heading("voxels, mm", "pieces", *(f"{column}:" for column in COLUMNS))
     for spacing in GRIDS:
         for kind in KINDS:
             chosen = [solid for solid in known if solid.kind == kind]
             rows = [measured(solid, spacing, k, budget) for k, solid in enumerate(chosen)]
-            print(line(spacing, kind, rows), flush=True)
+            if any(rows):
+                print_row(*cells(spacing, kind, rows))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the flags catch, what they cry wolf at, and whether the expected Dice is the true one.
 
-    .venv/bin/python benchmarks/trust.py --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz" \
+    .venv/bin/python -m benchmarks.trust --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz" \
         [--weights FILE] [--legs 3] [--clean 6] [--first-seed 320000]
 
 Simulated single legs of 16 slices without gaps, drawn as widely as those trained on but without
@@ -16,37 +16,37 @@ and how the expected Dice of a slice goes with the true one (mean absolute error
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
 from scipy.stats import spearmanr
-from trust_cases import (
+
+from afunet.evaluation.overlap import count, dice
+from afunet.findings import Severity
+from afunet.inference.trust.flags import FLAGS
+from afunet.inference.volume import FreshPrediction
+from afunet.phantom import SIMULATOR, LegConfig
+from afunet.preprocessing.orientation import Axial
+from afunet.workflows.analyse import concluded
+from afunet.workflows.phantom import limb_files
+from benchmarks.bench import Network, parser_of, print_heading, print_row, scan_of
+from benchmarks.trust_cases import (
     CHANGED,
     DROPPED,
     EXPECTED,
     REPORTED_SEED,
     SIMULATED,
     TrueCase,
+    case_of,
     drawn_legs,
     without_slices,
 )
-
-from afunet.evaluation.overlap import count, dice
-from afunet.findings import Severity
-from afunet.formats.scan import Scan, Source
-from afunet.inference.trust.flags import FLAGS
-from afunet.inference.volume import FreshPrediction
-from afunet.phantom import LegConfig
-from afunet.preprocessing.orientation import Axial
-from afunet.workflows.analyse import concluded, predict
-from afunet.workflows.network import load_network
-from afunet.workflows.phantom import limb_files
 
 POOR = 0.9
 
@@ -60,36 +60,24 @@ class Outcome:
     dice: tuple[tuple[float, float], ...]
 
 
-class Judge:
-    """The network, and the way from a case to its flags."""
-
-    def __init__(self, weights: Path | None) -> None:
-        self.network = load_network(weights)
-
-    def predict(self, case: TrueCase) -> FreshPrediction:
-        return predict(_scan(case), self.network)
-
-    def judge(self, name: str, case: TrueCase, prediction: FreshPrediction) -> Outcome:
-        found = concluded(_scan(case), prediction, self.network)
-        assert found.trust is not None
-        signs = found.trust.signs
-        flags = [flag for flag in found.trust.flags if flag.severity is Severity.WARNING]
-        pairs = tuple(
-            (expected, dice(count(found.mask.voxels[one.index], case.truth.voxels[one.index])))
-            for one, expected in zip(signs.slices, signs.likely_dice, strict=True)
-        )
-        return Outcome(name, frozenset(flag.code for flag in flags), pairs)
+def judged(network: Network, name: str, case: TrueCase, prediction: FreshPrediction) -> Outcome:
+    """The way from a case to its flags."""
+    found = concluded(scan_of(case.scan), prediction, network.loaded)
+    assert found.trust is not None
+    signs = found.trust.signs
+    flags = [flag for flag in found.trust.flags if flag.severity is Severity.WARNING]
+    pairs = tuple(
+        (expected, dice(count(found.mask.voxels[one.index], case.truth.voxels[one.index])))
+        for one, expected in zip(signs.slices, signs.likely_dice, strict=True)
+    )
+    return Outcome(name, frozenset(flag.code for flag in flags), pairs)
 
 
-def _scan(case: TrueCase) -> Scan:
-    return Scan(case.scan, Source("simulated", 1))
-
-
-def variants(judge: Judge, config: LegConfig, *, corrupted: bool) -> Iterator[Outcome]:
+def variants(network: Network, config: LegConfig, *, corrupted: bool) -> Iterator[Outcome]:
     """The leg as drawn, and with every single thing wrong."""
-    whole = SIMULATED["clean"](config)
-    prediction = judge.predict(whole)
-    yield judge.judge("clean", whole, prediction)
+    whole = case_of(config)
+    prediction = network.predict(whole.scan)
+    yield judged(network, "clean", whole, prediction)
     if not corrupted:
         return
     for name, missing in DROPPED.items():
@@ -97,22 +85,19 @@ def variants(judge: Judge, config: LegConfig, *, corrupted: bool) -> Iterator[Ou
         kept = (without_slices(v, missing) for v in (prediction.mask, prediction.probability))
         mask, probability = kept
         scan = Axial.of(case.scan)
-        fewer = replace(prediction, scan=scan, mask=mask, probabilities=(probability,))
-        yield judge.judge(name, case, fewer)
-    for name, change in CHANGED.items():
-        case = change(whole)
-        yield judge.judge(name, case, judge.predict(case))
-    for name, make in SIMULATED.items():
-        if name != "clean":
-            case = make(config)
-            yield judge.judge(name, case, judge.predict(case))
+        left = replace(prediction, scan=scan, mask=mask, probabilities=(probability,))
+        yield judged(network, name, case, left)
+    changed = ((name, change(whole)) for name, change in CHANGED.items())
+    drawn = ((name, case_of(make(config))) for name, make in SIMULATED.items())
+    for name, case in chain(changed, drawn):
+        yield judged(network, name, case, network.predict(case.scan))
 
 
-def outcomes(judge: Judge, first_seed: int, legs: int, clean: int, limbs: str) -> list[Outcome]:
+def outcomes(network: Network, first_seed: int, legs: int, clean: int, limbs: str) -> list[Outcome]:
     """Of all legs, told on the error stream one by one."""
     found: list[Outcome] = []
     for number, config in enumerate(drawn_legs(first_seed, max(legs, clean), limb_files(limbs))):
-        for outcome in variants(judge, config, corrupted=number < legs):
+        for outcome in variants(network, config, corrupted=number < legs):
             found.append(outcome)
             low = min((true for _, true in outcome.dice), default=float("nan"))
             said = ", ".join(sorted(outcome.codes)) or "no warning"
@@ -121,43 +106,43 @@ def outcomes(judge: Judge, first_seed: int, legs: int, clean: int, limbs: str) -
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--limbs", required=True)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--legs", type=int, default=3)
     parser.add_argument("--clean", type=int, default=6)
     parser.add_argument("--first-seed", type=int, default=REPORTED_SEED)
-    options = parser.parse_args()
-    judge = Judge(options.weights)
-    found = outcomes(judge, options.first_seed, options.legs, options.clean, options.limbs)
-    print("| what is wrong | flag that should rise | rose | other warnings, times |")
-    print("| --- | --- | ---: | --- |")
+    options = parser.parse_args(argv)
+    network = Network(options.weights)
+    found = outcomes(network, options.first_seed, options.legs, options.clean, options.limbs)
+    print(f"{SIMULATOR}\n")
+    print_heading("what is wrong", "flag that should rise", "rose:", "other warnings, times")
     for name, code in EXPECTED.items():
         own = [one for one in found if one.name == name]
         hits = sum(code in one.codes for one in own)
         others = Counter(other for one in own for other in one.codes - {code})
         said = ", ".join(f"{other} {times}" for other, times in others.most_common()) or "–"
-        print(f"| {name} | {code} | {hits} of {len(own)} | {said} |")
+        print_row(name, code, f"{hits} of {len(own)}", said)
     clean = [one for one in found if one.name == "clean"]
     alarms = Counter(code for one in clean for code in one.codes)
-    print(f"\n| flag | rises on {len(clean)} clean legs |\n| --- | ---: |")
+    print()
+    print_heading("flag", f"rises on {len(clean)} clean legs:")
     for code in FLAGS:
-        print(f"| {code} | {alarms[code]} |")
+        print_row(code, alarms[code])
     warned = [one for one in clean if one.codes]
-    print(f"| any warning | {len(warned)} |")
+    print_row("any warning", len(warned))
     bad = sum(min(true for _, true in one.dice) < POOR for one in warned)
     print(f"\n{bad} of these {len(warned)} legs have a slice whose true Dice is below {POOR}.")
-    print("\n| slices | number | expected Dice | true Dice | mean error | Spearman |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    print()
+    columns = ("number", "expected Dice", "true Dice", "mean error", "Spearman")
+    print_heading("slices", *(f"{column}:" for column in columns))
     for title, chosen in (("clean", clean), ("all cases", found)):
         expected, true = np.array([pair for one in chosen for pair in one.dice]).T
         error = fmean(np.abs(expected - true))
         rank = spearmanr(expected, true).statistic
-        print(
-            f"| {title} | {len(true)} | {expected.mean():.4f} | {true.mean():.4f} | {error:.4f} "
-            f"| {rank:.3f} |"
-        )
+        means = f"{expected.mean():.4f}", f"{true.mean():.4f}", f"{error:.4f}"
+        print_row(title, len(true), *means, f"{rank:.3f}")
     expected, true = np.array([pair for one in found for pair in one.dice]).T
     for limit in (0.9, 0.95):
         low, doubted = true < limit, expected < limit

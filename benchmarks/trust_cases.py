@@ -21,7 +21,6 @@ from afunet.phantom import (
     ImplantKind,
     LegConfig,
     Region,
-    SimulatedLeg,
     axial_grid,
     draw_leg,
     simulate,
@@ -64,39 +63,32 @@ def _without_metal(clutter: Clutter | None) -> Clutter | None:
 def _small_grid(config: LegConfig) -> Grid:
     """Slices without gaps in the middle of what was drawn, the leg whole in the field."""
     rng = np.random.default_rng([config.seed, 5])
-    matrix, (slices, rows, columns) = config.grid.matrix(), config.grid.shape
-    middle = matrix @ [(columns - 1) / 2, (rows - 1) / 2, (slices - 1) / 2, 1]
-    centre = float(middle[0]), float(middle[1]), float(middle[2])
-    step_mm = float(rng.choice([1.0, 1.5, 2.0, 3.0]))
-    return axial_grid((SLICES, PIXELS, PIXELS), rng.uniform(0.78, 0.92), step_mm, centre)
+    step_mm, pixel_mm = float(rng.choice([1.0, 1.5, 2.0, 3.0])), rng.uniform(0.78, 0.92)
+    return axial_grid((SLICES, PIXELS, PIXELS), pixel_mm, step_mm, middle_of(config.grid))
 
 
-def clean(config: LegConfig) -> TrueCase:
+def case_of(config: LegConfig) -> TrueCase:
     """The leg as drawn."""
-    return _case(simulate(config))
+    leg = simulate(config)
+    return TrueCase(leg.volume, leg.bones.foreground())
 
 
-def with_metal(config: LegConfig) -> TrueCase:
+def with_metal(config: LegConfig) -> LegConfig:
     """Screws or a plate in the bone that fills most of the field."""
     bone, height_mm = _largest_bone(config)
     kind = (ImplantKind.SCREWS, ImplantKind.PLATE)[config.seed % 2]
-    implant = Implant(bone, kind, height_mm, 6000.0, config.seed)
-    return _case(simulate(replace(config, implants=(implant,))))
+    return replace(config, implants=(Implant(bone, kind, height_mm, 6000.0, config.seed),))
 
 
-def noisier(hu: float) -> Callable[[LegConfig], TrueCase]:
+def noisier(hu: float) -> Callable[[LegConfig], LegConfig]:
     """The leg with so much more noise than a scanner gives."""
-
-    def make(config: LegConfig) -> TrueCase:
-        return _case(simulate(replace(config, scanner=replace(config.scanner, noise_hu=hu))))
-
-    return make
+    return lambda config: replace(config, scanner=replace(config.scanner, noise_hu=hu))
 
 
-def faint(config: LegConfig) -> TrueCase:
+def faint(config: LegConfig) -> LegConfig:
     """The leg with next to no mineral in its bones."""
     bone = replace(config.bone, density=0.12, cortex=0.4, cortex_hu=850.0, end_loss=0.7)
-    return _case(simulate(replace(config, bone=bone)))
+    return replace(config, bone=bone)
 
 
 def left_over(slices: int, missing: int) -> NDArray[np.int64]:
@@ -128,28 +120,25 @@ def _left_of(volume: Volume, column: int) -> Volume:
     return Volume(np.ascontiguousarray(volume.voxels[:, :, :column]), volume.affine)
 
 
-def _case(leg: SimulatedLeg) -> TrueCase:
-    return TrueCase(leg.volume, leg.bones.foreground())
-
-
 def _largest_bone(config: LegConfig) -> tuple[str, float]:
     """Name of the bone with most voxels in view, and a height in its frame that is in view."""
-    small = axial_grid((3, 58, 58), 3.4, 10.0, tuple(_centre(config)))  # type: ignore[arg-type]
+    centre_mm = middle_of(config.grid)
+    small = axial_grid((3, 58, 58), 3.4, 10.0, centre_mm)
     leg = simulate(replace(config, grid=small))
     sizes = np.bincount(leg.bones.volume.voxels.ravel(), minlength=len(leg.bones.names) + 1)
     sizes[0] = 0
     name = leg.bones.names[int(sizes.argmax())]
-    return name, float(_centre(config)[2])
+    return name, centre_mm[2]
 
 
-def _centre(config: LegConfig) -> Sequence[float]:
-    slices, rows, columns = config.grid.shape
-    middle = config.grid.matrix() @ [(columns - 1) / 2, (rows - 1) / 2, (slices - 1) / 2, 1]
-    return [float(value) for value in middle[:3]]
+def middle_of(grid: Grid) -> tuple[float, float, float]:
+    """The middle of its voxels in LPS mm."""
+    slices, rows, columns = grid.shape
+    x, y, z = grid.matrix()[:3] @ [(columns - 1) / 2, (rows - 1) / 2, (slices - 1) / 2, 1]
+    return float(x), float(y), float(z)
 
 
-SIMULATED: Mapping[str, Callable[[LegConfig], TrueCase]] = {
-    "clean": clean,
+SIMULATED: Mapping[str, Callable[[LegConfig], LegConfig]] = {
     "metal added": with_metal,
     "noise of 70 HU": noisier(70.0),
     "noise of 140 HU": noisier(140.0),

@@ -1,6 +1,6 @@
 """What the window size at inference does to a trained network, on a validation split.
 
-    .venv/bin/python benchmarks/windows.py WEIGHTS SLICE_FOLDER [--status checked]
+    .venv/bin/python -m benchmarks.windows WEIGHTS SLICE_FOLDER [--status checked]
 
 A network with global pooling and batch normalisation is trained on crops of one size. This prints
 mean Dice per case and seconds per slice for windows of that size, smaller and larger ones, and
@@ -9,21 +9,22 @@ whole slices, so that the choice in docs/decisions/003-windows.md can be measure
 
 from __future__ import annotations
 
-import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from afunet.models.checkpoint import load_checkpoint
 from afunet.workflows.evaluate import evaluate_network
+from benchmarks.bench import parser_of
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("weights", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--split", default="val")
     parser.add_argument("--status")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     trained = load_checkpoint(options.weights).header.patch_px
     for patch in (128, trained, 256, 384, 512):
         start = time.perf_counter()

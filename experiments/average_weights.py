@@ -1,6 +1,6 @@
 """Weights between two checkpoints of one network, the second trained on from the first.
 
-    .venv/bin/python experiments/average_weights.py FIRST SECOND SHARE OUTPUT
+    .venv/bin/python -m experiments.average_weights FIRST SECOND SHARE OUTPUT
 
 Every weight and batch statistic is (1 − SHARE) · FIRST + SHARE · SECOND: between a network and the
 same fine-tuned for something new, much of the new is had for little of the old (Wortsman et al.
@@ -10,33 +10,48 @@ same fine-tuned for something new, much of the new is had for little of the old 
 from __future__ import annotations
 
 import dataclasses
-import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from torch import Tensor
 
 from afunet.errors import CheckpointError
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.models.weights_file import single
+from benchmarks.bench import parser_of
+
+Weights = Mapping[str, Tensor]
 
 
-def main() -> None:
-    """Average, save, print the digest."""
-    first, second = (load_checkpoint(Path(name)) for name in sys.argv[1:3])
-    share, output = float(sys.argv[3]), Path(sys.argv[4])
-    ours, theirs = single(first.weights), single(second.weights)
+def between(first: Weights, second: Weights, share: float) -> dict[str, Tensor]:
+    """(1 − `share`) · `first` + `share` · `second`; counters are the second's."""
+    ours, theirs = single(first), single(second)
     if {key: value.shape for key, value in ours.items()} != {
         key: value.shape for key, value in theirs.items()
     }:
         raise CheckpointError("the two checkpoints are of different networks: give two of one")
-    mixed = {
+    return {
         key: value.lerp(theirs[key], share) if value.is_floating_point() else theirs[key]
         for key, value in ours.items()
     }
-    averaged = {"first": first.sha256, "second": second.sha256, "share": share}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Average, save, print the digest."""
+    parser = parser_of(__doc__)
+    parser.add_argument("first", type=Path)
+    parser.add_argument("second", type=Path)
+    parser.add_argument("share", type=float)
+    parser.add_argument("output", type=Path)
+    options = parser.parse_args(argv)
+    first, second = (load_checkpoint(path) for path in (options.first, options.second))
+    mixed = between(first.weights, second.weights, options.share)
+    averaged = {"first": first.sha256, "second": second.sha256, "share": options.share}
     training = {**second.header.training, "averaged": averaged}
     header = dataclasses.replace(second.header, training=training, metrics={})
     network = second.network()
     network.load_state_dict(mixed)
-    print(f"{output}: SHA-256 {save_checkpoint(output, network, header)}")
+    print(f"{options.output}: SHA-256 {save_checkpoint(options.output, network, header)}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Fit the calibration of a checkpoint on validation slices and write a copy that has it.
 
-    .venv/bin/python experiments/calibrate.py CHECKPOINT -o NEW --data "$AFUNET_DATA/knee" \
+    .venv/bin/python -m experiments.calibrate CHECKPOINT -o NEW --data "$AFUNET_DATA/knee" \
         --data runs/sim4v [--figure docs/images/reliability.png]
 
 CHECKPOINT may be `shipped`. From each folder at most `--slices` labelled slices of its validation
@@ -13,8 +13,7 @@ mask stays as it is: it is decided by the probability before calibration.
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,13 +29,12 @@ from afunet.evaluation.calibration import (
     outline_band,
     reliability,
 )
-from afunet.inference.engines.factory import best_engine
-from afunet.inference.predictor import Predictor
 from afunet.models.calibration import UNCALIBRATED
-from afunet.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.models.shipped import shipped_path
 from afunet.report.figure import COLOURS, GRID, INK, QUIET, new_figure, png
 from afunet.workflows.scoring import load_split
+from benchmarks.bench import Network, parser_of, print_heading, print_row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,20 +51,19 @@ class CaseCounts:
     band: LogitCounts
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Fit, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("checkpoint", help="a weights file, or shipped")
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--data", type=Path, action="append", required=True)
     parser.add_argument("--slices", type=int, default=48)
     parser.add_argument("--half", action="store_true", help="store float16, as shipped weights")
     parser.add_argument("--figure", type=Path)
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     shipped = options.checkpoint == "shipped"
     path = shipped_path() if shipped else Path(options.checkpoint)
-    checkpoint = load_checkpoint(path)
-    cases = list(counted(checkpoint, options.data, options.slices))
+    cases = list(counted(Network(path), options.data, options.slices))
     found = fitted(cases)
     print(f"scale {found[0]:.4f}, offset {found[1]:+.4f}, from {len(cases)} cases")
     print_errors(cases, found)
@@ -74,6 +71,7 @@ def main() -> None:
     if options.figure is not None:
         options.figure.write_bytes(png(figure(cases, found)))
     if options.output is not None:
+        checkpoint = load_checkpoint(path)
         header = replace(checkpoint.header, calibration=found)
         digest = save_checkpoint(
             options.output, checkpoint.network(), header, half=options.half or shipped
@@ -81,18 +79,15 @@ def main() -> None:
         print(f"{options.output.name}: SHA-256 {digest}")
 
 
-def counted(checkpoint: Checkpoint, folders: list[Path], most: int) -> Iterator[CaseCounts]:
+def counted(network: Network, folders: list[Path], most: int) -> Iterator[CaseCounts]:
     """Predict the validation slices of every folder and count their pixels case by case."""
-    header = checkpoint.header
-    engine, _ = best_engine(checkpoint)
-    predictor = Predictor(engine, header.patch_px)
+    header = network.header
     for folder in folders:
         slices = spread(load_split(folder, "val", header.input_slices), most)
         for case in dict.fromkeys(item.record.case for item in slices):
             every = band = LogitCounts.none()
             for item in (item for item in slices if item.record.case == case):
-                found = predictor.of_grey(item.grey).probability[0, 0]
-                probability = found.astype(np.float64)
+                probability = network.probability(item).astype(np.float64)
                 truth = item.mask > 0
                 near = outline_band(probability >= header.threshold, truth, BAND_PX)
                 every += count_logits(probability, truth)
@@ -129,8 +124,8 @@ def fitted(cases: list[CaseCounts]) -> tuple[float, float]:
 def print_errors(cases: list[CaseCounts], found: tuple[float, float]) -> None:
     """ECE by folder: all pixels and band; before, after, after by fits on the other cases."""
     others = [fitted([case for case in cases if case is not left]) for left in cases]
-    print("| validation | pixels | ECE before | after | after, each case by a fit on the others |")
-    print("| --- | --- | ---: | ---: | ---: |")
+    left_out_heading = "after, each case by a fit on the others:"
+    print_heading("validation", "pixels", "ECE before:", "after:", left_out_heading)
     for folder in dict.fromkeys(case.folder for case in cases):
         for band in (False, True):
             own = [
@@ -148,23 +143,21 @@ def print_errors(cases: list[CaseCounts], found: tuple[float, float]) -> None:
                 for pair in (UNCALIBRATED, found)
             )
             what = f"within {BAND_PX:g} px of an outline" if band else "all"
-            print(
-                f"| {Path(folder).name} | {what} | {before:.4f} | {after:.4f} | "
-                f"{np.mean(left_out):.4f} |"
-            )
+            errors = before, after, float(np.mean(left_out))
+            print_row(Path(folder).name, what, *(f"{error:.4f}" for error in errors))
 
 
 def print_table(cases: list[CaseCounts], found: tuple[float, float]) -> None:
     """Reliability of the band, folders alike."""
-    print("| probability | share that is bone, before | probability | after | share of pixels |")
-    print("| ---: | ---: | ---: | ---: | ---: |")
+    print()
+    columns = ("share that is bone, before:", "probability:", "after:", "share of pixels:")
+    print_heading("probability:", *columns)
     counts = pooled(cases, band=True)
     before, after = reliability(counts), reliability(counts, found)
     for old, new in zip(before, after, strict=False):
-        print(
-            f"| {old.probability:.3f} | {old.share:.3f} | {new.probability:.3f} | {new.share:.3f} "
-            f"| {new.pixels / counts.pixels.sum():.3f} |"
-        )
+        share = new.pixels / counts.pixels.sum()
+        values = (old.probability, old.share, new.probability, new.share, share)
+        print_row(*(f"{value:.3f}" for value in values))
 
 
 def figure(cases: list[CaseCounts], found: tuple[float, float]) -> Figure:

@@ -1,9 +1,9 @@
 """Cases whose bone is known, as the network left them: what the expected Dice is fitted on.
 
-    .venv/bin/python experiments/confidence_cases.py CACHE --data "$AFUNET_DATA/knee" --knees val
-    .venv/bin/python experiments/confidence_cases.py CACHE --seed 360000 --legs 33 \
+    .venv/bin/python -m experiments.confidence_cases CACHE --data "$AFUNET_DATA/knee" --knees val
+    .venv/bin/python -m experiments.confidence_cases CACHE --seed 360000 --legs 33 \
         --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz"
-    .venv/bin/python experiments/confidence_cases.py CACHE --dicom FOLDER LABEL
+    .venv/bin/python -m experiments.confidence_cases CACHE --dicom FOLDER LABEL
 
 Every case goes the way of `afunet segment` as far as the network and its mirrored slices, and is
 kept in CACHE as one npz, so that measures of doubt can be tried without it. Simulated scans are 8
@@ -13,31 +13,26 @@ the training (casts, metal, contrast, breaks among it), half with one odd thing 
 
 from __future__ import annotations
 
-import argparse
 import csv
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from glob import glob
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afunet.formats.readers import read_labels, read_scan
-from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUpRules, clean_up
-from afunet.inference.predictor import Predictor
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.flips import Flip, flip_agreement
 from afunet.inference.volume import Prediction
 from afunet.phantom import (
     Cast,
     Grid,
-    Implant,
-    ImplantKind,
     LegConfig,
     Region,
     axial_grid,
@@ -47,8 +42,8 @@ from afunet.phantom import (
 from afunet.preprocessing.grid import WorkingGrid
 from afunet.preprocessing.orientation import Axial
 from afunet.reconstruction.instances import split_instances
-from afunet.workflows.analyse import predict
-from afunet.workflows.network import load_network
+from benchmarks.bench import Network, parser_of
+from benchmarks.trust_cases import middle_of, with_metal
 
 SLICES = 8
 LEG_MM, TRUNK_MM = 200.0, 395.0
@@ -148,10 +143,7 @@ def simulated(first_seed: int, legs: int, limbs: Sequence[Path]) -> Iterator[Kno
 def _grid(config: LegConfig, trunk: bool, thick: bool) -> Grid:
     """Slices without gaps in the middle of what was drawn, all of the leg in the field."""
     rng = np.random.default_rng([config.seed, 6])
-    matrix, (slices, rows, columns) = config.grid.matrix(), config.grid.shape
-    x, y, z = (
-        float(v) for v in (matrix @ [(columns - 1) / 2, (rows - 1) / 2, (slices - 1) / 2, 1])[:3]
-    )
+    x, y, z = middle_of(config.grid)
     pixel = float(rng.uniform(0.85, 0.95) if trunk else rng.uniform(0.5, 0.9))
     size = round((TRUNK_MM if trunk else LEG_MM) / pixel)
     step = float(rng.choice([5.0, 6.0] if thick else [1.0, 1.5, 2.0, 3.0]))
@@ -160,23 +152,6 @@ def _grid(config: LegConfig, trunk: bool, thick: bool) -> Grid:
 
 def _scanner(**changed: float) -> Callable[[LegConfig], LegConfig]:
     return lambda config: replace(config, scanner=replace(config.scanner, **changed))  # type: ignore[arg-type]
-
-
-def _metal(config: LegConfig) -> LegConfig:
-    """Screws or a plate in a bone that is in view."""
-    x, y, z = (float(v) for v in config.grid.matrix()[:3] @ [*_middle(config.grid), 1.0])
-    small = axial_grid((3, 58, 58), 3.4, 10.0, (x, y, z))
-    leg = simulate(replace(config, grid=small))
-    sizes = np.bincount(leg.bones.volume.voxels.ravel(), minlength=len(leg.bones.names) + 1)
-    sizes[0] = 0
-    kind = (ImplantKind.SCREWS, ImplantKind.PLATE)[config.seed % 2]
-    implant = Implant(leg.bones.names[int(sizes.argmax())], kind, z, 6000.0, config.seed)
-    return replace(config, implants=(implant,))
-
-
-def _middle(grid: Grid) -> list[float]:
-    slices, rows, columns = grid.shape
-    return [(columns - 1) / 2, (rows - 1) / 2, (slices - 1) / 2]
 
 
 def _cast(config: LegConfig) -> LegConfig:
@@ -193,7 +168,7 @@ def _faint(config: LegConfig) -> LegConfig:
 AS_DRAWN, THICK = "as drawn", "thick slices"
 KINDS: Mapping[str, Callable[[LegConfig], LegConfig]] = {
     "noise": _scanner(noise_hu=70.0),
-    "metal": _metal,
+    "metal": with_metal,
     THICK: _scanner(thickness_mm=6.0),
     "cast": _cast,
     "low dose": _scanner(noise_hu=110.0, streaks=3.0, grain_mm=1.4),
@@ -201,42 +176,30 @@ KINDS: Mapping[str, Callable[[LegConfig], LegConfig]] = {
 }
 
 
-class Seer:
-    """The shipped network, and what it left in CACHE before."""
-
-    def __init__(self, cache: Path) -> None:
-        self.cache = cache
-        cache.mkdir(parents=True, exist_ok=True)
-        self.network = load_network()
-
-    def see(self, case: KnownCase) -> None:
-        """Predict and keep, once."""
-        path = self.cache / f"{case.name}.npz"
-        if path.is_file():
-            return
-        scan = Scan(case.scan, Source(case.kind, 1, spacing_known=case.spacing_known))
-        prediction, header = predict(scan, self.network), self.network.header
-        flips = flip_agreement(
-            SeenCase(case, prediction, ()).evidence(),
-            Predictor(self.network.engine, header.patch_px),
-            header,
-        )
-        np.savez_compressed(
-            path,
-            name=case.name,
-            patient=case.patient,
-            kind=case.kind,
-            hu=case.scan.voxels,
-            affine=case.scan.affine,
-            truth=case.truth.voxels,
-            labelled=case.labelled,
-            checked=case.checked,
-            spacing_known=case.spacing_known,
-            predicted=prediction.scan.restored(prediction.mask).voxels,
-            probability=prediction.scan.restored(prediction.probability).voxels,
-            grid=np.array([prediction.grid.native, prediction.grid.working]),
-            flips=np.array([(flip.index, flip.dice) for flip in flips]).reshape(-1, 2),
-        )
+def see(case: KnownCase, network: Network, cache: Path) -> None:
+    """Predict and keep in CACHE, once."""
+    path = cache / f"{case.name}.npz"
+    if path.is_file():
+        return
+    prediction = network.predict(case.scan, spacing_known=case.spacing_known)
+    evidence = SeenCase(case, prediction, ()).evidence()
+    flips = flip_agreement(evidence, network.predictor, network.header)
+    np.savez_compressed(
+        path,
+        name=case.name,
+        patient=case.patient,
+        kind=case.kind,
+        hu=case.scan.voxels,
+        affine=case.scan.affine,
+        truth=case.truth.voxels,
+        labelled=case.labelled,
+        checked=case.checked,
+        spacing_known=case.spacing_known,
+        predicted=prediction.scan.restored(prediction.mask).voxels,
+        probability=prediction.scan.restored(prediction.probability).voxels,
+        grid=np.array([prediction.grid.native, prediction.grid.working]),
+        flips=np.array([(flip.index, flip.dice) for flip in flips]).reshape(-1, 2),
+    )
 
 
 def load(path: Path) -> SeenCase:
@@ -264,9 +227,9 @@ def load(path: Path) -> SeenCase:
     return SeenCase(case, prediction, tuple(Flip(int(k), float(d)) for k, d in kept["flips"]))
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Predict and keep, telling names on the error stream."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("cache", type=Path)
     parser.add_argument("--data", type=Path, help="the folder of the knees")
     parser.add_argument("--knees", choices=("val", "test"))
@@ -274,8 +237,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--legs", type=int, default=0)
     parser.add_argument("--dicom", type=Path, nargs=2, metavar=("FOLDER", "LABEL"))
-    options = parser.parse_args()
-    seer = Seer(options.cache)
+    parser.add_argument("--weights", type=Path, help="those shipped where not given")
+    options = parser.parse_args(argv)
+    network = Network(options.weights)
+    options.cache.mkdir(parents=True, exist_ok=True)
     cases: list[Iterator[KnownCase]] = []
     if options.knees:
         cases.append(knees(options.data, options.knees))
@@ -284,10 +249,9 @@ def main() -> None:
         cases.append(simulated(options.seed, options.legs, limbs))
     if options.dicom:
         cases.append(iter([dicom(*options.dicom)]))
-    for source in cases:
-        for case in source:
-            seer.see(case)
-            print(case.name, file=sys.stderr, flush=True)
+    for case in chain.from_iterable(cases):
+        see(case, network, options.cache)
+        print(case.name, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Draw what the networks for names and sides of bones learn from: limbs in random fields of view.
 
     shapes=$AFUNET_DATA/shapes-llp26
-    .venv/bin/python experiments/draw_limb_views.py -o views --parts 0 20 \
+    .venv/bin/python -m experiments.draw_limb_views -o views --parts 0 20 \
         --limbs "$shapes/sample0*.npz" "$shapes/sample1[0-3].npz"
 
 Samples 14 to 19 are kept to measure by (benchmarks/bone_names.py). Every part has limbs of its own,
@@ -15,9 +15,8 @@ or one alone. Parts that are there are not drawn again.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from glob import glob
 from itertools import islice
 from pathlib import Path
@@ -31,21 +30,15 @@ from scipy.spatial.transform import Rotation
 from afunet.anatomy.bone_network import BoneNamerConfig, surroundings
 from afunet.anatomy.coarse_grid import CoarseGrid
 from afunet.anatomy.side_network import LimbSiderConfig, limb_windows
-from afunet.phantom.distance import Box
-from afunet.phantom.leg_views import draw_views
-from afunet.phantom.limb_mixing import mix_limbs
-from afunet.phantom.limb_points import (
-    CLASSES,
-    LEFT,
-    LEG,
-    OTHER,
-    RIGHT,
-    DrawnLimbs,
-    draw_limbs,
-    limbs_like,
-)
+from afunet.phantom import VERSION
+from afunet.phantom.shapes.distance import Box
+from afunet.phantom.skeleton.limb_mixing import mix_limbs
+from afunet.phantom.views.leg_views import draw_views
+from afunet.phantom.views.limb_points import draw_limbs, limbs_like
+from afunet.phantom.views.points import CLASSES, LEFT, LEG, OTHER, RIGHT, DrawnLimbs
+from benchmarks.bench import parser_of
 
-FIELDS, GIVEN, MIXED, VIEWS = 300, 1, 6, 12
+GIVEN, MIXED, VIEWS = 1, 6, 12
 NAMER, SIDER = BoneNamerConfig(CLASSES), LimbSiderConfig()
 LARGEST, EACH = 1_500_000, 30
 LEAST_MM3, MOST_WINDOWS, ONE_BONE = 5000.0, 3, 0.2
@@ -107,7 +100,8 @@ def places_in(drawn: DrawnLimbs, rng: Rng) -> Arrays | None:
     cells = grid.cells(points.mm)
     full = grid.filled(cells, drawn.point_mm3 * rng.uniform(0.9, 1.15))
     centres = grid.centres_mm()
-    seen = ((centres > drawn.field.low_mm) & (centres < drawn.field.high_mm)).all(axis=-1)
+    inside = (centres > drawn.field.low_mm) & (centres < drawn.field.high_mm)
+    seen = np.asarray(inside.all(axis=-1))
     left = np.where(points.bone != CLASSES.index(OTHER), points.side != RIGHT, -1.0)
     kinds = 2 * points.bone.astype(int) + points.side
     many = np.flatnonzero(np.bincount(kinds) >= EACH)
@@ -122,8 +116,8 @@ def places_in(drawn: DrawnLimbs, rng: Rng) -> Arrays | None:
         full, seen, x = full[..., ::-1], seen[..., ::-1], grid.shape[2] - 1 - x
         left = np.where(left >= 0, 1 - left, -1)
     places = torch.from_numpy(np.stack([z, y, x], axis=-1))
-    maps = (torch.from_numpy(values.copy()) for values in (full, seen))
-    found = surroundings(*maps, places, NAMER).half().numpy()
+    bone, shown = (torch.from_numpy(values.copy()) for values in (full, seen))
+    found = surroundings(bone, shown, places, NAMER).half().numpy()
     return {"found": found, "bone": points.bone[chosen].astype(np.int64), "left": left}
 
 
@@ -157,18 +151,19 @@ def write(path: Path, parts: list[Arrays], limbs: list[str]) -> None:
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
         arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        np.savez_compressed(file, **arrays, limbs=limbs)
+        np.savez_compressed(file, **arrays, limbs=limbs, simulator=VERSION)  # type: ignore[arg-type]
     partial.replace(path)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Draw what is not there."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--limbs", nargs="+", required=True)
     parser.add_argument("--parts", type=int, nargs=2, default=(0, 20), help="first, end")
     parser.add_argument("--kinds", nargs="+", default=["limbs", "legs"])
-    args = parser.parse_args()
+    parser.add_argument("--fields", type=int, default=300, help="of view in a part of a kind")
+    args = parser.parse_args(argv)
     files = sorted({Path(name) for pattern in args.limbs for name in glob(pattern)})
     if len(files) < 3:
         sys.exit(f"--limbs: {len(files)} files found, three and more are needed")
@@ -181,7 +176,7 @@ def main() -> None:
             rng = np.random.default_rng([part, 59])
             places: list[Arrays] = []
             windows: list[Arrays] = []
-            fields = islice(drawing[kind](files, part), FIELDS)
+            fields = islice(drawing[kind](files, part), args.fields)
             for look in (look for drawn in fields for look in looks_at(drawn, rng)):
                 for found, all_of in (
                     (places_in(look, rng), places),

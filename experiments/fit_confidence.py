@@ -1,7 +1,7 @@
 """Fit the expected Dice of one set of weights, and measure it on cases left out.
 
-    .venv/bin/python experiments/fit_confidence.py CACHE -o afunet-w32.confidence.json
-    .venv/bin/python experiments/fit_confidence.py OTHER_CACHE --judge afunet-w32.confidence.json
+    .venv/bin/python -m experiments.fit_confidence CACHE -o afunet-w32.confidence.json
+    .venv/bin/python -m experiments.fit_confidence OTHER_CACHE --judge afunet-w32.confidence.json
 
 CACHE holds cases that `confidence_cases.py` left. Three lines through the logarithms of the signs
 of doubt are fitted to the logarithm of a slice's error, one minus its Dice: its 90th, 50th and 10th
@@ -15,29 +15,31 @@ Dice above `BEST` counts as `BEST`, which is all that is shown.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
-from confidence_cases import SeenCase, load
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 from scipy.stats import spearmanr
 
 from afunet.evaluation.overlap import Counts, count, dice
+from afunet.evaluation.quantile_fit import conformal_percentile, quantile_line
 from afunet.inference.trust.doubt import doubt_logs
 from afunet.inference.trust.signs import measure_signs
 from afunet.models.checkpoint import load_checkpoint
 from afunet.models.expected_dice import DiceInterval, DiceModel, read_model, write_model
 from afunet.models.shipped import shipped_path
+from benchmarks.bench import parser_of, print_heading, print_row
+from experiments.confidence_cases import SeenCase, load
 
 SIGNS = ("unsure", "outline", "faint", "change", "dense", "noise", "flip")
 COVERAGE, BEST = 0.8, 0.99
 FOLDS = 6
 OUTER = (1 - COVERAGE) / 2
 FloatArray = NDArray[np.float64]
+Pick = Callable[[list[float]], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,8 @@ def judged(seen: SeenCase) -> Judged:
     evidence, case = seen.evidence(), seen.case
     signs = measure_signs(evidence, seen.flips)
     truth = evidence.view.apply(case.truth).voxels
-    counts = {k: count(evidence.mask[k], truth[k]) for k in np.flatnonzero(case.labelled)}
+    levels = np.flatnonzero(case.labelled).tolist()
+    counts = {k: count(evidence.mask[k], truth[k]) for k in levels}
     known = [place for place, one in enumerate(signs.slices) if one.index in counts]
     return Judged(
         case.name,
@@ -95,20 +98,6 @@ def judged(seen: SeenCase) -> Judged:
     )
 
 
-def quantile_line(cases: Sequence[Judged], share: float) -> tuple[float, ...]:
-    """(constant, weights ≥ 0) of the line below which a share of all errors lies."""
-    logs = np.vstack([case.logs for case in cases])
-    errors = np.concatenate([case.errors() for case in cases])
-    weights = _weights(cases)
-    rows, signs = logs.shape
-    columns = np.hstack([np.ones((rows, 1)), logs])
-    cost = np.concatenate([np.zeros(signs + 1), weights * share, weights * (1 - share)])
-    above = np.hstack([columns, np.eye(rows), -np.eye(rows)])
-    bounds = [(None, None)] + [(0, None)] * (signs + 2 * rows)
-    found = linprog(cost, A_eq=above, b_eq=errors, bounds=bounds, method="highs")
-    return tuple(float(value) for value in found.x[: signs + 1])
-
-
 def _weights(cases: Sequence[Judged]) -> FloatArray:
     """Of every slice: cases alike within real and simulated ones, and these two alike."""
     kinds = [case.simulated for case in cases]
@@ -119,7 +108,10 @@ def _weights(cases: Sequence[Judged]) -> FloatArray:
 
 def lines_of(cases: Sequence[Judged]) -> FloatArray:
     """(3, 1 + signs): of the low, the middle and the high Dice."""
-    return np.array([quantile_line(cases, share) for share in (1 - OUTER, 0.5, OUTER)])
+    logs = np.vstack([case.logs for case in cases])
+    errors, weights = np.concatenate([case.errors() for case in cases]), _weights(cases)
+    shares = (1 - OUTER, 0.5, OUTER)
+    return np.array([quantile_line(logs, errors, weights, share) for share in shares])
 
 
 def predicted(lines: FloatArray, logs: FloatArray) -> FloatArray:
@@ -154,9 +146,10 @@ def fitted(cases: Sequence[Judged], sha256: str) -> DiceModel:
     shift = np.array([_shift(without, 0, 1 - OUTER), 0.0, _shift(without, 2, OUTER)])
     lines[:, 0] += shift
     ratios = [(case, scan_ratios(case, line, shift)) for case, line in without]
+    picks: tuple[tuple[float, Pick], ...] = ((1 - OUTER, max), (0.5, fmean), (OUTER, min))
     factors = [
         np.exp(_across_groups([(case, ratio[k]) for case, ratio in ratios], share, pick))
-        for k, (share, pick) in enumerate(((1 - OUTER, max), (0.5, _mean), (OUTER, min)))
+        for k, (share, pick) in enumerate(picks)
     ]
     means = [np.average(case.all_logs, axis=0, weights=case.pixels) for case in cases]
     return DiceModel(
@@ -178,10 +171,6 @@ def scan_ratios(case: Judged, lines: FloatArray, shift: FloatArray) -> FloatArra
     return np.asarray(log_error(np.array(case.scan_dice)) - np.log(expected))
 
 
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values))
-
-
 def _shift(without: Sequence[tuple[Judged, FloatArray]], line: int, share: float) -> float:
     """By how much a line moves so that this share of left-out errors lies below it."""
     rest = [(case, case.errors() - predicted(lines, case.logs)[:, line]) for case, lines in without]
@@ -191,7 +180,7 @@ def _shift(without: Sequence[tuple[Judged, FloatArray]], line: int, share: float
 def _across_groups(
     values: Sequence[tuple[Judged, FloatArray | float]],
     share: float,
-    pick: Callable[[list[float]], float],
+    pick: Pick,
 ) -> float:
     """A percentile in which every case counts alike, of real and of simulated ones, as picked."""
     found = []
@@ -199,41 +188,25 @@ def _across_groups(
         own = [np.atleast_1d(value) for case, value in values if case.simulated is simulated]
         if own:
             weights = np.concatenate([np.full(len(value), 1 / len(value)) for value in own])
-            found.append(_percentile(np.concatenate(own), weights, share))
+            found.append(conformal_percentile(np.concatenate(own), weights, share))
     return float(pick(found))
-
-
-def _percentile(values: FloatArray, weights: FloatArray, share: float) -> float:
-    """Weighted; beyond the last value by the one more that is to come (split conformal)."""
-    order = np.argsort(values)
-    below = np.cumsum(weights[order]) / (weights.sum() + weights.max())
-    low = np.searchsorted(below, share)
-    if share < 0.5:
-        low = max(len(values) - 1 - int(np.searchsorted(_above(weights[order]), 1 - share)), 0)
-    return float(values[order][min(int(low), len(values) - 1)])
-
-
-def _above(weights: FloatArray) -> FloatArray:
-    """Shares of all and one more that lie at or above, from the largest down."""
-    return np.asarray(np.cumsum(weights[::-1]) / (weights.sum() + weights.max()))
 
 
 def print_table(title: str, rows: Sequence[tuple[Judged, DiceModel]]) -> None:
     """How often the true Dice lies in the interval, how wide it is, how it ranks."""
     print(f"\n{title}\n")
-    columns = "in the interval | not below it | width | Spearman"
-    print(f"| cases | slices | {columns} | scans | {columns} |")
-    print(f"| --- {'| ---: ' * 10}|")
+    columns = ("in the interval:", "not below it:", "width:", "Spearman:")
+    print_heading("cases", "slices:", *columns, "scans:", *columns)
     for kind in dict.fromkeys(case.kind for case, _ in rows):
-        print(_row(kind, [row for row in rows if row[0].kind == kind]))
+        print_row(kind, *_cells([row for row in rows if row[0].kind == kind]))
     for name, simulated in (("all real", False), ("all simulated", True)):
         own = [row for row in rows if row[0].simulated is simulated]
         if own:
-            print(_row(name, own))
+            print_row(name, *_cells(own))
 
 
-def _row(name: str, rows: Sequence[tuple[Judged, DiceModel]]) -> str:
-    told = []
+def _cells(rows: Sequence[tuple[Judged, DiceModel]]) -> list[str]:
+    told: list[str] = []
     slices = [
         (case, one, true)
         for case, model in rows
@@ -249,8 +222,8 @@ def _row(name: str, rows: Sequence[tuple[Judged, DiceModel]]) -> str:
         width = np.median([one.high - one.low for _, one, _ in group])
         middle, true = [one.middle for _, one, _ in group], [value for _, _, value in group]
         rank = spearmanr(middle, true).statistic if len(group) > 2 else float("nan")
-        told.append(f"{len(group)} | {held:.2f} | {kept:.2f} | {width:.3f} | {rank:.2f}")
-    return f"| {name} | {' | '.join(told)} |"
+        told += [f"{len(group)}", f"{held:.2f}", f"{kept:.2f}", f"{width:.3f}", f"{rank:.2f}"]
+    return told
 
 
 def slice_intervals(case: Judged, model: DiceModel) -> tuple[DiceInterval, ...]:
@@ -267,20 +240,21 @@ def scan_interval(case: Judged, model: DiceModel) -> DiceInterval:
 
 def print_scans(rows: Sequence[tuple[Judged, DiceModel]]) -> None:
     """Every scan's interval and its true Dice."""
-    print("\n| scan | true Dice | expected | in |\n| --- | ---: | ---: | --- |")
+    print()
+    print_heading("scan", "true Dice:", "expected:", "in")
     for case, model in rows:
         one = scan_interval(case, model)
         held = "yes" if one.low <= min(case.scan_dice, BEST) <= one.high else "no"
-        print(f"| {case.name} | {case.scan_dice:.3f} | {one.low:.3f} to {one.high:.3f} | {held} |")
+        print_row(case.name, f"{case.scan_dice:.3f}", f"{one.low:.3f} to {one.high:.3f}", held)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Fit or judge, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("cache", type=Path)
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--judge", type=Path, help="measure this model instead of fitting one")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     cases = [judged(load(path)) for path in sorted(options.cache.glob("*.npz"))]
     cases = [case for case in cases if len(case.dice)]
     if options.judge is not None:

@@ -1,6 +1,6 @@
 """Fit how sure names and sides of bones are, on cuts that draw_name_cuts.py has drawn.
 
-    .venv/bin/python experiments/fit_name_sureness.py --cuts cuts \
+    .venv/bin/python -m experiments.fit_name_sureness --cuts cuts \
         -o src/afunet/models/weights/name-sureness.json
 
 Each cut is split and heard with the shipped networks; a piece of 50 mm³ and more is of the bone
@@ -15,18 +15,15 @@ cuts.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
-from draw_name_cuts import CUTS_A_PERSON
 from numpy.typing import NDArray
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from afunet.anatomy.coarse_grid import LabelSampling
 from afunet.anatomy.evidence import FEATURES
@@ -41,8 +38,11 @@ from afunet.anatomy.naming import (
 )
 from afunet.anatomy.parting import parted_by_votes
 from afunet.anatomy.sureness import Judge, Judges
+from afunet.evaluation.logistic_fit import fit_logistic
 from afunet.geometry import Volume
 from afunet.reconstruction.instances import split_instances
+from benchmarks.bench import parser_of, print_heading, print_row
+from experiments.draw_name_cuts import CUTS_A_PERSON
 
 SMALLEST_MM3, MOST_OF_A_CUT = 50.0, 12
 RIDGE, APART_RIDGE, CAUTION = 1e-3, 1e-2, 3.0
@@ -119,23 +119,16 @@ def fit(cases: Cases, classes: int, features: Sequence[str]) -> Judge:
     """Weights of a constant, the evidence and its squares for every class."""
     low, high = np.percentile(cases.values, (1, 99), axis=0)
     judge = Judge(tuple(features), low, high, np.zeros((classes, 1 + 2 * len(features))))
-    x, of = torch.from_numpy(judge.standardised(cases.values)), torch.from_numpy(cases.best)
-    right = torch.from_numpy(cases.right.astype(float))
-    weight = torch.from_numpy(np.where(cases.right, 1.0, CAUTION) * cases.weight)
-    shared = torch.zeros(x.shape[1], dtype=torch.float64, requires_grad=True)
-    own = torch.zeros((classes, x.shape[1]), dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([shared, own], max_iter=300, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
-        optimizer.zero_grad()
-        told = (x * (shared + own[of])).sum(dim=1)
-        total = binary_cross_entropy_with_logits(told, right, weight)
-        total = total + RIDGE * shared[1:].square().sum() + APART_RIDGE * own.square().sum()
-        total.backward()  # type: ignore[no-untyped-call]
-        return total
-
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
-    return Judge(tuple(features), low, high, (shared + own).detach().numpy())
+    weights = fit_logistic(
+        judge.standardised(cases.values),
+        cases.best,
+        cases.right,
+        np.where(cases.right, 1.0, CAUTION) * cases.weight,
+        classes,
+        ridge=RIDGE,
+        apart_ridge=APART_RIDGE,
+    )
+    return replace(judge, weights=weights)
 
 
 def left_out(cases: Cases, person: NDArray[np.integer], classes: int) -> FloatArray:
@@ -150,21 +143,22 @@ def left_out(cases: Cases, person: NDArray[np.integer], classes: int) -> FloatAr
 
 def print_reliability(title: str, sure: FloatArray, right: BoolArray) -> None:
     """How sure and how often right, by sureness."""
-    print(f"\n| {title} | pieces | mean sureness, % | right, % |\n| --- | ---: | ---: | ---: |")
+    print()
+    print_heading(title, "pieces:", "mean sureness, %:", "right, %:")
     for low, high in (*pairwise(BINS), (0.8, 1.01)):
         here = (sure >= low) & (sure < high)
         if here.any():
-            means = f"{100 * sure[here].mean():.1f} | {100 * right[here].mean():.1f}"
-            print(f"| {low} to {min(high, 1)} | {here.sum()} | {means} |")
+            means = (f"{100 * share[here].mean():.1f}" for share in (sure, right))
+            print_row(f"{low} to {min(high, 1)}", here.sum(), *means)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Hear, fit, tell how well it holds, save."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--cuts", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=1)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     cuts = sorted(args.cuts.glob("cut-*.npz"))
     with ProcessPoolExecutor(args.jobs) as pool:
         parts = [dict(np.load(path)) for path in pool.map(hear_cut, cuts)]

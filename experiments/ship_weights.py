@@ -1,6 +1,6 @@
 """Turn a checkpoint into the file that the package ships.
 
-    .venv/bin/python experiments/ship_weights.py averaged.safetensors COMMIT THRESHOLD
+    .venv/bin/python -m experiments.ship_weights averaged.safetensors COMMIT THRESHOLD
 
 Weights go to float16, half the size; COMMIT, the source that trained them, and THRESHOLD, chosen
 on the validation split with benchmarks/threshold.py, go into the header.
@@ -9,21 +9,28 @@ on the validation split with benchmarks/threshold.py, go into the header.
 from __future__ import annotations
 
 import dataclasses
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.models.shipped import shipped_path
+from benchmarks.bench import parser_of
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Write the shipped file and print its size and digest."""
-    source = load_checkpoint(Path(sys.argv[1]))
+    parser = parser_of(__doc__)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("commit")
+    parser.add_argument("threshold", type=float)
+    parser.add_argument("-o", "--output", type=Path, default=shipped_path())
+    options = parser.parse_args(argv)
+    source, target = load_checkpoint(options.weights), options.output
     header = dataclasses.replace(
         source.header,
         training={
             **source.header.training,
-            "commit": sys.argv[2],
+            "commit": options.commit,
             "licence": "research use; see docs/model-card.md",
             "configurations": [
                 "weights-1-real.toml",
@@ -34,9 +41,8 @@ def main() -> None:
                 "weights-6-fractures.toml",
             ],
         },
-        threshold=float(sys.argv[3]),
+        threshold=options.threshold,
     )
-    target = shipped_path()
     target.parent.mkdir(exist_ok=True)
     digest = save_checkpoint(target, source.network(), header, half=True)
     print(f"{target.name}: {target.stat().st_size / 1e6:.1f} MB, SHA-256 {digest}")

@@ -34,10 +34,10 @@ def from_plain(kind: type[T], raw: Any, what: str) -> T:
     try:
         return _CONVERTER.structure(raw, kind)
     except (BaseValidationError, _MisfitError, ConfigError) as error:
-        raise ConfigError(_line(error, what)) from error
+        raise _refusal(error, what) from error
 
 
-def _line(error: BaseException, what: str) -> str:
+def _refusal(error: BaseException, what: str) -> ConfigError:
     """The first thing that is wrong, with the way to it."""
     keys: list[str] = []
     while isinstance(error, BaseValidationError):
@@ -48,13 +48,14 @@ def _line(error: BaseException, what: str) -> str:
     place = f"{what}: {'.'.join(keys)}" if keys else what
     match error:
         case ConfigError():
-            return str(error)
+            return ConfigError(str(error), code=error.code)
         case ForbiddenExtraKeysError():
             known = [field.name for field in fields(error.cl) if field.init]
-            return f"{place} has unknown keys {sorted(error.extra_fields)}; known are {known}"
+            unknown = sorted(error.extra_fields)
+            return ConfigError(f"{place} has unknown keys {unknown}; known are {known}")
         case KeyError():
-            return f"{place} needs {missing}"
-    return f"{place} {error}"
+            return ConfigError(f"{place} needs {missing}")
+    return ConfigError(f"{place} {error}")
 
 
 def _plain(raw: Any, kind: Any) -> Any:

@@ -25,6 +25,7 @@ from afunet.training.loop import train
 from afunet.training.losses import segmentation_loss
 from afunet.training.recording import NoRecorder
 from afunet.training.state import LAST, save, start
+from afunet.training.task import segmentation
 from afunet.watch import CancelToken, Watch
 
 OPTIONS = {"width": 4, "depth": 2}
@@ -68,7 +69,8 @@ def run_of(
     keep_best: Callable[[nn.Module, int, float], None] = lambda model, step, score: None,
     **others: Any,
 ) -> float:
-    return train(config, sampler, run, validate=validate, keep_best=keep_best, device=CPU, **others)
+    task = segmentation(config, sampler)
+    return train(config, task, run, validate=validate, keep_best=keep_best, device=CPU, **others)
 
 
 def stop_after(steps: int) -> dict[str, Any]:
@@ -380,7 +382,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with refused(OutputError, "DISK_FULL", "last.pt"):
-        save(start(CONFIG, tmp_path, CPU, None), tmp_path)
+        save(start(CONFIG, build_model("afunet", OPTIONS), tmp_path, CPU), tmp_path)
     assert (tmp_path / LAST).read_bytes() == before
     assert not list(tmp_path.glob(".writing-*"))
 

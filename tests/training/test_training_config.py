@@ -112,8 +112,8 @@ def test_unknown_keys_are_named_with_the_known_ones() -> None:
         ("crop", 128, ("crop", 128)),
         ("optimizer", "adam", ("optimizer", "sgd, adamw", "'adam'")),
         ("precision", 16, ("precision", "fp32, bf16, fp16", 16)),
-        ("data", [{"weight": 1.0}], ("'path'",)),
-        ("data", ["knee"], ("[[data]]",)),
+        ("data", [{"weight": 1.0}], ("data", "path")),
+        ("data", ["knee"], ("data", "'knee'")),
     ],
 )
 def test_a_wrong_type_or_choice_is_refused(key: str, value: Any, named: tuple[object, ...]) -> None:

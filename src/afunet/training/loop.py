@@ -15,17 +15,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from afunet.data.sampler import CropSampler
 from afunet.errors import Cancelled, ConfigError, TrainingError
-from afunet.models import build_model
 from afunet.training.averaging import recalibrate
 from afunet.training.config import Precision, TrainingConfig, config_text
 from afunet.training.determinism import determinism
 from afunet.training.distributed import ALONE, World
-from afunet.training.losses import segmentation_loss
 from afunet.training.recording import CsvLog, NoRecorder, Recorder
 from afunet.training.schedule import poly
 from afunet.training.state import LAST, TrainingState, save, start
+from afunet.training.task import Task
 from afunet.watch import UNWATCHED, Watch
 
 Validate = Callable[[nn.Module, int], float]
@@ -41,7 +39,7 @@ DTYPES = {
 
 def train(
     config: TrainingConfig,
-    sampler: CropSampler,
+    task: Task,
     run: Path,
     *,
     validate: Validate,
@@ -60,8 +58,7 @@ def train(
     records and writes.
     """
     record, log = record or NoRecorder(), CsvLog(run)
-    slices = len(sampler.bank)
-    steps, epoch_steps = config.steps_for(slices), config.epoch_steps(slices)
+    steps, epoch_steps = config.steps_for(task.examples), config.epoch_steps(task.examples)
     if config.batch_size % (world.size * config.accumulate):
         raise ConfigError(
             f"batch_size {config.batch_size} cannot be shared by {world.size} processes with "
@@ -72,7 +69,10 @@ def train(
         run.mkdir(parents=True, exist_ok=True)
         _keep_config(config, run)
     with determinism(config.deterministic):
-        state = start(config, run, device, initial, sampler.bank.classes)
+        model = task.network(device)
+        if initial is not None:
+            model.load_state_dict(initial)
+        state = start(config, model, run, device)
         world.wait()
         if world.leads:
             log.forget_after(state.step)
@@ -85,9 +85,9 @@ def train(
                 raise Cancelled(
                     f"cancelled after step {state.step}; call again to go on from there",
                 )
-            batch = sampler.batch(state.step, config.batch_size, world.part)
+            batch = task.batches.batch(state.step, config.batch_size, world.part)
             rate = _rate(config, state.step, steps, epoch_steps)
-            loss = optimizer_step(state, network, config, batch, rate, device, world)
+            loss = optimizer_step(state, network, config, task, batch, rate, device, world)
             if not world.leads:
                 continue
             log.step(state.step, loss, rate)
@@ -95,7 +95,7 @@ def train(
             record.scalar("learning rate", rate, state.step)
             watch.tell("training", state.step, steps)
             if state.step % config.validate_every == 0 or state.step == steps:
-                candidate = _candidate(state, config, sampler, steps, device)
+                candidate = _candidate(state, config, task, steps, device)
                 score = validate(candidate, state.step)
                 log.validation(state.step, score)
                 record.scalar("validation dice", score, state.step)
@@ -119,6 +119,7 @@ def optimizer_step(
     state: TrainingState,
     network: nn.Module,
     config: TrainingConfig,
+    task: Task,
     batch: tuple[Tensor, Tensor],
     rate: float,
     device: torch.device,
@@ -130,17 +131,14 @@ def optimizer_step(
         group["lr"] = rate
     state.model.train()
     state.optimizer.zero_grad(set_to_none=True)
-    images, masks = (part.chunk(config.accumulate) for part in batch)
+    inputs, targets = (part.chunk(config.accumulate) for part in batch)
     mean_loss = torch.zeros((), device=device)
-    for number, (image, mask) in enumerate(zip(images, masks, strict=True), 1):
+    for number, (shown, asked) in enumerate(zip(inputs, targets, strict=True), 1):
         last = number == config.accumulate
         with nullcontext() if last or world.size == 1 else network.no_sync():  # type: ignore[operator]
             with _precision(config, device):
-                logits = network(_place(image, device))
-            loss = segmentation_loss(
-                logits, mask.to(device), config.focal_weight, world.total, config.gap_weight
-            )
-            loss = loss / config.accumulate
+                output = network(task.place(shown, device))
+            loss = task.loss(output, asked.to(device), world.total) / config.accumulate
             state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         mean_loss += loss.detach()
     mean_loss = world.total(mean_loss) / world.size
@@ -164,18 +162,18 @@ def optimizer_step(
 def _candidate(
     state: TrainingState,
     config: TrainingConfig,
-    sampler: CropSampler,
+    task: Task,
     steps: int,
     device: torch.device,
 ) -> nn.Module:
     """The network as it would be shipped now."""
-    model = build_model(config.model, config.options_for(sampler.bank.classes)).to(device)
+    model = task.build().to(device)
     source = state.model if state.average is None else state.average.module
     model.load_state_dict(source.state_dict())  # type: ignore[union-attr]
 
     def unseen() -> Iterator[Tensor]:  # batches that no training step has seen
         for step in range(steps, steps + config.recalibration_batches):
-            yield _place(sampler.batch(step, config.batch_size)[0], device)
+            yield task.place(task.batches.batch(step, config.batch_size)[0], device)
 
     if config.recalibration_batches:
         recalibrate(model, unseen())
@@ -185,10 +183,6 @@ def _candidate(
 def _precision(config: TrainingConfig, device: torch.device) -> torch.autocast:
     enabled = config.precision is not Precision.FP32
     return torch.autocast(device.type, DTYPES[config.precision], enabled=enabled)
-
-
-def _place(images: Tensor, device: torch.device) -> Tensor:
-    return images.to(device).contiguous(memory_format=torch.channels_last)
 
 
 def _keep_config(config: TrainingConfig, run: Path) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from afunet.errors import CheckpointError
-from afunet.models import build_model
 from afunet.training.averaging import average_of
 from afunet.training.config import Optimizer, Precision, TrainingConfig
 from afunet.whole_file import whole_file
@@ -32,17 +30,9 @@ class TrainingState:
 
 
 def start(
-    config: TrainingConfig,
-    run: Path,
-    device: torch.device,
-    initial: Mapping[str, Tensor] | None,
-    classes: int = 1,
+    config: TrainingConfig, model: nn.Module, run: Path, device: torch.device
 ) -> TrainingState:
-    """A fresh state, or the one in `run/last.pt`."""
-    model = build_model(config.model, config.options_for(classes), seed=config.seed)
-    if initial is not None:
-        model.load_state_dict(initial)
-    model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    """A fresh state of a network on `device`, or the one in `run/last.pt`."""
     average = average_of(model, config.average_decay) if config.average_decay else None
     scaler = torch.amp.GradScaler(device.type, enabled=config.precision is Precision.FP16)
     optimizer = _optimizer(config, model)

@@ -33,6 +33,7 @@ from afunet.training.config import SHIPPED, TrainingConfig, config_text
 from afunet.training.distributed import joined, own_device
 from afunet.training.loop import CONFIG, DTYPES, train
 from afunet.training.recording import NoRecorder, Recorder
+from afunet.training.task import segmentation
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.staging import check_writable
 
@@ -102,7 +103,7 @@ def train_network(
 
         best = train(
             config,
-            sampler,
+            segmentation(config, sampler),
             run,
             validate=validate,
             keep_best=keep_best,

@@ -126,6 +126,15 @@ def test_a_jump_between_slices_is_flagged_where_it_is(evidence_of: Make) -> None
     assert holds(jump["SLICE_DROPPED"].message, 6, 7)
 
 
+def test_a_jump_to_a_slice_without_bone_is_flagged_too(evidence_of: Make) -> None:
+    hu = bar([0.0] + [1.0] * 5 + [12.0] + [1.0] * 6)
+    mask = hu > 500
+    mask[6] = False
+    flag = flags_of(evidence_of(hu, mask=mask))["SLICE_DROPPED"]
+    assert flag.index == 5
+    assert flag.doubtful_mm3 > 0
+
+
 @pytest.mark.parametrize("missing", [1, 2, 3])
 def test_a_step_is_told_in_slices(missing: int, evidence_of: Make) -> None:
     evidence = evidence_of(bar([0.0] + [1.0] * 5 + [1.0 + missing] + [1.0] * 6))

@@ -126,7 +126,8 @@ def slice_dropped(signs: Signs) -> list[Flag]:
     missing = (leads > LIMITS.step_slices) & ~signs.steps.bone_alone()
     over = {int(k): float(leads[k]) for k in np.flatnonzero(missing)}
     bone = {one.index: one.pixels for one in signs.slices}
-    runs = runs_of({k: (lead - 1) * (bone[k] + bone[k + 1]) / 2 for k, lead in over.items()})
+    beside = {k: (bone.get(k, 0) + bone.get(k + 1, 0)) / 2 for k in over}
+    runs = runs_of({k: (lead - 1) * beside[k] for k, lead in over.items()})
     if not runs:
         return []
     worst = runs[0].worst

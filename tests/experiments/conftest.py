@@ -1,0 +1,1 @@
+from tests.tiny_sets import home, leg, tiny  # noqa: F401

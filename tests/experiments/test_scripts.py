@@ -1,0 +1,203 @@
+"""Every script that trains, fits or draws what is shipped runs on tiny data; its files are read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+from tests.tiny_sets import Printed
+
+from afunet.anatomy.bone_network import BONE_NAMES
+from afunet.anatomy.evidence import FEATURES
+from afunet.anatomy.naming import SIDE_FEATURES, shipped_namer
+from afunet.anatomy.side_network import LIMB_SIDES
+from afunet.anatomy.sureness import Judges
+from afunet.models.checkpoint import load_checkpoint, save_checkpoint
+from afunet.models.expected_dice import read_model
+from afunet.phantom import SIMULATOR, VERSION
+from afunet.training.recording import LOG, losses_in
+from experiments import (
+    average_weights,
+    calibrate,
+    confidence_cases,
+    draw_limb_views,
+    draw_name_cuts,
+    fit_confidence,
+    fit_name_sureness,
+    ship_weights,
+    simulate_perez_carrasco,
+    train_bone_names,
+    train_limb_sides,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_script_is_here() -> None:
+    scripts = {
+        path.stem for path in (ROOT / "experiments").glob("*.py") if "def main(" in path.read_text()
+    }
+    assert {f"experiments.{name}" for name in scripts} <= set(sys.modules)
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> Printed:
+    return Printed(capsys.readouterr().out)
+
+
+def test_averaged_weights_lie_between_both(weights: Path, tmp_path: Path) -> None:
+    first = load_checkpoint(weights)
+    network = first.network()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 1
+    second = tmp_path / "second.safetensors"
+    save_checkpoint(second, network, first.header)
+    average_weights.main([str(weights), str(second), "0.25", str(tmp_path / "out.safetensors")])
+    mixed = load_checkpoint(tmp_path / "out.safetensors")
+    name = "head.weight"
+    assert torch.allclose(mixed.weights[name], first.weights[name] + 0.25)
+    assert mixed.header.training["averaged"]["share"] == 0.25
+
+
+def test_shipped_weights_are_halved_and_say_where_they_come_from(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "shipped.safetensors"
+    ship_weights.main([str(weights), "abc1234", "0.25", "-o", str(target)])
+    found = load_checkpoint(target)
+    assert found.header.threshold == 0.25
+    assert found.header.training["commit"] == "abc1234"
+    assert {value.dtype for value in found.weights.values() if value.is_floating_point()} == {
+        torch.float16
+    }
+    assert found.sha256 in capsys.readouterr().out
+
+
+def test_a_calibration_is_fitted_told_and_kept(
+    tiny: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, figure = tmp_path / "calibrated.safetensors", tmp_path / "reliability.png"
+    calibrate.main(
+        [str(weights), "--data", str(tiny / "knee"), "-o", str(output), "--figure", str(figure)]
+    )
+    errors, band = printed(capsys).tables
+    assert [row[:2] for row in errors.rows] == [
+        ["knee", "all"],
+        ["knee", "within 5 px of an outline"],
+    ]
+    assert all(0 <= float(number) <= 1 for number in errors.numbers() + band.numbers())
+    scale, offset = load_checkpoint(output).header.calibration
+    assert scale > 0
+    assert np.isfinite(offset)
+    assert figure.stat().st_size > 1000
+
+
+@pytest.mark.filterwarnings("ignore:An input array is constant")  # three legs are one
+def test_the_expected_dice_is_fitted_on_cases_and_judged_on_them(
+    tiny: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache, model = tmp_path / "cache", tmp_path / "fitted.json"
+    seen = [str(cache), "--weights", str(weights)]
+    confidence_cases.main([*seen, "--data", str(tiny / "knee"), "--knees", "val"])
+    limbs = str(tiny / "shapes-llp26" / "*.npz")
+    confidence_cases.main([*seen, "--seed", "1", "--legs", "3", "--limbs", limbs])
+    confidence_cases.main(
+        [*seen, "--dicom", *(str(tiny / "legs-dicom" / name) for name in ("dicom", "label.nii.gz"))]
+    )
+    capsys.readouterr()
+    fit_confidence.main([str(cache), "-o", str(model)])
+    groups, scans = printed(capsys).tables
+    assert len(scans.rows) == 6
+    assert {row[0] for row in groups.rows} >= {"knee", "DICOM", "all real", "all simulated"}
+    lines = np.array(read_model(model).lines)
+    assert lines.shape == (3, 1 + len(fit_confidence.SIGNS))
+    assert (lines[:, 1:] >= 0).all()
+    fit_confidence.main([str(cache), "--judge", str(model)])
+    again = printed(capsys).tables[1]
+    assert {row[0] for row in again.rows} == {row[0] for row in scans.rows}
+
+
+def test_views_of_limbs_are_drawn_and_learnt_from(
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(draw_limb_views, "MIXED", 0)
+    limbs, views = str(tiny / "shapes-llp26" / "sample0[0-2].npz"), tmp_path / "views"
+    few = ["--parts", "0", "1", "--kinds", "limbs", "--fields", "3"]
+    draw_limb_views.main(["-o", str(views), "--limbs", limbs, *few])
+    for script, folder, file in (
+        (train_bone_names, "places", BONE_NAMES),
+        (train_limb_sides, "windows", LIMB_SIDES),
+    ):
+        output = tmp_path / f"{folder}.safetensors"
+        arguments = ["-o", str(output), f"--{folder}", str(views / folder)]
+        script.main([*arguments, "--epochs", "3"])
+        assert capsys.readouterr().out.count("epoch ") == 3
+        drawn = [np.load(path) for path in (views / folder).glob("*.npz")]
+        assert {int(part["simulator"]) for part in drawn} == {VERSION}
+        losses = losses_in(output.with_suffix("") / LOG)
+        assert len(losses) == 3
+        assert np.isfinite(losses).all()
+        assert not file.load(output).training
+        script.main([*arguments, "--epochs", "3"])  # goes on from its end: nothing is left to do
+        assert losses_in(output.with_suffix("") / LOG) == losses
+
+
+def test_cuts_are_drawn_and_their_pieces_heard(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draw_name_cuts, "MOST_VOXELS", 20_000)
+    draw_name_cuts.main(["-o", str(tmp_path), "--cuts", "0", "2"])
+    for cut in sorted(tmp_path.glob("cut-*.npz")):
+        assert int(np.load(cut)["simulator"]) == VERSION
+        heard = np.load(fit_name_sureness.hear_cut(cut))
+        pieces = len(heard["best"])
+        assert {len(heard[name]) for name in fit_name_sureness.ENTRIES} == {pieces}
+        assert heard["values"].shape[1] == len(FEATURES) + len(SIDE_FEATURES)
+        assert np.isfinite(heard["values"]).all()
+        assert set(heard["side"].tolist()) <= {"", "left", "right"}
+
+
+def test_the_sureness_of_names_is_fitted_on_what_was_heard(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng, classes = np.random.default_rng(0), shipped_namer().config.classes
+    for number in range(0, 40, 2):
+        best = rng.integers(len(classes), size=12)
+        values = rng.uniform(-1, 1, (12, len(FEATURES) + len(SIDE_FEATURES)))
+        bones = np.where(values[:, 0] > -0.5, np.array(classes)[best], "none of them")
+        left = rng.random(12) < 0.5
+        sides = np.where(left ^ (values[:, 1] < -0.5), "left", "right")
+        told = {"best": best, "values": values, "left": left, "bone": bones, "side": sides}
+        np.savez(tmp_path / f"cut-{number:05d}.npz")
+        np.savez(tmp_path / f"heard-{number:05d}.npz", **told, part=np.ones(12))
+    output = tmp_path / "sureness.json"
+    fit_name_sureness.main(["--cuts", str(tmp_path), "-o", str(output)])
+    for table in printed(capsys).tables:
+        *_, (_, pieces, mean, right) = table.rows  # of 0.8 and more
+        assert int(pieces) > 20
+        assert float(mean) > 80
+        assert float(right) > 90
+    fitted = Judges.load(output)
+    good, bad = np.zeros((1, len(FEATURES))), np.zeros((1, len(FEATURES)))
+    good[0, 0], bad[0, 0] = 0.8, -0.9
+    one = np.array([0])
+    assert fitted.bone.sureness(one, good) > 0.8
+    assert fitted.bone.sureness(one, bad) < 0.3
+
+
+def test_a_set_is_simulated_as_perez_carrascos_is_laid_out(tiny: Path, tmp_path: Path) -> None:
+    limbs = str(tiny / "shapes-llp26" / "*.npz")
+    simulate_perez_carrasco.main([str(tmp_path / "set"), "--limbs", limbs, "--volumes", "2"])
+    for patient in ("P01", "P02"):
+        names = {path.name for path in (tmp_path / "set" / patient / "V1").iterdir()}
+        assert names == {"ct.nii.gz", "label.nii.gz"}
+        for name in names:
+            header = nibabel.load(tmp_path / "set" / patient / "V1" / name).header
+            assert SIMULATOR.encode() in header["descrip"].item()
