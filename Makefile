@@ -33,7 +33,7 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 floors: $(INSTALLED)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache  # a cache from before a file moved reports what is gone
 
 clean:
 	rm -rf $(VENV) demo
