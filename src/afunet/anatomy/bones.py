@@ -34,14 +34,16 @@ class Row:
     """What is known of a bone. Its `number` is its own for ever, its name a class of networks.
 
     `snomed` is its code in SNOMED CT and what that means. Pieces are `named` after it; one without
-    colours is shown as an unknown one. A leg has `per_leg` of it. `totalsegmentator` are patterns
-    of the structures of TotalSegmentator that are part of it.
+    colours is shown as an unknown one. It `meets` these bones of the table at a joint; bones that are
+    more than three joints apart may share colours. A leg has `per_leg` of it. `totalsegmentator` are
+    patterns of the structures of TotalSegmentator that are part of it.
     """
 
     number: int
     name: str
     snomed: tuple[str, str]
     colours: Colours
+    meets: tuple[str, ...] = ()
     named: bool = True
     per_leg: int = 0
     totalsegmentator: tuple[str, ...] = ()
@@ -69,33 +71,35 @@ class Bone(StrEnum):
         Side.LEFT: "ffbdd2 d38296 ed9c93 fa4874 a35757 d62f77",
         Side.RIGHT: "cd1684 fc9187 fda8be c87b98 d46473 ffbcb5",
         None: "ff6791 b6456b c86365 e598bb db1039 ff979e",
-    }, totalsegmentator=("sacrum", "hip_left", "hip_right"))
+    }, meets=("femur", "vertebra"), totalsegmentator=("sacrum", "hip_left", "hip_right"))
     FEMUR = Row(2, "femur", ("71341001", "Femur"), {
         Side.LEFT: "c8c189 e7f162 b0a914 ecc10b 938436 f5ea9d",
         Side.RIGHT: "786e00 997a3f d7d932 d8aa04 ebc689 ab993b",
         None: "9b985e d2d777 717022 ffde35 c49220 928005",
-    }, per_leg=1, totalsegmentator=("femur_left", "femur_right"))
+    }, meets=("pelvis", "patella", "tibia"), per_leg=1,
+        totalsegmentator=("femur_left", "femur_right"))
     PATELLA = Row(3, "patella", ("64234005", "Patella"), {
         Side.LEFT: "b0f2c0 1f866d 0db880 567631 82ae57 0be0c3",
         Side.RIGHT: "3e825c 72c4a1 68ffd7 229f8b d3eeae 11ce43",
         None: "43a688 72c270 96feb9 2f7b4a 009661 81fde4",
-    }, per_leg=1, totalsegmentator=("patella*",))
+    }, meets=("femur",), per_leg=1, totalsegmentator=("patella*",))
     TIBIA = Row(4, "tibia", ("12611008", "Tibia"), {
         Side.LEFT: "96ecff 3a7fcc afccff 007699 15a5be 63a7e8",
         Side.RIGHT: "1689b4 04788b 4cafda 0070c2 61d5f0 2898e8",
         None: "35b3cc 6596dd 95e4ff 008fa7 0f78b2 34cbff",
-    }, per_leg=1, totalsegmentator=("tibia*",))
+    }, meets=("femur", "fibula", "foot"), per_leg=1, totalsegmentator=("tibia*",))
     FIBULA = Row(5, "fibula", ("87342007", "Fibula"), {
         Side.LEFT: "ffb554 f98d69 e53a08 ffc7a3 ae573c b77a5a",
         Side.RIGHT: "ca7d00 d28b73 d12c00 fbad5d be8351 a6644e",
         None: "f79438 9b5d43 da652d aa7b4f b74c10 ffb49b",
-    }, per_leg=1, totalsegmentator=("fibula*",))
+    }, meets=("tibia", "foot"), per_leg=1, totalsegmentator=("fibula*",))
     FOOT = Row(6, "foot", ("56459004", "Foot"), {
         Side.LEFT: "c2b4ff 955792 cd86c8 d437c4 b2729d 8479f9",
         Side.RIGHT: "8b6bff eaacdc ad9efe 8b58a8 ee75cb 9f5388",
         None: "bd7dff 7d72de d5abe3 a874a6 7a659c 884dde",
-    }, per_leg=26, totalsegmentator=("tarsal*", "metatarsal*", "phalanges_feet*"))
-    VERTEBRA = Row(7, "vertebra", ("51282000", "Vertebra"), {}, named=False)
+    }, meets=("tibia", "fibula"), per_leg=26,
+        totalsegmentator=("tarsal*", "metatarsal*", "phalanges_feet*"))
+    VERTEBRA = Row(7, "vertebra", ("51282000", "Vertebra"), {}, meets=("pelvis",), named=False)
     UNKNOWN = Row(0, "unknown", ("272673000", "Bone"), {
         # Most often all that a picture has: many, of any hue, far from those of any bone.
         None: "b2a9ab ac15d3 18990e fce91a 14ffec 6c97f5 447073 a64e45"
