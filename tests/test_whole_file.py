@@ -1,7 +1,7 @@
 """Files are there whole or not at all."""
 
 import pytest
-from tests.refusals import require
+from tests.refusals import refused
 
 from afunet.errors import OutputError
 from afunet.whole_file import whole_file
@@ -29,11 +29,12 @@ def test_an_error_on_the_way_leaves_the_older_file(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_a_full_disk_is_one_line(tmp_path, refusal):
+def test_a_full_disk_is_one_line(tmp_path):
     def write_half():
         with whole_file(tmp_path / "a.txt") as unfinished:
             unfinished.write_text("ha")
             raise OSError(28, "No space left on device")
 
-    require(refusal(OutputError, write_half), "DISK_FULL", tmp_path / "a.txt")
+    with refused(OutputError, "DISK_FULL", tmp_path / "a.txt"):
+        write_half()
     assert list(tmp_path.iterdir()) == []

