@@ -1,4 +1,4 @@
-"""What changes while a run goes on, and how it survives: `last.pt`."""
+"""The state of a run and its checkpoint, `last.pt`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def start(
     initial: Mapping[str, Tensor] | None,
     classes: int = 1,
 ) -> TrainingState:
-    """A fresh state, or the one in `run/last.pt`."""
+    """A new state, or the one in `run/last.pt` if it exists."""
     model = build_model(config.model, config.options_for(classes), seed=config.seed)
     if initial is not None:
         model.load_state_dict(initial)
@@ -53,7 +53,7 @@ def start(
 
 
 def save(state: TrainingState, run: Path) -> None:
-    """Write `last.pt` whole or not at all; `OutputError` where the disk refuses."""
+    """Write `last.pt` completely or not at all; `OutputError` if it cannot be written."""
     average = None if state.average is None else state.average.state_dict()
     content = {
         "step": state.step,
