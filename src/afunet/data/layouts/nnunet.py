@@ -137,7 +137,8 @@ def _values_by_name(described: Mapping[str, Any], source: Path) -> dict[str, fro
         }
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"{source / DESCRIPTION}: cannot read the labels", code="BAD_DESCRIPTION"
+            f"{source / DESCRIPTION}: expected labels with a name and a number",
+            code="BAD_DESCRIPTION",
         ) from error
 
 
