@@ -151,7 +151,7 @@ def test_of_classes_and_bone_alone_any_class_is_bone(store: Path, weights: Path)
     old = {key: value for key, value in header.items() if key != "classes"}
     (alone / HEADER).write_text(json.dumps(old))
     assert classes_of(alone) == ("bone",)
-    with pytest.raises(InputError, match="a mask holds 3, expected 0 to 1"):
+    with pytest.raises(InputError, match="3, expected 0 to 1"):
         check_store(alone)
     (alone / HEADER).write_text(json.dumps({**header, "classes": ["a", "b", "c"]}))
     with pytest.raises(InputError, match="tell tibia, fibula, patella apart, the data a, b, c"):
@@ -181,9 +181,9 @@ def test_classes_are_read_from_one_option() -> None:
         LabelClass("patella*", ("patella*",)),
     )
     for wrong in ("=1", "tibia=", "tibia=1,=2"):
-        with pytest.raises(ConfigError, match="a class is name=label"):
+        with pytest.raises(ConfigError, match="tibia=1"):
             parse_classes(wrong)
-    with pytest.raises(ConfigError, match="not both"):
+    with pytest.raises(ConfigError, match=r"--bones.*--classes"):
         Choice(("1",), parse_classes("tibia=1"))
 
 

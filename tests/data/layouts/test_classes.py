@@ -86,12 +86,12 @@ def test_a_name_that_nothing_has_and_a_value_of_two_classes_are_refused(
     tmp_path: Path, leg: Callable[..., Any], write_layout: Write
 ) -> None:
     source = laid_out("nnunet", tmp_path / "a", leg(1), write_layout)
-    with pytest.raises(ConfigError, match="'ulna'.*femur, tibia"):
+    with pytest.raises(ConfigError, match=r"'ulna'.*femur, tibia"):
         masks("nnunet", source, "ulna")
     with pytest.raises(ConfigError, match="label 2 is in two classes"):
         masks("nnunet", source, "tibia,shin=2")
     source = laid_out("nifti-pairs", tmp_path / "b", leg(1), write_layout)
-    with pytest.raises(ConfigError, match="'tibia'.*number"):
+    with pytest.raises(ConfigError, match=r"'tibia'.*number"):
         masks("nifti-pairs", source, "tibia")
 
 

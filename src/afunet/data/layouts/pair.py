@@ -31,7 +31,7 @@ def parse_classes(text: str) -> tuple[LabelClass, ...]:
     for part in filter(None, text.split(",")):
         name, given, label = (word.strip() for word in part.partition("="))
         if not name or (given and not label):
-            raise ConfigError(f"a class must be NAME=LABEL, such as tibia=1, got {part!r}")
+            raise ConfigError(f"a class must be name=label, such as tibia=1, got {part!r}")
         labels[name] = (*labels.get(name, ()), label or name)
     return tuple(LabelClass(name, own) for name, own in labels.items())
 
