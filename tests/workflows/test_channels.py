@@ -184,9 +184,9 @@ def test_classes_are_read_from_one_option() -> None:
         LabelClass("patella*", ("patella*",)),
     )
     for wrong in ("=1", "tibia=", "tibia=1,=2"):
-        with refused(ConfigError, "CONFIG_ERROR", "name=label"):
+        with refused(ConfigError, "CONFIG_ERROR", "tibia=1"):
             parse_classes(wrong)
-    with refused(ConfigError, "OPTIONS_CLASH"):
+    with refused(ConfigError, "OPTIONS_CLASH", "--bones", "--classes"):
         Choice(("1",), parse_classes("tibia=1"))
 
 

@@ -34,8 +34,8 @@ class Row:
     """What is known of a bone. Its `number` is its own for ever, its name a class of networks.
 
     `snomed` is its code in SNOMED CT and what that means. Pieces are `named` after it; one without
-    colours is shown as an unknown one. At its joints it `meets` these bones of the table: only bones
-    that are at most three joints apart need colours of their own. A leg has `per_leg` of it.
+    colours is shown as an unknown one. It `meets` these bones of the table at joints: only bones that
+    are at most three joints apart need colours of their own. A leg has `per_leg` of it.
     `totalsegmentator` are patterns of the structures of TotalSegmentator that are part of it.
     """
 

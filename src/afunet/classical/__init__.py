@@ -1,9 +1,9 @@
-"""Bone by thresholds, growing and clustering: what the networks are measured against.
+"""Classical bone segmentation, with which the networks are compared.
 
-The AFU-Net paper names three families of classical methods and gives neither code nor
-parameters. Each file here rebuilds one family from the published ideas it cites, with parameters
-chosen on training slices; none is the paper's authors' code. A method sees one axial slice (H, W)
-float32 in [0, 1], the bone window, and returns the mask (H, W) uint8 0/1 of whole bones.
+The AFU-Net paper names three families of classical methods but gives neither code nor parameters.
+Each file here implements one family from the publications that it cites, with parameters chosen on
+training slices; none of it is code of the paper's authors. A method takes one axial slice (H, W),
+float32 in [0, 1] (the bone window), and returns the mask (H, W) uint8 0/1 of whole bones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from afunet.classical.iterative_threshold import iterative_threshold
 
 @dataclass(frozen=True)
 class Method:
-    """A function from a slice (H, W) in [0, 1] to its mask (H, W) 0/1, and where it comes from."""
+    """A function from a slice (H, W) in [0, 1] to its mask (H, W) 0/1, and its source."""
 
     segment: Callable[[NDArray[np.float32]], NDArray[np.uint8]]
     source: str

@@ -1,14 +1,14 @@
 """Adaptive threshold with region growing.
 
-A first threshold splits the body into bone and flesh. Then every pixel gets a threshold of its
-own, halfway between the mean of bone and the mean of flesh around it, and the split is repeated
-until it rests: thin cortex and spongy bone are judged against what lies beside them. Regions
-then grow from pixels that are surely bone, and their cavities are filled.
+A first threshold splits the body into bone and soft tissue. Then every pixel gets its own
+threshold, halfway between the mean of bone and the mean of soft tissue around it, and the split is
+repeated until nothing changes. Thin cortex and trabecular bone are thus compared with their
+surroundings. Regions then grow from pixels that are certainly bone, and their cavities are filled.
 
 Source: J. Zhang, C. H. Yan, C. K. Chui, S. H. Ong, "Fast segmentation of bone in CT images using
 3D adaptive thresholding", Computers in Biology and Medicine 40 (2010) 231–236: initial split,
-iterated local update, region growing. Rebuilt from that idea in 2D with local means in place of
-its correlation; neither theirs nor the AFU-Net authors' code.
+iterated local update, region growing. This is our 2D version with local means instead of their
+correlation; it is neither their code nor that of the AFU-Net authors.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from afunet.classical.morphology import Mask, grown
 class AdaptiveThresholdRules:
     """Thresholds in HU, lengths as shares of the body's width.
 
-    Local thresholds stay within `local_hu`; where bone or flesh is out of reach of the `window`
-    (half its side), `initial_hu` holds. `gap` is the radius of the largest disc kept out of a bone
-    whose wall has gaps.
+    Local thresholds are limited to `local_hu`. If the window around a pixel (half its side is
+    `window`) lacks bone or soft tissue, `initial_hu` is used. Gaps in a bone's wall are closed if a
+    disc of radius `gap` does not fit through them.
     """
 
     initial_hu: float = 130.0
@@ -44,7 +44,7 @@ class AdaptiveThresholdRules:
 def adaptive_threshold(
     image: NDArray[np.float32], rules: AdaptiveThresholdRules | None = None
 ) -> NDArray[np.uint8]:
-    """Slice (H, W) in [0, 1] → mask (H, W) 0/1; empty where no pixel reaches `seed_hu`."""
+    """Slice (H, W) in [0, 1] → mask (H, W) 0/1; empty if no pixel is above `seed_hu`."""
     rules = rules or AdaptiveThresholdRules()
     body = find_body(image)
     if body is None:
@@ -55,7 +55,7 @@ def adaptive_threshold(
 
 
 def _settled(body: Body, rules: AdaptiveThresholdRules) -> Mask:
-    """Bone after the last update that changed anything."""
+    """Bone after the updates, which stop when nothing changes."""
     dense = body.mask & (body.hu > rules.initial_hu)
     for _ in range(rules.updates):
         updated = body.mask & (body.hu > _local_threshold(body, dense, rules))
@@ -66,7 +66,7 @@ def _settled(body: Body, rules: AdaptiveThresholdRules) -> Mask:
 
 
 def _local_threshold(body: Body, dense: Mask, rules: AdaptiveThresholdRules) -> HuSlice:
-    """Halfway between the means of bone and of flesh in the window around each pixel, in HU."""
+    """Midpoint in HU of the means of bone and of soft tissue in the window around each pixel."""
     radius_px = body.px(rules.window)
     bone, some_bone = _mean_within(dense, body.hu, radius_px)
     flesh, some_flesh = _mean_within(body.mask & ~dense, body.hu, radius_px)

@@ -1,8 +1,8 @@
-"""The body in a slice: flesh and bone without table, cast and scanner padding.
+"""The body in a slice: soft tissue and bone without table, cast and scanner padding.
 
-Everything that is not air is tissue at first. A disc that fits into a limb but not into a shell
-takes the table and the cast away; of what is left, the largest piece and others not much smaller
-(a second leg) are the body.
+At first, everything that is not air counts as tissue. An opening with a disc that fits into a limb
+but not into a shell removes the table and the cast. The largest remaining piece, and others not
+much smaller (a second leg), are the body.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class BodyRules:
     """HU, and lengths as shares of the body's width, since a slice alone has no millimetres.
 
     Tissue is denser than `air_hu`. Constant areas within `padding_hu` of 0 HU that touch the
-    border are padding. Shells thinner than twice `shell` go; a piece stays if it has at least
-    `least_piece` of the largest one's area.
+    border are padding. Shells thinner than twice `shell` are removed. A piece is kept if its area
+    is at least `least_piece` of the largest one's.
     """
 
     air_hu: float = -200.0
@@ -37,9 +37,9 @@ class BodyRules:
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """The part of a slice that holds the body: HU and mask (h, w), and where it was cut out.
+    """The part of a slice that contains the body: HU and mask (h, w), and its box in the slice.
 
-    `width_px` is the root of the largest piece's area; `shape` is the whole slice's.
+    `width_px` is the square root of the largest piece's area; `shape` is that of the whole slice.
     """
 
     hu: HuSlice
@@ -53,14 +53,14 @@ class Body:
         return max(1, round(share * self.width_px))
 
     def in_slice(self, bone: Mask) -> NDArray[np.uint8]:
-        """A mask (h, w) of the cut-out part as 0/1 of the whole slice, without what is outside."""
+        """Put a mask (h, w) back into the whole slice as 0/1, without pixels outside the body."""
         whole = np.zeros(self.shape, dtype=np.uint8)
         whole[self.box] = bone & self.mask
         return whole
 
 
 def find_body(image: NDArray[np.float32], rules: BodyRules | None = None) -> Body | None:
-    """The body in an axial slice (H, W) of the bone window in [0, 1]; None where all is air."""
+    """Find the body in an axial slice (H, W) of the bone window in [0, 1]; None if all is air."""
     rules = rules or BodyRules()
     hu = BONE_WINDOW.low_hu + (BONE_WINDOW.high_hu - BONE_WINDOW.low_hu) * image
     hu = hu.astype(np.float32)
@@ -75,7 +75,7 @@ def find_body(image: NDArray[np.float32], rules: BodyRules | None = None) -> Bod
 
 
 def _solid(tissue: Mask, shell_px: int, least_piece: float) -> Mask:
-    """The large pieces without shells; everything where there are only thin things."""
+    """The large pieces without shells; all tissue if there are only shells."""
     pieces = components(opened(tissue, shell_px))
     if not pieces.any():
         return holes_filled(tissue)
@@ -86,7 +86,7 @@ def _solid(tissue: Mask, shell_px: int, least_piece: float) -> Mask:
 
 
 def _padding(hu: HuSlice, rules: BodyRules) -> Mask:
-    """Border areas that a scanner filled with one value; measured tissue is never so flat."""
+    """Border areas that a scanner filled with one value; measured tissue is never constant."""
     image = sitk.GetImageFromArray(hu)
     highest, lowest = sitk.GrayscaleDilate(image, [1, 1]), sitk.GrayscaleErode(image, [1, 1])
     watery = np.abs(hu) < rules.padding_hu

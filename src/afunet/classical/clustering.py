@@ -1,14 +1,15 @@
 """Enhancement plus clustering.
 
-Unsharp masking lifts thin cortex, which partial volume has dimmed, above the flesh beside it.
-k-means then sorts the body's pixels by value, starting from fat, muscle, spongy bone and cortex.
-Clusters whose mean ends up dense enough are bone: in a shaft without spongy bone, that cluster
-drifts into the muscle and is dropped. Specks go and cavities are filled.
+Unsharp masking raises thin cortex, which partial volume has weakened, above the soft tissue beside
+it. k-means then clusters the body's pixels by value, starting from the means of fat, muscle,
+trabecular bone and cortex. Clusters whose final mean is dense enough are bone: in a shaft without
+trabecular bone, its cluster moves into the muscle and is rejected. Specks are removed and cavities
+filled.
 
 Source: enhancement after M. Krčah, G. Székely, R. Blanc, "Fully automatic and fast segmentation
 of the femur bone from 3D-CT images with no shape prior", IEEE ISBI 2011, 2087–2090; clustering
 by S. P. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28
-(1982) 129–137. Their combination is rebuilt here; not the AFU-Net authors' code.
+(1982) 129–137. The combination is ours; it is not the code of the AFU-Net authors.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from afunet.classical.morphology import Mask, without_small_pieces
 
 @dataclass(frozen=True)
 class ClusteringRules:
-    """Starting means and the least mean of bone in HU; lengths as shares of the body's width.
+    """Initial means and the lowest mean of bone in HU; lengths as shares of the body's width.
 
-    `sharpness` is the share of the difference from a Gaussian blur of σ = `blur` that is added
-    back, `gap` the radius of the largest disc kept out of a bone whose wall has gaps, `speck` the
-    side of the square that a piece must fill to stay.
+    Unsharp masking adds `sharpness` times the difference from a Gaussian blur of σ = `blur`. Gaps
+    in a bone's wall are closed if a disc of radius `gap` does not fit through them. A piece is
+    removed if its area is below that of a square of side `speck`.
     """
 
     start_hu: tuple[float, ...] = (-100.0, 50.0, 250.0, 700.0)
@@ -57,13 +58,13 @@ def clustering(
 
 
 def _unsharp(hu: HuSlice, blur_px: float, sharpness: float) -> HuSlice:
-    """HU (H, W) with what a Gaussian blur takes away added once more, times `sharpness`."""
+    """HU (H, W) plus `sharpness` times their difference from a Gaussian blur."""
     blurred = sitk.DiscreteGaussian(sitk.GetImageFromArray(hu), [blur_px**2, blur_px**2])
     return np.asarray(hu + np.float32(sharpness) * (hu - sitk.GetArrayFromImage(blurred)))
 
 
 def _in_bone_cluster(hu: HuSlice, rules: ClusteringRules) -> Mask:
-    """For each of N values whether k-means puts it into a cluster with the mean of bone."""
+    """Whether k-means puts each of N values into a cluster whose mean is that of bone."""
     pixels = sitk.GetImageFromArray(hu.reshape(1, -1))
     clusters = sitk.GetArrayFromImage(sitk.ScalarImageKmeans(pixels, rules.start_hu)).reshape(-1)
     sizes = np.bincount(clusters)

@@ -1,14 +1,13 @@
 """Iterative threshold with morphology.
 
-One threshold for the slice: start high, take the mean of what is above and the mean of what is
-below, move halfway between them, repeat until it rests. Fat would pull it down
-into the muscle, cortex and metal up above spongy bone, so values count no lower and no higher
-than two bounds. Morphology then does the rest: gaps in the cortex are closed, cavities filled,
-and specks go.
+One threshold for the slice: it starts high and moves halfway between the mean of the values above
+it and the mean of those below, until it no longer changes. Fat would pull it down into the muscle,
+cortex and metal up above trabecular bone, so values are clipped to two bounds. Morphology then
+closes gaps in the cortex, fills cavities and removes specks.
 
 Source: T. W. Ridler, S. Calvard, "Picture thresholding using an iterative selection method",
 IEEE Transactions on Systems, Man, and Cybernetics 8 (1978) 630–632. The bounds and the
-morphology are ours; not the AFU-Net authors' code.
+morphology are ours; this is not the code of the AFU-Net authors.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from afunet.classical.morphology import without_small_pieces
 class IterativeThresholdRules:
     """Thresholds in HU, lengths as shares of the body's width.
 
-    Values beyond `bounds_hu` count as the bound. `tolerance_hu` is the step at which the threshold
-    rests, `gap` the radius of the largest disc kept out of a bone whose wall has gaps, `speck` the
-    side of the square that a piece must fill to stay.
+    Values are clipped to `bounds_hu`. The iteration ends at a step of `tolerance_hu` or less. Gaps
+    in a bone's wall are closed if a disc of radius `gap` does not fit through them. A piece is
+    removed if its area is below that of a square of side `speck`.
     """
 
     start_hu: float = 250.0
@@ -42,7 +41,7 @@ class IterativeThresholdRules:
 def iterative_threshold(
     image: NDArray[np.float32], rules: IterativeThresholdRules | None = None
 ) -> NDArray[np.uint8]:
-    """Slice (H, W) in [0, 1] → mask (H, W) 0/1; empty where nothing is above `start_hu`."""
+    """Slice (H, W) in [0, 1] → mask (H, W) 0/1; empty if nothing is above `start_hu`."""
     rules = rules or IterativeThresholdRules()
     body = find_body(image)
     if body is None:
@@ -53,7 +52,7 @@ def iterative_threshold(
 
 
 def select_threshold(hu: HuSlice, rules: IterativeThresholdRules) -> float:
-    """The threshold in HU where iterative selection rests; `start_hu` if one side is empty."""
+    """The threshold in HU that iterative selection finds; stops when one side is empty."""
     bounded = np.clip(hu, *rules.bounds_hu)
     threshold, step = rules.start_hu, np.inf
     while step > rules.tolerance_hu:

@@ -1,8 +1,8 @@
-"""From dense pixels to whole bones: the cavities inside thin, broken walls are filled.
+"""From dense pixels to whole bones: filling the cavities inside thin walls with gaps.
 
 A plain closing would also bridge the joint space between two bones. Here a closing only finds
-the cavities; the bridges it made stay where they border on one. Small gaps are mended first, so
-that a fibula is filled before a closing wide enough for a femur swallows it whole.
+the cavities, and its bridges are kept only where they border on a cavity. Small gaps are closed
+first, so that a fibula is filled before a closing wide enough for a femur fills it completely.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from afunet.classical.morphology import Mask, closed, dilated, holes_filled
 
 
 def whole_bones(dense: Mask, gap_px: int) -> Mask:
-    """`dense` (H, W) and the cavities inside it, walls mended where no disc of `gap_px` fits."""
+    """`dense` (H, W) with cavities filled; gaps too narrow for a disc of `gap_px` are closed."""
     bones = holes_filled(dense)
     for radius in _doubling(gap_px):
         walls = closed(bones, radius)
@@ -26,7 +26,7 @@ def whole_bones(dense: Mask, gap_px: int) -> Mask:
 
 
 def _doubling(last: int) -> Iterator[int]:
-    """1, 2, 4 … and the last."""
+    """1, 2, 4 … below `last`, then `last`."""
     radius = 1
     while radius < last:
         yield radius

@@ -10,27 +10,27 @@ Mask = NDArray[np.bool_]
 
 
 def opened(mask: Mask, radius_px: int) -> Mask:
-    """What a disc of that radius can reach inside the mask."""
+    """The part of the mask that a disc of this radius can cover from inside."""
     return _array(sitk.BinaryMorphologicalOpening(_image(mask), _radii(radius_px), sitk.sitkBall))
 
 
 def closed(mask: Mask, radius_px: int) -> Mask:
-    """The mask and whatever a disc of that radius outside it cannot reach."""
+    """The mask and the background that a disc of this radius cannot cover from outside."""
     return _array(sitk.BinaryMorphologicalClosing(_image(mask), _radii(radius_px), sitk.sitkBall))
 
 
 def dilated(mask: Mask, radius_px: int) -> Mask:
-    """All pixels within a disc of that radius of the mask."""
+    """All pixels within this radius of the mask."""
     return _array(sitk.BinaryDilate(_image(mask), _radii(radius_px), sitk.sitkBall))
 
 
 def holes_filled(mask: Mask) -> Mask:
-    """The mask with all background that does not reach the slice's border (4-connected)."""
+    """The mask and all background that is not connected to the slice's border (4-connected)."""
     return _array(sitk.BinaryFillhole(_image(mask)))
 
 
 def grown(seeds: Mask, within: Mask) -> Mask:
-    """The 8-connected components of `within` that hold a seed: region growing until it stops."""
+    """The 8-connected components of `within` that contain a seed: complete region growing."""
     return _array(sitk.BinaryReconstructionByDilation(_image(seeds & within), _image(within)))
 
 
@@ -41,7 +41,7 @@ def components(mask: Mask) -> NDArray[np.int64]:
 
 
 def without_small_pieces(mask: Mask, least_px: float) -> Mask:
-    """The components of at least that many pixels."""
+    """The 8-connected components of at least `least_px` pixels."""
     labels = components(mask)
     large = np.bincount(labels.ravel()) >= least_px
     large[0] = False

@@ -1,1 +1,1 @@
-"""Training data: who is in it, what a step sees, planned crops, augmentation."""
+"""Training data: records of slices, stores, patient splits, planned crops and augmentation."""

@@ -1,4 +1,4 @@
-"""Random changes to training crops: drawn first, a batch at a time, then applied as tensor code."""
+"""Random augmentation of training crops: drawn for a whole batch, then applied as tensor code."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ BLUR_RADIUS = 3
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How widely to draw. Values are in units of the windowed image, [0, 1] = 1600 HU.
+    """Ranges of the random draws. Grey values are those of the windowed image, [0, 1] = 1600 HU.
 
-    `scale` is the range of zoom, drawn log-uniformly (2 shows bones twice as large); rotation is
-    uniform within ±`rotation_deg`; `coarse` is the chance of a crop with a 1.5 to 4 times coarser
-    grid underneath, as thick, low-resolution scans have; `noise` the largest standard deviation
-    and `grain` the largest correlation length (σ in px), as reconstruction kernels differ.
+    `scale` is the range of the zoom, drawn log-uniformly (2 shows bones twice as large). The
+    rotation is uniform within ±`rotation_deg`. `coarse` is the probability that a crop is resampled
+    to a 1.5 to 4 times coarser grid, like a scan of low resolution. `noise` is the largest
+    standard deviation of the noise and `grain` its largest correlation length (σ in px), which
+    depends on the reconstruction kernel.
     """
 
     scale: tuple[float, float] = (0.5, 1.6)
@@ -39,12 +40,12 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         low, high = self.scale
         if not 0 < low <= high:
-            raise ConfigError(f"augment.scale must be 0 < low ≤ high, got {self.scale}")
+            raise ConfigError(f"augment.scale must have 0 < low ≤ high, got {self.scale}")
 
 
 @dataclass(frozen=True, eq=False)
 class Augmentation:
-    """The draws of a batch, each (B,): zoom, turn, mirror (±1), and a photometric distortion."""
+    """The draws of a batch, each (B,): zoom, rotation, mirror (±1), photometric distortion."""
 
     scale: Tensor
     rotation_rad: Tensor
@@ -59,17 +60,17 @@ class Augmentation:
     noise_seed: Tensor
 
     def part(self, rows: slice) -> Augmentation:
-        """The draws of some of the crops."""
+        """The draws of the crops in `rows`."""
         return Augmentation(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def to(self, device: torch.device) -> Augmentation:
-        """The same on a device; the seeds stay on the CPU, where generators are made."""
+        """The same draws on a device; the seeds stay on the CPU, where generators are seeded."""
         moved = {field.name: getattr(self, field.name).to(device) for field in fields(self)}
         return Augmentation(**(moved | {"noise_seed": self.noise_seed}))
 
 
 def draw_augmentation(config: AugmentConfig, count: int, rng: np.random.Generator) -> Augmentation:
-    """All random numbers of `count` crops."""
+    """Draw all random numbers of `count` crops."""
 
     def spread(width: float) -> Tensor:
         return torch.from_numpy(rng.uniform(-width, width, count)).float()
@@ -98,9 +99,9 @@ def draw_augmentation(config: AugmentConfig, count: int, rng: np.random.Generato
 def sample_points(
     corners: Tensor, sides: Tensor, out: int, draw: Augmentation
 ) -> tuple[Tensor, Tensor]:
-    """Rows and columns (B, out, out) in the slice for the pixels of turned, mirrored crops.
+    """Rows and columns (B, out, out) in the slice for the pixels of rotated, mirrored crops.
 
-    The boxes at `corners` (B, 2) of `sides` (B,) pixels fill their crops before the turn.
+    Before the rotation, each crop covers the box at `corners` (B, 2) of `sides` (B,) pixels.
     """
     device = corners.device
     step = (torch.arange(out, device=device) + 0.5) / out - 0.5
@@ -133,20 +134,20 @@ def distort(crops: Tensor, draw: Augmentation) -> Tensor:
 
 
 def _some(which: Tensor) -> list[Tensor]:
-    """The indices where it holds, in a list that is empty where it holds nowhere."""
+    """A list with the indices where `which` is true; an empty list if there are none."""
     index = which.nonzero().flatten()
     return [index] if len(index) else []
 
 
 def _coarsened(crops: Tensor, factor: Tensor) -> Tensor:
-    """A coarser grid seen on the fine one: means over `factor` (B,) px, joined linearly."""
+    """Average over cells of `factor` (B,) px and interpolate linearly back to the fine grid."""
     along_columns = _coarsened_rows(crops.transpose(2, 3), factor).transpose(2, 3)
     return _coarsened_rows(along_columns, factor)
 
 
 def _coarsened_rows(crops: Tensor, factor: Tensor) -> Tensor:
     size = crops.shape[2]
-    sums = pad(crops.cumsum(2), (0, 0, 1, 0))  # (B, C, size + 1, w): what lies above an edge
+    sums = pad(crops.cumsum(2), (0, 0, 1, 0))  # (B, C, size + 1, w): sum above each edge
     factor = factor[:, None]
     cell = (torch.arange(size, device=crops.device) + 0.5) / factor - 0.5  # (B, size)
     last = (size / factor).floor() - 1
@@ -163,7 +164,7 @@ def _coarsened_rows(crops: Tensor, factor: Tensor) -> Tensor:
 
 
 def _at(sums: Tensor, edges: Tensor) -> Tensor:
-    """Running sums (B, C, n + 1, w) at fractional edges (B, m), linear between: (B, C, m, w)."""
+    """Interpolate running sums (B, C, n + 1, w) linearly at edges (B, m): (B, C, m, w)."""
     low = edges.floor().long().clamp(0, sums.shape[2] - 2)
     share = (edges - low)[:, None, :, None]
     which = low[:, None, :, None].expand(-1, sums.shape[1], -1, sums.shape[3])
@@ -188,7 +189,7 @@ def _gaussian(sigma_px: Tensor) -> Tensor:
 
 
 def _noise(crops: Tensor, seeds: Tensor, grain_px: Tensor) -> Tensor:
-    """Noise of standard deviation 1, correlated over `grain_px` (B,); each crop by its own seed."""
+    """Noise of standard deviation 1, correlated over `grain_px` (B,), with a seed per crop."""
     device = crops.device
     white = torch.stack(
         [
@@ -197,5 +198,5 @@ def _noise(crops: Tensor, seeds: Tensor, grain_px: Tensor) -> Tensor:
             for seed in seeds.tolist()
         ]
     )
-    blurred_deviation = (_gaussian(grain_px) ** 2).sum(1)  # of two passes, each its root
+    blurred_deviation = (_gaussian(grain_px) ** 2).sum(1)  # two blur passes, √ of this each
     return _blurred(white, grain_px) / blurred_deviation[:, None, None, None]

@@ -1,4 +1,4 @@
-"""All slices of a training set in the memory of one device, a byte a pixel."""
+"""All slices of a training set in the memory of one device, one byte per pixel."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from afunet.errors import InputError
 class SliceBank:
     """N slices of any sizes, one after another.
 
-    `grey` and `mask` are flat uint8: the planes of a slice follow each other row by row, `planes`
-    of grey and one of mask, which holds 1 to `classes` where bone is. `grey_start` and `mask_start`
-    (N,) tell where a slice begins, `sizes` (N, 2) its rows and columns.
+    `grey` and `mask` are flat uint8 arrays. A slice has `planes` planes in `grey` and one in
+    `mask`, each stored row by row; the mask is 1 to `classes` in bone and 0 elsewhere. A slice
+    begins at `grey_start` and `mask_start` (N,); `sizes` (N, 2) are its rows and columns.
     """
 
     grey: Tensor
@@ -36,11 +36,11 @@ class SliceBank:
 
     @property
     def device(self) -> torch.device:
-        """Where the bytes are, and where all is computed."""
+        """The device that holds the bytes and computes on them."""
         return self.grey.device
 
     def masks_of(self, chosen: Tensor) -> Tensor:
-        """Masks (B, H, W) of slices `chosen` (B,), with zeros up to the largest of them."""
+        """Masks (B, H, W) of slices `chosen` (B,), padded with zeros to the largest size."""
         sizes = self.sizes[chosen]
         height, width = sizes.amax(0).tolist()
         starts = self.mask_start[chosen].tolist()
@@ -51,10 +51,10 @@ class SliceBank:
         return torch.stack(planes)
 
     def look_up(self, chosen: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-        """Bilinear values at points (B, h, w) of slices `chosen` (B,), pixel i's centre being i.
+        """Interpolate bilinearly at points (B, h, w) of slices `chosen` (B,).
 
-        Grey (B, planes, h, w) and the share of each class (B, classes, h, w), both float32 in
-        [0, 1]; outside a slice is air and no bone.
+        The centre of pixel i has coordinate i. Returns grey (B, planes, h, w) and the share of
+        each class (B, classes, h, w), both float32 in [0, 1]; both are 0 outside a slice.
         """
         height, width = (self.sizes[chosen, axis][:, None, None] for axis in (0, 1))
         row, column = rows.floor().long(), columns.floor().long()
@@ -78,11 +78,11 @@ class SliceBank:
 
 
 def bank_of(slices: Sequence[LabelledSlice], device: torch.device, classes: int = 1) -> SliceBank:
-    """Copy slices to a device; `InputError` where they have different numbers of planes."""
+    """Copy slices to a device; `InputError` if their numbers of planes differ."""
     planes = {item.grey.shape[0] for item in slices}
     if len(planes) != 1:
         raise InputError(
-            f"slices with {sorted(planes)} planes cannot be in one training set",
+            f"the slices have {sorted(planes)} planes: all slices of a training set need the same",
             code="SIZES_DIFFER",
         )
     sizes = torch.tensor([item.mask.shape for item in slices], dtype=torch.int64)

@@ -1,8 +1,8 @@
-"""Who is in a data set: one record a labelled slice, and the table of a slice folder.
+"""The records of a data set's labelled slices, and the table of a slice folder.
 
 A slice folder holds `<case>/images/NN.png` (8-bit, bone window), `<case>/masks/NN.png` (0/1) and
-a `slices.csv` with the columns case, patient, slice, split, status, labelled, and maybe side,
-region and spacing_mm; a folder with `images/` and `masks/` at its top is a single case. Simulated
+a `slices.csv` with the columns case, patient, slice, split, status, labelled and, optionally, side,
+region and spacing_mm. A folder with `images/` and `masks/` at its top is a single case. Simulated
 slices are written in this layout too.
 """
 
@@ -24,12 +24,12 @@ SIDES = ("L", "R")
 
 @dataclass(frozen=True)
 class SliceRecord:
-    """One labelled slice: whose it is, which level, which split, how far its label was checked.
+    """One labelled slice: its case and patient, level, split, and how well its label was checked.
 
-    `side` is "L", "R" or "" (unknown, or both); `region` a word such as "knee" or "";
-    `spacing_mm` the pixel's (row, column) size or None where it is not known. `fingerprint` tells
-    identical images ("" where it was not taken). `by_slice` marks a data set that was split slice
-    by slice on purpose, so that its patients are on both sides.
+    `side` is "L", "R" or "" (unknown, or both); `region` is a word such as "knee", or "";
+    `spacing_mm` is the pixel's (row, column) size, or None if unknown. Identical images have the
+    same `fingerprint` ("" if none was computed). `by_slice` marks a data set that was split slice
+    by slice on purpose, so that one patient may be in several splits.
     """
 
     case: str
@@ -52,7 +52,7 @@ class PngSlice(SliceRecord):
     mask: Path
 
     def record(self, spacing_mm: tuple[float, float] | None) -> SliceRecord:
-        """The record alone, without the files, for pixels of this (row, column) size."""
+        """The record without the files, for pixels of this (row, column) size."""
         return SliceRecord(
             self.case,
             self.patient,
@@ -68,8 +68,8 @@ class PngSlice(SliceRecord):
 def read_slice_table(folder: Path) -> tuple[PngSlice, ...]:
     """All labelled slices of a slice folder, by case and level.
 
-    Raises `InputError` for a folder without a table, a table without a needed column, unknown
-    splits, files that are not there, and a patient who is in two splits.
+    Raises `InputError` for a folder without a table, a table without a required column, unknown
+    splits, missing files, and a patient in two splits.
     """
     records = tuple(png_slice(folder, row) for row in labelled_rows(folder))
     for record in records:
@@ -80,7 +80,7 @@ def read_slice_table(folder: Path) -> tuple[PngSlice, ...]:
 
 
 def labelled_rows(folder: Path) -> tuple[dict[str, str], ...]:
-    """The rows of a slice folder's table that have a mask; `InputError` where there is none."""
+    """The rows of a slice folder's table that have a mask; `InputError` if there are none."""
     table = folder / "slices.csv"
     if not table.is_file():
         raise InputError(
@@ -89,23 +89,26 @@ def labelled_rows(folder: Path) -> tuple[dict[str, str], ...]:
         )
     rows = tuple(row for row in read_table(table) if row.get("labelled", "1") == "1")
     if not rows:
-        raise InputError(f"{table} lists no labelled slice", code="NO_LABELLED_SLICE")
+        raise InputError(
+            f"{table} lists no labelled slice: set labelled to 1 where there is a mask",
+            code="NO_LABELLED_SLICE",
+        )
     return rows
 
 
 def read_table(table: Path) -> list[dict[str, str]]:
     """The rows of a table with a header line; `InputError` for anything else.
 
-    Its columns may be parted by commas, or by semicolons or tabs as spreadsheets do in some
-    countries; cells are taken without the spaces around them.
+    Columns may be separated by commas, semicolons or tabs, as spreadsheets write them in
+    different countries. Spaces around a cell are removed.
     """
     text = read_text(table)
     head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)  # the first of those that are as frequent
+    delimiter = max(",;\t", key=head.count)  # comma first among equals
     try:
         rows = list(csv.DictReader(StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
-        raise InputError(f"{table} is no table: {error}", code="BAD_SLICE_TABLE") from error
+        raise InputError(f"cannot read {table}: {error}", code="BAD_SLICE_TABLE") from error
     return [
         {str(name).strip(): value.strip() for name, value in row.items() if isinstance(value, str)}
         for row in rows
@@ -113,7 +116,7 @@ def read_table(table: Path) -> list[dict[str, str]]:
 
 
 def png_slice(folder: Path, row: dict[str, str]) -> PngSlice:
-    """The slice of one row; `InputError` for a missing cell or a value that makes no sense."""
+    """The slice of one row; `InputError` for a missing cell or an invalid value."""
     missing = [name for name in COLUMNS if row.get(name) is None]
     if missing:
         raise InputError(f"{folder}/slices.csv has a row without {missing}", code="BAD_SLICE_TABLE")
@@ -139,13 +142,13 @@ def png_slice(folder: Path, row: dict[str, str]) -> PngSlice:
 
 
 def side_of(text: str | None) -> str:
-    """The side that a table's cell names, "" for anything else (both, unknown)."""
+    """The side "L" or "R" that a table's cell names; "" for anything else (both, unknown)."""
     side = (text or "").strip().upper()[:1]
     return side if side in SIDES else ""
 
 
 def require_split(record: SliceRecord, folder: Path) -> None:
-    """Raise `InputError` where a record's split is none of `SPLITS`."""
+    """Raise `InputError` if a record's split is not one of `SPLITS`."""
     if record.split not in SPLITS:
         raise InputError(
             f"{folder}/slices.csv: split {record.split!r}, expected one of {SPLITS}",
@@ -154,19 +157,19 @@ def require_split(record: SliceRecord, folder: Path) -> None:
 
 
 def require_files(record: PngSlice, folder: Path) -> None:
-    """Raise `InputError` where the image or the mask is not there."""
+    """Raise `InputError` if the image or the mask is missing."""
     for path in (record.image, record.mask):
         if not path.is_file():
             raise InputError(
-                f"{folder}/slices.csv names {path.relative_to(folder)}: no such file",
+                f"{folder}/slices.csv names {path.relative_to(folder)}, but there is no such file",
                 code="BAD_SLICE_TABLE",
             )
 
 
 def refuse_leaks(records: Iterable[SliceRecord]) -> None:
-    """Raise `InputError` where a patient or an image is in two splits, without naming him.
+    """Raise `InputError`, without names, if a patient or an image is in two splits.
 
-    Patients whose slices were all split slice by slice on purpose may be; images may never.
+    A patient whose slices were all split slice by slice on purpose is allowed; an image never is.
     """
     records = tuple(records)
     deliberate = {record.patient for record in records if record.by_slice}
@@ -179,7 +182,7 @@ def refuse_leaks(records: Iterable[SliceRecord]) -> None:
     _refuse_shared(
         [(record.fingerprint, record.split) for record in records if record.fingerprint],
         "different images are",
-        "the same slice was filed under two patients, file it once",
+        "the same slice belongs to two patients; keep it under one",
     )
 
 
@@ -199,7 +202,7 @@ def _refuse_shared(keyed: Sequence[tuple[str, str]], what: str, remedy: str) -> 
 
 
 def _spacing(folder: Path, text: str | None) -> tuple[float, float] | None:
-    """Square pixels of so many millimetres; None for an empty or missing cell."""
+    """The size of a square pixel in millimetres; None for an empty or missing cell."""
     if not text:
         return None
     try:

@@ -1,12 +1,12 @@
-"""The planned random crop (eq. 8): training sees where the bone is.
+"""The planned random crop (eq. 8), which makes training crops contain bone.
 
-At attempt i ∈ [1, 100] a random crop is taken when N_crop / N_image ≥ 0.2 / i + 0.2, N counting
-bone pixels. All attempts of a batch are counted at once from summed-area tables. Where none
-qualifies (bone wider than the crop, or scattered), the attempt with the most bone is taken; on a
-slice without bone the first attempt is.
+At attempt i ∈ [1, 100] a random crop is taken if N_crop / N_image ≥ 0.2 / i + 0.2, where N counts
+bone pixels. All attempts of a batch are counted at once from summed-area tables. If no attempt
+qualifies (bone wider than the crop, or scattered), the one with the most bone is taken; on a
+slice without bone it is the first one.
 
-Boxes are squares given by their top-left corner (row, column) and side in pixels. Everything is
-tensor code on the device of its arguments and draws nothing itself.
+Boxes are squares given by their top-left corner (row, column) and side in pixels. All functions
+run on the device of their arguments and draw no random numbers.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ ATTEMPTS = 100
 
 
 def summed_area_tables(masks: Tensor) -> Tensor:
-    """(B, H, W) 0/1 → (B, H + 1, W + 1) int32: ones above row r and left of column c."""
+    """(B, H, W) 0/1 → (B, H + 1, W + 1) int32: the ones above row r and left of column c."""
     sums = masks.cumsum(2, dtype=torch.int32).cumsum(1, dtype=torch.int32)
     return pad(sums, (1, 0, 1, 0))
 
 
 def count_in_boxes(tables: Tensor, corners: Tensor, sides: Tensor) -> Tensor:
-    """Ones (B, A) in the boxes at `corners` (B, A, 2) of `sides` (B,); outside there are none."""
+    """Count ones (B, A) in boxes at `corners` (B, A, 2) of `sides` (B,); outside it is all 0."""
     rows, columns = tables.shape[1] - 1, tables.shape[2] - 1
     ends = corners + sides[:, None, None]
     top, bottom = corners[..., 0].clamp(0, rows), ends[..., 0].clamp(0, rows)
@@ -40,14 +40,14 @@ def count_in_boxes(tables: Tensor, corners: Tensor, sides: Tensor) -> Tensor:
 
 
 def required_share(attempt: Tensor) -> Tensor:
-    """The right side of eq. 8 for attempts counted from 1."""
+    """The right-hand side of eq. 8 for attempts counted from 1."""
     return 0.2 / attempt + 0.2
 
 
 def place_boxes(sizes: Tensor, sides: Tensor, places: Tensor) -> Tensor:
     """Corners (B, A, 2) of boxes inside slices of `sizes` (B, 2), for `places` drawn from [0, 1).
 
-    Along an axis shorter than the box, the slice lies anywhere inside the box.
+    If the slice is smaller than the box along an axis, the box contains it at a random place.
     """
     room = (sizes - sides[:, None])[:, None]  # (B, 1, 2)
     low, high = room.clamp(max=0), room.clamp(min=0)
@@ -55,7 +55,7 @@ def place_boxes(sizes: Tensor, sides: Tensor, places: Tensor) -> Tensor:
 
 
 def taken_attempt(counts: Tensor, totals: Tensor) -> Tensor:
-    """Which of the attempts eq. 8 takes (B,), from bone in box (B, A) and in slice (B,)."""
+    """The attempt that eq. 8 takes (B,), from bone pixels in boxes (B, A) and slices (B,)."""
     share = counts.double() / totals.clamp(min=1)[:, None]  # (B, A), 0 without bone
     attempts = torch.arange(1, counts.shape[1] + 1, device=counts.device, dtype=torch.float64)
     accepted = share >= required_share(attempts)
@@ -64,14 +64,14 @@ def taken_attempt(counts: Tensor, totals: Tensor) -> Tensor:
 
 
 def _first_maximum(values: Tensor) -> Tensor:
-    """`argmax` along axis 1 that takes the first of equals on every device."""
+    """`argmax` along axis 1 that takes the first of equal values on every device."""
     return (values == values.amax(1, keepdim=True)).byte().argmax(1)
 
 
 def planned_corners(masks: Tensor, sizes: Tensor, sides: Tensor, places: Tensor) -> Tensor:
     """Corners (B, 2) of the boxes that eq. 8 takes among `places` (B, A, 2) drawn from [0, 1).
 
-    `masks` (B, H, W) are padded with zeros to the largest of `sizes` (B, 2).
+    `masks` (B, H, W) are padded with zeros to the largest size in `sizes` (B, 2).
     """
     corners = place_boxes(sizes, sides, places)
     tables = summed_area_tables(masks)

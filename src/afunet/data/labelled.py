@@ -1,4 +1,4 @@
-"""Labelled slices of a data set, whichever of its two forms it has: store or slice folder."""
+"""Reading the labelled slices of a store or a slice folder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from afunet.watch import UNWATCHED, Watch
 def read_records(folder: Path) -> tuple[SliceRecord, ...]:
     """All labelled slices of a prepared store or a slice folder (docs/data.md).
 
-    Raises `InputError` in one line for a folder that is neither, and for a patient or an image
-    in two splits.
+    Raises `InputError` for a folder that is neither, and for a patient or an image in two splits.
     """
     if not is_store(folder):
         return read_slice_table(folder)
@@ -24,17 +23,17 @@ def read_records(folder: Path) -> tuple[SliceRecord, ...]:
 
 
 def classes_of(folder: Path) -> tuple[str, ...]:
-    """What the masks' values from 1 on mean; a slice folder knows bone alone."""
+    """Names of the mask values from 1 on; a slice folder has bone alone."""
     return open_store(folder).classes if is_store(folder) else BONE
 
 
 def load_labelled(
     folder: Path, split: str, input_slices: int = 1, watch: Watch = UNWATCHED
 ) -> tuple[LabelledSlice, ...]:
-    """The slices of one split with their neighbours; none where the split has none.
+    """The slices of one split with their neighbours; empty for an empty split.
 
-    A store's slices stay on disk until they are used; a slice folder's are read at once. Errors
-    as in `read_records` and `load_slices`.
+    The slices of a store stay on disk until they are used; those of a slice folder are read at
+    once. Raises what `read_records` and `load_slices` raise.
     """
     if is_store(folder):
         store = open_store(folder)

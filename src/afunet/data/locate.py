@@ -1,4 +1,4 @@
-"""Where a data folder lies."""
+"""Finding a data folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from afunet.errors import InputError
 
 
 def locate_data(path: str | Path, base: Path = Path()) -> Path:
-    """A data folder as given, in AFUNET_DATA's folder, or beside `base`; `InputError` for none."""
+    """Find a data folder as given, in AFUNET_DATA's folder, or beside `base`; else `InputError`."""
     path = Path(path).expanduser() if str(path).startswith("~") else Path(path)
     candidates = [path, Path(os.environ.get("AFUNET_DATA", "../shared/data")) / path]
     candidates += [base / path]
@@ -17,6 +17,6 @@ def locate_data(path: str | Path, base: Path = Path()) -> Path:
         if candidate.is_dir():
             return candidate
     raise InputError(
-        f"no data folder {str(path)!r}; looked in {', '.join(map(str, candidates))}",
+        f"cannot find the data folder {str(path)!r}; looked in {', '.join(map(str, candidates))}",
         code="NO_SUCH_PATH",
     )

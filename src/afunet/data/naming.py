@@ -1,4 +1,4 @@
-"""Names for the cases and patients of a store, and which cases are one patient's."""
+"""Names for the cases and patients of a store; finds cases of the same patient."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from afunet.data.patients import grouped, is_harmless, pseudonym
 
 @dataclass(frozen=True)
 class KnownCase:
-    """What is known about a case: names as found, and the fingerprints of its images.
+    """What is known about a case: its names in the data set, and the fingerprints of its images.
 
-    `patients` are the names that the data set gives its patient (none, or one), `identity` his
-    DICOM identity as a hash or "". `keeps_split` says that its split was given and stays.
+    `patients` holds the name that the data set gives the patient, or is empty. `identity` is the
+    patient's hashed DICOM identity, or "". `keeps_split` says that the case keeps its given split.
     """
 
     case: str
@@ -28,7 +28,7 @@ class KnownCase:
 
 @dataclass(frozen=True)
 class Names:
-    """A name for each case and for its patient; how many patients were one by their images."""
+    """A name for each case and its patient; `merged` counts patients merged by equal images."""
 
     cases: tuple[str, ...]
     patients: tuple[str, ...]
@@ -36,10 +36,10 @@ class Names:
 
 
 def name_all(cases: Sequence[KnownCase]) -> Names:
-    """Names that identify nobody; each case has its own, cases of one patient share his.
+    """Give names that identify nobody: each case its own, and one to all cases of a patient.
 
-    Cases that share an image are one patient's, but for those that keep their given splits: there
-    it may be a leak, to be refused and not to be mended.
+    Cases that share an image belong to one patient, except cases that keep their given splits:
+    there a shared image may be a leak, which must be refused and not hidden.
     """
     known = [_keys(case) for case in cases]
     shared = [
@@ -53,13 +53,13 @@ def name_all(cases: Sequence[KnownCase]) -> Names:
 
 
 def _keys(case: KnownCase) -> frozenset[str]:
-    """What a patient is known by: the name that the set gives him, his hashed DICOM identity."""
+    """Keys of the patient: the name in the data set and the hashed DICOM identity."""
     given = frozenset(f"given {name}" for name in case.patients)
     return given | ({f"dicom {case.identity}"} if case.identity else frozenset())
 
 
 def _case_names(cases: Sequence[KnownCase]) -> list[str]:
-    """The case's own name where it is harmless, numbered where it is taken; else a pseudonym."""
+    """The case's own name if it is harmless, with a number if it is taken; else a pseudonym."""
     names: list[str] = []
     for case in cases:
         harmless = is_harmless(case.case, case.image)
@@ -72,7 +72,7 @@ def _case_names(cases: Sequence[KnownCase]) -> list[str]:
 def _patient_names(
     cases: Sequence[KnownCase], groups: Sequence[int], names: Sequence[str]
 ) -> list[str]:
-    """One name a group, no two alike."""
+    """A different name for each group."""
     chosen: dict[int, str] = {}
     for group in dict.fromkeys(groups):
         places = [place for place, own in enumerate(groups) if own == group]
@@ -84,7 +84,7 @@ def _patient_names(
 
 
 def _patient_name(cases: Sequence[KnownCase], case_name: str) -> str:
-    """The given name where it is harmless; the name of a lone case; else a pseudonym."""
+    """The given name if it is harmless; the case's name if it is the only one; else a pseudonym."""
     given = min((name for case in cases for name in case.patients), default="")
     if given and all(is_harmless(given, case.image) for case in cases):
         return given

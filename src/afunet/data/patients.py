@@ -1,9 +1,9 @@
-"""Who belongs together, and which names may be said: nothing here lets a patient be found again.
+"""Which cases belong to one patient, and which names may be shown, without identifying anyone.
 
-A name from a header never goes further than this file: it is hashed with a salt that lives as
-long as the process. A name that a data set gives to a case or patient is kept only where every
-word of it is a number or a common word of such sets; others become pseudonyms made from the
-images themselves, so that the same files get the same pseudonym again.
+A name from a header never leaves this file: it is hashed with a salt that exists only while the
+process runs. A name that a data set gives to a case or patient is kept only if each of its words
+is a number or a common word of such data sets. Other names become pseudonyms computed from the
+images, so that the same files always get the same pseudonym.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ COMMON_WORDS = frozenset((*NAMED, *_OF_DATA_SETS.split(), *_OF_FILE_NAMES.split(
 
 
 def is_harmless(name: str, image: Path | None = None) -> bool:
-    """Whether a name can name nobody: common words, letters or two, numbers of few digits.
+    """Whether a name identifies nobody: common words, short codes and short numbers only.
 
-    Nor may it hold a word of the patient's name or number in the DICOM at `image`.
+    It must not contain a word of the patient's name or number in the DICOM at `image` either.
     """
     words = re.findall(r"[^\W\d_]+|\d+", name)
     harmless = all(_is_harmless_word(word) for word in words) and bool(words)
@@ -50,10 +50,10 @@ def is_harmless(name: str, image: Path | None = None) -> bool:
 
 
 def identity_of(image: Path) -> str:
-    """A salted hash of the DICOM patient at a file or in a folder, "" where none is named.
+    """A salted hash of the patient in a DICOM file or folder, "" if none is named.
 
-    It is the patient's number, or his name and date of birth where he has none. The same patient
-    gives the same hash within one process only. Stand-ins such as ANONYMOUS name nobody.
+    The hash is of the patient's number or, without one, of the name and date of birth. It is the
+    same for the same patient within one process only. Placeholders such as ANONYMOUS are ignored.
     """
     file = _first_dicom(image)
     if file is None:
@@ -62,7 +62,7 @@ def identity_of(image: Path) -> str:
     try:
         header = dcmread(file, force=True, stop_before_pixels=True, specific_tags=list(keywords))
         number, name, born = texts_of(header, keywords)
-    except Exception:  # the reader will refuse the file in its own words
+    except Exception:  # the reader will refuse the file with its own message
         return ""
     for called, more in ((number, ""), (name, born)):
         if not ANONYMOUS.match(_plain(called)):
@@ -72,7 +72,7 @@ def identity_of(image: Path) -> str:
 
 
 def grouped(keys: Sequence[frozenset[str]]) -> list[int]:
-    """The group of each item: items that share a key, directly or through others, are one."""
+    """The group of each item; items that share a key, directly or through others, are one group."""
     group = list(range(len(keys)))
     holder: dict[str, int] = {}
 
@@ -88,13 +88,13 @@ def grouped(keys: Sequence[frozenset[str]]) -> list[int]:
 
 
 def pseudonym(prefix: str, fingerprints: Iterable[str]) -> str:
-    """A name from the images alone: the same images, in whatever order, give the same name."""
+    """A name computed from the images alone; their order does not matter."""
     digest = hashlib.sha256("\n".join(sorted(fingerprints)).encode()).hexdigest()
     return f"{prefix}-{digest[:8]}"
 
 
 def scrubbed(text: str, paths: Sequence[Path], names: Sequence[str], instead: str) -> str:
-    """A line without the paths' and the cases' names."""
+    """The line with `instead` in place of paths and names that may identify a patient."""
     words = {str(path) for path in paths} | {str(path.parent) for path in paths}
     words |= {path.name for path in paths} | {path.parent.name for path in paths} | set(names)
     for word in sorted(words - {"", ".", "/"}, key=len, reverse=True):

@@ -1,4 +1,4 @@
-"""Batches of augmented crops; the batch of a step is the same whenever it is asked for."""
+"""Batches of augmented crops; the batch depends only on the seed and the step."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ CPU = torch.device("cpu")
 class CropConfig:
     """Side of the crop in pixels, and the share of crops planned by eq. 8.
 
-    The rest is drawn without looking at the bone, so that training also sees table, air and
-    muscle alone, as inference will.
+    The other crops are drawn without looking at the bone, so that training also sees table, air
+    and muscle without bone, as inference does.
     """
 
     size_px: int = 128
@@ -39,13 +39,14 @@ class CropConfig:
     def __post_init__(self) -> None:
         if self.size_px < 8 or not 0 <= self.planned <= 1:
             raise ConfigError(
-                f"crop needs size_px ≥ 8 and planned in [0, 1], got {self.size_px}, {self.planned}"
+                f"crop needs size_px ≥ 8 and planned in [0, 1], got {self.size_px} and "
+                f"{self.planned}"
             )
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A set of slices and how often a crop comes from it, relative to the other sources."""
+    """A set of slices and how often crops are drawn from it, relative to the other sources."""
 
     slices: Sequence[LabelledSlice]
     weight: float = 1.0
@@ -55,8 +56,8 @@ class Source:
 class BatchDraw:
     """All random numbers of a batch of crops.
 
-    Which slices (B,), where to look for bone (B, 100, 2), whether eq. 8 decides (B,), and what is
-    changed.
+    `slices` (B,) are the chosen slices, `places` (B, 100, 2) the attempts of eq. 8 in [0, 1), and
+    `planned` (B,) says whether eq. 8 decides.
     """
 
     slices: Tensor
@@ -65,7 +66,7 @@ class BatchDraw:
     augmentation: Augmentation
 
     def part(self, rows: slice) -> BatchDraw:
-        """The draws of some of the crops."""
+        """The draws of the crops in `rows`."""
         return BatchDraw(
             self.slices[rows],
             self.places[rows],
@@ -75,10 +76,10 @@ class BatchDraw:
 
 
 class CropSampler:
-    """Batches from several sources, cut and changed on `device`, where all slices lie as bytes.
+    """Batches from several sources, cut and augmented on `device`, which holds all slices as bytes.
 
-    With `passes`, every slice comes once in each pass over the data, in a new order, as the
-    paper's epochs do; otherwise slices are drawn independently, sources by their weights.
+    With `passes`, every slice is used once in each pass over the data, in a new order, like the
+    paper's epochs; otherwise slices are drawn independently, with the weights of their sources.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class CropSampler:
         weights = np.array([source.weight for source in sources], dtype=np.float64)
         if passes and len(set(weights.tolist())) > 1:
             raise ConfigError(
-                f"whole passes over the data need equal weights, got {list(weights)}",
+                f"with epochs, all [[data]] weights must be equal, got {list(weights)}",
                 code="OPTIONS_CLASH",
             )
         chances = np.repeat(weights / weights.sum() / counts, counts)
@@ -111,7 +112,7 @@ class CropSampler:
     def batch(self, step: int, size: int, part: slice = slice(None)) -> tuple[Tensor, Tensor]:
         """Images (size, input_slices, px, px) in [0, 1] and masks (size, classes, px, px) 0/1.
 
-        `part` takes some rows of the batch: each of several processes cuts only its own.
+        `part` selects rows of the batch, so that each of several processes cuts only its own.
         """
         return self.cut(self.draw(step, size).part(part))
 

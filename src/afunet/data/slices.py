@@ -18,9 +18,9 @@ from afunet.watch import UNWATCHED, Watch
 
 @dataclass(frozen=True, eq=False)
 class LabelledSlice:
-    """Grey (input_slices, H, W) uint8 in the bone window, mask (H, W) uint8, its record.
+    """Grey (input_slices, H, W) uint8 in the bone window, mask (H, W) uint8, and the record.
 
-    The mask is 0 where there is no bone, else the number of a class, from 1; bone alone is 1.
+    The mask is 0 outside bone, else the number of a class, from 1; bone alone is 1.
     """
 
     grey: NDArray[np.uint8]
@@ -31,11 +31,11 @@ class LabelledSlice:
 def load_slices(
     records: Sequence[PngSlice], input_slices: int = 1, watch: Watch = UNWATCHED
 ) -> tuple[LabelledSlice, ...]:
-    """Read every slice, with its neighbours where the network takes 3 or 5.
+    """Read every slice, with its neighbours if the network takes 3 or 5 slices.
 
-    A level that the case does not have is replaced by the nearest that it has. Raises
-    `InputError` for files that are no images, images that are not 8-bit grey, masks of more than
-    two values, and sizes that differ where they must not.
+    A level that the case does not have is replaced by the nearest one that it has. Raises
+    `InputError` for unreadable images, images that are not 8-bit grey, masks of more than two
+    values, and sizes that differ between image and mask or between neighbours.
     """
     greys = {}
     for done, record in enumerate(records):
@@ -53,7 +53,7 @@ def load_slices(
 
 
 def levels_of(records: Iterable[SliceRecord]) -> dict[str, list[int]]:
-    """The levels that each case has, rising."""
+    """The levels of each case in ascending order."""
     levels: dict[str, list[int]] = {}
     for record in records:
         levels.setdefault(record.case, []).append(record.level)
@@ -61,7 +61,7 @@ def levels_of(records: Iterable[SliceRecord]) -> dict[str, list[int]]:
 
 
 def slice_name(record: SliceRecord) -> str:
-    """How a refusal calls a slice, before a colon."""
+    """The name of a slice at the beginning of an error message."""
     return f"{record.case} slice {record.level}"
 
 
@@ -73,9 +73,11 @@ def neighbour_levels(known: Sequence[int], level: int, input_slices: int) -> lis
 
 
 def require_one_size(planes: Sequence[NDArray[np.uint8]], record: SliceRecord) -> None:
-    """Raise `InputError` where a slice's neighbours have another size than it."""
+    """Raise `InputError` if a slice's neighbours differ from it in size."""
     if len({plane.shape for plane in planes}) > 1:
-        raise InputError(f"{slice_name(record)}: neighbours of another size", code="SIZES_DIFFER")
+        raise InputError(
+            f"{slice_name(record)}: its neighbours differ in size", code="SIZES_DIFFER"
+        )
 
 
 def read_grey(record: PngSlice) -> NDArray[np.uint8]:
@@ -95,7 +97,7 @@ def read_mask(record: PngSlice) -> NDArray[np.uint8]:
 
 
 def read_mask_value(record: PngSlice) -> tuple[NDArray[np.uint8], int]:
-    """The mask of `read_mask` and the value that its file has for bone (`formats.png_masks`)."""
+    """The mask of `read_mask`, and the value of bone in its file (`formats.png_masks`)."""
     values = mask_values(_open(record.mask, record))
     try:
         bone = bone_value(np.unique(values).tolist())
@@ -105,7 +107,8 @@ def read_mask_value(record: PngSlice) -> tuple[NDArray[np.uint8], int]:
     with Image.open(record.image) as image:
         if image.size != mask.shape[::-1]:
             raise InputError(
-                f"{slice_name(record)}: image {image.size}, mask {mask.shape[::-1]} pixels",
+                f"{slice_name(record)}: the image has {image.size} pixels, the mask "
+                f"{mask.shape[::-1]}",
                 code="SIZES_DIFFER",
             )
     return mask, bone
@@ -116,9 +119,9 @@ def _open(path: Path, record: SliceRecord) -> Image.Image:
         with Image.open(path) as image:
             image.load()
             return image
-    except (OSError, SyntaxError, ValueError) as error:  # PIL's words for broken files
+    except (OSError, SyntaxError, ValueError) as error:  # what PIL raises for broken files
         kind = path.parent.name
         raise InputError(
-            f"{slice_name(record)}: no readable image in {kind}/{path.name}",
+            f"{slice_name(record)}: cannot read the image {kind}/{path.name}",
             code="FILE_BROKEN",
         ) from error

@@ -1,4 +1,4 @@
-"""Which patients train, which choose the best step, which are only looked at in the end."""
+"""Splitting patients into training, validation (chooses the best step) and test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAPER_TRAIN_SHARE = 0.8
 
 @dataclass(frozen=True)
 class SplitChoice:
-    """A rule by its name, the seed of its draw, and the shares of patients by-patient gives."""
+    """A rule by its name, the seed of its draw, and the shares of patients for val and test."""
 
     rule: str = AUTO
     seed: int = 0
@@ -26,35 +26,33 @@ class SplitChoice:
 
     def __post_init__(self) -> None:
         if self.rule not in SPLIT_RULES:
-            raise ConfigError(
-                f"unknown split rule {self.rule!r}; there are {', '.join(SPLIT_RULES)}"
-            )
+            raise ConfigError(f"unknown split rule {self.rule!r}: choose {', '.join(SPLIT_RULES)}")
         if not (self.val >= 0 and self.test >= 0 and self.val + self.test < 1):
             raise ConfigError(
-                f"the shares of val ({self.val}) and test ({self.test}) must leave some to train"
+                f"val ({self.val}) and test ({self.test}) must leave a share for training"
             )
 
     @property
     def keeps_given(self) -> bool:
-        """Whether splits that the data set gives are kept."""
+        """Whether the rule keeps the splits of the data set."""
         return self.rule in (AUTO, AS_GIVEN)
 
 
 @dataclass(frozen=True)
 class Assigned:
-    """The same records with their splits, and what the user should know about them."""
+    """The records with their splits, and warnings for the user."""
 
     records: tuple[SliceRecord, ...]
     warnings: tuple[str, ...] = ()
 
 
 def assign_splits(records: Sequence[SliceRecord], choice: SplitChoice) -> Assigned:
-    """Give every slice a split by the rule chosen; the order of the records is kept."""
+    """Give every slice a split by the chosen rule; the order of the records is kept."""
     return SPLIT_RULES[choice.rule](records, choice)
 
 
 def _auto(records: Sequence[SliceRecord], choice: SplitChoice) -> Assigned:
-    """Keep the splits that are given; draw the other patients'."""
+    """Keep given splits and draw splits for the other patients."""
     given = {record.patient: record.split for record in records if record.split}
     if not given:
         return _by_patient(records, choice)
@@ -67,32 +65,32 @@ def _auto(records: Sequence[SliceRecord], choice: SplitChoice) -> Assigned:
         for record in records
     )
     several = len(drawn) > 1
-    note = f"{len(drawn)} patient{'s have' if several else ' has'} no given split: drawn"
+    note = f"{len(drawn)} patient{'s have' if several else ' has'} no given split: drawn at random"
     return Assigned(kept, (note, *_missing(kept)) if drawn else _missing(kept))
 
 
 def _as_given(records: Sequence[SliceRecord], choice: SplitChoice) -> Assigned:
-    """Keep the splits that are given; `InputError` where one is not."""
+    """Keep given splits; `InputError` if one is missing."""
     cases = {record.case for record in records}
     without = {record.case for record in records if not record.split}
     if without:
         raise InputError(
             f"{len(without)} of {len(cases)} cases have no split: give them one in slices.csv or "
-            "cases.csv (docs/data.md), or take --split by-patient",
+            "cases.csv (docs/data.md), or use --split by-patient",
             code="NO_SPLIT",
         )
     return Assigned(tuple(records), _missing(records))
 
 
 def _by_patient(records: Sequence[SliceRecord], choice: SplitChoice) -> Assigned:
-    """Draw anew, whole patients; every split gets one where there are enough."""
+    """Draw new splits of whole patients; every split gets a patient if there are enough."""
     drawn = _draw(_patients(records), choice)
     split = tuple(replace(record, split=drawn[record.patient]) for record in records)
     return Assigned(split, _missing(split))
 
 
 def _paper(records: Sequence[SliceRecord], choice: SplitChoice) -> Assigned:
-    """The paper's 8:2 by slice: slices of every patient on both sides, but no image twice."""
+    """The paper's 8:2 split by slice: a patient may be in both splits, but no image is."""
     units = [record.fingerprint or f"{record.case}/{record.level}" for record in records]
     order = list(dict.fromkeys(units))
     np.random.default_rng(choice.seed).shuffle(order)
@@ -102,14 +100,14 @@ def _paper(records: Sequence[SliceRecord], choice: SplitChoice) -> Assigned:
         for record, unit in zip(records, units, strict=True)
     )
     warning = (
-        "split slice by slice, as the paper's: neighbouring slices of one patient are on both "
-        "sides, so every score from it is too good (docs/data.md); compare nothing but the paper"
+        "split slice by slice, as in the paper: both splits hold neighbouring slices of one "
+        "patient, so every score is too good (docs/data.md); compare it with the paper only"
     )
     return Assigned(split, (warning, *_missing(split)))
 
 
 def _perez_carrasco(records: Sequence[SliceRecord], choice: SplitChoice) -> Assigned:
-    """18 volumes to train, 9 to validate, whole patients; a third for sets of another size."""
+    """18 volumes train, 9 validate, by whole patients; in sets of another size a third validate."""
     volumes: dict[str, set[str]] = {}
     for record in records:
         volumes.setdefault(record.patient, set()).add(record.case)
@@ -125,8 +123,8 @@ def _perez_carrasco(records: Sequence[SliceRecord], choice: SplitChoice) -> Assi
     warnings = list(_missing(split, wanted=("train", "val")))
     if (total, len(counts), held) != (PEREZ_VOLUMES, PEREZ_PATIENTS, PEREZ_VALIDATION):
         warnings.append(
-            f"{total} volumes of {len(counts)} patients, expected {PEREZ_VOLUMES} of "
-            f"{PEREZ_PATIENTS}: {total - held} to train and {held} to validate"
+            f"found {total} volumes of {len(counts)} patients, expected {PEREZ_VOLUMES} of "
+            f"{PEREZ_PATIENTS}: {total - held} train and {held} validate"
         )
     return Assigned(split, tuple(warnings))
 
@@ -153,14 +151,14 @@ def _draw(patients: Sequence[str], choice: SplitChoice) -> dict[str, str]:
 
 
 def _sizes(patients: int, choice: SplitChoice) -> tuple[int, int]:
-    """How many validate and test: the shares, but one at least where two and three are there."""
+    """How many patients validate and test: their shares, at least one if there are enough."""
     val = min(max(round(choice.val * patients), int(choice.val > 0)), max(patients - 1, 0))
     room = patients - 1 - val
     return val, max(0, min(max(round(choice.test * patients), int(choice.test > 0)), room))
 
 
 def _patients_holding(volumes: int, counts: Mapping[str, int], seed: int) -> set[str]:
-    """Patients drawn so that they hold `volumes` volumes, or as many below as can be."""
+    """Draw patients with `volumes` volumes in total, or the largest possible number below."""
     patients = [str(name) for name in np.random.default_rng(seed).permutation(list(counts))]
     reached: dict[int, tuple[str, ...]] = {0: ()}
     for patient in patients:
@@ -172,6 +170,6 @@ def _patients_holding(volumes: int, counts: Mapping[str, int], seed: int) -> set
 def _missing(
     records: Sequence[SliceRecord], wanted: Sequence[str] = ("train", "val")
 ) -> tuple[str, ...]:
-    """A line for a split that training needs and that has no slice."""
+    """One line for each split that training needs but that has no slice."""
     present = {record.split for record in records}
     return tuple(f"no slice in split {split!r}" for split in wanted if split not in present)

@@ -1,9 +1,9 @@
 """The training store: all slices of a data set in two flat files, mapped into memory.
 
-`images.u8` and `masks.u8` hold the slices one after the other, row by row, a byte a pixel;
-`slices.csv` says whose each one is and where it begins; `store.json` says how it was made, how
-long the files are and their SHA-256, and what the values of the masks mean: `classes` names them
-from 1 on, and a store without it knows bone alone. Nothing in it names a patient.
+`images.u8` and `masks.u8` hold the slices one after the other, row by row, one byte per pixel.
+`slices.csv` gives each slice's case, patient, split and first byte. `store.json` says how the store
+was made, and gives the length and SHA-256 of each file and the names of the mask values from 1 on
+(`classes`; without it, bone alone). Nothing in a store identifies a patient.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class StoredSlice:
 
     @property
     def end(self) -> int:
-        """The byte after its last."""
+        """The byte after its last one."""
         return self.offset + self.rows * self.columns
 
 
 @dataclass(frozen=True, eq=False)
 class Store:
-    """An opened store. The flat files are mapped: a slice is read from disk when it is used."""
+    """An open store. The flat files are memory-mapped: a slice is read when it is used."""
 
     folder: Path
     header: Mapping[str, Any]
@@ -64,11 +64,11 @@ class Store:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What the masks' values from 1 on mean."""
+        """Names of the mask values from 1 on."""
         return tuple(self.header.get(CLASSES, BONE))
 
     def slices(self, split: str, input_slices: int = 1) -> tuple[LabelledSlice, ...]:
-        """The slices of one split, with neighbours of the same split as `load_slices` has them."""
+        """The slices of one split, with neighbours of the same split, as in `load_slices`."""
         chosen = [entry for entry in self.entries if entry.record.split == split]
         places = {(entry.record.case, entry.record.level): entry for entry in chosen}
         levels = levels_of(entry.record for entry in chosen)
@@ -83,7 +83,7 @@ class Store:
         )
 
     def _stack(self, entries: Sequence[StoredSlice], record: SliceRecord) -> NDArray[np.uint8]:
-        """Neighbours (input_slices, H, W); a view where they follow each other in the file."""
+        """Neighbours (input_slices, H, W); a view if they are adjacent in the file."""
         first, last = entries[0], entries[-1]
         planes = [_plane(self.images, entry) for entry in entries]
         require_one_size(planes, record)
@@ -99,10 +99,10 @@ def is_store(folder: Path) -> bool:
 
 
 def open_store(folder: Path) -> Store:
-    """Open a store; its files' lengths are verified, their contents are not (`check_store`).
+    """Open a store; checks the length of its files, but not their content (see `check_store`).
 
-    Raises `InputError` in one line for a folder that is none, files that are missing, cut or of
-    another version, and a table that does not fit them.
+    Raises `InputError` for a folder that is not a store, files that are missing, truncated or of
+    another version, and a table that does not fit the files.
     """
     header = read_header(folder)
     for name in FILES:
@@ -112,7 +112,7 @@ def open_store(folder: Path) -> Store:
 
 
 def read_header(folder: Path) -> dict[str, Any]:
-    """`store.json`, checked to be of this format and version."""
+    """Read `store.json` and check its format and version."""
     path = folder / HEADER
     if not path.is_file():
         raise InputError(
@@ -124,32 +124,33 @@ def read_header(folder: Path) -> dict[str, Any]:
         whole = all({"bytes", "sha256"} <= set(header["files"][name]) for name in FILES)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path} is no store's description: prepare it again", code="STORE_BROKEN"
+            f"{path} does not describe a store: prepare the store again", code="STORE_BROKEN"
         ) from error
     if (kind, version) != (FORMAT, VERSION) or not whole:
         raise InputError(
-            f"{path} is of format {kind} {version}, expected {FORMAT} {VERSION}: prepare it again",
+            f"{path} has format {kind} {version}, expected {FORMAT} {VERSION}: prepare the store "
+            "again",
             code="STORE_VERSION",
         )
     return header  # type: ignore[no-any-return]
 
 
 def check_store(folder: Path, watch: Watch = UNWATCHED) -> Store:
-    """Open a store and compare every file with its SHA-256 and every mask with the classes."""
+    """Open a store and check every file's SHA-256 and every mask's values."""
     store = open_store(folder)
     for name in FILES:
         found = sha256_of(folder / name, watch)
         if found != store.header["files"][name]["sha256"]:
             raise InputError(
-                f"{folder / name} was changed after it was written: its checksum differs; "
+                f"{folder / name} was changed after it was written (its checksum differs): "
                 "prepare the store again",
                 code="STORE_CHANGED",
             )
     for entry in store.entries:
         if (value := _plane(store.masks, entry).max()) > len(store.classes):
             raise InputError(
-                f"{folder / MASKS}: a mask holds {value}, expected 0 to {len(store.classes)} "
-                f"({', '.join(store.classes)})",
+                f"{folder / MASKS}: a mask holds the value {value}, expected 0 to "
+                f"{len(store.classes)} ({', '.join(store.classes)})",
                 code="CLASSES_DIFFER",
             )
     return store
@@ -206,7 +207,7 @@ def _entries(folder: Path, header: Mapping[str, Any]) -> tuple[StoredSlice, ...]
         entries = tuple(_entry(row, by_slice) for row in read_table(table))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{table} has a row that makes no sense: prepare it again", code="BAD_SLICE_TABLE"
+            f"{table} has an invalid row: prepare the store again", code="BAD_SLICE_TABLE"
         ) from error
     if not entries:
         raise InputError(f"{table} lists no slice: prepare the store again")
@@ -218,7 +219,7 @@ def _entries(folder: Path, header: Mapping[str, Any]) -> tuple[StoredSlice, ...]
             )
         if min(entry.rows, entry.columns) < 1 or entry.offset < 0 or entry.end > length:
             raise InputError(
-                f"{table} names a slice beyond {IMAGES}: prepare the store again",
+                f"{table} has a slice beyond the end of {IMAGES}: prepare the store again",
                 code="BAD_SLICE_TABLE",
             )
     return entries
@@ -246,14 +247,14 @@ def _require_length(path: Path, header: Mapping[str, Any]) -> None:
     found = path.stat().st_size if path.is_file() else 0
     if found != expected:
         raise InputError(
-            f"{path} has {found} bytes, expected {expected}: the store was cut or changed, "
+            f"{path} has {found} bytes, expected {expected}; the store was truncated or changed: "
             "copy or prepare it again",
             code="STORE_CHANGED",
         )
 
 
 def _mapped(path: Path) -> NDArray[np.uint8]:
-    # Copy on write: torch wants arrays that can be written, and the file never changes.
+    # Copy on write: torch requires writable arrays, and the file must not change.
     return np.memmap(path, dtype=np.uint8, mode="c")
 
 

@@ -1,4 +1,4 @@
-"""Writing a store: slices one after the other, then their table and the description."""
+"""Writing a store: first the slices one by one, then the table and `store.json`."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from afunet.data.store import (
 
 
 class StoreWriter:
-    """Appends slices to the two flat files of a new store in `folder`.
+    """Append slices to the two flat files of a new store in `folder`.
 
-    Records may still change (names, splits) until `finish` writes them. An operating system
-    error, a full disk above all, is left to the caller: he owns the folder.
+    Records (names, splits) may still change until `finish` writes them. The caller owns the folder
+    and handles operating system errors such as a full disk.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,9 +67,9 @@ class StoreWriter:
         self._end = self.entries[-1].end
 
     def finish(self, records: Sequence[SliceRecord], description: Mapping[str, Any]) -> None:
-        """Write the table, with the final record of every slice, and `store.json`."""
+        """Write the table with the final record of every slice, and `store.json`."""
         for file in self._files.values():
-            file.close()  # before the checksums are promised: closing can fail on a full disk
+            file.close()  # before the checksums are written: closing can fail on a full disk
         entries = [
             replace(entry, record=record)
             for entry, record in zip(self.entries, records, strict=True)
@@ -87,7 +87,7 @@ class StoreWriter:
 
 
 def fingerprint(grey: NDArray[np.uint8]) -> str:
-    """What tells identical images: a hash of their pixels; "" for an image of one grey."""
+    """A hash of the pixels, equal for identical images; "" for an image of one grey value."""
     if grey.min() == grey.max():
         return ""
     digest = hashlib.sha256(repr(grey.shape).encode())

@@ -1,1 +1,1 @@
-"""How well a prediction agrees with the truth."""
+"""Metrics of a prediction against the ground truth, and their statistics."""

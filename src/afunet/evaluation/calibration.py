@@ -1,7 +1,7 @@
-"""Whether a probability means how often it is right: reliability, its error, and its correction.
+"""Calibration of probabilities: reliability, calibration error and Platt scaling (Platt 1999).
 
-Pixels are counted in fine bins of their logit, so that any number of them fits into two short
-arrays, on which the correction (Platt 1999) is fitted and judged.
+Pixels are counted in fine bins of their logit, so that any number of pixels fits into two short
+arrays. The correction is fitted and tested on these counts.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ _CENTRES = (_EDGES[1:] + _EDGES[:-1]) / 2
 
 @dataclass(frozen=True, eq=False)
 class LogitCounts:
-    """Pixels (LOGIT_BINS,) by the logit of their probability, and how many of them are bone."""
+    """Number of pixels, and of bone pixels, by the logit of the probability: (LOGIT_BINS,)."""
 
     pixels: FloatArray
     bone: FloatArray
 
     @staticmethod
     def none() -> LogitCounts:
-        """No pixel at all."""
+        """Counts of no pixels."""
         return LogitCounts(np.zeros(LOGIT_BINS), np.zeros(LOGIT_BINS))
 
     def __add__(self, other: LogitCounts) -> LogitCounts:
         return LogitCounts(self.pixels + other.pixels, self.bone + other.bone)
 
     def weighed(self, weight: float) -> LogitCounts:
-        """The same with every pixel counted `weight` times."""
+        """The counts with every pixel counted `weight` times."""
         return LogitCounts(self.pixels * weight, self.bone * weight)
 
 
 @dataclass(frozen=True)
 class ReliabilityRow:
-    """Pixels whose probability lies in a bin: its mean, the share that is bone, how many."""
+    """The pixels of one bin: mean probability, share that is bone, and number."""
 
     probability: float
     share: float
@@ -51,7 +51,7 @@ class ReliabilityRow:
 
 
 def count_logits(probability: FloatArray, truth: NDArray[np.bool_]) -> LogitCounts:
-    """Count pixels of any shape with a probability above 0; those at 0 the network never saw."""
+    """Count pixels with a probability above 0, in any shape; at 0 the network was not run."""
     seen = probability > 0
     value = np.clip(logit(probability[seen]), _CENTRES[0], _CENTRES[-1])
     pixels, _ = np.histogram(value, _EDGES)
@@ -62,7 +62,7 @@ def count_logits(probability: FloatArray, truth: NDArray[np.bool_]) -> LogitCoun
 def outline_band(
     predicted: NDArray[np.bool_], truth: NDArray[np.bool_], reach_px: float
 ) -> NDArray[np.bool_]:
-    """Pixels (H, W) within `reach_px` of the outline of either mask: where doubt belongs."""
+    """Pixels (H, W) within `reach_px` of the outline of either mask, where errors are likely."""
     band = np.zeros(truth.shape, dtype=np.bool_)
     for mask in (predicted, truth):
         outline = mask & ~ndimage.binary_erosion(mask, border_value=1)
@@ -72,10 +72,10 @@ def outline_band(
 
 
 def fit_platt(counts: LogitCounts) -> tuple[float, float]:
-    """(scale, offset) of least negative log-likelihood; `ValueError` without both classes."""
+    """(scale, offset) of maximum likelihood; `ValueError` unless there are bone and background."""
     rest = counts.pixels - counts.bone
     if not (counts.bone.sum() > 0 and rest.sum() > 0):
-        raise ValueError("a calibration needs pixels of bone and of all else")
+        raise ValueError("a calibration needs pixels of bone and of background")
 
     def loss(parameters: FloatArray) -> float:
         value = np.exp(parameters[0]) * _CENTRES + parameters[1]
@@ -89,7 +89,7 @@ def fit_platt(counts: LogitCounts) -> tuple[float, float]:
 def reliability(
     counts: LogitCounts, calibration: tuple[float, float] = (1.0, 0.0)
 ) -> tuple[ReliabilityRow, ...]:
-    """Rows of `TABLE_BINS` equal bins of the corrected probability, empty ones left out."""
+    """Rows of `TABLE_BINS` equal bins of the corrected probability, without empty bins."""
     probability = expit(calibration[0] * _CENTRES + calibration[1])
     place = np.minimum((probability * TABLE_BINS).astype(int), TABLE_BINS - 1)
     pixels = np.bincount(place, counts.pixels, TABLE_BINS)
@@ -103,6 +103,6 @@ def reliability(
 
 
 def expected_calibration_error(rows: tuple[ReliabilityRow, ...]) -> float:
-    """ECE (Naeini et al. 2015): mean distance of probability and share, weighed by pixels."""
+    """ECE (Naeini et al. 2015): mean of |probability − share|, weighted by pixels."""
     total = sum(row.pixels for row in rows)
     return sum(abs(row.probability - row.share) * row.pixels for row in rows) / total

@@ -1,8 +1,8 @@
-"""How well pieces were found one by one: the matching of the PENGWIN challenge (Sang et al. 2025).
+"""Scores of single pieces, matched as in the PENGWIN challenge (Sang et al. 2025).
 
-Each true piece is judged by the found piece with which its overlap (IoU) is highest. Found pieces
-that hold large parts of several true ones are counted as merged, true pieces that lie in several
-found ones as split. docs/measures.md says where this differs from the challenge's own script.
+Each true piece is compared with the found piece of highest overlap (IoU). A found piece with large
+parts of several true pieces counts as merged; a true piece with large parts in several found pieces
+counts as split. docs/measures.md says where this differs from the challenge's own script.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from afunet.evaluation.surface import surface_distances
 from afunet.geometry import Volume, box_round, label_boxes
 
 FOUND_IOU = 0.5
-# A found piece that holds so much of each of two true pieces has merged them, a true piece that
-# lies in two found ones with so much in each was split.
+# A found piece with this share of each of two true pieces has merged them; a true piece with this
+# share in each of two found pieces was split.
 LARGE_PART = 0.3
 LARGEST_LABEL = 4095
 
 
 @dataclass(frozen=True)
 class FragmentMatch:
-    """One true piece and the found piece of highest IoU; `found` is 0 where none touches it.
+    """One true piece and the found piece of highest IoU; `found` is 0 if none overlaps it.
 
-    `is_found`: the IoU reaches one half, and no other true piece fits that found piece better.
-    `hd95_mm` and `assd_mm` are measured to that found piece. For a piece that nothing touches
-    they are the challenge's charge, twice and once its radius: the largest distance of one of
-    its voxels from its centroid. Both are None where distances were not asked for.
+    `is_found`: the IoU is at least one half, and no other true piece has a higher IoU with that
+    found piece. `hd95_mm` and `assd_mm` are measured to that found piece. If none overlaps, they
+    are the penalty of the challenge, twice and once the radius: the largest distance of a voxel of
+    the true piece from its centroid. Both are None if distances were not requested.
     """
 
     true: int
@@ -47,10 +47,10 @@ class FragmentMatch:
 
 @dataclass(frozen=True)
 class FragmentScore:
-    """All true pieces above the stated size; `extra` counts found ones that are no true piece.
+    """All true pieces above the size limit; `extra` counts found pieces without a true piece.
 
-    `merged` counts found pieces that hold large parts of several true ones, `split` true pieces
-    of which several found ones hold large parts.
+    `merged` counts found pieces with large parts of several true pieces, `split` true pieces with
+    large parts in several found pieces.
     """
 
     matches: tuple[FragmentMatch, ...]
@@ -60,7 +60,7 @@ class FragmentScore:
 
     @property
     def recall(self) -> float:
-        """The share of true pieces that were found; 1 where there was none."""
+        """The share of true pieces that were found; 1 if there are none."""
         return fmean(match.is_found for match in self.matches) if self.matches else 1.0
 
     @property
@@ -70,12 +70,12 @@ class FragmentScore:
 
     @property
     def mean_iou(self) -> float:
-        """Mean IoU of the found pieces; 0 where none was found."""
+        """Mean IoU of the true pieces that were found; 0 if none was found."""
         found = [match.iou for match in self.matches if match.is_found]
         return fmean(found) if found else 0.0
 
 
-# What is averaged: values of single pieces, or one count a case.
+# The values to average: one per piece, or one count per case.
 FRAGMENT_METRICS: dict[str, Callable[[FragmentScore], list[float]]] = {
     "recall": lambda score: [float(match.is_found) for match in score.matches],
     "iou": lambda score: [match.iou for match in score.matches],
@@ -89,9 +89,9 @@ FRAGMENT_METRICS: dict[str, Callable[[FragmentScore], list[float]]] = {
 
 
 def fragment_means(scores: Sequence[FragmentScore]) -> dict[str, Estimate | None]:
-    """Means over all true pieces, of the counts over cases, with intervals over cases.
+    """Means over all true pieces (of counts, over cases), with intervals over cases.
 
-    None where there is nothing to average: no true piece, or no distances.
+    None if there is nothing to average: no true piece, or no distances.
     """
     by_metric = {
         name: [values(score) for score in scores] for name, values in FRAGMENT_METRICS.items()
@@ -104,11 +104,11 @@ def fragment_means(scores: Sequence[FragmentScore]) -> dict[str, Estimate | None
 def match_fragments(
     found: Volume, true: Volume, smallest_mm3: float, *, distances: bool = False
 ) -> FragmentScore:
-    """Compare two label maps on one grid, 0 being background; labels are pieces.
+    """Compare two label maps on one grid; 0 is background, each other label is a piece.
 
-    True pieces below `smallest_mm3` are not asked for, and found ones below it are not counted as
-    extra. `distances` measures each true piece's surface against its match's. Raises
-    `GeometryError` for two grids and `InputError` for labels that are no piece numbers.
+    True pieces below `smallest_mm3` are ignored, and found pieces below it do not count as extra.
+    `distances` also measures surface distances between each true piece and its match. Raises
+    `GeometryError` for different grids and `InputError` for labels that are not piece numbers.
     """
     true.require_same_grid(found, "the found label map")
     voxel_mm3 = true.voxel_volume_mm3
@@ -142,7 +142,7 @@ def _overlap(found: NDArray[np.integer], true: NDArray[np.integer]) -> NDArray[n
     for labels in (found, true):
         if labels.min() < 0 or labels.max() > LARGEST_LABEL:
             raise InputError(
-                f"pieces are numbered from 1 to {LARGEST_LABEL} at most, got labels from "
+                f"pieces must be numbered from 1 to at most {LARGEST_LABEL}, got labels from "
                 f"{labels.min()} to {labels.max()}",
                 code="BAD_LABELS",
             )
@@ -152,7 +152,7 @@ def _overlap(found: NDArray[np.integer], true: NDArray[np.integer]) -> NDArray[n
 
 
 def _iou(overlap: NDArray[np.int64], asked: NDArray[np.int64]) -> NDArray[np.float64]:
-    """IoU of the true pieces asked for (rows) with all found labels; 0 with the background."""
+    """IoU of the true pieces `asked` (rows) with all found labels; 0 with the background."""
     unions = overlap.sum(axis=1)[asked][:, None] + overlap.sum(axis=0)[None] - overlap[asked]
     iou = overlap[asked] / np.maximum(unions, 1)
     iou[:, 0] = 0
@@ -160,9 +160,9 @@ def _iou(overlap: NDArray[np.int64], asked: NDArray[np.int64]) -> NDArray[np.flo
 
 
 def _are_found(iou: NDArray[np.float64]) -> list[bool]:
-    """Whether each row's best is at least one half, and that column's best is this row.
+    """Whether each row's maximum is at least one half and is also its column's maximum.
 
-    Of two rows that are equally good, two halves that were merged, the first is taken.
+    Of two equal rows (two halves that were merged) only the first is found.
     """
     if not len(iou):
         return []

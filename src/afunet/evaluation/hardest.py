@@ -1,4 +1,4 @@
-"""Which slices to show: where the networks fail, faint bone, and small fragments."""
+"""Choice of the hardest slices to show: low Dice, faint bone and small fragments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from afunet.evaluation.slice_score import piece_sizes
 
-LEAST_PIECE_PX = 30  # smaller ones are specks of the labels
+LEAST_PIECE_PX = 30  # smaller pieces are specks in the labels
 
 
 class Difficulty(StrEnum):
@@ -24,10 +24,10 @@ class Difficulty(StrEnum):
 
 @dataclass(frozen=True)
 class SliceTraits:
-    """What the choice looks at.
+    """The properties of a slice that decide the choice.
 
-    `dice` is the mean over the networks, `bone_grey` the mean grey (0–255) inside the true bone,
-    `fragment_px` the smallest true piece of at least `LEAST_PIECE_PX`.
+    `dice` is the mean over the networks, `bone_grey` the mean grey value (0–255) inside the true
+    bone, `fragment_px` the size of the smallest true piece of at least `LEAST_PIECE_PX`.
     """
 
     case: str
@@ -40,7 +40,7 @@ class SliceTraits:
 def slice_traits(
     grey: NDArray[np.uint8], truth: NDArray[np.bool_], *, case: str, level: int, dice: float
 ) -> SliceTraits | None:
-    """Traits of a slice (H, W); None where the truth has no piece of `LEAST_PIECE_PX`."""
+    """Traits of a slice (H, W); None if the ground truth has no piece of `LEAST_PIECE_PX`."""
     sizes = piece_sizes(truth)
     sizes = sizes[sizes >= LEAST_PIECE_PX]
     if not len(sizes):
@@ -58,9 +58,9 @@ RANKS: dict[Difficulty, Callable[[SliceTraits], float]] = {
 def choose_hardest(
     slices: Sequence[SliceTraits], each: int = 2
 ) -> list[tuple[Difficulty, SliceTraits]]:
-    """For each difficulty the `each` hardest slices, none twice.
+    """The `each` hardest slices for each difficulty, without repeats.
 
-    A case comes twice under one difficulty only where there are not enough other cases.
+    A case appears twice under one difficulty only if there are not enough other cases.
     """
     chosen: list[tuple[Difficulty, SliceTraits]] = []
     for difficulty, rank in RANKS.items():
@@ -68,6 +68,6 @@ def choose_hardest(
         ranked = sorted((item for item in slices if id(item) not in taken), key=rank)
         first_of_case = {item.case: item for item in reversed(ranked)}.values()
         firsts = {id(item) for item in first_of_case}
-        ranked.sort(key=lambda item: id(item) not in firsts)  # stable: the order stays within
+        ranked.sort(key=lambda item: id(item) not in firsts)  # stable: keeps the order by rank
         chosen += [(difficulty, item) for item in ranked[:each]]
     return chosen

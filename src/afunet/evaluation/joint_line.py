@@ -1,8 +1,8 @@
-"""Which slices of a knee lie at the joint line, told from the truth's bone area alone.
+"""Finding the slices at the joint line of a knee from the bone area of the ground truth.
 
-From the shaft towards the joint the bone's area grows to the condyles or the tibial plateau and
-falls to a few rims and the intercondylar eminence where one bone ends and the other begins. The
-joint level is the bottom of that valley.
+From the shaft towards the joint, the bone area grows up to the condyles or the tibial plateau. It
+falls where one bone ends and the other begins, to a few rims and the intercondylar eminence. The
+joint level is the bottom of this valley.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ SHALLOWEST = 0.25
 
 
 def joint_level(area_px: Mapping[int, int]) -> int | None:
-    """The level at the bottom of the deepest valley of bone area, None where there is none.
+    """The level at the bottom of the deepest valley of bone area, None if there is none.
 
-    A level's depth is how far its area lies below the lower of the largest areas on its two
-    sides. A valley of less than a quarter of that shoulder is no joint line: a shaft alone, or a
-    joint in a gap between the labelled levels.
+    The shoulder of a level is the smaller of the largest areas on its two sides; its depth is the
+    shoulder minus its own area. A depth of less than a quarter of the shoulder is not a joint
+    line: the slices show a shaft alone, or the joint lies between labelled levels.
     """
     levels = sorted(area_px)
     if not levels:

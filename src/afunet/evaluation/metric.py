@@ -1,4 +1,4 @@
-"""What a table of metrics holds: a formula, and what a reader must know of its values."""
+"""A metric: a formula with its title, best and worst value and unit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Metric(Generic[T]):
-    """A number for a prediction and a truth, computed from what `formula` takes.
+    """A number that compares a prediction with the ground truth, computed by `formula`.
 
-    `title` heads its column. `best` is what equal masks get, `worst` what a prediction without
-    any voxel of the structure gets; two empty masks get `best`. `unit` is "mm" or, for a share
-    from 0 to 1, empty. `symmetric` says that prediction and truth may change places.
+    `title` is the heading of its column. Equal masks get `best`, two empty masks too; a prediction
+    without any voxel of the structure gets `worst`. `unit` is "mm", or empty for a share from 0
+    to 1. `symmetric` means that prediction and ground truth can be exchanged.
     """
 
     formula: Callable[[T], float]
@@ -26,5 +26,5 @@ class Metric(Generic[T]):
     symmetric: bool = True
 
     def __call__(self, of: T) -> float:
-        """The formula's value."""
+        """The value of the formula."""
         return self.formula(of)

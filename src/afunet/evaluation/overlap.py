@@ -1,4 +1,4 @@
-"""Overlap of a prediction with the truth: counted once, then one formula a metric (eq. 11–14)."""
+"""Overlap of a prediction with the ground truth: pixel counts, and one formula per metric."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from afunet.evaluation.metric import Metric
 
 @dataclass(frozen=True)
 class Counts:
-    """Pixels by what was predicted and what is true; counts of two images add up."""
+    """Numbers of true and false positives and negatives; counts of several images can be added."""
 
     true_positive: int = 0
     false_positive: int = 0
@@ -33,15 +33,15 @@ class Counts:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there was nothing to find and nothing was found."""
+        """Whether both masks are empty: nothing to find and nothing found."""
         return not (self.true_positive or self.false_positive or self.false_negative)
 
 
 def count(prediction: NDArray[Any], truth: NDArray[Any]) -> Counts:
-    """Count over two 0/1 arrays of one shape; `InputError` for other values or two shapes."""
+    """Count over two 0/1 arrays; `InputError` for other values or different shapes."""
     if prediction.shape != truth.shape:
         raise InputError(
-            f"a prediction of shape {prediction.shape} for a truth of {truth.shape}",
+            f"the prediction has shape {prediction.shape}, the ground truth {truth.shape}",
             code="SIZES_DIFFER",
         )
     predicted, true = _bone(prediction, "prediction"), _bone(truth, "truth")
@@ -57,7 +57,7 @@ def count_slices(prediction: NDArray[Any], truth: NDArray[Any]) -> list[Counts]:
     """`count` for each slice of two 0/1 arrays (slice, row, column)."""
     if prediction.shape != truth.shape:
         raise InputError(
-            f"a prediction of shape {prediction.shape} for a truth of {truth.shape}",
+            f"the prediction has shape {prediction.shape}, the ground truth {truth.shape}",
             code="SIZES_DIFFER",
         )
     return [count(predicted, true) for predicted, true in zip(prediction, truth, strict=True)]
@@ -97,12 +97,11 @@ METRICS: dict[str, Metric[Counts]] = {
 class Agreement:
     """Every metric of `METRICS` averaged in three ways, each a fraction from 0 to 1.
 
-    `per_slice` is the mean over slices and `per_case` the mean over cases of their summed
-    counts; slices (cases) in which neither prediction nor truth has a pixel are left out of the
-    mean, since each would count as a perfect 1. `pooled` sums the counts over everything first.
-    Where everything is empty all are 1: there was nothing to find and nothing was found.
-    `slices` and `cases` are the numbers in the means, `empty_slices` and `empty_cases` those
-    left out.
+    `per_slice` is the mean over slices; `per_case` is the mean over cases, each with the summed
+    counts of its slices. Slices (cases) in which both prediction and ground truth are empty are
+    left out, since each would count as a perfect 1. `pooled` first sums all counts. If everything
+    is empty, all values are 1. `slices` and `cases` are the numbers in the means, `empty_slices`
+    and `empty_cases` the numbers left out.
     """
 
     per_slice: Mapping[str, float]
@@ -115,13 +114,11 @@ class Agreement:
 
 
 def agreement(cases: Sequence[Sequence[Counts]]) -> Agreement:
-    """Averages over cases, each the counts of its slices; `InputError` without any slice."""
+    """Average over cases, each a list of the counts of its slices; `InputError` without slices."""
     by_case = [sum_counts(slices) for slices in cases]
     by_slice = [counts for slices in cases for counts in slices]
     if not by_slice:
-        raise InputError(
-            "there is nothing to compare: no case has a slice", code="NOTHING_TO_COMPARE"
-        )
+        raise InputError("nothing to compare: no case has a slice", code="NOTHING_TO_COMPARE")
     filled_slices = [counts for counts in by_slice if not counts.is_empty]
     filled_cases = [counts for counts in by_case if not counts.is_empty]
     return Agreement(
@@ -136,7 +133,7 @@ def agreement(cases: Sequence[Sequence[Counts]]) -> Agreement:
 
 
 def sum_counts(counts: Iterable[Counts]) -> Counts:
-    """All counts together; zeros for none."""
+    """The sum of all counts; zeros for none."""
     return sum(counts, start=Counts())
 
 
@@ -146,7 +143,7 @@ def _means(many: Sequence[Counts]) -> dict[str, float]:
 
 
 def _ratio(part: int, whole: int, counts: Counts) -> float:
-    """Fraction, by convention 1 where both are empty and 0 where only one of them is."""
+    """A fraction, by convention 1 if both masks are empty and 0 if only one is."""
     if counts.is_empty:
         return 1.0
     return part / whole if whole else 0.0
@@ -158,6 +155,6 @@ def _bone(array: NDArray[Any], what: str) -> NDArray[np.bool_]:
     bone = array == 1
     if np.count_nonzero(bone) + np.count_nonzero(array == 0) != array.size:
         raise InputError(
-            f"a {what} holds 0 and 1 only; got values up to {array.max()}", code="NOT_BINARY"
+            f"the {what} must hold only 0 and 1, got values up to {array.max()}", code="NOT_BINARY"
         )
     return np.asarray(bone)

@@ -1,4 +1,4 @@
-"""Scores as a paper prints them, and whether they can come from one way of averaging."""
+"""Scores printed in a paper, and a check whether one way of averaging can give all of them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from afunet.errors import ConfigError
 class PublishedScores:
     """Percentages as printed.
 
-    Pooled counts give IoU = Dice / (2 − Dice) and Dice = the harmonic mean of recall and
-    precision exactly. Means over slices or cases give a mean IoU of at least the first, because
-    Dice / (2 − Dice) is convex, and a mean Dice of at most the second, because the harmonic mean
-    is concave. Scores beyond these bounds come from no single way of averaging. `pooled_iou` is the
-    IoU that pooled counts with this Dice have, `pooled_dice` the Dice of this recall and precision.
+    For pooled counts, IoU = Dice / (2 − Dice), and Dice is the harmonic mean of recall and
+    precision. For means over slices or cases, the IoU is at least Dice / (2 − Dice), which is
+    convex, and the Dice is at most the harmonic mean, which is concave. No single way of averaging
+    gives scores beyond these bounds. `pooled_iou` is the IoU of pooled counts with this Dice,
+    `pooled_dice` the Dice of pooled counts with this recall and precision.
     """
 
     dice: float
@@ -31,9 +31,7 @@ class PublishedScores:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ConfigError(f"[experiment.paper] {name} must be a number, got {value!r}")
             if not 0 <= value <= 100:
-                raise ConfigError(
-                    f"[experiment.paper] {name} must be 0 to 100 per cent, got {value}"
-                )
+                raise ConfigError(f"[experiment.paper] {name} must be from 0 to 100 %, got {value}")
         total = self.recall + self.precision
         pooled_dice = 2 * self.recall * self.precision / total if total else 0.0
         object.__setattr__(self, "pooled_iou", 100 * self.dice / (200 - self.dice))

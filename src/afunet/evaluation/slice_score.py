@@ -1,4 +1,4 @@
-"""What one predicted slice got right and wrong: pixels, small pieces, bone where there is none."""
+"""The score of one predicted slice: pixel counts, small pieces found, and stray bone."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SMALL_PIECE_PX = 400  # about 1 cm² at 0.5 mm
 
 @dataclass(frozen=True)
 class SliceScore:
-    """A slice's pixel counts and pieces; a piece is 8-connected.
+    """The pixel counts and pieces of a slice; a piece is an 8-connected component.
 
-    `small_pieces` are the truth's pieces of less than `SMALL_PIECE_PX`, `small_found` those of
-    which at least half the pixels were predicted. `stray_px` counts predicted pixels in pieces
-    that touch no true bone; on a slice without bone, all predicted pixels.
+    `small_pieces` counts true pieces of less than `SMALL_PIECE_PX`, `small_found` those of which
+    at least half the pixels were predicted. `stray_px` counts the pixels of predicted pieces that
+    do not touch true bone; on a slice without bone, all predicted pixels.
     """
 
     case: str
@@ -32,21 +32,21 @@ class SliceScore:
 
     @property
     def has_bone(self) -> bool:
-        """Whether there is bone in the truth."""
+        """Whether there is bone in the ground truth."""
         return self.counts.true_positive + self.counts.false_negative > 0
 
 
 def score_slice(
     predicted: NDArray[np.bool_], truth: NDArray[np.bool_], *, case: str, patient: str, level: int
 ) -> SliceScore:
-    """Score a slice (H, W) of 0/1; `InputError` where the shapes differ."""
+    """Score a slice (H, W) of 0/1; `InputError` if the shapes differ."""
     counts = count(predicted, truth)
     small, found = _small_pieces(predicted, truth)
     return SliceScore(case, patient, level, counts, small, found, _stray_px(predicted, truth))
 
 
 def piece_sizes(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Pixels of each 8-connected piece of (H, W), in no particular order."""
+    """Number of pixels of each 8-connected piece of (H, W), in no particular order."""
     return np.bincount(_pieces(mask).ravel())[1:]
 
 

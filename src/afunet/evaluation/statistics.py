@@ -1,6 +1,6 @@
-"""How sure a comparison can be: intervals over patients, paired tests, Holm's correction.
+"""Statistics of a comparison: intervals over patients, paired tests, Holm's correction.
 
-Slices of one patient resemble each other, so patients are what is drawn again and compared.
+Slices of one patient resemble each other, so the bootstrap resamples patients, not slices.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ Floats = NDArray[np.float64]
 class Estimate:
     """A value with its 95 % interval over patients, None for fewer than two patients.
 
-    With several seeds `value` is their mean and `seed_sd` their standard deviation; the interval
-    is that of the mean.
+    With several seeds, `value` is their mean, `seed_sd` their standard deviation, and the
+    interval is that of the mean.
     """
 
     value: float
@@ -41,9 +41,9 @@ class Estimate:
 class PairedTest:
     """Wilcoxon's signed-rank test of paired values, two-sided.
 
-    `holm_p` is corrected for the other tests of the same kind, p itself where there is none.
-    `smallest_p` is the p that `pairs` differences all of one sign would have, 2 / 2^pairs: no
-    effect, however large, can go below it.
+    `holm_p` is `p` corrected for the other tests of the same kind, or `p` itself if there are
+    none. `smallest_p`, 2 / 2^pairs, is the p if all differences have one sign: even the largest
+    effect cannot go below it.
     """
 
     pairs: int
@@ -54,11 +54,11 @@ class PairedTest:
 
 @dataclass(frozen=True, eq=False)
 class PatientSums:
-    """What the averages are ratios of, added up for each of P patients.
+    """Numerators and denominators of the averages, summed for each of P patients.
 
-    For M metrics: `slice_values` and `case_values` (P, M) add the metric over the patient's
-    slices (cases) with bone in either mask, `slices` and `cases` (P,) number these; `counts`
-    (P, 4) are the pixels in the order of `Counts`.
+    For M metrics, `slice_values` and `case_values` (P, M) are the sums over the patient's slices
+    (cases) with bone in either mask, and `slices` and `cases` (P,) their numbers. `counts` (P, 4)
+    are pixels in the order of `Counts`.
     """
 
     slice_values: Floats
@@ -80,11 +80,9 @@ def draw_patients(patients: int, draws: int = DRAWS, seed: int = SEED) -> NDArra
 
 
 def patient_sums(scores: Sequence[SliceScore]) -> PatientSums:
-    """Add up one run's slices by patient; `InputError` without any."""
+    """Sum the slices of one run by patient; `InputError` without slices."""
     if not scores:
-        raise InputError(
-            "there is nothing to compare: no slice was scored", code="NOTHING_TO_COMPARE"
-        )
+        raise InputError("nothing to compare: no slice was scored", code="NOTHING_TO_COMPARE")
     rows = [
         _one_patient([score for score in scores if score.patient == patient])
         for patient in patients_of(scores)
@@ -100,7 +98,7 @@ def patient_sums(scores: Sequence[SliceScore]) -> PatientSums:
 
 
 def averages(sums: PatientSums, weights: NDArray[np.int64]) -> dict[str, Floats]:
-    """Each way of averaging, (B, M), with patients counted `weights` (B, P) times."""
+    """The averages of each way, (B, M), with patients counted `weights` (B, P) times."""
     pooled = [Counts(*row) for row in (weights @ sums.counts).tolist()]
     return {
         "per_slice": _ratio(weights @ sums.slice_values, weights @ sums.slices),
@@ -110,7 +108,7 @@ def averages(sums: PatientSums, weights: NDArray[np.int64]) -> dict[str, Floats]
 
 
 def estimates(seeds: Sequence[Sequence[SliceScore]]) -> dict[str, dict[str, Estimate]]:
-    """Estimates by way of averaging and metric, from the same slices scored for each seed."""
+    """Estimates by way of averaging and by metric; every seed scored the same slices."""
     sums = [patient_sums(scores) for scores in seeds]
     points, samples = _over_seeds(sums)
     patients = len(sums[0].slices)
@@ -126,8 +124,8 @@ def estimates(seeds: Sequence[Sequence[SliceScore]]) -> dict[str, dict[str, Esti
 def mean_over_units(values: Sequence[Sequence[float]]) -> Estimate:
     """The mean of all values, and its interval over the units that they come from.
 
-    A unit is a patient, or a case where patients are not known; it is drawn again with all of
-    its values, and one without any counts for nothing. `InputError` where there is no value.
+    A unit is a patient, or a case if patients are unknown. The bootstrap draws units with all of
+    their values; a unit without values has no effect. `InputError` if there is no value.
     """
     units = [unit for unit in values if len(unit)]
     if not units:
@@ -142,7 +140,7 @@ def mean_over_units(values: Sequence[Sequence[float]]) -> Estimate:
 def difference(
     seeds: Sequence[Sequence[SliceScore]], reference: Sequence[Sequence[SliceScore]]
 ) -> Estimate:
-    """Mean Dice per case minus the reference's, both on the same drawn patients."""
+    """Mean Dice per case minus that of the reference, both on the same bootstrap samples."""
     dice = list(METRICS).index("dice")
     ours, our_samples = _over_seeds([patient_sums(scores) for scores in seeds])
     sums = [patient_sums(scores) for scores in reference]
@@ -153,9 +151,9 @@ def difference(
 
 
 def dice_by(seeds: Sequence[Sequence[SliceScore]], unit: str) -> dict[tuple[object, ...], float]:
-    """Dice of each "slice", "case" or "patient", the mean over seeds.
+    """Dice of each "slice", "case" or "patient", averaged over seeds.
 
-    A patient's is the mean over his cases; a slice's is left out where there is no true bone.
+    A patient's Dice is the mean over the patient's cases. Slices without true bone are left out.
     """
     by_seed = [_UNITS[unit](scores) for scores in seeds]
     return {key: fmean(values[key] for values in by_seed) for key in by_seed[0]}
@@ -164,13 +162,13 @@ def dice_by(seeds: Sequence[Sequence[SliceScore]], unit: str) -> dict[tuple[obje
 def paired_wilcoxon(
     values: Mapping[tuple[object, ...], float], reference: Mapping[tuple[object, ...], float]
 ) -> PairedTest:
-    """Test values against the reference's of the same keys; `InputError` for other keys.
+    """Test values against those of the reference; `InputError` if their keys differ.
 
-    Equal pairs say nothing and are left out, as Wilcoxon did; where all are equal p is 1.
+    Equal pairs are left out, as Wilcoxon did; if all are equal, p is 1.
     """
     if set(values) != set(reference) or not values:
         raise InputError(
-            "a paired test needs the same, and at least one, unit on both sides",
+            "a paired test needs the same units on both sides, and at least one",
             code="UNITS_DIFFER",
         )
     differences = np.array([values[key] - reference[key] for key in values])
@@ -218,13 +216,13 @@ def _cases(scores: Sequence[SliceScore]) -> dict[str, Counts]:
 
 
 def _ratio(sums: Floats, numbers: Floats) -> Floats:
-    """Means (B, M) of sums (B, M) over numbers (B,); 1 where there was nothing to find."""
+    """Means (B, M) of sums (B, M) over numbers (B,); 1 if there was nothing to find."""
     counted = numbers[:, None]
     return np.where(counted > 0, sums / np.maximum(counted, 1), 1.0)
 
 
 def _over_seeds(sums: Sequence[PatientSums]) -> tuple[dict[str, Floats], dict[str, Floats]]:
-    """The points (seeds, M) and the bootstrap samples of their mean (draws, M)."""
+    """The values (seeds, M) and the bootstrap samples of their mean (draws, M)."""
     patients = len(sums[0].slices)
     everyone = np.ones((1, patients), dtype=np.int64)
     draws = draw_patients(patients)

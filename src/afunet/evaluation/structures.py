@@ -1,4 +1,4 @@
-"""A score for every structure of a label map: each bone, each fragment, or all bone as one."""
+"""Scores of every structure of a label map: each bone, each fragment, or all bone as one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALL_METRICS: dict[str, Metric[Any]] = {**METRICS, **SURFACE_METRICS}
 
 @dataclass(frozen=True)
 class StructureScore:
-    """Every metric of `METRICS` and `SURFACE_METRICS` of one structure, by its name there."""
+    """The values of one structure by the names in `METRICS` and `SURFACE_METRICS`."""
 
     structure: str
     values: Mapping[str, float]
@@ -29,11 +29,11 @@ class StructureScore:
 
 @dataclass(frozen=True)
 class StructureMean:
-    """The mean over the cases in which a structure is in the truth or in the prediction.
+    """The mean over the cases in which the ground truth or the prediction has a structure.
 
-    Distances are averaged over the cases that have it in both: where one has nothing they are
-    infinite. `one_sided` counts those; their overlaps and NSD are 0 and in the mean. A metric is
-    None where no case is left.
+    `one_sided` counts the cases in which only one of them has it. There, overlaps and NSD are 0
+    and part of the mean; distances are infinite and left out of it. A metric is None if no case
+    is left.
     """
 
     structure: str
@@ -45,9 +45,9 @@ class StructureMean:
 def score_structure(
     prediction: NDArray[Any], truth: NDArray[Any], spacing_mm: tuple[float, float, float]
 ) -> dict[str, float]:
-    """All metrics of two masks (slice, row, column) of voxels `spacing_mm` in that order.
+    """All metrics of two masks (slice, row, column) with voxels `spacing_mm` in that order.
 
-    Everything but 0 is the structure. Raises `InputError` for two shapes.
+    Every voxel other than 0 belongs to the structure. Raises `InputError` for different shapes.
     """
     counts = count(prediction != 0, truth != 0)
     distances = surface_distances(prediction, truth, spacing_mm)
@@ -58,16 +58,17 @@ def score_structure(
 def score_structures(found: Volume, true: LabelMap) -> tuple[StructureScore, ...]:
     """Score each label that is in either map, in the order of the labels.
 
-    The same number means the same structure. Raises `GeometryError` for two grids and
-    `InputError` for a found label that has no name.
+    The same number means the same structure. Raises `GeometryError` for different grids and
+    `InputError` for a found label without a name.
     """
     true.volume.require_same_grid(found, "the found label map")
     found_boxes, true_boxes = label_boxes(found.voxels), label_boxes(true.volume.voxels)
     unknown = sorted(set(found_boxes) - set(true.names))
     if unknown:
         raise InputError(
-            f"labels {_listed(unknown)} of the prediction mean nothing in the truth, which has "
-            f"{_listed(sorted(true.names))}: were pieces numbered anew, compare them as fragments",
+            f"the prediction has labels {_listed(unknown)}, the ground truth only "
+            f"{_listed(sorted(true.names))}: if the pieces were renumbered, compare them as "
+            "fragments",
             code="LABEL_UNKNOWN",
         )
     scores = []
@@ -84,7 +85,7 @@ def score_structures(found: Volume, true: LabelMap) -> tuple[StructureScore, ...
 
 
 def structure_means(cases: Sequence[Sequence[StructureScore]]) -> tuple[StructureMean, ...]:
-    """For each structure its means over cases with their intervals, in the order first seen."""
+    """The means of each structure over cases, with intervals, in order of first appearance."""
     by_structure: dict[str, list[Mapping[str, float]]] = {}
     for scores in cases:
         for score in scores:
@@ -99,7 +100,7 @@ def _mean_of(structure: str, rows: Sequence[Mapping[str, float]]) -> StructureMe
 
 
 def mean_of_finite(values: Sequence[float]) -> Estimate | None:
-    """The mean over cases of the values that are finite; None where none is."""
+    """The mean over cases of the finite values; None if there are none."""
     finite = [[value] for value in values if isfinite(value)]
     return mean_over_units(finite) if finite else None
 

@@ -1,4 +1,4 @@
-"""How far the boundary of a prediction lies from the true one, in millimetres."""
+"""Distances between the boundaries of a prediction and the ground truth, in millimetres."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ BoolArray = NDArray[np.bool_]
 class SurfaceDistances:
     """Distances in mm from each boundary voxel to the nearest one of the other boundary.
 
-    A boundary voxel is one of the mask with a face on the background or on the grid's edge;
-    distances run between voxel centres. That is MONAI's definition (`monai.metrics`), so that
-    figures compare. Where one mask is empty and the other is not, its distances are infinite.
+    A boundary voxel is a voxel of the mask with a face on the background or the edge of the grid.
+    Distances are between voxel centres. This is the definition of MONAI (`monai.metrics`), so the
+    values are comparable. If only one mask is empty, the distances are infinite.
     """
 
     to_truth: NDArray[np.floating]
@@ -31,7 +31,7 @@ class SurfaceDistances:
 
     @property
     def assd(self) -> float:
-        """Average symmetric surface distance: the mean over both boundaries; 0 for none."""
+        """Average symmetric surface distance: mean over both boundaries; 0 if both are empty."""
         both = np.concatenate([self.to_truth, self.to_prediction])
         return float(both.mean()) if len(both) else 0.0
 
@@ -48,7 +48,7 @@ class SurfaceDistances:
     def nsd(self, tolerance_mm: float) -> float:
         """Normalised surface Dice: the share of both boundaries within a tolerance of the other.
 
-        Nikolov et al. 2018, counted in boundary voxels; 1 where both masks are empty.
+        Nikolov et al. 2018, counted in boundary voxels; 1 if both masks are empty.
         """
         both = np.concatenate([self.to_truth, self.to_prediction])
         return float((both <= tolerance_mm).mean()) if len(both) else 1.0
@@ -73,13 +73,13 @@ SURFACE_METRICS: dict[str, Metric[SurfaceDistances]] = {
 def surface_distances(
     prediction: NDArray[Any], truth: NDArray[Any], spacing_mm: tuple[float, float, float]
 ) -> SurfaceDistances:
-    """Distances between two masks (slice, row, column) of voxels `spacing_mm` in that order.
+    """Distances between two masks (slice, row, column) with voxels `spacing_mm` in that order.
 
-    Everything but 0 is the structure. Raises `InputError` for two shapes.
+    Every voxel other than 0 belongs to the structure. Raises `InputError` for different shapes.
     """
     if prediction.shape != truth.shape:
         raise InputError(
-            f"a prediction of shape {prediction.shape} for a truth of {truth.shape}",
+            f"the prediction has shape {prediction.shape}, the ground truth {truth.shape}",
             code="SIZES_DIFFER",
         )
     box = bounding_box((prediction != 0) | (truth != 0))

@@ -1,4 +1,4 @@
-"""Holes of a surface, counted: handles, cavities, bodies and open edges."""
+"""Counting the bodies, cavities, handles and open edges of a surface."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Topology:
-    """What a surface encloses.
+    """The topology of a surface.
 
-    `bodies` are closed surfaces turned outward, `cavities` closed ones turned inward: hollows
-    that no way leads into. `handles` are holes that go through (a ring has one), the genus of
-    all closed surfaces together. `open_edges` as in `Mesh`; surfaces with any are `open_parts`,
-    in none of the other counts.
+    `bodies` are closed surfaces that face outward. `cavities` are closed surfaces that face
+    inward, around closed hollows. `handles` are holes through a surface (a ring has one): the
+    total genus of all closed surfaces. `open_edges` are as in `Mesh`; surfaces with open edges are
+    counted only as `open_parts`.
     """
 
     bodies: int
@@ -34,8 +34,8 @@ class Topology:
 def topology(mesh: Mesh) -> Topology:
     """Count by V − E + F = 2 − 2g for each connected surface (Euler and Poincaré).
 
-    Faces must share their vertices, as those of `afunet.reconstruction.surface` do. Surfaces that
-    meet in a vertex alone are one part. Of an empty mesh everything is 0.
+    Faces must share their vertices, as in meshes from `afunet.reconstruction.surface`. Surfaces
+    that meet only in a vertex are one part. All counts of an empty mesh are 0.
     """
     if mesh.is_empty:
         return Topology(0, 0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""Where things are: volumes, label maps and meshes in patient millimetres (LPS)."""
+"""Volumes, label maps and meshes in patient millimetres (LPS)."""
 
 from afunet.geometry.box import Box, bounding_box, box_round, label_boxes
 from afunet.geometry.labels import BACKGROUND, LabelMap

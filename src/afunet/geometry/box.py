@@ -12,7 +12,7 @@ Box = tuple[slice, slice, slice]
 
 
 def bounding_box(voxels: NDArray[Any]) -> Box | None:
-    """Smallest (slice, row, column) box that holds all voxels but 0, or None without any."""
+    """Smallest (slice, row, column) box with all voxels other than 0; None if there are none."""
     filled = voxels != 0
     spans = []
     for axis in range(3):
@@ -31,7 +31,7 @@ def label_boxes(labels: NDArray[Any]) -> dict[int, Box]:
 
 
 def box_round(one: Box, other: Box) -> Box:
-    """The smallest box that holds both."""
+    """The smallest box that contains both."""
     first, second, third = (
         slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
     )

@@ -1,4 +1,4 @@
-"""A part of a grid put back where it belongs."""
+"""Putting a part of a volume back into the whole grid."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from afunet.geometry.volume import Volume
 
 
 def embedded(part: Volume, grid: Volume) -> Volume:
-    """`part` with zeros around it to the size of `grid`, if it lies inside; else as it is.
+    """`part` padded with zeros to the size of `grid` if it lies inside; else `part` unchanged.
 
-    Both must run along the same axes. Where the part lies between the grid's voxels, so does the
-    result: whether they are one grid is for the caller to ask.
+    Both must have the same axes. If the part lies between the voxels of `grid`, the result does
+    too: the caller must check whether both are on one grid.
     """
     start = np.rint(grid.to_indices(part.origin_mm)).astype(int)
     end = start + np.array(part.shape[::-1])

@@ -30,7 +30,7 @@ class LabelMap:
         unnamed = sorted(set(np.unique(voxels).tolist()) - {BACKGROUND} - set(self.names))
         if unnamed:
             raise GeometryError(
-                f"labels without a name: {unnamed}; named: {sorted(self.names)}",
+                f"labels {unnamed} have no name, only {sorted(self.names)}: name all of them",
                 code="LABEL_UNKNOWN",
             )
 
@@ -39,7 +39,7 @@ class LabelMap:
         labels = [label for label, known in self.names.items() if known == name]
         if not labels:
             raise GeometryError(
-                f"no structure {name!r}; there are {sorted(self.names.values())}",
+                f"no structure is named {name!r}: choose from {sorted(self.names.values())}",
                 code="UNKNOWN_NAME",
             )
         return self.volume.with_voxels(np.isin(self.volume.voxels, labels).astype(np.uint8))

@@ -16,9 +16,9 @@ from afunet.errors import GeometryError
 class Mesh:
     """Triangles in LPS millimetres: `vertices_mm` (N, 3) and `faces` (M, 3) into them.
 
-    Faces turn counter-clockwise seen from outside. An empty mesh (no faces) is allowed: it is
-    the surface of an empty mask. Raises `GeometryError` for other shapes, positions that are
-    not finite and faces that name a vertex that is not there.
+    Faces are counter-clockwise seen from outside. An empty mesh (no faces) is the surface of an
+    empty mask. Raises `GeometryError` for other shapes, for positions that are not finite and for
+    faces with a vertex number that does not exist.
     """
 
     vertices_mm: NDArray[np.float64]
@@ -28,10 +28,11 @@ class Mesh:
         vertices = _triples(np.asarray(self.vertices_mm, dtype=np.float64), "vertices")
         faces = _triples(np.asarray(self.faces, dtype=np.int64), "faces")
         if not np.isfinite(vertices).all():
-            raise GeometryError("a mesh has vertices that are not finite", code="NOT_FINITE")
+            raise GeometryError("the mesh has vertices that are not finite", code="NOT_FINITE")
         if len(faces) and (faces.min() < 0 or faces.max() >= len(vertices)):
             raise GeometryError(
-                f"a face names vertex {faces.max()}, the mesh has {len(vertices)} vertices",
+                f"a face uses vertex {faces.max()}, but the mesh has {len(vertices)} vertices, "
+                "numbered from 0",
                 code="MESH_BROKEN",
             )
         object.__setattr__(self, "vertices_mm", vertices)
@@ -75,22 +76,22 @@ class Mesh:
 
     @property
     def open_edges(self) -> int:
-        """Directed edges without an opposite one in a neighbour: 0 where the surface is closed."""
+        """Directed edges without the opposite edge in a neighbour; 0 if the surface is closed."""
         return self._edge_faults[0]
 
     @property
     def nonmanifold_edges(self) -> int:
-        """Edges by which more than two triangles meet."""
+        """Edges that more than two triangles share."""
         return self._edge_faults[1]
 
     @property
     def is_watertight(self) -> bool:
-        """Whether there are triangles and each edge is shared by two that agree on the outside."""
+        """Whether there are triangles and each edge joins two triangles of equal orientation."""
         return not self.is_empty and self._edge_faults == (0, 0)
 
     @cached_property
     def _edge_faults(self) -> tuple[int, int]:
-        """Open edges and non-manifold ones, from one sort of all sides of all triangles."""
+        """Open and non-manifold edges, from one sort of all sides of all triangles."""
         if self.is_empty:
             return 0, 0
         start, end = self.faces, np.roll(self.faces, -1, axis=1)
@@ -109,7 +110,7 @@ class Mesh:
         return used.min(axis=0), used.max(axis=0)
 
     def transformed(self, matrix: ArrayLike) -> Mesh:
-        """Moved by a 4×4 matrix; a mirroring one also turns the faces so outside stays outside."""
+        """Transform by a 4×4 matrix; a reflection also reverses the faces, so they face outward."""
         matrix = np.asarray(matrix, dtype=np.float64)
         vertices = self.vertices_mm @ matrix[:3, :3].T + matrix[:3, 3]
         mirrored = np.linalg.det(matrix[:3, :3]) < 0

@@ -1,4 +1,4 @@
-"""Single image planes in the patient, where slices do not form one even volume."""
+"""Single image planes in the patient, for slices that do not form one even volume."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def planes_of(volume: Volume) -> tuple[ImagePlane, ...]:
 def mask_on_planes(mask: Volume, planes: Sequence[ImagePlane]) -> Iterator[NDArray[np.uint8]]:
     """A 0/1 mask (rows, columns) for every plane.
 
-    Bone is where the mask, interpolated, is a half or more; outside the volume there is none.
+    A pixel is bone if the interpolated mask is 0.5 or more; outside the volume it is 0.
     """
     for share in shares_on_planes(mask.with_voxels(mask.voxels != 0), planes):
-        # What rounding leaves of an exact half counts as a half.
+        # A value just below 0.5 by rounding counts as 0.5.
         yield np.asarray(share >= 0.5 - 1e-6, dtype=np.uint8)
 
 
 def shares_on_planes(volume: Volume, planes: Sequence[ImagePlane]) -> Iterator[NDArray[np.float32]]:
-    """The values of a volume (rows, columns) on every plane, linearly; 0 outside it."""
+    """The values of a volume (rows, columns) on every plane, by linear interpolation; 0 outside."""
     to_index = np.linalg.inv(volume.affine)
     for plane in planes:
         yield _sampled(volume, to_index @ plane.affine, plane.rows, plane.columns)

@@ -1,4 +1,4 @@
-"""How far the axes of a grid are from perpendicular, in millimetres."""
+"""Shear: how far the axes of a grid are from perpendicular, in millimetres."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from afunet.geometry.volume import Volume
 
 
 def shear_mm(affine: ArrayLike, size: tuple[int, int, int]) -> float:
-    """Distance of the far corner from where perpendicular axes would have it.
+    """Distance of the far corner from its place with perpendicular axes.
 
-    `affine` (4, 4) maps (column, row, slice) indices to mm, `size` is the number of each. The
-    columns' direction is kept, rows are turned within the plane, slices out of it: what remains
-    above the diagonal of the QR decomposition is the shear.
+    `affine` (4, 4) maps (column, row, slice) indices to mm; `size` is their number. The
+    perpendicular axes keep the direction of the columns and the plane of columns and rows: the
+    shear is the part above the diagonal in the QR decomposition.
     """
     steps_mm = np.linalg.qr(np.asarray(affine, dtype=np.float64)[:3, :3])[1]
     off_mm = np.abs(np.triu(steps_mm, 1)) @ (np.array(size) - 1)
@@ -23,9 +23,9 @@ def shear_mm(affine: ArrayLike, size: tuple[int, int, int]) -> float:
 
 
 def require_straight(volume: Volume) -> None:
-    """Raise `GeometryError` where two voxel axes are not perpendicular.
+    """Raise `GeometryError` if the voxel axes are not perpendicular.
 
-    What counts is how far the volume's far corner is off by it: `LARGEST_SHEAR_MM`.
+    The limit is a shear of the volume's far corner by `LARGEST_SHEAR_MM`.
     """
     slices, rows, columns = volume.shape
     off_mm = shear_mm(volume.affine, (columns, rows, slices))
@@ -34,7 +34,7 @@ def require_straight(volume: Volume) -> None:
     cosines = volume.directions.T @ volume.directions - np.eye(3)
     angle = np.degrees(np.arcsin(min(float(np.abs(cosines).max()), 1.0)))
     raise GeometryError(
-        f"the voxel axes are sheared by {angle:.2f}°, {off_mm:.1f} mm at the far corner, expected "
-        "perpendicular axes: resample the volume to a straight grid first",
+        f"the voxel axes are sheared by {angle:.2f}° ({off_mm:.1f} mm at the far corner), expected "
+        "perpendicular axes: resample the volume to such a grid first",
         code="SHEARED",
     )

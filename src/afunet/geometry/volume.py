@@ -1,4 +1,4 @@
-"""A CT volume: voxels and where they lie in the patient."""
+"""A CT volume: voxels and their position in the patient."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Volume:
     """Voxels of shape (slice, row, column) and the affine that places them.
 
     `affine` (4, 4) maps homogeneous (column, row, slice) indices of voxel centres to LPS
-    millimetres, DICOM's patient frame: x to the patient's left, y to his back, z to his head
-    (DICOM PS3.3 C.7.6.2.1.1). Raises `GeometryError` for anything but three axes, for a
-    singular affine and for values that are not finite.
+    millimetres, DICOM's patient frame: x to the patient's left, y to the back, z to the head
+    (DICOM PS3.3 C.7.6.2.1.1). Raises `GeometryError` unless there are three axes, for a singular
+    affine and for an affine with values that are not finite.
     """
 
     voxels: NDArray[Any]
@@ -54,12 +54,12 @@ class Volume:
 
     @property
     def spacing_mm(self) -> FloatArray:
-        """Distance of neighbouring voxel centres along (column, row, slice)."""
+        """Distance between neighbouring voxel centres along (column, row, slice)."""
         return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0), dtype=np.float64)
 
     @property
     def array_spacing_mm(self) -> tuple[float, float, float]:
-        """The same along (slice, row, column), the order of the voxels' array."""
+        """The spacing along (slice, row, column), the axis order of `voxels`."""
         column_mm, row_mm, slice_mm = (float(step) for step in self.spacing_mm)
         return slice_mm, row_mm, column_mm
 
@@ -75,7 +75,7 @@ class Volume:
 
     @property
     def voxel_volume_mm3(self) -> float:
-        """Volume of one voxel."""
+        """Volume of one voxel in mm³."""
         column, row, normal = self.affine[:3, :3].T
         return float(
             abs(column @ np.cross(row, normal))
@@ -92,22 +92,22 @@ class Volume:
         return np.asarray(shifted @ np.linalg.inv(self.affine[:3, :3]).T, dtype=np.float64)
 
     def sees(self, points_mm: ArrayLike) -> NDArray[np.bool_]:
-        """Which points (…, 3) lie in a voxel."""
+        """Which points (…, 3) in LPS mm lie in a voxel of the volume."""
         indices = self.to_indices(points_mm)
         size = np.array(self.shape[::-1])
         return np.asarray(((indices > -0.5) & (indices < size - 0.5)).all(axis=-1))
 
     def with_voxels(self, voxels: NDArray[Any]) -> Volume:
-        """Other values, (slice, row, column) of the same shape, in the same place."""
+        """A volume with other voxels (slice, row, column) of the same shape on the same grid."""
         if voxels.shape != self.voxels.shape:
             raise GeometryError(
-                f"voxels of shape {voxels.shape} do not fit a grid {self.shape}",
+                f"voxels of shape {voxels.shape} do not fit a grid of shape {self.shape}",
                 code="SIZES_DIFFER",
             )
         return Volume(voxels, self.affine)
 
     def same_grid(self, other: Volume, tolerance_mm: float = OWN_GRID_MM) -> bool:
-        """Whether both have the same shape and no corner further apart than the tolerance."""
+        """Whether shapes are equal and corresponding corners are no further apart than allowed."""
         if self.shape != other.shape:
             return False
         corners = _corners(self.shape)
@@ -117,7 +117,7 @@ class Volume:
     def require_same_grid(
         self, other: Volume, what: str, tolerance_mm: float = OWN_GRID_MM
     ) -> None:
-        """Raise `GeometryError` naming both grids unless `other` lies on this grid."""
+        """Raise `GeometryError` with both grids unless `other` lies on this grid."""
         if not self.same_grid(other, tolerance_mm):
             raise GeometryError(
                 f"{what} lies on another grid: {_describe(other)}, expected {_describe(self)}",

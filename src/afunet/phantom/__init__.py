@@ -1,4 +1,4 @@
-"""A simulated leg CT with an exact answer."""
+"""Simulated leg CTs with exact labels."""
 
 from afunet.phantom.config import (
     Anatomy,

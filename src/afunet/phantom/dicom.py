@@ -15,20 +15,20 @@ from afunet.geometry import Volume
 from afunet.phantom.version import SIMULATOR
 
 INTERCEPT_HU = -1024
-"""Stored value 0; the slope is 1, so 12 bits reach to 3071 HU."""
+"""HU of the stored value 0; with slope 1, 12 bits reach up to 3071 HU."""
 
 _TOP = 4095
-# The tree for identifiers made from hashes (DICOM PS3.5 B.2 gives 2.25 to UUIDs).
+# The root for identifiers made from hashes (DICOM PS3.5 B.2: 2.25 is the root of UUIDs).
 _ROOT = "2.25."
 
 
 def write_dicom_series(volume: Volume, folder: Path, seed: int = 0) -> list[Path]:
     """Write one file per slice (HU volume, any right-handed oblique affine); returns the paths.
 
-    The folder is made if need be. Identifiers follow from the seed alone: the same volume and
+    The folder is created if needed. Identifiers depend on the seed alone: the same volume and
     seed give the same bytes. HU are rounded and clipped to -1024…3071. Raises `GeometryError`
-    for an affine whose rows, columns and slices are not at right angles, and `OutputError` if
-    the folder cannot be written.
+    if rows, columns and slices are not perpendicular, and `OutputError` if the folder cannot be
+    written.
     """
     _require_right_angles(volume)
     try:
@@ -87,7 +87,7 @@ def _identify(dataset: FileDataset, index: int, seed: int) -> None:
 
 
 def _place(dataset: FileDataset, volume: Volume, index: int) -> None:
-    """Where the slice lies (PS3.3 C.7.6.2): position of its first voxel, axes, spacing."""
+    """The slice's place (PS3.3 C.7.6.2): position of its first voxel, axes, spacing."""
     column_mm, row_mm, step_mm = volume.spacing_mm
     along_row, along_column, _ = volume.directions.T
     dataset.ImagePositionPatient = _decimals(volume.to_mm((0, 0, index)))
@@ -120,7 +120,7 @@ def _require_right_angles(volume: Volume) -> None:
     axes = volume.directions
     if np.abs(axes.T @ axes - np.eye(3)).max() > 1e-4:
         raise GeometryError(
-            "a CT series needs rows, columns and slices at right angles", code="SHEARED"
+            "a CT series needs perpendicular rows, columns and slices", code="SHEARED"
         )
 
 

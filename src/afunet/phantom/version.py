@@ -1,11 +1,11 @@
-"""Which simulator drew a picture: figures measured on simulated legs name its version."""
+"""The version of the simulator, to be given with figures measured on simulated legs."""
 
 VERSION = 1
-"""Raised by one whenever the same config and seed give another picture or another answer.
+"""Increased by one whenever the same config and seed give different images or labels.
 
-1: as of 2026-11-28, the first with a number. It draws as commits from `41d0427` on do.
-Earlier ones, 0.1 to 0.8, are listed by their commits in docs/phantom.md.
+1: 2026-11-28, the first version with a number; its images are those of commits from `41d0427` on.
+docs/phantom.md lists the commits of the earlier versions, 0.1 to 0.8.
 """
 
 SIMULATOR = f"simulator {VERSION}"
-"""The version as headers, tables and benchmarks tell it."""
+"""The version as written in headers, tables and benchmarks."""

@@ -1,4 +1,4 @@
-"""What is done to a volume before a network sees it: value window, axes, pixel grid."""
+"""Preparing a volume for a network: value window, axes, pixel grid."""
 
 from afunet.preprocessing.window import BONE_WINDOW, Window
 

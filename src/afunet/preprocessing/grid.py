@@ -17,7 +17,7 @@ Float32Array = NDArray[np.float32]
 class WorkingGrid:
     """Native (rows, columns) of a slice and the (rows, columns) that the network sees.
 
-    Both cover the same field of view edge to edge, so going there and back moves nothing.
+    Both cover the same field of view edge to edge, so a round trip does not shift the image.
     """
 
     native: tuple[int, int]
@@ -25,11 +25,11 @@ class WorkingGrid:
 
     @property
     def resamples(self) -> bool:
-        """Whether the two differ."""
+        """Whether the two grids differ."""
         return self.native != self.working
 
     def to_working(self, slices: NDArray[Any]) -> NDArray[Any]:
-        """(…, rows, columns) native → working, area-weighted where pixels get larger."""
+        """(…, rows, columns) native → working, area-weighted if pixels get larger."""
         return _resize(slices, self.working) if self.resamples else slices
 
     def to_native(self, probabilities: Float32Array) -> Float32Array:
@@ -42,10 +42,10 @@ def working_grid(
     spacing_mm: tuple[float, float] | None,
     allowed_mm: tuple[float, float],
 ) -> WorkingGrid:
-    """The native grid where its pixels are square and within `allowed_mm`, else the nearest one.
+    """The native grid if its pixels are square and within `allowed_mm`, else the nearest such grid.
 
-    `spacing_mm` is the pixel's (row, column) size; None means that it is not known, and the
-    native grid is kept: a guess of the scale would be no better than the network's own.
+    `spacing_mm` is the pixel's (row, column) size. None means unknown; then the native grid is
+    kept, because a guessed scale would not be better than what the network infers itself.
     """
     if spacing_mm is None:
         return WorkingGrid(native, native)
@@ -70,9 +70,9 @@ def _resize(images: NDArray[Any], size: tuple[int, int]) -> Float32Array:
 
 @lru_cache(maxsize=8)
 def _weights(given: int, wanted: int) -> csr_matrix:
-    """(wanted, given): each new pixel is a mean of old ones under a triangle about its middle.
+    """(wanted, given): each new pixel is a weighted mean of old ones; the weights form a triangle.
 
-    The triangle reaches to the neighbours' middles, of the coarser of the two grids.
+    The triangle reaches from the pixel's centre to its neighbours' centres in the coarser grid.
     """
     scale = np.float32(given / wanted)
     width = max(scale, np.float32(1))

@@ -1,4 +1,4 @@
-"""Axial slices of any volume, whatever axis it was stored along."""
+"""Axial slices of a volume stored along any axis."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from afunet.geometry import Volume
 
-# Index axes (column, row, slice) live on array axes (2, 1, 0).
+# Index axes (column, row, slice) are array axes (2, 1, 0).
 _ARRAY_AXIS = {0: 2, 1: 1, 2: 0}
 
 
 @dataclass(frozen=True)
 class AxialView:
-    """How a volume's axes are permuted and flipped so that its slices are nearest to axial.
+    """The permutation and flips of a volume's axes that make its slices closest to axial.
 
-    Columns then run to the patient's left, rows to his back, slices to his head, as in a supine
+    Columns then run to the patient's left, rows to the back, slices to the head, as in a supine
     head-first axial series. Nothing is resampled: an oblique volume stays oblique.
     """
 
@@ -27,7 +27,7 @@ class AxialView:
     flipped: tuple[bool, bool, bool]
 
     def apply(self, volume: Volume) -> Volume:
-        """The same voxels in axial order, as a view without a copy."""
+        """The same voxels in axial order, as a view (no copy)."""
         affine = volume.affine[:, [*self.order, 3]].copy()
         voxels = volume.voxels.transpose(self._array_order())
         for axis, flip in enumerate(self.flipped):
@@ -39,7 +39,7 @@ class AxialView:
         return Volume(voxels, affine)
 
     def restore(self, voxels: NDArray[Any]) -> NDArray[Any]:
-        """Voxels computed on the axial view, in the order of the original volume."""
+        """Return voxels computed on the axial view to the order of the original volume."""
         flips = tuple(_ARRAY_AXIS[axis] for axis, flip in enumerate(self.flipped) if flip)
         return np.ascontiguousarray(
             np.flip(voxels, flips).transpose(np.argsort(self._array_order()))
@@ -52,7 +52,7 @@ class AxialView:
 
 @dataclass(frozen=True, eq=False)
 class Axial:
-    """A volume turned so that its slices are nearest to axial, and its grid as it was stored."""
+    """A volume reordered so that its slices are closest to axial, and its stored grid."""
 
     volume: Volume
     view: AxialView
@@ -60,35 +60,35 @@ class Axial:
 
     @classmethod
     def of(cls, volume: Volume) -> Axial:
-        """A view of a volume, without a copy."""
+        """The axial view of a volume (no copy)."""
         view = axial_view(volume)
         return cls(view.apply(volume), view, volume)
 
     def turned(self, other: Volume) -> Volume:
-        """Another volume on the stored grid, turned alike."""
+        """Another volume on the stored grid, reordered in the same way."""
         return self.view.apply(other)
 
     def restored(self, axial: Volume) -> Volume:
-        """A volume on the turned grid, as it would be stored."""
+        """A volume on the axial grid, returned to the stored order."""
         return self.stored.with_voxels(self.view.restore(axial.voxels))
 
 
 def axial_view(volume: Volume) -> AxialView:
-    """The assignment of index axes to (left, back, head) with the largest summed cosines."""
+    """The assignment of index axes to (left, back, head) with the largest sum of cosines."""
     return _view(volume.directions)
 
 
 def turned_to(volume: Volume, grid: Volume) -> Volume:
-    """The same voxels with their axes in the order and the directions of another volume's.
+    """The same voxels with the axis order and directions of `grid`.
 
-    A volume on the same grid that was stored along other axes then has its voxels at the same
-    indices. Nothing is resampled.
+    If both volumes lie on one grid but were stored along different axes, their voxels then have
+    the same indices. Nothing is resampled.
     """
     return _view(grid.directions.T @ volume.directions).apply(volume)
 
 
 def _view(cosines: NDArray[np.float64]) -> AxialView:
-    """Row: the axis to run along, column: the index axis."""
+    """The view for cosines (target axis, index axis)."""
 
     def alignment(order: tuple[int, ...]) -> float:
         return float(sum(abs(cosines[wanted, index]) for wanted, index in enumerate(order)))

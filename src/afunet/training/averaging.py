@@ -1,4 +1,4 @@
-"""Weights averaged over the last steps, with batch statistics that belong to them."""
+"""Averaging the weights over the last steps, and recomputing batch statistics for them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
 def average_of(model: nn.Module, decay: float) -> AveragedModel:
-    """An exponential moving average of the parameters, updated by the loop.
+    """An exponential moving average of the parameters, which the loop updates.
 
-    Batch statistics are copied from the model, not averaged: `recalibrate` replaces them.
+    Batch statistics are copied from the model, not averaged; `recalibrate` replaces them.
     """
     average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return AveragedModel(model, multi_avg_fn=average, use_buffers=False)
@@ -20,10 +20,10 @@ def average_of(model: nn.Module, decay: float) -> AveragedModel:
 
 @torch.no_grad()
 def recalibrate(model: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Replace every batch normalisation's running statistics by the mean over `batches`.
+    """Replace the running statistics of every batch normalisation by the mean over `batches`.
 
-    Averaged weights were never run in training mode, so the statistics copied from the trained
-    model do not belong to them.
+    The statistics copied from the trained model do not fit the averaged weights, which were never
+    run in training mode.
     """
     layers = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
     momenta = [layer.momentum for layer in layers]

@@ -1,4 +1,4 @@
-"""One run is one configuration, read from a TOML file and written beside the results."""
+"""The configuration of a run, read from a TOML file and written beside the results."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SHIPPED = "shipped"
 
 
 class Optimizer(StrEnum):
-    """The paper trains with SGD; AdamW needs fewer steps on a CPU."""
+    """The optimizer: the paper uses SGD; AdamW needs fewer steps on a CPU."""
 
     SGD = "sgd"
     ADAMW = "adamw"
 
 
 class Precision(StrEnum):
-    """Arithmetic of the network's forward and backward pass."""
+    """Number format of the network's forward and backward pass."""
 
     FP32 = "fp32"
     BF16 = "bf16"
@@ -36,7 +36,7 @@ class Precision(StrEnum):
 
 
 class Schedule(StrEnum):
-    """When the learning rate falls: at every step, or once an epoch as in the paper."""
+    """When the learning rate falls: at every step, or once per epoch as in the paper."""
 
     STEP = "step"
     EPOCH = "epoch"
@@ -44,10 +44,10 @@ class Schedule(StrEnum):
 
 @dataclass(frozen=True)
 class DataConfig:
-    """A slice folder (see docs/data.md) and how often crops come from it.
+    """A store or slice folder (see docs/data.md) and how often crops are drawn from it.
 
-    A relative path is looked up from the working directory, in AFUNET_DATA's folder, and beside
-    the TOML file, in this order.
+    A relative path is searched in the working directory, in AFUNET_DATA's folder and beside the
+    TOML file, in this order.
     """
 
     path: str
@@ -60,15 +60,14 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Everything that decides a run's result.
+    """Everything that determines the result of a run.
 
-    `start_from` names a checkpoint of the same network whose weights the run begins with, or is
-    "shipped".
-    `batch_size` is that of an optimizer step over all processes; `accumulate` splits it into as
-    many parts that pass through the network one after the other. Gradients are cut to
-    `gradient_norm`, 0 leaving them as they are. `gap_weight` is how often pixels in narrow gaps
-    between bone count in the loss. With `epochs`, training makes
-    whole passes over the slices and `steps` follows from their number.
+    `start_from` is "shipped" or a checkpoint of the same network: the weights to start from.
+    `batch_size` counts the crops of an optimizer step over all processes; `accumulate` is the
+    number of parts in which they pass through the network. Gradients are clipped to the norm
+    `gradient_norm`; 0 turns this off. `gap_weight` is the weight in the loss of pixels in narrow
+    gaps between bone. With `epochs`, training makes whole passes over the slices, whose number
+    then determines `steps`.
     """
 
     data: tuple[DataConfig, ...]
@@ -121,30 +120,31 @@ class TrainingConfig:
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
         if "classes" in self.options:
-            raise ConfigError("options have no classes: the data's decide")
+            raise ConfigError("remove classes from options: the data determines them")
         if not any(entry.weight > 0 for entry in self.data):
             raise ConfigError(
-                "a run needs at least one [[data]] entry with a path", code="NO_TRAINING_DATA"
+                "a run needs at least one [[data]] entry with a weight above 0",
+                code="NO_TRAINING_DATA",
             )
         if not 0 <= self.average_decay < 1:
             raise ConfigError(f"average_decay must be in [0, 1), got {self.average_decay}")
         if self.batch_size % self.accumulate:
             raise ConfigError(
-                f"batch_size {self.batch_size} cannot be split into {self.accumulate} equal parts",
+                f"batch_size {self.batch_size} must be a multiple of accumulate {self.accumulate}",
                 code="BATCH_UNEVEN",
             )
 
     @property
     def input_slices(self) -> int:
-        """How many neighbouring slices the network sees at once."""
+        """How many neighbouring slices the network takes as input."""
         return int(self.options.get("input_slices", 1))
 
     def options_for(self, classes: int) -> dict[str, Any]:
-        """The network's options for data of so many classes."""
+        """The network's options for data with this number of classes."""
         return {**self.options, "classes": classes}
 
     def steps_for(self, slices: int) -> int:
-        """Optimizer steps of the whole run over so many training slices."""
+        """Optimizer steps of the whole run for this number of training slices."""
         return ceil(self.epochs * slices / self.batch_size) if self.epochs else self.steps
 
     def epoch_steps(self, slices: int) -> int:
@@ -160,11 +160,10 @@ def load_config(
     learning_rate: float | None = None,
     batch_size: int | None = None,
 ) -> TrainingConfig:
-    """Read a TOML file and what it extends; `ConfigError` in one line for what is wrong in it.
+    """Read a TOML file and the files that it extends; `ConfigError` for any mistake in them.
 
-    Without a file it is the recipe that fine-tunes the shipped weights. `data` takes the place of
-    the file's [[data]], and each other value that of the file's; `steps` count whatever the file
-    says of epochs.
+    Without a file, the recipe that fine-tunes the shipped weights is used. `data` and the other
+    values replace those of the file; `steps` also turns off its `epochs`.
     """
     raw = read_toml(path or FINE_TUNE)
     given = {"steps": steps, "learning_rate": learning_rate, "batch_size": batch_size}
@@ -191,5 +190,5 @@ def config_to_json(config: TrainingConfig) -> dict[str, Any]:
 
 
 def config_text(config: TrainingConfig) -> str:
-    """What a run's `config.json` says."""
+    """The text of a run's `config.json`."""
     return json.dumps(config_to_json(config), indent=2, sort_keys=True)

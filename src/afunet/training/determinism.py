@@ -1,4 +1,4 @@
-"""The same bits from the same run."""
+"""Bit-identical results from identical runs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import torch
 
 @contextmanager
 def determinism(wanted: bool) -> Iterator[None]:
-    """Only deterministic kernels inside, where wanted; the settings of before come back after.
+    """Allow only deterministic kernels inside the context if `wanted`; then restore the settings.
 
-    On a CPU the same number of threads is needed too. On a GPU it costs speed: without it,
-    cuDNN tries several algorithms and keeps the fastest.
+    On a CPU, runs must also use the same number of threads. On a GPU, determinism costs speed:
+    without it, cuDNN tries several algorithms and keeps the fastest.
     """
     before = torch.are_deterministic_algorithms_enabled()
     benchmark = torch.backends.cudnn.benchmark
-    if wanted:  # cuBLAS reads it when it is first used
+    if wanted:  # cuBLAS reads this variable when it is first used
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(wanted)
     torch.backends.cudnn.benchmark = not wanted

@@ -1,8 +1,8 @@
-"""One run on several processes: what they share, so that they train as one would.
+"""Training on several processes, with the same result as on one.
 
 With `torchrun`, each process sees its rows of every batch. Batch statistics and the Dice loss are
-taken over all rows, gradients averaged, so a step is that of a single process with the whole
-batch, up to rounding. Started without `torchrun`, nothing here does anything.
+computed over all rows and gradients are averaged, so a step equals that of a single process with
+the whole batch, up to rounding. Without `torchrun`, this module has no effect.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from afunet.errors import DeviceError
 
 
 class _Sum(torch.autograd.Function):
-    """Sum over processes; its gradient is the sum of theirs."""
+    """Sum over processes; its gradient is the sum of their gradients."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ class World:
 
     @property
     def leads(self) -> bool:
-        """Whether this process is the one that writes."""
+        """Whether this process validates, records and writes."""
         return self.rank == 0
 
     @property
@@ -55,7 +55,7 @@ class World:
         return slice(self.rank, None, self.size)
 
     def total(self, value: Tensor) -> Tensor:
-        """The sum over all processes, with a gradient; the value itself where there is one."""
+        """The sum over all processes, with a gradient; the value itself for one process."""
         if self.size == 1:
             return value
         return _Sum.apply(value)  # type: ignore[no-any-return, no-untyped-call]
@@ -67,7 +67,7 @@ class World:
         return bool(self.total(torch.tensor(float(flag), device=device)) > 0)
 
     def wait(self) -> None:
-        """Go on when all processes are here."""
+        """Wait until all processes reach this call."""
         if self.size > 1:
             dist.barrier()
 
@@ -84,7 +84,7 @@ ALONE = World()
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[World]:
-    """The processes that `torchrun` started, joined by NCCL on GPUs and gloo on CPUs."""
+    """Join the processes that `torchrun` started, by NCCL on GPUs and gloo on CPUs."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield ALONE
@@ -109,8 +109,8 @@ def own_device(device: torch.device) -> torch.device:
     place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     if place.index >= torch.cuda.device_count():
         raise DeviceError(
-            f"process {place.index} has no GPU of its own: there are {torch.cuda.device_count()}; "
-            "start torchrun with as many processes",
+            f"process {place.index} has no GPU of its own, since there are "
+            f"{torch.cuda.device_count()} GPUs: start torchrun with one process per GPU",
             code="TOO_FEW_GPUS",
         )
     torch.cuda.set_device(place)
@@ -147,7 +147,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
 
 def _share_statistics(model: nn.Module, world: World) -> None:
-    """Put `SharedBatchNorm2d` in the place of each batch normalisation, with its parameters."""
+    """Replace each batch normalisation by a `SharedBatchNorm2d` with the same parameters."""
     for parent in list(model.modules()):
         for name, child in parent.named_children():
             if type(child) is nn.BatchNorm2d:

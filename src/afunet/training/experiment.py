@@ -8,7 +8,7 @@
     table = "Table 1"
     reference = true
 
-A file with `rows = ["table1/unet.toml", …]` instead stands for these files.
+A file may instead list the files of rows: `rows = ["table1/unet.toml", …]`.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ WHOLE_SLICE = "slice"
 class ExperimentTable:
     """The keys of `[experiment]`, checked.
 
-    `seeds` empty means the training's own; `window` is the side in px of the windows at
-    inference, "slice" for whole slices, "as trained" for the crops' size; `weights_of` names a
-    TOML, relative to this one, whose runs are used instead of training; `paper` holds the
+    Empty `seeds` mean the seed of the training. `window` is the side in px of the windows at
+    inference, "slice" for whole slices, "as trained" for the size of the crops. `weights_of` is a
+    TOML file, relative to this one, whose runs are used instead of training. `paper` holds the
     published scores in %.
     """
 
@@ -51,26 +51,29 @@ class ExperimentTable:
         if not (self.label and self.table):
             raise ConfigError("[experiment] needs a label and a table")
         if not (isinstance(self.window, str) or self.window >= 32):
-            raise ConfigError(f"window must be 32 px or more, got {self.window}")
+            raise ConfigError(f"window must be at least 32 px, got {self.window}")
         if isinstance(self.window, str) and self.window not in (AS_TRAINED, WHOLE_SLICE):
             raise ConfigError(
                 f'window must be a number of px, "{WHOLE_SLICE}" or "{AS_TRAINED}", '
                 f"got {self.window!r}"
             )
         if len(set(self.seeds)) != len(self.seeds) or min(self.seeds, default=0) < 0:
-            raise ConfigError(f"seeds must be different numbers from 0, got {list(self.seeds)}")
+            raise ConfigError(
+                f"seeds must be different whole numbers, 0 or more, got {list(self.seeds)}"
+            )
         if self.classical and (self.weights_of or self.seeds or self.window != AS_TRAINED):
             raise ConfigError(
-                "a classical row has no seeds, window or weights_of", code="OPTIONS_CLASH"
+                "a row with a classical method must not have seeds, window or weights_of",
+                code="OPTIONS_CLASH",
             )
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One row: how it is named, what is trained, what it is compared with.
+    """One row of a comparison: its name, its training and its table.
 
-    `training` is None for a classical method. Runs are folders named `run_name`-seed<k>; `base`
-    is the folder that the training's relative paths start from.
+    `training` is None for a classical method. Runs are folders named `run_name`-seed<k>. `base`
+    is the folder to which the training's paths are relative.
     """
 
     name: str
@@ -86,26 +89,26 @@ class Experiment:
     base: Path = field(default_factory=Path)
 
     def of_seed(self, seed: int) -> TrainingConfig:
-        """The training of one seed."""
+        """The training with one seed."""
         if self.training is None:
             raise ConfigError(
-                f"{self.name} is a classical method: there is nothing to train",
+                f"{self.name} is a classical method, which needs no training",
                 code="NOTHING_TO_TRAIN",
             )
         return replace(self.training, seed=seed)
 
 
 def load_experiments(paths: Iterable[Path]) -> tuple[Experiment, ...]:
-    """The rows of TOML files and of folders of them, in the order given, none twice.
+    """The rows of TOML files and of folders of TOML files, in the order given, without repeats.
 
-    Recipes, files with neither `[experiment]` nor `rows`, are passed over. Raises `ConfigError`
-    where no row is left, two rows share a name, or a table has two references.
+    Recipes (files with neither `[experiment]` nor `rows`) are skipped. Raises `ConfigError` if no
+    row is left, two rows share a name, or a table has two references.
     """
     files = list(dict.fromkeys(row.resolve() for path in paths for row in _rows(path)))
     experiments = tuple(load_experiment(path) for path in files)
     if not experiments:
         raise ConfigError(
-            "nothing to compare: no file given has an [experiment] table or rows",
+            "nothing to compare: give a file with an [experiment] table or rows",
             code="NOTHING_TO_COMPARE",
         )
     for what, names in (
@@ -114,16 +117,17 @@ def load_experiments(paths: Iterable[Path]) -> tuple[Experiment, ...]:
     ):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ConfigError(f"two {what} {twice[0]!r}: there may be one", code="NAMED_TWICE")
+            raise ConfigError(f"two {what} {twice[0]!r}: keep one", code="NAMED_TWICE")
     return experiments
 
 
 def load_experiment(path: Path) -> Experiment:
-    """One row; `ConfigError` in one line for unknown keys and keys that do not go together."""
+    """Read one row; `ConfigError` for unknown keys and keys that exclude each other."""
     raw = read_experiment_table(path)
     if raw is None:
         raise ConfigError(
-            f"{path} has no [experiment] table: it is a recipe, not a row", code="NO_EXPERIMENT"
+            f"{path} is a recipe without an [experiment] table: add one to compare it",
+            code="NO_EXPERIMENT",
         )
     try:
         return _experiment(path, _table(raw), read_toml(path))
@@ -135,7 +139,7 @@ def _experiment(path: Path, table: ExperimentTable, recipe: Mapping[str, Any]) -
     if (table.classical or table.weights_of) and recipe:
         what = "a classical row" if table.classical else "a row with weights_of"
         raise ConfigError(
-            f"{what} trains nothing; remove {', '.join(sorted(recipe))}", code="OPTIONS_CLASH"
+            f"{what} needs no training: remove {', '.join(sorted(recipe))}", code="OPTIONS_CLASH"
         )
     source = path.parent / table.weights_of if table.weights_of else path
     training = None if table.classical else _training(source, recipe if source == path else None)
@@ -165,7 +169,7 @@ def _seeds_of(source: Path) -> tuple[int, ...]:
 
 
 def _rows(path: Path) -> Iterable[Path]:
-    """The files of rows that a path stands for."""
+    """The files of rows in a folder or a list, or the file itself."""
     if path.is_dir():
         for file in sorted(path.rglob("*.toml")):
             yield from _rows(file)
@@ -176,7 +180,8 @@ def _rows(path: Path) -> Iterable[Path]:
         raise ConfigError(f"{path}: rows must be a list of file names, got {rows!r}")
     if rows and len(raw) > 1:
         raise ConfigError(
-            f"{path}: a list of rows has no other keys, got {sorted(raw)}", code="OPTIONS_CLASH"
+            f"{path}: a file with rows must not have other keys, got {sorted(raw)}",
+            code="OPTIONS_CLASH",
         )
     if "experiment" in raw:
         yield path

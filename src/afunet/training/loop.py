@@ -1,8 +1,8 @@
-"""The training loop, read from top to bottom.
+"""The training loop.
 
-A run is a folder: `config.json`, `last.pt` (everything needed to go on: torch's own container,
-read with `weights_only=True`, so nothing is unpickled), `best.safetensors` (what inference
-reads), `log.csv`, `validation.csv` and TensorBoard's events.
+A run is a folder with `config.json`, `last.pt` (everything needed to continue: torch's container,
+read with `weights_only=True`, so that it cannot run code), `best.safetensors` (for inference),
+`log.csv`, `validation.csv` and TensorBoard's events.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ def train(
     record: Recorder | None = None,
     watch: Watch = UNWATCHED,
 ) -> float:
-    """Train to the configured number of steps, going on from `run/last.pt` where there is one.
+    """Train to the configured number of steps, continuing from `run/last.pt` if it exists.
 
-    `validate` scores the network that would be shipped (averaged, recalibrated); `keep_best` is
-    called whenever the score is the highest so far. Returns that score. `Cancelled` leaves a
-    checkpoint of the step reached. Of several processes only the leading one validates,
+    `validate` scores the network that would be shipped (averaged, recalibrated). `keep_best` is
+    called whenever the score is the highest so far. Returns the highest score. When `Cancelled` is
+    raised, the step reached is in `last.pt`. Of several processes, only the leading one validates,
     records and writes.
     """
     record, log = record or NoRecorder(), CsvLog(run)
     steps, epoch_steps = config.steps_for(task.examples), config.epoch_steps(task.examples)
     if config.batch_size % (world.size * config.accumulate):
         raise ConfigError(
-            f"batch_size {config.batch_size} cannot be shared by {world.size} processes with "
-            f"accumulate {config.accumulate}",
+            f"batch_size {config.batch_size} must be a multiple of the {world.size} processes "
+            f"times accumulate {config.accumulate}",
             code="BATCH_UNEVEN",
         )
     if world.leads:
@@ -83,7 +83,7 @@ def train(
                 if world.leads:
                     save(state, run)
                 raise Cancelled(
-                    f"cancelled after step {state.step}; call again to go on from there",
+                    f"cancelled after step {state.step}; run it again to continue from there",
                 )
             batch = task.batches.batch(state.step, config.batch_size, world.part)
             rate = _rate(config, state.step, steps, epoch_steps)
@@ -125,7 +125,7 @@ def optimizer_step(
     device: torch.device,
     world: World,
 ) -> float:
-    """One optimizer step; returns the loss over the global batch."""
+    """Make one optimizer step; returns the loss over the global batch."""
     torch.manual_seed(config.seed + 1_000_003 * (state.step + 1))  # what dropout draws from
     for group in state.optimizer.param_groups:
         group["lr"] = rate
@@ -144,8 +144,8 @@ def optimizer_step(
     mean_loss = world.total(mean_loss) / world.size
     if not mean_loss.isfinite():
         raise TrainingError(
-            f"the loss of step {state.step + 1} is not finite: lower learning_rate "
-            f"({config.learning_rate}) or use precision fp32",
+            f"the loss of step {state.step + 1} is not finite: lower learning_rate (now "
+            f"{config.learning_rate}) or use precision fp32",
             code="LOSS_NOT_FINITE",
         )
     state.scaler.unscale_(state.optimizer)
@@ -166,7 +166,7 @@ def _candidate(
     steps: int,
     device: torch.device,
 ) -> nn.Module:
-    """The network as it would be shipped now."""
+    """The network that would be shipped after this step: averaged, recalibrated."""
     model = task.build().to(device)
     source = state.model if state.average is None else state.average.module
     model.load_state_dict(source.state_dict())  # type: ignore[union-attr]
@@ -190,7 +190,7 @@ def _keep_config(config: TrainingConfig, run: Path) -> None:
     text = config_text(config)
     if (run / LAST).exists() and path.exists() and path.read_text() != text:
         raise ConfigError(
-            f"{run} holds a run with another configuration; choose another folder",
+            f"{run} contains a run with another configuration: choose another folder",
             code="RUN_DIFFERS",
         )
     path.write_text(text)

@@ -1,7 +1,7 @@
 """The training loss: L = L_Dice + α L_Focal, α = 0.5 in the paper.
 
-Each class has a channel of its own with a sigmoid (docs/decisions/008-channels.md); the loss is
-the mean over classes, and bone alone is a single one.
+Each class has its own channel with a sigmoid (docs/decisions/008-channels.md). The loss is the
+mean over classes; bone alone is one class.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
 
 GAP_RADIUS_PX = 3
-"""Background that a closing by a square of this radius fills counts as a gap."""
+"""A gap is background that a morphological closing with a square of this radius fills."""
 
 Total = Callable[[Tensor], Tensor]
 
@@ -31,12 +31,11 @@ def dice_loss(
 ) -> Tensor:
     """1 − soft Dice over the whole batch (Milletari et al. 2016), the mean over C classes.
 
-    `logits` and `target`, 0/1, are (B, C, H, W).
+    `logits` and the 0/1 `target` are (B, C, H, W). `weight` (B, 1, H, W) is the weight of a pixel.
 
-    Counting over the batch keeps crops without bone from dominating; `smooth` pixels make a
-    batch without any bone a loss of nearly 0 where nothing is predicted. `total` adds up counts
-    where the batch is spread over several processes. `weight` (B, 1, H, W) is how often a pixel
-    counts.
+    Counts are summed over the batch so that crops without bone do not dominate. Thanks to `smooth`
+    pixels, a batch without bone has a loss of nearly 0 if nothing is predicted. `total` sums counts
+    over several processes.
     """
     probability = torch.sigmoid(logits)
     if weight is not None:
@@ -57,7 +56,7 @@ def focal_loss(
 ) -> Tensor:
     """Mean of (1 − p_t)^γ · cross-entropy (Lin et al. 2017), without class weights.
 
-    Where there is a `weight` (B, 1, H, W), each pixel's part is multiplied by its own.
+    With `weight` (B, 1, H, W), each pixel's value is multiplied by its weight.
     """
     cross_entropy = binary_cross_entropy_with_logits(logits, target, reduction="none")
     focal = (1 - torch.exp(-cross_entropy)) ** gamma * cross_entropy
@@ -68,8 +67,8 @@ def gap_weights(target: Tensor, weight: float, radius_px: int = GAP_RADIUS_PX) -
     """`weight` in narrow gaps between bone and 1 elsewhere, (B, 1, H, W), for 0/1 targets.
 
     Bone is any class of the targets (B, C, H, W). A gap is what a morphological closing fills:
-    fracture lines and joint spaces, few pixels that decide which bones hang together (as
-    Ronneberger et al. 2015 weigh the lines between cells).
+    fracture lines and joint spaces, whose few pixels decide which bones are connected. Ronneberger
+    et al. 2015 weight the lines between cells for the same reason.
     """
     side, target = 2 * radius_px + 1, target.amax(1, keepdim=True)
     grown = max_pool2d(target, side, stride=1, padding=radius_px)
@@ -86,7 +85,7 @@ def segmentation_loss(
 ) -> Tensor:
     """L_Dice + α L_Focal of logits and 0/1 targets, (B, C, H, W) each, computed in float32.
 
-    `gap_weight` is how often pixels in narrow gaps count, see `gap_weights`.
+    `gap_weight` is the weight of pixels in narrow gaps, see `gap_weights`.
     """
     logits = logits.float()
     weight = None if gap_weight == 1 else gap_weights(target, gap_weight)

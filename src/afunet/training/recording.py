@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: numbers in CSV files, and whatever a recorder shows."""
+"""What a run records during training: numbers in CSV files, and a recorder such as TensorBoard."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ VALIDATION = "validation.csv"
 
 
 class Recorder(Protocol):
-    """Told every number of a run, and pictures of its validation."""
+    """Receives every number of a run and pictures of its validation."""
 
     def scalar(self, name: str, value: float, step: int) -> None:
-        """A number after `step` steps."""
+        """Record a number after `step` steps."""
 
     def picture(self, name: str, rgb: NDArray[np.uint8], step: int) -> None:
-        """A picture (H, W, 3) after `step` steps."""
+        """Record a picture (H, W, 3) after `step` steps."""
 
 
 class NoRecorder:
-    """Shows nothing; the CSV files have the numbers."""
+    """A recorder that shows nothing; the numbers are in the CSV files."""
 
     def scalar(self, name: str, value: float, step: int) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def picture(self, name: str, rgb: NDArray[np.uint8], step: int) -> None:
-        """Forget it."""
+        """Do nothing."""
 
 
 class CsvLog:
-    """The run's `log.csv` (every step) and `validation.csv`, each with the step first."""
+    """The run's `log.csv` (every step) and `validation.csv`; the first column is the step."""
 
     def __init__(self, run: Path) -> None:
         self._run = run
 
     def step(self, step: int, loss: float, rate: float) -> None:
-        """One row of `log.csv`."""
+        """Add a row to `log.csv`."""
         self._append(LOG, ("step", "loss", "learning_rate"), (step, f"{loss:.6f}", f"{rate:.8f}"))
 
     def validation(self, step: int, dice: float) -> None:
-        """One row of `validation.csv`."""
+        """Add a row to `validation.csv`."""
         self._append(VALIDATION, ("step", "dice"), (step, f"{dice:.6f}"))
 
     def forget_after(self, step: int) -> None:
-        """Drop rows of steps after a checkpoint: they are done, and logged, again."""
+        """Remove the rows after a checkpoint's step: those steps are run and logged again."""
         for name in (LOG, VALIDATION):
             path = self._run / name
             if path.exists():

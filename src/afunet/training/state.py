@@ -1,4 +1,4 @@
-"""What changes while a run goes on, and how it survives: `last.pt`."""
+"""The state of a run and its checkpoint, `last.pt`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TrainingState:
 def start(
     config: TrainingConfig, model: nn.Module, run: Path, device: torch.device
 ) -> TrainingState:
-    """A fresh state of a network on `device`, or the one in `run/last.pt`."""
+    """A new state of a network on `device`, or the one in `run/last.pt` if it exists."""
     average = average_of(model, config.average_decay) if config.average_decay else None
     scaler = torch.amp.GradScaler(device.type, enabled=config.precision is Precision.FP16)
     optimizer = _optimizer(config, model)
@@ -43,7 +43,7 @@ def start(
 
 
 def save(state: TrainingState, run: Path) -> None:
-    """Write `last.pt` whole or not at all; `OutputError` where the disk refuses."""
+    """Write `last.pt` completely or not at all; `OutputError` if it cannot be written."""
     average = None if state.average is None else state.average.state_dict()
     content = {
         "step": state.step,

@@ -1,7 +1,7 @@
-"""TOML files that build on each other: `extends = "base.toml"` says only what differs.
+"""TOML files that extend others: a file with `extends = "base.toml"` only has what differs.
 
-The tables of the file and of what it extends are merged key by key; arrays and plain values are
-replaced. `[experiment]` (see `afunet.training.experiment`) belongs to its own file alone.
+Tables of the file and of the extended file are merged key by key; arrays and plain values are
+replaced. `[experiment]` (see `afunet.training.experiment`) is not inherited.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ EXPERIMENT = "experiment"
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The file's training keys, with all that it extends, without `extends` and `[experiment]`.
+    """The training keys of a file and of those it extends, without `extends` and `[experiment]`.
 
-    Raises `ConfigError` in one line for files that are not there or no TOML, and for files that
-    extend each other in a circle.
+    Raises `ConfigError` for files that are missing or not TOML, and for files that extend each
+    other in a circle.
     """
     return _merged(path, ())
 
 
 def read_experiment_table(path: Path) -> dict[str, Any] | None:
-    """The file's own `[experiment]` table, None without one; `ConfigError` as `read_toml`."""
+    """The file's own `[experiment]` table, None without one; `ConfigError` as in `read_toml`."""
     table = parse_toml(path).get(EXPERIMENT)
     if table is not None and not isinstance(table, dict):
         raise ConfigError(f"{path}: [experiment] must be a table, got {table!r}")
@@ -35,7 +35,7 @@ def read_experiment_table(path: Path) -> dict[str, Any] | None:
 
 
 def parse_toml(path: Path) -> dict[str, Any]:
-    """One file as it stands; `ConfigError` where it cannot be read or is no TOML."""
+    """Parse one file alone; `ConfigError` if it cannot be read or is not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -47,7 +47,7 @@ def parse_toml(path: Path) -> dict[str, Any]:
 
 
 def _merged(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
-    """The file over what it extends; `below` are the files that led here."""
+    """The file merged over the file it extends; `below` are the files that led to this one."""
     if path.resolve() in below:
         names = " → ".join(file.name for file in (*below, path.resolve()))
         raise ConfigError(f"files extend each other in a circle: {names}", code="EXTENDS_IN_CIRCLE")

@@ -1,4 +1,4 @@
-"""The ways a labelled data set can lie on disk: one file each, one line each in `LAYOUTS`."""
+"""The layouts of labelled data sets: each has its own file and one line in `LAYOUTS`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from afunet.errors import ConfigError, InputError
 
 AUTO = "auto"
 
-# The first that recognises a folder takes it: the most particular come first.
+# The first layout that recognises a folder reads it, so the most specific ones come first.
 LAYOUTS: dict[str, Layout] = {
     "simulated": Layout(simulated.detect, simulated.pairs),
     "nnunet": Layout(nnunet.detect, nnunet.pairs),
@@ -33,19 +33,19 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def layout_of(source: Path, name: str = AUTO) -> str:
-    """The name of a source's layout, by its looks or as told.
+    """The name of a source's layout, detected or given by `name`.
 
     Raises `ConfigError` for an unknown name and `InputError` for a folder of no known layout.
     """
     if name != AUTO:
         if name not in LAYOUTS:
-            raise ConfigError(f"unknown layout {name!r}; there are {AUTO}, {', '.join(LAYOUTS)}")
+            raise ConfigError(f"unknown layout {name!r}: choose {AUTO}, {', '.join(LAYOUTS)}")
         return name
     found = next((known for known, layout in LAYOUTS.items() if layout.detect(source)), None)
     if found is None:
         raise InputError(
             f"{source} has none of the layouts {', '.join(LAYOUTS)} (docs/data.md): name one with "
-            "--layout, or lay its files out as one of them",
+            "--layout, or arrange the files as in one of them",
             code="NO_LAYOUT",
         )
     return found

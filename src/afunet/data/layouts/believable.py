@@ -1,4 +1,4 @@
-"""Whether a mask can be the mask of its image: what every layout asks of a case."""
+"""A check that the masks of a case fit its images; every layout calls it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ _SQUARE = np.ones((3, 3), dtype=bool)
 
 
 def require_believable(slices: Sequence[LabelledSlice]) -> None:
-    """Raise `InputError` for masks without bone and for masks that do not follow the image.
+    """Raise `InputError` for masks without bone and for masks that do not fit the image.
 
-    Just inside its outline bone is denser than just outside. On the shared knees, thighs, legs,
-    arms and pelvis that step is 163 HU or more in every case; with the masks of another knee it
-    is below 40 HU in 99 of 100, since such an outline runs across bone and flesh alike.
+    Bone is denser just inside its outline than the tissue just outside. This step is 163 HU or
+    more in every case of the shared knees, thighs, legs, arms and pelvis. With the masks of another
+    knee it is below 40 HU in 99 of 100 cases, since such an outline crosses bone and soft tissue.
     """
     if not any(item.mask.any() for item in slices):
-        raise InputError("the label is empty: it marks no bone in any slice", code="EMPTY_MASK")
+        raise InputError("the label marks no bone in any slice", code="EMPTY_MASK")
     step_hu = density_step_hu(slices)
     if step_hu < LEAST_STEP_HU:
         raise InputError(
-            f"the label does not fit the image: its edge is a step of {step_hu:.0f} HU, expected "
-            f"{LEAST_STEP_HU:.0f} or more; is it another case's label, mirrored or shifted?",
+            f"the label does not fit the image: bone is only {step_hu:.0f} HU denser inside its "
+            f"outline than outside, expected {LEAST_STEP_HU:.0f} or more; check that it is this "
+            "case's label, neither mirrored nor shifted",
             code="LABEL_MISFIT",
         )
 
@@ -38,7 +39,7 @@ def require_believable(slices: Sequence[LabelledSlice]) -> None:
 def density_step_hu(slices: Sequence[LabelledSlice]) -> float:
     """Mean HU of a rim inside the masks' outlines minus that of a rim outside, over all slices.
 
-    HU are those of the bone window, clipped. 0 where there is no outline.
+    HU are clipped to the bone window. 0 if there is no outline.
     """
     inside, outside = np.zeros(2), np.zeros(2)
     for item in slices:
@@ -55,7 +56,7 @@ def density_step_hu(slices: Sequence[LabelledSlice]) -> float:
 
 
 def _around(mask: NDArray[np.uint8]) -> tuple[slice, slice]:
-    """The box of all ones with room for the outer rim."""
+    """The bounding box of the mask with room for the outer rim."""
     spans = []
     for axis, length in enumerate(mask.shape):
         used = np.flatnonzero(mask.any(axis=1 - axis))

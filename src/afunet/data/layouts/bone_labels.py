@@ -1,4 +1,4 @@
-"""Which values of a label volume are bone."""
+"""Rules that say which values of a label volume are bone."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ MOST_NAMED = 6
 
 @dataclass(frozen=True)
 class BoneValues:
-    """The label values that are bone and the class of each; `values` None takes all but 0 as 1.
+    """The label values that are bone and the class of each; `values` None makes all but 0 class 1.
 
-    `binary` asks for a 0/1 label, `advice` is what to do about others. A case with a voxel of the
-    value `unknown` ("ignore" in nnU-Net) is refused, since a mask cannot say "unknown", and so is
-    one with a value beside 0 that is not among those that the set's table declares (`declared`;
-    None where there is no table): it may be bone, and would be taught as background.
+    `binary` requires a 0/1 label; `advice` says what to do with any other. A label is refused if a
+    voxel has the value `unknown` ("ignore" in nnU-Net), since a mask cannot say "unknown". It is
+    also refused if it holds a value besides 0 that the data set's table does not declare
+    (`declared`; None without a table): that value may be bone but would be trained as background.
     """
 
     values: Mapping[int, int] | None = None
     binary: bool = False
     advice: str = (
-        "name the values that are bone, --bones 1 --bones 2 …, or --bones all, "
-        "or tell them apart, --classes tibia=1,fibula=2"
+        "name the values that are bone (--bones 1 --bones 2 …, or --bones all), "
+        "or give them classes (--classes tibia=1,fibula=2)"
     )
     unknown: int | None = None
     declared: frozenset[int] | None = None
     table: str = ""
 
     def mask(self, labels: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Classes, 0 where no bone is; `InputError` for values that the rule does not allow."""
+        """Classes, 0 being background; `InputError` for values that the rule does not allow."""
         found = np.unique(labels)
         if self.binary and set(found.tolist()) - {0, 1}:
             raise InputError(
@@ -46,13 +46,14 @@ class BoneValues:
             )
         if self.unknown is not None and self.unknown in found:
             raise InputError(
-                f"the label marks voxels as unknown ({self.unknown}): label them",
+                f"the label marks voxels as unknown (value {self.unknown}): label them as bone or "
+                "background",
                 code="LABEL_UNKNOWN",
             )
         if found[0] < 0:
             raise InputError(
                 f"the label holds {_in_words(found)}, expected 0 and above: a mask cannot say 'not "
-                "labelled', write such voxels as 0 or label them",
+                "labelled'; label such voxels as bone or as 0",
                 code="NEGATIVE_LABELS",
             )
         self._require_declared(found)
@@ -71,7 +72,7 @@ class BoneValues:
             named = _in_words(np.array(sorted({0, *self.declared})))
             raise InputError(
                 f"the label holds {_in_words(undeclared)}, which {self.table} does not declare (it "
-                f"declares {named}): name it there, or write the label with the values declared",
+                f"declares {named}): declare it there, or use only declared values in the label",
                 code="LABEL_UNKNOWN",
             )
 
@@ -81,9 +82,9 @@ ALL = BoneValues()
 
 
 def chosen_values(choice: Choice, named: Named | None = None) -> BoneValues:
-    """The rule of a choice for label volumes, `named` being the values of each name they know.
+    """The rule that the user's choice gives; `named` maps the data set's names to label values.
 
-    Without a choice it is a 0/1 label. Raises `ConfigError` for a name that nothing has.
+    Without a choice, the label must be 0/1. Raises `ConfigError` for an unknown name.
     """
     if not (choice.bones or choice.classes):
         return BINARY
@@ -93,7 +94,7 @@ def chosen_values(choice: Choice, named: Named | None = None) -> BoneValues:
 
 
 def class_values(choice: Choice, named: Named | None = None) -> dict[int, int]:
-    """Label values and the number of their class, 1 for all that is bone where there is one.
+    """Label values and the number of the class of each; without classes, all bone is class 1.
 
     Raises `ConfigError` as `chosen_values` does, and for a value in two classes.
     """
@@ -101,19 +102,19 @@ def class_values(choice: Choice, named: Named | None = None) -> dict[int, int]:
     for number, one in enumerate(choice.classes or [LabelClass("bone", choice.bones)], start=1):
         for value in frozenset().union(*(_values(label, named or {}) for label in one.labels)):
             if values.setdefault(value, number) != number:
-                raise ConfigError(f"label {value} is in two classes: give it to one")
+                raise ConfigError(f"label {value} is in two classes: keep it in one")
     return values
 
 
 def _values(label: str, named: Named) -> frozenset[int]:
-    """Of a number, a name or a pattern of names."""
+    """The label values of a number, a name or a pattern of names."""
     if label.isdecimal():
         return frozenset({int(label)})
     found = [values for name, values in named.items() if fnmatchcase(name, label)]
     if not found:
-        known = f"there are {', '.join(sorted(named))}" if named else "they have numbers alone"
+        known = f"choose from {', '.join(sorted(named))}" if named else "give a number"
         code = "UNKNOWN_NAME" if named else "LABELS_UNNAMED"
-        raise ConfigError(f"no label of the data is called {label!r}, {known}", code=code)
+        raise ConfigError(f"the data has no label named {label!r}: {known}", code=code)
     return frozenset().union(*found)
 
 

@@ -1,4 +1,4 @@
-"""A DICOM series and a label volume (NIfTI, NRRD, MetaImage) on its grid; or a folder of such."""
+"""The layout of a DICOM series with a label volume (NIfTI, NRRD, MetaImage) on its grid."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from afunet.errors import InputError
 
 
 def detect(source: Path) -> bool:
-    """Whether the folder, or one in it, holds a DICOM series and a label volume."""
+    """Whether the folder or one of its folders holds a DICOM series and a label volume."""
     return any(volumes_in(folder) and dicom_in(folder) for folder in (source, *folders_in(source)))
 
 
 def pairs(source: Path, choice: Choice) -> Found:
-    """A case a folder."""
+    """One case per folder."""
     return matched_pairs(_matched(source), scan_and_label, source, choice)
 
 
@@ -30,16 +30,16 @@ def _matched(source: Path) -> Iterator[Candidates]:
 
 
 def scan_and_label(scans: list[Path], labels: list[Path]) -> tuple[Path, Path]:
-    """The DICOM folder and the one label; `InputError` where either is missing."""
+    """The DICOM folder and the label; `InputError` if either is missing."""
     if not scans:
-        raise InputError("no DICOM series beside the label")
+        raise InputError("there is no DICOM series beside the label")
     if not labels:
-        raise InputError("no label volume beside the DICOM series")
+        raise InputError("there is no label volume beside the DICOM series")
     return scans[0], one_label(labels)
 
 
 def _case_folders(source: Path) -> list[Path]:
-    """The source itself where the label lies in it, else its folders."""
+    """The source itself if it contains a label, else its folders."""
     if volumes_in(source) or holds_dicom(source):
         return [source]
     return folders_in(source)

@@ -1,4 +1,4 @@
-"""What lies in a folder: volumes, DICOM, and which of two files is the label."""
+"""Finding volumes and DICOM in folders, and telling labels from images by their names."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ FILES_LOOKED_AT = 20
 
 @dataclass(frozen=True)
 class Files:
-    """The images and the labels of a folder, by what is left of their names without the role."""
+    """The images and labels of a folder; the key is the name without "image" or "label"."""
 
     images: dict[str, list[Path]]
     labels: dict[str, list[Path]]
 
 
 def entries_of(folder: Path) -> list[Path]:
-    """What lies in a folder, hidden things aside, in natural order (2 before 10)."""
+    """Files and folders in a folder without hidden ones, in natural order (2 before 10)."""
     try:
         found = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as reason:
@@ -57,12 +57,12 @@ def volumes_in(folder: Path) -> list[Path]:
 
 
 def is_volume(path: Path) -> bool:
-    """Whether a path is a volume file by its name."""
+    """Whether a path has the name of a volume file."""
     return path.is_file() and path.name.lower().endswith(VOLUME_SUFFIXES)
 
 
 def stem_of(path: Path) -> str:
-    """A file's name without the suffix of a volume, a PNG or a DICOM file."""
+    """A file's name without its suffix (of a volume, PNG or DICOM file)."""
     for suffix in (*VOLUME_SUFFIXES, ".png", ".dcm", ".ima"):
         if path.name.lower().endswith(suffix):
             return path.name[: -len(suffix)]
@@ -70,24 +70,24 @@ def stem_of(path: Path) -> str:
 
 
 def holds_dicom(folder: Path) -> bool:
-    """Whether DICOM is among the first files of a folder itself."""
+    """Whether one of the first files directly in a folder is DICOM."""
     files = (path for path in entries_of(folder) if path.is_file() and not is_volume(path))
     return any(looks_like_dicom(path) for path in islice(files, FILES_LOOKED_AT))
 
 
 def dicom_in(folder: Path) -> Path | None:
-    """The folder itself or the first of its folders that holds DICOM, if any."""
+    """The folder itself, or the first of its folders, that holds DICOM; None if none does."""
     return next((path for path in (folder, *folders_in(folder)) if holds_dicom(path)), None)
 
 
 def is_label(path: Path) -> bool:
-    """Whether a name says that this is a label: label, mask, seg…, or bone and nothing of CT."""
+    """Whether a name is that of a label: it has label, mask, seg…, or bone without CT."""
     words = set(_words(stem_of(path)))
     return bool(words & LABEL_WORDS or (words & BONE_WORDS and not words & IMAGE_WORDS))
 
 
 def by_key(paths: list[Path]) -> dict[str, list[Path]]:
-    """Paths by their names without the words that only say image or label."""
+    """Paths by their names without words such as image and label."""
     keyed: dict[str, list[Path]] = defaultdict(list)
     for path in paths:
         role = LABEL_WORDS | IMAGE_WORDS | BONE_WORDS
@@ -96,18 +96,18 @@ def by_key(paths: list[Path]) -> dict[str, list[Path]]:
 
 
 def one_label(labels: list[Path]) -> Path:
-    """The label among several: the only one, or the only one named for bone; else `InputError`."""
+    """The only label, or the only one with a bone in its name; else `InputError`."""
     if len(labels) == 1:
         return labels[0]
     bone = [path for path in labels if set(_words(stem_of(path))) & BONE_WORDS]
     if len(bone) == 1:
         return bone[0]
     names = ", ".join(path.name for path in labels)
-    raise InputError(f"{len(labels)} files could be its label ({names}): keep one")
+    raise InputError(f"{len(labels)} files could be the label ({names}): keep one")
 
 
 def given_cases(folder: Path) -> dict[str, Given]:
-    """What `cases.csv` beside the cases says: columns case, and any of the others of `Given`."""
+    """The rows of `cases.csv` beside the cases: column case, and any other field of `Given`."""
     table = folder / CASES_TABLE
     if not table.is_file():
         return {}
@@ -116,7 +116,8 @@ def given_cases(folder: Path) -> dict[str, Given]:
         split = (row.get("split") or "").strip()
         if not row.get("case") or (split and split not in SPLITS):
             raise InputError(
-                f"{table}: expected a case and a split of {SPLITS} or none, got {split!r}",
+                f"{table}: each row needs a case and a split that is empty or one of {SPLITS}, got "
+                f"split {split!r}",
                 code="BAD_SLICE_TABLE",
             )
         cases[row["case"]] = Given(
@@ -131,23 +132,23 @@ def given_cases(folder: Path) -> dict[str, Given]:
 
 
 def given_of(case: str, known: dict[str, Given], source: Path) -> Given:
-    """What is known about a case; the region is guessed from its or its folder's name."""
+    """What is known about a case; a missing region is guessed from the case or folder name."""
     given = known.get(case, Given(case))
     region = guess_region(_spaced(case), (_spaced(source.resolve().name),), "").name
     return replace(given, region=given.region or ("" if region == "unknown" else region))
 
 
 def not_there(known: dict[str, Given], found: set[str]) -> tuple[LeftOut, ...]:
-    """The cases that the table names and the folder does not hold."""
+    """The cases in the table that the folder does not contain."""
     return tuple(
-        LeftOut(case, f"{CASES_TABLE} names it, but there is no such case")
+        LeftOut(case, f"{CASES_TABLE} names this case, but the folder does not contain it")
         for case in known
         if case not in found
     )
 
 
 def natural(name: str) -> tuple[tuple[int, str], ...]:
-    """A key that sorts 2 before 10."""
+    """A sort key that puts 2 before 10."""
     parts = re.split(r"(\d+)", name.lower())
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
 

@@ -1,4 +1,4 @@
-"""Volume pairs from candidate files: one image and one label a case, or a reason why not."""
+"""Volume pairs from candidate files: one image and one label per case, or a reason why not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from afunet.data.layouts.volume_pair import VolumePair
 from afunet.errors import InputError
 
 Candidates = tuple[str, list[Path], list[Path]]
-"""A case's name, the files that could be its image, those that could be its label."""
+"""A case's name, the files that could be its image, and the files that could be its label."""
 
 
 def matched_pairs(
@@ -21,7 +21,7 @@ def matched_pairs(
     source: Path,
     choice: Choice,
 ) -> Found:
-    """A pair a case; where `pick` raises `InputError`, the case is left out for that reason."""
+    """One pair per case; if `pick` raises `InputError`, the case is left out for that reason."""
     known, bones = given_cases(source), chosen_values(choice)
     cases: list[VolumePair] = []
     left_out: list[LeftOut] = []

@@ -1,4 +1,4 @@
-"""Volume files in pairs: two folders, one folder with names that tell, or a folder a case."""
+"""The layout of volume files in pairs: in two folders, in one folder, or in a folder per case."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ CLASSIC_FOLDERS = {"imagestr": "image", "labelstr": "label"}
 
 
 def detect(source: Path) -> bool:
-    """Whether there is a volume file in the folder or in one of its folders."""
+    """Whether the folder or one of its folders contains a volume file."""
     return any(volumes_in(folder) for folder in (source, *folders_in(source)))
 
 
 def pairs(source: Path, choice: Choice) -> Found:
-    """A case a pair of files of the same name but for words such as ct and label."""
+    """One case per pair of files whose names are equal without words such as ct and label."""
     return matched_pairs(_matched(source), pair_of, source, choice)
 
 
 def pair_of(images: list[Path], labels: list[Path]) -> tuple[Path, Path]:
-    """One image and its label; `InputError` where there is none or more than one."""
+    """One image and its label; `InputError` if there is none or more than one."""
     if not labels:
-        raise InputError("no label of its name (expected for example NAME_label.nii.gz)")
+        raise InputError("there is no label of this name, for example NAME_label.nii.gz")
     if not images:
-        raise InputError("no image of its name")
+        raise InputError("there is no image of this name")
     if len(images) > 1:
         names = ", ".join(path.name for path in images)
-        raise InputError(f"{len(images)} files could be its image ({names}): keep one")
+        raise InputError(f"{len(images)} files could be the image ({names}): keep one")
     return images[0], one_label(labels)
 
 
 def _matched(source: Path) -> Iterator[Candidates]:
-    """Every case's name with the files that could be its image and its label."""
+    """Each case's name with the files that could be its image or its label."""
     roles = {_role(folder): folder for folder in folders_in(source)}
     if "image" in roles and "label" in roles:
         yield from _by_name(volumes_in(roles["image"]), volumes_in(roles["label"]), source)

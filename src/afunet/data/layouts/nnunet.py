@@ -1,4 +1,4 @@
-"""An nnU-Net raw folder: imagesTr, labelsTr and dataset.json, of its first or second version."""
+"""The layout of nnU-Net's raw data, version 1 or 2: imagesTr, labelsTr and dataset.json."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Files = dict[str, Path]
 
 
 def detect(source: Path) -> bool:
-    """Whether the folder has a description, and images or a list of them in it."""
+    """Whether the folder has a dataset.json, and images or a list of images in that file."""
     path = source / DESCRIPTION
     if not path.is_file() or (source / IMAGES).is_dir():
         return path.is_file()
@@ -33,13 +33,13 @@ def detect(source: Path) -> bool:
 
 
 def pairs(source: Path, choice: Choice) -> Found:
-    """A case a training image; bone is every label but the background, or those of `bones`.
+    """One case per training image; bone is every label but the background, or those of `bones`.
 
-    Only channel 0 is read, and it must be CT; images may lack the channel's number, as those of
-    the Medical Segmentation Decathlon do. Where the description lists its files (`dataset`: each
-    case's `images` and `label`), these are the cases. A case with a value that the description does
-    not declare is left out. With a fold, its splits are the given ones.
-    Raises `InputError` for a description that makes no sense and for other images than CT.
+    Only channel 0 is read, and it must be CT. Images may lack the channel number, as in the
+    Medical Segmentation Decathlon. If dataset.json lists files (`dataset`: each case's `images`
+    and `label`), these are the cases. A case with a value that dataset.json does not declare is
+    left out. A chosen fold gives the splits.
+    Raises `InputError` for an invalid dataset.json and for images that are not CT.
     """
     described = _json(source / DESCRIPTION)
     ending = _checked_ending(described, source)
@@ -51,15 +51,13 @@ def pairs(source: Path, choice: Choice) -> Found:
         for case in images
         if case in labels
     )
-    lonely = [LeftOut(case, f"no label of it in {LABELS}") for case in images if case not in labels]
-    lonely += [
-        LeftOut(case, f"no image of it in {IMAGES}") for case in labels if case not in images
-    ]
+    lonely = [LeftOut(case, f"no label in {LABELS}") for case in images if case not in labels]
+    lonely += [LeftOut(case, f"no image in {IMAGES}") for case in labels if case not in images]
     return Found(cases, (*lonely, *passed, *not_there(known, set(images) | set(labels))))
 
 
 def _in_folders(source: Path, ending: str) -> tuple[Files, Files, list[LeftOut]]:
-    """Images and labels by case, and a line on files that are neither."""
+    """Images and labels by case, and a line about files that are neither."""
     images = _stems(source / IMAGES, CHANNEL + ending) or _stems(source / IMAGES, ending)
     passed = _passed_over(source / IMAGES, ending) + _passed_over(source / LABELS, ending)
     return images, _stems(source / LABELS, ending), passed
@@ -68,7 +66,7 @@ def _in_folders(source: Path, ending: str) -> tuple[Files, Files, list[LeftOut]]
 def _listed(
     described: Mapping[str, Any], source: Path
 ) -> tuple[Files, Files, list[LeftOut]] | None:
-    """The same from the description, as nnU-Net 2 reads it; None where it lists no files."""
+    """As `_in_folders`, from the list in dataset.json (nnU-Net 2); None if it has no list."""
     listed = described.get(LISTED)
     if listed is None:
         return None
@@ -85,7 +83,7 @@ def _listed(
         ) from None
     there = {case: pair for case, pair in files.items() if all(path.is_file() for path in pair)}
     passed = [
-        LeftOut(case, f"its image or label is not where {DESCRIPTION} says")
+        LeftOut(case, f"its image or label is not at the path in {DESCRIPTION}")
         for case in files
         if case not in there
     ]
@@ -94,7 +92,7 @@ def _listed(
 
 
 def _path(source: Path, written: Any) -> Path:
-    """A path from the description; one that is not absolute begins at its folder."""
+    """A path from dataset.json; a relative one starts from the folder of dataset.json."""
     if not isinstance(written, str):
         raise TypeError
     return source / os.path.expandvars(written)
@@ -105,15 +103,15 @@ def _checked_ending(described: Mapping[str, Any], source: Path) -> str:
     first = str(channels.get("0", "")) if isinstance(channels, dict) else ""
     if first.upper() != "CT":
         raise InputError(
-            f"{source / DESCRIPTION}: channel 0 is {first or 'not named'!s}, expected CT: the bone "
-            "window needs Hounsfield units",
+            f"{source / DESCRIPTION}: channel 0 is {first or 'not named'!s}, expected CT, since "
+            "the bone window needs Hounsfield units",
             code="NOT_CT",
         )
     return str(described.get("file_ending", ".nii.gz"))
 
 
 def _bones(described: Mapping[str, Any], choice: Choice, source: Path) -> BoneValues:
-    """The label values to take; the value named "ignore" may not appear in a case."""
+    """The rule for label values; a case with the value named "ignore" is refused."""
     values = _values_by_name(described, source)
     declared = frozenset().union(*values.values())
     unknown = next(iter(values.pop(IGNORE, ())), None)
@@ -126,7 +124,7 @@ def _bones(described: Mapping[str, Any], choice: Choice, source: Path) -> BoneVa
 
 
 def _values_by_name(described: Mapping[str, Any], source: Path) -> dict[str, frozenset[int]]:
-    """Version 2 says name → number (or numbers), version 1 number → name."""
+    """Label values by name; version 2 maps names to numbers, version 1 numbers to names."""
     labels = described.get("labels")
     try:
         if not isinstance(labels, dict) or not labels:
@@ -139,7 +137,8 @@ def _values_by_name(described: Mapping[str, Any], source: Path) -> dict[str, fro
         }
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"{source / DESCRIPTION} names no labels that make sense", code="BAD_DESCRIPTION"
+            f"{source / DESCRIPTION}: expected labels with a name and a number",
+            code="BAD_DESCRIPTION",
         ) from error
 
 
@@ -148,10 +147,10 @@ def _fold(source: Path, choice: Choice) -> dict[str, Given]:
         return {}
     folds = _json(source / FOLDS, list)
     if not 0 <= choice.fold < len(folds):
-        raise ConfigError(f"{source / FOLDS} has {len(folds)} folds, there is no {choice.fold}")
+        raise ConfigError(f"{source / FOLDS} has {len(folds)} folds, but no fold {choice.fold}")
     fold = folds[choice.fold]
     if not isinstance(fold, dict) or not {"train", "val"} <= set(fold):
-        raise InputError(f"{source / FOLDS}: a fold needs train and val")
+        raise InputError(f"{source / FOLDS}: each fold needs the keys train and val")
     return {
         str(case): replace(Given(str(case)), split=split)
         for split in ("train", "val")
@@ -160,7 +159,7 @@ def _fold(source: Path, choice: Choice) -> dict[str, Given]:
 
 
 def _passed_over(folder: Path, ending: str) -> list[LeftOut]:
-    """A line where a folder has files of another ending: the description may name a wrong one."""
+    """A line if files have another ending: dataset.json may name the wrong one."""
     files = [path for path in entries_of(folder) if path.is_file()] if folder.is_dir() else []
     others = [path for path in files if not path.name.endswith(ending)]
     if not others:
@@ -170,14 +169,14 @@ def _passed_over(folder: Path, ending: str) -> list[LeftOut]:
 
 
 def _stems(folder: Path, ending: str) -> dict[str, Path]:
-    """Files by case; the ending is cut off."""
+    """Files by case, the name without the ending."""
     files: Iterable[Path] = entries_of(folder) if folder.is_dir() else ()
     return {path.name[: -len(ending)]: path for path in files if path.name.endswith(ending)}
 
 
 def _json(path: Path, kind: type = dict) -> Any:
     if not path.is_file():
-        raise InputError(f"{path} is missing: nnU-Net writes it")
+        raise InputError(f"{path} is missing; nnU-Net writes this file")
     content = read_json(path)
     if not isinstance(content, kind):
         raise InputError(

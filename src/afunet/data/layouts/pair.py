@@ -1,4 +1,4 @@
-"""A scan and its labels as they lie on disk, before anything of them is believed."""
+"""A scan and its labels as files on disk, not yet read or checked."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from afunet.watch import CancelToken
 
 @dataclass(frozen=True)
 class LabelClass:
-    """A class of bone and the labels that are it: numbers, names or patterns of names."""
+    """A class of bone and the labels that belong to it: numbers, names or patterns of names."""
 
     name: str
     labels: tuple[str, ...]
 
 
 def parse_classes(text: str) -> tuple[LabelClass, ...]:
-    """Classes of "tibia=1,fibula=2"; a name that comes again has all its labels.
+    """Parse classes such as "tibia=1,fibula=2"; a repeated name collects all its labels.
 
-    A name alone is its own label. Raises `ConfigError` for an empty name or label.
+    A name without "=" is its own label. Raises `ConfigError` for an empty name or label.
     """
     labels: dict[str, tuple[str, ...]] = {}
     for part in filter(None, text.split(",")):
         name, given, label = (word.strip() for word in part.partition("="))
         if not name or (given and not label):
-            raise ConfigError(f"a class is name=label, as tibia=1, got {part!r}")
+            raise ConfigError(f"a class must be name=label, such as tibia=1, got {part!r}")
         labels[name] = (*labels.get(name, ()), label or name)
     return tuple(LabelClass(name, own) for name, own in labels.items())
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a user may choose about any layout.
+    """The user's choices, which hold for any layout.
 
-    `bones` are label numbers or structure names (patterns too); empty takes the layout's own
-    rule. `classes` tells several kinds of bone apart instead, each by labels of its own. `fold`
-    picks a fold of nnU-Net's splits_final.json. `allowed_mm` is the range of pixel sizes that is
-    kept; others are resampled to the nearer bound, as inference does.
+    `bones` are label numbers, structure names or patterns of names; empty means the layout's own
+    rule. `classes` instead separates several kinds of bone, each with labels of its own. `fold`
+    selects a fold of nnU-Net's splits_final.json. Pixel sizes within `allowed_mm` are kept;
+    others are resampled to the nearer bound, as in inference.
     """
 
     bones: tuple[str, ...] = ()
@@ -54,21 +54,21 @@ class Choice:
     def __post_init__(self) -> None:
         if self.bones and self.classes:
             raise ConfigError(
-                "give the labels that are bone or those of classes, not both", code="OPTIONS_CLASH"
+                "got both --bones and --classes: give only one of them", code="OPTIONS_CLASH"
             )
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What the masks' values from 1 on mean."""
+        """Names of the mask values from 1 on."""
         return tuple(one.name for one in self.classes) or BONE
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a data set itself says about a case; "" where it says nothing.
+    """What a data set itself says about a case; "" if it says nothing.
 
-    `simulator` is the version of the simulator that made it, "" for a real scan.
-    The names are as found and may identify the patient: `data/patients.py` decides what is kept.
+    `simulator` is the version of the simulator that made the case, "" for a real scan. The names
+    are unchanged and may identify the patient: `data/patients.py` decides what is kept.
     """
 
     case: str
@@ -82,7 +82,7 @@ class Given:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A case, or some slices of it, that cannot be used, and why, in one line."""
+    """A case, or some of its slices, that cannot be used, and the reason in one line."""
 
     case: str
     reason: str
@@ -90,7 +90,7 @@ class LeftOut:
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """The usable slices of a case (one plane each, by level), what was left out and noticed."""
+    """The usable slices of a case (one plane each, by level), what was left out, and findings."""
 
     slices: tuple[LabelledSlice, ...]
     left_out: tuple[LeftOut, ...] = ()
@@ -98,23 +98,23 @@ class Content:
 
 
 class Pair(Protocol):
-    """One case of a layout: found, named, not yet read."""
+    """One case of a layout: its files are known but not yet read."""
 
     @property
     def given(self) -> Given:
-        """What the data set says about it."""
+        """What the data set says about the case."""
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Its files and folders, the image first."""
+        """The files and folders of the case, the image first."""
 
     def read(self, choice: Choice, cancel: CancelToken) -> Content:
-        """Its slices in the bone window on the working grid; `AfunetError` for a bad pair."""
+        """Read the slices in the bone window on the working grid; `AfunetError` for a bad pair."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """The pairs of a source by name, and what could not even be paired."""
+    """The pairs of a source by name, and what could not be paired."""
 
     pairs: tuple[Pair, ...]
     left_out: tuple[LeftOut, ...] = ()
@@ -122,7 +122,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Layout:
-    """One way to lay out a data set: how it is recognised and what pairs it holds."""
+    """One way to arrange a data set: how to recognise it and how to find its pairs."""
 
     detect: Callable[[Path], bool]
     pairs: Callable[[Path, Choice], Found]

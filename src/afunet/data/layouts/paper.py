@@ -1,7 +1,7 @@
 """The paper's layout: DICOM slices and 0/1 PNG masks of the same names.
 
-Image and mask lie side by side, or in folders whose names say which is which (images/, masks/),
-for the whole set or for each case.
+Image and mask are in one folder, or in two folders with telling names (images/, masks/), for the
+whole set or for each case.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Key = tuple[str, ...]
 
 
 def detect(source: Path) -> bool:
-    """Whether DICOM slices and PNG files lie at or below the folder."""
+    """Whether the folder contains DICOM slices and PNG files at any depth."""
     files = files_below([source], CancelToken())
     if not any(path.suffix.lower() == ".png" for path in files):
         return False
@@ -38,7 +38,7 @@ def detect(source: Path) -> bool:
 
 
 def pairs(source: Path, choice: Choice) -> Found:
-    """A case a folder; a folder with slices of several patients or series is a case for each."""
+    """One case per folder; a folder with several patients or series gives one case for each."""
     files = [path for path in files_below([source], CancelToken()) if not path.name.startswith(".")]
     masks = {_key(path, source): path for path in files if path.suffix.lower() == ".png"}
     images = {
@@ -91,7 +91,7 @@ def _lonely(source: Path, images: dict[Key, Path], masks: dict[Key, Path]) -> tu
 
 
 def _key(path: Path, source: Path) -> Key:
-    """The folders on the way, but for those that only say image or mask, and the name."""
+    """The folders above the file, without those named for image or mask, and the file's name."""
     folders = path.relative_to(source).parts[:-1]
     role = LABEL_WORDS | IMAGE_WORDS
     return (*(part for part in folders if part.lower() not in role), stem_of(path))

@@ -1,11 +1,11 @@
-"""Pérez-Carrasco's set: 27 CT volumes of different sections of 20 patients, bone by hand.
+"""The data set of Pérez-Carrasco et al.: 27 CT volumes of 20 patients, bone labelled by hand.
 
-Joint segmentation of bones and muscles using an intensity and histogram-based energy
-minimization approach, Computer Methods and Programs in Biomedicine 156 (2018), 85-95,
-doi:10.1016/j.cmpb.2017.12.027. The files themselves were not at hand here; any of these is read:
-a folder a patient with a folder a volume, or a folder a volume with `cases.csv` naming the
-patients. A volume is a DICOM series or a volume file with a label volume, or DICOM slices with
-PNG masks.
+The volumes show different parts of the body. Joint segmentation of bones and muscles using an
+intensity and histogram-based energy minimization approach, Computer Methods and Programs in
+Biomedicine 156 (2018), 85-95, doi:10.1016/j.cmpb.2017.12.027. We did not have the files, so two
+arrangements are read: a folder per patient with a folder per volume, or a folder per volume and a
+`cases.csv` that names the patients. A volume is a DICOM series or a volume file with a label
+volume, or DICOM slices with PNG masks.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from afunet.errors import InputError
 
 
 def detect(source: Path) -> bool:
-    """Whether there are folders of patients with folders of volumes with an image and a label."""
+    """Whether there are patient folders with volume folders that hold an image and a label."""
     return any(
         _has_pair(volume) for patient in folders_in(source) for volume in folders_in(patient)
     )
 
 
 def pairs(source: Path, choice: Choice) -> Found:
-    """A case a volume; its patient is the folder above it, or the one that cases.csv names."""
+    """One case per volume; its patient is the folder above, or the one in cases.csv."""
     known = given_cases(source)
     cases: list[Pair] = []
     left_out: list[LeftOut] = []
@@ -52,7 +52,7 @@ def pairs(source: Path, choice: Choice) -> Found:
 
 
 def _volumes(source: Path, known: dict[str, Given]) -> list[tuple[Path, Given]]:
-    """The volumes' folders: those in a patient's folder, or the patient's folder itself."""
+    """The volume folders: those in a patient's folder, or the patient's folder itself."""
     volumes = []
     for outer in folders_in(source):
         inner = [folder for folder in folders_in(outer) if _has_pair(folder)]
@@ -86,7 +86,7 @@ def _pair(folder: Path, given: Given, choice: Choice) -> Pair:
 def _slices(folder: Path, given: Given, choice: Choice) -> DicomPngPair:
     found = paper.pairs(folder, choice)
     if len(found.pairs) != 1:
-        raise InputError(f"{len(found.pairs)} series with PNG masks in it, expected one")
+        raise InputError(f"found {len(found.pairs)} series with PNG masks, expected one")
     pair = found.pairs[0]
     assert isinstance(pair, DicomPngPair)
     return replace(pair, given=given)

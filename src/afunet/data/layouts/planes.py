@@ -1,4 +1,4 @@
-"""Axial planes of HU and labels as the store keeps them: windowed, on the working grid."""
+"""Conversion of axial planes to what the store keeps: windowed, on the working grid."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from afunet.preprocessing.grid import WorkingGrid, working_grid
 
 @dataclass(frozen=True)
 class Plane:
-    """The pixel grid of a case's planes: native and working size, and the stored pixel's size."""
+    """The pixel grid of a case's planes: native and working size, and the stored pixel size."""
 
     grid: WorkingGrid
     spacing_mm: tuple[float, float] | None
@@ -28,7 +28,7 @@ def plane_of(
     spacing_mm: tuple[float, float] | None,
     allowed_mm: tuple[float, float],
 ) -> Plane:
-    """The grid that inference would work on for pixels of this (row, column) size."""
+    """The grid that inference uses for pixels of this (row, column) size."""
     grid = working_grid(native, spacing_mm, allowed_mm)
     if spacing_mm is None:
         return Plane(grid, None)
@@ -53,14 +53,14 @@ def slice_of_hu(
 def slice_of_grey(
     grey: NDArray[np.uint8], mask: NDArray[Any], record: SliceRecord, plane: Plane
 ) -> LabelledSlice:
-    """One plane that is 8-bit in the bone window already."""
+    """One plane that is already 8-bit in the bone window, as a labelled slice."""
     if plane.grid.resamples:
         grey = np.rint(plane.grid.to_working(grey)).astype(np.uint8)
     return LabelledSlice(grey[None], _mask(mask, plane), record)
 
 
 def record_of(given: Given, level: int, plane: Plane) -> SliceRecord:
-    """The record of one slice, its names still as found."""
+    """The record of one slice, with the names of the data set."""
     return SliceRecord(
         given.case,
         given.patient,
@@ -74,7 +74,7 @@ def record_of(given: Given, level: int, plane: Plane) -> SliceRecord:
 
 
 def _mask(mask: NDArray[Any], plane: Plane) -> NDArray[np.uint8]:
-    """A pixel of the working grid is of a class where at least half of it is."""
+    """Resample a mask: a pixel of the working grid gets a class that covers at least half of it."""
     if not plane.grid.resamples:
         return np.ascontiguousarray(mask, dtype=np.uint8)
     classes = np.zeros(plane.grid.working, dtype=np.uint8)

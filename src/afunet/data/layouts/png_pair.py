@@ -1,4 +1,4 @@
-"""A case of PNG slices, or of DICOM slices, each with its own PNG mask."""
+"""Cases of PNG slices or DICOM slices, each slice with its own PNG mask."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class PngPair:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The folder."""
+        """The folder of the case."""
         return (self.folder,)
 
     def read(self, choice: Choice, cancel: CancelToken) -> Content:
-        """The slices that can be read; see `Pair.read`."""
+        """Read the slices that can be read; see `Pair.read`."""
         require_bone_alone(choice)
         slices, bad, noticed = [], Bad(self.given.case), Noticed()
         for record in self.records:
@@ -69,7 +69,7 @@ class DicomSlice:
 class DicomPngPair:
     """The paper's layout: a case of DICOM slices, each with a 0/1 PNG mask of the same name.
 
-    The slices need not form an even stack: a network that works slice by slice does not care.
+    The slices need not be evenly spaced, since the network works slice by slice.
     """
 
     given: Given
@@ -81,7 +81,7 @@ class DicomPngPair:
         return (*(file.image for file in self.files), *(file.mask for file in self.files))
 
     def read(self, choice: Choice, cancel: CancelToken) -> Content:
-        """The slices that can be read, from the feet to the head; see `Pair.read`."""
+        """Read the slices that can be read, from the feet to the head; see `Pair.read`."""
         require_bone_alone(choice)
         placed: list[tuple[float, LabelledSlice]] = []
         bad, noticed = Bad(self.given.case), Noticed()
@@ -97,26 +97,26 @@ class DicomPngPair:
 
 
 def require_bone_alone(choice: Choice) -> None:
-    """Raise `InputError` where classes are asked for: a PNG mask has one value for bone."""
+    """Raise `InputError` if classes are chosen: a PNG mask has one value for bone."""
     if choice.classes:
         raise InputError(
-            "PNG masks know bone alone: prepare it without --classes", code="OPTIONS_CLASH"
+            "PNG masks mark bone alone: prepare without --classes", code="OPTIONS_CLASH"
         )
 
 
 class Bad:
-    """The slices of a case that cannot be used, gathered by reason."""
+    """The slices of a case that cannot be used, collected by reason."""
 
     def __init__(self, case: str) -> None:
         self.case = case
         self.reasons: dict[str, list[int]] = defaultdict(list)
 
     def add(self, number: int, reason: str) -> None:
-        """Note one slice."""
+        """Add one slice."""
         self.reasons[reason].append(number)
 
     def listed(self) -> tuple[LeftOut, ...]:
-        """A line a reason."""
+        """One line per reason."""
         return tuple(
             LeftOut(self.case, f"{_numbered(numbers)}: {reason}")
             for reason, numbers in self.reasons.items()
@@ -130,16 +130,17 @@ class Noticed:
         self.findings: dict[Finding, None] = {}
 
     def add(self, findings: Iterable[Finding]) -> None:
-        """Note those of one slice. That PNGs have no place is no news: their images have one."""
+        """Add the findings of one slice; a PNG's missing position is ignored, its image has one."""
         known = (finding for finding in findings if finding.code not in OF_ITS_IMAGE)
         self.findings.update(dict.fromkeys(known))
 
 
 def believed(slices: list[LabelledSlice], bad: Bad, noticed: Noticed) -> Content:
-    """The case's content; `InputError` where no slice is left or the masks do not fit."""
+    """The content of the case; `InputError` if no slice is left or the masks do not fit."""
     if not slices:
         raise InputError(
-            "; ".join(item.reason for item in bad.listed()) or "it has no slice", code="BAD_SLICES"
+            "; ".join(item.reason for item in bad.listed()) or "there is no slice",
+            code="BAD_SLICES",
         )
     require_believable(slices)
     return Content(by_level(slices), bad.listed(), tuple(noticed.findings))
@@ -152,7 +153,7 @@ def _png_slice(record: PngSlice, folder: Path, choice: Choice, noticed: Noticed)
         mask, bone = read_mask_value(record)
     except InputError as error:
         if grey.max() <= 1:
-            reason = "the image holds 0 and 1, the mask does not: are they exchanged?"
+            reason = "the image holds only 0 and 1, the mask does not: check if they are swapped"
             raise InputError(reason) from error
         raise
     noticed.add(bone_value_finding(bone))
@@ -164,11 +165,11 @@ def _png_slice(record: PngSlice, folder: Path, choice: Choice, noticed: Noticed)
 def _dicom_slice(
     file: DicomSlice, number: int, given: Given, choice: Choice, noticed: Noticed
 ) -> tuple[float, LabelledSlice]:
-    """A slice and where it lies along the patient; its number where the header does not say."""
+    """A slice and its position along the patient, or its number if the header has no position."""
     header = read_header(file.image)
     if header is None or picture_kind(header) or header.frames > 1:
         raise InputError(
-            "it is no CT slice (a scout, another modality or several frames)", code="NOT_CT"
+            "not a CT slice (but a scout, another modality or several frames)", code="NOT_CT"
         )
     hu = read_hu(header, "the slice")
     labels = read_labelling(file.mask)
@@ -176,7 +177,8 @@ def _dicom_slice(
     mask = labels.volume.voxels[0]
     if hu.shape != mask.shape:
         raise InputError(
-            f"image {hu.shape[::-1]}, mask {mask.shape[::-1]} pixels", code="SIZES_DIFFER"
+            f"the image has {hu.shape[::-1]} pixels, the mask {mask.shape[::-1]}",
+            code="SIZES_DIFFER",
         )
     position, (axial_hu, axial_mask), turned = _axial(header, hu, mask)
     spacing = header.pixel_spacing_mm
@@ -190,7 +192,7 @@ def _dicom_slice(
 def _axial(
     header: Header, *planes: NDArray[np.generic]
 ) -> tuple[float | None, list[NDArray[np.generic]], bool]:
-    """The plane's height along the patient, the planes as in an axial view, and if transposed."""
+    """The position along the patient, the planes in axial view, whether they were transposed."""
     if header.orientation is None or header.position_mm is None:
         return None, list(planes), False
     row, column = header.orientation[:3], header.orientation[3:]
@@ -200,7 +202,7 @@ def _axial(
     volumes = [Volume(plane[None], affine) for plane in planes]
     view = axial_view(volumes[0])
     if view.order[2] != 2:
-        raise InputError("it is not axial: give axial slices", code="NOT_AXIAL")
+        raise InputError("the slice is not axial: use axial slices", code="NOT_AXIAL")
     height = float(header.position_mm @ affine[:3, 2]) * (-1 if view.flipped[2] else 1)
     return height, [view.apply(volume).voxels[0] for volume in volumes], view.order != (0, 1, 2)
 

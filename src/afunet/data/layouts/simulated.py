@@ -1,4 +1,4 @@
-"""Simulated legs as `afunet phantom` writes them: a scan beside its exact answer."""
+"""The layout of simulated legs from `afunet phantom`: each scan with its exact labels."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ TRUTH, SCANS = "truth.nii.gz", ("dicom", "ct.nii.gz")
 
 
 def detect(source: Path) -> bool:
-    """Whether the folder, or one in it, holds a simulated leg."""
+    """Whether the folder or one of its folders holds a simulated leg."""
     return bool(_legs(source))
 
 
 def pairs(source: Path, choice: Choice) -> Found:
-    """A case a leg; its labels are exact, and its bones have names for classes."""
+    """One case per leg; its labels are exact, and the names of bones can be used in classes."""
     known = given_cases(source)
     legs = _legs(source)
     cases = tuple(_pair(leg, given_of(leg.resolve().name, known, source), choice) for leg in legs)
@@ -43,7 +43,7 @@ def _pair(leg: Path, given: Given, choice: Choice) -> VolumePair:
 
 
 def _simulator(leg: Path) -> str:
-    """The version that `labels.json` tells, "" where it tells none."""
+    """The simulator version in `labels.json`, "" if there is none."""
     try:
         told = read_json(leg / LABELS)["simulator"]["version"]
     except (InputError, LookupError, TypeError):

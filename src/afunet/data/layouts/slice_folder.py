@@ -1,4 +1,4 @@
-"""PNG images beside PNG masks, a case or many, with or without a slices.csv."""
+"""The layout of PNG images with PNG masks, one case or many, with or without a slices.csv."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ IMAGES, MASKS, TABLE = "images", "masks", "slices.csv"
 
 
 def detect(source: Path) -> bool:
-    """Whether there is a table, or PNGs in images/ and masks/ of the folder or of one in it."""
+    """Whether there is a table, or PNGs in images/ and masks/ of the folder or of one inside."""
     return (source / TABLE).is_file() or any(
         _pngs(folder / IMAGES) and _pngs(folder / MASKS) for folder in (source, *folders_in(source))
     )
 
 
 def pairs(source: Path, choice: Choice) -> Found:
-    """A case as the table says, or a folder; the table's splits are the given ones."""
+    """The cases of the table, with its splits; without a table, one case per folder."""
     return _tabled(source) if (source / TABLE).is_file() else _untabled(source)
 
 
@@ -95,7 +95,7 @@ def _lonely(case: str, images: dict[str, Path], masks: dict[str, Path]) -> list[
 
 
 def _levels(stems: list[str]) -> dict[str, int]:
-    """The number that a name is, where all are different numbers, else the place in order."""
+    """Levels by name: the names themselves if all are different numbers, else their order."""
     if all(stem.isdecimal() for stem in stems) and len(set(map(int, stems))) == len(stems):
         return {stem: int(stem) for stem in stems}
     return {stem: place for place, stem in enumerate(stems)}

@@ -1,4 +1,4 @@
-"""A folder a case with ct.nii.gz and one mask file a structure, as TotalSegmentator publishes."""
+"""TotalSegmentator's layout: a folder per case with ct.nii.gz and a mask file per structure."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from afunet.data.layouts.volume_pair import VolumePair
 IMAGE, MASKS, META = "ct.nii.gz", "segmentations", "meta.csv"
 DEFAULT = "default"
 OF_ONE = BoneValues(
-    binary=True, advice="a file holds one structure here, write its voxels as 1 and all others as 0"
+    binary=True, advice="each file holds one structure: write its voxels as 1 and all others as 0"
 )
 LOWER_LIMB = tuple(name for bone in Bone for name in bone.row.totalsegmentator)
 """Patterns of the bones of the lower limb; each matches with or without a side."""
 
 
 def detect(source: Path) -> bool:
-    """Whether the folder, or one in it, is such a case."""
+    """Whether the folder or one of its folders is such a case."""
     return any(_is_case(folder) for folder in (source, *folders_in(source)))
 
 
 def pairs(source: Path, choice: Choice) -> Found:
-    """A case a folder; bone is the union of the structures chosen.
+    """One case per folder; bone is the union of the chosen structures.
 
-    `choice.bones`, or the labels of its classes, are names or patterns instead of `LOWER_LIMB`;
-    "default" stands for that list, "all" for every structure. Splits are those of meta.csv.
+    `choice.bones`, or the labels of its classes, are names or patterns and replace `LOWER_LIMB`;
+    "default" stands for that list, "all" for every structure. The splits come from meta.csv.
     """
     known = _of_meta(source) | given_cases(source)
     classes = _patterns(choice)
@@ -48,7 +48,7 @@ def pairs(source: Path, choice: Choice) -> Found:
     for folder in (source, *folders_in(source)):
         if not _is_case(folder):
             if (folder / IMAGE).is_file() or (folder / MASKS).is_dir():
-                left_out.append(LeftOut(folder.name, f"expected {IMAGE} and {MASKS}/ in it"))
+                left_out.append(LeftOut(folder.name, f"expected {IMAGE} and {MASKS}/ in the case"))
             continue
         case = folder.resolve().name
         masks = {
@@ -69,7 +69,7 @@ def pairs(source: Path, choice: Choice) -> Found:
 
 
 def _patterns(choice: Choice) -> dict[str, int]:
-    """Patterns and the number of their class; of several that match, the first counts."""
+    """Patterns and the number of their class; the first pattern that matches counts."""
     chosen: dict[str, int] = {}
     for number, one in enumerate(choice.classes or [LabelClass("bone", choice.bones)], start=1):
         for name in one.labels or (DEFAULT,):
@@ -80,7 +80,7 @@ def _patterns(choice: Choice) -> dict[str, int]:
 
 
 def _of_meta(source: Path) -> dict[str, Given]:
-    """The splits of the published table, which separates its columns by semicolons."""
+    """The splits of the published meta.csv, whose columns are separated by semicolons."""
     table = source / META
     if not table.is_file():
         return {}

@@ -1,4 +1,4 @@
-"""A CT volume of any format and the label volumes on its grid."""
+"""A CT volume of any format with label volumes on its grid."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from afunet.watch import CancelToken, Watch
 
 @dataclass(frozen=True)
 class VolumePair:
-    """A scan (file, or folder of DICOM) and label files, each with the rule of its values.
+    """A scan (a file or a folder of DICOM) and label files, each with the rule for its values.
 
-    Where two files claim a voxel it is the later one's.
+    If two label files mark the same voxel, the later one wins.
     """
 
     given: Given
@@ -40,7 +40,7 @@ class VolumePair:
         return (self.image, *self.labels)
 
     def read(self, choice: Choice, cancel: CancelToken) -> Content:
-        """All axial slices, as inference would cut them; see `Pair.read`."""
+        """Read all axial slices, oriented as in inference; see `Pair.read`."""
         scan = read_scan(self.image, watch=Watch(cancel=cancel))
         _require_bone(scan)
         view = axial_view(scan.volume)
@@ -73,9 +73,9 @@ def _require_bone(scan: Scan) -> None:
 def _on_grid(
     path: Path, axial: Volume, bones: BoneValues
 ) -> tuple[NDArray[np.uint8], list[Finding]]:
-    """The classes of bone on the grid of the axial scan, and what was noticed about the label.
+    """The classes of bone on the grid of the axial scan, and findings about the label.
 
-    A label stored along other axes fits too.
+    The label may be stored along other axes than the scan.
     """
     read = read_labelling(path)
     labels = turned_to(read.volume, axial)

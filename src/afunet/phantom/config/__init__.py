@@ -1,4 +1,4 @@
-"""Everything that makes one simulated leg, as plain values."""
+"""The configuration of a simulated leg, as plain values."""
 
 from afunet.phantom.config.bones import (
     Anatomy,

@@ -1,4 +1,4 @@
-"""Which bones lie where, what is inside them, how they broke, and their metal."""
+"""Configuration of the bones: anatomy, bone quality, fractures and implants."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from afunet.errors import ConfigError
 
 
 class Source(StrEnum):
-    """Where the bones' shapes come from."""
+    """The source of the bones' shapes."""
 
     PARAMETRIC = "parametric knee"
     LIMB_FILE = "limb of an LLP26 file"
@@ -19,7 +19,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Pose:
-    """How one leg lies, in degrees: turned outwards, bent at the knee, spread at the hip."""
+    """The pose of one leg in degrees: outward rotation, knee flexion, hip abduction."""
 
     outward_deg: float = 5.0
     flexion_deg: float = 4.0
@@ -28,11 +28,11 @@ class Pose:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """The bones. The joint line of the knees lies about z = 0, the body's midplane at x = 0.
+    """The bones. The joint line of the knees is near z = 0, the body's midplane at x = 0.
 
-    `path` is the LLP26 file or the mesh folder. A folder's meshes stay where they are; pose,
-    size and warp are for the other sources. `warp_mm` is the size of a smooth random warp,
-    `cartilage_mm` the least distance between two bones. `spine` stacks lumbar vertebrae on the
+    `path` is the LLP26 file or the mesh folder. Meshes from a folder stay in place; pose, size and
+    warp apply to the other sources only. `warp_mm` is the size of a smooth random warp,
+    `cartilage_mm` the smallest distance between two bones. `spine` adds lumbar vertebrae on the
     sacrum of an LLP26 limb.
     """
 
@@ -50,17 +50,21 @@ class Anatomy:
 
     def __post_init__(self) -> None:
         if self.source is not Source.PARAMETRIC and self.path is None:
-            raise ConfigError(f"bones from a {self.source} need a path", code="NOTHING_GIVEN")
+            raise ConfigError(
+                f"bones from a {self.source} need its path in anatomy.path", code="NOTHING_GIVEN"
+            )
         if not set(self.sides) <= {"left", "right"} or len(self.sides) != len(self.poses):
-            raise ConfigError(f"need one pose for each of the sides {self.sides}, left or right")
+            raise ConfigError(
+                f"sides {self.sides} need one pose each, and each must be left or right"
+            )
 
 
 @dataclass(frozen=True)
 class BoneQuality:
-    """What is inside the bones. `density` scales trabecular bone, `cortex` the thickness.
+    """The inside of the bones. `density` scales trabecular bone, `cortex` the cortex's thickness.
 
-    `end_loss` is the share of both that is lost towards a bone's ends, `patchy` how much of the
-    trabecular bone is gone where there is least of it.
+    `end_loss` is the share of both that is lost towards a bone's ends, `patchy` the share of
+    trabecular bone that is missing in the thinnest patches.
     """
 
     density: float = 1.0
@@ -79,10 +83,11 @@ class BoneQuality:
 
 @dataclass(frozen=True)
 class Fracture:
-    """How a bone breaks.
+    """A fracture of one bone.
 
-    `centre_mm` is the height of the break in the bone's own frame. `pieces` large fragments
-    come from rough planes, `chips` small ones (some 50–1000 mm³) from bites at the surface.
+    `centre_mm` is the height of the fracture in the bone's own frame. Rough planes cut the bone
+    into `pieces` large fragments; rough balls at the surface cut off `chips` small ones (about
+    50–1000 mm³).
     """
 
     bone: str
@@ -97,7 +102,7 @@ class Fracture:
 
 
 class ImplantKind(StrEnum):
-    """Metal in or on a bone."""
+    """Kinds of metal in or on a bone."""
 
     SCREWS = "screws"
     NAIL = "nail"
@@ -107,7 +112,7 @@ class ImplantKind(StrEnum):
 
 @dataclass(frozen=True)
 class Implant:
-    """Metal at a height (the bone's own frame, mm): inside a bone it is bone, outside not."""
+    """Metal at a height in the bone's own frame, mm; labelled as bone only inside the bone."""
 
     bone: str
     kind: ImplantKind

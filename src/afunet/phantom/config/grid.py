@@ -1,4 +1,4 @@
-"""The voxels of a simulated CT."""
+"""The voxel grid of a simulated CT."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Affine = tuple[tuple[float, float, float, float], ...]
 
 @dataclass(frozen=True)
 class Grid:
-    """Voxels (slices, rows, columns) and the affine from (column, row, slice) to LPS mm."""
+    """Shape (slices, rows, columns) and the affine from (column, row, slice) to LPS mm."""
 
     shape: tuple[int, int, int]
     affine: Affine
@@ -30,7 +30,7 @@ class Grid:
 
 
 def grid_of(affine: NDArray[np.floating], shape: tuple[int, int, int]) -> Grid:
-    """A grid of an affine (4, 4) array; `ConfigError` for another shape."""
+    """The grid of an affine (4, 4) array; `ConfigError` if the array has another shape."""
     if np.shape(affine) != (4, 4):
         raise ConfigError(f"a grid needs a 4×4 affine, got shape {np.shape(affine)}")
     return Grid(shape, tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in affine))
@@ -42,7 +42,7 @@ def axial_grid(
     step_mm: float,
     centre_mm: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Grid:
-    """Axial slices `step_mm` apart about a centre; columns go to the left, rows to the back."""
+    """Axial slices `step_mm` apart around a centre; columns run to the left, rows to the back."""
     slices, rows, columns = shape
     affine = np.diag([spacing_mm, spacing_mm, step_mm, 1.0])
     half = np.array([(columns - 1) * spacing_mm, (rows - 1) * spacing_mm, (slices - 1) * step_mm])

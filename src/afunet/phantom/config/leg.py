@@ -1,4 +1,4 @@
-"""Everything that makes one simulated leg."""
+"""The configuration of one simulated leg."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from afunet.phantom.config.tissue import Clutter, Organs, SoftTissue
 
 @dataclass(frozen=True)
 class LegConfig:
-    """One simulated CT. The default is a clean left knee of 100 mm, 1 mm voxels.
+    """The configuration of one simulated CT; by default an intact left knee, 100 mm, 1 mm voxels.
 
-    `seed` decides all texture, noise and small shapes: the same config gives the same bytes.
+    `seed` determines all texture, noise and small shapes: the same config gives the same bytes.
     """
 
     seed: int = 0

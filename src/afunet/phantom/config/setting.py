@@ -1,4 +1,4 @@
-"""What lies outside the body, and the scanner."""
+"""Configuration of the surroundings of the body and of the scanner."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from afunet.errors import ConfigError
 
 
 class TableKind(StrEnum):
-    """What the leg lies on."""
+    """Kinds of table."""
 
     NONE = "none"
     CURVED = "curved shell"
@@ -20,10 +20,10 @@ class TableKind(StrEnum):
 
 @dataclass(frozen=True)
 class Cast:
-    """A cast (all round) or splint (behind): HU, distance to the skin, how thick and broken.
+    """A cast (all round) or splint (behind): HU, distance to the skin, thickness, breaks.
 
-    `gap_mm` is from the skin to the middle of the shell. `grain` is how much its HU vary,
-    `unevenness` its thickness. With a `side` only that one of two legs wears it.
+    `gap_mm` is measured from the skin to the middle of the shell. `grain` is the variation of its
+    HU, `unevenness` that of its thickness. With `side`, only that one of two legs has the cast.
     """
 
     hu: float = 500.0
@@ -39,7 +39,7 @@ class Cast:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What lies outside the body; none of it is ever labelled."""
+    """Table, cast and objects outside the body; none of them is labelled."""
 
     table: TableKind = TableKind.CURVED
     table_hu: float = 150.0
@@ -55,10 +55,10 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Scanner:
-    """How the leg is seen.
+    """The scanner: slice thickness, blur, noise and artefacts.
 
-    `thickness_mm` None means as thick as slices are apart, at most 5 mm. `psf_mm` is the full
-    width at half maximum in the slice; `sharpness` the overshoot of a bone kernel (0 to 1).
+    `thickness_mm` None means the distance between slices, at most 5 mm. `psf_mm` is the full width
+    at half maximum in the slice, `sharpness` the overshoot of a bone kernel (0 to 1).
     """
 
     thickness_mm: float | None = None
@@ -73,6 +73,6 @@ class Scanner:
     def __post_init__(self) -> None:
         if self.noise_hu < 0 or self.psf_mm < 0 or self.grain_mm <= 0:
             raise ConfigError(
-                f"noise {self.noise_hu} HU, PSF {self.psf_mm} mm and grain {self.grain_mm} mm "
-                "must not be negative"
+                f"noise_hu, psf_mm and grain_mm must not be negative, got {self.noise_hu}, "
+                f"{self.psf_mm} and {self.grain_mm}"
             )

@@ -1,4 +1,4 @@
-"""What is round the bones: muscle and fat, vessels, organs, dense things that are no bone."""
+"""Configuration of the tissue around the bones: muscle, fat, vessels, organs, dense objects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Girth:
-    """How thick a limb is: `muscle` scales the radii, `fat_mm` lies over them."""
+    """The thickness of a limb: `muscle` scales the radii, `fat_mm` is the fat over the muscle."""
 
     muscle: float = 1.0
     fat_mm: float = 8.0
@@ -16,9 +16,9 @@ class Girth:
 
 @dataclass(frozen=True)
 class Angiogram:
-    """Vessels that show: HU of arteries and veins, small branches a limb, how calcified.
+    """Visible vessels: HU of arteries and veins, number of small branches per limb, calcification.
 
-    `plaque` is the share of the arteries' walls that is calcified, to `plaque_hu`.
+    `plaque` is the share of the arteries' walls that is calcified, with up to `plaque_hu`.
     """
 
     artery_hu: float = 300.0
@@ -30,9 +30,9 @@ class Angiogram:
 
 @dataclass(frozen=True)
 class SoftTissue:
-    """What is round the bones; HU where it says so, the rest from 0 (none) to 1 (much).
+    """Soft tissue around the bones; fields without a unit range from 0 (none) to 1 (much).
 
-    `arthrogram_hu` is contrast medium in the knee joint, in the hundreds; 0 is none.
+    `arthrogram_hu` is the HU of contrast medium in the knee joint, some hundreds; 0 means none.
     """
 
     girth: Girth = field(default_factory=Girth)
@@ -53,10 +53,10 @@ class SoftTissue:
 
 @dataclass(frozen=True)
 class Organs:
-    """HU of what the trunk holds; `opacified` is the share of bowel filled with contrast.
+    """HU of the organs in the trunk; `opacified` is the share of bowel with contrast medium.
 
-    `tissue_hu` is that of organs and bowel walls, `urine_hu` of what kidneys, ureters and
-    bladder put out: high late after an injection. `gas` is the share of bowel with gas in it.
+    `tissue_hu` is the HU of organs and bowel walls, `urine_hu` that of urine in kidneys, ureters
+    and bladder, which is high late after an injection. `gas` is the share of bowel with gas.
     """
 
     tissue_hu: float = 45.0
@@ -70,7 +70,7 @@ class Organs:
 
 @dataclass(frozen=True)
 class Clutter:
-    """How many of each lie in one limb or the trunk."""
+    """Numbers of dense objects in one limb or the trunk."""
 
     chalk: int = 0
     granulomas: int = 0

@@ -1,1 +1,1 @@
-"""Legs drawn at random, and some worth having by name."""
+"""Configurations of random legs, and some named examples."""

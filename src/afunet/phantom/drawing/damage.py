@@ -1,4 +1,4 @@
-"""Fractures and metal, drawn where a scan shows the bone."""
+"""Drawing fractures and metal where the scan shows the bone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BROKEN = 0.28
 """Share of random legs with a fracture."""
 METAL = 0.12
 """Share of random legs with metal."""
-# Bones that a region shows, and between which heights in their own frames they break (mm).
+# Bones that a region shows, and the heights in their own frames between which they break (mm).
 _HIP_BREAKS_MM, _THIGH_BREAKS_MM, _SHANK_BREAKS_MM = (330.0, 420.0), (60.0, 340.0), (-340.0, -60.0)
 _KNEE_BREAKS = (("femur", 10.0, 60.0), ("tibia", -60.0, -5.0), ("patella", 20.0, 50.0))
 _KNEE_SHARES = (0.35, 0.5, 0.15)
@@ -22,7 +22,7 @@ _IMPLANT_HU = (3000, 9000)
 
 
 def damaged(config: LegConfig, region: Region, broken: float, rng: Rng) -> LegConfig:
-    """The leg perhaps with a fracture (`broken` is its chance) and perhaps with metal, in view."""
+    """The leg, at random with a visible fracture (probability `broken`) or visible metal."""
     bone, low, high = _target(region, _side_in_view(config), rng)
     origin = config.grid.matrix()[2, 3]
     top = origin + config.grid.matrix()[2, 2] * (config.grid.shape[0] - 1)
@@ -40,7 +40,7 @@ def damaged(config: LegConfig, region: Region, broken: float, rng: Rng) -> LegCo
 
 
 def _side_in_view(config: LegConfig) -> str:
-    """The first of the legs, or the other one where a narrow field of view misses the first."""
+    """The first leg, or the other one if a narrow field of view misses the first."""
     sides, grid = config.anatomy.sides, config.grid
     corners = grid.matrix()[0, 3] + grid.matrix()[0, 0] * np.array([0, grid.shape[2] - 1])
     middle = grid.matrix()[2, 3] + grid.matrix()[2, 2] * (grid.shape[0] - 1) / 2
@@ -49,7 +49,7 @@ def _side_in_view(config: LegConfig) -> str:
 
 
 def _target(region: Region, side: str, rng: Rng) -> tuple[str, float, float]:
-    """A bone that the region shows, and between which heights."""
+    """A bone that the region shows, and the heights between which it breaks."""
     if region is Region.HIP:
         return f"femur {side}", *_HIP_BREAKS_MM
     if region is Region.THIGH:

@@ -1,4 +1,4 @@
-"""Legs worth having by name: what the demo and the command line simulate."""
+"""Named example legs, which the demo and the command line simulate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from afunet.phantom.config import (
 from afunet.phantom.skeleton.mesh_bones import load_bones
 
 KNEE_GRID = axial_grid((64, 256, 256), 0.65, 1.6, (100.0, 10.0, 0.0))
-"""10 cm about the joint line of a left knee."""
+"""10 cm around the joint line of a left knee."""
 
 LIMB_GRID = axial_grid((300, 480, 480), 0.9, 3.0, (0.0, 10.0, 95.0))
 """90 cm of both limbs, ankles to iliac crests."""
@@ -32,12 +32,12 @@ MARGIN_MM = 45.0
 
 
 def clean_knee(seed: int = 0, grid: Grid = KNEE_GRID) -> LegConfig:
-    """A left knee on a table, nothing broken."""
+    """An intact left knee on a table."""
     return LegConfig(seed=seed, grid=grid, scanner=Scanner(noise_hu=16.0))
 
 
 def fractured_knee(seed: int = 0, grid: Grid = KNEE_GRID) -> LegConfig:
-    """A left knee whose tibial plateau broke into three pieces and three chips."""
+    """A left knee whose tibial plateau is broken into three pieces and three chips."""
     plateau = Fracture(
         "tibia left", centre_mm=-22.0, pieces=3, chips=3, displacement_mm=3.0, seed=seed
     )
@@ -61,10 +61,10 @@ def whole_limb(limb_file: Path, seed: int = 0) -> LegConfig:
 def leg_of_meshes(
     folder: Path, seed: int = 0, pixel_mm: float = 0.8, step_mm: float = 2.0
 ) -> LegConfig:
-    """A scan round a folder of watertight meshes in LPS mm (see `load_bones`).
+    """A scan of a folder of watertight meshes in LPS mm (see `load_bones`).
 
-    The grid holds all of them with a margin. Raises `GeometryError` for meshes spread wider than
-    a scanner's bore.
+    The grid contains all meshes with a margin. Raises `GeometryError` if they are wider than a
+    scanner's bore.
     """
     meshes = load_bones(folder).values()
     bounds = np.array([mesh.bounds_mm() for mesh in meshes])  # (bones, low and high, xyz)
@@ -72,8 +72,8 @@ def leg_of_meshes(
     width = float(max(high[0] - low[0], high[1] - low[1])) + 2 * MARGIN_MM
     if width > 700:
         raise GeometryError(
-            f"the meshes are {width - 2 * MARGIN_MM:.0f} mm wide, a scan reaches 610 mm: are they "
-            "in millimetres?",
+            f"the meshes are {width - 2 * MARGIN_MM:.0f} mm wide, but a scan is at most 610 mm "
+            "wide: check that they are in millimetres",
             code="MESH_UNIT",
         )
     slices = int(np.ceil((high[2] - low[2]) / step_mm)) + 2

@@ -1,4 +1,4 @@
-"""Drawing legs at random, as widely as scanners and patients differ."""
+"""Drawing random legs that vary as widely as real patients and scanners."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from afunet.phantom.shapes.arrays import Rng
 from afunet.phantom.shapes.streams import Stream
 
 PARAMETRIC = 0.4
-"""Share of the knees that are parametric where there are limb files."""
+"""Share of the knees that are parametric if there are limb files."""
 BOTH_THIGHS, BOTH_LEGS = 0.8, 0.35
-"""Share of the legs that lie beside another one."""
+"""Share of the scans with both legs."""
 
 
 def draw_leg(
@@ -31,9 +31,9 @@ def draw_leg(
 ) -> LegConfig:
     """A random leg: bones, tissue, fracture, metal, table, scanner, all drawn from the seed.
 
-    Without LLP26 files the bones are parametric and the region is the knee. Slices are drawn
-    `slices` in number, spread over the region with gaps; `grid` fixes the grid instead. `broken`
-    is the chance of a fracture, which a trunk never has.
+    Without LLP26 files, the bones are parametric and the region is the knee. There are `slices`
+    slices, spread over the region with gaps, unless `grid` gives the grid. `broken` is the
+    probability of a fracture; a trunk never has one.
     """
     rng = Stream.LEG.of(seed)
     if region is None:
@@ -66,9 +66,9 @@ def draw_scans(
     slices: int = 16,
     broken: float = BROKEN,
 ) -> list[LegConfig]:
-    """`count` random scans of one random leg: other fields of view, fractures and metal.
+    """`count` random scans of one random leg with different fields of view, fractures and metal.
 
-    Bones, pose and tissue are those of `draw_leg` with the same seed, whose scan is the first.
+    Bones, pose and tissue are those of `draw_leg` with the same seed, which gives the first scan.
     """
     first = draw_leg(seed, None, limb_files, size, slices, broken=broken)
     rng = Stream.SCANS.of(seed)
@@ -83,7 +83,7 @@ def draw_scans(
 
 def _anatomy(parametric: bool, region: Region, limb_files: Sequence[Path], rng: Rng) -> Anatomy:
     trunk = region in TRUNK
-    # Where the trunk is near, a leg without its neighbour would be an amputee's.
+    # Near the trunk, a single leg would look like an amputation.
     both = trunk or rng.random() < (BOTH_THIGHS if region is Region.THIGH else BOTH_LEGS)
     first, second = ("left", "right") if rng.random() < 0.5 else ("right", "left")
     sides = (first, second) if both else (first,)

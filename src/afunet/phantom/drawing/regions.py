@@ -1,4 +1,4 @@
-"""Which stretch of a leg a scan shows, and where a field of view is put for it."""
+"""The regions of a leg that scans show, and drawing a field of view in a region."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from afunet.phantom.shapes.placing import turn_about
 
 
 class Region(StrEnum):
-    """Which part of the limb is scanned."""
+    """The part of the limb that is scanned."""
 
     ANKLE = "ankle"
     SHANK = "shank"
@@ -37,22 +37,22 @@ HEIGHTS_MM = {
     Region.KNEE: (-90.0, 110.0),
     Region.THIGH: (60.0, 340.0),
     Region.HIP: (330.0, 550.0),
-    # From below the iliac crest, where bone ends at the sides, to the kidneys.
+    # From just below the iliac crest, where the pelvis ends at the sides, up to the kidneys.
     Region.TRUNK: (515.0, 665.0),
 }
 TRUNK = (Region.HIP, Region.TRUNK)
 
 _LENGTHS_MM = (90, 180)
-"""How much of a region a scan covers."""
-# Chances of a narrow field beside the spine, and of one that holds both legs where there are two.
+"""The share of a region that a scan covers."""
+# Probability of a narrow field beside the spine, and of a field with both legs if there are two.
 _ASIDE_OF_TRUNK, _ASIDE_OF_HIP, _BOTH_THIGHS, _BOTH_LEGS = 0.55, 0.2, 0.5, 0.8
-# Ankle, knee and hip of the mean LLP26 limb: height, how far behind the knee, and across.
+# Ankle, knee and hip of the mean LLP26 limb: height, distance behind the knee, and across.
 _HEIGHTS_OF_JOINTS_MM, _JOINTS_BEHIND_MM = (-370, 0, 430), (45, 0, -20)
 _KNEE_X_MM, _HIP_X_MM, _THIGH_MM = 43, 90, 400
 
 
 def draw_region_of(anatomy: Anatomy, rng: Rng) -> Region:
-    """A region that the bones of a leg reach to."""
+    """A random region that contains bones of the leg."""
     if anatomy.source is Source.PARAMETRIC:
         return Region.KNEE
     regions = [region for region in Region if (region in TRUNK) == anatomy.spine]
@@ -60,7 +60,7 @@ def draw_region_of(anatomy: Anatomy, rng: Rng) -> Region:
 
 
 def draw_grid(region: Region, anatomy: Anatomy, size: int, slices: int, rng: Rng) -> Grid:
-    """A field of view of `size`² pixels and so many slices somewhere in a region."""
+    """A random field of view of `size`² pixels and `slices` slices in a region."""
     low, high = (anatomy.scale * height for height in HEIGHTS_MM[region])
     length = min(high - low, rng.uniform(*_LENGTHS_MM))
     start = low + rng.random() * max(high - low - length, 0.0)
@@ -85,7 +85,7 @@ def draw_grid(region: Region, anatomy: Anatomy, size: int, slices: int, rng: Rng
 
 
 def _limb_y(anatomy: Anatomy, height_mm: float) -> float:
-    """How far behind the knee the bones lie at a height."""
+    """How far the bones lie behind the knee at a height, mm."""
     bend = np.tan(np.deg2rad(anatomy.poses[0].flexion_deg))
     shank = max(-height_mm, 0.0) * bend
     if anatomy.source is Source.PARAMETRIC:
@@ -94,7 +94,7 @@ def _limb_y(anatomy: Anatomy, height_mm: float) -> float:
 
 
 def limb_x(anatomy: Anatomy, height_mm: float) -> float:
-    """Where the first leg of an anatomy lies across the table at a height, mm."""
+    """The x position of the first leg of an anatomy at a height, mm."""
     outward = 1.0 if anatomy.sides[0] == "left" else -1.0
     if anatomy.source is Source.PARAMETRIC:
         return outward * anatomy.knees_apart_mm / 2

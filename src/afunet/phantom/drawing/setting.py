@@ -1,4 +1,4 @@
-"""Drawing what a leg lies in and how it is seen: table, cast, clothes, scanner."""
+"""Drawing the surroundings of a leg (table, cast, clothes) and the scanner."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from afunet.phantom.config import Cast, Scanner, Surroundings, TableKind
 from afunet.phantom.shapes.arrays import Rng
 
 PLASTER, SHARP = 0.6, 0.45
-"""Shares of the casts that are of plaster, and of the scans with a sharp kernel."""
+"""Share of plaster among the casts, and share of scans with a sharp kernel."""
 
 
 def draw_surroundings(sides: tuple[str, ...], trunk: bool, rng: Rng) -> Surroundings:
-    """Table, cast, cloth and what lies about; no cast on the trunk."""
+    """Table, cast, cloth and loose objects; no cast on the trunk."""
     cast = None if trunk or rng.random() < 0.66 else _cast(sides, rng)
     return Surroundings(
         table=TableKind(rng.choice(list(TableKind), p=[0.15, 0.3, 0.25, 0.1, 0.2])),
@@ -27,7 +27,7 @@ def draw_surroundings(sides: tuple[str, ...], trunk: bool, rng: Rng) -> Surround
 
 
 def _cast(sides: tuple[str, ...], rng: Rng) -> Cast:
-    """Plaster, thick and close to the skin, as often as thin or broken shells of plastic."""
+    """Thick plaster close to the skin, or a thin or broken plastic shell, equally often."""
     side = None if len(sides) == 1 else str(rng.choice(sides))
     padding = rng.uniform(-990, -780) if rng.random() < 0.7 else rng.uniform(-500, 120)
     if rng.random() < PLASTER:
@@ -55,7 +55,7 @@ def _cast(sides: tuple[str, ...], rng: Rng) -> Cast:
 
 
 def draw_scanner(rng: Rng) -> Scanner:
-    """Sharp and noisy kernels, soft and smooth ones, slices from thin to thick."""
+    """A sharp and noisy kernel or a soft and smooth one, with thin to thick slices."""
     sharp = rng.random() < SHARP
     return Scanner(
         thickness_mm=float(rng.choice([0.6, 1.0, 1.25, 2.0, 3.0, 5.0])),

@@ -1,4 +1,4 @@
-"""Single slices of many random legs, to train on."""
+"""Single slices of many random legs for training."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def training_slices(
     broken: float = BROKEN,
     watch: Watch = UNWATCHED,
 ) -> Iterator[TrainingSlice]:
-    """`count` random slices of `size`², `per_leg` widely spaced ones of each random leg.
+    """`count` random slices of `size`² pixels, `per_leg` widely spaced ones of each random leg.
 
     Leg number k has the seed `seed + k`, so disjoint ranges of seeds give disjoint legs. With
-    LLP26 files every region from the lumbar spine to the ankle occurs, or `regions` in turn;
-    without only parametric knees do. Of a trunk some slices beside the spine hold no bone.
+    LLP26 files, all regions from the lumbar spine to the ankle occur, or `regions` in turn;
+    without them, only parametric knees. Some trunk slices beside the spine contain no bone.
     """
     for first in range(0, count, per_leg):
         leg_seed = seed + first // per_leg

@@ -1,4 +1,4 @@
-"""Drawing what bones and soft tissue are like, healthy and ill, with and without contrast."""
+"""Drawing bone quality and soft tissue, healthy or diseased, with or without contrast medium."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from afunet.phantom.config import Angiogram, BoneQuality, Clutter, Girth, Organs
 from afunet.phantom.shapes.arrays import Rng
 
 THINNED, CONTRAST = 0.25, 0.1
-"""Shares of the legs with bone that is hardly there, and with contrast in the small vessels."""
+"""Shares of the legs with very thin bone, and with contrast medium in the small vessels."""
 _ENHANCED_HU = 80
-"""Arteries above it hold contrast medium; kidneys put it out so often, and so often without."""
+"""HU above which arteries hold contrast medium; how often urine has it then, and otherwise."""
 _URINE_ENHANCED, _URINE_PLAIN = 0.45, 0.1
 
 
 def draw_bone(rng: Rng) -> BoneQuality:
-    """Bone from dense to hardly there."""
+    """Bone from dense to very thin."""
     if rng.random() < THINNED:
         return _thinned(rng)
     density = float(np.exp(rng.normal(-0.1, 0.38)))
@@ -35,7 +35,7 @@ def draw_bone(rng: Rng) -> BoneQuality:
 
 
 def _thinned(rng: Rng) -> BoneQuality:
-    """Bone of a limb long unused or old: thin cortex, next to nothing at the ends."""
+    """Bone of an old or long unused limb: thin cortex and almost no bone at the ends."""
     return BoneQuality(
         density=rng.uniform(0.12, 0.55),
         cortex=rng.uniform(0.45, 0.95),
@@ -76,7 +76,7 @@ def draw_soft(rng: Rng) -> SoftTissue:
 
 
 def _angiogram(rng: Rng) -> Angiogram | None:
-    """Often none; else vessels with contrast medium, calcified walls, or both."""
+    """Often None; else vessels with contrast medium, calcified walls, or both."""
     kind = rng.choice(["none", "contrast", "chalk", "both"], p=[0.56, 0.22, 0.1, 0.12])
     if kind == "none":
         return None
@@ -92,7 +92,7 @@ def _angiogram(rng: Rng) -> Angiogram | None:
 
 
 def draw_organs(soft: SoftTissue, rng: Rng) -> Organs:
-    """Organs of the trunk; enhanced where the vessels are."""
+    """Organs of the trunk; enhanced if the vessels are."""
     look = soft.angiogram
     enhanced = look is not None and look.artery_hu > _ENHANCED_HU
     urine = rng.random() < (_URINE_ENHANCED if enhanced else _URINE_PLAIN)
@@ -108,7 +108,7 @@ def draw_organs(soft: SoftTissue, rng: Rng) -> Organs:
 
 
 def draw_clutter_of(trunk: bool, rng: Rng) -> Clutter | None:
-    """Often nothing; else a few kinds of dense things in and on the soft tissue."""
+    """Often None; else a few kinds of dense objects in and on the soft tissue."""
     if rng.random() < 0.5:
         return None
 

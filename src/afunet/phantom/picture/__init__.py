@@ -1,1 +1,1 @@
-"""From a config to a CT with its exact answer."""
+"""From a config to a CT with exact labels."""

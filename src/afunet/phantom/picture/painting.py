@@ -1,4 +1,4 @@
-"""HU at any point of a scene: surroundings, soft tissue, then bones and metal over them."""
+"""HU at any point of a scene: surroundings and soft tissue, then bones and metal on top."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from afunet.phantom.tissue.trunk import Trunk
 from afunet.phantom.tissue.vessels import paint_vessels
 
 FAR_MM = 60.0
-"""Further from bone nothing depends on the distance to it."""
+"""Beyond this distance from bone, nothing depends on the distance."""
 _BETWEEN_LIMBS_MM, _FLATTENED_EDGE_MM = 14.0, 8.0
-"""How rounded the skin is where limbs meet, and where they lie flat on the table."""
+"""Rounding of the skin where limbs meet, and where they lie flat on the table."""
 _FAT_LEFT = 0.45
-"""How much of the fat is left where the table presses on it."""
+"""The share of the fat that remains where the table presses on it."""
 _LINING_MM = 5
-"""How thick the muscle is that lines the pelvis."""
+"""The thickness of the muscle that lines the pelvis."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Seen:
 
 
 def pieces_in(scene: Scene, volume: Volume, index: int, points: Points) -> list[Seen]:
-    """Each bone's pieces where a slice (rows, columns, 3 of LPS) may meet them."""
+    """The pieces that a slice with LPS points (rows, columns, 3) may cut, with their windows."""
     found: list[Seen] = []
     pieces = [piece for bone in scene.bones for piece in bone.pieces()]
     for label, piece in enumerate(pieces, start=1):
@@ -90,7 +90,7 @@ def _tissue_hu(
     reach: Float32Array | float = frame.radius_mm
     if isinstance(limb.outside, Trunk):
         filled = limb.outside.with_organs(hu, points, frame, scene.textures)
-        # Muscle lines the pelvis; the plain filling has always reached the bone.
+        # Muscle lines the pelvis; without organs, the plain filling reaches the bone.
         hu = mix(hu, filled, step(nearest - _LINING_MM, 3.0)) if limb.outside.contents else filled
         reach = 1.0
     if limb.vessels:
@@ -99,7 +99,7 @@ def _tissue_hu(
 
 
 def _body(scene: Scene, points: Points) -> tuple[LimbFrame, NDArray[np.intp]]:
-    """The frame of the limb that a point belongs to, all skins smoothly joined, and which."""
+    """Each point in the frame of its limb, with all skins smoothly joined, and the limb's index."""
     frames = [limb.outside.frame(points) for limb in scene.limbs]
     skins = np.stack([frame.skin_mm for frame in frames])
     limb_of = np.asarray(skins.argmin(axis=0))
@@ -131,7 +131,7 @@ def _picked(frame: LimbFrame, where: BoolArray) -> LimbFrame:
 
 
 def _window(corners_mm: FloatArray, volume: Volume, index: int) -> tuple[slice, slice] | None:
-    """Rows and columns of a slice that a box may touch."""
+    """Rows and columns of a slice that a box may touch; None if it touches none."""
     indices = volume.to_indices(corners_mm)
     low, high = np.floor(indices.min(axis=0)) - 1, np.ceil(indices.max(axis=0)) + 2
     if not low[2] <= index <= high[2]:
@@ -146,7 +146,7 @@ def _window(corners_mm: FloatArray, volume: Volume, index: int) -> tuple[slice, 
 
 @dataclass(frozen=True, eq=False)
 class _Nearest:
-    """Distances to the nearest and second nearest bone, and which the nearest is, -1 for none."""
+    """Distances to the nearest and second nearest bone, and the nearest's index, -1 for none."""
 
     first_mm: Float32Array
     second_mm: Float32Array

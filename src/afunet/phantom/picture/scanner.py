@@ -1,4 +1,4 @@
-"""How a scanner shows HU: blur, overshoot, metal streaks, shading, noise, 12-bit values."""
+"""The scanner's effects on HU: blur, overshoot, metal streaks, shading, noise, 12-bit values."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ LOWEST_HU, HIGHEST_HU = -1024, 3071
 _FWHM = 2.3548
 """Full width at half maximum of a Gaussian, in standard deviations: 2 √(2 ln 2)."""
 _METAL_HU = 2600.0
-# Errors of a ray through so many pixels of metal: by its square, and random. By eye.
+# Errors of a ray per pixel of metal: one grows with the square, one is random. By eye.
 _HARDENING_HU, _STARVING_HU = 110.0, 350.0
 _FULL_METAL_HU = 8000.0
-"""Denser metal weighs no more."""
+"""Denser metal has no larger effect."""
 _OPAQUE_PX = 40
-"""So many pixels of metal let nothing through: rays through more are scaled down to it."""
+"""This many pixels of metal let nothing through: rays through more are scaled down to it."""
 _OUTSIDE_HU, _BODY_HU = -800, -500
-"""Below the first nothing is shaded; above the second lies the body, where noise is stronger."""
-# Overshoot by a wider blur, noise without its slow waves: the look of bone kernels, by eye.
+"""HU below which nothing is shaded, and HU above which is the body, where noise is stronger."""
+# Overshoot from a wider blur, noise without slow waves: the look of bone kernels, by eye.
 _OVERSHOOT_REACH, _LEAST_OVERSHOOT_PX = 1.6, 0.8
 _LEAST_GRAIN_PX, _SLOW_LOST = 0.3, 0.7
 _NOISE_IN_AIR, _NOISE_OF_BODY = 0.55, 0.6
@@ -30,7 +30,7 @@ _SHADING_CELLS = 4
 
 
 def scanned(hu: Float32Array, pixel_mm: float, scanner: Scanner, rng: Rng) -> NDArray[np.int16]:
-    """One slice (rows, columns) of true HU as the scanner gives it out, int16."""
+    """One slice (rows, columns) of true HU as the scanner would output it, int16."""
     image = _blurred(hu, pixel_mm, scanner)
     if scanner.streaks > 0 and (hu > _METAL_HU).any():
         streaked = image + scanner.streaks * streaks_hu(hu, rng)
@@ -80,10 +80,10 @@ def _outside_circle(shape: tuple[int, ...]) -> BoolArray:
 
 
 def streaks_hu(hu: Float32Array, rng: Rng, angles: int = 240) -> Float32Array:
-    """Streaks of the metal in a slice, HU to add.
+    """Streaks from the metal in a slice, in HU to add.
 
-    Rays through metal are measured too short (beam hardening) and too noisy (few photons);
-    the error alone is projected back, which is what filtered back projection would add.
+    Rays through metal are measured too low (beam hardening) and too noisy (few photons). Only this
+    error is projected back, since filtered back projection is linear.
     """
     rows, columns = hu.shape
     y, x = np.nonzero(hu > _METAL_HU)

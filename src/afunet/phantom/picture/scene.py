@@ -1,4 +1,4 @@
-"""All that lies in the scanner: bones, limbs with all that is in them, metal."""
+"""The scene in the scanner: bones, limbs with their tissue, metal."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from afunet.phantom.tissue.vessel_courses import limb_vessels, trunk_vessels
 from afunet.phantom.tissue.vessels import Tube
 
 _AROUND_MM, _BEYOND_MM = 6.0, 10
-"""How much further than the grid bones are built, and limbs beyond them."""
-# An adult's trunk about the pelvis: half the width over the iliac crests and half the depth, what
-# lies over them, and where its middle and its lower end lie from the bone's. By eye from CT.
+"""The margin around the grid in which bones are built, and a further margin for limbs."""
+# An adult's trunk around the pelvis: half-width over the iliac crests and half-depth, the tissue
+# over them, and the positions of its middle and lower end relative to the bone. By eye from CT.
 _CRESTS_MM, _FLANK_MM, _PELVIS_DEPTH_MM, _BUTTOCK_MM = 137, 16, 88, 10
 _BEFORE_BONE_MM, _BELOW_SEAT_MM = 8, 5
 
@@ -46,7 +46,7 @@ class Limb:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Everything, ready to be looked at point by point."""
+    """All objects of a simulation, ready to be evaluated point by point."""
 
     config: LegConfig
     bones: tuple[Bone, ...]
@@ -59,13 +59,13 @@ class Scene:
 
 
 def build_scene(config: LegConfig) -> Scene:
-    """Bones, limbs and metal of a config; `ConfigError` where no bone is in view."""
+    """Build the bones, limbs and metal of a config; `ConfigError` if no bone is in view."""
     volume = config.grid.empty()
     seen = _seen(volume)
     whole = build_bones(config.anatomy, seen, config.seed)
     if not whole:
         raise ConfigError(
-            "no bone lies in the grid: move it to where the bones are", code="NO_BONE_IN_GRID"
+            "no bone lies in the grid: move the grid to the bones", code="NO_BONE_IN_GRID"
         )
     bones = fractured(whole, config.fractures)
     rng = Stream.LIMBS.of(config.seed)
@@ -126,7 +126,7 @@ def _limbs(bones: list[Bone], seen: Box, config: LegConfig, rng: Rng) -> list[Li
 
 
 def _furnished(limbs: list[Limb], bones: list[Bone], seen: Box, config: LegConfig) -> list[Limb]:
-    """The limbs with the vessels, organs and clutter of the config, drawn on their own."""
+    """The limbs with vessels, organs and clutter of the config, each drawn independently."""
     rng = Stream.FURNISHING.of(config.seed)
     pelvis = next((bone for bone in bones if bone.kind is BoneKind.PELVIS), None)
     heights = (seen.low_mm[2], seen.high_mm[2])
@@ -167,7 +167,7 @@ def _trunk(pelvis: Bone, config: LegConfig, rng: Rng) -> Limb:
 
 
 def _resting_place(limbs: list[Limb], seen: Box) -> tuple[float, float]:
-    """Where the backs of the limbs lie (y), and the middle between them (x)."""
+    """The y position of the backs of the limbs, and the x position of their middle."""
     backs, middles = [], []
     for limb in limbs:
         if isinstance(limb.outside, Trunk):

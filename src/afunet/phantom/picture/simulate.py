@@ -1,4 +1,4 @@
-"""From a config to a CT volume with its exact answer."""
+"""From a config to a CT volume with exact labels."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from afunet.phantom.skeleton.bones import Bone
 from afunet.watch import UNWATCHED, Watch
 
 _SUB_SLICE_MM, _MOST_SUB_SLICES, _THICKEST_MM = 1.3, 4, 5.0
-"""A slice is the mean of so many thinner ones; it is at most so thick where none is given."""
+"""A slice is the mean of this many thinner ones; the largest thickness if none is given."""
 
 
 @dataclass(frozen=True, eq=False)
 class SimulatedLeg:
-    """A CT volume (HU, int16), the exact labels on its grid, and the surfaces behind them.
+    """A CT volume (HU, int16), the exact labels on its grid, and the surfaces they come from.
 
-    `bones` has a label for each bone, `fragments` one for each piece, a whole bone being one
-    piece. A voxel has a label if its centre lies inside: `signed_distance_mm(centre) < 0`.
+    `bones` has a label for each bone, `fragments` one for each piece; an intact bone is one piece.
+    A voxel has a label if its centre lies inside: `signed_distance_mm(centre) < 0`.
     """
 
     config: LegConfig
@@ -38,15 +38,15 @@ class SimulatedLeg:
     surfaces: tuple[Bone, ...]
 
     def signed_distance_mm(self, points_mm: Points, bone: str | None = None) -> Float32Array:
-        """Distance (...) of LPS points (..., 3) to one bone or to all together, negative inside.
+        """Distance (...) of LPS points (..., 3) to one bone or the nearest one, negative inside.
 
-        Raises `GeometryError` if no bone has that name. Only bones in view count.
+        Only bones in view are used. Raises `GeometryError` if none of them has that name.
         """
         chosen = [surface for surface in self.surfaces if bone in (None, surface.name)]
         if not chosen:
             names = sorted(surface.name for surface in self.surfaces)
             raise GeometryError(
-                f"no bone {bone!r} in the phantom; there are {names}", code="UNKNOWN_NAME"
+                f"the phantom has no bone {bone!r}: choose from {names}", code="UNKNOWN_NAME"
             )
         distances = [surface.distance_mm(points_mm) for surface in chosen]
         return np.asarray(np.minimum.reduce(distances), dtype=np.float32)
@@ -66,7 +66,7 @@ def simulate(config: LegConfig, watch: Watch = UNWATCHED) -> SimulatedLeg:
 
 
 def exact_labels(config: LegConfig, watch: Watch = UNWATCHED) -> tuple[LabelMap, LabelMap]:
-    """Bones and fragments of the leg that `simulate` would simulate, without its CT."""
+    """The labels `bones` and `fragments` that `simulate` would give, without the CT."""
     scene = build_scene(config)
     grid = config.grid.empty()
     pieces = np.zeros(grid.shape, dtype=np.uint8)
@@ -76,7 +76,7 @@ def exact_labels(config: LegConfig, watch: Watch = UNWATCHED) -> tuple[LabelMap,
 
 
 def _slices(grid: Volume, watch: Watch) -> Iterator[int]:
-    """Numbers of the slices, told as they are asked for."""
+    """The numbers of the slices; each is reported to `watch` when it is requested."""
     for index in range(grid.shape[0]):
         watch.check()
         watch.tell("simulating", index, grid.shape[0])
@@ -107,7 +107,7 @@ def _slice_hu(scene: Scene, grid: Volume, index: int) -> NDArray[np.int16]:
 
 
 def _slice_labels(scene: Scene, grid: Volume, index: int) -> NDArray[np.uint8]:
-    """Label of the piece that each voxel's centre lies deepest in, 0 outside all."""
+    """Label of the piece in which each voxel's centre lies deepest, 0 outside all pieces."""
     labels = np.zeros(grid.shape[1:], dtype=np.uint8)
     deepest = np.zeros(grid.shape[1:], dtype=np.float32)
     for piece in pieces_in(scene, grid, index, _slice_points(grid, index)):

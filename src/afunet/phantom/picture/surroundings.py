@@ -13,13 +13,13 @@ from afunet.phantom.shapes.noise import Textures
 from afunet.phantom.shapes.streams import Stream
 
 AIR_HU = -1000.0
-# Tables: half their width, a tray's depth and how much more its lower side is bent, what lies
-# between two shells and how much narrower the lower is. By eye from scans with a table.
+# Tables: half-width, a tray's depth and the extra curvature of its lower side, the distance of two
+# shells and how much narrower the lower one is. By eye from scans with a table.
 _HALF_WIDTH_MM, _TRAY_HALF_WIDTH_MM, _TRAY_DEPTH_MM, _TRAY_DEEPEST_MM = 260.0, 230.0, 55.0, 60
 _BELLY, _SHELLS_APART_MM, _NARROWER_MM = 2.2, 14.0, 25
-# Cloth: how far off the skin it is looked for, its folds, and pieces of it.
+# Cloth: largest distance from the skin, its folds, and its pieces.
 _CLOTH_REACH_MM, _FOLD_MM, _CLOTH_PIECE_MM = 40, (60.0, 60.0, 150.0), (150.0, 150.0, 300.0)
-# Casts: waves of the gap and of the thickness, grain of plaster and padding, the share of a dash.
+# Casts: wavelengths of gap and thickness, grain of plaster and padding, the share of a dash.
 _CAST_WAVE_MM, _UNEVEN_MM, _PLASTER_GRAIN_MM = (50.0, 50.0, 80.0), 110.0, 4.0
 _PADDING_GRAIN_HU, _DASH = 40, 0.78
 _OBJECT_HALF_MM, _OFF_SKIN_MM = 80, 3
@@ -29,9 +29,9 @@ _TOOTH = 0.6
 
 @dataclass(frozen=True, eq=False)
 class Outside:
-    """LPS points (..., 3), their distance to the skin (...), pixel size, and where things lie.
+    """LPS points (..., 3), their distance to the skin (...), pixel size, and positions.
 
-    `table_y_mm` is the height of the table's top, `middle_x_mm` the middle between the limbs.
+    `table_y_mm` is the y position of the table's top, `middle_x_mm` the middle between the limbs.
     """
 
     points: Points
@@ -42,20 +42,20 @@ class Outside:
     textures: Textures
 
     def of_table(self) -> tuple[Points, Points]:
-        """How far to the left of the table's middle, and below its top, the points lie."""
+        """Distances of the points to the left of the table's middle and below its top."""
         x = self.points[..., 0] - np.float32(self.middle_x_mm)
         return x, self.points[..., 1] - np.float32(self.table_y_mm)
 
     def painted(
         self, hu: Float32Array, value_hu: Float32Array | float, distance: Points, where: BoolArray
     ) -> Float32Array:
-        """HU with something of a signed distance (...) in it, where it may be."""
+        """HU with an object of this value and signed distance (...) painted in, only `where`."""
         share = step(-distance, self.pixel_mm) * where
         return mix(hu, value_hu, np.asarray(share))
 
 
 def surroundings_hu(outside: Outside, things: Surroundings, seed: int) -> Float32Array:
-    """HU (...) at the points if there were no body."""
+    """HU (...) at the points without the body."""
     hu = np.full(outside.points.shape[:-1], AIR_HU, dtype=np.float32)
     hu = _with_table(hu, outside, things)
     rng = Stream.SURROUNDINGS.of(seed)
@@ -93,7 +93,7 @@ def _with_table(hu: Float32Array, outside: Outside, things: Surroundings) -> Flo
 
 
 def _with_sheet(hu: Float32Array, outside: Outside, rng: Rng) -> Float32Array:
-    """A fold of cloth some way off the skin."""
+    """Add a fold of cloth at some distance from the skin."""
     offset, shift = rng.uniform(2, 14), rng.uniform(0, 200)
     near = (outside.skin_mm > 0) & (outside.skin_mm < _CLOTH_REACH_MM)
     places = outside.points[near] + np.float32(shift)
@@ -127,7 +127,7 @@ def _with_cast(hu: Float32Array, outside: Outside, cast: Cast) -> Float32Array:
 
 
 def _with_object(hu: Float32Array, outside: Outside, rng: Rng) -> Float32Array:
-    """A small piece of metal or plastic near the table, never in the body."""
+    """Add a small piece of metal or plastic near the table, never in the body."""
     (x, y), z = outside.of_table(), outside.points[..., 2]
     centre_x, centre_y = rng.uniform(-150, 150), rng.uniform(-60, 12)
     centre_z = rng.uniform(z.min() - 60, z.max() + 60)
@@ -142,7 +142,7 @@ def _with_object(hu: Float32Array, outside: Outside, rng: Rng) -> Float32Array:
 
 
 def _with_zip(hu: Float32Array, outside: Outside, rng: Rng) -> Float32Array:
-    """A zip or a row of buttons along the body, in the cloth before it."""
+    """Add a zip or a row of buttons along the body, in the cloth in front of it."""
     (x, y, z), skin_mm = np.moveaxis(outside.points, -1, 0), outside.skin_mm
     x0, away = outside.middle_x_mm + rng.normal(0, 45), rng.uniform(2.5, 9)
     half, thick = rng.uniform(1.5, 6), rng.uniform(0.8, 1.6)

@@ -1,1 +1,1 @@
-"""Solids, distances and random fields in space: what bones and tissues are made of."""
+"""Solids, distances and random fields in space, from which bones and tissues are built."""

@@ -1,4 +1,4 @@
-"""Names of the arrays that the simulator passes on; shapes stand in docstrings."""
+"""Names for the array types of the simulator; docstrings give the shapes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,5 +8,5 @@ Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.integer]
 BoolArray = NDArray[np.bool_]
 Points = NDArray[np.floating]
-"""Places in mm, (..., 3)."""
+"""Positions in mm, (..., 3)."""
 Rng = np.random.Generator

@@ -1,4 +1,4 @@
-"""Soft edges: ramps from 0 to 1, and mixing HU by them."""
+"""Soft edges: ramps from 0 to 1, and mixing HU with them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from afunet.phantom.shapes.arrays import Float32Array
 
 
 def step(value: NDArray[np.floating], width: float) -> Float32Array:
-    """0 below zero, 1 above, a ramp of the width between."""
+    """0 below zero, 1 above, with a ramp of this width between."""
     return np.asarray(np.clip(0.5 + value / width, 0, 1), dtype=np.float32)
 
 
 def mix(
     below: Float32Array | np.float32, above: Float32Array | np.float32 | float, share: Float32Array
 ) -> Float32Array:
-    """`below` where the share is 0, `above` where it is 1."""
+    """Mix linearly: `below` at share 0, `above` at share 1."""
     return np.asarray(below + (above - below) * share, dtype=np.float32)

@@ -12,14 +12,14 @@ from afunet.phantom.shapes.arrays import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class Capsule:
-    """All within `radius_mm` of the line from `start_mm` (3,) to `end_mm` (3,)."""
+    """All points within `radius_mm` of the segment from `start_mm` (3,) to `end_mm` (3,)."""
 
     start_mm: FloatArray
     end_mm: FloatArray
     radius_mm: float
 
     def bounds_mm(self) -> tuple[FloatArray, FloatArray]:
-        """The corners of a box round it."""
+        """The corners of the bounding box."""
         ends = np.array([self.start_mm, self.end_mm])
         return ends.min(axis=0) - self.radius_mm, ends.max(axis=0) + self.radius_mm
 
@@ -33,7 +33,7 @@ class Capsule:
 
 
 def filled(capsules: Sequence[Capsule], step_mm: float) -> tuple[FloatArray, FloatArray]:
-    """Lattice points in any of the capsules, (N, 3), and how deep they lie, (N,)."""
+    """Lattice points in any of the capsules, (N, 3), and their depth, (N,)."""
     found, depths = [np.empty((0, 3))], [np.empty(0)]
     for capsule in capsules:
         low, high = capsule.bounds_mm()
@@ -44,7 +44,7 @@ def filled(capsules: Sequence[Capsule], step_mm: float) -> tuple[FloatArray, Flo
         found.append(lattice[depth > 0])
         depths.append(depth[depth > 0])
     points, depth = np.concatenate(found), np.concatenate(depths)
-    order = np.argsort(-depth, kind="stable")  # of a point in several, the deepest stays
+    order = np.argsort(-depth, kind="stable")  # keep the deepest of equal points
     keys = (points[order] + 2.0**15) @ np.array([1.0, 2.0**17, 2.0**34])
     _, kept = np.unique(keys, return_index=True)
     return points[order][kept] * step_mm, depth[order][kept]

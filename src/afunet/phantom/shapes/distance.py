@@ -1,4 +1,4 @@
-"""Signed distance to a closed surface, sampled on a fine grid and read between its points."""
+"""Signed distance to a closed surface, sampled on a fine grid and interpolated."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _BAND = 4
 """Grid steps from the surface within which distances are exact."""
 _COARSE = 3
 _FLATTEST = 0.2
-"""Slopes of a function are taken for no flatter, so that no distance explodes."""
+"""The smallest slope of a function that is assumed, so that distances stay finite."""
 _NOWHERE_MM = 1e3
-"""The distance where a grid meets no surface."""
+"""The distance if a grid contains no surface."""
 _MAURER_BIAS = (1.35, 0.25)
-"""Maurer measures to the centres of the inner border voxels: in steps, from inside and outside.
+"""Corrections in steps, because Maurer's distance is to the centres of the inner border voxels.
 
-Seen from outside the nearest ones lie a quarter of a step below the surface, from inside 1.35
+Seen from outside, the nearest of them lie a quarter of a step below the surface; from inside 1.35
 (measured on spheres).
 """
 _MOST_PARTS = 64
-"""Parts of a triangle's side; longer triangles are sampled more coarsely."""
+"""The largest number of parts of a triangle's side; longer sides are sampled more coarsely."""
 Implicit = Callable[[NDArray[np.floating]], NDArray[np.floating]]
 
 
@@ -43,13 +43,13 @@ class Box:
 
     @staticmethod
     def around(points_mm: NDArray[np.floating], margin_mm: float = 0.0) -> Box:
-        """The smallest box round points (..., 3), widened by the margin on all sides."""
+        """The bounding box of points (..., 3), widened by the margin on all sides."""
         flat = np.asarray(points_mm, dtype=np.float64).reshape(-1, 3)
         low, high = flat.min(axis=0) - margin_mm, flat.max(axis=0) + margin_mm
         return Box(_triple(low), _triple(high))
 
     def intersection(self, other: Box) -> Box | None:
-        """What both boxes cover, or None."""
+        """The intersection of both boxes, or None."""
         low = np.maximum(self.low_mm, other.low_mm)
         high = np.minimum(self.high_mm, other.high_mm)
         return Box(_triple(low), _triple(high)) if (low < high).all() else None
@@ -62,10 +62,10 @@ class Box:
 
 @dataclass(frozen=True, eq=False)
 class DistanceGrid:
-    """Signed distances in mm, negative inside, `values` (z, y, x) from `origin_mm` (x, y, z) on.
+    """Signed distances in mm, negative inside; `values` (z, y, x) start at `origin_mm` (x, y, z).
 
-    Between the grid points distances are interpolated linearly, so that the surface is exactly
-    where the interpolated value is zero. Beyond the grid they grow with the distance to it.
+    Distances are interpolated linearly between the grid points, so the surface is exactly where
+    the interpolated value is zero. Beyond the grid, they grow with the distance to the grid.
     """
 
     values: Float32Array
@@ -74,7 +74,7 @@ class DistanceGrid:
 
     @property
     def box(self) -> Box:
-        """What the grid covers."""
+        """The box that the grid covers."""
         extent = (np.array(self.values.shape[::-1]) - 1) * self.spacing_mm
         return Box(_triple(self.origin_mm), _triple(self.origin_mm + extent))
 
@@ -94,19 +94,19 @@ class DistanceGrid:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the grid sees nothing of the inside."""
+        """Whether no grid point is inside."""
         return not bool((self.values < 0).any())
 
 
 def grid_of_mesh(mesh: Mesh, spacing_mm: float, box: Box) -> DistanceGrid:
-    """Distances to a watertight mesh in a box; right to a few hundredths of a step near it.
+    """Distances to a watertight mesh in a box.
 
-    That holds within four steps of the surface, further away they are right to one step.
-    Raises `GeometryError` for an open mesh.
+    The error is a few hundredths of a step within four steps of the surface, and up to one step
+    further away. Raises `GeometryError` for an open mesh.
     """
     if not mesh.is_watertight:
         raise GeometryError(
-            f"a bone needs a watertight mesh, this one has {mesh.open_edges} open edges: close it",
+            f"a bone needs a watertight mesh, got one with {mesh.open_edges} open edges: close it",
             code="NOT_WATERTIGHT",
         )
     shape, origin = _layout(box, spacing_mm)
@@ -133,7 +133,7 @@ def grid_of_implicit(function: Implicit, spacing_mm: float, box: Box) -> Distanc
 def _coarse_then_fine(
     function: Implicit, shape: tuple[int, int, int], origin: FloatArray, spacing_mm: float
 ) -> Float32Array:
-    """The function on all grid points: interpolated from every third, exact near the surface."""
+    """The function on all grid points: exact near the surface, elsewhere from every third point."""
     coarse_shape = [-(-(n - 1) // _COARSE) + 1 for n in shape]
     coarse = function(
         _positions(np.indices(coarse_shape).reshape(3, -1) * _COARSE, origin, spacing_mm)
@@ -153,7 +153,7 @@ def _positions(indices: IntArray, origin: FloatArray, spacing_mm: float) -> Floa
 
 
 def _steepest(values: NDArray[np.floating], spacing_mm: float) -> float:
-    """How much faster than a distance the function changes about its zero, at most."""
+    """The largest slope of the function near its zero, relative to that of a distance."""
     squares = np.sum([slope**2 for slope in np.gradient(values, spacing_mm)], axis=0)
     near = np.abs(values) < 2 * spacing_mm * np.sqrt(squares)
     return float(np.sqrt(squares[near].max())) if near.any() else 1.0
@@ -189,7 +189,7 @@ def _distance_to_triangles(mesh: Mesh, points: FloatArray, step_mm: float) -> Fl
 
 
 def _sampled_surface(mesh: Mesh, step_mm: float) -> tuple[FloatArray, FloatArray]:
-    """Points spread over all triangles no more than about a step apart, with their normals."""
+    """Points on all triangles, at most about a step apart, with their normals."""
     triangles = mesh.triangles_mm
     a, b, c = np.moveaxis(triangles, 1, 0)
     crossed = np.cross(b - a, c - a)

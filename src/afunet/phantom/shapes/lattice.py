@@ -1,4 +1,4 @@
-"""Lattices of points along the axes, and which of their points a solid may hold."""
+"""Lattices of points along the axes, and the lattice points inside a solid."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from afunet.phantom.shapes.arrays import BoolArray, FloatArray, IntArray
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """Indices (x, y, z) of a lattice, `first` (3,) to before `last` (3,)."""
+    """Indices (x, y, z) of a lattice, from `first` (3,) up to but not including `last` (3,)."""
 
     first: IntArray
     last: IntArray
 
     @staticmethod
     def over(corners: FloatArray, count: IntArray) -> Window | None:
-        """Where a box, corners (N, 3) in steps, reaches a lattice of `count` points, if it does."""
+        """The lattice points in a box with corners (N, 3) in steps; None if there are none."""
         first = np.clip(np.floor(corners.min(axis=0)), 0, count).astype(int)
         last = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, count).astype(int)
         return None if (first >= last).any() else Window(first, last)
 
     @property
     def slices(self) -> tuple[slice, ...]:
-        """What it is of an array (z, y, x)."""
+        """The window as slices of an array (z, y, x)."""
         return tuple(slice(a, b) for a, b in zip(self.first[::-1], self.last[::-1], strict=True))
 
     def places(self) -> IntArray:
-        """Indices (x, y, z) of its points, (z, y, x, 3)."""
+        """Indices (x, y, z) of the window's points, (z, y, x, 3)."""
         columns, rows, slices = (self.last - self.first).tolist()
         return np.asarray(
             np.moveaxis(np.indices((slices, rows, columns))[::-1], 0, -1) + self.first
@@ -43,7 +43,7 @@ class Window:
 def inside_mesh(
     mesh: Mesh, origin_mm: FloatArray, spacing_mm: FloatArray, count: IntArray
 ) -> BoolArray:
-    """Which points (z, y, x) a closed surface encloses; the arguments are in the order x, y, z."""
+    """Which points (z, y, x) lie in a closed surface; the arguments are in the order x, y, z."""
     cut = vtkPolyDataToImageStencil()
     cut.SetInputData(to_polydata(mesh))
     cut.SetTolerance(0)

@@ -1,4 +1,4 @@
-"""Endless random fields in space: smooth, rough and net-like, the same for the same seed."""
+"""Periodic random fields in space: smooth, rough or net-like, determined by the seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from afunet.phantom.shapes.streams import Stream
 
 _SIZE = 96
 FINE, CLOUDY, SMOOTH = (6.0, 0.45), (16.0, 0.9), (24.0, 0.5)
-"""Kinds of fields: wavelength in voxels of the cube, relative bandwidth. By eye."""
+"""Kinds of fields: wavelength in voxels of the cube, and relative bandwidth. By eye."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class NoiseField:
 
     @staticmethod
     def draw(rng: Rng, wavelength_voxels: float, bandwidth: float) -> NoiseField:
-        """A field whose waves are about so long; a relative bandwidth of 1 is broad."""
+        """A random field with about this wavelength; a relative bandwidth of 1 is broad."""
         white = np.fft.rfftn(rng.standard_normal((_SIZE, _SIZE, _SIZE)).astype(np.float32))
         full, half = np.fft.fftfreq(_SIZE), np.fft.rfftfreq(_SIZE)
         frequency = np.sqrt(
@@ -40,7 +40,7 @@ class NoiseField:
     def at(
         self, points_mm: NDArray[np.floating], wavelength_mm: float | tuple[float, float, float]
     ) -> Float32Array:
-        """Values (...) at points (..., 3), stretched to the wavelength along each axis."""
+        """Values (...) at points (..., 3), scaled to the wavelength along each axis."""
         scale = np.float32(self.wavelength_voxels) / np.asarray(wavelength_mm, dtype=np.float32)
         coordinates = np.moveaxis(points_mm.astype(np.float32) * scale, -1, 0)
         found = ndimage.map_coordinates(self.cube, coordinates, order=1, mode="grid-wrap")
@@ -49,13 +49,13 @@ class NoiseField:
 
 @dataclass(frozen=True, eq=False)
 class Textures:
-    """The fields that all tissues share: `fine` has one wavelength, `cloudy` many."""
+    """The fields that all tissues share: `fine` has one wavelength, `cloudy` has many."""
 
     fine: NoiseField
     cloudy: NoiseField
 
     @staticmethod
     def draw(seed: int) -> Textures:
-        """Fields for a seed."""
+        """The fields of a seed."""
         rng = Stream.TEXTURES.of(seed)
         return Textures(NoiseField.draw(rng, *FINE), NoiseField.draw(rng, *CLOUDY))

@@ -1,4 +1,4 @@
-"""Solids that tell which voxels lie in them: closed surfaces, whole or broken, and capsules."""
+"""Solids that find the voxels inside them: closed surfaces, whole or broken, and capsules."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ class Solid(Protocol):
     """A part of space, in LPS mm."""
 
     def bounds_mm(self) -> tuple[FloatArray, FloatArray]:
-        """The corners of a box round it."""
+        """The corners of the bounding box."""
 
     def inside(self, origin_mm: FloatArray, spacing_mm: FloatArray, count: IntArray) -> BoolArray:
-        """Which centres of voxels (z, y, x) lie in it; the arguments are in the order x, y, z."""
+        """Which voxel centres (z, y, x) lie inside; the arguments are in the order x, y, z."""
 
     def transformed(self, matrix: FloatArray) -> Solid:
-        """The same elsewhere."""
+        """The solid transformed by a matrix (4, 4)."""
 
 
 @dataclass(frozen=True, eq=False)
 class MeshSolid:
-    """What a closed surface encloses."""
+    """The inside of a closed surface."""
 
     mesh: Mesh
 
     def bounds_mm(self) -> tuple[FloatArray, FloatArray]:
-        """The corners of a box round it."""
+        """The corners of the bounding box."""
         low, high = self.mesh.bounds_mm()
         return np.asarray(low), np.asarray(high)
 
     def inside(self, origin_mm: FloatArray, spacing_mm: FloatArray, count: IntArray) -> BoolArray:
-        """By a stencil of the surface."""
+        """Which voxel centres lie inside, by a stencil of the surface."""
         return inside_mesh(self.mesh, origin_mm, spacing_mm, count)
 
     def transformed(self, matrix: FloatArray) -> MeshSolid:
-        """The same elsewhere."""
+        """The solid transformed by a matrix (4, 4)."""
         return MeshSolid(self.mesh.transformed(matrix))
 
     def broken(self, rng: Rng) -> BrokenSolid:
-        """In two along a plane somewhere, what lies beyond moved a little."""
+        """Break the solid along a random plane and move the far part a little."""
         points = self.mesh.vertices_mm
         at, normal = points[rng.integers(len(points))], rng.standard_normal(3)
         move = turn_about(at, Rotation.from_rotvec(np.deg2rad(rng.normal(0, 5, 3))))
@@ -59,7 +59,7 @@ class MeshSolid:
 
 @dataclass(frozen=True, eq=False)
 class BrokenSolid:
-    """Two parts of one bone: before a plane as it is, beyond it moved, a gap between them."""
+    """Two parts of one bone on both sides of a plane, with a gap; the far part has moved."""
 
     near: MeshSolid
     far: MeshSolid
@@ -68,12 +68,12 @@ class BrokenSolid:
     gap_mm: float = 1.5
 
     def bounds_mm(self) -> tuple[FloatArray, FloatArray]:
-        """The corners of a box round both."""
+        """The corners of the bounding box of both parts."""
         ends = np.array([self.near.bounds_mm(), self.far.bounds_mm()])
         return ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
 
     def inside(self, origin_mm: FloatArray, spacing_mm: FloatArray, count: IntArray) -> BoolArray:
-        """Each part on its side of the plane."""
+        """Which voxel centres lie in a part, each on its side of the plane."""
         axes = [
             origin_mm[i] + spacing_mm[i] * np.arange(count[i]) - self.at_mm[i] for i in range(3)
         ]
@@ -85,7 +85,7 @@ class BrokenSolid:
         return np.asarray(near | far)
 
     def transformed(self, matrix: FloatArray) -> BrokenSolid:
-        """The same elsewhere; `matrix` turns and shifts only."""
+        """The solid transformed by a `matrix` of rotation and translation only."""
         return BrokenSolid(
             self.near.transformed(matrix),
             self.far.transformed(matrix),
@@ -97,18 +97,18 @@ class BrokenSolid:
 
 @dataclass(frozen=True, eq=False)
 class CapsuleSolid:
-    """All that lies in one of some capsules, and not deeper than `wall_mm`: a shell where given."""
+    """The union of capsules; with `wall_mm`, only the shell down to that depth."""
 
     capsules: Sequence[Capsule]
     wall_mm: float = field(default=np.inf)
 
     def bounds_mm(self) -> tuple[FloatArray, FloatArray]:
-        """The corners of a box round them."""
+        """The corners of the bounding box of all capsules."""
         boxes = np.array([one.bounds_mm() for one in self.capsules])
         return boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)
 
     def inside(self, origin_mm: FloatArray, spacing_mm: FloatArray, count: IntArray) -> BoolArray:
-        """By the depth in the deepest."""
+        """Which voxel centres lie inside, by the largest depth in a capsule."""
         deepest = np.full(count[::-1], -1.0)
         for one in self.capsules:
             window = Window.over((np.array(one.bounds_mm()) - origin_mm) / spacing_mm, count)
@@ -119,7 +119,7 @@ class CapsuleSolid:
         return (deepest > 0) & (deepest < self.wall_mm)
 
     def transformed(self, matrix: FloatArray) -> CapsuleSolid:
-        """The same elsewhere, thickness by the mean scale."""
+        """The solid transformed by a matrix (4, 4); radii and walls scale by the mean factor."""
         scale = float(np.cbrt(abs(np.linalg.det(matrix[:3, :3]))))
         moved = []
         for one in self.capsules:

@@ -1,4 +1,4 @@
-"""Sequences of random numbers, one for each thing that is drawn."""
+"""Independent sequences of random numbers, one for each kind of object."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from afunet.phantom.shapes.arrays import Rng
 
 
 class Stream(IntEnum):
-    """What is drawn; a number more drawn for one thing changes no other.
+    """The kinds of objects; drawing more numbers for one does not change the others.
 
-    The values are arbitrary and stay: another one draws every picture anew.
+    The values are arbitrary, but must not change: another value would change every picture.
     """
 
     TEXTURES = 1
@@ -28,5 +28,5 @@ class Stream(IntEnum):
     VIEWS = 43
 
     def of(self, seed: int, *more: int) -> Rng:
-        """Its numbers for a seed."""
+        """The random numbers of this stream for a seed."""
         return np.random.default_rng([seed, self.value, *more])

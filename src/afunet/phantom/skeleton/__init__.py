@@ -1,1 +1,1 @@
-"""Bones: their surfaces, joints, breaks and metal, in the patient's frame."""
+"""Bones: their surfaces, joints, fractures and metal, in the patient's frame."""

@@ -1,4 +1,4 @@
-"""Bones in the patient: where they are, how far away they are, and what pieces they are in."""
+"""Bones in the patient: their positions, distances and pieces."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from afunet.phantom.skeleton.fracture import Fragment
 
 @dataclass(frozen=True, eq=False)
 class Bone:
-    """A bone's surface in its own frame, the rigid `pose` (4, 4) from there to LPS, its pieces.
+    """A bone: surface in its own frame, rigid `pose` (4, 4) from this frame to LPS, fragments.
 
-    `ends_mm` are the lowest and highest z of the whole bone in its own frame, also where the
-    grid of `surface` holds only a part of it. No fragments means it is whole.
+    `ends_mm` are the lowest and highest z of the whole bone in its own frame, even if the grid of
+    `surface` contains only a part of it. A bone without fragments is intact.
     """
 
     name: str
@@ -29,28 +29,28 @@ class Bone:
 
     @property
     def kind(self) -> BoneKind:
-        """Which bone it is; this decides how its cortex and marrow are laid out."""
+        """The anatomical bone, which determines the layout of cortex and marrow."""
         return BoneKind.of(self.name)
 
     @property
     def piece_names(self) -> tuple[str, ...]:
-        """Names of the fragments, or the bone's own where it is whole."""
+        """Names of the fragments, or the bone's name if it is intact."""
         if not self.fragments:
             return (self.name,)
         return tuple(f"{self.name} fragment {k + 1}" for k in range(len(self.fragments)))
 
     def to_own_frame(self, points_mm: Points) -> Points:
-        """LPS points (..., 3) in the intact bone's frame."""
+        """LPS points (..., 3) transformed to the bone's own frame."""
         return _moved(points_mm, np.asarray(np.linalg.inv(self.pose), dtype=np.float64))
 
     def pieces(self) -> list[Piece]:
-        """Its fragments, or itself where it is whole."""
+        """The fragments, or the whole bone if it is intact."""
         if not self.fragments:
             return [Piece(self, None)]
         return [Piece(self, fragment) for fragment in self.fragments]
 
     def distance_mm(self, points_mm: Points) -> Float32Array:
-        """Signed distance of the bone, all its fragments together."""
+        """Signed distance (...) of LPS points (..., 3) to the bone with all its fragments."""
         distances = [piece.distances_mm(points_mm).piece for piece in self.pieces()]
         return np.asarray(np.minimum.reduce(distances), dtype=np.float32)
 
@@ -59,13 +59,13 @@ class Bone:
         return np.asarray(_moved(self.surface.surface_points_mm(), self.pose), dtype=np.float64)
 
     def broken(self, fragments: Sequence[Fragment]) -> Bone:
-        """The same bone in pieces."""
+        """The same bone with these fragments."""
         return replace(self, fragments=tuple(fragments))
 
 
 @dataclass(frozen=True, eq=False)
 class Distances:
-    """Of a piece at some points (...): signed distances of it and of the intact bone.
+    """Signed distances (...) of points to a piece and to the intact bone.
 
     `home_mm` (..., 3) are the points in the intact bone's frame, before the piece moved.
     """
@@ -77,13 +77,13 @@ class Distances:
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A whole bone (no fragment) or one fragment of it."""
+    """An intact bone (no fragment) or one fragment of a bone."""
 
     bone: Bone
     fragment: Fragment | None
 
     def corners_mm(self) -> FloatArray:
-        """LPS corners (8, 3) of a box that holds the piece and, where whole, its margin."""
+        """LPS corners (8, 3) of a box with the piece and, if it is an intact bone, its margin."""
         own = self.bone.surface.box.corners_mm()
         corners = own if self.fragment is None else self.fragment.corners_mm()
         return np.asarray(_moved(corners, self.bone.pose), dtype=np.float64)

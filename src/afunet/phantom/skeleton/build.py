@@ -1,4 +1,4 @@
-"""Bones of a config in the patient, cut to what the scan sees."""
+"""Building the bones of a config in the patient, cut to the field of view."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ from afunet.phantom.skeleton.mesh_bones import load_bones, load_limb
 Warp = Callable[[Points], Points]
 
 MARGIN_MM = 22.0
-"""How far round a bone its distance grid reaches."""
+"""The margin of a bone's distance grid around the bone."""
 _WARP_WAVE_MM, _ASIDE_MM = 110.0, 40
-"""Waves of the warp, and how far apart the field is read for x, y and z, to have three of one."""
+"""The warp's wavelength, and the offset at which one field is read for x, y and z."""
 _KNEE_AXIS_MM = np.array([0.0, 8.0, 22.0])
-"""The knee's axis from the middle of the joint line: through the condyles' centres."""
+"""A point on the knee's axis, between the condyles' centres, from the joint line's middle."""
 LUMBAR = 5
-# From the sacrum to L5's middle, how far forward that tilts, and each further one less. By eye.
+# From the sacrum to L5's middle, L5's forward tilt, and the decrease of the tilt per vertebra
+# above. By eye.
 _DISC_MM, _LOWEST_TILT_DEG, _LORDOSIS_DEG = 20.0, 14.0, 9.0
 _CONDYLES_MM = 25
-"""The lowest part of a femur that is condyles alone."""
+"""Height of the lowest part of a femur, which contains only the condyles."""
 
 
 def build_bones(anatomy: Anatomy, seen: Box, seed: int) -> list[Bone]:
-    """All bones of which something lies in the box that the scan sees (LPS)."""
+    """All bones that are at least partly in the box that the scan sees (LPS)."""
     warp = _warp(anatomy, seed)
     if anatomy.source is Source.PARAMETRIC:
         bones = _parametric(anatomy, seen, warp)
@@ -53,11 +54,13 @@ def build_bones(anatomy: Anatomy, seen: Box, seed: int) -> list[Bone]:
 
 
 def fractured(bones: list[Bone], fractures: tuple[Fracture, ...]) -> list[Bone]:
-    """The bones, those that a fracture names in pieces; `ConfigError` for one not in view."""
+    """The bones with the fractures applied; `ConfigError` if a broken bone is not in view."""
     names = {bone.name for bone in bones}
     unknown = [fracture.bone for fracture in fractures if fracture.bone not in names]
     if unknown:
-        raise ConfigError(f"no bone {unknown[0]!r} to break in view: there are {sorted(names)}")
+        raise ConfigError(
+            f"no bone {unknown[0]!r} to break is in view: choose from {sorted(names)}"
+        )
     broken = {fracture.bone: fracture for fracture in fractures}
     return [
         bone.broken(break_bone(bone.surface, broken[bone.name])) if bone.name in broken else bone
@@ -128,7 +131,7 @@ def _limbs(anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
 
 
 def _spine(pelvis: Mesh, anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
-    """Lumbar vertebrae over a sacrum, the lowest tilted forward with it."""
+    """Lumbar vertebrae above the sacrum; the lowest is tilted forward like the sacrum."""
     bones, size = [], anatomy.scale
     low, high = size * np.array(VERTEBRA_BOX_MM)
     whole = Box.around(np.array([low, high]), MARGIN_MM)
@@ -166,14 +169,14 @@ def _of_mesh(name: str, mesh: Mesh, pose: FloatArray, seen: Box, step_mm: float)
 
 
 def _visible(whole: Box, pose: FloatArray, seen: Box) -> Box | None:
-    """What the scan sees of a bone's own box, in the bone's frame."""
+    """The part of a bone's box that the scan sees, in the bone's frame; None if nothing."""
     back = np.linalg.inv(pose)
     corners = seen.corners_mm() @ back[:3, :3].T + back[:3, 3]
     return whole.intersection(Box.around(corners, MARGIN_MM))
 
 
 def _centred(meshes: dict[str, Mesh], side: str, anatomy: Anatomy, warp: Warp) -> dict[str, Mesh]:
-    """Meshes scaled, the pelvis's middle at x = 0, the knee at y = z = 0, warped."""
+    """Meshes scaled and warped, with the pelvis's middle at x = 0 and the knee at y = z = 0."""
     size = np.diag([*(anatomy.scale * np.array(anatomy.stretch)), 1.0])
     low, high = meshes["pelvis"].bounds_mm()
     origin = _knee_centre(meshes, side)
@@ -193,7 +196,7 @@ def _knee_centre(meshes: dict[str, Mesh], side: str) -> FloatArray:
 
 
 def _bent(kind: str, pose: Pose, axis_mm: FloatArray) -> FloatArray:
-    """The knee's bend for what is below it; the patella follows a little."""
+    """The knee flexion for the bones below the knee; the patella follows a little."""
     angle = {"tibia": pose.flexion_deg, "fibula": pose.flexion_deg}.get(str(kind), 0.0)
     angle = 0.4 * pose.flexion_deg if str(kind) == "patella" else angle
     return shift(axis_mm) @ turn("x", angle) @ shift(-axis_mm)

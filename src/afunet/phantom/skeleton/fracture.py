@@ -1,4 +1,4 @@
-"""Breaking a bone: rough cuts, small chips, and where the pieces went."""
+"""Breaking a bone: rough cuts, small chips, and displacement of the pieces."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from afunet.phantom.shapes.noise import CLOUDY, NoiseField
 from afunet.phantom.shapes.streams import Stream
 
 _ROUGHNESS_WAVE_MM = 14.0
-"""From one bump of a broken surface to the next."""
+"""Distance between the bumps of a fracture surface."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """A rough plane (radius 0) or a rough ball; negative on the side that is kept."""
+    """A rough plane (radius 0) or a rough ball; its value is negative on the side to keep."""
 
     centre_mm: FloatArray
     normal: FloatArray
@@ -29,7 +29,7 @@ class Cut:
     sign: float
 
     def __call__(self, points: Points) -> Float32Array:
-        """Value (...) at points (..., 3), near to a distance."""
+        """Value (...) at points (..., 3), approximately a signed distance."""
         offset = points - self.centre_mm.astype(points.dtype)
         if self.radius_mm > 0:
             plain = np.linalg.norm(offset, axis=-1) - self.radius_mm
@@ -39,15 +39,15 @@ class Cut:
         return np.asarray(self.sign * (plain + rough), dtype=np.float32)
 
     def other_side(self) -> Cut:
-        """The same cut, keeping the rest."""
+        """The same cut, keeping the other side."""
         return replace(self, sign=-self.sign)
 
 
 @dataclass(frozen=True, eq=False)
 class Fragment:
-    """What all `cuts` leave of a bone, moved about `pivot_mm` by a turn and a shift.
+    """The part of a bone that all `cuts` keep, rotated about `pivot_mm` and shifted.
 
-    `home` holds the fragment before it moved, in the intact bone's frame.
+    `home` is a box around the fragment before it moved, in the intact bone's frame.
     """
 
     home: Box
@@ -58,21 +58,21 @@ class Fragment:
     shift_mm: FloatArray
 
     def corners_mm(self) -> FloatArray:
-        """Corners (8, 3) of the home box where the fragment went."""
+        """Corners (8, 3) of the home box, moved with the fragment."""
         return self.from_home(self.home.corners_mm())
 
     def from_home(self, points: FloatArray) -> FloatArray:
-        """Where points of the intact bone's frame, (..., 3), went."""
+        """Points of the intact bone's frame, (..., 3), moved with the fragment."""
         return np.asarray((points - self.pivot_mm) @ self.turn.T + self.pivot_mm + self.shift_mm)
 
     def to_home(self, points: Points) -> Points:
-        """Points in the intact bone's frame before the fragment moved away, (..., 3)."""
+        """The inverse of `from_home`: points (..., 3) before the fragment moved."""
         pivot = self.pivot_mm.astype(points.dtype)
         shift = self.shift_mm.astype(points.dtype)
         return np.asarray((points - shift - pivot) @ self.turn.astype(points.dtype) + pivot)
 
     def cut(self, home: Points, intact_mm: Float32Array) -> Float32Array:
-        """Signed distance of the fragment at home points whose intact distance is known."""
+        """Signed distance to the fragment at home points, from that to the intact bone."""
         distance = intact_mm
         for cut in self.cuts:
             distance = np.maximum(distance, cut(home) + np.float32(self.gap_mm / 2))
@@ -80,12 +80,12 @@ class Fragment:
 
 
 def break_bone(surface: DistanceGrid, fracture: Fracture) -> list[Fragment]:
-    """Fragments of a bone by a fracture, the first (largest) one left in place.
+    """Break a bone into fragments; the first (largest) one stays in place.
 
-    Each further cut halves the piece with most bone near the fracture. Displacements are about
-    `displacement_mm` long and point away from the first piece; one that would drive a piece into
-    another is drawn again, shorter and shorter. A bone whose grid does not reach the fracture's
-    height stays whole: no fragments.
+    Each further cut halves the piece with the most bone near the fracture. Displacements are about
+    `displacement_mm` long and point away from the first piece. If a piece would move into another,
+    its displacement is drawn again, at last shorter and shorter. If the bone's grid does not reach
+    the height of the fracture, the bone stays intact: no fragments.
     """
     rng = Stream.FRACTURE.of(fracture.seed)
     noise = NoiseField.draw(rng, *CLOUDY)
@@ -112,20 +112,20 @@ def break_bone(surface: DistanceGrid, fracture: Fracture) -> list[Fragment]:
 
 
 Cell = tuple[tuple[Cut, ...], FloatArray]
-"""Cuts, and the sample points of the bone that they leave, (N, 3)."""
+"""Cuts, and the sample points (N, 3) of the bone that they keep."""
 
 _FEWEST = 50
-"""A piece of fewer sample points is not halved."""
+"""A piece with fewer sample points is not halved."""
 _SAMPLE_MM = 2.0
 _ZONE_MM = 30.0
 _STRAY = 0.7
-"""How far pieces stray from the way straight out, as a share of it."""
-# Chips of some 50 to 1000 mm³ from the outermost bone.
+"""Random deviation of a displacement from the outward direction, as a share of its length."""
+# Chips of about 50 to 1000 mm³ from the outermost bone.
 _CHIP_RADII_MM, _CHIP_DEPTH_MM = (3.5, 7.5), 3.0
 _DRIVEN_MM, _DRIVEN_SHARE = 1.0, 0.002
-"""Pieces overlap if more than this share of one's points lies so deep in others."""
+"""Pieces overlap if more than this share of one's points lies this deep in others."""
 _AMOUNTS = (*[1.0] * 10, *(0.85**k for k in range(1, 16)), 0.0)
-"""Parts of the displacement that are tried in turn."""
+"""Factors of the displacement, tried in this order."""
 
 
 def _inside_points(surface: DistanceGrid) -> FloatArray:
@@ -137,7 +137,7 @@ def _inside_points(surface: DistanceGrid) -> FloatArray:
 
 
 def _near(points: FloatArray, fracture: Fracture) -> FloatArray:
-    """Points within 30 mm of the fracture's height: no cut starts elsewhere."""
+    """Points within 30 mm of the fracture's height; cuts are centred there only."""
     return np.asarray(points[np.abs(points[:, 2] - fracture.centre_mm) < _ZONE_MM])
 
 
@@ -167,7 +167,7 @@ def _halves(cuts: tuple[Cut, ...], points: FloatArray, cut: Cut) -> list[Cell]:
 def _runs_into(
     fragment: Fragment, points: FloatArray, others: list[Fragment], surface: DistanceGrid
 ) -> bool:
-    """Whether a fragment, some points in its home position, was moved into others."""
+    """Whether a fragment, given by points in its home position, was moved into others."""
     moved = fragment.from_home(points)
     driven = np.zeros(len(points), dtype=np.bool_)
     for other in others:

@@ -1,4 +1,4 @@
-"""The hip joint: where the femoral head is, and where the socket that it belongs into."""
+"""The hip joint: finding the femoral head and its socket."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from scipy.spatial import KDTree
 from afunet.geometry import Mesh
 from afunet.phantom.shapes.arrays import FloatArray, IntArray
 
-# A femoral head is sought in the top of the bone from a ball of an adult's size on: vertices about
-# that ball that face inward and up are its own, not the neck's; a few rounds settle it.
+# The search for a femoral head starts at the top of the bone with a ball of adult size. Vertices
+# near the ball that face inward and up belong to the head, not the neck; a few rounds converge.
 _TOP_MM, _HEAD_MM, _UPWARD, _NEAR, _ROUNDS, _FEWEST = 60, 22.0, 0.6, (0.7, 1.3), 4, 20
 _SEARCH_MM, _STEPS = 18.0, 9
 _FAR_SEARCH_MM, _FAR_STEPS = 45.0, 21
 _SHELL_MM = 4.0
 _SEATED = 1000.0
-"""Vertices about a head in its socket, subdivided LLP26 shapes; lost beside it: below 900."""
+"""Vertices around a head in its socket, in subdivided LLP26 shapes; a wrong place has below 900."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sphere:
-    """A ball's centre (3,) and radius."""
+    """A sphere with its centre (3,) and radius."""
 
     centre_mm: FloatArray
     radius_mm: float
@@ -46,9 +46,10 @@ def femoral_head(femur: Mesh, outward: float) -> Sphere:
 
 
 def socket_centre(pelvis: Mesh, head: Sphere, gap_mm: float) -> FloatArray:
-    """Where near the head a ball of its size has most of the pelvis just round it.
+    """The place near the head where a ball of its size fits best into the pelvis.
 
-    Vertices up to 4 mm off the ball count for a place, vertices inside it twice against it.
+    Pelvis vertices up to 4 mm outside the ball count once for a place, vertices inside it twice
+    against it.
     """
     centre, score = _searched(pelvis, head, gap_mm, _SEARCH_MM, _STEPS)
     if score < _SEATED:
@@ -60,14 +61,14 @@ def socket_centre(pelvis: Mesh, head: Sphere, gap_mm: float) -> FloatArray:
 def _searched(
     pelvis: Mesh, head: Sphere, gap_mm: float, reach: float, count: int
 ) -> tuple[FloatArray, float]:
-    """The best place up to a reach away in x, y and z, from `count` steps each, and its fit."""
+    """The best place up to `reach` away in x, y and z, in `count` steps each, and its fit."""
     away = np.linalg.norm(pelvis.vertices_mm - head.centre_mm, axis=1)
     near = pelvis.vertices_mm[away < head.radius_mm + 2 * reach]
     centre, best = head.centre_mm, -np.inf
     while reach > 0.5:
         steps = np.linspace(-reach, reach, count)
         offsets = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
-        # A sixth of the vertices tells places a step apart in the far search's many.
+        # A sixth of the vertices is enough for the coarse search over many places.
         some = near[::6] if count > _STEPS else near
         scores = _fits(some, centre + offsets, head.radius_mm + gap_mm)
         centre, best = centre + offsets[int(np.argmax(scores))], float(scores.max())
@@ -76,7 +77,7 @@ def _searched(
 
 
 def _fits(vertices: FloatArray, centres: FloatArray, radius_mm: float) -> IntArray:
-    """How many of the vertices lie just off a ball about each centre, less twice those inside."""
+    """The number of vertices just outside a ball at each centre, minus twice those inside."""
     tree = KDTree(vertices)
     inside, reached = (
         tree.query_ball_point(centres, radius, return_length=True)

@@ -1,8 +1,8 @@
-"""Putting bones in their joints: no bone may reach into another.
+"""Fitting bones into their joints so that they do not overlap.
 
-Limbs drawn from a statistical shape model stand into each other by up to 20 mm, for its bones
-vary together only roughly. Here they are moved until they are free or nearly so, and what is
-left is cut off the second bone at a cartilage's distance from the first.
+Bones drawn from a statistical shape model overlap by up to 20 mm, because it models their
+joint variation only roughly. Here they are moved until they are free or nearly free. What still
+overlaps is cut off the second bone, which leaves the thickness of the cartilage to the first.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ CARVED_LAST = (
     BoneKind.PELVIS,
     BoneKind.VERTEBRA,
 )
-"""Where two bones meet, the one further down this list gives way, one not in it before all."""
+"""Where two bones meet, the later in this list is cut; a bone that is not in it is cut first."""
 
 MOST_DOWN_MM, MOST_FORWARD_MM = 45.0, 15.0
-"""How far shank and patella are moved at most."""
+"""The largest shifts of shank and patella."""
 _COARSE_MM, _AROUND_MM = 2.0, 12.0
-# How much of femur and tibia is condyles and plateau, and how far before them it lies. By eye.
+# Heights of the condyles and the plateau, and the plateau's distance in front of them. By eye.
 _CONDYLES_MM, _PLATEAU_MM, _FORWARD_MM = 25, 22, 3.0
 
 
 def seated(meshes: dict[str, Mesh], side: str, gap_mm: float) -> dict[str, Mesh]:
-    """A limb's bones in their joints: head in socket, shank below, patella before the condyles.
+    """Fit a limb's bones: head in the socket, shank below, patella in front of the condyles.
 
-    The pelvis stays in place and the limb moves to it. The tibia's plateau comes under the
-    middle of the condyles. Shank and patella move down and forward until there is the gap, at
-    most 45 and 15 mm.
+    The pelvis stays in place and the limb moves to it. The tibial plateau is put under the middle
+    of the condyles. The shank moves down by at most 45 mm and the patella forward by at most
+    15 mm, until the gap is reached.
     """
     femur = meshes[f"femur {side}"]
     low, high = femur.bounds_mm()
@@ -64,7 +64,7 @@ def seated(meshes: dict[str, Mesh], side: str, gap_mm: float) -> dict[str, Mesh]
 
 
 def carved(bones: list[Bone], gap_mm: float) -> list[Bone]:
-    """The bones with at least a gap between any two, the later kind in the list giving way."""
+    """The bones with at least this gap between any two, cut in the order of `CARVED_LAST`."""
     done: list[Bone] = []
     places = {kind: place for place, kind in enumerate(CARVED_LAST)}
     for bone in sorted(bones, key=lambda bone: places.get(bone.kind, len(places))):
@@ -77,7 +77,7 @@ def carved(bones: list[Bone], gap_mm: float) -> list[Bone]:
 
 
 def _without(surface: DistanceGrid, bone: Bone, other: Bone, gap_mm: float) -> DistanceGrid:
-    """The surface less what is nearer than the gap to the other bone."""
+    """The surface without the part that is closer to the other bone than the gap."""
     there = np.linalg.inv(bone.pose) @ other.pose
     corners = other.surface.box.corners_mm() @ there[:3, :3].T + there[:3, 3]
     shared = surface.box.intersection(Box.around(corners))
@@ -103,7 +103,7 @@ def _free(
     gap_mm: float,
     furthest_mm: float,
 ) -> FloatArray:
-    """The least shift along a direction, in 1 mm steps, that keeps the vertices off."""
+    """The smallest shift along a direction, in 1 mm steps, that keeps the vertices off."""
     unit = np.array(direction) / np.linalg.norm(direction)
     near = vertices[surface.distance_mm(vertices) < furthest_mm + gap_mm]
     for length in np.arange(0.0, furthest_mm, 1.0):

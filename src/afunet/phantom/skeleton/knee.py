@@ -1,8 +1,8 @@
 """A parametric knee: femur, patella, tibia and fibula as smooth implicit functions.
 
-Everything stands in the frame of a left leg: the origin in the middle of the joint line, x to
-the patient's left (lateral), y to his back, z to his head, millimetres, adult size. Values are
-near to distances, negative inside.
+Everything is in the frame of a left leg: the origin in the middle of the joint line, x to the
+patient's left (lateral), y to the back, z to the head, millimetres, adult size. Values approximate
+signed distances, negative inside.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Tube:
     power: float = 2.0
 
     def __call__(self, points: Points) -> Points:
-        """Value at points (..., 3); the tube ends, rounded, at its first and last level."""
+        """Value at points (..., 3); the tube has rounded ends at its first and last level."""
         z = points[..., 2]
         a, b, x, y, t = (
             np.interp(z, self.z, column)
@@ -71,7 +71,7 @@ _FIBULA_SHAFT = Tube(
 
 
 def femur(points: Points) -> Points:
-    """Shaft, two condyles, groove in front and notch between them."""
+    """Shaft, two condyles, the groove in front and the notch between them."""
     solid = _FEMUR_SHAFT(points)
     for side in (-1, 1):
         distal = ellipsoid(points, (side * 23.5, 0, 27), (16.5, 32, 25.5))
@@ -118,4 +118,4 @@ KNEE_BOXES_MM = {
     "tibia": ((-45.0, -42.0, -374.0), (45.0, 36.0, 10.0)),
     "fibula": ((10.0, 0.0, -390.0), (50.0, 40.0, -10.0)),
 }
-"""Where each bone lies, low and high corner."""
+"""The bounding box of each bone, low and high corner."""

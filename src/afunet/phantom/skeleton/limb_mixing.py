@@ -1,4 +1,4 @@
-"""New limbs between those of a statistical shape model: the same vertices, other shapes."""
+"""Drawing new limbs from those of a statistical shape model."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from afunet.phantom.shapes.arrays import Rng
 def mix_limbs(paths: Sequence[Path], output: Path, rng: Rng, spread: float = 1.2) -> None:
     """Write a limb drawn from the normal distribution that LLP26 files span.
 
-    Vertices are the mean of all files plus their deviations from it, each times a normal number
-    of standard deviation `spread` / √(files − 1): with 1 new limbs differ as much as the files
-    do. Corresponding vertices have the same number in all of them (Cootes et al. 1995). Raises
-    `InputError` for fewer than three files and for files whose triangles differ.
+    The vertices are the mean of all files plus the deviation of each file, multiplied by a normal
+    random number of standard deviation `spread` / √(files − 1). With `spread` 1, new limbs vary as
+    much as the files. Corresponding vertices have the same index in all files (Cootes et al.
+    1995). Raises `InputError` for fewer than three files and for files whose triangles differ.
     """
     if len(paths) < 3:
         raise InputError(
-            f"{len(paths)} limbs: give three or more to draw others between them",
+            f"got {len(paths)} limb files, expected three or more: give more files",
             code="TOO_FEW_LIMBS",
         )
     limbs = []
@@ -35,14 +35,14 @@ def mix_limbs(paths: Sequence[Path], output: Path, rng: Rng, spread: float = 1.2
         every = [limb.get(name) for limb in limbs]
         if any(one is None or one.shape != first.shape for one in every):
             raise InputError(
-                f"{name} differs in shape between the limbs: give files of one model",
+                f"{name} is missing or has another shape in a file: give files of one model",
                 code="LIMBS_DIFFER",
             )
         stacked = np.stack(every)  # type: ignore[arg-type]
         if name.endswith("_f"):
             if not (stacked == first).all():
                 raise InputError(
-                    f"{name} differs between the limbs: give files of one model",
+                    f"{name} has different triangles in the files: give files of one model",
                     code="LIMBS_DIFFER",
                 )
             mixed[name] = first

@@ -9,14 +9,14 @@ from afunet.phantom.shapes.arrays import FloatArray, Points
 from afunet.phantom.shapes.implicit import smooth_cut, smooth_union
 
 VERTEBRA_BOX_MM = ((-50.0, -26.0, -26.0), (50.0, 66.0, 24.0))
-"""Corners of a box round a vertebra in its own frame, adult size."""
+"""Corners of a box around a vertebra in its own frame, adult size."""
 
 STEP_MM = 37.0
-"""From one vertebra's middle to the next one's, with the disc."""
+"""Distance between the middles of neighbouring vertebrae, including the disc."""
 
 
 def vertebra(points: Points) -> Points:
-    """Value (...) at points (..., 3), near to a distance: origin in the body's middle, LPS axes."""
+    """Approximate signed distance (...) at points (..., 3); origin in the body's middle, LPS."""
     x, y, z = np.abs(points[..., 0]), points[..., 1], points[..., 2]
     bone = smooth_union(_body(x, y, z), _arch(x, y, z), 4.0)
     bone = smooth_union(bone, _processes(x, y, z), 3.0)
@@ -25,7 +25,7 @@ def vertebra(points: Points) -> Points:
 
 
 def base_of_spine(pelvis: Mesh) -> FloatArray:
-    """Middle of the sacrum's upper end plate, (3,), of a pelvis with its middle at x = 0."""
+    """The middle (3,) of the sacrum's upper end plate, for a pelvis with its middle at x = 0."""
     vertices = pelvis.vertices_mm
     middle = vertices[np.abs(vertices[:, 0]) < 12]
     top = middle[middle[:, 2] > middle[:, 2].max() - 12]
@@ -42,7 +42,7 @@ def _body(x: Points, y: Points, z: Points) -> Points:
 
 
 def _arch(x: Points, y: Points, z: Points) -> Points:
-    """Pedicles and laminae: a ring round the canal, cut to the height of each."""
+    """Pedicles and laminae: a ring around the canal, cut to the height of each."""
     ring = np.abs(np.hypot(x / 1.25, y - 24) - 12.0) - 3.2
     middle = np.where(y < 24, 5.0, -4.0)
     return np.asarray(np.maximum(ring, np.abs(z - middle) - np.where(y < 24, 7.0, 9.0)))

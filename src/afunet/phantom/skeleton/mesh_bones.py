@@ -20,27 +20,29 @@ from afunet.geometry import Mesh
 from afunet.phantom.shapes.placing import mirror_in_x
 
 MESH_SUFFIXES = (".stl", ".ply", ".obj")
-# From a toe bone to what no scanner holds, which the grid refuses before.
+# From the size of a toe bone to more than a scanner can hold, which the grid refuses first.
 SHORTEST_BONE_MM, LONGEST_BONE_MM = 8.0, 10_000.0
 _OTHER_UNITS = (("metres", "1000", 2.0), ("centimetres", "10", 8.0), ("micrometres", "0.001", 1e9))
 
 
 def load_bones(folder: Path) -> dict[str, Mesh]:
-    """Watertight meshes of a folder of STL, PLY or OBJ files, each named by its file's stem.
+    """Read watertight meshes from a folder of STL, PLY or OBJ files, named by their file stems.
 
-    Positions are read as LPS millimetres: x to the patient's left, y to his back, z to his
-    head. A name that ends in "left" or "right" tells the leg it belongs to. Raises
-    `InputError` for a folder without meshes, for a mesh that is not watertight and for bones of
-    a size that none has in millimetres.
+    Positions are read as LPS millimetres: x to the patient's left, y to the back, z to the head.
+    A name that ends in "left" or "right" gives the leg of the bone. Raises `InputError` for a
+    folder without meshes, for a mesh that is not watertight and for a size that is impossible for
+    bones in millimetres.
     """
     if not folder.is_dir():
         raise InputError(
-            f"no folder {folder}: give a folder of .stl, .ply or .obj bones", code="NO_SUCH_PATH"
+            f"there is no folder {folder}: give a folder of .stl, .ply or .obj bones",
+            code="NO_SUCH_PATH",
         )
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in MESH_SUFFIXES)
     if not files:
         raise InputError(
-            f"no .stl, .ply or .obj file in {folder}: put one mesh per bone there", code="NO_MESHES"
+            f"{folder} has no .stl, .ply or .obj file: put one mesh per bone there",
+            code="NO_MESHES",
         )
     bones = {path.stem: _read_watertight(path) for path in files}
     _require_millimetres(bones)
@@ -48,7 +50,7 @@ def load_bones(folder: Path) -> dict[str, Mesh]:
 
 
 def _require_millimetres(bones: Mapping[str, Mesh]) -> None:
-    """Refuse bones of a size that none has: mesh files do not say their unit."""
+    """Refuse bones of an impossible size, since mesh files do not state their unit."""
     name, length_mm = max(
         ((name, float(np.ptp(bone.bounds_mm(), axis=0).max())) for name, bone in bones.items()),
         key=lambda item: item[1],
@@ -59,26 +61,26 @@ def _require_millimetres(bones: Mapping[str, Mesh]) -> None:
         (unit, factor) for unit, factor, longest in _OTHER_UNITS if length_mm <= longest
     )
     raise InputError(
-        f"the largest of the bones, {name}, would be {length_mm:.3g} mm long: meshes are read in "
-        f"millimetres, are these in {unit}? scale them by {factor}",
+        f"the largest bone, {name}, would be {length_mm:.3g} mm long, but meshes must be in "
+        f"millimetres: if these are in {unit}, scale them by {factor}",
         code="MESH_UNIT",
     )
 
 
 def load_limb(path: Path, side: str) -> dict[str, Mesh]:
-    """One limb of an LLP26 file (.npz): "femur left", "patella left", … and "pelvis".
+    """Read one limb of an LLP26 file (.npz): "femur left", "patella left", … and "pelvis".
 
-    The file's frame is LPS already (left femur, patella towards -y, z up); the right limb is
-    the left one mirrored in the pelvis's midplane. Tibia and fibula, one mesh there, come
-    apart. All are subdivided once, for their triangles are some 5 mm wide. Raises `InputError`
-    for a file without these arrays and for bones that are not watertight.
+    The frame of the file is LPS (left femur, patella towards -y, z up). The right limb is the left
+    one mirrored at the pelvis's midplane. Tibia and fibula are one mesh in the file and are
+    separated. All meshes are subdivided once, because their triangles are about 5 mm wide. Raises
+    `InputError` for a file without these arrays and for bones that are not watertight.
     """
     try:
         with np.load(path) as arrays:
             raw = {name: _mesh_of(arrays, name) for name in _LIMB_ARRAYS}
     except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
         raise InputError(
-            f"{path.name} is no LLP26 limb ({type(error).__name__}): "
+            f"{path.name} is not an LLP26 limb ({type(error).__name__}): "
             f"expected arrays {', '.join(f'{name}_v, {name}_f' for name in _LIMB_ARRAYS)}",
             code="NOT_A_LIMB",
         ) from error
@@ -95,7 +97,7 @@ def load_limb(path: Path, side: str) -> dict[str, Mesh]:
 
 
 def parts_of(mesh: Mesh) -> list[Mesh]:
-    """The meshes that one is made of, which share no vertex."""
+    """The connected parts of a mesh, which share no vertex."""
     starts, ends = mesh.faces.ravel(), np.roll(mesh.faces, -1, axis=1).ravel()
     count = len(mesh.vertices_mm)
     edges = coo_matrix((np.ones(len(starts)), (starts, ends)), shape=(count, count))
@@ -134,7 +136,7 @@ def _closed(mesh: Mesh, what: str) -> Mesh:
 
 
 def _subdivided(mesh: Mesh) -> Mesh:
-    """A rounder mesh: each triangle in four by Loop's rule."""
+    """A smoother mesh: each triangle is divided in four by Loop's rule."""
     smoother = vtkLoopSubdivisionFilter()
     smoother.SetInputData(to_polydata(mesh))
     smoother.Update()
@@ -148,5 +150,5 @@ def _turned(mesh: Mesh) -> Mesh:
 def _largest_two(mesh: Mesh, what: str) -> tuple[Mesh, Mesh]:
     parts = sorted(parts_of(mesh), key=lambda part: -abs(part.volume_mm3))
     if len(parts) < 2:
-        raise InputError(f"tibia and fibula of {what} are one piece: expected two")
+        raise InputError(f"tibia and fibula of {what} are connected: expected two separate meshes")
     return parts[0], parts[1]

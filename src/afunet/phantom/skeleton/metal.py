@@ -16,13 +16,13 @@ from afunet.phantom.skeleton.bones import Bone
 _SCREW_RADII_MM, _WIRE_RADII_MM, _NAIL_RADII_MM = (1.7, 3.3), (0.6, 1.0), (3.5, 6)
 _PITCH_MM, _THREAD_MM, _THICKEST_WIRE_MM, _MOST_RODS = 1.75, 0.3, 1.2, 3
 _OFF_BONE_MM = 0.6
-"""Between a plate and the bone."""
+"""Distance between a plate and the bone."""
 _FEWEST = 20
-"""Grid points of a section that are enough to place metal in it."""
+"""The smallest number of grid points in a section that allows placing metal."""
 _ALONG_MM = 40
-"""How far above and below the middle of a bone is looked up for a nail's axis."""
+"""Distance above and below the middle at which the bone's sections give a nail's axis."""
 _WIDEST_MM, _LOST_MM = 70.0, 40.0
-"""How far a rod is followed to the bone's outside, and its end where that is not met."""
+"""How far a rod is followed to the outside of the bone, and its end if it does not get there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Rod:
 
 @dataclass(frozen=True, eq=False)
 class Plate:
-    """A plate that lies on the bone: along z about a middle, on the side of an angle."""
+    """A plate on the bone, along z around a middle height, on the side given by an angle."""
 
     height_mm: float
     half_length_mm: float
@@ -59,7 +59,7 @@ class Plate:
     thickness_mm: float
 
     def distance_mm(self, points: Points, intact_mm: Float32Array) -> Float32Array:
-        """Signed distance (...), from the bone's own distance."""
+        """Signed distance (...) at points (..., 3), from the distance to the intact bone."""
         x, y = points[..., 0] - self.centre_mm[0], points[..., 1] - self.centre_mm[1]
         outward = x * np.cos(self.angle) + y * np.sin(self.angle)
         sideways = np.abs(-x * np.sin(self.angle) + y * np.cos(self.angle))
@@ -73,7 +73,7 @@ Metal = Rod | Plate
 
 
 def place(implant: Implant, bone: Bone) -> list[Metal]:
-    """The parts of an implant in a bone's frame; none where the bone is not in view there."""
+    """The parts of an implant in a bone's frame; empty if the bone is not in view there."""
     rng = Stream.IMPLANT.of(implant.seed)
     centre = _middle(bone, implant.height_mm)
     if centre is None:
@@ -100,7 +100,7 @@ def place(implant: Implant, bone: Bone) -> list[Metal]:
 
 
 def _middle(bone: Bone, height_mm: float) -> FloatArray | None:
-    """Middle of the bone's section at a height of its own frame."""
+    """The middle of the bone's section at a height in its own frame; None if it is too small."""
     grid = bone.surface
     row = round((height_mm - grid.origin_mm[2]) / grid.spacing_mm)
     if not 0 <= row < len(grid.values):
@@ -124,7 +124,7 @@ def _nail(bone: Bone, height_mm: float, rng: Rng) -> list[Metal]:
 
 
 def _through(bone: Bone, centre: FloatArray, rng: Rng, radius: float) -> Rod:
-    """A rod across the bone: through both cortices and a little further on one side."""
+    """A rod across the bone, through both cortices and a little beyond on one side."""
     angle, tilt = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.15)
     direction = np.array([np.cos(angle), np.sin(angle), tilt])
     direction /= np.linalg.norm(direction)

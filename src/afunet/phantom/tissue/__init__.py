@@ -1,1 +1,1 @@
-"""What is inside and around bones, point by point."""
+"""The tissue inside and around bones, evaluated point by point."""

@@ -1,4 +1,4 @@
-"""HU inside a bone: cortex, trabecular bone and marrow, by depth and place along the bone."""
+"""HU inside a bone: cortex, trabecular bone and marrow, by depth and position along the bone."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from afunet.phantom.shapes.arrays import Float32Array, Points
 from afunet.phantom.shapes.noise import Textures
 
 # By the distance from the nearer end of a long bone: thickness of the cortex, share of
-# trabecular bone (the rest is marrow fat) and HU of what is trabecular. By eye from CT.
+# trabecular bone (the rest is marrow fat) and HU of trabecular bone. By eye from CT.
 _FROM_END_MM = (0, 15, 30, 45, 60, 80, 105, 140, 200)
 _CORTEX_MM = (0.5, 0.6, 0.8, 1.1, 1.7, 2.7, 3.9, 4.9, 5.8)
 _FILLING = (1.0, 1.0, 0.95, 0.85, 0.65, 0.4, 0.18, 0.05, 0.0)
 _SPONGY_HU = (300, 270, 220, 180, 150, 130, 120, 120, 120)
 _CLOUD_MM, _UNEVEN_MM, _PATCH_MM = 26.0, 18.0, 22.0
-"""Waves of what varies: density, thickness of the cortex, loss."""
+"""Wavelengths of the variation of density, cortical thickness and loss."""
 _LOAD_MM, _PLATE_MM = 11, 0.7
-"""Where another bone is so near a third of its load is left; a joint's plate is so thick."""
+"""Distance over which the load from another bone falls to a third; thickness of a joint's plate."""
 _SOLID_MM = 2.2
-"""Thinner cortex is porous."""
+"""Cortex thinner than this is porous."""
 _BELOW_MARROW_HU = 20
 _END_MM, _LEAST_LEFT = 35, 0.05
-"""How far from a bone's ends loss reaches, and the share that is never lost."""
-# Trabeculae: how sharp their walls are, how much wider the coarse net is, and the mean of both.
+"""Distance from a bone's ends up to which bone is lost, and the share that always remains."""
+# Trabeculae: sharpness of their walls, scale of the coarse net, and the mean of both nets.
 _WALL, _COARSER, _NET_MEAN = 0.45, 3.4, 0.86
 _SCAR_MM = 26
-"""From a femur's end to the scar of its growth plate."""
+"""Distance from a femur's end to the scar of its growth plate."""
 _SLENDEREST = 0.7
 # Bones with a shaft and a marrow cavity, then those without.
 _SLENDER = {BoneKind.FEMUR: 1.0, BoneKind.TIBIA: 0.9, BoneKind.FIBULA: 0.5}
@@ -51,8 +51,8 @@ def bone_hu(
 ) -> Float32Array:
     """HU (N,) at points (N, 3) of the bone's own frame.
 
-    `depth_mm` is the depth below the intact surface, `other_mm` the distance to the nearest
-    other bone: towards a joint the bone is denser.
+    `depth_mm` is the depth below the intact surface. `other_mm` is the distance to the nearest
+    other bone, since bone is denser near a joint.
     """
     cloud = textures.cloudy.at(points, _CLOUD_MM)
     load = np.exp(-np.maximum(other_mm, 0) / _LOAD_MM)
@@ -71,7 +71,7 @@ def bone_hu(
         1 + quality.contrast * _net(points, quality.trabecula_mm, textures)
     )
     inside = np.maximum(inside, quality.marrow_hu - _BELOW_MARROW_HU)
-    # Cortex thinner than a millimetre is porous; a full shaft's is dense.
+    # Cortex thinner than a millimetre is porous; that of a shaft is dense.
     dense = quality.cortex_hu * (0.5 + 0.5 * np.clip(thick / _SOLID_MM, 0, 1)) * (1 + 0.04 * cloud)
     edge = 0.3 + 0.22 * thick
     share = np.clip(0.5 + (thick - depth_mm) / edge, 0, 1)
@@ -79,7 +79,7 @@ def bone_hu(
 
 
 def _layout(kind: BoneKind, from_end: Points) -> tuple[Float32Array, Float32Array, Float32Array]:
-    """Thickness of the cortex, share of trabecular bone and its HU, by the distance to an end."""
+    """Cortical thickness, share of trabecular bone and its HU, by the distance to an end."""
     if kind not in _SLENDER:
         return (
             np.full(from_end.shape, _SHORT_CORTEX_MM.get(kind, _OTHER_CORTEX_MM), np.float32),
@@ -96,7 +96,7 @@ def _layout(kind: BoneKind, from_end: Points) -> tuple[Float32Array, Float32Arra
 def _left(
     kind: BoneKind, from_end: Points, points: Points, quality: BoneQuality, textures: Textures
 ) -> Float32Array:
-    """Share of the bone's substance that is left: less towards its ends, and in patches."""
+    """The share of bone that remains after loss: less towards the ends, and in patches."""
     near = np.exp(-np.maximum(from_end, 0) / _END_MM) if kind in _SLENDER else 1.0
     thin = np.clip(0.5 + textures.cloudy.at(points + 23, _PATCH_MM), 0, 1)
     left = (1 - quality.end_loss * near) * (1 - quality.patchy * thin)
@@ -104,7 +104,7 @@ def _left(
 
 
 def _net(points: Points, wavelength_mm: float, textures: Textures) -> Float32Array:
-    """Trabeculae, mean about 0: thin bright walls in two sizes, long along the bone."""
+    """Trabeculae, with mean about 0: thin bright walls in two sizes, elongated along the bone."""
     x, z = wavelength_mm, 2.5 * wavelength_mm
     fine = np.exp(np.abs(textures.fine.at(points, (2 * x, 2 * x, 2 * z))) / -_WALL)
     coarse = np.exp(
@@ -115,7 +115,7 @@ def _net(points: Points, wavelength_mm: float, textures: Textures) -> Float32Arr
 
 
 def _scar(kind: BoneKind, from_end: Points, points: Points, textures: Textures) -> Float32Array:
-    """The thin plate where growth ended, 1 on it: some 25 mm from the ends of long bones."""
+    """The scar of the growth plate, 1 on it: about 25 mm from the ends of long bones."""
     if kind not in _SLENDER:
         return np.zeros(points.shape[:-1], np.float32)
     wavy = from_end - _SCAR_MM * _SLENDER[kind] - 3 * textures.cloudy.at(points, 40.0)

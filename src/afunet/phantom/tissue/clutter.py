@@ -1,4 +1,4 @@
-"""Dense things in and on soft tissue that are no bone: chalk, clips, tubes, electrodes."""
+"""Dense objects in and on soft tissue: calcifications, clips, tubes, electrodes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ class _Place(StrEnum):
 
 @dataclass(frozen=True)
 class Grain:
-    """A rounded thing: where (`radius_share` of the fascia's, or beyond it), shape, core and rim.
+    """A rounded object: its place, shape, core and rim.
 
-    In the skin and in the fat `depth_mm` counts from the skin, elsewhere the place is a share.
+    In the skin and the fat, its place is `depth_mm` below the skin; elsewhere it is `radius_share`
+    of the fascia's radius.
     """
 
     height_mm: float
@@ -40,7 +41,7 @@ class Grain:
     rim_mm: float
 
     def paint(self, hu: Float32Array, frame: LimbFrame) -> None:
-        """Put it into HU (N,) at the frame's points, in place."""
+        """Paint the object into HU (N,) at the points of the frame, in place."""
         long, thick, tall = self.half_mm
         up = frame.height_mm - np.float32(self.height_mm)
         if float(np.abs(up).min()) > tall + _MARGIN_MM:
@@ -66,7 +67,7 @@ class Grain:
 
 
 def draw_clutter(clutter: Clutter, heights_mm: tuple[float, float], rng: Rng) -> tuple[Grain, ...]:
-    """Where all of it lies between two heights."""
+    """Draw all objects at random places between two heights."""
     makers = (
         (clutter.chalk, _chalk),
         (clutter.granulomas, _granuloma),
@@ -93,7 +94,7 @@ def _angle(rng: Rng) -> float:
 
 
 def _chalk(height: float, rng: Rng) -> Grain:
-    """A vein stone, a calcified node or tendon: 2 to 12 mm, some with a soft core."""
+    """A vein stone or a calcified lymph node or tendon: 2 to 12 mm, some with a soft core."""
     size = float(np.exp(rng.uniform(np.log(1.0), np.log(6.0))))
     half = tuple(float(size * rng.uniform(0.7, 1.3)) for _ in range(3))
     hu = rng.uniform(200, 1200)
@@ -113,7 +114,7 @@ def _chalk(height: float, rng: Rng) -> Grain:
 
 
 def _granuloma(height: float, rng: Rng) -> Grain:
-    """A scar of an injection in the fat, with a chalky shell."""
+    """An injection granuloma in the fat, with a calcified shell."""
     size = rng.uniform(3, 11)
     half = (
         size * rng.uniform(0.8, 1.4),
@@ -148,7 +149,7 @@ def _staple(height: float, rng: Rng) -> Grain:
 
 
 def _tube(height: float, rng: Rng) -> Grain:
-    """A drain or a catheter along the limb: a plastic wall round fluid or air."""
+    """A drain or catheter along the limb: a plastic wall around fluid or air."""
     radius = rng.uniform(1.2, 4.0)
     hu = rng.uniform(120, 700)
     core = float(rng.choice([-800.0, 10.0, 40.0]))
@@ -158,7 +159,7 @@ def _tube(height: float, rng: Rng) -> Grain:
 
 
 def _electrode(height: float, rng: Rng) -> Grain:
-    """A flat pad on the skin with a metal or a carbon snap."""
+    """A flat electrode on the skin with a metal or carbon snap."""
     half = (rng.uniform(4, 16), rng.uniform(0.8, 2.2), rng.uniform(6, 16))
     hu = float(rng.choice([150.0, 500.0, 1500.0, 3000.0]))
     return Grain(height, _angle(rng), 0.0, -half[1], _Place.SKIN, half, hu, hu, 9.0)

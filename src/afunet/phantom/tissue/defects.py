@@ -1,4 +1,4 @@
-"""Cysts and drilled tunnels inside bones: dark, with a dense rim, and still bone."""
+"""Cysts and drilled tunnels inside bones: dark with a dense rim, but labelled as bone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RIM_MM, _EDGE_MM = 1.0, 0.6
 
 @dataclass(frozen=True, eq=False)
 class Defect:
-    """A round-ended tube about a segment in a bone's frame: HU inside and of its rim."""
+    """A capsule around a segment in a bone's frame, with HU of its inside and its rim."""
 
     bone: str
     start_mm: FloatArray
@@ -39,7 +39,7 @@ class Defect:
 
 
 def draw_defects(bones: Sequence[Bone], quality: BoneQuality, rng: Rng) -> list[Defect]:
-    """Cysts, and a tunnel if asked for, deep enough inside random bones in view."""
+    """Draw cysts and, if configured, a tunnel, deep enough inside random bones in view."""
     found = []
     for k in range(quality.cysts + quality.tunnel):
         bone = bones[int(rng.integers(len(bones)))]

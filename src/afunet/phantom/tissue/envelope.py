@@ -1,4 +1,4 @@
-"""The outside of a limb: skin and fat round its bones, as radii about a centre line."""
+"""The outside of a limb: skin and fat around its bones, as radii about a centre line."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _STEP_MM = 4.0
 _ANGLES = 90
 
 _SLANTED = 0.95
-"""Radial excess overestimates the distance to a slanted side; one factor does for all."""
+"""A radial difference overestimates the distance to a slanted side; one factor is used for all."""
 _SMOOTH, _SMOOTH_LAST = (2.0, 1.5), (0.8, 0.8)
-"""Blur over height and angle, in steps of the tables, before bone is covered and after."""
+"""Blur over height and angle, in steps of the tables, before and after bone is covered."""
 _FAT_UNEVENNESS, _FAT_BY_HEIGHT, _LEAST_FAT_MM = (
     0.14,
     ((-420, -200, 0, 250), (0.6, 0.8, 1, 1.3)),
     1.8,
 )
 _FEWEST = 5
-"""Points of bone at a height that are enough to take its middle from."""
+"""The smallest number of bone points at a height that gives a middle."""
 
-# An adult leg by height above the knee's joint line (mm): mean radius of what lies under the
-# fat, and how far its middle lies behind the middle of the bones. By eye from CT.
+# An adult leg by height above the knee's joint line (mm): mean radius without fat, distance of its
+# middle behind and medial of the bones' middle, smallest cover of bone. By eye from CT.
 _HEIGHT_MM = (-420, -370, -300, -220, -140, -70, -30, 0, 40, 90, 150, 250, 350, 430, 500)
 _RADIUS_MM = (36, 35, 38, 46, 54, 51, 50, 51, 52, 55, 61, 72, 82, 86, 86)
 _BEHIND_MM = (8, 10, 17, 26, 28, 20, 12, 9, 10, 11, 8, 6, 8, 10, 10)
@@ -36,10 +36,10 @@ _COVER_MM = (3, 3, 3, 3, 3.5, 4, 4, 4, 4, 6, 10, 14, 14, 12, 12)
 
 @dataclass(frozen=True, eq=False)
 class LimbFrame:
-    """Points seen from a limb's centre line, all (...).
+    """Coordinates of points relative to a limb's centre line, all (...).
 
-    `across_mm` points to the limb's outer side, `behind_mm` to the back; `muscle_mm` and
-    `skin_mm` are signed distances (negative inside) to the fascia and to the skin's outside;
+    `across_mm` increases to the limb's outer side, `behind_mm` to the back. `muscle_mm` and
+    `skin_mm` are signed distances (negative inside) to the fascia and the outside of the skin.
     `radius_mm` is the fascia's radius in the point's direction, `height_mm` the height above
     the knee.
     """
@@ -54,7 +54,7 @@ class LimbFrame:
 
 @dataclass(frozen=True, eq=False)
 class Envelope:
-    """Tables over height (from `start_mm`, 4 mm steps) and angle: fascia and fat of a limb."""
+    """Fascia and fat of a limb as tables over height (from `start_mm`, 4 mm steps) and angle."""
 
     start_mm: float
     knee_mm: float
@@ -64,7 +64,7 @@ class Envelope:
     fat_mm: FloatArray
 
     def frame(self, points: Points) -> LimbFrame:
-        """Where LPS points (..., 3) lie in the limb."""
+        """Coordinates of LPS points (..., 3) in the limb."""
         row = (points[..., 2] - np.float32(self.start_mm)) / np.float32(_STEP_MM)
         rows = np.arange(len(self.centre_mm))
         x = points[..., 0] - np.interp(row, rows, self.centre_mm[:, 0]).astype(np.float32)
@@ -93,10 +93,10 @@ def draw_envelope(
     heights_mm: tuple[float, float],
     rng: Rng,
 ) -> Envelope:
-    """An envelope round bone surface points (N, 3); `outward` is +1 for a left limb, -1 right.
+    """An envelope around bone surface points (N, 3); `outward` is +1 for a left limb, -1 right.
 
-    It covers `heights_mm` (LPS z from, to). Without bone points at some height the nearest
-    known centre is used.
+    It covers `heights_mm` (LPS z from, to). At heights without bone points, the nearest known
+    centre is used.
     """
     z = np.arange(heights_mm[0] - 3 * _STEP_MM, heights_mm[1] + 4 * _STEP_MM, _STEP_MM)
     height = (z - knee_mm) / scale
@@ -139,7 +139,7 @@ def _bone_centre(points: FloatArray, z: FloatArray) -> FloatArray:
 
 
 def _bone_reach(points: FloatArray, z: FloatArray, centre: FloatArray) -> FloatArray:
-    """Largest radius of bone by (height, angle), spread to the neighbours, 0 where none."""
+    """Largest radius of bone by (height, angle), spread to the neighbours, 0 without bone."""
     reach = np.zeros((len(z), _ANGLES))
     row = np.round((points[:, 2] - z[0]) / _STEP_MM).astype(int)
     kept = (row >= 0) & (row < len(z))

@@ -1,4 +1,4 @@
-"""Drawing what lies where in the trunk: bowel, bladder, kidneys, ureters."""
+"""Drawing the places of the organs in the trunk: bowel, bladder, kidneys, ureters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def draw_contents(
     fat_hu: float,
     rng: Rng,
 ) -> Contents:
-    """Contents of a trunk of half-widths `half_mm` over a pelvis from `low_mm`, `tall_mm` tall."""
+    """Contents of a trunk of half-widths `half_mm` over a pelvis `tall_mm` tall from `low_mm`."""
 
     def at(part: float) -> float:
         return low_mm + part * tall_mm
@@ -43,7 +43,7 @@ def draw_contents(
 def _bowel(
     organs: Organs, half_mm: tuple[float, float], low: float, high: float, scale: float, rng: Rng
 ) -> list[Blob]:
-    """Loops of small bowel, packed in the middle, and colon at the sides and in front."""
+    """Loops of small bowel in the middle, and colon at the sides and in front."""
     blobs = []
     for k in range(int((high - low) / 3.2)):
         colon = k % 4 == 0
@@ -88,7 +88,7 @@ def _solid_organs(
 ) -> list[Blob]:
     tissue, width = organs.tissue_hu, half_mm[0]
     blobs = []
-    # Womb or prostate, rectum, the liver's tip on the right, kidneys with their pelves.
+    # Uterus or prostate, rectum, the liver's tip on the right, kidneys with their renal pelves.
     if rng.random() < 0.6:
         womb = np.array([rng.normal(0, 6), 8.0, at(rng.uniform(0.42, 0.55))])
         size = scale * rng.uniform(18, 34) * np.array([1.2, 0.9, 1.2])

@@ -1,4 +1,4 @@
-"""What fills the trunk, with and without contrast medium: bowel, bladder, kidneys, ureters."""
+"""The contents of the trunk, with or without contrast medium: bowel, bladder, kidneys, ureters."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from afunet.phantom.tissue.vessels import Tube
 
 _WALL_MM = 4.0
 _GAS_HU, _MUSCLE_HU = -930.0, 52
-# Fat of the belly: waves of its textures, how wide strands are in a wave, and their HU over it.
+# Fat of the belly: wavelengths of its textures, width of strands in a wave, HU of strands above it.
 _CLOUD_MM, _ROUGH_MM, _BEND_MM, _STRAND_MM = 18.0, 7.0, 60.0, (16.0, 16.0, 25.0)
 _STRAND_WIDTH, _STRAND_HU = 0.12, 70
-# The cavity by parts of the pelvis's height: its brim, the middle of its floor; half-widths of the
-# small pelvis and depth of the belly as shares of the trunk's; walls before, and behind and beside.
+# The cavity in parts of the pelvis's height: brim, middle of the floor. Half-widths of the small
+# pelvis and depth of the belly as shares of the trunk's. Walls in front, and behind and beside.
 _BRIM, _FLOOR, _FLOOR_TALL, _SMALL_PELVIS, _BELLY_DEPTH = 0.55, 0.45, 0.4, (0.44, 0.60), 0.58
 _WALL_BEFORE_MM, _WALL_BEHIND_MM = 24, 34
-# The psoas by parts of the pelvis's height: across, behind, size, and how oval. By eye from CT.
+# The psoas by parts of the pelvis's height: across, behind, size and oval shape. By eye from CT.
 _PSOAS_AT, _PSOAS_ACROSS_MM = (0.4, 0.7, 0.95, 1.5), (78, 62, 44, 36)
 _PSOAS_BEHIND_MM, _PSOAS_SIZE = (-28, -4, 8, 16), ((0.4, 0.8, 1.0, 1.7), (0.7, 1, 1, 0.6))
 _PSOAS_OVAL = 0.85
 NO_GAS = -1e3
-"""A level before all of the trunk."""
+"""A level in front of the whole trunk."""
 
 
 @dataclass(frozen=True, eq=False)
 class Blob:
-    """A bent ellipsoid of contents in a wall, in the trunk's frame (across, behind, height).
+    """A bent ellipsoid with contents and a wall, in the trunk's frame (across, behind, height).
 
-    Above the level `gas_behind_mm` (towards the belly) it holds gas; behind the level
-    `heavy_behind_mm` what has sunk, of `heavy_hu`.
+    In front of the level `gas_behind_mm` it contains gas; behind the level `heavy_behind_mm`
+    it contains sediment of `heavy_hu`.
     """
 
     centre_mm: FloatArray
@@ -49,7 +49,7 @@ class Blob:
     heavy_hu: float = 0.0
 
     def paint(self, hu: Float32Array, points: Points, rough: Float32Array) -> None:
-        """Put the blob into HU (N,) at points (N, 3) of its frame, in place."""
+        """Paint the blob into HU (N,) at points (N, 3) of its frame, in place."""
         reach = float(self.radii_mm.max()) + _WALL_MM
         near = np.flatnonzero(np.abs(points[:, 2] - np.float32(self.centre_mm[2])) < reach)
         for axis in (0, 1):
@@ -72,7 +72,7 @@ class Blob:
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """Blobs, drawn one over the other, ureters, and the HU of the fat between them."""
+    """Blobs, painted one over the other, ureters, and the HU of the fat between them."""
 
     blobs: tuple[Blob, ...]
     ureters: tuple[Tube, ...]
@@ -110,7 +110,7 @@ class Contents:
     def _cavity(
         self, frame: LimbFrame, part: Float32Array, half_mm: tuple[float, float]
     ) -> Float32Array:
-        """Depth (mm, about) in the cavity: the small pelvis below, all within the wall above."""
+        """Approximate depth (mm) in the cavity: the small pelvis below, the belly above."""
         up = np.clip((part - _BRIM) / 0.5, 0, 1)
         wall = _WALL_BEFORE_MM + (_WALL_BEHIND_MM - _WALL_BEFORE_MM) * np.clip(
             frame.behind_mm / half_mm[1], 0, 1
@@ -128,7 +128,7 @@ class Contents:
         return np.asarray(np.minimum(oval, -frame.muscle_mm - wall * (0.3 + 0.7 * up)), np.float32)
 
     def _psoas(self, frame: LimbFrame, part: Float32Array) -> Float32Array:
-        """1 in the muscles beside the spine, which run forward and outward to the hips."""
+        """1 in the psoas muscles, which run from the spine forward and outward to the hips."""
         if self.psoas_mm <= 0:
             return np.zeros_like(part)
         x = self.scale * np.interp(part, _PSOAS_AT, _PSOAS_ACROSS_MM)

@@ -15,28 +15,28 @@ from afunet.phantom.tissue.envelope import LimbFrame
 
 _HEIGHT_MM = (-420, -330, -200, -80, -35, 0, 40, 90, 160, 420, 600)
 _SEPTUM_MM = (2.5, 1.4, 0.5, 0.6, 1.2, 1.8, 1.7, 1.0, 0.7, 0.9, 1.5)
-# Waves of the textures (mm) and HU by eye from CT of legs without contrast; what has a name of its
-# own is that tissue, the factors beside it are how much it varies.
+# Wavelengths of the textures (mm) and HU, by eye from CT of legs without contrast medium. A name
+# is that of the tissue; the factors beside it are its variation.
 _CLOUD_MM, _ROUGH_MM, _BEND_MM = 30.0, (9.0, 9.0, 18.0), (70.0, 70.0, 140.0)
 _STRAND_MM, _STRAND_WIDTH, _STRAND_HU, _HAZE_HU = (14.0, 14.0, 30.0), 0.16, 12, 110
 _PERIOSTEUM_HU, _CAPSULE_HU, _TENDON_HU, _CARTILAGE_HU = 60.0, 55, 85, 88
 _FLUID_HU, _FAT_PAD_HU, _VEIN_HU, _CHALK_HU, _GAS_HU = 22.0, 25, 42.0, 650.0, -700
 _PERIOSTEUM_MM, _SKIN_MM, _CAPSULE_MM, _JOINT_SPACE_MM = 1.3, 1.6, 5, 10
 _FLUID_BEHIND_MM = 40
-"""An effusion fills the joint to so far behind the limb's middle."""
-# Where capsule, fat pad and patellar tendon are: height above the joint line, and half of how tall.
+"""An effusion fills the joint up to this distance behind the limb's middle."""
+# Capsule, fat pad and patellar tendon: height above the joint line, and half of their height.
 _KNEE_MM, _FAT_PAD_MM, _TENDON_REACH_MM = (10, 55), (5, 40), (15, 75)
 _TENDON_HALF_MM, _TENDON_MM, _TENDON_DEPTH_MM = 14, 2.4, 3.5
 _LIGAMENT_MM, _LIGAMENT_OFF_MM, _LIGAMENT_ACROSS_MM = 1.6, 2.5, 26
 _SWAY_MM, _DRIFT_MM = 45, 200
-"""Along the limb vessels wind, and muscles drift, over so much."""
-# Radius that a muscle's section may have, as a share of the limb's.
+"""Length along the limb over which vessels wind and muscles drift."""
+# Largest radius of a muscle's section as a share of the limb's.
 _ROUND = (0.3, 0.4, 0.8, 0.55, 0.33, 0.28, 0.3, 0.42, 0.7, 0.7, 0.7)
 
 
 @dataclass(frozen=True, eq=False)
 class Vessel:
-    """A tube along the limb: where it runs as shares of the fascia's radius, and how wide."""
+    """A tube along the limb: its course in shares of the fascia's radius, and its radius."""
 
     across: float
     behind: float
@@ -49,7 +49,7 @@ class Vessel:
 
 @dataclass(frozen=True, eq=False)
 class Muscles:
-    """Cells of one limb: seeds (K, 2) as shares of the fascia's radius, drift (K, 2), HU (K,)."""
+    """Muscles of one limb as cells: seeds (K, 2) in fascia radii, drift (K, 2), HU (K,)."""
 
     seeds: FloatArray
     drift: FloatArray
@@ -69,7 +69,7 @@ def draw_muscles(soft: SoftTissue, rng: Rng) -> Muscles:
 
 
 def _spread(count: int, rng: Rng) -> FloatArray:
-    """Points in the unit disc, well apart: each the best of some candidates."""
+    """Points in the unit disc, far apart: each is the best of some candidates."""
     points = [np.array([0.0, 0.6])]
     for _ in range(count - 1):
         angle, radius = rng.uniform(0, 2 * np.pi, 12), np.sqrt(rng.uniform(0.05, 0.9, 12))
@@ -102,9 +102,9 @@ def soft_hu(
     soft: SoftTissue,
     textures: Textures,
 ) -> Float32Array:
-    """HU (N,) at points (N, 3) in the body, bones left out.
+    """HU (N,) of soft tissue at points (N, 3) in the body.
 
-    `bone_mm` and `second_mm` are the distances to the nearest and the second nearest bone.
+    `bone_mm` and `second_mm` are the distances to the nearest and second nearest bone.
     """
     cloud = textures.cloudy.at(points, _CLOUD_MM)
     rough = textures.cloudy.at(points, _ROUGH_MM)
@@ -132,7 +132,7 @@ def _flesh_hu(
     fat: Float32Array,
     soft: SoftTissue,
 ) -> Float32Array:
-    """Muscle cells with fat between them and, more or less, within them."""
+    """Muscle cells with fat between them and, to some degree, within them."""
     u, v = limb.across_mm + 6 * bend, limb.behind_mm - 6 * bend
     level = limb.height_mm / _DRIFT_MM
     first = np.full(u.shape, np.inf, dtype=np.float32)
@@ -146,7 +146,7 @@ def _flesh_hu(
         owner = np.where(closer, k, owner)
         first = np.where(closer, distance, first)
     width = np.interp(limb.height_mm, _HEIGHT_MM, _SEPTUM_MM) * (0.5 + 2.0 * soft.septa)
-    # Towards the knee muscles are round in section, with more fat in their corners.
+    # Near the knee, muscles have a round section, with more fat in the corners between them.
     reach = limb.radius_mm * np.interp(limb.height_mm, _HEIGHT_MM, _ROUND) - first
     inside = step(smooth_union((second - first) / 2 - width, reach, 6.0), 0.7)
     fatty = soft.infiltration * np.clip(0.5 + 0.6 * rough + 0.4 * cloud, 0, 1)
@@ -166,7 +166,7 @@ def _around_knee(
     rough: Float32Array,
     soft: SoftTissue,
 ) -> Float32Array:
-    """Capsule, the fat pad behind the patellar tendon, the tendons, and what fills the joint."""
+    """The capsule, the fat pad behind the patellar tendon, the tendons, and the joint fluid."""
     knee = _about(limb.height_mm, *_KNEE_MM)
     front = step(-limb.behind_mm - 0.25 * limb.radius_mm, 6.0)
     front = front * _about(limb.height_mm, *_FAT_PAD_MM)
@@ -180,7 +180,7 @@ def _around_knee(
         np.clip(1.4 * fluid * step(_FLUID_BEHIND_MM - limb.behind_mm, 10), 0, 1),
     )
     if soft.arthrogram_hu:
-        # A film on cartilage and capsule, thick in the notch and the recesses, absent elsewhere.
+        # A film on cartilage and capsule, thick in the notch and the recesses.
         thick_mm = 1.0 + 5 * soft.effusion + 7 * cloud + rough
         filled = knee * step(thick_mm - bone_mm, 0.6) * step(bone_mm - 0.4, 0.3)
         hu = mix(hu, np.float32(soft.arthrogram_hu), np.clip(1.3 * filled, 0, 1))
@@ -234,5 +234,5 @@ def _strands(points: Points, textures: Textures) -> Float32Array:
 def _about(
     height_mm: Float32Array, middle_mm: float, half_mm: float, power: int = 2
 ) -> Float32Array:
-    """1 at a height, less above and below it; a high power makes it a plateau."""
+    """1 at a height, decreasing above and below it; a high power makes it a plateau."""
     return np.asarray(np.exp(-(((height_mm - middle_mm) / half_mm) ** power)))

@@ -1,4 +1,4 @@
-"""The outside of the pelvis region: a flattened oval that the thighs grow out of."""
+"""The outside of the pelvic region: a flattened oval that blends into the thighs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from afunet.phantom.tissue.envelope import LimbFrame
 from afunet.phantom.tissue.organs import Contents
 
 _SQUARE = 2.4
-"""Power of the oval: 2 is an ellipse, more is squarer."""
+"""Exponent of the oval: 2 is an ellipse, a larger one is squarer."""
 _SLANTED = 0.8
-"""Distances to a slanted side as a share of those along the radius."""
+"""Distance to a slanted side as a share of that along the radius."""
 _NARROWING_MM, _WAIST_MM = 60, ((60, 200, 300), (0, 6, 14))
-"""To where above the crotch the trunk narrows; by height, how much of each side the waist takes."""
+"""Height above the crotch below which the trunk narrows; waist indent per side by height."""
 # The plain filling: fat, bowel, bladder. Heights above the crotch, HU, by eye from CT.
 _FLOOR_MM, _BLADDER_MM, _BLADDER_HALF_MM, _LOOP_MM = 110, 75, 34, 45.0
 _FAT_HU, _BOWEL_HU, _GAS_HU, _URINE_HU = -95, 35, -850, 8
@@ -24,7 +24,7 @@ _FAT_HU, _BOWEL_HU, _GAS_HU, _URINE_HU = -95, 35, -850, 8
 
 @dataclass(frozen=True)
 class Trunk:
-    """An oval of half-widths about (0, `middle_mm`) in x, y; its lower end is `crotch_mm`."""
+    """An oval with half-width and half-depth, centred at (0, `middle_mm`), down to `crotch_mm`."""
 
     half_width_mm: float
     half_depth_mm: float
@@ -35,13 +35,13 @@ class Trunk:
     contents: Contents | None = None
 
     def frame(self, points: Points) -> LimbFrame:
-        """Where LPS points (..., 3) lie in the trunk."""
+        """Coordinates of LPS points (..., 3) in the trunk."""
         x, y, z = (points[..., axis].astype(np.float32) for axis in range(3))
         y = y - np.float32(self.middle_mm)
         u, v = np.abs(x) / self.half_width_mm, np.abs(y) / self.half_depth_mm
         length = np.maximum((u**_SQUARE + v**_SQUARE) ** (1 / _SQUARE), 1e-3)
         reach = np.hypot(x, y)
-        # Towards the crotch the oval narrows, so that it blends into the thighs.
+        # The oval narrows towards the crotch, so that it blends into the thighs.
         sunk = np.maximum(self.crotch_mm + _NARROWING_MM - z, 0) * _SLANTED
         skin = (reach - reach / length) * _SLANTED + sunk
         waist = np.interp(z - self.crotch_mm, *_WAIST_MM)
@@ -59,7 +59,7 @@ class Trunk:
     def with_organs(
         self, hu: Float32Array, points: Points, frame: LimbFrame, textures: Textures
     ) -> Float32Array:
-        """HU (N,) with what fills the pelvis between its bones: fat, bowel and bladder."""
+        """HU (N,) with the contents of the pelvis: fat, bowel and bladder."""
         if self.contents is not None:
             half_mm = (self.half_width_mm - self.fat_mm, self.half_depth_mm - self.fat_mm)
             return self.contents.paint(hu, points, frame, half_mm, textures)

@@ -1,4 +1,4 @@
-"""Where the arteries and veins of leg and trunk run, and drawing them."""
+"""Drawing the courses of the arteries and veins in leg and trunk."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from afunet.phantom.config import Angiogram
 from afunet.phantom.shapes.arrays import FloatArray, Rng
 from afunet.phantom.tissue.vessels import Tube
 
-# Courses by height above the knee (mm): across (outwards) and behind, as shares of the radius of
-# what lies under the fat, and radius in mm of an adult's artery. By eye from anatomy atlases.
+# Courses by height above the knee (mm): across (outwards) and behind, as shares of the fascia's
+# radius, and the radius in mm of an adult's artery. By eye from anatomy atlases.
 _ARTERIES = {
     "femoral": (
         (-70, 0.02, 0.40, 2.6),
@@ -50,7 +50,7 @@ _SKIN_VEINS = (
     ((-400, -0.95, -0.3, 1.3), (0, -1.02, 0.35, 1.8), (300, -0.9, -0.55, 2.2)),
     ((-400, 0.6, 0.85, 1.0), (-200, 0.1, 1.08, 1.4), (-10, 0.05, 1.0, 1.6)),
 )
-# The same for the trunk: parts of the pelvis's height, x and y in mm on an adult's left side.
+# Courses in the trunk: parts of the pelvis's height, x and y in mm on an adult's left side.
 _ILIAC = ((0.2, 82, -52, 4.0), (0.42, 80, -46, 4.3), (0.6, 68, -36, 4.5), (0.76, 52, -10, 4.8))
 _COMMON = ((0.86, 36, -12, 5.2), (0.98, 9, -19, 6.0))
 _INNER = ((0.4, 62, 46, 1.5), (0.6, 46, 28, 2.4), (0.76, 50, -6, 3.2))
@@ -58,7 +58,7 @@ _GLUTEAL = ((0.3, 84, 62, 0.9), (0.5, 70, 58, 1.6), (0.62, 46, 30, 2.2))
 
 
 def limb_vessels(look: Angiogram, rng: Rng) -> tuple[Tube, ...]:
-    """Arteries, their veins, veins under the skin and branches of one limb."""
+    """Arteries, their veins, subcutaneous veins and branches of one limb."""
     tubes: list[Tube] = []
     size = rng.uniform(0.8, 1.25)
     for course in _ARTERIES.values():
@@ -76,7 +76,7 @@ def limb_vessels(look: Angiogram, rng: Rng) -> tuple[Tube, ...]:
 def trunk_vessels(
     look: Angiogram, low_mm: float, tall_mm: float, scale: float, rng: Rng
 ) -> tuple[Tube, ...]:
-    """Aorta, caval vein and iliac vessels over a pelvis from `low_mm` on, `tall_mm` tall."""
+    """Aorta, vena cava and iliac vessels over a pelvis `tall_mm` tall from `low_mm`."""
     tubes: list[Tube] = []
     size = rng.uniform(0.85, 1.3)
     for side in (1.0, -1.0):
@@ -141,7 +141,7 @@ def _veins_beside(knots: FloatArray, look: Angiogram, rng: Rng) -> list[Tube]:
     for k in range(1 if knots[:, 3].mean() > 2.4 else 2):
         beside = knots.copy()
         beside[:, 3] *= rng.uniform(0.9, 1.5)
-        # Some 50 mm is the radius of the limb that the shares are of.
+        # The shares refer to a limb of about 50 mm radius.
         away = (knots[:, 3] + 1.2 * beside[:, 3] + 0.5) / 50
         angle = turn + np.pi * k
         beside[:, 1] += away * np.cos(angle)
@@ -151,7 +151,7 @@ def _veins_beside(knots: FloatArray, look: Angiogram, rng: Rng) -> list[Tube]:
 
 
 def _branch(look: Angiogram, rng: Rng) -> Tube:
-    """A thin vessel that crosses a muscle or the fat under the skin, somewhere."""
+    """A thin vessel at a random place in a muscle or the fat under the skin."""
     low = rng.uniform(-400, 480)
     angle = rng.uniform(0, 2 * np.pi) + np.array([0.0, rng.normal(0, 0.6)])
     away = rng.uniform(0.35, 1.1, 2)

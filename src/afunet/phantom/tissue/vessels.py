@@ -12,19 +12,19 @@ from afunet.phantom.shapes.blend import mix, step
 from afunet.phantom.tissue.envelope import LimbFrame
 
 _EDGE_MM = 0.7
-# Calcified walls: how much rings weigh beside plates, and how they follow each other along.
+# Calcified walls: weight of rings relative to plates, and the distances along the vessel.
 _RINGS, _RING_MM, _PLATE_MM, _TWIST_MM = 1.4, 17, 23, 7
 _WALL_MM = 2.5
-"""How far beyond its radius a tube can change anything."""
+"""The distance beyond its radius up to which a tube changes HU."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tube:
-    """A vessel by height: `knots` (K, 4) of height (mm, rising), across, behind, radius (mm).
+    """A vessel: `knots` (K, 4) of height (mm, ascending), across, behind, radius (mm).
 
     Across and behind are shares of a reach, which is the fascia's radius in a limb and 1 mm in
-    the trunk. `oval` is how many times longer than wide its section is, `turn` (radians) which
-    way that lies. Of its wall the share `plaque` is calcified.
+    the trunk. `oval` is the ratio of length to width of its section, `turn` (radians) its
+    direction. `plaque` is the share of its wall that is calcified.
     """
 
     knots: FloatArray
@@ -36,7 +36,7 @@ class Tube:
     phase: float = 0.0
 
     def paint(self, hu: Float32Array, frame: LimbFrame, reach: Float32Array | float) -> None:
-        """Put the tube into HU (N,) at points in a slice, in place."""
+        """Paint the tube into HU (N,) at points in a slice, in place."""
         across, behind, height = frame.across_mm, frame.behind_mm, frame.height_mm
         low, high = float(height.min()), float(height.max())
         if high < self.knots[0, 0] or low > self.knots[-1, 0]:
@@ -75,7 +75,7 @@ class Tube:
     def _plaque(
         self, outside: Float32Array, long: Float32Array, wide: Float32Array, height: Float32Array
     ) -> Float32Array:
-        """1 on the calcified parts of the wall: whole rings here, single plates there."""
+        """1 on the calcified parts of the wall: whole rings and single plates."""
         angle = np.arctan2(wide, long)
         rings = _RINGS * np.sin(height / _RING_MM + self.phase)
         plates = np.cos(2 * angle + height / _PLATE_MM + 3 * self.phase) + np.sin(
@@ -89,7 +89,7 @@ class Tube:
 def paint_vessels(
     hu: Float32Array, tubes: Sequence[Tube], frame: LimbFrame, reach: Float32Array | float
 ) -> Float32Array:
-    """HU (N,) with all the tubes in it."""
+    """HU (N,) with all tubes painted in."""
     painted = hu.copy()
     for tube in tubes:
         tube.paint(painted, frame, reach)

@@ -1,1 +1,1 @@
-"""Label maps and labelled points of limbs without a CT, to learn bone names from."""
+"""Label maps and labelled points of limbs without a CT, for training bone names."""

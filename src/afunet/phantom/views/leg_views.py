@@ -1,7 +1,7 @@
-"""Fields of view of simulated legs as clouds of labelled points, to learn bone names from.
+"""Fields of view of simulated legs as clouds of labelled points, for training bone names.
 
-Here joints are seated, fractures rough and with chips, vertebrae as `simulate` makes them, and the
-fields those of its scans: what `limb_points`, which is faster and wider, has only roughly.
+Joints, rough fractures with chips, vertebrae and fields of view are those of `simulate`;
+`limb_points` is faster and more varied, but has them only roughly.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from afunet.phantom.views.points import (
 )
 
 BROKEN = 0.5
-"""Share of the views with a fracture, where there is a bone to break."""
+"""Share of the views with a fracture, if there is a bone to break."""
 BENT = 0.5
-"""Share of the views whose bones are bent and damaged further."""
+"""Share of the views whose bones are also warped and damaged."""
 TURNS_DEG = (4.0, 3.0, 5.0)
 _AROUND_MM = 40.0
 
 
 def draw_views(seed: int, count: int, limb_files: Sequence[Path] = ()) -> Iterator[DrawnLimbs]:
-    """Up to `count` views of the leg that `draw_leg` draws from the seed; empty ones are left out.
+    """Up to `count` views of the leg that `draw_leg` draws from the seed, without empty views.
 
-    The bones are built once, for that is slow, then turned a little, broken and cut anew for each.
+    The bones are built only once, which is slow, then rotated, broken and cut anew for each view.
     """
     scans = draw_scans(seed, count, limb_files, broken=BROKEN)
     fields = [_field(scan.grid) for scan in scans]
@@ -67,7 +67,7 @@ def draw_views(seed: int, count: int, limb_files: Sequence[Path] = ()) -> Iterat
 
 
 def _field(grid: Grid) -> Box:
-    """About what the grid covers, along the patient's axes."""
+    """The approximate box of the grid along the patient's axes."""
     matrix, shape = grid.matrix(), np.array(grid.shape[::-1])
     middle = matrix[:3, :3] @ ((shape - 1) / 2) + matrix[:3, 3]
     half = np.linalg.norm(matrix[:3, :3], axis=0) * shape / 2
@@ -81,7 +81,7 @@ def _turned(bones: list[Bone], field: Box, rng: Rng) -> list[Bone]:
 
 
 def _points(bones: Sequence[Bone], field: Box) -> Points:
-    """A lattice of points in the field, those that lie in a bone."""
+    """The points of a lattice in the field that lie in a bone."""
     low = np.array(field.low_mm)
     count = np.floor((np.array(field.high_mm) - low) / STEP_MM).astype(int) + 1
     deepest = np.zeros(count[::-1], dtype=np.float32)
@@ -107,7 +107,7 @@ def _class(piece: Piece) -> str:
 
 
 def _sides(piece: Piece, home_mm: NDArray[np.floating]) -> IntArray:
-    """Sides (...) of points of a piece; a pelvis has both, its middle being at x = 0."""
+    """Sides (...) of points of a piece; a pelvis has both sides, divided at x = 0."""
     if piece.bone.kind is BoneKind.PELVIS:
         return np.where(home_mm[..., 0] > 0, LEFT, RIGHT)
     return np.full(home_mm.shape[:-1], RIGHT if piece.bone.name.endswith("right") else LEFT)

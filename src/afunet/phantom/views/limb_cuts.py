@@ -1,8 +1,8 @@
-"""Cuts through whole limbs as label maps: any length, any height, one leg or two, any voxels.
+"""Random fields of view of whole limbs as label maps: any length, height, voxels, one leg or two.
 
-The bones are surfaces: a limb of LLP26 with the foot of another person, posed, scaled, perhaps
-broken, or what a caller reads elsewhere. They are only sampled, for names of bones follow from
-masks: no CT is simulated.
+The bones are solids: an LLP26 limb with the foot of another person, posed, scaled and possibly
+broken, or solids from the caller. They are only sampled. No CT is simulated, because names of
+bones are found from masks.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BESIDE_MM = 15.0
 
 @dataclass(frozen=True, eq=False)
 class LimbBone:
-    """What a solid is: its kind as in `limb_points.CLASSES`, and "left", "right" or ""."""
+    """A solid with its kind as in `points.CLASSES`, and its side "left", "right" or ""."""
 
     kind: str
     side: str
@@ -49,7 +49,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a person differs from the files: `legs` shown, and the share of bones that are broken."""
+    """How to build a person from the files: `legs` to show, the foot, the share of broken bones."""
 
     legs: tuple[str, ...] = ("left", "right")
     foot: str = "Left"
@@ -58,7 +58,7 @@ class Plan:
 
 
 def draw_person(limb: Path, feet: Path, plan: Plan, rng: Rng) -> list[LimbBone]:
-    """Pelvis and legs of an LLP26 file with feet of `vhf-legs.npz`, posed, scaled, in LPS mm."""
+    """Pelvis and legs of an LLP26 file with feet from `vhf-legs.npz`, posed, scaled, in LPS mm."""
     meshes = load_limb(limb, "left")
     pelvis = _pelvis(meshes.pop("pelvis"))
     leg = {name.split()[0]: [mesh] for name, mesh in meshes.items()}
@@ -81,9 +81,9 @@ def draw_person(limb: Path, feet: Path, plan: Plan, rng: Rng) -> list[LimbBone]:
 
 
 def draw_cut(bones: Sequence[LimbBone], rng: Rng, most_voxels: int = MOST_VOXELS) -> Cut:
-    """A field about some of the bones, from 5 mm to all of them, sometimes cropped in plane.
+    """A random field of view around some bones, from 5 mm to all of them, some cropped in plane.
 
-    Voxels are coarser in longer fields, so that there are no more of them than `most_voxels`.
+    Voxels are coarser in longer fields, so that there are at most `most_voxels`.
     """
     boxes = np.array([bone.solid.bounds_mm() for bone in bones])  # (N, 2, 3)
     low, high = boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)
@@ -110,7 +110,7 @@ def draw_cut(bones: Sequence[LimbBone], rng: Rng, most_voxels: int = MOST_VOXELS
 
 
 def sampled(bones: Sequence[LimbBone], cut: Cut) -> Volume:
-    """Which bone, from 1 in their order, each voxel lies in; 0 in none. The first bone has it."""
+    """The number of the bone (from 1) in which each voxel lies, 0 in none; the first bone wins."""
     spacing, low = np.array(cut.spacing_mm), np.array(cut.field.low_mm)
     count = np.maximum(((np.array(cut.field.high_mm) - low) / spacing).astype(int), 1)
     origin = low + spacing / 2
@@ -137,7 +137,7 @@ def _voxels_mm(size_mm: FloatArray, most: int, rng: Rng) -> tuple[float, float, 
 
 
 def _pelvis(mesh: Mesh) -> list[tuple[str, Mesh]]:
-    """Both hip bones and the sacrum with their sides: it lies in the middle."""
+    """Both hip bones and the sacrum (the middle part) with their sides."""
     parts = sorted(
         parts_of(mesh), key=lambda one: float(np.mean([bound[0] for bound in one.bounds_mm()]))
     )
@@ -146,7 +146,7 @@ def _pelvis(mesh: Mesh) -> list[tuple[str, Mesh]]:
 
 
 def _foot_at(feet: Path, side: str, tibia: Mesh, fibula: Mesh) -> list[Mesh]:
-    """The bones of a foot scaled to a left tibia, turned so that its fibula lies where it does."""
+    """The bones of a foot scaled to a left tibia and rotated so that the fibulas match."""
     with np.load(feet) as arrays:
         names = {name[:-2] for name in arrays if name.startswith(side)}
         out = np.array([-1.0, -1.0, 1.0]) * (1 if side == "Left" else np.array([-1.0, 1, 1]))
@@ -198,7 +198,7 @@ class _Joints:
         return cls(head - np.array([0, 0, 10]), condyles + np.array([0, 0, 5]), plafond)
 
     def posed(self, leg: Mapping[str, Sequence[Mesh]], rng: Rng) -> dict[str, list[Mesh]]:
-        """A left leg with its foot, knee and hip turned at random."""
+        """A left leg with its ankle, knee and hip rotated at random."""
         bend = abs(rng.normal(6, 8)) if rng.random() < 0.85 else rng.uniform(10, 60)
         thigh = _turned(self.hip_mm, rng.normal((-3, -3, 4), (7, 2.5, 10)))
         knee = _turned(self.knee_mm, (bend, 0, 0))
@@ -209,7 +209,7 @@ class _Joints:
 
 
 def _turned(centre_mm: FloatArray, degrees: Sequence[float] | FloatArray) -> FloatArray:
-    """A turn (4, 4) about a point, about x, then y, then z."""
+    """A rotation (4, 4) about a point, around x, then y, then z."""
     return turn_about(centre_mm, Rotation.from_euler("xyz", degrees, degrees=True))
 
 

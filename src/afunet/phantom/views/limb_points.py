@@ -1,9 +1,9 @@
-"""Lower limbs as clouds of labelled points: drawn in a tenth of a second, to learn bone names from.
+"""Lower limbs as clouds of labelled points, drawn in 0.1 s each, for training bone names.
 
-What a bone is called depends on its shape and place at the scale of centimetres. So no CT is
-simulated: points that fill the bones of an LLP26 limb are posed, broken, warped, cut to a field of
-view and counted into voxels. What LLP26 lacks, feet, spine, ribs and arms, is put together from
-capsules of about the right size.
+The name of a bone depends on its shape and place at the scale of centimetres, so no CT is
+simulated. Points that fill the bones of an LLP26 limb are posed, broken, warped, cut to a field of
+view and counted in voxels. Feet, spine, ribs and arms, which LLP26 lacks, are built from capsules
+of about the right size.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from afunet.phantom.views.rough_bones import arm, foot, ribs, spine
 
 @dataclass(frozen=True, eq=False)
 class Limb:
-    """The pelvis and the left leg of an LLP26 file as points, with the leg's joints in LPS mm."""
+    """Pelvis and left leg of an LLP26 file as points, with the joints of the leg, in LPS mm."""
 
     pelvis: Points
     leg: Mapping[str, Points]
@@ -53,7 +53,7 @@ class Limb:
 
 
 def load_limb_points(path: Path) -> Limb:
-    """Fill the bones of an LLP26 file with points; `InputError` for another file."""
+    """Fill the bones of an LLP26 file with points; `InputError` for any other file."""
     meshes = load_limb(path, "left")
     middle = float(np.mean([bound[0] for bound in meshes["pelvis"].bounds_mm()]))
     clouds = {}
@@ -80,7 +80,7 @@ def load_limb_points(path: Path) -> Limb:
 
 
 def limbs_like(paths: Sequence[Path], rng: Rng, given: int, mixed: int) -> list[Limb]:
-    """Some of the limbs in LLP26 files and some drawn between all of them."""
+    """`given` of the limbs in LLP26 files, and `mixed` limbs drawn between all of them."""
     limbs = [load_limb_points(paths[index]) for index in rng.choice(len(paths), given)]
     with TemporaryDirectory() as folder:
         between = Path(folder) / "between.npz"
@@ -91,7 +91,7 @@ def limbs_like(paths: Sequence[Path], rng: Rng, given: int, mixed: int) -> list[
 
 
 def draw_limbs(limbs: Sequence[Limb], rng: Rng) -> DrawnLimbs:
-    """One of the limbs, its legs posed, whole or broken, in a random field of view."""
+    """One of the limbs with posed legs, intact or broken, in a random field of view."""
     limb = limbs[int(rng.integers(len(limbs)))]
     sides = [LEFT, RIGHT] if rng.random() < 0.5 else [int(rng.integers(2))]
     parts = [_leg(limb, side, rng) for side in sides]
@@ -164,7 +164,7 @@ def _turn(degrees: float, axis: str) -> FloatArray:
 
 
 def _broken(mm: FloatArray, rng: Rng) -> FloatArray:
-    """What lies on one side of one or two random planes moves a little."""
+    """Break the points: one side of one or two random planes moves a little."""
     for _ in range(int(rng.integers(1, 3))):
         centre, normal = mm[rng.integers(len(mm))], rng.standard_normal(3)
         moved = (mm - centre) @ normal > 0
@@ -175,7 +175,7 @@ def _broken(mm: FloatArray, rng: Rng) -> FloatArray:
 
 
 def _surroundings(limb: Limb, rng: Rng) -> list[Points]:
-    """Bones that are none of the lower limb's, and what is no bone at all."""
+    """Bones outside the lower limb, and objects that are not bone."""
     low, high = limb.pelvis.mm.min(axis=0), limb.pelvis.mm.max(axis=0)
     base = np.array([limb.middle_x_mm, 0.35 * low[1] + 0.65 * high[1], high[2] - 45])
     parts = [_of_capsules(spine(base, rng), OTHER, LEFT)]
@@ -184,7 +184,7 @@ def _surroundings(limb: Limb, rng: Rng) -> list[Points]:
     for outward in (-1.0, 1.0):
         if rng.random() < 0.5:
             parts.append(_of_capsules(arm(base, outward, rng), OTHER, LEFT))
-    for _ in range(int(rng.integers(0, 3))):  # hardware, calcifications, what else was painted
+    for _ in range(int(rng.integers(0, 3))):  # hardware, calcifications and the like
         at = limb.hip_mm + rng.uniform((-200, -80, -900), (60, 80, 100))
         end = at + rng.normal(0, 25, 3)
         parts.append(_of_capsules([Capsule(at, end, rng.uniform(2, 7))], OTHER, LEFT))
@@ -192,7 +192,7 @@ def _surroundings(limb: Limb, rng: Rng) -> list[Points]:
 
 
 def _seen(points: Points, rng: Rng) -> tuple[Points, Box]:
-    """What a random field of view shows; one in eight need not hold a bone of the limb."""
+    """The points in a random field of view; one field in eight may lack bones of the limb."""
     beside = rng.random() < 0.12
     for _ in range(50):
         about = OTHER if beside else str(rng.choice(DRAWN, p=_CENTRES))
@@ -204,7 +204,7 @@ def _seen(points: Points, rng: Rng) -> tuple[Points, Box]:
         wide = rng.random() < 0.4
         width = rng.uniform(260, 520) if wide else _log_uniform(120, 330, rng)
         depth = rng.uniform(0.7, 1.0) * width
-        short = rng.random() < 0.6  # a shaft alone, a cut joint: the hardest to tell
+        short = rng.random() < 0.6  # a shaft alone, a cut joint: the hardest to name
         length = _log_uniform(60, 220, rng) if short else _log_uniform(150, 900, rng)
         half = np.array([width, max(depth, 80), length]) / 2
         if wide:

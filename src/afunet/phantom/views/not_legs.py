@@ -1,4 +1,4 @@
-"""What masks hold that is no leg bone: arms, ribs, spine, skull, implants, lumps and shells."""
+"""Objects in masks that are not leg bones: arms, ribs, spine, skull, implants, lumps, shells."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ORIGIN = np.zeros(3)
 
 
 def draw_not_leg(rng: Rng) -> list[LimbBone]:
-    """One kind of them at random, about (0, 0, 0)."""
+    """A random kind of object, around (0, 0, 0)."""
     draw = KINDS[list(KINDS)[int(rng.integers(len(KINDS)))]]
     return draw(rng)
 
 
 def beside_trunk(base_mm: FloatArray, rng: Rng) -> list[LimbBone]:
-    """Spine, ribs and arms as they lie about a sacrum's base, some of them or none."""
+    """Some or none of spine, ribs and arms, in their places relative to the sacrum's base."""
     found: list[LimbBone] = []
     if rng.random() < 0.6:
         found += [_other([one]) for one in spine(base_mm, rng)]
@@ -38,7 +38,7 @@ def beside_trunk(base_mm: FloatArray, rng: Rng) -> list[LimbBone]:
 
 
 def upper_limb(shoulder_mm: FloatArray, outward: float, rng: Rng) -> list[LimbBone]:
-    """Humerus with its head and flare, radius, ulna and a hand; +1 left, -1 right."""
+    """Humerus with its head and flare, radius, ulna and hand; `outward` is +1 left, -1 right."""
     size = rng.uniform(0.85, 1.15)
     elbow = shoulder_mm + size * np.array(
         [outward * rng.uniform(0, 40), rng.uniform(-30, 30), -310]
@@ -113,14 +113,14 @@ def _lumps(rng: Rng) -> list[LimbBone]:
 
 
 def _shells(rng: Rng) -> list[LimbBone]:
-    """Skulls, cysts' walls, casts: hollow things."""
+    """Hollow objects: skulls, walls of cysts, casts."""
     size = np.exp(rng.uniform(np.log(20), np.log(90)))
     along = rng.normal(0, 1, 3) * size * rng.uniform(0, 1.5)
     return [_other([Capsule(-along, along, size)], wall_mm=rng.uniform(2, 8))]
 
 
 def _implants(rng: Rng) -> list[LimbBone]:
-    """Nails, plates, screws, stems with a head."""
+    """Nails, plates, screws and stems with a head."""
     found = []
     for _ in range(int(rng.integers(1, 4))):
         at, along = rng.normal(0, 50, 3), np.array([rng.normal(0, 0.15), rng.normal(0, 0.15), 1.0])
@@ -145,7 +145,7 @@ KINDS: dict[str, Callable[[Rng], list[LimbBone]]] = {
     "shells": _shells,
     "implants": _implants,
 }
-"""What can be drawn."""
+"""All kinds that can be drawn."""
 
 
 def _shaft(start: FloatArray, end: FloatArray, radii_mm: FloatArray) -> list[Capsule]:

@@ -1,4 +1,4 @@
-"""Points that fill bones, each with its bone, side and depth, and what masks do to them."""
+"""Points that fill bones, each with its bone, side and depth, and the errors of masks."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from afunet.phantom.shapes.distance import Box
 from afunet.phantom.shapes.noise import SMOOTH, NoiseField
 
 STEP_MM = 2.0
-"""Points are so far apart before a limb is scaled."""
+"""Distance between points before a limb is scaled."""
 LEG = ("femur", "patella", "tibia", "fibula")
 OTHER = "other"
 CLASSES = (*map(str, NAMED), OTHER)
-"""What a point can be part of, in the order of `Points.bone`."""
+"""The classes of points, in the order of `Points.bone`."""
 DRAWN = ("pelvis", *LEG, "foot", OTHER)
 LEFT, RIGHT = 0, 1
 FEWEST = 200
-"""Fewer points of the limb are not worth a view."""
+"""A view with fewer points of the limb is not used."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +35,17 @@ class Points:
     depth_mm: Float32Array
 
     def where(self, kept: BoolArray) -> Points:
-        """Those that are kept (N,)."""
+        """The points where `kept` (N,) is true."""
         return Points(self.mm[kept], self.bone[kept], self.side[kept], self.depth_mm[kept])
 
     def moved(self, mm: NDArray[np.floating]) -> Points:
-        """The same points elsewhere."""
+        """The same points at other positions."""
         return replace(self, mm=np.asarray(mm, dtype=np.float32))
 
 
 @dataclass(frozen=True, eq=False)
 class DrawnLimbs:
-    """Points in a field of view, and how much volume each stands for in mm³."""
+    """Points in a field of view, and the volume in mm³ that each represents."""
 
     points: Points
     field: Box
@@ -53,22 +53,22 @@ class DrawnLimbs:
 
 
 def jittered(points: Points, apart_mm: float, rng: Rng) -> Points:
-    """Points of a lattice, `apart_mm` apart, each somewhere about its place."""
+    """Points of a lattice with spacing `apart_mm`, each moved at random around its place."""
     return points.moved(points.mm + rng.uniform(-apart_mm / 2, apart_mm / 2, points.mm.shape))
 
 
 def imperfect(points: Points, rng: Rng) -> Points:
-    """Points bent smoothly, and some of them lost."""
+    """Warp the points smoothly and remove some of them."""
     return _damaged(points.moved(_warped(points.mm, rng)), rng)
 
 
 def kept_in(field: Box, points: Points) -> Points:
-    """Points pushed to the border of a field where they lie beyond it."""
+    """Move points outside a field to its border."""
     return points.moved(np.clip(points.mm, field.low_mm, field.high_mm))
 
 
 def _warped(mm: NDArray[np.floating], rng: Rng) -> FloatArray:
-    """Bent smoothly, so that no two bones drawn from one have one shape."""
+    """Warp smoothly, so that bones drawn from the same model bone differ in shape."""
     moved = np.zeros(mm.shape)
     for length_mm, most_mm in ((110.0, 6.0), (50.0, 2.0)):
         size, shift = rng.uniform(0, most_mm), rng.uniform(0, 4 * length_mm, 3)
@@ -83,7 +83,7 @@ def _waves() -> NoiseField:
 
 
 def _damaged(points: Points, rng: Rng) -> Points:
-    """Too thin, marrow left out, holes: what masks that are not perfect have."""
+    """Damage the points like imperfect masks: too thin, without marrow, or with holes."""
     kept = points.depth_mm > (rng.uniform(0, 1.5) if rng.random() < 0.3 else -1)
     if rng.random() < 0.15:
         kept &= points.depth_mm < rng.uniform(4, 8)

@@ -1,4 +1,4 @@
-"""Bones that no shape model here has, of capsules of about their size: foot, spine, ribs, arm."""
+"""Bones that the shape models lack, as capsules of about their size: foot, spine, ribs, arm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from afunet.phantom.shapes.capsules import Capsule
 
 
 def foot(rng: Rng) -> list[Capsule]:
-    """The bones of a left foot about the ankle at (0, 0, 0), the toes to the front (-y)."""
+    """The bones of a left foot with the ankle at (0, 0, 0) and the toes to the front (-y)."""
     size = rng.uniform(0.85, 1.15)
     bones: list[tuple[tuple[float, ...], tuple[float, ...], float]] = [
         ((0, 8, -20), (-3, -16, -24), 13),  # talus
@@ -32,7 +32,7 @@ def foot(rng: Rng) -> list[Capsule]:
 
 
 def spine(base_mm: FloatArray, rng: Rng) -> list[Capsule]:
-    """Vertebrae with their processes, from a sacrum's base upwards."""
+    """Vertebrae with their processes, from the sacrum's base upwards."""
     bones: list[Capsule] = []
     size = rng.uniform(0.9, 1.15)
     for level in range(10):
@@ -49,7 +49,7 @@ def spine(base_mm: FloatArray, rng: Rng) -> list[Capsule]:
 
 
 def ribs(base_mm: FloatArray, rng: Rng) -> list[Capsule]:
-    """Arcs about the trunk, from above the kidneys upwards."""
+    """Ribs as arcs around the trunk, from above the kidneys upwards."""
     width, depth = rng.uniform(110, 150), rng.uniform(75, 105)
     bones = []
     for level in range(7):
@@ -69,7 +69,7 @@ def ribs(base_mm: FloatArray, rng: Rng) -> list[Capsule]:
 
 
 def arm(base_mm: FloatArray, outward: float, rng: Rng) -> list[Capsule]:
-    """Humerus, forearm and hand beside the trunk, or bent over the belly; +1 left, -1 right."""
+    """Humerus, forearm and hand beside the trunk or bent over the belly; +1 left, -1 right."""
     shoulder = base_mm + np.array([outward * rng.uniform(170, 230), rng.uniform(-60, 10), 380.0])
     elbow = shoulder + np.array([outward * rng.uniform(0, 40), rng.uniform(-20, 30), -300.0])
     if rng.random() < 0.7:
@@ -96,7 +96,7 @@ def arm(base_mm: FloatArray, outward: float, rng: Rng) -> list[Capsule]:
 def _capsule(
     start: Sequence[float], end: Sequence[float], radius: float, size: float, rng: Rng
 ) -> Capsule:
-    """A capsule with ends and thickness a little off."""
+    """A capsule with randomly varied ends and thickness."""
     shifts = rng.normal(0, 1.5, (2, 3))
     thick = radius * rng.uniform(0.85, 1.15)
     return Capsule(
