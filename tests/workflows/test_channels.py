@@ -154,7 +154,7 @@ def test_of_classes_and_bone_alone_any_class_is_bone(store: Path, weights: Path)
     with pytest.raises(InputError, match="a mask holds 3, expected 0 to 1"):
         check_store(alone)
     (alone / HEADER).write_text(json.dumps({**header, "classes": ["a", "b", "c"]}))
-    with pytest.raises(InputError, match="tell tibia, fibula, patella apart, the data a, b, c"):
+    with pytest.raises(InputError, match="tibia, fibula, patella, the data a, b, c"):
         evaluate_network(alone, "val", weights=weights, device=DeviceChoice.CPU)
 
 
@@ -163,7 +163,7 @@ def test_folders_of_different_classes_are_not_mixed(store: Path, tmp_path: Path)
     choice = Choice(classes=(LabelClass("shin", ("1", "2")), LabelClass("patella", ("7",))))
     prepare([legs(tmp_path / "legs", 3)], other, PrepareOptions(choice=choice))
     mixed = replace(CONFIG, data=(DataConfig(str(store)), DataConfig(str(other))))
-    with pytest.raises(InputError, match="know different classes, shin, patella and tibia"):
+    with pytest.raises(InputError, match="shin, patella and tibia"):
         trained(mixed, store, "mixed")
 
 
