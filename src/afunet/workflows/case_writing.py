@@ -188,7 +188,7 @@ def report_of(
 
 
 def _cleanup(found: Analysis) -> dict[str, float]:
-    """Return what the clean-up did, in numbers."""
+    """Return what the clean-up did; the numbers of pieces come from the division instead."""
     done = asdict(found.cleaned)
     del done["pieces_kept"], done["smallest_kept_mm3"]
     return {**done, "speck_limit_mm3": found.rules.cleanup.speck_mm3}

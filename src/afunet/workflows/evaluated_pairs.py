@@ -120,7 +120,7 @@ def matched(
     placed, turned = _on_grid_of(truth, prediction, f"the prediction{of_case}{hint}")
     if not truth.voxels.any():
         raise InputError(
-            "the truth is empty (all voxels are 0), so there is nothing to compare with",
+            "the truth is empty (all voxels are 0): give a truth with bone to compare with",
             code="EMPTY_MASK",
         )
     said = [_said_of(what, read) for read, what in zip(reads, FILES, strict=True)]

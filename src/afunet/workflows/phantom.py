@@ -222,7 +222,8 @@ def choose_leg(
     """
     if random + (fractured or metal) + (bones is not None) > 1:
         raise ConfigError(
-            "choose only one: --random, --fractured or --metal, --bones", code="OPTIONS_CLASH"
+            "options clash: choose --random, or --fractured and --metal, or --bones",
+            code="OPTIONS_CLASH",
         )
     if random:
         return draw_leg(seed, grid=KNEE_GRID)
@@ -236,5 +237,5 @@ def limb_files(pattern: str) -> list[Path]:
     """Return the LLP26 files that match a shell-like pattern; raise `InputError` if none does."""
     found = sorted(Path(name) for name in glob(pattern))
     if not found:
-        raise InputError(f"no LLP26 file matches {pattern!r}", code="NO_SUCH_PATH")
+        raise InputError(f"no LLP26 file matches {pattern!r}: check --limbs", code="NO_SUCH_PATH")
     return found

@@ -27,7 +27,10 @@ def load_split(
     """Return all labelled slices of one split; raise `InputError` if there is none."""
     slices = load_labelled(folder, split, input_slices, watch)
     if not slices:
-        raise InputError(f"no labelled slice in split {split!r}", code="NO_LABELLED_SLICE")
+        raise InputError(
+            f"no labelled slice in split {split!r}: choose a split with labels",
+            code="NO_LABELLED_SLICE",
+        )
     return tuple(slices)
 
 
@@ -38,7 +41,8 @@ def of_status(
     chosen = tuple(item for item in slices if status in (None, item.record.status))
     if not chosen:
         raise InputError(
-            f"no slice of status {status!r} in split {split!r}", code="NO_LABELLED_SLICE"
+            f"no slice of status {status!r} in split {split!r}: choose another status or split",
+            code="NO_LABELLED_SLICE",
         )
     return chosen
 

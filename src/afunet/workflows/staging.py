@@ -75,7 +75,8 @@ def check_writable(target: Path, command: str = "", names: Iterable[str] = ()) -
         )
     if not os.access(existing, os.W_OK | os.X_OK):
         raise OutputError(
-            f"cannot write to {target}: permission denied at {existing}", code="EACCES"
+            f"cannot write to {target}: permission denied at {existing}, choose another folder",
+            code="EACCES",
         )
     if not (target / LIST).is_file():
         return

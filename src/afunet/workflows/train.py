@@ -132,7 +132,7 @@ def _classes_of(config: TrainingConfig, base: Path) -> tuple[str, ...]:
     known = {classes_of(locate_data(entry.path, base)) for entry in config.data}
     if len(known) > 1:
         listed = " and ".join(", ".join(classes) for classes in sorted(known))
-        raise InputError(f"[[data]] folders have different classes ({listed}): use one set")
+        raise InputError(f"[[data]] folders have different classes ({listed}): use the same ones")
     return known.pop()
 
 
@@ -155,7 +155,8 @@ def _slices_of(
         held_out += load_labelled(folder, "val", inputs, watch)
     if not sources:
         raise InputError(
-            "no labelled slice in split 'train' of any [[data]] folder", code="NO_LABELLED_SLICE"
+            "no labelled slice in split 'train' of any [[data]] folder: add one with labels",
+            code="NO_LABELLED_SLICE",
         )
     validation = [item for item in held_out if item.record.status in TRUSTED] or held_out
     if not validation:
@@ -228,7 +229,7 @@ def _initial(
     ):
         raise ConfigError(
             f"start_from holds {checkpoint.header.model} {dict(checkpoint.header.options)}, "
-            f"the run trains {config.model} {dict(config.options)}",
+            f"the run trains {config.model} {dict(config.options)}: use weights of one network",
             code="WEIGHTS_MISFIT",
         )
     given: Mapping[str, torch.Tensor] = checkpoint.network().state_dict()

@@ -180,7 +180,7 @@ def _paper_section(tables: Sequence[TableFacts]) -> str:
         return ""
     rows = [[label, *(f"{value:.2f}" for value in _printed(one))] for one, label in labels.items()]
     heading = [
-        "row of the paper",
+        "the paper's row",
         "Dice",
         "IoU",
         "IoU if pooled",
