@@ -51,7 +51,7 @@ class WantedResults:
 
 @dataclass(eq=False)
 class CaseWriter:
-    """Writes the results of one case, each on its own. Its methods raise `Cancelled` only."""
+    """Writes the results of one case, each on its own. Its methods raise only `Cancelled`."""
 
     found: Analysis
     wanted: WantedResults

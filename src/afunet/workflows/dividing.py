@@ -20,7 +20,7 @@ SURFACE, PIECES, NAMES = "surface", "pieces", "names"
 
 @dataclass(frozen=True, eq=False)
 class Dividing:
-    """Divides masks; surfaces are simplified as `decimated` says. Raises `Cancelled` only."""
+    """Divides masks; surfaces are simplified as `decimated` says. Raises only `Cancelled`."""
 
     attempts: Attempts
     max_triangles: int | None

@@ -49,7 +49,7 @@ class Layout:
 
     @property
     def text(self) -> float:
-        """Height of the letters in pixels, for a picture as high as this or `letters_for`."""
+        """Height of the letters in pixels, for a picture as high as `letters_for` or this one."""
         return max(9.0, (self.letters_for or self.height) * _TEXT_PER_HEIGHT)
 
     @property
