@@ -1,11 +1,11 @@
-"""Lower-limb bones from CT: a series in; a mask, a surface and an honest report out.
+"""Segment the bones of the lower limb in CT: a scan in; a mask, surfaces and a report out.
 
     import afunet
 
     case = afunet.segment("ct")
     case.mask, case.pieces, case.meshes, case.report
 
-What stands here is loaded when it is first asked for, torch and VTK with it.
+Each public name is imported when it is first used, and torch and VTK with it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ __all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:
-    """A public name, found where it lives (PEP 562)."""
+    """Import a public name from its module (PEP 562)."""
     import importlib
 
     if name == "__version__":

@@ -1,4 +1,4 @@
-"""The command `afunet`, also as `python -m afunet`."""
+"""The command `afunet`, also run as `python -m afunet`."""
 
 import signal
 import sys
@@ -7,9 +7,9 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C ends it quietly even before its parts are imported.
+    """Run the command line; Ctrl-C ends it quietly, even while its modules are imported.
 
-    Once it is done, no signal takes the place of its exit code while Python shuts down.
+    Afterwards signals are ignored, so that none replaces the exit code while Python shuts down.
     """
     try:
         from afunet.cli import main as run

@@ -1,7 +1,7 @@
-"""Every failure that a user can meet, each said in one line.
+"""All errors that a user can meet, each with a message of one line.
 
-The message names what came, what was expected and what to do. Nothing else in this
-package raises on bad input: an exception of another type is a bug.
+The message says what was found, what was expected and what to do. Bad input raises only these
+errors: an exception of another type is a bug.
 """
 
 from enum import IntEnum
@@ -9,27 +9,27 @@ from typing import ClassVar
 
 
 class ExitCode(IntEnum):
-    """What the command `afunet` ends with; of several scans the highest code counts.
+    """Exit codes of the command `afunet`; with several scans the highest code counts.
 
-    A signal ends it with 128 and the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
+    After a signal the code is 128 plus the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
     """
 
     FINE = 0
     REFUSED = 1
-    """What was given cannot be used: a scan, weights, a device."""
+    """An input cannot be used: a scan, weights, a device."""
     USAGE = 2
     """The command was called wrongly, or a configuration has an impossible value."""
     INCOMPLETE = 3
-    """Results are missing that could not be made or written."""
+    """Some results could not be made or written."""
     FAULT = 4
-    """An error of afunet itself."""
+    """An internal error of afunet."""
 
 
 class AfunetError(Exception):
-    """Base of all errors that are the input's or the environment's, not the program's.
+    """Base of all errors that the input or the environment causes, not the program.
 
-    `code` is a stable name of the reason where programs have use for one, such as GAP_TOO_LARGE;
-    `exit_code` is what the command line ends with.
+    `code` is a stable name of the reason for programs, such as GAP_TOO_LARGE, or "";
+    `exit_code` is the exit code of the command line.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.REFUSED
@@ -40,7 +40,7 @@ class AfunetError(Exception):
 
 
 class InputError(AfunetError):
-    """A path, file or series cannot be read as what was asked for."""
+    """A path, file or series cannot be read as the kind of input that was asked for."""
 
 
 class GeometryError(InputError):
@@ -58,13 +58,13 @@ class ConfigError(AfunetError):
 
 
 class OutputError(AfunetError):
-    """A result could not be written whole; nothing half-written was left."""
+    """A result could not be written; no partial file is left."""
 
     exit_code = ExitCode.INCOMPLETE
 
 
 class DeviceError(AfunetError):
-    """The device that was asked for is not there."""
+    """The device that was asked for is not available."""
 
 
 class TrainingError(AfunetError):

@@ -1,7 +1,6 @@
-"""What may be told of an exception: a code, one line and a stack, none of them with its values.
+"""What may be shown of an exception: a code, one line and a stack, all without its values.
 
-The message of an exception that is not afunet's own may quote whatever came from a header, so it
-is never told.
+The message of an exception that is not afunet's own may quote a header, so it is never shown.
 """
 
 from __future__ import annotations
@@ -23,7 +22,10 @@ DIGITS = 6
 
 
 def code_of(error: BaseException) -> str:
-    """A stable name: afunet's own, else DISK_FULL, OUT_OF_MEMORY, an errno's, PROGRAM_ERROR."""
+    """Return a stable code: afunet's own, else OUT_OF_MEMORY, DISK_FULL, an errno, PROGRAM_ERROR.
+
+    An `OSError` with an unknown errno gives SYSTEM_ERROR.
+    """
     if isinstance(error, OutputError) and not error.code and error.__context__ is not None:
         return code_of(error.__context__)  # what the system refused
     if isinstance(error, AfunetError):
@@ -38,31 +40,31 @@ def code_of(error: BaseException) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """One line for people."""
+    """Return the reason as one line for people."""
     if isinstance(error, AfunetError):
         return " ".join(str(error).split())
     if isinstance(error, MemoryError):
         return "not enough memory"
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)
-    return f"an error of afunet itself, {fault_of(error)} ({type(error).__name__} {_place(error)})"
+    return f"internal error of afunet, {fault_of(error)} ({type(error).__name__} {_place(error)})"
 
 
 def exit_code_of(error: BaseException) -> ExitCode:
-    """What the command line ends with."""
+    """Return the exit code of the command line."""
     if isinstance(error, AfunetError):
         return error.exit_code
     return ExitCode.FAULT if code_of(error) == PROGRAM_ERROR else ExitCode.INCOMPLETE
 
 
 def fault_of(error: BaseException) -> str:
-    """A short name, the same for the same exception from the same place."""
+    """Return a short name, the same for the same exception from the same place."""
     digest = hashlib.sha256("\n".join(_stack(error)).encode()).hexdigest()
     return f"fault {digest[:DIGITS]}"
 
 
 def stack_text(error: BaseException) -> str:
-    """Where the exception passed, for whoever mends it: no values, no messages, no paths."""
+    """Return the exception's stack for developers, without values, messages and paths."""
     lines = (
         fault_of(error),
         f"afunet {version('afunet')}, Python {platform.python_version()}, {platform.platform()}",
@@ -72,7 +74,7 @@ def stack_text(error: BaseException) -> str:
 
 
 def keep_stack(error: BaseException) -> Path | None:
-    """Write `stack_text` to the system's temporary folder; None where it cannot be written."""
+    """Write `stack_text` to the system's temporary folder; None if it cannot be written."""
     prefix = f"afunet-{fault_of(error).replace(' ', '-')}-"
     try:
         number, made = tempfile.mkstemp(prefix=prefix, suffix=".txt")
@@ -84,7 +86,7 @@ def keep_stack(error: BaseException) -> Path | None:
 
 
 def _stack(error: BaseException) -> Iterator[str]:
-    """Types and places, the cause first; by module, since a path may name somebody."""
+    """Yield types and places, the cause first; places by module, as a path may name a patient."""
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if before is not None and before is not error:
         yield from _stack(before)
@@ -95,7 +97,7 @@ def _stack(error: BaseException) -> Iterator[str]:
 
 
 def _place(error: BaseException) -> str:
-    """The innermost place in afunet, else the innermost."""
+    """Return the innermost place in afunet, or the innermost of all if none is in afunet."""
     places = [
         (str(frame.f_globals.get("__name__", "?")), line)
         for frame, line in traceback.walk_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""What was noticed about an input, short of a reason to refuse it."""
+"""Findings about an input, and flags about a result."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from afunet.errors import InputError
 
 
 class Severity(StrEnum):
-    """How much a finding matters: to know, to check before trusting the result, refused."""
+    """How much a finding matters: for information, to be checked, a reason to refuse."""
 
     INFO = "info"
     WARNING = "warning"
@@ -19,8 +19,8 @@ class Severity(StrEnum):
 class Finding:
     """One line about an input, without any patient identifier.
 
-    `code` is stable, upper case and made for programs; `message` is made for people, and so is
-    `action`: what was done about it, "" for nothing.
+    `code` is a stable upper-case name for programs. `message` and `action` are for people;
+    `action` says what was done about the finding, "" if nothing.
     """
 
     code: str
@@ -29,7 +29,7 @@ class Finding:
     action: str = ""
 
     def __str__(self) -> str:
-        """The message and what was done."""
+        """Return the message and what was done."""
         return f"{self.message}: {self.action}" if self.action else self.message
 
 
@@ -38,9 +38,9 @@ class Flag(Finding):
     """A finding about the result, and where to look.
 
     `index` is an axial slice counted from the feet, from 0, `piece` the label of a piece, `box`
-    the rows and columns (top, left, bottom, right; the ends excluded) in that slice; None where it
-    is about no single one. `doubtful_mm3` is about how much of the result it puts in doubt, in
-    voxels where the spacing is not known.
+    the rows and columns (top, left, bottom, right; the ends excluded) in that slice; each is None
+    if the flag is not about a single one. `doubtful_mm3` estimates how much of the result is in
+    doubt, in voxels if the spacing is unknown.
     """
 
     index: int | None = None
@@ -49,7 +49,7 @@ class Flag(Finding):
     doubtful_mm3: float = 0.0
 
 
-# Nothing can be done about these, and they put the values or the place of the result in doubt.
+# These cannot be corrected, and they put the values or the position of the result in doubt.
 DOUBTFUL = frozenset(
     {
         "LOSSY_COMPRESSION",
@@ -60,7 +60,7 @@ DOUBTFUL = frozenset(
     }
 )
 
-# Where one of these is said, nobody knows the patient's left from his right.
+# With one of these findings the patient's left and right are unknown.
 SIDES_UNKNOWN = frozenset({"ORIENTATION_UNKNOWN", "ORIENTATION_ASSUMED"})
 
 
@@ -75,27 +75,27 @@ def slices_named(indices: Sequence[int], total: int) -> str:
 
 
 def info(code: str, message: str, action: str = "") -> Finding:
-    """A finding that is good to know."""
+    """Return a finding for information."""
     return Finding(code, Severity.INFO, message, action)
 
 
 def warning(code: str, message: str) -> Finding:
-    """A finding to check before trusting the result."""
+    """Return a finding to check before trusting the result."""
     return Finding(code, Severity.WARNING, message)
 
 
 def repaired(code: str, message: str, action: str) -> Finding:
-    """Something wrong that was mended; a strict reader refuses it instead."""
+    """Return a finding about an error that was corrected; `--strict` refuses it instead."""
     return Finding(code, Severity.WARNING, message, action)
 
 
 def error(code: str, message: str) -> Finding:
-    """The reason why an input is refused."""
+    """Return the reason why an input is refused."""
     return Finding(code, Severity.ERROR, message)
 
 
 def refuse_if_strict(findings: Iterable[Finding], strict: bool) -> None:
-    """Raise `InputError` with the code of the first finding that was mended or is in doubt."""
+    """Raise `InputError` with the code of the first corrected or `DOUBTFUL` finding."""
     if not strict:
         return
     for finding in findings:

@@ -1,7 +1,7 @@
-"""Dataclasses from plain values, as JSON and TOML give them: the one converter for all of them.
+"""Convert plain values, as JSON and TOML give them, to dataclasses.
 
-Values keep their types: a whole number may stand for a float, nothing else for anything else.
-Lists become tuples, words become members of a `StrEnum`, tables become dataclasses.
+Every value must have the type of its field; only a whole number may stand for a float. Lists
+become tuples, strings become members of a `StrEnum`, tables become dataclasses.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 
 class _MisfitError(ValueError):
-    """A value of another type than its field; the text goes on after the field's name."""
+    """A value of another type than its field; the message continues the field's name."""
 
 
 def from_plain(kind: type[T], raw: Any, what: str) -> T:
-    """A dataclass of `kind` from a table; `what` is what it is called in an error.
+    """Return a dataclass of `kind` from a table, which error messages call `what`.
 
-    Raises `ConfigError` in one line that names the key, the value that came and what was expected:
-    for unknown and missing keys, for values of a wrong type, and whatever `kind` itself refuses.
+    Raises `ConfigError` for unknown and missing keys, for values of a wrong type and for values
+    that `kind` itself refuses. Its line names the key, the value and what was expected.
     """
     try:
         return _CONVERTER.structure(raw, kind)
@@ -38,7 +38,7 @@ def from_plain(kind: type[T], raw: Any, what: str) -> T:
 
 
 def _refusal(error: BaseException, what: str) -> ConfigError:
-    """The first thing that is wrong, with the way to it."""
+    """Return the first error, with the path of keys that leads to it."""
     keys: list[str] = []
     while isinstance(error, BaseValidationError):
         error = error.exceptions[0]

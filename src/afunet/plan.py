@@ -1,7 +1,7 @@
-"""How far the whole work is, from what its stages tell: one stream of moments to show.
+"""Progress of the whole work, computed from the progress of its stages.
 
-A plan says what each stage costs beside the heaviest, which is measured as it goes: time left is
-told from its first steps on.
+A plan gives the cost of each stage relative to the heaviest stage. The pace of the heaviest stage
+is measured while it runs, so the time left is known from its first steps on.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from math import isnan, nan
 
 @dataclass(frozen=True)
 class Step:
-    """A stage, and its cost: `seconds` on any scan and `share` of what the heaviest stage takes.
+    """A stage and its cost: `seconds` on any scan, plus `share` of what the heaviest stage takes.
 
     The heaviest has a share of 1.
     """
@@ -29,10 +29,10 @@ Plan = Sequence[Step]
 
 @dataclass(frozen=True)
 class Moment:
-    """Where the work is: units done in a stage, and the share of the whole, from 0 to 1.
+    """How far the work is: units done in a stage, and `fraction` of the whole, from 0 to 1.
 
-    `fraction` and `seconds_left` are None where they are not known yet. `starts` marks the first
-    moment of a stage, `detail` what only those want to see who ask for much.
+    `fraction` and `seconds_left` are None while they are unknown. `starts` marks the first moment
+    of a stage.
     """
 
     seconds: float
@@ -50,7 +50,7 @@ Show = Callable[[Moment], None]
 
 @dataclass
 class _Stage:
-    """What was seen of one stage so far."""
+    """The progress of one stage so far."""
 
     name: str
     began: float
@@ -59,9 +59,9 @@ class _Stage:
 
 @dataclass
 class PlannedProgress:
-    """A `Progress` that knows the plan and shows where the whole work is.
+    """A `Progress` that knows the plan and shows how far the whole work is.
 
-    Several scans have the same plan, one after the other: `begin` tells each.
+    Several scans follow the same plan one after the other; `begin` starts each.
     """
 
     show: Show
@@ -82,22 +82,22 @@ class PlannedProgress:
         self._began = self._case_began = self._heard = self.clock()
 
     def begin(self, case: str, number: int, count: int) -> None:
-        """The work goes on to scan `number` (from 1) of `count`."""
+        """Start scan `number` (from 1) of `count`."""
         now = self.clock()
-        if number > 1 and self._pace is not None:  # else it was refused, and says nothing of others
+        if number > 1 and self._pace is not None:  # a refused scan says nothing of others
             self._case_seconds.append(now - self._case_began)
         self._case, self._place = case, (number - 1, count)
         self._case_began = self._heard = now
         self._stage, self._planned, self._pace = "", None, None
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """A stage has done so many of its units."""
+        """Show that `stage` has done `done` of its `total` units."""
         now = self.clock()
         starts, self._stage = stage != self._stage, stage
         part = done / total if total else 0.0
         if any(step.name == stage for step in self.plan):
             if self._planned is None or self._planned.name != stage:
-                # one that tells its first units only has been at work since the last word
+                # a stage that first reports finished units has run since the previous report
                 self._planned = _Stage(stage, self._heard if part else now)
             self._planned.done = part
         self._heard = now
@@ -116,7 +116,7 @@ class PlannedProgress:
         )
 
     def _seconds_left(self, now: float) -> float | None:
-        """Of all scans; None before the heaviest stage of the first has done something."""
+        """Return the seconds left for all scans; None until a heaviest stage has progressed."""
         here = self._left_of_case(now)
         number, count = self._place
         rest = count - number - 1
@@ -146,7 +146,7 @@ class PlannedProgress:
         return None if isnan(left) else left
 
     def _learn_pace(self, step: Step, later: Plan, done: float, spent: float) -> None:
-        """From the heaviest stage; where that was left out, from the heaviest of the rest."""
+        """Measure the pace on the heaviest stage or, if it was skipped, on the next heaviest."""
         is_heaviest = step.share == 1 or (
             self._pace is None and all(step.share >= one.share for one in later)
         )
@@ -154,13 +154,13 @@ class PlannedProgress:
             self._pace = spent / done / step.share
 
     def _expected(self, step: Step) -> float:
-        """Seconds that a stage takes; not a number where the pace counts and is not known yet."""
+        """Return the seconds that a stage takes; NaN if they depend on a pace still unknown."""
         if not step.share:
             return step.seconds
         return step.seconds + step.share * (nan if self._pace is None else self._pace)
 
     def _fraction(self, now: float, left: float | None) -> float | None:
-        """It never falls, whatever is learnt of the time left."""
+        """Return the fraction of the whole; it never falls, even if the time left grows."""
         if left is None:
             return self._shown or None
         spent = now - self._began

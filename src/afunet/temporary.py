@@ -1,8 +1,8 @@
-"""Folders that are gone when the work is done, however it ended.
+"""Temporary folders that are removed at the end of the work, even after an error.
 
-A process that is killed leaves its folder. Each folder holds a file that its process keeps
-locked; the system frees the lock of a dead process, so the next folder of the same kind finds
-what was left and removes it, and nothing else.
+A killed process leaves its folder behind. Each folder holds a file that its process keeps locked,
+and the system frees the locks of a dead process. The next process that makes a folder with the same
+prefix removes the folders that nobody has locked, and nothing else.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ CONTENT = "content"
 
 @contextmanager
 def temporary_folder(prefix: str, inside: Path | None = None) -> Iterator[Path]:
-    """An empty folder of this process alone, in `inside` or the system's place for such.
+    """Yield an empty folder of this process, in `inside` or the system's temporary folder.
 
-    Raises `OSError` where it cannot be made.
+    Raises `OSError` if it cannot be made.
     """
     parent = inside or Path(tempfile.gettempdir())
     remove_left_behind(prefix, parent)
@@ -37,12 +37,12 @@ def temporary_folder(prefix: str, inside: Path | None = None) -> Iterator[Path]:
     finally:
         try:
             _remove(whole, lock)
-        finally:  # again, where a signal broke the first off
+        finally:  # again, in case a signal interrupted the first removal
             _remove(whole, lock)
 
 
 def remove_left_behind(prefix: str, parent: Path) -> None:
-    """Remove the folders of processes that were killed; what is in use or strange stays."""
+    """Remove the folders of killed processes; keep folders in use and all others."""
     with suppress(OSError):
         for entry in os.scandir(parent):
             if entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False):
@@ -60,7 +60,7 @@ def _remove_if_left(folder: Path) -> None:
 
 
 def _locked(folder: Path) -> IO[bytes] | None:
-    """The folder's lock, held; it gets its name when it is held. None where locks do not work."""
+    """Return the folder's lock, held; it gets its name after that. None if locks do not work."""
     lock = (folder / f"{LOCK}-new").open("wb")
     try:
         take_lock(lock)
@@ -72,7 +72,7 @@ def _locked(folder: Path) -> IO[bytes] | None:
 
 
 def take_lock(lock: IO[bytes]) -> None:
-    """Lock an open file or raise `OSError`, at once."""
+    """Lock an open file, or raise `OSError` without waiting."""
     try:
         import fcntl
     except ImportError:  # Windows

@@ -1,4 +1,4 @@
-"""How long work tells its caller where it is, and how the caller stops it."""
+"""How long-running work reports its progress, and how its caller stops it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,21 +11,21 @@ from afunet.errors import Cancelled
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 WORKERS = 2
-"""Units worked on at a time: each takes its memory, and what holds the lock waits anyway."""
+"""Units worked on at a time: each needs memory, and Python's global lock limits the gain."""
 
 
 class Progress(Protocol):
-    """Called with the stage's name, the units done and the units in all."""
+    """A function called with the stage's name, the units done and all units of the stage."""
 
     def __call__(self, stage: str, done: int, total: int) -> None: ...  # noqa: D102
 
 
 @runtime_checkable
 class CasesProgress(Progress, Protocol):
-    """One that is told, too, which of several cases comes."""
+    """A `Progress` that is also told which of several cases begins."""
 
     def begin(self, case: str, number: int, count: int) -> None:
-        """The work goes on to case `number` (from 1) of `count`."""
+        """Begin case `number` (from 1) of `count`."""
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -33,7 +33,7 @@ def silent(stage: str, done: int, total: int) -> None:
 
 
 class CancelToken:
-    """A flag that one thread sets and the work looks at between its steps."""
+    """A flag that one thread sets and the work checks between its steps."""
 
     def __init__(self) -> None:
         self._event = Event()
@@ -55,17 +55,17 @@ class CancelToken:
 
 @dataclass(frozen=True)
 class Watch:
-    """Who watches long work: `progress` is told where it is, `cancel` stops it."""
+    """The caller's side of long work: `progress` is told how far it is, `cancel` stops it."""
 
     progress: Progress = silent
     cancel: CancelToken = field(default_factory=CancelToken)
 
     def tell(self, stage: str, done: int, total: int) -> None:
-        """A stage has done so many of its units."""
+        """Report that `stage` has done `done` of its `total` units."""
         self.progress(stage, done, total)
 
     def begin(self, case: str, number: int, count: int) -> None:
-        """The work goes on to case `number` (from 1) of `count`; told to whom wants to know it."""
+        """Report that case `number` (from 1) of `count` begins, if `progress` takes cases."""
         if isinstance(self.progress, CasesProgress):
             self.progress.begin(case, number, count)
 
@@ -74,13 +74,16 @@ class Watch:
         self.cancel.check()
 
     def silenced(self) -> "Watch":
-        """One that can stop the work and is told nothing."""
+        """Return a watch that can stop the work and reports no progress."""
         return replace(self, progress=silent)
 
     def in_threads(
         self, work: Callable[[Item], Result], items: Sequence[Item], stage: str
     ) -> Iterator[Result]:
-        """What `work` makes of each item, in order, several at a time. Raises `Cancelled`."""
+        """Yield the result of `work` for each item, in order; several run at a time.
+
+        Raises `Cancelled`.
+        """
 
         def worked(item: Item) -> Result:
             self.check()
@@ -95,4 +98,4 @@ class Watch:
 
 
 UNWATCHED = Watch()
-"""Nobody is told and nobody stops the work: for callers that do not care."""
+"""A watch that reports nothing and never stops the work."""

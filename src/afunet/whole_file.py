@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from afunet.errors import OutputError
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a place to write to; its file gets the name `path` only if no error came up.
+    """Yield a temporary path to write to; its file is renamed to `path` only without an error.
 
-    Folders on the way are made. An operating system error becomes an `OutputError`; whatever
-    happens, nothing half-written is left and an older file at `path` stays as it was.
+    Missing folders are made. An error of the operating system becomes an `OutputError`. After any
+    error no partial file is left, and an older file at `path` is unchanged.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

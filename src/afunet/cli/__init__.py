@@ -1,4 +1,4 @@
-"""The command line: arguments in, one workflow called, its answer printed."""
+"""The command line: read the arguments, call one workflow, print its answer."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def _print_version(wanted: bool) -> None:
 def root(
     show_version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Say the version."),
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Bones of the lower limb from CT.
+    """Segment the bones of the lower limb in CT.
 
-    A DICOM series in; a mask, a surface, pictures and an honest report out. Research software,
+    Reads a DICOM series and writes a mask, surfaces, pictures and a report. Research software,
     not a medical device.
 
     Start with:  afunet segment FOLDER -o OUT
 
-    Exit codes: 0 all is well, 1 refused, 2 called wrongly, 3 results missing, 4 an error of
-    afunet itself, 130 Ctrl-C, 143 SIGTERM.
+    Exit codes: 0 success, 1 input refused, 2 wrong usage, 3 results missing, 4 internal error of
+    afunet, 130 Ctrl-C, 143 SIGTERM.
     """
 
 
@@ -66,7 +66,7 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line; every failure is one line and an exit code of `ExitCode`."""
+    """Run the command line; every failure gives one line and an exit code of `ExitCode`."""
     reset_messages()
     with prepared_streams():
         code = _exit_code()
@@ -90,11 +90,11 @@ def _exit_code() -> int:
 
 
 def told(error: Exception) -> str:
-    """A failure of the whole command in one line; a fault's stack is kept in a file."""
-    if isinstance(error, OSError) and error.filename:  # a file that went away during the work
+    """Return one line about a failure of the whole command; keep a fault's stack in a file."""
+    if isinstance(error, OSError) and error.filename:  # a file that disappeared during the work
         return f"{reason_of(error)}: {error.filename}"
     if isinstance(error, AfunetError) or code_of(error) != PROGRAM_ERROR:
         return reason_of(error)
     kept = keep_stack(error)
-    where = f"where it happened stands in {kept}, without any data" if kept else "nothing was kept"
+    where = f"details without any data are in {kept}" if kept else "no details could be saved"
     return f"{reason_of(error)}: please report it; {where}"

@@ -1,4 +1,4 @@
-"""Networks side by side."""
+"""The command `compare`: networks side by side."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def compare(
         list[Path], typer.Argument(help="TOML files or folders of them, as in experiments/.")
     ],
     output: Output,
-    data: Annotated[str, typer.Option(help="The slice folder to judge on.")] = "knee",
-    split: Annotated[str, typer.Option(help="test, or val before test is touched.")] = "test",
+    data: Annotated[str, typer.Option(help="Store or slice folder to compare on.")] = "knee",
+    split: Annotated[str, typer.Option(help="test, or val while test must stay unseen.")] = "test",
     status: Annotated[
-        str, typer.Option(help="Only slices so marked; an empty word takes all.")
+        str, typer.Option(help="Only slices with this status; an empty string takes all.")
     ] = "checked",
-    runs: Annotated[Path, typer.Option(help="Folder of the runs, trained or reused.")] = Path(
+    runs: Annotated[Path, typer.Option(help="Folder of the runs to train or reuse.")] = Path(
         "runs"
     ),
     device: Device = DeviceChoice.AUTO,
@@ -36,10 +36,10 @@ def compare(
     *,
     work: Work,
 ) -> None:
-    """Train or reuse networks and compare them on slices that none has seen.
+    """Train or reuse networks and compare them on slices that none was trained on.
 
-    Writes comparison.md, comparison.json, panel.png, curves.png and forest.png into OUT. The same
-    command goes on where it stopped.
+    Writes comparison.md, comparison.json, panel.png, curves.png and forest.png into OUT. Run the
+    same command again to continue after a stop.
 
     For example:
 

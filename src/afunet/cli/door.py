@@ -1,4 +1,4 @@
-"""What every command has at its door: paths taken home, the options of what is shown, its work."""
+"""What all commands share: `~` in paths, the options for progress and logs, and `Work`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from afunet.terminal.work import LogForm, View, at_work
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Show progress as a line a second, not as a bar.")
+    bool, typer.Option("--verbose", "-v", help="Show a line each second, not a bar.")
 ]
 Log = Annotated[LogForm, typer.Option(help="Write progress and messages as text or as JSON lines.")]
 LogFile = Annotated[Path | None, typer.Option(help="Also add progress and messages to this file.")]
@@ -27,9 +27,9 @@ WORK = "work"
 
 
 def at_the_door(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose paths may begin with `~`; one that has `work` is given it, and its options.
+    """Return the command as typer calls it: `~` in its paths is expanded, `work` is passed in.
 
-    What typer sees is the command without `work` and with the options of `SHOWN`.
+    A command with the parameter `work` has the options of `SHOWN` in its place.
     """
     hints = get_type_hints(command, include_extras=True)
     own = dict(inspect.signature(command).parameters)
@@ -62,9 +62,9 @@ def at_the_door(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def at_home(value: Any) -> Any:
-    """A path, or text that is one, with `~` for the home folder; anything else as it is.
+    """Expand `~` in a path, or in text that is a path; return anything else unchanged.
 
-    A name that begins so and is there, or has no home to stand for, is taken as it is.
+    A path that exists as written, or for which no home folder is known, is not changed either.
     """
     if isinstance(value, list | tuple):
         return type(value)(at_home(item) for item in value)

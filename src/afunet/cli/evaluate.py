@@ -1,4 +1,4 @@
-"""How well masks agree."""
+"""The command `evaluate`: how well masks agree with the ground truth."""
 
 from __future__ import annotations
 
@@ -26,37 +26,41 @@ def evaluate(
     ] = None,
     truth: Annotated[
         list[Path] | None,
-        typer.Option(help="A true mask; may be repeated. Or a folder, paired by file name."),
+        typer.Option(help="Ground truth; may be repeated. Or a folder, paired by file name."),
     ] = None,
     names: Annotated[
         Path | None,
-        typer.Option(help="JSON with a name for each label; default: labels.json by the truth."),
+        typer.Option(
+            help="JSON with a name for each label; default: labels.json beside the truth."
+        ),
     ] = None,
     fragments: Annotated[
-        bool, typer.Option("--fragments", help="Labels are pieces: match them one by one.")
+        bool, typer.Option("--fragments", help="Labels are pieces: match them to true pieces.")
     ] = False,
     smallest_mm3: Annotated[
-        float, typer.Option(help="With --fragments: smaller pieces are not asked for.")
+        float, typer.Option(help="With --fragments: ignore pieces smaller than this.")
     ] = 50.0,
     data: Annotated[
         Path | None, typer.Option(help="Instead of files: a slice folder to run the network on.")
     ] = None,
     split: Annotated[str, typer.Option(help="With --data: train, val or test.")] = "val",
     status: Annotated[
-        str | None, typer.Option(help="With --data: only slices so marked, e.g. checked.")
+        str | None, typer.Option(help="With --data: only slices of this status, e.g. checked.")
     ] = None,
     weights: Weights = None,
     device: Device = DeviceChoice.AUTO,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also write them: a .json or .csv file.")
+        Path | None,
+        typer.Option("--output", "-o", help="Write all scores to a .json or .csv file."),
     ] = None,
     *,
     work: Work,
 ) -> None:
-    """Dice, IoU, recall, precision; NSD, HD95 and ASSD in mm; by case, by bone, by fragment.
+    """Compare masks with the ground truth: Dice, IoU, recall, precision, NSD, HD95 and ASSD.
 
-    Label maps with several labels are also compared label by label. A pair that cannot be
-    compared never stops the rest; the exit code is 1 if there was any.
+    Scores are given by case, by bone and by fragment, distances in mm. Label maps with several
+    labels are also compared label by label. If a pair cannot be compared, the others are still
+    compared, and the exit code is 1.
 
     For example:
 

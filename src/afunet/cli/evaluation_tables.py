@@ -23,7 +23,7 @@ MATCHED = ("iou", "hd95_mm", "assd_mm")
 
 
 def tables_of(evaluation: Evaluation) -> Iterable[Table]:
-    """Overlap of all bone and of each class, distances, then each structure or piece."""
+    """Yield the tables: overlap of all bone and of each class, distances, structures, pieces."""
     yield _overlap_table(evaluation)
     if evaluation.classes:
         yield _class_table(evaluation.classes)
@@ -40,7 +40,7 @@ def tables_of(evaluation: Evaluation) -> Iterable[Table]:
 
 
 def _table(*headings: str) -> Table:
-    """The first column is words, the others are numbers; units go under the headings."""
+    """Return a table: text in the first column, numbers in the others, units under headings."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for number, heading in enumerate(headings):
         two_lines = heading.replace(", mm", "\nmm").replace(" mm", "\nmm")
@@ -62,7 +62,7 @@ def _overlap_table(evaluation: Evaluation) -> Table:
 
 
 def _class_table(classes: Mapping[str, Agreement]) -> Table:
-    """A row a class, the mean over its cases; then the mean of the classes."""
+    """Return one row for each class, its mean over cases, and the mean of the classes."""
     table = _table("class (cases)", *(metric.title for metric in METRICS.values()))
     for name, own in classes.items():
         table.add_row(f"{name} ({own.cases})", *_numbers(own.per_case, METRICS))
@@ -101,20 +101,20 @@ def _structure_mean_table(means: Sequence[StructureMean]) -> Table:
 
 
 def notes_of(evaluation: Evaluation) -> Iterable[str]:
-    """What the means leave out, a line each."""
+    """Yield a line on everything that the means leave out."""
     empty = evaluation.agreement.empty_slices
     if empty:
         yield f"{empty} slices without bone in either mask: not in the means"
     for mean in evaluation.structure_means if len(evaluation.structures) > 1 else ():
         if mean.one_sided:
             yield (
-                f"{mean.structure}: only on one side in {mean.one_sided} of {mean.cases} cases, "
-                "which are not in the mean of its distances"
+                f"{mean.structure}: in {mean.one_sided} of {mean.cases} cases only the prediction "
+                "or only the truth has it; the mean distances leave these cases out"
             )
 
 
 def findings_of(evaluation: Evaluation) -> Iterable[str]:
-    """What was noticed about the files, a line each."""
+    """Yield a line on each finding about the files."""
     for case, findings in evaluation.findings.items():
         for finding in findings:
             yield f"{case}: {finding.severity}: {finding}"
@@ -170,7 +170,7 @@ def _add_interval(
     unit: str = "cases",
     digits: int = 4,
 ) -> None:
-    """Two rows with the ends of the intervals; none where there is one unit only."""
+    """Add two rows with the ends of the intervals; none if there is only one unit."""
     if any(_edge(means[name], "low") is not None for name in metrics):
         for words, edge in ((f"  95 % ({unit}) from", "low"), ("  to", "high")):
             table.add_row(words, *(_number(_edge(means[name], edge), digits) for name in metrics))

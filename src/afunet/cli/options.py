@@ -13,13 +13,13 @@ from afunet.inference.device_choice import DeviceChoice
 Input = Annotated[Path, typer.Argument(help="A folder of DICOM or PNG slices, or one volume file.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 Weights = Annotated[
-    Path | None, typer.Option("--weights", "-w", help="A checkpoint; default: the one shipped.")
+    Path | None, typer.Option("--weights", "-w", help="Checkpoint; default: the shipped weights.")
 ]
 Device = Annotated[DeviceChoice, typer.Option(help="Where the network runs.")]
 Series = Annotated[
     str | None,
     typer.Option(
-        help="DICOM: the series to read, by its number in inspect, its UID or the end of it."
+        help="DICOM: the series to read: its number in inspect, its UID, or the end of its UID."
     ),
 ]
 Spacing = Annotated[
@@ -31,12 +31,12 @@ Title = Annotated[
     typer.Option("--name", help="Title of the case in its report; it must not name the patient."),
 ]
 Strict = Annotated[
-    bool, typer.Option("--strict", help="Refuse what would be mended and reported otherwise.")
+    bool, typer.Option("--strict", help="Refuse input that would otherwise be corrected.")
 ]
 Formats = Annotated[
     str,
     typer.Option(
-        help="What to write, with commas between: nifti, nrrd, mha (mask); stl, ply, obj, "
+        help="Results to write, with commas between: nifti, nrrd, mha (mask); stl, ply, obj, "
         "vtp, glb (surface); seg, rtstruct (DICOM, for a scan read from DICOM)."
     ),
 ]
@@ -44,22 +44,24 @@ MeshFormats = Annotated[
     str, typer.Option("--formats", help="stl, ply, obj, vtp, glb, with commas between.")
 ]
 MaxTriangles = Annotated[
-    int | None, typer.Option(help="Simplify each surface to about so many triangles.")
+    int | None, typer.Option(help="Simplify each surface to about this many triangles.")
 ]
 MaxError = Annotated[
     float | None,
-    typer.Option(help="Simplify each surface as far as it stays so near, e.g. 0.1 for printing."),
+    typer.Option(help="Simplify each surface within this error, e.g. 0.1 for 3D printing."),
 ]
 Deidentify = Annotated[
     bool,
-    typer.Option("--deidentify", help="DICOM results without the patient (PS3.15 basic profile)."),
+    typer.Option(
+        "--deidentify", help="Leave the patient out of DICOM results (PS3.15 basic profile)."
+    ),
 ]
 SegKind = Annotated[
     SegmentationKind,
-    typer.Option(help="DICOM Segmentation: one bit a voxel, a probability, or a label map."),
+    typer.Option(help="DICOM Segmentation: one bit per voxel, a probability, or a label map."),
 ]
 
 
 def names_of(listed: str) -> tuple[str, ...]:
-    """Names with commas between them, each once, in order."""
+    """Return the names in a list with commas, each once, in order."""
     return tuple(dict.fromkeys(filter(None, (name.strip() for name in listed.split(",")))))

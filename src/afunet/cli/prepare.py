@@ -1,4 +1,4 @@
-"""Labelled data of any layout to one training store."""
+"""The command `prepare`: labelled data of any layout into one training store."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ def prepare(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the store.")
     ] = None,
-    layout: Annotated[
-        str, typer.Option(help="How the sources are laid out; auto looks for itself.")
-    ] = "auto",
+    layout: Annotated[str, typer.Option(help="Layout of the sources; auto detects it.")] = "auto",
     split: Annotated[
         str,
         typer.Option(
@@ -38,29 +36,29 @@ def prepare(
             "paper-8:2-by-slice."
         ),
     ] = "auto",
-    val: Annotated[float, typer.Option(help="By patient: share that validates.")] = 0.15,
-    test: Annotated[float, typer.Option(help="By patient: share that tests.")] = 0.15,
+    val: Annotated[float, typer.Option(help="By patient: share for validation.")] = 0.15,
+    test: Annotated[float, typer.Option(help="By patient: share for testing.")] = 0.15,
     seed: Annotated[int, typer.Option(help="Same seed, same split.")] = 0,
     bones: Annotated[
         list[str] | None,
-        typer.Option(help="Label that is bone: a number, a name or pattern, all. May be repeated."),
+        typer.Option(help="Label that is bone: a number, name, pattern, or all. May be repeated."),
     ] = None,
     classes: Annotated[
         str,
-        typer.Option(help="Tell bones apart: name=label,name=label …, with labels as in --bones."),
+        typer.Option(help="Separate bones: name=label,name=label …, with labels as in --bones."),
     ] = "",
     fold: Annotated[
         int | None, typer.Option(help="nnU-Net: take this fold of splits_final.json.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Verify the checksums of finished stores instead.")
+        bool, typer.Option("--check", help="Only verify the checksums of finished stores.")
     ] = False,
     *,
     work: Work,
 ) -> None:
-    """Make a training store: slices in the bone window, masks, and who is in which split.
+    """Make a training store: slices in the bone window, masks and the splits.
 
-    Pairs that cannot be used are listed and left out; the exit code is 1 only if none is left.
+    Pairs that cannot be used are listed and left out; the exit code is 1 only if no pair is left.
 
     For example:
 
@@ -108,7 +106,7 @@ def _check(stores: Sequence[Path], work: Work) -> None:
 
     for folder in stores:
         store = check_store(folder, work.watch)
-        print_lines((f"{folder}: {len(store.entries)} slices, as written",))
+        print_lines((f"{folder}: {len(store.entries)} slices, checksums correct",))
 
 
 def _print_left_out(left_out: Sequence[LeftOut]) -> None:

@@ -1,4 +1,4 @@
-"""From a scan to bones: what is in a folder, its mask, its surface."""
+"""The commands `segment`, `inspect` and `reconstruct`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def segment(
     seg_kind: SegKind = SegmentationKind.BINARY,
     deidentify: Deidentify = False,
     speck_mm3: Annotated[
-        float, typer.Option(help="Pieces smaller than this are removed as specks.")
+        float, typer.Option(help="Remove connected components smaller than this.")
     ] = 15.0,
     max_triangles: MaxTriangles = None,
     max_error_mm: MaxError = None,
@@ -67,10 +67,10 @@ def segment(
 ) -> None:
     """Find the bones in one or many CT scans.
 
-    Writes mask.nii.gz, bone.stl, overlay.png, scene.png, report.json and report.html into OUT,
-    or into OUT/CASE for several scans, CASE being the scan's own file or folder name. One
-    scan that fails never stops the rest, one result that fails never another: the exit code is
-    then 1 or 3, of several the highest.
+    Writes mask.nii.gz, bone.stl, overlay.png, scene.png, report.json and report.html into OUT.
+    Several scans get a folder each, OUT/CASE, named after the scan's file or folder. If a scan
+    fails, the others are still segmented; if a result fails, the others are still written. The
+    exit code is then 1 or 3, or the higher of both.
 
     For example:
 
@@ -80,7 +80,7 @@ def segment(
     - `afunet segment pngs/ -o out --spacing-mm 0.5 0.5 1`
     """
     if name is not None and len(inputs) > 1:
-        raise ConfigError(f"--name is for one scan, {len(inputs)} were given", code="OPTIONS_CLASH")
+        raise ConfigError(f"--name is for one scan, got {len(inputs)} scans", code="OPTIONS_CLASH")
     from afunet.inference.cleanup import CleanUpRules
     from afunet.workflows.own_files import removal_note
     from afunet.workflows.segment import PLAN, Segmenter, SegmentOptions, require_possible
@@ -133,9 +133,9 @@ def _segment_many(inputs: list[Path], output: Path, segmenter: Segmenter, work: 
 
 
 def inspect(path: Input, series: Series = None, *, work: Work) -> None:
-    """Say what lies at a path: every series, its geometry, what was noticed, which is read.
+    """List every series at a path, its geometry and findings, and which one is read.
 
-    The exit code is 1 where `segment` would refuse the path.
+    The exit code is 1 if `segment` would refuse the path.
     """
     from afunet.formats.readers import list_series
     from afunet.report.case.series_note import series_note
@@ -149,7 +149,7 @@ def inspect(path: Input, series: Series = None, *, work: Work) -> None:
 
 
 def reconstruct(
-    mask: Annotated[Path, typer.Argument(help="Labels: NIfTI, NRRD, MHA, PNG masks, DICOM SEG.")],
+    mask: Annotated[Path, typer.Argument(help="Mask: NIfTI, NRRD, MHA, PNG slices, DICOM SEG.")],
     output: Output,
     formats: MeshFormats = "stl",
     max_triangles: MaxTriangles = None,
@@ -157,7 +157,7 @@ def reconstruct(
     *,
     work: Work,
 ) -> None:
-    """Make surfaces, measures and a picture from a mask, in patient millimetres.
+    """Make surfaces, measurements and a picture from a mask, in patient millimetres.
 
     For example:
 

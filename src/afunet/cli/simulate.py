@@ -1,4 +1,4 @@
-"""Simulated scans with an exact answer."""
+"""The commands `phantom` and `demo`: simulated scans with exact ground truth."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def phantom(
     ] = False,
     metal: Annotated[bool, typer.Option("--metal", help="Put screws into the tibia.")] = False,
     random: Annotated[
-        bool, typer.Option("--random", help="Draw everything at random from the seed.")
+        bool, typer.Option("--random", help="Draw the whole leg at random from the seed.")
     ] = False,
     bones: Annotated[
         Path | None,
         typer.Option(
-            help="Bones instead: a folder of watertight meshes (LPS mm) or an LLP26 .npz."
+            help="Use these bones: a folder of watertight meshes (LPS mm) or an LLP26 .npz."
         ),
     ] = None,
     slices: Annotated[
-        int, typer.Option(help="Write so many random training slices instead of a scan.")
+        int, typer.Option(help="Write this many random training slices instead of a scan.")
     ] = 0,
     limbs: Annotated[
         str | None,
@@ -44,14 +44,14 @@ def phantom(
     region: Annotated[
         list[str] | None,
         typer.Option(
-            help="Training slices: ankle, shank, knee, thigh, hip, trunk; repeat for more."
+            help="Training slices: ankle, shank, knee, thigh, hip, trunk; may be repeated."
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="Training slices: train, val or test.")] = "train",
     *,
     work: Work,
 ) -> None:
-    """Simulate the CT of a leg with an exact answer: label per bone and per fragment."""
+    """Simulate the CT of a leg with exact labels of every bone and every fragment."""
     from afunet.workflows import phantom as workflow
     from afunet.workflows.own_files import removal_note
 
@@ -89,7 +89,7 @@ def phantom(
 
 
 def demo(output: Output = Path("demo"), weights: Weights = None, *, work: Work) -> None:
-    """Simulate a fractured knee, segment it, and compare with the exact answer."""
+    """Simulate a fractured knee, segment it, and compare with the ground truth."""
     from afunet.workflows.demo import PLAN
     from afunet.workflows.demo import demo as run
     from afunet.workflows.segment import SegmentOptions
@@ -99,6 +99,6 @@ def demo(output: Output = Path("demo"), weights: Weights = None, *, work: Work) 
     options = SegmentOptions(weights=weights)
     done = run(output, options, watch=work.watch)
     print_case(done.case.folder, done.case.report)
-    print_lines((f"against the exact answer: Dice {done.dice:.4f}", f"{done.told_apart}"))
+    print_lines((f"against the ground truth: Dice {done.dice:.4f}", f"{done.told_apart}"))
     if code := worst([done.case]):
         raise typer.Exit(code)

@@ -1,4 +1,4 @@
-"""Networks: which there are, training one."""
+"""The commands `models` and `train`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEARNT_NOTHING = "LEARNT_NOTHING"
 
 
 def models() -> None:
-    """The networks and their cost for a slice of 512 × 512; the weights that are shipped."""
+    """List the networks, their cost for a slice of 512 × 512, and the shipped weights."""
     print_table(_networks())
     print_table(_shipped())
 
@@ -59,28 +59,28 @@ def train(
     config: Annotated[
         Path | None,
         typer.Argument(
-            help="A TOML file, as in experiments/; none: fine-tune the shipped weights."
+            help="TOML file, as in experiments/; without it, fine-tune the shipped weights."
         ),
     ] = None,
     data: Annotated[
         list[Path] | None,
-        typer.Option(help="A prepared store, in place of the file's data; may be repeated."),
+        typer.Option(help="Prepared store, instead of the file's data; may be repeated."),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Optimizer steps, in place of the file's steps or epochs.")
+        int | None, typer.Option(help="Optimizer steps, instead of the file's steps or epochs.")
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Learning rate at the start, in place of the file's.")
+        float | None, typer.Option(help="Learning rate at the start, instead of the file's.")
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(help="Crops in each optimizer step, in place of the file's.")
+        int | None, typer.Option(help="Crops in each optimizer step, instead of the file's.")
     ] = None,
     device: Device = DeviceChoice.AUTO,
     threads: Annotated[int | None, typer.Option(help="CPU threads for the network.")] = None,
     *,
     work: Work,
 ) -> None:
-    """Train a network; the same command goes on where it stopped.
+    """Train a network; run the same command again to continue after a stop.
 
     For example:
 
@@ -91,7 +91,7 @@ def train(
     """
     if config is None and not data:
         raise ConfigError(
-            "give a TOML file, or the data to fine-tune the shipped weights on",
+            "nothing to train on: give a TOML file, or --data to fine-tune the shipped weights",
             code="NOTHING_GIVEN",
         )
     from afunet.training.config import load_config

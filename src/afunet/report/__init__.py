@@ -1,1 +1,1 @@
-"""Pages and pictures of a case, of a comparison, of surfaces: they read what was measured."""
+"""Pages and pictures of a case, of a comparison and of surfaces, from finished measurements."""

@@ -1,4 +1,4 @@
-"""Words and scale bars on pictures, in one hand."""
+"""Text and scale bars on pictures, in one style."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from afunet.report.palette import Colour
 _BAR_LENGTHS_MM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 _BAR_PIXELS = 3
 NOT_TO_SCALE = "not to scale"
-"""What stands where a scale bar would, where no voxel size is known."""
+"""The text in place of a scale bar if the voxel size is unknown."""
 
 
 def write(
@@ -22,7 +22,7 @@ def write(
     anchor: str = "la",
     halo: Colour | None = None,
 ) -> None:
-    """Write `words` in Pillow's own font, `anchor` as in Pillow, with a halo where asked for."""
+    """Write `words` in Pillow's own font; `anchor` as in Pillow, `halo` the outline's colour."""
     draw.text(
         position,
         words,
@@ -35,12 +35,12 @@ def write(
 
 
 def scale_bar_mm(longest_mm: float) -> int:
-    """The longest round length not over `longest_mm`; 1 mm at least."""
+    """Return the longest round length up to `longest_mm`; 1 mm at least."""
     return max((length for length in _BAR_LENGTHS_MM if length <= longest_mm), default=1)
 
 
 def length_text(length_mm: float) -> str:
-    """A length as people say it: "5 mm", "2 cm"."""
+    """Return a length in mm, or in cm from 10 mm on: "5 mm", "2 cm"."""
     return f"{length_mm:g} mm" if length_mm < 10 else f"{length_mm / 10:g} cm"
 
 
@@ -54,7 +54,7 @@ def draw_scale_bar(
     colour: Colour,
     halo: Colour | None = None,
 ) -> None:
-    """Draw a bar of a round length from its left end, its length written above it."""
+    """Draw a bar of a round length from its left end, with its length written above it."""
     length_mm = scale_bar_mm(longest_pixels * mm_per_pixel)
     left, bottom = left_bottom
     right = left + length_mm / mm_per_pixel

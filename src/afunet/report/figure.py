@@ -1,4 +1,4 @@
-"""Matplotlib where it is wanted: figures without a window, one look for all."""
+"""Matplotlib figures without a window, all in one style."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 INK = "#1b1f24"
 QUIET = "#6b7480"
 GRID = "#dfe3e8"
-# Okabe & Ito: told apart by colour-blind eyes too.
+# Okabe & Ito: colour-blind readers can distinguish them too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000")
 DPI = 200
 
 
 def require_matplotlib() -> None:
-    """Fail before the work, not after it: `ConfigError` where the `train` extra is missing."""
+    """Raise `ConfigError` if the `train` extra is missing: to be called before the work."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
@@ -29,7 +29,7 @@ def require_matplotlib() -> None:
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:
-    """An empty white figure that no window belongs to."""
+    """Return an empty white figure without a window."""
     require_matplotlib()
     from matplotlib.figure import Figure
 
@@ -37,7 +37,7 @@ def new_figure(width_in: float, height_in: float) -> Figure:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as PNG."""
+    """Return the figure as PNG."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()

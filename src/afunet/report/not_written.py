@@ -1,4 +1,4 @@
-"""A result that is missing, and why."""
+"""A missing result and the reason."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NotWritten:
-    """A result that was asked for and could not be written: its format, why, the fault's code."""
+    """A requested result that could not be written: its name, the reason and the error's code."""
 
     format: str
     reason: str

@@ -1,4 +1,4 @@
-"""The colour that a piece is drawn in: its bone, side and rank look alike in every result."""
+"""The colours of pieces: the same bone, side and rank has one colour in every result."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ Colour = tuple[int, int, int]
 
 
 def colour_of(bone: str, rank: int = 1, side: str | None = None) -> Colour:
-    """The colour of a bone's piece, `rank` 1 being the largest, `side` "left", "right" or none.
+    """Return the colour of a bone's piece; `rank` 1 is the largest, `side` "left", "right" or None.
 
-    Fragments past the last colour of a row begin at its second again: none looks like the largest.
+    After the last colour of a row the second follows again, so no fragment looks like the largest.
     """
     row = _ROWS.get((bone, side or None), _ROWS[Bone.UNKNOWN, None])
     return row[rank - 1] if rank <= len(row) else row[1 + (rank - 2) % (len(row) - 1)]

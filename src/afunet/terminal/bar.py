@@ -15,7 +15,7 @@ from afunet.terminal.streams import errors
 
 @contextmanager
 def bar() -> Iterator[Show]:
-    """Draw moments as one bar on the terminal's error stream; it goes at the end."""
+    """Draw moments as one bar on the terminal's error stream; the bar is removed at the end."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
@@ -26,7 +26,7 @@ def bar() -> Iterator[Show]:
         *columns,
         console=errors,
         transient=True,
-        # A pipe's text must not land on the terminal.
+        # Text that goes into a pipe must not appear on the terminal.
         redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
     )
     with drawn:
@@ -45,7 +45,7 @@ def bar() -> Iterator[Show]:
 
 
 def described(moment: Moment) -> str:
-    """The case, the stage and its units, in 34 columns or so."""
+    """Return the case, the stage and its units, in about 34 columns."""
     units = f" {moment.done}/{moment.total}" if moment.total > 1 else ""
     case = f"{moment.case[:12]}: " if moment.case else ""
     return f"{case}{moment.stage}{units}"

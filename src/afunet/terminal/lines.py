@@ -15,7 +15,7 @@ EVERY_SECONDS = 10.0
 
 @dataclass
 class Lines:
-    """Writes a moment where a stage starts and every so many seconds, as `form` says it."""
+    """Writes a moment, in the given `form`, when a stage starts and then every few seconds."""
 
     write: Write
     form: Callable[[Moment], str]
@@ -23,14 +23,14 @@ class Lines:
     _last: float = float("-inf")
 
     def __call__(self, moment: Moment) -> None:
-        """Write it, or not."""
+        """Write the moment if a line is due."""
         if moment.starts or moment.seconds - self._last >= self.every_seconds:
             self._last = moment.seconds
             self.write(self.form(moment))
 
 
 def plain(moment: Moment) -> str:
-    """As `[  83 s] leg-1: segmenting, 40 of 400, 12 %, about 9 min left`."""
+    """Return a line as `[  83 s] leg-1: segmenting, 40 of 400, 12 %, about 9 min left`."""
     parts = [f"{moment.case}: {moment.stage}" if moment.case else moment.stage]
     if moment.total > 1:
         parts.append(f"{moment.done} of {moment.total}")
@@ -42,7 +42,7 @@ def plain(moment: Moment) -> str:
 
 
 def as_json(moment: Moment) -> str:
-    """One object with the time (UTC), stage, done, total, seconds left, case and level."""
+    """Return an object with the time (UTC), stage, done, total, seconds left, case and level."""
     left = None if moment.seconds_left is None else round(moment.seconds_left, 1)
     fraction = None if moment.fraction is None else round(moment.fraction, 4)
     return json.dumps(
@@ -60,12 +60,12 @@ def as_json(moment: Moment) -> str:
 
 
 def message_as_json(level: str, message: str, code: str = "") -> str:
-    """One object with the time, level, message and code of what is no progress."""
+    """Return an object with the time (UTC), level, text and code of a message."""
     return json.dumps({"time": _now(), "level": level, "message": message, "code": code})
 
 
 def in_words(seconds: float) -> str:
-    """Seconds, minutes or hours, as rough as they are known."""
+    """Return a duration in whole seconds, whole minutes or tenths of hours."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

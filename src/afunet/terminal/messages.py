@@ -1,4 +1,4 @@
-"""What is said beside progress: failures, warnings, notes; on the screen and in the log file."""
+"""Failures, warnings and notes, on the screen and in the log file."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ COLOURS = {Level.INFO: "yellow", Level.WARNING: "yellow", Level.ERROR: "red"}
 
 @dataclass
 class Messages:
-    """Where messages go. A log never holds `paths`, which may name a patient; the screen may."""
+    """Where messages go. `paths` may name a patient: the screen may show them, a log never."""
 
     as_json: bool = False
     to_file: Callable[[str], None] | None = None
     paths: Sequence[Path] = field(default_factory=tuple)
 
     def say(self, level: Level, text: str, code: str = "") -> None:
-        """One line on the error stream, and one in the log file."""
+        """Write one line to the error stream and one to the log file."""
         text = " ".join(text.split())
         if not self.as_json:
             _show(level, text)
@@ -51,26 +51,26 @@ class Messages:
 
 
 messages = Messages()
-"""Those of the command that runs."""
+"""The messages of the running command."""
 
 
 def reset_messages() -> None:
-    """As before any command."""
+    """Set `messages` back to its state before any command."""
     messages.as_json, messages.to_file, messages.paths = False, None, ()
 
 
 def print_failure(reason: str, code: str = "") -> None:
-    """One line that says what went wrong."""
+    """Print one line that says what went wrong."""
     messages.say(Level.ERROR, reason, code)
 
 
 def print_warning(text: str, code: str = "") -> None:
-    """One line that says what to look at."""
+    """Print one line that says what to check."""
     messages.say(Level.WARNING, text, code)
 
 
 def write_error_line(line: str) -> None:
-    """A line as it is on the error stream."""
+    """Write a line unchanged to the error stream."""
     errors.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -1,4 +1,4 @@
-"""What a command found, on the output stream."""
+"""Print what a command found to the output stream."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILE_TABLE_COLUMNS = 80
 
 
 def print_case(folder: Path, report: Report) -> None:
-    """A finished scan: its bone, what was noticed, its files, and what is missing."""
+    """Print a finished scan: its bone, confidence, flags, findings, files, and what is missing."""
     from afunet.geometry.sizes import counted, volume_text  # NumPy, which starting does not need
 
     bone = volume_text(report.bone.volume_cm3 * 1000, report.grid.spacing_known)
@@ -36,27 +36,27 @@ def print_case(folder: Path, report: Report) -> None:
     warnings = [flag for flag in report.flags if flag.severity is Severity.WARNING]
     print_lines(f"  look at: {flag.message}" for flag in warnings[:FIRST_FLAGS])
     if len(warnings) > FIRST_FLAGS:
-        print_lines((f"  and {len(warnings) - FIRST_FLAGS} more places in the report",))
+        print_lines((f"  and {len(warnings) - FIRST_FLAGS} more warnings in the report",))
     print_lines(f"  {finding.severity}: {finding}" for finding in report.findings)
     print_files(tuple(folder / name for name in report.files))
     print_missing(report.not_written, report.case)
 
 
 def print_missing(results: Iterable[NotWritten], case: str = "") -> None:
-    """A line on each result that could not be written."""
+    """Print a line on each result that could not be written."""
     for missing in results:
         of_case = f"{case}: " if case else ""
         print_failure(f"{of_case}{missing.format} is missing: {missing.reason}", missing.code)
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Lines as they are."""
+    """Print lines unchanged."""
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_files(paths: Iterable[Path]) -> None:
-    """A line a file; of a folder that holds many, its name and their number."""
+    """Print a line for each file; for a folder of many files, its name and their number."""
     paths = list(paths)
     held = Counter(path.parent for path in paths)
     many = {folder for folder, count in held.items() if count > MOST_FILES_LISTED}
@@ -68,7 +68,7 @@ def print_files(paths: Iterable[Path]) -> None:
 
 
 def print_table(table: Table) -> None:
-    """A table where it fits, on a terminal or in 80 columns of a file; else a few lines a row."""
+    """Print a table if it fits the terminal, or 80 columns of a file; else its rows as lines."""
     room = console.width if console.is_terminal else FILE_TABLE_COLUMNS
     options = console.options.update(max_width=10_000)
     if Measurement.get(console, options, table).maximum <= room:
@@ -78,7 +78,7 @@ def print_table(table: Table) -> None:
 
 
 def as_rows(table: Table) -> Iterable[str]:
-    """Each row as its first cell, and below it a line a further cell with its heading."""
+    """Yield each row as its first cell and, below it, a line for each other cell with a value."""
     if table.title:
         yield _text(table.title)
     headings = [_text(column.header) for column in table.columns]
@@ -92,6 +92,6 @@ def as_rows(table: Table) -> Iterable[str]:
 
 
 def _text(cell: object) -> str:
-    """A cell's words on one line, without its markup."""
+    """Return a cell's text on one line, without its markup."""
     text = cell if isinstance(cell, Text) else Text.from_markup(str(cell))
     return " ".join(text.plain.split())

@@ -1,8 +1,7 @@
-"""How Ctrl-C, SIGTERM and SIGHUP stop the work, each in the same way.
+"""How Ctrl-C, SIGTERM and SIGHUP stop the work; all act in the same way.
 
-While work is done the first signal asks it to stop at its next step, a second one breaks it off;
-at other times the first breaks off. Whatever comes later is not heard, so that the clean-up is
-whole.
+During the work the first signal asks it to stop at its next step, and the second aborts it. At
+other times the first signal aborts. Later signals are ignored, so that the clean-up can finish.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ SIGNAL_CODE = 128
 
 
 class Stopped(BaseException):
-    """A signal ended the work; `str()` is what there is to say of it."""
+    """A signal ended the work; `str()` gives the message, which may be empty."""
 
     def __init__(self, number: int, message: str = "") -> None:
         super().__init__(message)
@@ -31,7 +30,7 @@ class Stopped(BaseException):
 
 @contextmanager
 def breaking_off() -> Iterator[None]:
-    """The first signal raises `Stopped`; later ones are not heard."""
+    """Raise `Stopped` at the first signal; ignore later ones."""
     heard = False
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -46,9 +45,9 @@ def breaking_off() -> Iterator[None]:
 
 @contextmanager
 def cancel_on_signal() -> Iterator[CancelToken]:
-    """The first signal cancels the token, the second raises `Stopped`.
+    """Cancel the token at the first signal, raise `Stopped` at the second.
 
-    `Cancelled` leaves as `Stopped` with the signal's exit code.
+    `Cancelled` is raised on as `Stopped` with the signal's exit code.
     """
     token = CancelToken()
     heard: list[int] = []
@@ -69,9 +68,9 @@ def cancel_on_signal() -> Iterator[CancelToken]:
 
 @contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Handle `SIGNALS` of this system, but for those that the caller (as nohup does) has ignored.
+    """Handle the `SIGNALS` of this system, except those that the caller ignores (as nohup does).
 
-    Only the main thread may; in another the signals stay as they are.
+    Only the main thread can handle signals; in another thread nothing changes.
     """
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():

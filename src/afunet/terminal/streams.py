@@ -1,4 +1,4 @@
-"""The two streams: they take any text in any encoding, and a reader that went away is no error."""
+"""The output and error streams: any text in any encoding; a closed pipe is not an error."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 from rich.console import Console
 
 FILE_COLUMNS = 1000
-"""A file or a pipe has no width: nothing is wrapped for it."""
+"""The width of a file or pipe: wide enough that nothing is wrapped."""
 
 
 class Stream(Console):
-    """A console that goes on where its reader went away, and wraps for terminals only."""
+    """A console that carries on after its pipe was closed, and wraps for terminals only."""
 
     def on_broken_pipe(self) -> None:
-        """Whatever else is said goes nowhere; the work goes on."""
+        """Discard all further text; the work continues."""
         _to_nowhere(sys.stderr if self.stderr else sys.stdout)
 
     @property
     def width(self) -> int:
-        """Columns of the terminal; plenty for a file."""
+        """Columns of the terminal; `FILE_COLUMNS` for a file or pipe."""
         return super().width if self.is_terminal else FILE_COLUMNS
 
     @width.setter
@@ -39,9 +39,9 @@ errors = Stream(stderr=True, highlight=False)
 
 @contextmanager
 def prepared_streams() -> Iterator[None]:
-    """Letters that the encoding lacks become question marks; libraries' warnings are not shown.
+    """Write letters that the encoding lacks as question marks; hide the warnings of libraries.
 
-    Their text may quote a header.
+    The text of such a warning may quote a header.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -56,7 +56,7 @@ def prepared_streams() -> Iterator[None]:
 
 
 def _flush(stream: Any) -> None:
-    """Flush now, where the error of a reader gone can still be kept quiet."""
+    """Flush now, while the error of a closed pipe can still be suppressed."""
     if stream is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""A command at work: what it tells its caller, how it is stopped, where that is shown."""
+"""A running command: how its progress is shown and how it is stopped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PULSE_SECONDS = 1.0
 
 
 class LogForm(StrEnum):
-    """How progress and messages are written where they are no bar."""
+    """How progress and messages are written if there is no bar."""
 
     TEXT = "text"
     JSON = "json"
@@ -40,37 +40,37 @@ class View:
 
     @property
     def every_seconds(self) -> float:
-        """Seconds between lines of one stage."""
+        """Seconds between two lines of one stage."""
         return 1.0 if self.verbose else EVERY_SECONDS
 
     def lines(self, write: Callable[[str], None]) -> Lines:
-        """Progress as lines that go to `write`."""
+        """Return progress as lines that go to `write`."""
         form = as_json if self.log is LogForm.JSON else plain
         return Lines(write, form, self.every_seconds)
 
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What a command hands to its workflow."""
+    """What a command passes to its workflow."""
 
     progress: PlannedProgress
     cancel: CancelToken
 
     @property
     def watch(self) -> Watch:
-        """Both as a workflow takes them."""
+        """Progress and token in the form that a workflow takes."""
         return Watch(self.progress, self.cancel)
 
     def follow(self, plan: Plan) -> None:
-        """The stages to come, so that the whole and the time left are known."""
+        """Set the stages to come, from which the share done and the time left are estimated."""
         self.progress.plan = plan
 
 
 @contextmanager
 def at_work(view: View, paths: Sequence[Path] = ()) -> Iterator[Work]:
-    """Show progress as `view` says, from this moment on; a signal stops the work.
+    """Show progress as `view` says, from now on; a signal stops the work.
 
-    `paths` are those the user gave; no log holds them. Raises `Stopped` where a signal did, and
+    `paths` were given by the user; no log contains them. Raises `Stopped` after a signal, and
     `OutputError` for a log file that cannot be written.
     """
     messages.as_json, messages.paths = view.log is LogForm.JSON, tuple(paths)
@@ -92,7 +92,7 @@ def at_work(view: View, paths: Sequence[Path] = ()) -> Iterator[Work]:
 
 
 def _log_file(view: View, path: Path) -> Show:
-    """Lines added to a file, each written at once; it stays open for what is said at the end."""
+    """Append lines to a file, each written at once; the file stays open for the last messages."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a", encoding="utf-8", errors="replace", buffering=1)
@@ -108,7 +108,7 @@ def _log_file(view: View, path: Path) -> Show:
 
 @dataclass
 class _Pulse:
-    """Shows moments, and the last one again and again while a stage says nothing."""
+    """Shows moments, and repeats the last one while a stage reports nothing."""
 
     shows: Sequence[Show]
     _last: Moment | None = None
@@ -121,7 +121,7 @@ class _Pulse:
             self._show(moment)
 
     def again(self) -> None:
-        """The last moment, as old as it is now."""
+        """Show the last moment again, with the seconds that have passed since."""
         with self._lock:
             if self._last is None:
                 return

@@ -1,1 +1,1 @@
-"""The stories: one function for each command, without science of its own."""
+"""The workflows: one function for each command, which calls the layers below in order."""

@@ -1,7 +1,7 @@
-"""The middle of the main job: a scan and a network in; mask, surfaces, pieces and doubts out.
+"""The analysis of a scan by a network: mask, surfaces, pieces and confidence.
 
-No path goes in and nothing is written. Without the mask there is no result; what comes after it is
-tried on its own.
+It takes no path and writes nothing. Without a mask there is no result; every later result is tried
+on its own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from afunet.workflows.trust import Trust, judge
 
 CONFIDENCE = "confidence"
 MAX_TRIANGLES = 2_000_000
-# Measured on 46 slices of 512 x 512 pixels on one CPU; what follows the network counts only.
+# Measured on 46 slices of 512 x 512 pixels on one CPU; only the network and what follows count.
 PLAN = (
     Step("unpacking"),
     Step("reading headers"),
@@ -47,10 +47,11 @@ PLAN = (
 
 @dataclass(frozen=True)
 class AnalysisRules:
-    """How the mask is cleaned, how far surfaces are simplified (`decimated`), and what is made.
+    """The rules of the clean-up, how far surfaces are simplified (`decimated`), and what is made.
 
-    No surface has more than `MAX_TRIANGLES`. `pieces` asks for the bones and fragments with their
-    names, measures and surfaces and for the surface of the whole, `trust` for how sure all is.
+    No surface has more than `MAX_TRIANGLES`. `pieces` asks for bones and fragments with names,
+    measurements and surfaces, and for the surface of all bone; `trust` asks for confidence and
+    flags.
     """
 
     cleanup: CleanUpRules = field(default_factory=CleanUpRules)
@@ -65,12 +66,12 @@ class AnalysisRules:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What was found in a scan, by which network and rules, and the seconds that each stage took.
+    """What was found in a scan, by which network and rules, and the seconds of each stage.
 
-    Where something was not asked for or could not be made, `mesh` is None, `instances` has no
-    pieces, `trust` is None. `classes` has the mask's classes, numbered from 1 in the order of the
-    network's, where it tells several apart; else it is None. `missing` tells why, and `stacks`
-    where afunet's own faults were.
+    If a result was not asked for or could not be made, `mesh` or `trust` is None, or `instances`
+    has no pieces. `missing` gives the reasons, and `stacks` the places of internal errors. `classes`
+    holds the class of each voxel of the mask, numbered from 1 in the network's order; it is None if
+    the network knows bone alone.
     """
 
     scan: Scan
@@ -91,7 +92,7 @@ class Analysis:
 def analyse(
     scan: Scan, network: Network, rules: AnalysisRules | None = None, watch: Watch = UNWATCHED
 ) -> Analysis:
-    """Find the bones in a scan. Raises `Cancelled`, and whatever keeps the mask from being made."""
+    """Find the bones in a scan. Raises `Cancelled`, and any error that prevents the mask."""
     stopwatch = Stopwatch()
     with stopwatch.stage("network"):
         prediction = predict(scan, network, watch)
@@ -100,7 +101,7 @@ def analyse(
 
 
 def predict(scan: Scan, network: Network, watch: Watch = UNWATCHED) -> FreshPrediction:
-    """What the network takes for bone, before anything is cleaned."""
+    """Return what the network takes for bone, before the clean-up."""
     return predict_volume(
         Axial.of(scan.volume),
         Predictor(network.engine, network.header.patch_px),
@@ -117,7 +118,7 @@ def concluded(
     rules: AnalysisRules | None = None,
     watch: Watch = UNWATCHED,
 ) -> Analysis:
-    """What follows from a prediction: the cleaned mask, and each result that can be made of it."""
+    """Make the analysis from a prediction: the cleaned mask and each result that follows."""
     rules, stopwatch, attempts = rules or AnalysisRules(), Stopwatch(), Attempts()
     with stopwatch.stage("clean-up"):
         axial, cleaned = clean_up(prediction.mask, prediction.scan, rules.cleanup, watch=watch)

@@ -1,4 +1,4 @@
-"""Results and stages each on their own: one that fails costs itself alone, and is told."""
+"""Results that are each made on their own: if one fails, it is noted and the others go on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Made = TypeVar("Made")
 
 
 class Attempts:
-    """What was tried, what of it is `missing`, and the `stacks` of afunet's own faults."""
+    """The results that are `missing` after they failed, and the `stacks` of internal errors."""
 
     def __init__(self, missing: Iterable[NotWritten] = (), stacks: Iterable[str] = ()) -> None:
         self.missing = list(missing)
@@ -26,9 +26,9 @@ class Attempts:
 
     @contextmanager
     def at(self, what: str, folder: Path | None = None) -> Iterator[None]:
-        """Whatever fails inside is noted as a `what` that is missing, but for `Cancelled`.
+        """Note any exception inside as a missing `what`; only `Cancelled` is raised on.
 
-        `folder`, which may lie in one that names a patient, is left out of the reason.
+        The reason leaves out `folder`, whose path may name a patient.
         """
         try:
             yield
@@ -43,14 +43,14 @@ class Attempts:
                 self.stacks.append(stack_text(error))
 
     def made(self, what: str, make: Callable[[], Made], otherwise: Made) -> Made:
-        """What `make` gives; `otherwise` where it fails, which is noted."""
+        """Return the result of `make`, or `otherwise` if it fails; the failure is noted."""
         with self.at(what):
             return make()
         return otherwise
 
 
 class WrittenResults:
-    """Files that come into `folder` result by result, each whole or not at all."""
+    """Writes results one by one into `folder`, each completely or not at all."""
 
     def __init__(self, folder: Path, attempts: Attempts) -> None:
         self.folder = folder
@@ -58,9 +58,9 @@ class WrittenResults:
         self.names: list[str] = []
 
     def write(self, what: str, writer: Callable[[Path], Sequence[str]]) -> None:
-        """Let `writer` write its files into an empty folder and give their names; take them over.
+        """Let `writer` write files into an empty folder and return their names; then move them.
 
-        They have all names that `writer` gave them, below `folder`.
+        The files keep their names, below `folder`.
         """
         own = self.folder.with_name(f"{self.folder.name}-one")
         try:
@@ -75,7 +75,7 @@ class WrittenResults:
             shutil.rmtree(own, ignore_errors=True)
 
     def write_stacks(self) -> None:
-        """Write where afunet's own faults were, if there were any."""
+        """Write the stacks of internal errors, if there were any."""
 
         def stacks(folder: Path) -> list[str]:
             (folder / STACKS).write_text("\n".join(self.attempts.stacks), encoding="utf-8")
@@ -85,7 +85,7 @@ class WrittenResults:
             self.write(STACKS, stacks)
 
     def require_any(self) -> None:
-        """Raise `OutputError` with the first reason where no file came."""
+        """Raise `OutputError` with the first reason if no file was written."""
         if not self.names:
             first = self.attempts.missing[0]
             raise OutputError(f"no result could be written: {first.reason}", code=first.code)

@@ -21,7 +21,7 @@ TURNING_TRIANGLES = 60_000
 
 
 def draw_overlay(folder: Path, scan: Scan, mask: Volume) -> list[str]:
-    """Write the slices with the mask's outline; sides only where known. Gives the file's name."""
+    """Draw slices with the mask's outline, with sides only if known; return the file's name."""
     known, sides = scan.source.spacing_known, scan.sides_known
     overlay = overlay_montage(scan.volume, mask, spacing_known=known, orientation_known=sides)
     overlay.save(folder / OVERLAY, optimize=True)
@@ -29,7 +29,7 @@ def draw_overlay(folder: Path, scan: Scan, mask: Volume) -> list[str]:
 
 
 def draw_scene(scan: Scan, mesh: Mesh | None, instances: Instances) -> Scene:
-    """The surfaces of the pieces, of the whole where there are none; sides only where known."""
+    """Draw the surfaces of the pieces, or of all bone without pieces; sides only if known."""
     return render_scene(
         coloured_pieces(instances, mesh),
         spacing_known=scan.source.spacing_known,
@@ -38,13 +38,13 @@ def draw_scene(scan: Scan, mesh: Mesh | None, instances: Instances) -> Scene:
 
 
 def write_scene(folder: Path, scene: Scene) -> list[str]:
-    """Write the picture of the surfaces; gives the file's name."""
+    """Write the picture of the surfaces; return the file's name."""
     scene.image.save(folder / SCENE, optimize=True)
     return [SCENE]
 
 
 def turning_view(scan: Scan, mesh: Mesh | None, instances: Instances) -> str:
-    """The page in which the pieces turn, light enough to stand in the report."""
+    """Return the page of the 3D view, with few enough triangles to be part of the report."""
     return turning_page(
         parts_of(instances, TURNING_TRIANGLES, mesh),
         spacing_known=scan.source.spacing_known,
@@ -59,7 +59,7 @@ def write_page(
     turning: str,
     flag_pictures: Sequence[bytes] = (),
 ) -> list[str]:
-    """Write the report as a page, with those of the `pictures` inside that are in that folder."""
+    """Write the report as a page with the pictures that are in the folder `pictures`."""
     overlay, scene = (
         path.read_bytes() if (path := pictures / name).is_file() else b""
         for name in (OVERLAY, SCENE)
@@ -70,6 +70,6 @@ def write_page(
 
 
 def write_json(folder: Path, report: Report) -> list[str]:
-    """Write the report for programs; gives the file's name."""
+    """Write the report as JSON; return the file's name."""
     (folder / REPORT_JSON).write_bytes(report.to_json().encode("utf-8", errors="replace"))
     return [REPORT_JSON]

@@ -1,4 +1,4 @@
-"""Everything that is written of a case: masks first, the report last."""
+"""All files of a case: masks are written first, the report last."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PLAN = (Step(WRITING, share=0.01, seconds=0.1), Step(PICTURES, seconds=1.5), Ste
 
 @dataclass(frozen=True)
 class WantedResults:
-    """What is to be written; `formats` are names of `RESULT_FORMATS`."""
+    """What to write; `formats` are names of `RESULT_FORMATS`."""
 
     formats: tuple[str, ...]
     segmentation_kind: SegmentationKind = SegmentationKind.BINARY
@@ -51,7 +51,7 @@ class WantedResults:
 
 @dataclass(eq=False)
 class CaseWriter:
-    """Writes the results of one case, each on its own. Its methods raise `Cancelled` only."""
+    """Writes the results of one case, each on its own. Its methods raise only `Cancelled`."""
 
     found: Analysis
     wanted: WantedResults
@@ -60,7 +60,7 @@ class CaseWriter:
     _scene: Scene | None = field(default=None, init=False)
 
     def write_results(self) -> None:
-        """Masks, surfaces and DICOM results in the formats that are wanted."""
+        """Write masks, surfaces and DICOM results in the wanted formats."""
         results = self._results()
         listed = results_of(self.wanted.formats)
         for number, (what, write) in enumerate(listed):
@@ -69,7 +69,7 @@ class CaseWriter:
         self._step(WRITING, len(listed), len(listed))
 
     def write_pictures(self) -> None:
-        """The slices with the mask, and the surfaces."""
+        """Draw the slices with the mask, and the surfaces."""
         found = self.found
         self._step(PICTURES, 0, 2)
         self.written.write(OVERLAY, lambda folder: draw_overlay(folder, found.scan, found.mask))
@@ -85,7 +85,7 @@ class CaseWriter:
     def write_report(
         self, title: str, named: Sequence[Finding], run: facts.RunFacts
     ) -> facts.Report:
-        """The page, then the same for programs, which tells all that is missing."""
+        """Write the page, then the JSON, which lists all missing results; return the report."""
         written, found = self.written, self.found
         self._step(REPORTING, 0, 3)
         renderer = self._scene.renderer if self._scene else ""
@@ -113,7 +113,7 @@ class CaseWriter:
         self.watch.tell(stage, done, total)
 
     def _complete(self, report: facts.Report, *coming: str) -> facts.Report:
-        """The report with what is written by now and what is `coming`, and with what is missing."""
+        """Return the report with the files written so far, those `coming`, and missing results."""
         names = self.written.names
         return replace(
             report,
@@ -140,7 +140,7 @@ class CaseWriter:
         )
 
     def _kept_probability(self) -> Volume | None:
-        """Where a DICOM result stores it: 0 for what the clean-up took away, which is no bone."""
+        """Return the probability if a DICOM result stores it, 0 where the clean-up removed bone."""
         kind = self.wanted.segmentation_kind
         if kind is not SegmentationKind.FRACTIONAL or "seg" not in self.wanted.formats:
             return None
@@ -157,9 +157,9 @@ def report_of(
     attempts: Attempts,
     renderer: str = "",
 ) -> facts.Report:
-    """What the report says of all that was found; `renderer` drew the surfaces.
+    """Make the report of an analysis; `renderer` drew the surfaces.
 
-    A part that cannot be told is left out and noted by `attempts`.
+    A part that cannot be made is left out and noted by `attempts`.
     """
     scan, trust, made = found.scan, found.trust, attempts.made
     header, grid = found.network.header, found.prediction.grid
@@ -190,14 +190,14 @@ def report_of(
 
 
 def _cleanup(found: Analysis) -> dict[str, float]:
-    """What the clean-up did; which pieces there are is told of those that were divided."""
+    """Return what the clean-up did; the numbers of pieces come from the division instead."""
     done = asdict(found.cleaned)
     del done["pieces_kept"], done["smallest_kept_mm3"]
     return {**done, "speck_limit_mm3": found.rules.cleanup.speck_mm3}
 
 
 def run_facts(found: Analysis, seconds: Mapping[str, float]) -> facts.RunFacts:
-    """On what an analysis ran, and how long every stage took so far."""
+    """Return on what device an analysis ran, and how long every stage has taken so far."""
     prediction, network = found.prediction, found.network
     engine, usage = prediction.predictor.engine, prediction.usage
     return facts.RunFacts(

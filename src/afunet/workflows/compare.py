@@ -1,4 +1,4 @@
-"""Train or reuse every row, judge all on slices no run has seen, and write what came out."""
+"""Train or reuse the networks of all rows, score them on unseen slices, write the comparison."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MARKDOWN, JSON = "comparison.md", "comparison.json"
 PANEL, CURVES, FOREST = "panel.png", "curves.png", "forest.png"
 WRITING = "writing"
 READING, TIMING, PANELS = "reading slices", "measuring times", "drawing the panel"
-# Of each row; what follows the last counts little beside the training of any.
+# For each row; what follows the last row costs little compared with one training.
 PLAN = (
     Step(READING),
     Step("training", share=1),
@@ -56,7 +56,7 @@ TIMED_SLICES, TIMED_ROUNDS = 4, 2
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """What is judged, where runs are kept, and how they are made."""
+    """The data to compare on, the folder of the runs, and how they are trained."""
 
     data: str = "knee"
     split: str = "test"
@@ -68,14 +68,14 @@ class CompareOptions:
     def __post_init__(self) -> None:
         if self.split not in ("test", "val"):
             raise ConfigError(
-                f"a comparison judges on test, or on val before test is touched; not on "
-                f"{self.split!r}"
+                f"cannot compare on split {self.split!r}: choose test, or val while test must "
+                "stay unseen"
             )
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found, and the files that tell it; `not_written` tells of those that are missing."""
+    """The facts of a comparison and its files; `not_written` lists the missing ones."""
 
     facts: ComparisonFacts
     files: tuple[Path, ...]
@@ -89,10 +89,10 @@ def compare(
     *,
     watch: Watch = UNWATCHED,
 ) -> Comparison:
-    """Compare the rows of TOML files or folders; results go to the folder `output`.
+    """Compare the rows of TOML files or folders; write the results to the folder `output`.
 
-    Runs and scores are kept under `options.runs`: the same call goes on where it was stopped, and
-    a repeated one computes only the panel and the times anew.
+    Runs and scores are kept under `options.runs`. The same call continues after a stop; repeated
+    after the end, it computes only the panel and the times again.
     """
     options = options or CompareOptions()
     experiments = load_experiments(files)
@@ -148,7 +148,7 @@ def _write(name: str, make: Callable[[], str | bytes], folder: Path) -> list[str
 
 
 def _scores(contender: Contender, judged: JudgedSplit, watch: Watch) -> Scores:
-    """Scores of every seed, computed where they are not kept yet."""
+    """Return the scores of every seed; compute those that are not stored yet."""
     slices = judged.slices(contender.input_slices)
     scores = []
     for run in contender.runs:
@@ -166,7 +166,7 @@ def _seconds_per_slice(
     judged: JudgedSplit,
     watch: Watch,
 ) -> dict[str, float]:
-    """Median seconds a slice, the rows taking turns so that a busy moment hits all alike."""
+    """Return median seconds per slice; rows take turns, so that other load affects all alike."""
     seconds: dict[str, list[float]] = {one.experiment.name: [] for one in contenders}
     total = len(judged.slices())
     places = np.linspace(0, total - 1, min(TIMED_SLICES, total)).round().astype(int)
@@ -184,7 +184,7 @@ def _seconds_per_slice(
 
 
 def _tables(contenders: Sequence[Contender]) -> dict[str, list[Contender]]:
-    """Rows by table, those of the most architectures first, else in the order given."""
+    """Return rows by table: tables with the most architectures first, else in the given order."""
     tables: dict[str, list[Contender]] = {}
     for contender in contenders:
         tables.setdefault(contender.experiment.table, []).append(contender)
@@ -221,7 +221,7 @@ def _facts(
 
 
 def _curves(tables: dict[str, list[Contender]]) -> dict[str, list[Curve]]:
-    """The runs of each table, but of those in which every run is another table's."""
+    """Return the runs of each table, without tables whose runs are all in another table."""
     return {
         title: [
             _curve(contender.experiment.label, run.folder)
@@ -241,7 +241,7 @@ def _curve(label: str, run: Path) -> Curve:
 
 
 def _columns(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The first two columns of a CSV file with a heading; empty without the file."""
+    """Return the first two columns of a CSV file with a heading; empty without the file."""
     if not path.exists():
         return np.empty(0), np.empty(0)
     with path.open(newline="") as file:

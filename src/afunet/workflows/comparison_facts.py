@@ -1,4 +1,4 @@
-"""From scored slices to what a comparison says."""
+"""The facts of a comparison, computed from scored slices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def table_facts(
     seconds: Mapping[str, float],
     lines: Levels,
 ) -> facts.TableFacts:
-    """One table; `scores` and `seconds` per slice by the experiment's name."""
+    """Return one table; `scores` and `seconds` per slice are keyed by the experiment's name."""
     reference = next((one for one in contenders if one.experiment.reference), None)
     others = [one for one in contenders if reference is not None and one is not reference]
     against: dict[str, AgainstReference] = {}
@@ -48,7 +48,7 @@ def table_facts(
 
 
 def differences(contender: Contender, reference: Contender | None) -> tuple[str, ...]:
-    """What in a network's training and windows is not as in the reference's."""
+    """Return how a network's training and windows differ from the reference's."""
     if reference is None or contender is reference or not (contender.trained and reference.trained):
         return ()
     assert contender.experiment.training is not None
@@ -63,7 +63,7 @@ def differences(contender: Contender, reference: Contender | None) -> tuple[str,
 
 
 def _flat(training: TrainingConfig) -> dict[str, object]:
-    """The configuration with dotted keys, without the seed."""
+    """Return the configuration with dotted keys, without the seed."""
     flat: dict[str, object] = {}
     for key, value in config_to_json(training).items():
         if isinstance(value, dict):

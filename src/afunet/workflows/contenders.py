@@ -1,4 +1,4 @@
-"""Experiments made ready to predict: trained or reused networks, and classical methods."""
+"""Experiments that are ready to predict: trained or reused networks and classical methods."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from afunet.workflows.train import train_network
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One seed of an experiment: its folder, what decides its masks, and how to get them."""
+    """One seed of an experiment: its folder, what determines its masks, and how to predict them."""
 
     folder: Path
     identity: str
@@ -50,17 +50,17 @@ class Contender:
 
     @property
     def trained(self) -> bool:
-        """Whether this is a network."""
+        """Whether this is a network, not a classical method."""
         return self.cost is not None
 
 
 def check_experiment(experiment: Experiment) -> None:
-    """Fail before the work: `ConfigError` for unknown networks, options and methods."""
+    """Raise `ConfigError` for unknown networks, options and methods, before the work."""
     if experiment.training is not None:
         build_model(experiment.training.model, experiment.training.options, seed=0)
     elif experiment.classical not in classical.CLASSICAL:
         raise ConfigError(
-            f"{experiment.name}: no classical method {experiment.classical!r}; there are "
+            f"{experiment.name}: unknown classical method {experiment.classical!r}; choose from "
             f"{', '.join(classical.CLASSICAL)}"
         )
 
@@ -73,7 +73,7 @@ def prepare(
     threads: int | None,
     watch: Watch = UNWATCHED,
 ) -> Contender:
-    """Train what is not trained yet, under `runs`, and load it."""
+    """Train what is not yet trained, in folders under `runs`, and load it."""
     if experiment.training is None:
         return _classical(experiment, runs)
     trained = []
@@ -111,7 +111,7 @@ def _run(
     validation_dice: float,
 ) -> Run:
     window = _window_px(experiment, checkpoint.header.patch_px)
-    # float32 for every network alike: the arithmetic must not decide a comparison.
+    # float32 for every network, so that the arithmetic does not decide a comparison.
     header = checkpoint.header
     engine = build_engine(
         checkpoint.network(),
@@ -157,7 +157,7 @@ def _masks(segment: Callable[[NDArray[np.float32]], NDArray[np.uint8]]) -> MaskO
 
 
 def _source_identity(name: str) -> str:
-    """A method has no weights: its code, all of the package's, is what it is."""
+    """Identify a method without weights by the source code of its package."""
     folder = Path(inspect.getfile(classical)).parent
     digest = sha256(b"".join(file.read_bytes() for file in sorted(folder.glob("*.py"))))
     return f"classical {name}, source {digest.hexdigest()}, afunet {version('afunet')}"

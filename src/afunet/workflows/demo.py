@@ -1,4 +1,4 @@
-"""The main job on a simulated fractured knee: no data and no GPU needed."""
+"""The demo: segment a simulated fractured knee; needs no data and no GPU."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ LABELS = "nifti"
 
 @dataclass(frozen=True)
 class ToldApart:
-    """How many true bones, and how many fragments of the broken ones, are pieces of their own.
+    """How many true bones, and how many fragments of the broken ones, are separate pieces.
 
-    By PENGWIN's matching (`match_fragments`); fragments as small as a speck are not asked for.
+    Matched as in PENGWIN (`match_fragments`); fragments as small as a speck are ignored.
     """
 
     bones: int
@@ -44,25 +44,25 @@ class ToldApart:
     true_fragments: int
 
     def __str__(self) -> str:
-        """One line, with what is lost."""
+        """Return one line."""
         bones = f"{self.bones} of {counted(self.true_bones, 'bone')} found"
         if not self.true_fragments:
             return bones
         fragments = (
             f"{bones}; {self.fragments} of {counted(self.true_fragments, 'fragment')} of broken "
-            "bones found as pieces of their own"
+            "bones found as separate pieces"
         )
         if self.fragments == self.true_fragments:
             return fragments
         return (
-            f"{fragments}, the others are joined to what they broke from: "
-            "fracture lines are often painted over"
+            f"{fragments}, the others are still joined to their bone: "
+            "fracture lines are often segmented as bone"
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Demo:
-    """The segmented case against the exact answer: Dice of all bone, and pieces told apart."""
+    """The segmented case and its agreement with the ground truth: Dice and separate pieces."""
 
     case: SegmentedCase
     scan: Path
@@ -77,7 +77,7 @@ def demo(
     *,
     watch: Watch = UNWATCHED,
 ) -> Demo:
-    """Simulate a leg, write it as DICOM, segment that, and compare with the exact answer."""
+    """Simulate a leg, write it as DICOM, segment that, and compare with the ground truth."""
     options = options or SegmentOptions()
     options = replace(options, formats=(*options.formats, LABELS))
     segmenter = Segmenter(options, watch=watch)
@@ -100,7 +100,7 @@ def demo(
 def told_apart(
     pieces: Volume, bones: LabelMap, fragments: LabelMap, smallest_mm3: float
 ) -> ToldApart:
-    """Compare a label map of pieces with true bones and their fragments on the same grid."""
+    """Compare a label map of pieces with the true bones and fragments on the same grid."""
     wholes = match_fragments(pieces, bones.volume, smallest_mm3).matches
     broken = _fragments_of_broken(bones, fragments)
     parts = match_fragments(pieces, fragments.volume, smallest_mm3).matches
@@ -114,7 +114,7 @@ def told_apart(
 
 
 def _fragments_of_broken(bones: LabelMap, fragments: LabelMap) -> set[int]:
-    """Labels of fragments of bones that have several."""
+    """Return the labels of fragments of bones that have several."""
     parts = [fragments.volume.voxels[bones.volume.voxels == bone] for bone in bones.names]
     by_bone = [set(np.unique(labels)) - {BACKGROUND} for labels in parts]
     return {int(label) for labels in by_bone if len(labels) > 1 for label in labels}

@@ -1,4 +1,4 @@
-"""From a mask to its surface and its pieces with their names, each tried on its own."""
+"""The surface of a mask, and its pieces with their names; each is tried on its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SURFACE, PIECES, NAMES = "surface", "pieces", "names"
 
 @dataclass(frozen=True, eq=False)
 class Dividing:
-    """Divides masks; surfaces are simplified as `decimated` says. Raises `Cancelled` only."""
+    """Divides masks; surfaces are simplified as `decimated` says. Raises only `Cancelled`."""
 
     attempts: Attempts
     max_triangles: int | None
@@ -28,7 +28,7 @@ class Dividing:
     watch: Watch
 
     def surface(self, mask: Volume) -> Mesh | None:
-        """The surface of all bone, None where it could not be made."""
+        """Return the surface of all bone, None if it could not be made."""
         with self.attempts.at(SURFACE):
             return surface(
                 mask,
@@ -41,9 +41,9 @@ class Dividing:
     def pieces(
         self, mask: Volume, scan: Volume | None, *, spacing_known: bool, sides_known: bool
     ) -> Instances:
-        """Bones and fragments, without names where these cannot be given; names need millimetres.
+        """Return bones and fragments; their names need millimetres and are left out if they fail.
 
-        Where bone could not be divided, it has one label, and no piece is measured.
+        If bone could not be divided, it has one label, and no piece is measured.
         """
         with self.attempts.at(PIECES):
             labels = split_instances(mask, watch=self.watch)
@@ -69,5 +69,5 @@ class Dividing:
 
 
 def undivided(mask: Volume) -> Instances:
-    """All bone under one label, and no piece."""
+    """Return all bone under one label, and no piece."""
     return Instances(mask.with_voxels((mask.voxels != 0).astype(np.uint8)))

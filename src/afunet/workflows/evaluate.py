@@ -1,4 +1,4 @@
-"""How well predicted masks agree with true ones, file by file or for a slice folder."""
+"""Compare predicted masks with the ground truth, file by file or for a slice folder."""
 
 from __future__ import annotations
 
@@ -50,15 +50,14 @@ SMALLEST_MM3 = 50.0
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The averages, and each case's own metrics over its pooled slices.
+    """The averages, and each case's metrics over its pooled slices.
 
-    `classes` has the averages of each class, where the network tells several apart.
-    `distances` has every metric of `SURFACE_METRICS` by case, in 3D; empty for slice folders,
-    whose slices form no volume. `means` are those of `cases` and `distances` with their intervals
-    over `unit`. `structures` has a case's score for each of its labels; it is empty where the
-    predictions or the truths know bone only. `fragments` has the matching of its pieces, where
-    that was asked for. `failed` names the cases that could not be compared, `findings` has what
-    was noticed about the files of the others.
+    `classes` has the averages of each class, if the network has several. `distances` has every
+    metric of `SURFACE_METRICS` by case, in 3D; it is empty for slice folders, whose slices form no
+    volume. `means` are the means of `cases` and `distances` with intervals over `unit`.
+    `structures` has a case's score for each of its labels; it is empty if the predictions or the
+    truths have bone only. `fragments` has the matching of a case's pieces, if asked for. `failed`
+    lists the cases that could not be compared, `findings` the findings about the other files.
     """
 
     agreement: Agreement
@@ -74,16 +73,16 @@ class Evaluation:
 
     @property
     def structure_means(self) -> tuple[StructureMean, ...]:
-        """Each structure's means over the cases that have it."""
+        """Return each structure's means over the cases that have it."""
         return structure_means(list(self.structures.values()))
 
 
 @dataclass(frozen=True)
 class Scores:
-    """A prediction against its truth: `values` has every metric of `ALL_METRICS` of all bone.
+    """The scores of a prediction: `values` has every metric of `ALL_METRICS` for all bone.
 
-    `structures` has them of each label where both hold several, `findings` what was noticed of the
-    two. Millimetres mean nothing where one of these is `SPACING_UNKNOWN`.
+    `structures` has the metrics of each label if both volumes have several; `findings` are about
+    both. If one of these is `SPACING_UNKNOWN`, values in mm are meaningless.
     """
 
     values: Mapping[str, float]
@@ -93,7 +92,7 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class _CaseScore:
-    """`structures` is the reason where the labels of the two files do not mean the same."""
+    """The scores of one case; `structures` is an error if labels differ in meaning."""
 
     slices: list[Counts]
     distances: dict[str, float]
@@ -110,11 +109,12 @@ def evaluate(
     names: Mapping[int, str] | None = None,
     spacing_mm: tuple[float, float, float] | None = None,
 ) -> Scores:
-    """Compare two label volumes, from files or from memory: any label but 0 as bone, and by label.
+    """Compare two label volumes, from files or memory: any label but 0 as bone, and label by label.
 
-    `names` calls the truth's labels by name; the same number means the same bone. `spacing_mm` is
-    the voxel size (column, row, slice) of arrays and PNG masks; an array beside an image of another
-    kind lies on its grid. Raises `InputError` and `GeometryError` as `load_pair` does.
+    `names` has the names of the truth's labels; the same number means the same bone. `spacing_mm`
+    is the voxel size (column, row, slice) of arrays and PNG masks; an array that is compared with
+    an image of another kind takes the image's grid. Raises `InputError` and `GeometryError` as
+    `load_pair` does.
     """
     pair = matched(*_both_read(prediction, truth, spacing_mm), names)
     score = _score(pair, None)
@@ -144,13 +144,13 @@ def evaluate_masks(
     smallest_mm3: float = SMALLEST_MM3,
     watch: Watch = UNWATCHED,
 ) -> Evaluation:
-    """Compare label files pairwise: any label but 0 as bone, and label by label.
+    """Compare label files in pairs: any label but 0 as bone, and label by label.
 
-    Labels are compared where the truths and the predictions hold several; the same number means
-    the same bone, its name is taken from `names` or from `labels.json` beside the truth. With
-    `fragments` the labels are piece numbers instead and matched; pieces below `smallest_mm3` are
-    not asked for. A pair that cannot be compared becomes a `FailedCase`; a single one raises its
-    `InputError` or `GeometryError`, and so does the last where all fail.
+    Labels are compared if both truths and predictions have several. The same number means the same
+    bone; its name comes from `names` or from `labels.json` beside the truth. With `fragments` the
+    labels are numbers of pieces, which are matched; pieces below `smallest_mm3` are ignored. A pair
+    that cannot be compared becomes a `FailedCase`. If it is the only pair, or if all pairs fail,
+    the (last) `InputError` or `GeometryError` is raised.
     """
     scores: dict[str, _CaseScore] = {}
     failed: list[FailedCase] = []
@@ -166,7 +166,7 @@ def evaluate_masks(
         watch.tell(STAGE, done, len(pairs))
     if not scores:
         raise InputError(
-            "there is nothing to compare: no pair was given", code="NOTHING_TO_COMPARE"
+            "nothing to compare: give at least one prediction and truth", code="NOTHING_TO_COMPARE"
         )
     return _evaluation_of(scores, failed)
 
@@ -181,11 +181,11 @@ def evaluate_network(
     device: DeviceChoice = DeviceChoice.AUTO,
     watch: Watch = UNWATCHED,
 ) -> Evaluation:
-    """Run a network over one split of a store or slice folder (docs/data.md) on its own pixels.
+    """Evaluate a network on one split of a store or slice folder (docs/data.md), on native pixels.
 
-    The folder is looked up as `locate_data` does. `status` keeps only slices so marked ("checked");
-    `patch_px` overrides the window size. Where network and data know the same several classes,
-    each is scored too; where one of them knows bone alone, any class is bone.
+    `locate_data` finds the folder. `status` keeps only slices marked so ("checked"); `patch_px`
+    overrides the window size. If network and data have the same classes, each class is scored too;
+    if one of them has bone alone, any class counts as bone.
     """
     network = load_network(weights, device)
     header, patch = network.header, patch_px or network.header.patch_px
@@ -216,13 +216,13 @@ def evaluate_network(
 
 
 def _shared_classes(network: tuple[str, ...], data: tuple[str, ...]) -> tuple[str, ...]:
-    """The classes that both tell apart, none where one of them knows a single one."""
+    """Return the classes that both have; none if one of them has a single class."""
     if 1 in (len(network), len(data)):
         return ()
     if network != data:
         raise InputError(
-            f"the weights tell {', '.join(network)} apart, the data {', '.join(data)}: "
-            "prepare the data with the classes of the weights, in their order",
+            f"the weights have the classes {', '.join(network)}, the data {', '.join(data)}: "
+            "prepare the data with the classes of the weights, in the same order",
             code="CLASSES_DIFFER",
         )
     return network
@@ -244,7 +244,10 @@ def _score(pair: LoadedPair, smallest_mm3: float | None) -> _CaseScore:
 
 
 def _structures(pair: LoadedPair) -> tuple[StructureScore, ...] | InputError:
-    """Scores by label; raises `InputError` only where both files are told apart by label."""
+    """Return scores by label, or the `InputError` of labels that differ in meaning.
+
+    Raises it if both files have several labels.
+    """
     truth_has_labels = pair.named or pair.labels_true > 1
     if not truth_has_labels and pair.labels_found == 1:
         return ()
@@ -276,15 +279,15 @@ def _evaluation_of(scores: Mapping[str, _CaseScore], failed: Sequence[FailedCase
 def _by_label(
     scores: Mapping[str, _CaseScore],
 ) -> tuple[dict[str, tuple[StructureScore, ...]], list[FailedCase]]:
-    """Scores by label, and the cases without; nothing where no prediction has several labels.
+    """Return scores by label and the cases without; nothing if no prediction has several labels.
 
-    A single label may be a mask of all bone. Only beside predictions of several it is a bone.
+    A single label may mean all bone. It means one bone only if other predictions have several.
     """
     scored = {case: s.structures for case, s in scores.items() if isinstance(s.structures, tuple)}
     if not any(scored[case] and scores[case].labels_found > 1 for case in scored):
         return {}, []
     unlike = [
-        FailedCase(case, f"compared as one bone only: {score.structures}")
+        FailedCase(case, f"compared as all bone only: {score.structures}")
         for case, score in scores.items()
         if isinstance(score.structures, InputError)
     ]

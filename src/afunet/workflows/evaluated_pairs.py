@@ -1,4 +1,4 @@
-"""Which label file is judged by which: pairs from two lists or from two folders."""
+"""Pairs of prediction and ground truth, from two lists or from two folders."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MASKS, PIECES = ("mask", "bones", "truth"), ("instances", "fragments")
 
 @dataclass(frozen=True)
 class Pair:
-    """A prediction, its truth, and what the case is called."""
+    """A prediction, its truth and the case's name."""
 
     case: str
     prediction: Path
@@ -41,9 +41,9 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class LoadedPair:
-    """Both label maps, on one grid, and what was noticed about the two files.
+    """Both label maps on one grid, and the findings about the two files.
 
-    `named` tells whether the names came from a file.
+    `named` says whether the names came from a file.
     """
 
     found: Volume
@@ -53,24 +53,24 @@ class LoadedPair:
 
     @property
     def labels_found(self) -> int:
-        """How many labels the prediction has, the background not counted."""
+        """How many labels the prediction has, without the background."""
         return len(label_boxes(self.found.voxels))
 
     @property
     def labels_true(self) -> int:
-        """How many labels the truth has."""
+        """How many labels the truth has, without the background."""
         return len(label_boxes(self.true.volume.voxels))
 
 
 def pair_up(
     predictions: Sequence[Path], truths: Sequence[Path], *, fragments: bool = False
 ) -> tuple[tuple[Pair, ...], tuple[FailedCase, ...]]:
-    """Pairs in the order given, or by name from two folders; and what is left without a partner.
+    """Return pairs in the given order, or by name from two folders; and files without a partner.
 
-    A folder of label files has one case a file, or one a folder below it (see `label_files`).
-    A case is called as its file where that can name nobody (`told_names`); a file that says its
-    role only, as mask.nii.gz does, has its folder's name. Lists of different lengths and folders
-    that share no name raise `InputError`.
+    A folder has a case for each label file, or for each folder below it (see `label_files`). A
+    case is named after its file unless the name may identify a patient (`told_names`); a file whose
+    name says only its role, such as mask.nii.gz, takes the name of its folder. Raises `InputError`
+    for lists of different lengths and for folders that share no name.
     """
     if len(predictions) == len(truths) == 1:
         names = (*PIECES, *MASKS) if fragments else MASKS
@@ -79,7 +79,7 @@ def pair_up(
             return _by_name(found, true)
     if len(predictions) != len(truths):
         raise InputError(
-            f"{len(predictions)} predictions and {len(truths)} truths: give one truth for each",
+            f"got {len(predictions)} predictions and {len(truths)} truths: give one truth for each",
             code="PAIRS_UNEVEN",
         )
     files = list(zip(predictions, truths, strict=True))
@@ -88,10 +88,10 @@ def pair_up(
 
 
 def load_pair(pair: Pair, names: Path | None = None) -> LoadedPair:
-    """Read both files; names from the file `names`, or from `labels.json` beside the truth.
+    """Read both files, and names from the file `names` or from `labels.json` beside the truth.
 
-    Without any, labels are called by their numbers. Raises what `matched` raises, and `InputError`
-    for labels without a name.
+    Without such a file labels are named by their numbers. Raises what `matched` raises, and
+    `InputError` for labels without a name.
     """
     found, true = read_labelling(pair.prediction), read_labelling(pair.truth)
     return matched(found, true, _names_of(pair.truth, names), pair.case)
@@ -100,11 +100,11 @@ def load_pair(pair: Pair, names: Path | None = None) -> LoadedPair:
 def matched(
     found: Labelling, true: Labelling, names: Mapping[int, str] | None = None, case: str = ""
 ) -> LoadedPair:
-    """A prediction and its truth on one grid; labels without `names` are called by their numbers.
+    """Return a prediction and its truth on one grid; without `names` numbers name the labels.
 
-    A prediction on the truth's grid that was stored along other axes is turned to it, never
-    resampled. Raises `GeometryError` for two grids, `InputError` for a truth of background alone
-    and for negative labels.
+    A prediction on the truth's grid that was stored along other axes is turned, never resampled.
+    Raises `GeometryError` for different grids, and `InputError` for an empty truth and for negative
+    labels.
     """
     reads = found, true
     prediction, truth = found.volume, true.volume
@@ -115,12 +115,12 @@ def matched(
     for labels, what in ((prediction, "the prediction"), (truth, "the truth")):
         require_no_negative(labels, what)
     unplaced = [what for read, what in zip(reads, FILES, strict=True) if not read.sides_known]
-    hint = f" (the {' and the '.join(unplaced)} does not say how it lies)" if unplaced else ""
+    hint = f" (the {' and the '.join(unplaced)} gives no orientation)" if unplaced else ""
     of_case = f" of {case}" if case else ""
     placed, turned = _on_grid_of(truth, prediction, f"the prediction{of_case}{hint}")
     if not truth.voxels.any():
         raise InputError(
-            "the truth is empty, all its voxels are 0: there is nothing to compare",
+            "the truth is empty (all voxels are 0): give a truth with bone to compare with",
             code="EMPTY_MASK",
         )
     said = [_said_of(what, read) for read, what in zip(reads, FILES, strict=True)]
@@ -129,7 +129,7 @@ def matched(
 
 
 def _on_grid_of(true: Volume, found: Volume, what: str) -> tuple[Volume, tuple[Finding, ...]]:
-    """The prediction's voxels at the truth's indices, and a note where they had to be turned."""
+    """Return the prediction on the truth's indices, and a finding if it had to be turned."""
     turned = turned_to(found, true)
     if not true.same_grid(turned, SAME_PLACE_MM):
         true.require_same_grid(found, what, SAME_PLACE_MM)
@@ -149,7 +149,7 @@ def _listed(path: Path, names: Sequence[str]) -> dict[str, Path]:
 
 
 def _names_in_order(prediction: Path, truth: Path) -> list[tuple[str, Path]]:
-    """What a case may be called, the first the best, with the file that says so."""
+    """Return possible names of a case, the best first, each with the file that it comes from."""
     own = [(stem(path).removesuffix(".dcm"), path) for path in (prediction, truth)]
     telling = [(name, path) for name, path in own if name.lower() not in ROLES]
     folders = [(path.absolute().parent.name, path) for _, path in own]
@@ -170,12 +170,12 @@ def _by_name(
     pairs = tuple(Pair(told[case], found[case], true[case]) for case in found if case in true)
     if not pairs:
         raise InputError(
-            f"no prediction has the name of a truth: {told[next(iter(found))]}, … and "
-            f"{told[next(iter(true))]}, …",
+            f"no prediction has the name of a truth ({told[next(iter(found))]}, … and "
+            f"{told[next(iter(true))]}, …): give both the same file names",
             code="NO_PARTNER",
         )
-    alone = [FailedCase(told[case], "it has no truth of that name") for case in found.keys() - true]
-    alone += [FailedCase(told[case], "it has no prediction") for case in true.keys() - found]
+    alone = [FailedCase(told[case], "no truth has this name") for case in found.keys() - true]
+    alone += [FailedCase(told[case], "no prediction has this name") for case in true.keys() - found]
     return pairs, tuple(sorted(alone, key=lambda case: case.name))
 
 

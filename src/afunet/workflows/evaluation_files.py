@@ -22,13 +22,13 @@ FRAGMENT_COLUMNS = ("true", "found", "mm3", "iou", "is_found", "hd95_mm", "assd_
 
 
 def require_writable_kind(path: Path) -> None:
-    """`ConfigError` for a name that is neither .json nor .csv."""
+    """Raise `ConfigError` for a name that ends neither in .json nor in .csv."""
     if path.suffix.lower() not in EVALUATION_WRITERS:
         raise ConfigError(f"cannot write {path.name}: its name must end in .json or .csv")
 
 
 def write_evaluation(evaluation: Evaluation, path: Path) -> None:
-    """Write to a .json or .csv file, whole or not at all."""
+    """Write an evaluation to a .json or .csv file, completely or not at all."""
     require_writable_kind(path)
     with whole_file(path) as unfinished:
         EVALUATION_WRITERS[path.suffix.lower()](evaluation, unfinished)
@@ -90,7 +90,7 @@ def _values(evaluation: Evaluation, case: str) -> dict[str, float]:
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    """JSON knows no infinity: null where a distance has no other side."""
+    """Return null for infinite distances (one of the surfaces is empty): JSON has no infinity."""
     return {name: value if isfinite(value) else None for name, value in values.items()}
 
 

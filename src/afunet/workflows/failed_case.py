@@ -1,4 +1,4 @@
-"""A case that has no result, and why."""
+"""A case without a result, and the reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from afunet.faults import PROGRAM_ERROR, code_of, exit_code_of, keep_stack, reas
 
 @dataclass(frozen=True)
 class FailedCase:
-    """A case that was refused or failed, why, in one line, and what that means for the run."""
+    """A case that was refused or failed: the reason in one line, its code and the exit code."""
 
     name: str
     reason: str
@@ -19,7 +19,7 @@ class FailedCase:
 
 
 def failed_case(name: str, error: Exception) -> FailedCase:
-    """What an exception means for a case; where it is a fault, its stack is kept in a file."""
+    """Return the failed case for an exception; keep the stack of an internal error in a file."""
     reason, code = reason_of(error), code_of(error)
     if code == PROGRAM_ERROR and (kept := keep_stack(error)):
         reason += f": please report it with {kept}, which holds no data"

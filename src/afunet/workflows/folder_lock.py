@@ -1,4 +1,4 @@
-"""One run at a time moves its files into a folder; others wait."""
+"""A lock on a results folder: one run at a time moves its files there, the others wait."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ HELD = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}
 
 @contextmanager
 def alone_in(target: Path) -> Iterator[None]:
-    """Hold the lock of a folder: a file beside it, which is gone at the end.
+    """Hold the lock of a folder: a file beside it, which is removed at the end.
 
-    A killed process holds none. Where the file system has no locks all go on. Raises `OutputError`
-    (`FOLDER_IN_USE`) where another run holds it for `WAIT_SECONDS`, and `OSError`.
+    A killed process does not keep the lock. On a file system without locks all runs go on. Raises
+    `OutputError` (`FOLDER_IN_USE`) if another run holds the lock for `WAIT_SECONDS`, and `OSError`.
     """
     name = hashlib.sha256(os.fsencode(target.absolute().name)).hexdigest()[:12]
     path = target.absolute().parent / f".afunet-lock-{name}"
@@ -31,7 +31,7 @@ def alone_in(target: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # Windows keeps a file that is open, for the next run
+        with suppress(OSError):  # Windows does not remove an open file; the next run does
             path.unlink()
         lock.close()
 
@@ -59,7 +59,7 @@ def _is_taken(lock: IO[bytes]) -> bool:
 
 
 def _is_at(lock: IO[bytes], path: Path) -> bool:
-    """Whether the path still leads to the open file: its last holder removed it."""
+    """Return whether the path still leads to the open file, which its last holder may remove."""
     try:
         return os.path.samestat(os.fstat(lock.fileno()), path.stat())
     except FileNotFoundError:

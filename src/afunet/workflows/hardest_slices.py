@@ -1,4 +1,4 @@
-"""The panel of Fig. 5: every network on the slices that are hardest for all of them."""
+"""The panel of Fig. 5: every network on the slices that are hardest for all networks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from afunet.workflows.judged_split import JudgedSplit
 
 @dataclass(frozen=True)
 class HardestSlices:
-    """Names of the networks, and a row of masks for every slice that was chosen."""
+    """The names of the networks, and a row of masks for each chosen slice."""
 
     networks: list[str]
     rows: list[PanelRow]
@@ -29,7 +29,7 @@ def hardest_slices(
     scores: dict[str, Scores],
     watch: Watch,
 ) -> HardestSlices:
-    """The hardest slices and every network's masks of them, of the first seed."""
+    """Return the hardest slices with every network's masks, of the first seed."""
     networks = [one for one in table if one.trained]
     if not networks:
         return HardestSlices([], [])

@@ -1,4 +1,4 @@
-"""The slices that a comparison judges on, and the proof that no run was trained on them."""
+"""The slices of a comparison, and the check that no run was trained on them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from afunet.workflows.scoring import load_split, of_status
 class JudgedSplit:
     """The slices of a split, with 1, 3 or 5 planes.
 
-    `areas` are pixels of true bone by case and level; all of the split decides the joint lines.
+    `areas` are the pixels of true bone by case and level, of the whole split: they determine the
+    joint lines.
     """
 
     def __init__(self, data: str, split: str, status: str | None, watch: Watch = UNWATCHED) -> None:
@@ -31,14 +32,14 @@ class JudgedSplit:
         self._chosen = {1: of_status(everything, status, split)}
 
     def slices(self, planes: int = 1) -> tuple[LabelledSlice, ...]:
-        """The slices to judge, as a network with so many input slices takes them."""
+        """Return the slices as a network with `planes` input slices takes them."""
         if planes not in self._chosen:
             everything = load_split(self.folder, self.split, planes, self._watch)
             self._chosen[planes] = of_status(everything, self.status, self.split)
         return self._chosen[planes]
 
     def refuse_training_on_it(self, experiments: Sequence[Experiment]) -> None:
-        """Raise `InputError` where a run trains on a patient of the split, in any folder."""
+        """Raise `InputError` if a run trains on a patient of the split, in any folder."""
         folders = {
             locate_data(entry.path, experiment.base)
             for experiment in experiments

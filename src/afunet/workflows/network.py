@@ -1,4 +1,4 @@
-"""A network that was loaded, checked and tried once, for any number of scans."""
+"""A network that is loaded, checked and tested once, for any number of scans."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLAN = (Step(LOADING), Step(TRYING))
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """What must be known to use the weights, their digest, and the engine that runs them."""
+    """The checkpoint's header, the digest of its weights, and the engine that runs them."""
 
     header: Header
     sha256: str
@@ -32,10 +32,10 @@ def load_network(
     device: DeviceChoice = DeviceChoice.AUTO,
     watch: Watch = UNWATCHED,
 ) -> Network:
-    """Load weights, those that come with afunet for None, and try what runs them fastest.
+    """Load weights (None: the shipped ones) and choose the fastest way to run them.
 
-    Raises `CheckpointError` for a file that is no intact checkpoint, `DeviceError` where the
-    network does not run on the device, `Cancelled` on request.
+    Raises `CheckpointError` for a file that is not an intact checkpoint, `DeviceError` if the
+    network does not run on the device, and `Cancelled` on request.
     """
     watch.tell(LOADING, 0, 1)
     checkpoint = load_checkpoint(weights or shipped_path())

@@ -1,8 +1,8 @@
-"""Which files of a results folder afunet wrote: a list with checksums that lies among them.
+"""The list, with checksums, of the files that afunet wrote into a results folder.
 
-A later run of the same command takes away those that it does not write anew, so that nothing of an
-earlier case stays beside the new one. What is not on the list belongs to somebody else and is never
-taken away, and neither is a file on it that was changed since.
+A later run of the same command removes listed files that it does not write again, so that no file
+of an earlier case stays beside the new ones. Files that are not on the list, or that were changed
+since, are never removed.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from afunet.errors import OutputError
 LIST = ".afunet.json"
 MOST_NAMED = 4
 Files = Mapping[str, str]
-"""SHA-256 by name, the folders on the way parted by /."""
+"""SHA-256 by file name; the name holds the folders in between, separated by /."""
 
 
 @dataclass(frozen=True)
 class OwnFiles:
-    """The files of each command's last run, and those that it took away."""
+    """The files of each command's last run, and those that it removed."""
 
     files: Mapping[str, Files] = field(default_factory=dict)
     removed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def digest_of(self, name: str) -> str | None:
-        """What a file was when it was written; None where it is not on the list."""
+        """Return a file's digest when it was written; None if it is not on the list."""
         return next((files[name] for files in self.files.values() if name in files), None)
 
     def after(self, command: str, written: Files, removed: Iterable[str]) -> OwnFiles:
-        """The list when a run has written its files, some of them over those of other commands."""
+        """Return the list after a run wrote its files, some of them over other commands' files."""
         others = {
             name: {file: digest for file, digest in files.items() if file not in written}
             for name, files in self.files.items()
@@ -47,7 +47,7 @@ class OwnFiles:
         )
 
     def to_json(self) -> str:
-        """As `read_own_files` reads it."""
+        """Return the list as `read_own_files` reads it."""
         content = {
             command: {"files": dict(files), "removed": list(self.removed.get(command, ()))}
             for command, files in sorted(self.files.items())
@@ -56,7 +56,7 @@ class OwnFiles:
 
 
 def read_own_files(folder: Path) -> OwnFiles:
-    """A folder's list; empty where there is none that makes sense: then all files are foreign."""
+    """Return a folder's list; empty if there is no valid list, so that all files are foreign."""
     try:
         content = json.loads((folder / LIST).read_bytes())
         return OwnFiles(
@@ -68,7 +68,7 @@ def read_own_files(folder: Path) -> OwnFiles:
 
 
 def digest_of(path: Path) -> str | None:
-    """SHA-256 of a file in hexadecimal digits; None where it is not there."""
+    """Return a file's SHA-256 in hexadecimal digits; None if there is no such file."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -77,19 +77,19 @@ def digest_of(path: Path) -> str | None:
 
 
 def require_unchanged(folder: Path, own: OwnFiles, names: Iterable[str]) -> None:
-    """Raise `OutputError` where a listed file was changed after it was written."""
+    """Raise `OutputError` if a listed file was changed after it was written."""
     for name in names:
         written, found = own.digest_of(name), digest_of(folder / name)
         if written is not None and found is not None and found != written:
             raise OutputError(
                 f"{folder / name} was changed after afunet wrote it and would be lost: move it "
-                "away, or choose another folder for the results",
+                "to another place, or choose another folder for the results",
                 code="RESULT_CHANGED",
             )
 
 
 def removal_note(folder: Path, command: str) -> list[str]:
-    """A line on what the last run of a command took away of an earlier one, if anything."""
+    """Return a line on the files of an earlier run that the last run removed, if any."""
     names = read_own_files(folder).removed.get(command, ())
     if not names:
         return []
@@ -99,7 +99,7 @@ def removal_note(folder: Path, command: str) -> list[str]:
 
 
 def _inside(files: Any) -> dict[str, str]:
-    """Only names that lie in the folder: a list is a file, and files can be written by anybody."""
+    """Return only names inside the folder: somebody else may have written the list."""
     return {
         str(name): str(digest)
         for name, digest in files.items()

@@ -1,4 +1,4 @@
-"""Simulated legs: one as a scan with its exact answer, or many slices to train on."""
+"""Simulated legs: one as a scan with exact labels, or many slices for training."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class ScanFormat(StrEnum):
 
 @dataclass(frozen=True)
 class PhantomFiles:
-    """Where the scan and its exact answer lie: 0/1 mask, label per bone, label per fragment.
+    """The files of the scan and its ground truth: 0/1 mask, labels of bones and of fragments.
 
-    `not_written` tells of those that are missing.
+    `not_written` lists the missing ones.
     """
 
     scan: Path
@@ -75,10 +75,10 @@ def write_phantom(
     *,
     watch: Watch = UNWATCHED,
 ) -> tuple[SimulatedLeg, PhantomFiles]:
-    """Simulate a leg and write scan, labels and their names; same config, same files.
+    """Simulate a leg and write scan, labels and their names; the same config gives the same files.
 
-    One that cannot be written is told in `not_written` and costs itself alone. Raises `OutputError`
-    where none can.
+    A file that cannot be written is listed in `not_written`; the others are still written. Raises
+    `OutputError` if none can be written.
     """
     check_writable(folder, "phantom")
     leg = simulate(config, watch=watch)
@@ -103,7 +103,7 @@ def write_phantom(
 
 
 def _results(leg: SimulatedLeg, scan: str, seed: int) -> dict[str, Callable[[Path], Sequence[str]]]:
-    """What is written of a leg, by its names; each writer gives the names of its files."""
+    """Return the writers of a leg's files by result; each returns the names of its files."""
 
     def series(folder: Path) -> list[str]:
         paths = write_dicom_series(leg.volume, folder / scan, seed=seed)
@@ -142,16 +142,16 @@ def write_training_slices(
     fractured: bool = False,
     watch: Watch = UNWATCHED,
 ) -> None:
-    """Write simulated slices in the layout of docs/data.md, each leg a case and a patient.
+    """Write simulated slices in the layout of docs/data.md; each leg is one case of one patient.
 
-    `regions` are taken in turn, all at random where none is named; they need limb files. With
-    `fractured` every leg is broken, a trunk excepted.
+    `regions` are taken in turn and need limb files; if none is named, they are drawn at random.
+    With `fractured` every leg is broken, except a trunk.
     """
     if split not in SPLITS or count < 1:
-        raise ConfigError(f"cannot write {count} slices of split {split!r}; splits are {SPLITS}")
+        raise ConfigError(f"cannot write {count} slices of split {split!r}: splits are {SPLITS}")
     if regions and not limb_files:
         raise ConfigError(
-            "regions need the bones of LLP26 files: give --limbs, or no --region",
+            "--region needs the bones of LLP26 files: give --limbs, or leave out --region",
             code="OPTIONS_CLASH",
         )
     check_writable(folder, "phantom")
@@ -193,17 +193,17 @@ def write_training_slices(
 
 
 def scan_format_of(name: str) -> ScanFormat:
-    """A `ScanFormat` by its name; `ConfigError` for others."""
+    """Return a `ScanFormat` by its name; raise `ConfigError` for others."""
     if name not in list(ScanFormat):
-        raise ConfigError(f"unknown scan format {name!r}; there are {', '.join(ScanFormat)}")
+        raise ConfigError(f"unknown scan format {name!r}: choose from {', '.join(ScanFormat)}")
     return ScanFormat(name)
 
 
 def regions_of(names: Sequence[str]) -> list[Region]:
-    """Regions by their names; `ConfigError` for others."""
+    """Return regions by their names; raise `ConfigError` for others."""
     for name in names:
         if name not in list(Region):
-            raise ConfigError(f"unknown region {name!r}; there are {', '.join(Region)}")
+            raise ConfigError(f"unknown region {name!r}: choose from {', '.join(Region)}")
     return [Region(name) for name in names]
 
 
@@ -215,14 +215,15 @@ def choose_leg(
     random: bool = False,
     bones: Path | None = None,
 ) -> LegConfig:
-    """A leg to simulate: a clean knee, the same with a fracture, a random leg, or own bones.
+    """Return a leg to simulate: an intact or fractured knee, a random leg, or a leg of own bones.
 
-    `metal` puts screws into the tibia of the first two. `bones` is a folder of watertight meshes
-    in LPS mm or an LLP26 limb file (.npz).
+    `metal` puts screws into the tibia of the knee. `bones` is a folder of watertight meshes in LPS
+    mm or an LLP26 limb file (.npz).
     """
     if random + (fractured or metal) + (bones is not None) > 1:
         raise ConfigError(
-            "choose one of a random leg, a fracture or metal, and own bones", code="OPTIONS_CLASH"
+            "options clash: choose --random, or --fractured and --metal, or --bones",
+            code="OPTIONS_CLASH",
         )
     if random:
         return draw_leg(seed, grid=KNEE_GRID)
@@ -233,8 +234,8 @@ def choose_leg(
 
 
 def limb_files(pattern: str) -> list[Path]:
-    """The LLP26 files that a shell-like pattern names; `InputError` if it names none."""
+    """Return the LLP26 files that match a shell-like pattern; raise `InputError` if none does."""
     found = sorted(Path(name) for name in glob(pattern))
     if not found:
-        raise InputError(f"no LLP26 file matches {pattern!r}", code="NO_SUCH_PATH")
+        raise InputError(f"no LLP26 file matches {pattern!r}: check --limbs", code="NO_SUCH_PATH")
     return found

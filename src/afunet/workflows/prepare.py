@@ -1,4 +1,4 @@
-"""From labelled data sets of any layout to one training store."""
+"""Make one training store from labelled data sets of any layout."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PrepareOptions:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A finished store: what is in it, what is not, and what to know before training on it."""
+    """A finished store: its content, what was left out, and warnings before training on it."""
 
     folder: Path
     counts: tuple[SplitCount, ...]
@@ -51,7 +51,7 @@ class Prepared:
 
 
 class NothingUsable(InputError):  # noqa: N818 - says what was found, as its neighbours do
-    """No pair of any source can be used; `left_out` says why for each."""
+    """No pair of any source can be used; `left_out` has the reason for each."""
 
     def __init__(self, left_out: Sequence[LeftOut]) -> None:
         first = f"; the first, {left_out[0].case}: {left_out[0].reason}" if left_out else ""
@@ -69,12 +69,12 @@ class _Task:
 
     @property
     def label(self) -> str:
-        """What may be said about it aloud: its case's name, or its number where that may not."""
+        """The case's name, or its number if the name may identify a patient."""
         return _label(self.pair.given.case, self.number, self.pair.paths[0])
 
 
 class _Noticed:
-    """Findings on cases that are used, gathered by code."""
+    """Findings about the cases that are used, grouped by code."""
 
     def __init__(self) -> None:
         self._by_code: dict[str, tuple[Finding, dict[str, None]]] = {}
@@ -85,7 +85,7 @@ class _Noticed:
             labels[label] = None
 
     def lines(self) -> list[str]:
-        """A line a code: how many cases, the first of them, and what was said of the first."""
+        """Return a line for each code: number of cases, the first names, and the first finding."""
         lines = []
         for code, (finding, labels) in self._by_code.items():
             named = ", ".join(list(labels)[:MOST_NAMED]) + (
@@ -98,7 +98,7 @@ class _Noticed:
 
 @dataclass(frozen=True)
 class _ReadCase:
-    """A case whose slices are in the flat files: which of them, and with how much bone."""
+    """A case whose slices are in the store's files: its range there, and its bone pixels."""
 
     task: _Task
     slices: range
@@ -115,8 +115,7 @@ def prepare(
 ) -> Prepared:
     """Read all sources, leave out what cannot be used, split, and write the store `output`.
 
-    Raises `AfunetError` in one line, `NothingUsable` where no pair can be used, and then leaves
-    nothing behind.
+    Raises `AfunetError`, and `NothingUsable` if no pair can be used; then nothing is left behind.
     """
     options = options or PrepareOptions()
     output = Path(output)
@@ -149,22 +148,22 @@ def prepare(
 
 
 def _check_output(output: Path, sources: Sequence[Path]) -> None:
-    """Refuse before the work what would be refused after it, and never write over a data set."""
+    """Refuse an output folder before the work; never overwrite a data set."""
     check_writable(output)
     if not sources:
         raise InputError(
-            "no source was given: name the folder of a labelled data set", code="NOTHING_GIVEN"
+            "no source was given: give the folder of a labelled data set", code="NOTHING_GIVEN"
         )
     for source in sources:
         if Path(source).resolve() == output.resolve():
             raise OutputError(
-                f"{output} is a source itself: choose another folder for the store",
+                f"{output} is one of the sources: choose another folder for the store",
                 code="PLACE_TAKEN",
             )
     others = [name for name in FILES if (output / name).exists()]
     if others and not is_store(output):
         raise OutputError(
-            f"{output} holds {others[0]} of something else: choose another folder",
+            f"{output} holds {others[0]}, which is not part of a store: choose another folder",
             code="PLACE_TAKEN",
         )
 
@@ -172,19 +171,19 @@ def _check_output(output: Path, sources: Sequence[Path]) -> None:
 def _find(
     sources: Sequence[Path], options: PrepareOptions
 ) -> tuple[list[_Task], list[LeftOut], list[str]]:
-    """All pairs of all sources in order, what could not be paired, and folders without any."""
+    """Return all pairs of all sources in order, what could not be paired, and unused folders."""
     tasks: list[_Task] = []
     left_out: list[LeftOut] = []
     unused: list[str] = []
     for source in sources:
         if not source.is_dir():
             raise InputError(
-                f"{source} is no folder: name the folder of a labelled data set",
+                f"{source} is not a folder: give the folder of a labelled data set",
                 code="NOT_A_FOLDER",
             )
         if is_store(source):
             raise InputError(
-                f"{source} is a store already: name it in [[data]] of a training run",
+                f"{source} is already a store: name it in [[data]] of a training recipe",
                 code="STORE_ALREADY",
             )
         layout = layout_of(source, options.layout)
@@ -200,7 +199,7 @@ def _find(
 
 
 def _unused_folders(source: Path, layout: str, found: Found) -> list[str]:
-    """A line where folders in a source hold no pair and nothing that was left out by its name."""
+    """Return a line if folders in a source hold no pair and nothing that was left out by name."""
     paths = [path for pair in found.pairs for path in pair.paths]
     named = {item.case for item in found.left_out}
     unused = [
@@ -219,7 +218,7 @@ def _unused_folders(source: Path, layout: str, found: Found) -> list[str]:
 
 
 def _read(task: _Task, choice: Choice, cancel: CancelToken) -> Content:
-    """A pair's slices; none, and the reason, where it cannot be used."""
+    """Return a pair's slices; no slice and the reason if it cannot be used."""
     cancel.check()
     try:
         content = task.pair.read(choice, cancel)
@@ -255,7 +254,7 @@ def _write(content: Content, task: _Task, writer: StoreWriter) -> _ReadCase:
 def _named(
     records: Sequence[SliceRecord], cases: Sequence[_ReadCase], keeps_given: bool
 ) -> tuple[list[SliceRecord], tuple[str, ...]]:
-    """The records under names that identify nobody, and a note on patients that were merged."""
+    """Return the records under names that identify nobody, and a note on merged patients."""
     names = name_all(
         [_known(case, [records[i] for i in case.slices], keeps_given) for case in cases]
     )
@@ -263,15 +262,15 @@ def _named(
     for case, name, patient in zip(cases, names.cases, names.patients, strict=True):
         for i in case.slices:
             named[i] = replace(named[i], case=name, patient=patient)
-    note = f"{names.merged} patients share an identical slice with another: taken as the same"
+    note = f"{names.merged} patients share an identical slice with another patient and were merged"
     return named, (note,) if names.merged else ()
 
 
 def _unseen_classes(cases: Sequence[_ReadCase], choice: Choice) -> list[str]:
-    """A line for each class that is in no slice: nothing can be learnt of it."""
+    """Return a line for each class that is in no slice and so cannot be learnt."""
     seen = frozenset().union(*(case.classes for case in cases))
     names = enumerate(choice.class_names, start=1)
-    return [f"no slice has any {name}: is its label right?" for i, name in names if i not in seen]
+    return [f"no slice contains {name}: check its label" for i, name in names if i not in seen]
 
 
 def _known(case: _ReadCase, records: Sequence[SliceRecord], keeps_given: bool) -> KnownCase:
@@ -294,7 +293,7 @@ def _facts(
     warnings: Sequence[str],
     options: PrepareOptions,
 ) -> Mapping[str, Any]:
-    """What `store.json` says beside the checksums."""
+    """Return the content of `store.json` except the checksums."""
     return {
         "afunet": version("afunet"),
         "date": datetime.now(UTC).date().isoformat(),

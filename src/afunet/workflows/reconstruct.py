@@ -1,4 +1,4 @@
-"""From a mask made anywhere to surfaces, pieces, their measures and a picture."""
+"""Make surfaces, pieces, their measurements and a picture from any mask."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ PLAN = (
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """The whole surface in LPS mm, the pieces, what was noticed, and the files written.
+    """The surface of all bone in LPS mm, the pieces, the findings, and the files written.
 
-    `mesh` is None where it could not be made; `not_written` tells of all that is missing.
+    `mesh` is None if it could not be made; `not_written` lists all missing results.
     """
 
     mesh: Mesh | None
@@ -67,12 +67,12 @@ def reconstruct(
 ) -> Reconstruction:
     """Write the surfaces, pieces and picture of a label file; any label but 0 is bone.
 
-    `bone.<format>` is the whole, `bones/left-femur.<format>` and so on are the pieces where there
-    are several, `instances.nii.gz` has a label for each, and `pieces.json` their measures, what
-    was noticed about the mask, the files, and what could not be written, which costs itself alone.
-    `glb` puts all pieces in their colours into `bones.glb`. Surfaces are simplified as `decimated`
-    says. Where the file does not say how it lies in the patient no piece has a side; without a
-    voxel size none has a name. Raises `InputError` for negative labels, and `OutputError` where
+    `bone.<format>` is all bone; `bones/left-femur.<format>` and so on are the pieces, if there are
+    several. `instances.nii.gz` has a label for each piece. `pieces.json` has their measurements,
+    the findings about the mask, the files, and what could not be written; the rest is still
+    written. `glb` puts all pieces in their colours into `bones.glb`. Surfaces are simplified as
+    `decimated` says. If the file gives no position in the patient, no piece has a side; without a
+    voxel size no piece has a name. Raises `InputError` for negative labels, and `OutputError` if
     nothing can be written.
     """
     require_surface_formats(mesh_formats)
@@ -115,7 +115,7 @@ def reconstruct(
 def _results(
     read: Labelling, mesh: Mesh | None, instances: Instances, mesh_formats: Sequence[str]
 ) -> list[tuple[str, Callable[[Path], list[str]]]]:
-    """Everything but the measures, by what it is called where it is missing."""
+    """Return all results except the measurements, by the name used if one is missing."""
 
     def labels(folder: Path) -> list[str]:
         MASK_WRITERS["nifti"].write(instances.labels, folder / INSTANCES, INSTANCES_DESCRIPTION)

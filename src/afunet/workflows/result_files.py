@@ -1,4 +1,4 @@
-"""The formats that a finished case can be written in."""
+"""The formats in which a finished case can be written."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ SEGMENTATION, STRUCTURES = "segmentation.dcm", "structures.dcm"
 
 @dataclass(frozen=True, eq=False)
 class CaseResults:
-    """What was found in a scan; `mesh` is None where there is no surface of the whole.
+    """What was found in a scan; `mesh` is None if there is no surface of all bone.
 
-    `probability` holds 0…255 on the mask's grid, if it was kept. `classes` has the mask's classes,
-    numbered from 1 in the order of `class_names`, where the network tells several apart.
+    `probability`, if kept, holds 0 to 255 on the mask's grid. `classes` holds the class of each voxel
+    of the mask, numbered from 1 in the order of `class_names`; it is None for bone alone.
     """
 
     scan: Scan
@@ -65,12 +65,12 @@ class CaseResults:
 
 
 WriteResult = Callable[[CaseResults, Path], list[str]]
-"""Writes one result into a folder and gives the names of its files in it."""
+"""A function that writes one result into a folder and returns the names of its files."""
 
 
 @dataclass(frozen=True)
 class ResultFormat:
-    """The results of a format by what they are called where they are missing; masks come first."""
+    """The results of a format by the name used if one is missing; masks come first."""
 
     results: Mapping[str, WriteResult]
     needs_dicom: bool = False
@@ -103,14 +103,14 @@ def _mask(kind: str) -> ResultFormat:
 
 
 WriteSurfaces = Callable[[Mesh | None, Instances, Path], list[str]]
-"""The same from the surface of the whole, if there is one, and the pieces."""
+"""The same for surfaces: of all bone, if there is one, and of the pieces."""
 
 
 def surface_results(kind: str) -> dict[str, WriteSurfaces]:
-    """The results of a surface format, by what they are called where they are missing.
+    """Return the results of a surface format, by the name used if one is missing.
 
-    A format without colours has the whole as `bone.<kind>`, GLB has all pieces in `bones.glb`.
-    Where there are several pieces, each has a file of its own.
+    A format without colours has all bone in `bone.<kind>`; GLB has all pieces in `bones.glb`. If
+    there are several pieces, each has its own file.
     """
 
     def bone(whole: Mesh | None, instances: Instances, folder: Path) -> list[str]:
@@ -132,11 +132,11 @@ def _surfaces(kind: str) -> ResultFormat:
 
 
 def require_surface_formats(kinds: Collection[str]) -> None:
-    """`ConfigError` unless every name, and at least one, is in `SURFACE_FORMATS`."""
+    """Raise `ConfigError` for no name, or for a name that is not in `SURFACE_FORMATS`."""
     unknown = sorted(set(kinds) - set(SURFACE_FORMATS))
     if unknown or not kinds:
         raise ConfigError(
-            f"unknown mesh format {', '.join(unknown) or 'none'}; there are "
+            f"unknown surface format {', '.join(unknown) or 'none'}: choose from "
             f"{', '.join(SURFACE_FORMATS)}"
         )
 
@@ -151,7 +151,7 @@ def write_whole(whole: Mesh, kind: str, folder: Path) -> list[str]:
 def write_pieces(
     instances: Instances, kind: str, folder: Path, whole: Mesh | None = None
 ) -> list[str]:
-    """Write each piece where there are several, and in GLB all of them together."""
+    """Write each piece if there are several, and in GLB all pieces together."""
     parts = parts_of(instances, whole=whole)
     names = []
     if kind == GLB_KIND:
@@ -168,9 +168,9 @@ def write_pieces(
 
 
 def coloured_pieces(instances: Instances, whole: Mesh | None = None) -> list[ColouredMesh]:
-    """The pieces as pictures show them: each with its name and its colour.
+    """Return the pieces with their names and colours, as pictures show them.
 
-    `whole` stands for them where bone was not divided into pieces.
+    `whole` takes their place if bone was not divided into pieces.
     """
     if not instances.pieces and whole is not None and not whole.is_empty:
         return [ColouredMesh(whole, BONE, colour_of(Bone.UNKNOWN))]
@@ -206,9 +206,9 @@ def _structures(results: CaseResults, folder: Path) -> list[str]:
 
 
 def _segments(results: CaseResults, placed: ResultPlanes) -> list[Segment]:
-    """One of each named bone, all its fragments together, and one of what has no name.
+    """Return a segment for each named bone with its fragments, and one for bone without a name.
 
-    Where probabilities are kept it is one of all bone.
+    If probabilities are kept, there is one segment of all bone.
     """
     if results.probability is not None:
         segment = placed.segment(BONE, results.mask, probability=results.probability)
@@ -218,7 +218,7 @@ def _segments(results: CaseResults, placed: ResultPlanes) -> list[Segment]:
 
 
 def bones_of(instances: Instances) -> tuple[Volume, list[Structure]]:
-    """Labels 1, 2, … of whole bones, the one with the largest piece first, and what they are."""
+    """Return labels 1, 2, … of whole bones, the one with the largest piece first, and names."""
     structures: list[Structure] = []
     number = np.zeros(int(instances.labels.voxels.max()) + 1, dtype=np.uint8)
     for piece in instances.pieces:
@@ -246,7 +246,7 @@ def _structure(name: BoneName) -> Structure:
 def parts_of(
     instances: Instances, most_triangles: int | None = None, whole: Mesh | None = None
 ) -> list[Part]:
-    """The pieces with their names and colours, perhaps with fewer triangles all together."""
+    """Return the pieces with names and colours, simplified to `most_triangles` in all if given."""
     pieces = coloured_pieces(instances, whole)
     total = sum(len(piece.mesh.faces) for piece in pieces)
     parts = []
@@ -268,7 +268,7 @@ RESULT_FORMATS: dict[str, ResultFormat] = {
 
 
 def results_of(formats: Collection[str]) -> list[tuple[str, WriteResult]]:
-    """Everything that is to be written, the masks of the bones before all else."""
+    """Return everything to write, masks first."""
     listed = [
         item for kind in dict.fromkeys(formats) for item in RESULT_FORMATS[kind].results.items()
     ]
@@ -276,19 +276,19 @@ def results_of(formats: Collection[str]) -> list[tuple[str, WriteResult]]:
 
 
 def require_formats(names: Collection[str]) -> None:
-    """`ConfigError` for a name that is not in `RESULT_FORMATS`."""
+    """Raise `ConfigError` for a name that is not in `RESULT_FORMATS`."""
     unknown = sorted(set(names) - set(RESULT_FORMATS))
     if unknown:
         raise ConfigError(
-            f"unknown format {', '.join(unknown)}; there are {', '.join(RESULT_FORMATS)}"
+            f"unknown format {', '.join(unknown)}: choose from {', '.join(RESULT_FORMATS)}"
         )
 
 
 def require_source_for(names: Collection[str], scan: Scan, *, deidentified: bool = False) -> None:
-    """Refuse before the work what can never be written.
+    """Refuse, before the work, formats that cannot be written for this scan.
 
-    Raises `ConfigError` where a format needs a scan read from DICOM and this one was not, and
-    `OutputError` where no format is left because the images cannot be referred to.
+    Raises `ConfigError` if a format needs a scan read from DICOM and this one was not, and
+    `OutputError` if no format is left because DICOM results cannot refer to the images.
     """
     needing = [name for name in set(names) if RESULT_FORMATS[name].needs_dicom]
     try:

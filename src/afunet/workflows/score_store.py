@@ -1,4 +1,4 @@
-"""Scores kept beside the run that made them, found again by what decides them."""
+"""Scores stored beside their run and found by everything that determines them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDER = "scores"
 
 
 def data_digest(slices: Sequence[LabelledSlice]) -> str:
-    """SHA-256 of the slices' records, pixels and truth."""
+    """Return the SHA-256 of the slices' records, pixels and truth."""
     digest = hashlib.sha256()
     for item in slices:
         record = item.record
@@ -32,7 +32,7 @@ def data_digest(slices: Sequence[LabelledSlice]) -> str:
 
 
 class ScoreStore:
-    """The scores of one run folder; `protocol` is everything that decides a score."""
+    """The scores of one run folder; `protocol` is everything that determines a score."""
 
     def __init__(self, run: Path, protocol: Mapping[str, Any]) -> None:
         text = json.dumps(protocol, sort_keys=True)
@@ -41,7 +41,7 @@ class ScoreStore:
         self.path = run / FOLDER / f"{key}.json"
 
     def load(self) -> tuple[SliceScore, ...] | None:
-        """What was saved; None where nothing, or nothing whole, was."""
+        """Return the saved scores; None if there are none or the file is damaged."""
         try:
             rows = json.loads(self.path.read_text(encoding="utf-8"))["scores"]
             return tuple(_score(*row) for row in rows)
@@ -49,7 +49,7 @@ class ScoreStore:
             return None
 
     def save(self, scores: Sequence[SliceScore]) -> None:
-        """Write whole or not at all."""
+        """Write the scores, completely or not at all."""
         check_writable(self.path.parent)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")

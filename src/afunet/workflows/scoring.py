@@ -1,4 +1,4 @@
-"""Predicted slices of a labelled split, scored one by one: what evaluate and compare share."""
+"""Predict and score the slices of a labelled split; shared by evaluate and compare."""
 
 from __future__ import annotations
 
@@ -24,27 +24,34 @@ LabelsOf = Callable[[LabelledSlice], NDArray[np.uint8]]
 def load_split(
     folder: Path, split: str, input_slices: int = 1, watch: Watch = UNWATCHED
 ) -> tuple[LabelledSlice, ...]:
-    """All labelled slices of one split; `InputError` where there is none."""
+    """Return all labelled slices of one split; raise `InputError` if there is none."""
     slices = load_labelled(folder, split, input_slices, watch)
     if not slices:
-        raise InputError(f"no labelled slice in split {split!r}", code="NO_LABELLED_SLICE")
+        raise InputError(
+            f"no labelled slice in split {split!r}: choose a split with labels",
+            code="NO_LABELLED_SLICE",
+        )
     return tuple(slices)
 
 
 def of_status(
     slices: Sequence[LabelledSlice], status: str | None, split: str
 ) -> tuple[LabelledSlice, ...]:
-    """The slices so marked, all for None; `InputError` where there is none."""
+    """Return the slices with this status, all for None; raise `InputError` if there is none."""
     chosen = tuple(item for item in slices if status in (None, item.record.status))
     if not chosen:
         raise InputError(
-            f"no slice of status {status!r} in split {split!r}", code="NO_LABELLED_SLICE"
+            f"no slice of status {status!r} in split {split!r}: choose another status or split",
+            code="NO_LABELLED_SLICE",
         )
     return chosen
 
 
 def network_labels(engine: Engine, window_px: int | None, threshold: float = 0.5) -> LabelsOf:
-    """Classes at native pixels, 0 for none, in windows of `window_px`; None takes slices whole."""
+    """Return a function that predicts classes at native pixels, 0 for none.
+
+    It works in windows of `window_px`, or on whole slices for None.
+    """
     predictors: dict[int, Predictor] = {}
 
     def labels_of(item: LabelledSlice) -> NDArray[np.uint8]:
@@ -58,7 +65,7 @@ def network_labels(engine: Engine, window_px: int | None, threshold: float = 0.5
 
 
 def network_masks(engine: Engine, window_px: int | None, threshold: float = 0.5) -> MaskOf:
-    """Masks of any class, as `network_labels` finds them."""
+    """Return a function that predicts masks of any class, as `network_labels` does."""
     labels_of = network_labels(engine, window_px, threshold)
 
     def mask_of(item: LabelledSlice) -> NDArray[np.bool_]:
@@ -72,7 +79,7 @@ def score_slices(
     slices: Sequence[LabelledSlice],
     watch: Watch = UNWATCHED,
 ) -> tuple[SliceScore, ...]:
-    """Predict and score every slice, in their order."""
+    """Predict and score every slice, in order."""
     scores = []
     for done, item in enumerate(slices, 1):
         watch.check()

@@ -1,4 +1,4 @@
-"""The main job: a CT in; mask, surface, pictures and report out."""
+"""Segment a CT: a scan in; mask, surfaces, pictures and report out."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ PLAN = (*LOADING_PLAN, *CASE_PLAN)
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    """What a user may choose. `weights` None takes the weights that come with afunet.
+    """The user's choices. If `weights` is None, the shipped weights are used.
 
-    `strict` refuses a scan whose geometry would have to be mended; `formats` are names of
-    `RESULT_FORMATS`, `segmentation_kind` is how a DICOM Segmentation stores its voxels;
-    `deidentify` leaves the patient out of DICOM results, other results never name him.
+    `strict` refuses a scan whose geometry would have to be corrected. `formats` are names of
+    `RESULT_FORMATS`. `segmentation_kind` is how a DICOM Segmentation stores its voxels.
+    `deidentify` leaves the patient out of DICOM results; other results never name the patient.
     `max_triangles` and `max_error_mm` simplify each surface (`AnalysisRules`).
     """
 
@@ -64,17 +64,17 @@ class SegmentOptions:
 
     @property
     def rules(self) -> AnalysisRules:
-        """What of them the analysis goes by."""
+        """The rules for the analysis."""
         return AnalysisRules(self.cleanup, self.max_triangles, self.max_error_mm)
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A scan whose bones were found: the report, all bone (0/1 on the scan's grid), its pieces.
+    """The result for a scan: the report, the mask (0/1 on the scan's grid) and the pieces.
 
-    `mesh` is the surface of all bone in LPS mm, None where it could not be made. `classes` has the
-    mask's classes, from 1, where the network tells several apart; else it is None.
-    `report.not_written` tells which results are missing.
+    `mesh` is the surface of all bone in LPS mm, None if it could not be made. `classes` holds the
+    class of each voxel of the mask, from 1; it is None if the network knows bone alone.
+    `report.not_written` lists the missing results.
     """
 
     report: facts.Report
@@ -102,13 +102,13 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class SegmentedCase(Case):
-    """A finished case and where its files lie."""
+    """A finished case and the folder of its files."""
 
     folder: Path
 
 
 class Segmenter:
-    """A network and what is wanted of it, for any number of scans."""
+    """A loaded network and its options, for any number of scans."""
 
     def __init__(
         self,
@@ -122,8 +122,8 @@ class Segmenter:
     def find(self, source: Image | Scan, *, case: str = UNTITLED, watch: Watch = UNWATCHED) -> Case:
         """Find the bones in a scan and write nothing.
 
-        `source` is what `read_scan` reads, or a scan that was read. What could not be made is told
-        in `report.not_written`. Raises `AfunetError` where there is no result at all.
+        `source` is anything that `read_scan` reads, or a `Scan`. What could not be made is listed
+        in `report.not_written`. Raises `AfunetError` if there is no result at all.
         """
         stopwatch = Stopwatch()
         scan = self._read(source, stopwatch, watch)
@@ -144,10 +144,10 @@ class Segmenter:
     ) -> SegmentedCase:
         """Read a scan, find its bones, and write all files into the folder `output`.
 
-        `case` names the scan in the report and must not name the patient; None takes the name of
-        `path` where that cannot (`title_of`). A result that cannot be made or written is told in
-        `report.not_written` and costs itself alone. Raises `AfunetError` in one line where there
-        is no result at all; then nothing is written.
+        `case` is the scan's title in the report and must not name the patient; None takes the name
+        of `path` unless that may name the patient (`title_of`). A result that cannot be made or
+        written is listed in `report.not_written`; the others are still written. Raises
+        `AfunetError` if there is no result at all; then nothing is written.
         """
         output = Path(output)
         require_possible(path, output, self.options)
@@ -216,11 +216,11 @@ def segment(
     spacing_mm: tuple[float, float, float] | None = None,
     watch: Watch = UNWATCHED,
 ) -> Case:
-    """One scan with a freshly loaded network, from a path or from memory (`read_scan`).
+    """Load a network and segment one scan, from a path or from memory (`read_scan`).
 
-    With a folder `output` all files are written there (`Segmenter.segment`), without one nothing
+    With a folder `output` all files are written there (`Segmenter.segment`); without one nothing
     is written (`Segmenter.find`). `spacing_mm` is the voxel size (column, row, slice) of an array
-    or of PNG slices, and stands before that of `options`.
+    or of PNG slices; it takes precedence over that of `options`.
     """
     options = options or SegmentOptions()
     options = replace(options, spacing_mm=spacing_mm or options.spacing_mm)
@@ -231,10 +231,10 @@ def segment(
 
 
 def require_possible(source: Image | Scan, output: str | Path, options: SegmentOptions) -> None:
-    """Fail before a network is loaded.
+    """Check input and output before a network is loaded.
 
-    Raises `InputError` where there is nothing at a path that can be opened, `OutputError` where
-    the results could not come into the folder `output`.
+    Raises `InputError` if nothing at a path can be opened, and `OutputError` if the results could
+    not be written to the folder `output`.
     """
     if not (isinstance(source, Scan) or is_image(source)):
         existing_paths(source)
@@ -244,5 +244,5 @@ def require_possible(source: Image | Scan, output: str | Path, options: SegmentO
 
 
 def _title_of(source: Image | Scan) -> tuple[str, list[Finding]]:
-    """What is in memory has no name."""
+    """Return the title of a path, and findings about it; a scan in memory has no name."""
     return title_of(Path(source)) if isinstance(source, str | Path) else (UNTITLED, [])

@@ -1,4 +1,4 @@
-"""Many scans, each a case of its own: one that fails never stops the others."""
+"""Segment many scans, each as a case of its own."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def segment_many(
     *,
     watch: Watch = UNWATCHED,
 ) -> Iterator[SegmentedCase | FailedCase]:
-    """Each scan into its own folder `output/<case>`; one that fails never stops the others.
+    """Segment each scan into its own folder `output/<case>`; if one fails, the others go on.
 
-    A folder is called after its scan's file. The report inside has that name only where it cannot
-    name a patient, else the scan's place among all.
+    A folder is named after its scan's file. The report inside has that name only if it cannot
+    name a patient, else the scan's number.
     """
     cases = zip(paths, named_cases(paths, watch.cancel), strict=True)
     for number, (path, named) in enumerate(cases, 1):
@@ -37,7 +37,7 @@ def segment_many(
 
 
 def worst(results: Sequence[SegmentedCase | FailedCase]) -> ExitCode:
-    """What a run of several scans ends with: the highest code of any of them."""
+    """Return the exit code of a run of several scans: the highest of all."""
     codes = [
         result.exit_code
         if isinstance(result, FailedCase)

@@ -1,4 +1,4 @@
-"""How much each split of a store holds."""
+"""Counts of cases, patients and slices in each split of a store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from afunet.data.cases import SPLITS, SliceRecord
 
 @dataclass(frozen=True)
 class SplitCount:
-    """How much one split holds; `with_bone` counts slices."""
+    """The counts of one split; `with_bone` counts slices."""
 
     split: str
     cases: int
@@ -20,7 +20,7 @@ class SplitCount:
 
 
 def split_counts(records: Sequence[SliceRecord], bone: Sequence[bool]) -> tuple[SplitCount, ...]:
-    """How much each split holds of slices, which have `bone` or have not."""
+    """Count each split; `bone` says for each record whether its slice has bone."""
     counts = []
     for split in SPLITS:
         own = [

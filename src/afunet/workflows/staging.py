@@ -1,4 +1,4 @@
-"""Results appear in their folder whole or not at all."""
+"""Results that appear in their folder completely or not at all."""
 
 from __future__ import annotations
 
@@ -17,22 +17,21 @@ PREFIX = ".afunet-"
 
 @contextmanager
 def staged_folder(target: Path, command: str = "") -> Iterator[Path]:
-    """A temporary folder beside `target`; on success its files move to `target`.
+    """Yield a temporary folder beside `target`; on success move its files to `target`.
 
-    Files of the same name there are replaced, in folders too. Those that the last run of
-    `command` wrote there and this one does not are taken away in the same step, as long as they
-    are unchanged (`own_files`); a changed one is refused with `OutputError`, all others are left
-    alone. Without a command no list is kept and nothing is taken away. Of two runs at the same
-    moment the one that ends last wins, with all its files. On any failure the
-    temporary folder goes and `target` is as it was. Raises `OutputError` for what the disk
-    refuses.
+    Files of the same name are replaced, also in subfolders. In the same step, files that the last
+    run of `command` wrote and this run does not are removed if they are unchanged (`own_files`); a
+    changed one raises `OutputError`. All other files stay. Without a command no list is kept and
+    nothing is removed. If two runs write at the same time, the one that ends last wins with all its
+    files. After any failure the temporary folder is removed and `target` is unchanged. Raises
+    `OutputError` for errors of the disk.
     """
     made = _missing(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_dir():
             raise OutputError(
-                f"{target} is a file, expected a folder for the results", code="NOT_A_FOLDER"
+                f"{target} is a file: give a folder for the results", code="NOT_A_FOLDER"
             )
         with temporary_folder(PREFIX, target.parent) as work:
             stage, older = work / "new", work / "older"
@@ -45,18 +44,18 @@ def staged_folder(target: Path, command: str = "") -> Iterator[Path]:
                 _exchange(stage, target, older, stale)
     except OSError as error:
         raise OutputError(
-            f"cannot write to {target}: {error.strerror or error}; nothing was left there"
+            f"cannot write to {target}: {error.strerror or error}; no files were left there"
         ) from error
     finally:
         _remove_empty(made)
 
 
 def check_writable(target: Path, command: str = "", names: Iterable[str] = ()) -> None:
-    """Fail before the work, not after it.
+    """Check, before the work, that results can be written.
 
-    Raises `OutputError` where no folder can be made at `target`, where something else has the
-    place of one of the `names` to come, and where a file that the last run of `command` wrote
-    there was changed since: it would be lost.
+    Raises `OutputError` if no folder can be made at `target`, if something else is in the place of
+    one of the `names` to come, and if a file that the last run of `command` wrote was changed
+    since, because it would be lost.
     """
     try:
         existing = next(path for path in (target, *target.absolute().parents) if path.exists())
@@ -65,18 +64,19 @@ def check_writable(target: Path, command: str = "", names: Iterable[str] = ()) -
     for path in (target, *target.absolute().parents):
         if path.is_symlink() and not path.exists():
             raise OutputError(
-                f"{path} is a link that leads nowhere: check where it points to",
+                f"{path} is a broken link: check where it points to",
                 code="NO_SUCH_PATH",
             )
     for name in names:
         _require_free(target, name)
     if not existing.is_dir():
         raise OutputError(
-            f"{existing} is a file, expected a folder for the results", code="NOT_A_FOLDER"
+            f"{existing} is a file: give a folder for the results", code="NOT_A_FOLDER"
         )
     if not os.access(existing, os.W_OK | os.X_OK):
         raise OutputError(
-            f"cannot write to {target}: permission denied at {existing}", code="EACCES"
+            f"cannot write to {target}: permission denied at {existing}, choose another folder",
+            code="EACCES",
         )
     if not (target / LIST).is_file():
         return
@@ -89,22 +89,22 @@ def check_writable(target: Path, command: str = "", names: Iterable[str] = ()) -
 
 
 def _require_free(target: Path, name: str) -> None:
-    """Raise `OutputError` where a folder has the place of a file to come, or a file a folder's."""
+    """Raise `OutputError` if a folder is in the place of a new file, or a file in a folder's."""
     place = target / name
     if place.is_dir():
         raise OutputError(
-            f"{place} is a folder, expected a place for a file: move it away", code="PLACE_TAKEN"
+            f"{place} is a folder, but a file must be written there: move it", code="PLACE_TAKEN"
         )
     for folder in place.parents:
         if target in folder.parents and folder.exists() and not folder.is_dir():
             raise OutputError(
-                f"{folder} is a file, expected a folder for results: move it away",
+                f"{folder} is a file, but a folder must be made there: move it",
                 code="NOT_A_FOLDER",
             )
 
 
 def _listed(stage: Path, target: Path, command: str) -> list[str]:
-    """Put the new list into the stage; the names of an earlier run's files that it leaves out."""
+    """Put the new list into the stage; return the earlier run's files that it leaves out."""
     own, written = read_own_files(target), _files_in(stage)
     stale = [
         name
@@ -124,9 +124,9 @@ def _files_in(folder: Path) -> list[str]:
 
 
 def _exchange(stage: Path, target: Path, older: Path, stale: list[str]) -> None:
-    """Move all files into `target`; those they replace and the stale ones go to `older`.
+    """Move all files into `target`; move the files they replace and the stale ones to `older`.
 
-    If one cannot move, all go back.
+    If one cannot be moved, all are moved back.
     """
     moved: list[tuple[Path, Path]] = []
     made: list[Path] = []
@@ -153,7 +153,7 @@ def _exchange(stage: Path, target: Path, older: Path, stale: list[str]) -> None:
 
 
 def _missing(target: Path) -> list[Path]:
-    """`target` and the folders above it that are not there, the innermost first."""
+    """Return `target` and the folders above it that do not exist, the innermost first."""
     return [path for path in (target.absolute(), *target.absolute().parents) if not path.exists()]
 
 

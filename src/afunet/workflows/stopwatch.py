@@ -16,7 +16,7 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time what happens inside."""
+        """Time the code inside."""
         start = time.perf_counter()
         try:
             yield
@@ -24,13 +24,13 @@ class Stopwatch:
             self.add({name: time.perf_counter() - start})
 
     def add(self, seconds: Mapping[str, float]) -> None:
-        """Stages that another watch has timed."""
+        """Add stages that another stopwatch has timed."""
         for name, more in seconds.items():
             self.seconds[name] = self.seconds.get(name, 0.0) + more
 
 
 def peak_memory_mb() -> float | None:
-    """Largest resident size of this process so far in MB (10⁶ bytes); None where unknown."""
+    """Return this process's largest resident size so far in MB (10⁶ bytes); None if unknown."""
     try:
         import resource
     except ImportError:  # Windows

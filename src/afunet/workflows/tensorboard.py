@@ -1,4 +1,4 @@
-"""TensorBoard's view of a run: its numbers, and pictures of its validation slices."""
+"""A run in TensorBoard: its curves, and pictures of its validation slices."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class TensorBoardRecorder:
         self._writer: SummaryWriter | None = None
 
     def scalar(self, name: str, value: float, step: int) -> None:
-        """A point of a curve."""
+        """Record a point of a curve."""
         self._events().add_scalar(name, value, step)
 
     def picture(self, name: str, rgb: NDArray[np.uint8], step: int) -> None:
-        """A picture (H, W, 3)."""
+        """Record a picture (H, W, 3)."""
         self._events().add_image(name, rgb, step, dataformats="HWC")
 
     def close(self) -> None:
@@ -46,7 +46,7 @@ class TensorBoardRecorder:
 
 @contextmanager
 def tensorboard(run: Path) -> Iterator[Recorder]:
-    """A recorder for the run's folder; one that shows nothing without the `train` extra."""
+    """Yield a recorder for the run's folder; without the `train` extra it records nothing."""
     try:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError:

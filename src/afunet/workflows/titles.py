@@ -1,4 +1,4 @@
-"""What a case is called: its file's or folder's name, unless that may name a patient."""
+"""The title of a case: the name of its file or folder, unless that may name a patient."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".zip")
 
 @dataclass(frozen=True)
 class NamedCase:
-    """What one of several cases is called in a report, and the folder of its results."""
+    """The title of one of several cases in its report, and the folder of its results."""
 
     title: str
     folder: str
 
 
 def title_of(path: Path, otherwise: str = UNTITLED) -> tuple[str, list[Finding]]:
-    """The name of a scan at a path, and a finding where it was withheld for `otherwise`.
+    """Return the title of a scan at a path, and a finding if `otherwise` replaces it.
 
-    A name is taken where it reads as nobody's (`reads_harmless`) and none of its words is one of
-    the patient's name or number in the DICOM there.
+    The file's name is used if it is harmless (`reads_harmless`) and none of its words belongs to
+    the patient's name or number in the DICOM files.
     """
     name = stem_of(path)
     if reads_harmless(name, path) and not names_patient(name, path):
         return name, []
     message = f"the input's name may name a patient, so the case is called {otherwise}"
-    return otherwise, [info("TITLE_WITHHELD", message, "--name gives it another title")]
+    return otherwise, [info("TITLE_WITHHELD", message, "give another title with --name")]
 
 
 def reads_harmless(name: str, path: Path) -> bool:
-    """Whether each word of a name is a common one of data sets, a letter or two, or a short number.
+    """Return whether a name has only common words of data sets, one or two letters, short numbers.
 
-    No digits together may be a date or a hospital's number; an archive's name may hold numbers of
-    `LONGEST_COUNT` digits only.
+    The digits must not form a date or a hospital's number; an archive's name may have numbers of
+    at most `LONGEST_COUNT` digits.
     """
     longest = LONGEST_COUNT if is_archive(path) else LONGEST_NUMBER
     runs = re.findall(r"\d+(?:[\W_]+\d+)*", name)
@@ -55,12 +55,12 @@ def reads_harmless(name: str, path: Path) -> bool:
 def named_cases(
     paths: Sequence[str | Path], cancel: CancelToken | None = None
 ) -> Iterator[NamedCase]:
-    """The title and the folder of each input, in order; no two have the same folder.
+    """Yield the title and the folder of each input, in order; no two have the same folder.
 
-    The folder is called as the input without suffix, numbered where two agree, but case-001 and so
-    on, by its place, where that holds a word of the DICOM's patient name or number. The title is
-    the folder's name where that can name nobody, else case-001. Bytes that are no text become
-    underscores. Raises `Cancelled`.
+    The folder has the input's name without suffix, numbered if two agree. If that name holds a
+    word of the patient's name or number in the DICOM files, the folder is case-001 and so on, by
+    position. The title is the folder's name if that cannot name a patient, else case-001 and so on.
+    Bytes that are no text become underscores. Raises `Cancelled`.
     """
     taken: set[str] = set()
     for number, path in enumerate(map(Path, paths), 1):
@@ -72,10 +72,10 @@ def named_cases(
 
 
 def told_names(cases: Sequence[Sequence[tuple[str, Path]]]) -> list[str]:
-    """What each case is called, no two alike: the first of its names that can name nobody.
+    """Return a different title for each case: the first of its names that cannot name a patient.
 
-    A name comes with the file or folder that it was taken from. Without any it is case-001 and so
-    on, by its place.
+    Each name comes with the file or folder that it was taken from. A case without such a name is
+    case-001 and so on, by position.
     """
     taken: set[str] = set()
     told = []
@@ -90,14 +90,14 @@ def told_names(cases: Sequence[Sequence[tuple[str, Path]]]) -> list[str]:
 
 
 def neutral(number: int) -> str:
-    """The name of a case that has none, by its place from 1."""
+    """Return the title of a case without a name, by its position from 1."""
     return f"case-{number:03d}"
 
 
 def numbered(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is among the lower-case `taken`, which it joins.
+    """Return the name, with a number if its lower case is in `taken`, and add it there.
 
-    File systems may not tell a from A.
+    Some file systems ignore case.
     """
     candidates = chain([name], (f"{name}-{number}" for number in count(2)))
     chosen = next(one for one in candidates if one.lower() not in taken)
@@ -106,7 +106,7 @@ def numbered(name: str, taken: set[str]) -> str:
 
 
 def stem_of(path: Path) -> str:
-    """A path's own name without the suffix of a format."""
+    """Return the last part of a path without the suffix of a format."""
     name = path.resolve().name
     for suffix in SUFFIXES:
         if name.lower().endswith(suffix):

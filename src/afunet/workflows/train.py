@@ -1,4 +1,4 @@
-"""From slice folders and a configuration to a network worth keeping."""
+"""Train a network from slice folders and a configuration."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ def train_network(
     record: Recorder | None = None,
     watch: Watch = UNWATCHED,
 ) -> TrainingResult:
-    """Train as `config` says into the folder `run`, going on where an earlier call stopped.
+    """Train as `config` says into the folder `run`; continue where an earlier call stopped.
 
-    Under `torchrun` all its processes train one network; the leading one writes.
+    Under `torchrun` all processes train one network, and the leading process writes.
     """
     if threads is not None and threads < 1:
         raise ConfigError(f"threads must be 1 or more, got {threads}")
-    build_model(config.model, config.options, seed=0)  # a wrong name or option, before the reading
+    build_model(config.model, config.options, seed=0)  # fails early for a wrong name or option
     if threads:
         torch.set_num_threads(threads)
     if finished := _finished(config, run):
@@ -119,22 +119,22 @@ def train_network(
 
 
 def _finished(config: TrainingConfig, run: Path) -> TrainingResult | None:
-    """What an earlier call reached with the same configuration, if it came to its end."""
+    """Return the result of an earlier call with the same configuration, if it finished."""
     result, best = run / RESULT, run / BEST
     if not (result.is_file() and best.is_file()):
         return None
     if (run / CONFIG).read_text() != config_text(config):
-        return None  # the loop says so
+        return None  # the training loop reports it
     return TrainingResult(json.loads(result.read_text())["validation_dice_per_case"], best)
 
 
 def _classes_of(config: TrainingConfig, base: Path) -> tuple[str, ...]:
-    """What the masks of all [[data]] folders mean; `InputError` where they differ in that."""
+    """Return the classes of all [[data]] folders; raise `InputError` if they differ."""
     known = {classes_of(locate_data(entry.path, base)) for entry in config.data}
     if len(known) > 1:
         listed = " and ".join(", ".join(classes) for classes in sorted(known))
         raise InputError(
-            f"[[data]] folders know different classes, {listed}: train on one kind",
+            f"[[data]] folders have different classes ({listed}): use the same ones",
             code="CLASSES_DIFFER",
         )
     return known.pop()
@@ -143,7 +143,7 @@ def _classes_of(config: TrainingConfig, base: Path) -> tuple[str, ...]:
 def _slices_of(
     config: TrainingConfig, base: Path, watch: Watch
 ) -> tuple[list[Source], Sequence[LabelledSlice]]:
-    """Training slices by source, and those for validation: `TRUSTED` ones where there are any.
+    """Return training slices by source, and validation slices (`TRUSTED` ones if there are any).
 
     Raises `InputError` for missing folders and splits, and for a patient or an image in two
     splits, also across folders.
@@ -159,12 +159,13 @@ def _slices_of(
         held_out += load_labelled(folder, "val", inputs, watch)
     if not sources:
         raise InputError(
-            "no labelled slice in split 'train' of any [[data]] folder", code="NO_LABELLED_SLICE"
+            "no labelled slice in split 'train' of any [[data]] folder: add one with labels",
+            code="NO_LABELLED_SLICE",
         )
     validation = [item for item in held_out if item.record.status in TRUSTED] or held_out
     if not validation:
         raise InputError(
-            "no labelled slice in split 'val': the best step could not be chosen",
+            "no labelled slice in split 'val': one is needed to choose the best step",
             code="NO_LABELLED_SLICE",
         )
     return sources, validation
@@ -173,7 +174,7 @@ def _slices_of(
 def mean_case_dice(
     predictor: Predictor, slices: Sequence[LabelledSlice], watch: Watch = UNWATCHED
 ) -> float:
-    """Dice of each case and class over its slices, then the mean over all of them."""
+    """Return the mean over all cases and classes of the Dice pooled over a case's slices."""
     cases: dict[tuple[str, int], Counts] = {}
     for done, item in enumerate(slices):
         predicted = predictor.of_grey(item.grey)
@@ -189,7 +190,7 @@ def mean_case_dice(
 def show_examples(
     predictor: Predictor, slices: Sequence[LabelledSlice], record: Recorder, step: int
 ) -> None:
-    """Pictures of some validation slices: what was found red, what was missed blue."""
+    """Record pictures of some validation slices: predicted bone red, missed bone blue."""
     if isinstance(record, NoRecorder):
         return
     for number in np.linspace(0, len(slices) - 1, min(EXAMPLES, len(slices))).astype(int):
@@ -218,9 +219,9 @@ def _predictor(
 def _initial(
     config: TrainingConfig, base: Path, classes: tuple[str, ...]
 ) -> Mapping[str, torch.Tensor] | None:
-    """The weights a run starts from; `ConfigError` if they belong to another network.
+    """Return the initial weights of a run; raise `ConfigError` if they are of another network.
 
-    Where they know other classes, what tells these apart starts anew.
+    If they have other classes, layers of another shape start untrained.
     """
     if not config.start_from:
         return None
@@ -232,7 +233,7 @@ def _initial(
     ):
         raise ConfigError(
             f"start_from holds {checkpoint.header.model} {dict(checkpoint.header.options)}, "
-            f"the run trains {config.model} {dict(config.options)}",
+            f"the run trains {config.model} {dict(config.options)}: use weights of one network",
             code="WEIGHTS_MISFIT",
         )
     given: Mapping[str, torch.Tensor] = checkpoint.network().state_dict()
@@ -271,7 +272,7 @@ def _header(
 
 
 def _commit() -> str:
-    """The source's commit where the package runs from a checkout, else "unknown"."""
+    """Return the source's commit if the package runs from a checkout, else "unknown"."""
     try:
         done = subprocess.run(
             ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"],

@@ -1,4 +1,4 @@
-"""Whether a finished training has learnt anything."""
+"""A check whether a finished training has learnt anything."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ TELLING_STEPS = 20
 
 
 def doubts_about(result: TrainingResult, run: Path) -> list[str]:
-    """A line where the run has learnt nothing, with what may be the reason.
+    """Return a line if the run has learnt nothing, with possible reasons.
 
-    Nothing is learnt where no case's Dice on val reaches `LEAST_DICE`, or where the mean loss of
-    the last tenth of at least `TELLING_STEPS` steps is not `LEAST_FALL` below that of the first and
-    the Dice is under one half: a fine-tuned network may begin where it ends.
+    Nothing is learnt if the Dice on val stays below `LEAST_DICE`. The same holds if, after at
+    least `TELLING_STEPS` steps, the mean loss of the last tenth is not `LEAST_FALL` below that of
+    the first and the Dice is under one half. A higher Dice without a fall of the loss is normal for
+    a fine-tuned network.
     """
     losses = losses_in(run / LOG) if (run / LOG).is_file() else []
     if not losses:
@@ -30,8 +31,8 @@ def doubts_about(result: TrainingResult, run: Path) -> list[str]:
     loss = f"the loss went from {first:.3f} to {last:.3f} in {len(losses)} steps"
     if result.validation_dice < LEAST_DICE:
         why = (
-            "the labels may not lie on their images, mark something else than bone, or val may "
-            "hold no bone"
+            "the labels may not match their images or may mark something else than bone, or val "
+            "may contain no bone"
             if fell
             else "the learning rate may be too low or far too high, or the steps too few"
         )
@@ -40,6 +41,6 @@ def doubts_about(result: TrainingResult, run: Path) -> list[str]:
     else:
         return []
     return [
-        f"this run has learnt nothing to speak of: Dice on val {result.validation_dice:.3f}, "
+        f"this run has learnt almost nothing: Dice on val {result.validation_dice:.3f}, "
         f"{loss}; {why}"
     ]

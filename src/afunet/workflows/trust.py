@@ -1,4 +1,4 @@
-"""How sure a result is, told: mirrored slices, measures, flags worst first, their pictures."""
+"""The confidence in a result: mirrored slices, signs of errors, flags and their pictures."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ MOST_PICTURES = 12
 
 @dataclass(frozen=True, eq=False)
 class Trust:
-    """What was measured, and the flags it raises, worst first.
+    """The measured signs of errors, and the flags that they raise, worst first.
 
-    `outside` says why the scan is unlike those that the expected Dice was measured on, "" if it
-    is like them.
+    `outside` says why the scan is unlike those on which the expected Dice was fitted, "" if it is
+    like them.
     """
 
     signs: Signs
@@ -56,7 +56,7 @@ def judge(
     *,
     watch: Watch = UNWATCHED,
 ) -> Trust:
-    """Measure a finished mask, in axial order, and its pieces; a few slices are asked mirrored."""
+    """Measure a finished mask, in axial order, and its pieces; predict a few mirrored slices."""
     evidence = Evidence.of(
         prediction,
         mask,
@@ -74,7 +74,7 @@ def judge(
 
 
 def _unnamed(instances: Instances) -> float:
-    """The share of the measured bone that has the name of no bone; 0 where no names were given."""
+    """Return the share of measured bone without a name; 0 if no piece was named."""
     volumes = {True: 0.0, False: 0.0}
     for piece in instances.pieces:
         volumes[piece.bone.bone is Bone.UNKNOWN] += piece.measures.volume_mm3
@@ -82,9 +82,9 @@ def _unnamed(instances: Instances) -> float:
 
 
 def confidence_facts(trust: Trust, header: Header) -> ConfidenceFacts:
-    """What the report tells of every slice and piece.
+    """Return what the report says about the confidence in every slice and piece.
 
-    No Dice is expected with weights that it was not fitted for, or outside what it was fitted on.
+    The expected Dice is unknown for weights without a fit, and for scans outside the fitted data.
     """
     signs, evidence = trust.signs, trust.signs.evidence
     flips = {flip.index: flip.dice for flip in signs.flips}
@@ -118,32 +118,32 @@ def confidence_facts(trust: Trust, header: Header) -> ConfidenceFacts:
 
 
 def _words(trust: Trust, expected: DiceInterval | None) -> str:
-    """What the Dice is expected to be, why, and what that is worth."""
+    """Return the expected Dice in sentences, with its reason and its limits."""
     model = trust.signs.model
     if not trust.signs.slices:
         return ""
     if model is None:
         return (
-            "Expected Dice: not calibrated. Nobody measured for these weights how their doubts go "
-            "with their errors."
+            "Expected Dice: not calibrated. For these weights the relation between confidence and "
+            "errors was never measured."
         )
     if expected is None:
         return (
-            "Expected Dice: not known. This scan lies outside what it was measured on (knees, "
+            "Expected Dice: not known. This scan is unlike those on which it was fitted (knees, "
             f"simulated legs and hips): {trust.outside}."
         )
     why = why_low(trust.signs)
     below = f", lowered because {why}" if why else ""
     return (
         f"Expected Dice (overlap of the mask with the true bone) {expected} for the whole scan, "
-        f"likeliest {expected.middle:.2f}{below}: of scans like this {model.coverage:.0%} should "
-        f"lie there. No more than {model.best:g} is ever expected: labels cannot tell more. What "
-        "the network is sure of and wrong about, it cannot know."
+        f"most likely {expected.middle:.2f}{below}. The interval should hold for "
+        f"{model.coverage:.0%} of scans like this. It never exceeds {model.best:g}, because the "
+        "labels are not more exact. Errors of which the network is confident cannot be foreseen."
     )
 
 
 def flag_facts(trust: Trust) -> tuple[FlagFacts, ...]:
-    """The flags with slices numbered as a viewer numbers them."""
+    """Return the flags with slices numbered as in a viewer, from 1."""
     number = trust.signs.evidence.number
     return tuple(
         FlagFacts(
@@ -160,7 +160,7 @@ def flag_facts(trust: Trust) -> tuple[FlagFacts, ...]:
 
 
 def flag_pictures(trust: Trust) -> tuple[bytes, ...]:
-    """PNGs of the slices of the first `MOST_PICTURES` flags, b"" for one about no slice."""
+    """Return PNGs of the slices of the first `MOST_PICTURES` flags, b"" for a flag without one."""
     evidence = trust.signs.evidence
     return tuple(
         b""

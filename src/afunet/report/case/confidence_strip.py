@@ -1,4 +1,4 @@
-"""How good each slice is expected to be, as one strip of bars: an SVG that stands in the page."""
+"""The expected Dice of each slice as a strip of bars: an SVG inside the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from afunet.findings import Severity
 from afunet.report.case.facts import FlagFacts, SliceConfidenceFacts
 
 WIDTH, HEIGHT, FOOT = 1100, 64, 24
-FLOOR = 0.7  # the axis begins there: a Dice below it fills no bar
+FLOOR = 0.7  # the axis begins here: a lower Dice gives an empty bar
 _SURE, _FAIR, _POOR, _UNKNOWN, _LINE = "#5b8c5a", "#e2a03f", "#a11f1f", "#b5bdc7", "#222b36"
 _FAIR_BELOW, _POOR_BELOW = 0.95, 0.9
 
@@ -16,10 +16,11 @@ _FAIR_BELOW, _POOR_BELOW = 0.95, 0.9
 def confidence_strip(
     slices: Sequence[SliceConfidenceFacts], flags: Iterable[FlagFacts] = ()
 ) -> str:
-    """An SVG of a bar a slice, feet at the left, flagged slices marked; "" without any slice.
+    """Return an SVG with a bar for each slice, feet at the left; "" without any slice.
 
-    A bar reaches to the likeliest Dice, a line in it from the lowest to the highest expected.
-    Without an expected Dice bars are grey and have no number: they tell an order only.
+    Slices with a warning are marked. A bar reaches to the most likely Dice, and a line in it from
+    the lowest to the highest expected one. Without an expected Dice the bars are grey and have no
+    number: they show only which slices are more certain than others.
     """
     if not slices:
         return ""
@@ -40,7 +41,7 @@ def confidence_strip(
         f'<text x="{WIDTH}" y="{HEIGHT + FOOT}" text-anchor="end">slice {slices[-1].number}</text>'
     )
     known = any(one.expected_dice for one in slices)
-    label = "expected Dice of each slice" if known else "how sure the network is of each slice"
+    label = "expected Dice of each slice" if known else "confidence of the network in each slice"
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT + FOOT + 4}" role="img" '
         f'aria-label="{label}" font-size="12">{"".join(drawn)}{ends}</svg>'
@@ -48,7 +49,7 @@ def confidence_strip(
 
 
 def _bar(one: SliceConfidenceFacts, left: float, step: float) -> str:
-    """A slice's bar, and the line of its interval where it is known."""
+    """Return a slice's bar, and the line of its interval if it is known."""
     expected, width = one.expected_dice, max(step * 0.86, 0.8)
     dice = one.probability_dice if expected is None else expected.middle
     height = max(2.0, HEIGHT - _depth(dice))
@@ -68,7 +69,7 @@ def _bar(one: SliceConfidenceFacts, left: float, step: float) -> str:
 
 
 def _depth(dice: float) -> float:
-    """How far below the strip's upper rim a Dice lies."""
+    """Return how far a Dice lies below the strip's upper edge."""
     return HEIGHT * (1 - max(0.0, min(1.0, (dice - FLOOR) / (1 - FLOOR))))
 
 

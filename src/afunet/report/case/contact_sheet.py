@@ -1,4 +1,4 @@
-"""Where pictures of one size go on a sheet, each under its caption."""
+"""The layout of pictures of one size on a sheet, each under its caption."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class ContactSheet:
 
     @staticmethod
     def fitting(count: int, width: int, tile_height_per_width: float) -> ContactSheet:
-        """The sheet with the largest tiles that is not taller than 0.8 of its width.
+        """Return the sheet with the largest tiles whose height is at most 0.8 of its width.
 
-        One whose last row is full is preferred if it needs no more than two columns more.
+        A sheet with a full last row is preferred if it needs at most two more columns.
         """
         sheets = [
             ContactSheet(count, columns, width, tile_height_per_width)
@@ -58,12 +58,12 @@ class ContactSheet:
         return _GAP, self.size[1] - (_STRIP + _GAP) // 2
 
     def corner(self, place: int) -> tuple[int, int]:
-        """Left upper corner of a tile."""
+        """Return the left upper corner of a tile."""
         row, column = divmod(place, self.columns)
         return _GAP + column * (self.tile[0] + _GAP), _STRIP + row * self._row_height
 
     def caption(self, place: int) -> tuple[int, int]:
-        """Left end of the middle line of a tile's caption."""
+        """Return the left end of the middle line of a tile's caption."""
         left, top = self.corner(place)
         return left, top - _STRIP // 2
 

@@ -1,4 +1,4 @@
-"""What a report says: plain values that go to JSON as they are. No field can name a patient."""
+"""The facts of a report: plain values, written to JSON unchanged. No field can name a patient."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DISCLAIMER = "Research software. Not a medical device; not for diagnosis or trea
 
 @dataclass(frozen=True)
 class GridFacts:
-    """The scan's grid: (column, row, slice) counts and spacing, and whether mm are real."""
+    """The scan's grid: counts and spacing (column, row, slice); whether the spacing is known."""
 
     size: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
@@ -34,7 +34,7 @@ class GridFacts:
 
     @classmethod
     def of(cls, scan: Scan) -> GridFacts:
-        """Size, spacing and orientation of a scan."""
+        """Return size, spacing and orientation of a scan."""
         slices, rows, columns = scan.volume.shape
         column_mm, row_mm, slice_mm = (float(value) for value in scan.volume.spacing_mm)
         return cls(
@@ -47,7 +47,7 @@ class GridFacts:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Which network gave the mask, and the digest of its weights."""
+    """The network that predicted the mask, and the digest of its weights."""
 
     name: str
     options: Mapping[str, Any]
@@ -58,7 +58,7 @@ class ModelFacts:
 
     @classmethod
     def of(cls, header: Header, sha256: str, working_pixels: tuple[int, int]) -> ModelFacts:
-        """The network of a checkpoint, on slices of so many (row, column) pixels."""
+        """Return the network of a checkpoint; `working_pixels` is its (row, column) slice size."""
         return cls(
             header.model, header.options, sha256, header.window_hu, working_pixels, header.patch_px
         )
@@ -66,7 +66,7 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """Where and how long it ran; seconds by stage, memory of the whole process."""
+    """The device, seconds by stage, and the memory of the whole process."""
 
     version: str
     device: str
@@ -82,8 +82,8 @@ class RunFacts:
 class BoneFacts:
     """The mask in numbers, and what the clean-up did to it.
 
-    `pieces` counts bones and fragments as they are told apart, those too many to be measured too;
-    `smallest_piece_mm3` is the volume of the smallest, 0 where there is none.
+    `pieces` counts the separated bones and fragments, also those beyond the number that is
+    measured; `smallest_piece_mm3` is the volume of the smallest, 0 if there is none.
     """
 
     volume_cm3: float
@@ -95,9 +95,9 @@ class BoneFacts:
 
     @classmethod
     def of(cls, mask: Volume, instances: Instances, cleanup: Mapping[str, float]) -> BoneFacts:
-        """The cleaned mask in numbers; pieces are those it was split into."""
+        """Return the numbers of the cleaned mask and of the pieces that it was divided into."""
         labels = instances.labels.voxels
-        # Slice by slice: NumPy counts in a copy of eight bytes a voxel.
+        # Slice by slice, because NumPy counts in a copy of eight bytes per voxel.
         counts = [np.bincount(plane.ravel(), minlength=int(labels.max()) + 1) for plane in labels]
         sizes = np.sum(counts, axis=0)[1:]
         return cls(
@@ -126,7 +126,7 @@ class SurfaceFacts:
 
     @classmethod
     def of(cls, mesh: Mesh | None, renderer: str, *, spacing_known: bool) -> SurfaceFacts:
-        """A surface that `renderer` drew; None has no triangle."""
+        """Return the numbers of a surface that `renderer` drew; None counts as empty."""
         mesh = EMPTY_MESH if mesh is None else mesh
         return cls(
             triangles=len(mesh.faces),
@@ -143,12 +143,13 @@ class SurfaceFacts:
 
 @dataclass(frozen=True)
 class SliceConfidenceFacts:
-    """How sure one axial slice is; `number` as a viewer counts it, from 1.
+    """The confidence in one axial slice; `number` as a viewer counts it, from 1.
 
-    `probability_dice` is the Dice that the calibrated probability expects by itself: an order, not
-    a value to rely on. `step_from_below` is how many slices on the step from the slice below
-    (towards the feet) leads, judged by what bone and flesh change nearby; `flip_dice` is the
-    overlap with the mask of the mirrored slice. None: not known, or not tried.
+    `probability_dice` is the Dice that follows from the calibrated probability alone: it ranks
+    slices, but is not a reliable value. `step_from_below` is the apparent distance from the slice
+    below (towards the feet), in slices, judged by how bone and soft tissue change nearby;
+    `flip_dice` is the Dice between the mask and the mask of the mirrored slice. None means not
+    known or not tried.
     """
 
     number: int
@@ -161,9 +162,9 @@ class SliceConfidenceFacts:
 
 @dataclass(frozen=True)
 class PieceConfidenceFacts:
-    """How sure one piece is, and the share of its outline below a probability of 0.75.
+    """The confidence in one piece, and the share of its outline below a probability of 0.75.
 
-    The mean probability in it, and what the surest tenth of its voxels reaches.
+    The confidence is its mean probability, and the probability that its surest tenth reaches.
     """
 
     label: int
@@ -174,10 +175,11 @@ class PieceConfidenceFacts:
 
 @dataclass(frozen=True)
 class ConfidenceFacts:
-    """How sure the mask is, slice by slice with bone (feet first) and piece by piece.
+    """The confidence in the mask, for each slice with bone (feet first) and for each piece.
 
-    `expected_dice` is that of all slices together, None where it is not known; `coverage` is how
-    often the true one should lie in it. `words` say it in a sentence, or why it is not known.
+    `expected_dice` is the interval for all slices together, None if it is not known; `coverage`
+    is the share of true values that should lie in it. `words` say this in sentences, or why it is
+    not known.
     """
 
     calibration: tuple[float, float]
@@ -190,12 +192,13 @@ class ConfidenceFacts:
 
 @dataclass(frozen=True)
 class FlagFacts:
-    """What is or may be wrong with the result, in words, and where to look.
+    """A flag: what is or may be wrong with the result, and where to look.
 
     `slice` is an axial slice as a viewer counts it, from 1; `piece` a piece's label; `box` the
-    rows and columns (top, left, bottom, right) in that slice turned to radiologists' usual view:
-    the patient's right at the left, anterior up. None: about no single one. `doubtful_mm3` is about
-    how much of the result is in doubt (voxels where the spacing is not known).
+    rows and columns (top, left, bottom, right) in that slice, turned to the usual radiological
+    view: the patient's right at the left, anterior up. Each is None if the flag is not about a
+    single one. `doubtful_mm3` estimates how much of the result is in doubt, in voxels if the
+    spacing is unknown.
     """
 
     code: str
@@ -227,7 +230,7 @@ class Report:
     disclaimer: str = DISCLAIMER
 
     def to_json(self) -> str:
-        """Indented JSON, keys as the fields are named."""
+        """Return indented JSON; its keys are the names of the fields."""
         facts = asdict(replace(self, pieces=())) | {
             "pieces": [piece.to_json() for piece in self.pieces]
         }

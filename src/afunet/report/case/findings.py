@@ -1,4 +1,4 @@
-"""What is to be noted of a result, its pieces and its surface; doubts about it are flags."""
+"""Findings about a result, its pieces and its surface. Doubts about the result are flags."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from afunet.reconstruction.pieces import Instances
 def result_findings(
     mask: Volume, mesh: Mesh | None, resampled_to: tuple[int, int] | None
 ) -> list[Finding]:
-    """How the result came about; the network saw slices of `resampled_to` (row, column) pixels.
+    """Return the findings about mask and surface.
 
-    None where it saw the scan's own.
+    `resampled_to` is the (row, column) size of the slices that the network ran on, None if it ran
+    on the scan's own pixels.
     """
     found = []
     if resampled_to is not None:
@@ -20,7 +21,7 @@ def result_findings(
         found.append(
             info(
                 "RESAMPLED",
-                f"the network saw slices of {columns} × {rows} pixels, the mask is native",
+                f"the network ran on slices of {columns} × {rows} pixels; the mask has the scan's",
             )
         )
     if not mask.voxels.any():
@@ -31,17 +32,17 @@ def result_findings(
 
 
 def piece_findings(instances: Instances) -> list[Finding]:
-    """What there is to say of the pieces as a whole."""
+    """Return a finding if there were more pieces than are measured."""
     if not instances.not_measured or not instances.pieces:
         return []
     largest, rest = len(instances.pieces), instances.not_measured
     message = (
-        f"{largest + rest} pieces, the {largest} largest have a surface and measures: noise or "
-        "metal may have been taken for bone"
+        f"{largest + rest} pieces, only the {largest} largest have a surface and measurements: "
+        "noise or metal may have been taken for bone"
     )
     return [warning("MANY_PIECES", message)]
 
 
 def edge_faults(mesh: Mesh) -> str:
-    """What keeps a surface from being watertight, in words."""
+    """Return the edges that keep a surface from being watertight, as text."""
     return f"{mesh.open_edges} open and {mesh.nonmanifold_edges} non-manifold edges"

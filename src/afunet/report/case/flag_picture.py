@@ -1,4 +1,4 @@
-"""The slice that a flag is about, small, with the mask's outline and the place marked."""
+"""A small picture of the slice that a flag is about, with the mask's outline and a marked box."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MARK: Colour = (86, 215, 255)
 _COLOURS = 128
 _MARGIN = 0.15
 _LEAST_PX = 48
-# So much of the bone's extent is shown about a marked place, and of the place's own.
+# How much is shown around a marked box: this share of the bone's extent, this multiple of the box.
 _AROUND, _TIMES = 0.6, 3.0
 
 Box = tuple[int, int, int, int]
@@ -27,10 +27,10 @@ Box = tuple[int, int, int, int]
 def flag_picture(
     hu: NDArray[Any], bone: NDArray[np.bool_], box: Box | None, pixel_mm: tuple[float, float]
 ) -> bytes:
-    """PNG of an axial slice (row, column) in HU: its bone, or what lies round the marked `box`.
+    """Return a PNG of an axial slice (row, column) in HU, cut to its bone or to the marked `box`.
 
-    `pixel_mm` is the (row, column) size of a pixel. Rows go to the patient's back, columns to his
-    left, as radiologists look at it.
+    `pixel_mm` is the (row, column) size of a pixel. Rows go to the patient's back and columns to
+    the patient's left, as in the usual radiological view.
     """
     top, left, bottom, right = _filling(_shown(bone, box), pixel_mm, bone.shape)
     shown = (slice(top, bottom), slice(left, right))
@@ -53,7 +53,10 @@ def flag_picture(
 
 
 def _shown(bone: NDArray[np.bool_], box: Box | None) -> Box:
-    """What lies round the box, if there is bone; else bone and box; else the whole slice."""
+    """Return the part to show: a square around the box if bone is in it, else box and bone.
+
+    Without bone it is the square around the box, or the whole slice without a box.
+    """
     rows, columns = np.nonzero(bone)
     if len(rows) == 0:
         return (0, 0, *bone.shape) if box is None else _round(box, _LEAST_PX)
@@ -78,13 +81,13 @@ def _longest(box: Box) -> int:
 
 
 def _round(box: Box, least: float) -> Box:
-    """A square about the box, so that the box fills a third of it at most."""
+    """Return a square around the box, of which the box fills at most a third of each side."""
     length = max(least, _TIMES * _longest(box), _LEAST_PX)
     return _grown(box, [length, length])
 
 
 def _filling(box: Box, pixel_mm: tuple[float, float], shape: tuple[int, ...]) -> Box:
-    """The box grown to the picture's shape, as far as the slice reaches."""
+    """Return the box enlarged to the picture's shape, as far as the slice allows."""
     height_mm, width_mm = (box[2] - box[0]) * pixel_mm[0], (box[3] - box[1]) * pixel_mm[1]
     height_mm, width_mm = (
         max(height_mm, width_mm * HEIGHT / WIDTH),
@@ -94,14 +97,14 @@ def _filling(box: Box, pixel_mm: tuple[float, float], shape: tuple[int, ...]) ->
 
 
 def _grown(box: Box, lengths: Sequence[float]) -> Box:
-    """A box of these (row, column) lengths about the same middle."""
+    """Return a box of these (row, column) lengths with the same centre."""
     middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     top, left = (round(at - length / 2) for at, length in zip(middle, lengths, strict=True))
     return top, left, top + round(lengths[0]), left + round(lengths[1])
 
 
 def _within(box: Box, shape: tuple[int, ...]) -> Box:
-    """The box moved into the slice, and cut where it is larger than that."""
+    """Return the box moved into the slice, and cut if it is larger than the slice."""
     spans = []
     for axis in (0, 1):
         length = min(box[axis + 2] - box[axis], shape[axis])

@@ -1,4 +1,4 @@
-"""Slices in the bone window with the mask drawn on them, as one picture."""
+"""One picture of slices in the bone window with the mask's outline."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def overlay_montage(
     spacing_known: bool = True,
     orientation_known: bool = True,
 ) -> Image.Image:
-    """Up to `tiles` evenly spread slices of a HU volume with the 0/1 mask's outline on them.
+    """Draw up to `tiles` evenly spread slices of a HU volume with the 0/1 mask's outline.
 
-    The slices run through the mask's extent, or through the volume where the mask is empty,
-    cropped to the body, turned so that the patient's right is at the left and anterior (head,
-    in sagittal and coronal volumes) is up. Each is labelled with its number, counting the
-    volume's slices from 1, and its LPS position. Where the spacing is not known positions are left
-    out and the picture says that it is not to scale; the patient's sides are left out where the
-    orientation is not known. The picture holds no identifier and no metadata. Raises
-    `GeometryError` where the two grids differ and `ConfigError` for fewer than one tile.
+    The slices are spread over the mask's extent, or over the volume if the mask is empty. They are
+    cropped to the body and turned so that the patient's right is at the left and anterior (head,
+    in sagittal and coronal volumes) is up. Each is labelled with its number, counting the volume's
+    slices from 1, and its LPS position. If the spacing is unknown, positions are left out and the
+    picture says that it is not to scale; if the orientation is unknown, the patient's sides are
+    left out. The picture holds no identifier and no metadata. Raises `GeometryError` if the two
+    grids differ and `ConfigError` for fewer than one tile.
     """
     volume.require_same_grid(mask, "the mask")
     chosen = spread_slices(mask.voxels != 0, tiles)
@@ -70,7 +70,7 @@ def overlay_montage(
 
 
 def spread_slices(bone: NDArray[np.bool_], tiles: int) -> list[int]:
-    """Evenly spread slice numbers, from the first slice with bone to the last (or of all)."""
+    """Return evenly spread slice indices from the first to the last slice with bone, or of all."""
     if tiles < 1:
         raise ConfigError(f"a montage needs one tile or more, got {tiles}")
     used = np.flatnonzero(bone.any(axis=(1, 2)))
@@ -80,8 +80,8 @@ def spread_slices(bone: NDArray[np.bool_], tiles: int) -> list[int]:
 
 
 def _body_box(ct: NDArray[Any], bone: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Rows and columns that hold limb or mask in any slice (slice, row, column), with a margin."""
-    # Opening drops what is too thin for a limb: table sheets, tubes and noise.
+    """Return the rows and columns that hold limb or mask in any slice, with a margin."""
+    # Opening removes what is too thin for a limb: table sheets, tubes and noise.
     body = ndimage.binary_opening(ct > _BODY_HU, structure=np.ones((1, 7, 7)))
     shown = np.any(bone | _limbs(body, bone), axis=0)
     if not shown.any():
@@ -90,7 +90,7 @@ def _body_box(ct: NDArray[Any], bone: NDArray[np.bool_]) -> tuple[slice, slice]:
 
 
 def _limbs(body: NDArray[np.bool_], bone: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of the body's parts in each slice those with bone; without any bone the large ones."""
+    """Return the body's parts that hold bone in their slice; the large parts if there is none."""
     in_plane = np.zeros((3, 3, 3), dtype=bool)
     in_plane[1] = True
     parts, count = ndimage.label(body, structure=in_plane)
@@ -110,7 +110,7 @@ def _span(used: NDArray[np.bool_]) -> slice:
 
 
 def slice_tile(ct: NDArray[Any], bone: NDArray[np.bool_], size: tuple[int, int]) -> Image.Image:
-    """One slice (row, column) in the window, its mask filled lightly and outlined."""
+    """Draw one slice (row, column) in the bone window with a light fill and outline of its mask."""
     grey = np.clip(_resized(BONE_WINDOW.to_unit(ct), size, Image.Resampling.LANCZOS), 0, 1)
     inside = _resized(bone.astype(np.float32), size, Image.Resampling.BILINEAR) >= 0.5
     outline = inside & ~ndimage.binary_erosion(inside, border_value=1)

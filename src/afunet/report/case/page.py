@@ -1,4 +1,4 @@
-"""The report as one HTML file that opens offline: pictures and surfaces inside, no network."""
+"""The report as one HTML file that opens offline: it contains all pictures and surfaces."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ MOST_SURE = 0.99
 
 
 def _change(percent: float) -> str:
-    """A small difference in words: "0.1 % less than"."""
+    """Return a small difference as text: "0.1 % less than"."""
     if abs(percent) < 0.05:
         return "as much as"
     return f"{abs(percent):.1f} % {'more' if percent > 0 else 'less'} than"
 
 
 def _percent(share: float) -> str:
-    """How often something is right: "93 %", and never all of the time."""
+    """Return a confidence as text: "93 %", and never more than `MOST_SURE`."""
     return f"{100 * min(share, MOST_SURE):.0f} %"
 
 
@@ -56,10 +56,11 @@ def render_page(
     turning_page: str = "",
     flag_pictures: Sequence[bytes] = (),
 ) -> str:
-    """HTML of one page with the pictures, whole PNG files, inside; those of flags in their order.
+    """Return the HTML of the page with the pictures (PNG files) inside.
 
-    `turning_page` is another page, shown in a frame of its own: the surfaces that turn. Nothing
-    else on the page is a script, and its content policy lets neither load anything.
+    `flag_pictures` are in the order of the flags. `turning_page` is the page of the 3D view, shown
+    in a frame of its own. The page has no other script, and its content policy lets neither page
+    load anything.
     """
     return _PAGES.get_template("page.html").render(
         report=report,

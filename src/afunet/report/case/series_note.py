@@ -1,4 +1,4 @@
-"""A series in a few lines, as a radiographer would note it."""
+"""A series described in a few lines of text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POSITIONS = {
 
 
 def series_note(summary: SeriesSummary, number: int) -> Iterator[str]:
-    """What it is, its grid, how it was made, how it was weighed, what was noticed."""
+    """Yield lines on a series: content, grid, acquisition, score for the choice, and findings."""
     mark = "→" if summary.chosen else " "
     source = summary.source
     region = "" if source.region == "unknown" else f", {source.region}"
@@ -32,7 +32,7 @@ def series_note(summary: SeriesSummary, number: int) -> Iterator[str]:
     if source.modality == CT and (made := _made(source)):
         yield f"    {made}"
     if summary.score:
-        yield f"    weighed {summary.score}"
+        yield f"    score {summary.score}"
     for finding in summary.findings:
         if finding.message in summary.reason:
             continue

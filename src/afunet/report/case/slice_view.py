@@ -1,4 +1,4 @@
-"""Slices turned the way radiologists look at them, with square pixels."""
+"""Slices turned to the usual radiological view."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from afunet.geometry import Volume
 from afunet.report.surfaces.view import orientation_letters
 
 FloatArray = NDArray[np.float64]
-# For the LPS axis (0 x, 1 y, 2 z) that slices are stacked along: the directions that go right and
-# down in the picture. Axial and coronal: the patient's left at the right; axial: anterior up;
-# sagittal: anterior at the left; sagittal and coronal: head up.
+# For each LPS axis (0 x, 1 y, 2 z) along which slices are stacked: the axes and signs that point
+# right and down in the picture. Axial and coronal: the patient's left at the right; axial: anterior
+# up; sagittal: anterior at the left; sagittal and coronal: head up.
 _RIGHT_DOWN = {0: (1, 1, 2, -1), 1: (0, 1, 2, -1), 2: (0, 1, 1, 1)}
 
 
@@ -36,7 +36,7 @@ class SliceView:
 
     @staticmethod
     def of(volume: Volume) -> SliceView:
-        """The view in which the volume's slices, oblique or not, look most like the usual one."""
+        """Return the view closest to the usual one, also for oblique slices."""
         axes, spacing = volume.directions, volume.spacing_mm
         stack = _main_axis(np.cross(axes[:, 0], axes[:, 1]))
         right_axis, right_sign, down_axis, down_sign = _RIGHT_DOWN[stack]
@@ -55,21 +55,21 @@ class SliceView:
         )
 
     def turned(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        """A slice (row, column), or a stack of them, as it lies in the picture."""
+        """Return a slice (row, column), or a stack of slices, turned as in the picture."""
         turned = np.swapaxes(pixels, -1, -2) if self.swapped else pixels
         turned = turned[..., ::-1, :] if self.reverse_rows else turned
         return turned[..., ::-1] if self.reverse_columns else turned
 
     @property
     def edge_letters(self) -> tuple[str, str, str, str]:
-        """Sides of the patient at the picture's left, right, top and bottom edge."""
+        """Return the sides of the patient at the picture's left, right, top and bottom edge."""
         directions = (-self.right, self.right, -self.down, self.down)
         left, right, top, bottom = (orientation_letters(direction) for direction in directions)
         return left, right, top, bottom
 
 
 def slice_position(volume: Volume, index: int) -> str:
-    """Where a slice lies, along the patient's axis that the slices are stacked on: "z -84 mm"."""
+    """Return a slice's position along the LPS axis closest to the stack's: "z -84 mm"."""
     axes = volume.directions
     axis = _main_axis(np.cross(axes[:, 0], axes[:, 1]))
     _, rows, columns = volume.shape

@@ -1,4 +1,4 @@
-"""How the rows of a table differ from their reference, and whether that may be chance."""
+"""How the rows of a table differ from the reference row, with significance tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNITS = ("patient", "case", "slice")
 
 @dataclass(frozen=True)
 class AgainstReference:
-    """Mean Dice per case minus the reference's, and tests by unit of `UNITS`."""
+    """Mean Dice per case minus the reference's, and a test for each unit of `UNITS`."""
 
     dice_difference: Estimate
     tests: Mapping[str, PairedTest]
@@ -29,7 +29,7 @@ class AgainstReference:
 def against_reference(
     rows: Sequence[Sequence[Sequence[SliceScore]]], reference: Sequence[Sequence[SliceScore]]
 ) -> list[AgainstReference]:
-    """Every row, by seed and slice, against the reference; p are corrected over the rows."""
+    """Compare every row (seeds × slices) with the reference; correct p over the rows (Holm)."""
     tests = {unit: _corrected(rows, reference, unit) for unit in UNITS}
     return [
         AgainstReference(difference(row, reference), {unit: tests[unit][place] for unit in UNITS})

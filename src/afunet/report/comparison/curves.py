@@ -30,7 +30,7 @@ class Curve:
 
 
 def draw_curves(tables: Mapping[str, Sequence[Curve]]) -> bytes:
-    """A line of two axes for each table with runs, as PNG."""
+    """Draw a row of two plots for each table with runs; returns PNG."""
     shown = {title: curves for title, curves in tables.items() if curves}
     figure = new_figure(9.6, max(1, len(shown)) * 2.6)
     axes = figure.subplots(max(1, len(shown)), 2, squeeze=False)
@@ -54,7 +54,10 @@ def draw_curves(tables: Mapping[str, Sequence[Curve]]) -> bytes:
 
 
 def smoothed(loss: Floats) -> Floats:
-    """Means over the last twentieth of the run up to each step, fewer at its start."""
+    """Return at each step the mean of the losses (N,) over the twentieth of the run before it.
+
+    Near the start, where there are fewer steps, it is the mean of all steps so far.
+    """
     width = max(1, round(_SMOOTHING * len(loss)))
     sums = np.concatenate([[0.0], np.cumsum(loss)])
     end = np.arange(1, len(loss) + 1)

@@ -1,4 +1,4 @@
-"""What a comparison says, as plain values: the same for Markdown, JSON and figures."""
+"""The facts of a comparison: plain values for Markdown, JSON and figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ WAYS = {"per_slice": "mean per slice", "per_case": "mean per case", "pooled": "p
 
 @dataclass(frozen=True)
 class CostFacts:
-    """GFLOPs are those of one pass over 512 × 512 px; both None for a classical method."""
+    """The cost of a method.
+
+    `gflops` are for one pass over 512 × 512 px. `parameters` and `gflops` are None for a classical
+    method.
+    """
 
     parameters: int | None
     gflops: float | None
@@ -29,8 +33,8 @@ class CostFacts:
 class RowFacts:
     """One network or classical method.
 
-    `scores` by way of averaging (`WAYS`) and metric; `differs` names what in its training and
-    windows is not as in the reference's row; `validation_dice` is the best of each seed's run.
+    `scores` are keyed by the way of averaging (`WAYS`) and the metric; `differs` lists how its
+    training and windows differ from the reference row; `validation_dice` is each seed's best.
     """
 
     name: str
@@ -50,7 +54,7 @@ class RowFacts:
 
 @dataclass(frozen=True)
 class TableFacts:
-    """Rows that are compared with one reference, None where none is marked."""
+    """Rows that are compared with one reference, None if no row is marked as such."""
 
     title: str
     reference: str | None
@@ -59,7 +63,7 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """The slices that were judged. `joint_levels` tells each case's level at the joint line."""
+    """The slices of the comparison. `joint_levels` has each case's level at the joint line."""
 
     folder: str
     split: str
@@ -80,13 +84,16 @@ class DataFacts:
         chosen: Sequence[LabelledSlice],
         areas: Mapping[str, Mapping[int, int]],
     ) -> DataFacts:
-        """The `chosen` slices; `areas` are pixels of true bone by case and level, of all slices."""
+        """Describe the `chosen` slices.
+
+        `areas` are the pixels of true bone by case and level, of all slices of the split.
+        """
         lines = {case: joint_line(levels) for case, levels in areas.items()}
         cases = sorted({item.record.case for item in chosen})
         return cls(
             folder=folder,
             split=split,
-            status=f"only those marked `{status}`" if status else "all that are labelled",
+            status=f"only slices marked `{status}`" if status else "all labelled slices",
             slices=len(chosen),
             cases=len(cases),
             patients=len({item.record.patient for item in chosen}),
@@ -108,5 +115,5 @@ class ComparisonFacts:
     panel: tuple[str, ...]
 
     def to_json(self) -> str:
-        """All of it, by the names of these classes."""
+        """Return all facts as JSON; its keys are the names of the fields."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"

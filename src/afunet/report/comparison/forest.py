@@ -1,4 +1,4 @@
-"""Dice of every row with its 95 % interval over patients."""
+"""The forest plot: Dice of every row with its 95 % interval over patients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ROW_IN = 0.27
 
 
 def draw_forest(tables: Sequence[TableFacts]) -> bytes:
-    """One axis a table, as PNG: dots and bars are the mean Dice per case, rings the pooled."""
+    """Draw a plot for each table; returns PNG. Dots show the mean per case, rings pooled Dice."""
     heights = [len(table.rows) + 1.6 for table in tables]
     figure = new_figure(7.2, sum(heights) * _ROW_IN + 0.5)
     axes = figure.subplots(len(tables), 1, squeeze=False, height_ratios=heights)[:, 0]

@@ -1,4 +1,4 @@
-"""What is hard in a knee: the joint line, small pieces, bone where there is none."""
+"""Scores of the hard parts of a knee: the joint line, small pieces, false bone."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from afunet.evaluation.slice_score import SliceScore
 class HardPart:
     """Mean Dice per slice at the joint line and elsewhere; small pieces; false bone.
 
-    `stray_px` is the mean number of predicted pixels a slice in pieces that touch no true bone;
-    `false_bone_px` the mean on slices without bone, None without such slices. Means over seeds.
+    `stray_px` is the mean number per slice of predicted pixels in pieces that touch no true bone,
+    `false_bone_px` the same for slices without bone, None if there are none. All are means over
+    the seeds.
     """
 
     joint_line_dice: float | None
@@ -29,7 +30,10 @@ class HardPart:
     def of(
         cls, seeds: Sequence[Sequence[SliceScore]], lines: Mapping[str, frozenset[int]]
     ) -> HardPart:
-        """From the same slices scored for each seed; `lines` are the joint-line levels by case."""
+        """Summarise the scores of each seed on the same slices.
+
+        `lines` has the levels at the joint line by case.
+        """
         scores = [one for seed in seeds for one in seed]
         bony, empty = ([one for one in scores if one.has_bone is has] for has in (True, False))
 

@@ -1,4 +1,4 @@
-"""A comparison as Markdown: ours beside the paper's, with intervals, tests and costs."""
+"""A comparison as Markdown: our scores and the paper's, with intervals, tests and costs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ HEADINGS = {"dice": "Dice", "iou": "IoU", "recall": "recall", "precision": "prec
 
 
 _PAPER_POOLED = """\
-Means over slices would hardly do that, so the **pooled** line seems to be the one to put beside the
-paper's (or its IoU was computed from its mean Dice). Its recall and precision do not fit its Dice
-in the same way; they were probably averaged otherwise."""
-_PAPER_UNCLEAR = "That decides nothing."
+Means over slices would hardly do that. So our **pooled** scores are probably the ones to compare
+with the paper's (or the paper's IoU was computed from its mean Dice). The paper's recall and
+precision do not fit its Dice in the same way; they were probably averaged differently."""
+_PAPER_UNCLEAR = "This does not settle the question."
 
 
 def comparison_markdown(facts: ComparisonFacts) -> str:
-    """The page, figures linked by their file names."""
+    """Return the page, with figures linked by their file names."""
     parts = [
         "# Comparison\n",
         _how(facts),
@@ -42,21 +42,21 @@ def _how(facts: ComparisonFacts) -> str:
     return f"""\
 {data.slices} slices of {data.cases} cases (limbs) of {data.patients} patients: split
 `{data.split}` of `{data.folder}`, {data.status}. No run was trained on these patients.
-Scores are in %. In brackets: the bootstrap 95 % interval over patients, drawn whole with all their
-slices; ± is the standard deviation over seeds where a row has several.
+Scores are in %. In brackets: the bootstrap 95 % interval over patients (a patient is drawn with
+all slices); ± is the standard deviation over seeds if a row has several.
 
 - *mean per slice*, *mean per case* (left and right limb of a patient are two cases) and *pooled*
-  (all pixels counted together) answer different questions; slices in which neither the truth nor
-  the prediction has bone are in none of the means.
+  (all pixels counted together) answer different questions. The means leave out slices in which
+  neither the truth nor the prediction has bone.
 - Every network is treated alike: native pixels, float32, threshold 0.5, overlapping windows of the
-  size of its training crops (where a row says nothing else), its own batch statistics measured
-  anew as its training file says. *Differs* lists what is not as in the reference's row.
+  size of its training crops (unless its row says otherwise), its batch statistics measured again as
+  its training file says. *Differs* lists the differences from the reference row.
 - GFLOPs: one pass over 512 × 512 px; overlapping windows cost more. Seconds per slice: median, all
-  rows in turns on {facts.device} with {facts.threads} thread(s), windows and assembly included.
+  rows in turn on {facts.device} with {facts.threads} thread(s), including windows and assembly.
 - {_joint_line(data)}
 - {_bone_free(data)}
-- Small pieces: pieces of the truth under 400 px; found where at least half their pixels are. Stray
-  bone: predicted pixels in pieces that touch no true bone.
+- Small pieces: pieces of true bone under 400 px. A piece is found if at least half of its pixels
+  are predicted. Stray bone: predicted pixels in pieces that touch no true bone.
 
 afunet {facts.version}.
 """
@@ -65,21 +65,21 @@ afunet {facts.version}.
 def _joint_line(data: DataFacts) -> str:
     without = sum(level is None for level in data.joint_levels.values())
     text = (
-        f"Joint line: {data.joint_line_slices} slices within two levels of the bottom of the "
-        "valley in the true bone's area between the two ends of the joint. Levels without a label "
-        "are not judged; where the joint lies among them, the labelled level of least bone stands "
-        "for it."
+        f"Joint line: {data.joint_line_slices} slices within two levels of the minimum of the "
+        "true bone's area between the two ends of the joint. Levels without a label are not "
+        "scored; if the minimum is at such a level, the labelled level with the least bone is "
+        "taken."
     )
-    return text + (f" {without} case(s) show no such valley." if without else "")
+    return text + (f" {without} case(s) show no such minimum." if without else "")
 
 
 def _bone_free(data: DataFacts) -> str:
     if not data.slices_without_bone:
         return (
-            "This split has no slice without bone: false bone on such slices could not be "
-            "measured. Stray bone is what stands in for it."
+            "This split has no slice without bone, so false bone on such slices could not be "
+            "measured. Stray bone is given instead."
         )
-    return f"{data.slices_without_bone} slices without bone: false bone on them is given in px."
+    return f"{data.slices_without_bone} slices have no bone: false bone on them is given in px."
 
 
 def _table(table: TableFacts) -> str:
@@ -130,10 +130,10 @@ def _tests(table: TableFacts) -> str:
     return (
         f"Against **{reference.label}**: paired Wilcoxon tests of Dice, two-sided, p → p after "
         f"Holm's correction over the {len(others)} row(s).\n\n" + _grid(heading, rows) + "\n"
-        f"With {patients.pairs} patients the smallest p there can be is "
-        f"{_p(patients.smallest_p)}, with {cases.pairs} cases {_p(cases.smallest_p)}, before the "
-        "correction: a larger p says little, however large the effect. Cases of one patient, and "
-        "far more so slices, are not independent: their p are too small and only secondary.\n"
+        f"Before the correction the smallest possible p is {_p(patients.smallest_p)} with "
+        f"{patients.pairs} patients and {_p(cases.smallest_p)} with {cases.pairs} cases: a larger "
+        "p says little, however large the effect. Cases of one patient are not independent, and "
+        "slices even less: their p are too small and only secondary.\n"
     )
 
 
@@ -192,15 +192,16 @@ def _paper_section(tables: Sequence[TableFacts]) -> str:
     return f"""\
 ## Which average the paper prints
 
-The paper does not say. Pooled counts obey two identities: IoU = Dice / (2 − Dice), and Dice is the
-harmonic mean of recall and precision. For means over slices the mean IoU can only be larger than
-the first, and the mean Dice only smaller than the second.
+The paper does not say. For pooled counts IoU = Dice / (2 − Dice), and Dice is the harmonic mean of
+recall and precision. For means over slices the mean IoU can only be larger than the first, and the
+mean Dice only smaller than the second.
 
 {_grid(heading, rows)}
-The printed IoU is that of pooled counts, to the rounding, in {fitting} of {len(labels)} rows.
+The printed IoU equals that of pooled counts, up to rounding, in {fitting} of {len(labels)} rows.
 {_PAPER_POOLED if 2 * fitting > len(labels) else _PAPER_UNCLEAR} Rows whose IoU lies below the
 pooled one, or whose Dice lies above the harmonic mean, fit no single way of averaging. The data
-differ too: the paper's 8,000 slices are not public and were split by slice, ours by patient.
+differ too: the paper's 8,000 slices are not public and were split by slice; ours are split by
+patient.
 """
 
 
@@ -215,10 +216,10 @@ def _figures(facts: ComparisonFacts) -> str:
 
 ![Hardest slices](panel.png)
 
-The panel's slices, by rule: the two of lowest mean Dice over its networks, the two whose true bone
-is darkest on average, and the two with the smallest piece of true bone (30 px at least); no slice
-twice, and where possible one a case. All are shown at one scale, with the networks of the first
-seed.
+The panel's slices are chosen by rule: the two with the lowest mean Dice over its networks, the two
+whose true bone is darkest on average, and the two with the smallest piece of true bone (at least
+30 px). No slice is shown twice, and no two slices are of one case if possible. All are shown at one
+scale, with the networks of the first seed.
 {shown}
 """
 
@@ -235,7 +236,7 @@ def _printed(paper: PublishedScores) -> Iterable[float]:
 
 
 def _fits(paper: PublishedScores) -> bool:
-    """Whether the two printed numbers, each rounded to 0.01, can be of one pooled count."""
+    """Return whether Dice and IoU, each rounded to 0.01, can come from the same pooled counts."""
     return abs(paper.iou - paper.pooled_iou) <= 0.015
 
 

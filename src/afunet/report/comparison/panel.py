@@ -1,4 +1,4 @@
-"""The Fig. 5 panel: image, truth and each network side by side, errors in colour."""
+"""The panel of the paper's Fig. 5: image, truth and each network side by side."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Pixel = TypeVar("Pixel", np.uint8, np.bool_)
 
 @dataclass(frozen=True, eq=False)
 class PanelRow:
-    """One slice: grey (H, W) in 0–255, its truth and each network's mask, with their Dice."""
+    """One slice: grey (H, W) in 0–255, its truth, and each network's mask with its Dice."""
 
     caption: str
     grey: NDArray[np.uint8]
@@ -35,7 +35,7 @@ class PanelRow:
 
 
 def draw_panel(networks: Sequence[str], rows: Sequence[PanelRow]) -> bytes:
-    """The panel as PNG; every tile shows a square of the same side in pixels."""
+    """Draw the panel as PNG; all tiles show squares of the same size in pixels."""
     if not rows:
         raise ConfigError("a panel needs at least one slice")
     side = max(_extent_px(row) for row in rows) + 2 * _MARGIN_PX
@@ -84,7 +84,7 @@ def _draw_row(axes: Sequence[Axes], row: PanelRow, side: int) -> None:
 def _coloured(
     grey: NDArray[np.uint8], truth: NDArray[np.bool_], mask: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
-    """(H, W) → (H, W, 3): true bone that was found pale, errors in their colours."""
+    """Return the slice in colour, (H, W) → (H, W, 3): found bone pale, errors coloured."""
     picture = np.repeat(grey[..., None].astype(np.float64), 3, axis=2)
     for where, colour, cover in (
         (truth & mask, TRUE, _TRUE_COVER),
@@ -127,14 +127,14 @@ def _extent_px(row: PanelRow) -> int:
 
 
 def _square(row: PanelRow, side: int) -> tuple[int, int, int]:
-    """Top, left and side of the square round the middle of the true bone."""
+    """Return top, left and side of the square around the centre of the true bone."""
     rows, columns = np.nonzero(_shown(row))
     middle = (int(rows.min() + rows.max()) // 2, int(columns.min() + columns.max()) // 2)
     return middle[0] - side // 2, middle[1] - side // 2, side
 
 
 def _cut(plane: NDArray[Pixel], square: tuple[int, int, int]) -> NDArray[Pixel]:
-    """The square of (H, W), zero outside the slice."""
+    """Return the square of a slice (H, W), zero outside the slice."""
     top, left, side = square
     padded = np.pad(plane, side)
     return padded[top + side : top + 2 * side, left + side : left + 2 * side]

@@ -1,1 +1,1 @@
-"""Pictures of surfaces: still ones, and a page in which they turn."""
+"""Still pictures of surfaces, and a page with a rotatable 3D view."""

@@ -1,4 +1,4 @@
-"""A surface with the name and colour it is shown in."""
+"""A surface with its name and colour in pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BONE_COLOUR = colour_of(Bone.UNKNOWN)
 
 @dataclass(frozen=True, eq=False)
 class ColouredMesh:
-    """A mesh in LPS mm, what it is called in the legend, and its red, green, blue (0–255)."""
+    """A mesh in LPS mm, its name in the legend, and its red, green and blue (0–255)."""
 
     mesh: Mesh
     name: str = "bone"

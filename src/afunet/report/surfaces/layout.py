@@ -1,4 +1,4 @@
-"""Where each view of a scene goes on the picture, and at which common scale."""
+"""The place of each view of a scene in the picture, and their common scale."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STRIP_TEXTS = 4.0
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One view on the picture: its left upper corner, its frame and the span of what it shows."""
+    """One view in the picture: its left upper corner, its frame and the extent of the surfaces."""
 
     view: View
     left: int
@@ -29,18 +29,18 @@ class Panel:
 
     @property
     def bottom(self) -> int:
-        """Where its caption's strip begins."""
+        """The row at which the strip of its caption begins."""
         return self.top + self.frame.height
 
     @property
     def middle(self) -> tuple[float, float]:
-        """Where the middle of what is shown lies on the picture."""
+        """The centre of the surfaces in the picture."""
         return self.left + self.frame.width / 2, self.top + self.frame.height / 2
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Panels in one row or two below a strip for a legend, a strip for captions under each row."""
+    """Panels in one or two rows: a strip for the legend on top, one for captions under each row."""
 
     width: int
     height: int
@@ -49,7 +49,7 @@ class Layout:
 
     @property
     def text(self) -> float:
-        """Height of the letters in pixels, for a picture as high as this or `letters_for`."""
+        """Height of the letters in pixels, for a picture as high as `letters_for` or this one."""
         return max(9.0, (self.letters_for or self.height) * _TEXT_PER_HEIGHT)
 
     @property
@@ -58,9 +58,9 @@ class Layout:
         return round(_STRIP_TEXTS * self.text)
 
     def fitted(self, views: Sequence[View], points_mm: NDArray[np.float64]) -> Layout:
-        """In as many rows as show it largest, and no higher than what is shown needs.
+        """Return the layout in the number of rows that shows the surfaces largest, without spare.
 
-        A knee comes in two rows; a whole leg, or two side by side, in one.
+        A knee takes two rows; a whole leg, or two side by side, takes one.
         """
         chosen = min(
             (replace(self, rows=rows) for rows in (1, 2)),
@@ -71,7 +71,7 @@ class Layout:
         return replace(chosen, height=height, letters_for=self.height)
 
     def panels(self, views: Sequence[View], points_mm: NDArray[np.float64]) -> list[Panel]:
-        """A panel a view that shows all LPS points (N, 3), as wide as they are in that view.
+        """Return a panel for each view that shows all LPS points (N, 3), as wide as these.
 
         All have one scale: the largest at which everything fits beside the orientation letters.
         """
@@ -100,17 +100,17 @@ class Layout:
 
     @property
     def _over(self) -> float:
-        """Room for the letters over and under what is shown."""
+        """Room for the letters above and below the surfaces."""
         return 2 * _OVER_TEXTS * self.text
 
     def _by_row(self, spans_mm: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """What is shown in each row, an odd one out in the first."""
+        """Return the extents of each row; the first row has one more if the number is odd."""
         return np.array_split(spans_mm, self.rows)
 
     def _mm_per_pixel(self, spans_mm: NDArray[np.float64]) -> float:
-        """Smallest scale at which the heights fit and the widths fit side by side."""
+        """Return the fewest mm per pixel at which all heights and all widths side by side fit."""
         rows = self._by_row(spans_mm)
-        # A pixel a row is kept for rounding.
+        # One pixel per row is kept for rounding.
         room = self.height - self.strip - self.rows * (self.strip + self._over + 1)
         scale = sum(spans[:, 1].max() for spans in rows) / max(room, 1)
         for spans in rows:
@@ -123,7 +123,7 @@ class Layout:
         return np.maximum(span_pixels + beside, _NARROWEST_TEXTS * self.text)
 
     def _widths(self, span_pixels: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Panel widths in pixels; what is left over is shared out evenly."""
+        """Return the panels' widths in pixels; spare room is divided evenly."""
         needed = self._needed(span_pixels)
         spare = max(self.width - needed.sum(), 0) / len(needed)
         return np.asarray(np.floor(needed + spare), dtype=np.int64)

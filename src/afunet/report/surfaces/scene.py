@@ -36,7 +36,7 @@ _QUIET: Colour = (112, 124, 140)
 
 
 class Renderer(StrEnum):
-    """What drew the surfaces: VTK, NumPy where VTK finds no OpenGL, or nothing to draw."""
+    """What drew the surfaces: VTK, NumPy if VTK finds no OpenGL, or nothing if there are none."""
 
     VTK = "vtk"
     SOFTWARE = "software"
@@ -45,7 +45,7 @@ class Renderer(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A picture and what drew it."""
+    """A picture and the renderer that drew it."""
 
     image: Image.Image
     renderer: Renderer
@@ -58,13 +58,12 @@ def render_scene(
     spacing_known: bool = True,
     orientation_known: bool = True,
 ) -> Scene:
-    """Closed surfaces in parallel projection from the front, the left, the back and obliquely.
+    """Draw closed surfaces in parallel projection from the front, left, back and obliquely.
 
-    All views share one scale, shown by a bar under each, or said not to be one where the spacing
-    is not known. The
-    patient's sides are named unless the orientation is not known. `size` is (width, most height)
-    in pixels: the picture is lower where less will do. Without any triangle the picture says so.
-    Drawn by VTK, or by NumPy where VTK finds no OpenGL.
+    All views share one scale, shown by a bar under each; if the spacing is unknown, the picture
+    says that it is not to scale. The patient's sides are named if the orientation is known. `size`
+    is (width, largest height) in pixels; the picture is lower if that is enough. Without any
+    triangle the picture says so. VTK draws, or NumPy if VTK finds no OpenGL.
     """
     shown = [coloured for coloured in meshes if not coloured.mesh.is_empty]
     if not shown:
@@ -102,7 +101,7 @@ def _render(
 
 
 def _enlarged(frame: Frame) -> Frame:
-    """The same view in more pixels, to be averaged into smooth edges."""
+    """Return the same frame with more pixels, which are averaged later for smooth edges."""
     return Frame(
         frame.centre_right_mm,
         frame.centre_up_mm,
@@ -113,7 +112,7 @@ def _enlarged(frame: Frame) -> Frame:
 
 
 def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Mean of each block of pixels, (h, w, 4) from 0 to 1, colours multiplied by alpha."""
+    """Return the mean of each block of pixels, (h, w, 4) in [0, 1], colours times alpha."""
     colours = picture.astype(np.float32) / 255
     colours[..., :3] *= colours[..., 3:]
     height, width = (length // _OVERSAMPLING for length in picture.shape[:2])
@@ -130,7 +129,7 @@ def _lay_over(canvas: Image.Image, picture: NDArray[np.float32], corner: tuple[i
 
 
 def _backdrop(size: tuple[int, int]) -> Image.Image:
-    """A soft vertical gradient."""
+    """Return a soft vertical gradient."""
     width, height = size
     down = np.linspace(0, 1, height)[:, None]
     column = np.asarray(_TOP) * (1 - down) + np.asarray(_BOTTOM) * down
@@ -141,7 +140,7 @@ def _backdrop(size: tuple[int, int]) -> Image.Image:
 def _draw_scale(
     draw: ImageDraw.ImageDraw, layout: Layout, panel: Panel, longest_pixels: float | None
 ) -> None:
-    """A bar under the caption, in the middle of its panel; without a spacing words to say so."""
+    """Draw a scale bar under the caption of a panel, or "not to scale" if there is no spacing."""
     bottom = panel.bottom + layout.strip - 0.9 * layout.text
     if longest_pixels is None:
         place = (panel.middle[0], bottom)
@@ -160,7 +159,7 @@ def _draw_scale(
 
 
 def _label_panel(draw: ImageDraw.ImageDraw, layout: Layout, panel: Panel) -> None:
-    """Caption under a panel, and around the surface the sides of the patient that lie there."""
+    """Write the caption under a panel, and the patient's sides around the surface."""
     view, text = panel.view, layout.text
     x, y = panel.middle
     beside, over = (span / 2 + text for span in panel.span_pixels)
@@ -179,7 +178,7 @@ def _label_panel(draw: ImageDraw.ImageDraw, layout: Layout, panel: Panel) -> Non
 def _write_legend(
     draw: ImageDraw.ImageDraw, layout: Layout, meshes: Sequence[ColouredMesh]
 ) -> None:
-    """The names in a row, as many as there is room for, and how many more there are."""
+    """Write as many names as fit in a row, and how many more there are."""
     text = layout.text
     left, middle = text, layout.strip / 2
     for number, coloured in enumerate(meshes):

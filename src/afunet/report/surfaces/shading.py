@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Lamp:
-    """A lamp infinitely far away, at (right, up, toward the viewer) of the picture."""
+    """A lamp infinitely far away, in the direction (right, up, toward the viewer)."""
 
     position: tuple[float, float, float]
     intensity: float

@@ -21,7 +21,7 @@ _SAMPLES_PER_PIXEL = 1.5
 def render_with_numpy(
     meshes: Sequence[ColouredMesh], view: View, frame: Frame
 ) -> NDArray[np.uint8]:
-    """Red, green, blue, alpha (height, width, 4) of closed meshes, nothing behind them."""
+    """Return red, green, blue, alpha (height, width, 4) of closed meshes, without a background."""
     canvas = _Canvas.blank(frame)
     for coloured in meshes:
         colour = np.asarray(coloured.colour, dtype=np.float32)
@@ -45,21 +45,21 @@ class _Canvas:
         return _Canvas(frame, depth, np.zeros((pixels, 3), dtype=np.float32))
 
     def draw(self, points_mm: FloatArray, colours: FloatArray) -> None:
-        """Put samples, (N, 3) right, up and toward the viewer, where they are the nearest."""
+        """Draw samples (N, 3), right, up and toward the viewer, where they are nearest."""
         frame = self.frame
         right = (points_mm[:, 0] - frame.centre_right_mm) / frame.mm_per_pixel + frame.width / 2
         down = (frame.centre_up_mm - points_mm[:, 1]) / frame.mm_per_pixel + frame.height / 2
         inside = (right >= 0) & (right < frame.width) & (down >= 0) & (down < frame.height)
         pixel = down[inside].astype(np.int64) * frame.width + right[inside].astype(np.int64)
         depth, colours = points_mm[inside, 2], colours[inside]
-        # Written from far to near, the nearest sample of a pixel is the one that stays.
+        # Samples are written from far to near, so the nearest one of a pixel remains.
         order = np.argsort(depth)
         order = order[depth[order] > self.depth[pixel[order]]]
         self.depth[pixel[order]] = depth[order]
         self.colour[pixel[order]] = colours[order]
 
     def rgba(self) -> NDArray[np.uint8]:
-        """Red, green, blue, alpha (height, width, 4)."""
+        """Return red, green, blue, alpha (height, width, 4)."""
         opaque = np.where(np.isfinite(self.depth), 255, 0)[:, None]
         colours = np.clip(self.colour, 0, 255)
         picture = np.concatenate([colours, opaque], axis=1).astype(np.uint8)
@@ -67,7 +67,7 @@ class _Canvas:
 
 
 def _lit(normals: FloatArray) -> FloatArray:
-    """Brightness (N,) of unit normals (N, 3) in (right, up, toward the viewer)."""
+    """Return the brightness (N,) for unit normals (N, 3) in (right, up, toward the viewer)."""
     brightness = np.full(len(normals), AMBIENT)
     for lamp in LAMPS:
         direction = np.asarray(lamp.position) / np.linalg.norm(lamp.position)
@@ -76,7 +76,7 @@ def _lit(normals: FloatArray) -> FloatArray:
 
 
 def _samples(mesh: Mesh, view: View, pixel_mm: float) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Points and unit normals, dense enough to leave no hole, on triangles that face the viewer."""
+    """Yield points and unit normals on the triangles that face the viewer, dense enough to fill."""
     corners = view.project(mesh.vertices_mm)
     normals = view.project(mesh.vertex_normals())
     a, b, c = (corners[mesh.faces[:, corner]] for corner in range(3))
@@ -95,7 +95,7 @@ def _samples(mesh: Mesh, view: View, pixel_mm: float) -> Iterator[tuple[FloatArr
 
 
 def _barycentric(steps: int) -> FloatArray:
-    """Weights (S, 3) of the points of a triangle whose edges are cut in `steps` parts."""
+    """Return weights (S, 3) of points in a triangle whose edges are divided into `steps` parts."""
     first, second = np.meshgrid(np.arange(steps + 1), np.arange(steps + 1), indexing="ij")
     first, second = (part[first + second <= steps] for part in (first, second))
     weights = np.stack([first, second, steps - first - second], axis=1) / steps

@@ -1,5 +1,5 @@
 "use strict";
-// glTF's axes, and so the scene's: left, head, front of the patient.
+// The axes of glTF and of the scene: the patient's left, head and front.
 const SIDES = [["L", "R"], ["S", "I"], ["A", "P"]];
 const LETTER_FROM = 0.45;
 const FROM = { front: [0, 0, 1], left: [1, 0, 0], back: [0, 0, -1], right: [-1, 0, 0] };
@@ -25,7 +25,7 @@ function start() {
   light(scene, camera);
   controls.staticMoving = true;
   controls.rotateSpeed = 1.6;
-  controls.noZoom = true; // else who scrolls the page is caught here
+  controls.noZoom = true; // otherwise scrolling the page would zoom here
   renderer.domElement.addEventListener("pointerdown", () => { controls.noZoom = false; });
   stage.addEventListener("mouseleave", () => { controls.noZoom = true; });
 
@@ -106,7 +106,7 @@ function start() {
   }, fail);
 }
 
-// Lamps are the camera's children: wherever in the world the patient lies, they light what is seen.
+// Lamps are children of the camera, so they light the visible side wherever the patient lies.
 function light(scene, camera) {
   scene.add(new THREE.AmbientLight(0xffffff, view.ambient));
   view.lamps.forEach((lamp) => {
@@ -182,7 +182,7 @@ function drawScale(mmPerPixel) {
 }
 
 function fail() {
-  byId("note").textContent = "This browser shows no 3D (WebGL is off): the pictures show the same bones.";
+  byId("note").textContent = "This browser cannot show 3D (WebGL is off). The pictures show the same bones.";
 }
 
 try { start(); } catch (error) { fail(); }

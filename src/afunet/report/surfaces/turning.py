@@ -1,6 +1,6 @@
-"""A page in which the surfaces turn: one file, nothing loaded from anywhere.
+"""A page with a rotatable 3D view of the surfaces: one file that loads nothing.
 
-Drawn by three.js (MIT) as trimesh embeds it; lit as every other picture of a case is.
+three.js (MIT), as trimesh embeds it, draws the surfaces in the light of all pictures of a case.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from afunet.errors import ConfigError
 from afunet.formats.glb import Part, glb_bytes
 from afunet.report.surfaces.shading import AMBIENT, LAMPS
 
-# Where in the page that trimesh makes its own script begins, after three.js and its controls.
+# The start of trimesh's own script in the page that it makes, after three.js and its controls.
 _OWN_SCRIPT = "var camera,controls,scene,"
 _PAGES = Environment(
     loader=PackageLoader("afunet.report.surfaces", "."),
@@ -33,10 +33,11 @@ _PAGES = Environment(
 def turning_page(
     parts: Sequence[Part], *, spacing_known: bool = True, sides_known: bool = True
 ) -> str:
-    """HTML in which the parts turn, zoom, move, fade and hide; "" where there is nothing to show.
+    """Return HTML in which the parts can be turned, zoomed, moved, faded and hidden.
 
-    It opens on the patient's front in parallel projection, with a scale bar and the patient's
-    sides at the edges and on a cube. Both are left out where they are not known.
+    The view opens from the patient's front in parallel projection, with a scale bar, and with the
+    patient's sides at the edges and on a cube. What is unknown is left out. "" if all parts are
+    empty.
     """
     shown = [part for part in parts if not part.mesh.is_empty]
     if not shown:
@@ -59,12 +60,12 @@ def turning_page(
 
 @cache
 def _three_js() -> str:
-    """three.js with its loader of GLB and its controls, from trimesh's own viewer."""
+    """Return three.js with its GLB loader and its controls, from trimesh's viewer."""
     page = str(scene_to_html(trimesh.Scene(trimesh.creation.box())))
     library, found, _ = page.partition("<script>")[2].partition(_OWN_SCRIPT)
     if not found:
         raise ConfigError(
-            f"trimesh {trimesh.__version__} embeds another viewer than 5.2: install the version "
-            "in constraints.txt"
+            f"trimesh {trimesh.__version__} embeds another viewer than trimesh 5.2: install the "
+            "version in constraints.txt"
         )
     return library

@@ -1,4 +1,4 @@
-"""From where a surface is looked at, and which part of the patient each pixel shows."""
+"""The direction from which a surface is seen, and the part of it that a picture shows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-# DICOM PS3.3 C.7.6.1.1.1 (Patient Orientation): letters of the LPS axes, forward and backward.
+# DICOM PS3.3 C.7.6.1.1.1 (Patient Orientation): letters of the LPS axes, positive and negative.
 _LETTERS = (("L", "R"), ("P", "A"), ("S", "I"))
 _LETTER_FROM = 0.45
 
 
 def orientation_letters(direction: FloatArray) -> str:
-    """The patient's sides that a unit LPS direction (3,) points to, the main one first: "LP"."""
+    """Return the patient's sides that a unit LPS vector (3,) points to, main side first: "LP"."""
     order = np.argsort(-np.abs(direction), kind="stable")
     named = [axis for axis in order if abs(direction[axis]) >= _LETTER_FROM]
     return "".join(_LETTERS[axis][0 if direction[axis] > 0 else 1] for axis in named)
@@ -23,7 +23,7 @@ def orientation_letters(direction: FloatArray) -> str:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A parallel projection: the LPS unit vectors (3,) that go right and up in the picture."""
+    """A parallel projection: the LPS unit vectors (3,) that point right and up in the picture."""
 
     name: str
     right: FloatArray
@@ -35,13 +35,13 @@ class View:
         return np.asarray(np.cross(self.right, self.up), dtype=np.float64)
 
     def project(self, points_mm: FloatArray) -> FloatArray:
-        """(right, up, toward the viewer) coordinates in mm of LPS points, (N, 3) to (N, 3)."""
+        """Return (right, up, toward the viewer) coordinates (N, 3) in mm of LPS points (N, 3)."""
         return points_mm @ np.stack([self.right, self.up, self.toward_viewer], axis=1)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The part of a projection that a picture shows: its middle, scale and size."""
+    """The part of a projection that a picture shows: its centre, scale and size."""
 
     centre_right_mm: float
     centre_up_mm: float
@@ -51,7 +51,7 @@ class Frame:
 
 
 def turned_view(name: str, azimuth_deg: float, elevation_deg: float) -> View:
-    """From the front, gone round toward the patient's left by azimuth and up by elevation."""
+    """Return the view from the front, turned to the patient's left by azimuth, up by elevation."""
     around, above = radians(azimuth_deg), radians(elevation_deg)
     right = np.array([cos(around), sin(around), 0.0])
     level = np.array([sin(around), -cos(around), 0.0])

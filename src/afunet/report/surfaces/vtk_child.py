@@ -1,4 +1,4 @@
-"""The process in which VTK draws: `python -m … scene.npz pictures.npz`."""
+"""The child process in which VTK draws: `python -m … scene.npz pictures.npz`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SPECULAR_POWER = 12
 
 
 def draw(scene: Packed) -> dict[str, NDArray[np.uint8]]:
-    """Pictures (height, width, 4) by the number of their view, of a scene as it was packed."""
+    """Return the pictures (height, width, 4) of a packed scene, keyed by the view's number."""
     mesh_count, view_count = (int(number) for number in scene["counts"])
     renderer = vtkRenderer()
     renderer.SetBackgroundAlpha(0)
@@ -98,7 +98,7 @@ def _aim(renderer: Any, view: View, frame: Frame) -> None:
     camera = renderer.GetActiveCamera()
     camera.ParallelProjectionOn()
     camera.SetFocalPoint(*middle)
-    # Clear of everything, since a camera sees nothing behind itself even in parallel projection.
+    # In front of everything: even in parallel projection a camera sees nothing behind itself.
     camera.SetPosition(*(middle + view.toward_viewer * np.linalg.norm(high - low)))
     camera.SetViewUp(*view.up)
     camera.SetParallelScale(frame.height * frame.mm_per_pixel / 2)

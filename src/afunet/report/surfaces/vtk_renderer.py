@@ -1,7 +1,7 @@
-"""Surfaces drawn by VTK in a process of its own.
+"""Surfaces drawn by VTK in a child process.
 
-Without a usable OpenGL, VTK may abort or crash the process it runs in and writes to its stderr;
-a child process can be lost without losing the run.
+Without a usable OpenGL, VTK may crash its process, and it writes to stderr. If the child process
+crashes, the run goes on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TIMEOUT_S = 180
 def render_with_vtk(
     meshes: Sequence[ColouredMesh], views: Sequence[View], frames: Sequence[Frame]
 ) -> list[NDArray[np.uint8]] | None:
-    """Red, green, blue, alpha (height, width, 4) of each view, or None where VTK cannot draw."""
+    """Return red, green, blue, alpha (height, width, 4) of each view; None if VTK cannot draw."""
     with TemporaryDirectory(prefix="afunet-scene-") as folder:
         scene, pictures = Path(folder, "scene.npz"), Path(folder, "pictures.npz")
         np.savez(scene, allow_pickle=False, **_packed(meshes, views, frames))
@@ -41,7 +41,7 @@ def render_with_vtk(
 def _ran(scene: Path, pictures: Path) -> bool:
     # Without DISPLAY, VTK goes straight to the off-screen EGL or OSMesa.
     surroundings = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
-    # -P: the folder the user stands in must not shadow modules.
+    # -P: files in the working folder must not shadow modules.
     command = [sys.executable, "-P", "-m", _CHILD, str(scene), str(pictures)]
     try:
         child = subprocess.run(
