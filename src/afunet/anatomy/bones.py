@@ -33,10 +33,11 @@ say how far that is.
 class Row:
     """What is known of a bone. Its `number` is its own for ever, its name a class of networks.
 
-    `snomed` is its code in SNOMED CT and what that means. Pieces are `named` after it; a bone without
-    colours is shown as an unknown one. `meets` lists the bones of the table that it has a joint with:
-    only bones that are at most three joints apart need different colours. A leg has `per_leg` of it.
-    `totalsegmentator` are patterns of the structures of TotalSegmentator that are part of it.
+    `snomed` is its code in SNOMED CT and what that means. Pieces are `named` after it; a bone
+    without colours is shown as an unknown one. `meets` lists the bones of the table that it has a
+    joint with: only bones that are at most three joints apart need different colours. A leg has
+    `per_leg` of it. `totalsegmentator` are patterns of the structures of TotalSegmentator that are
+    part of it.
     """
 
     number: int

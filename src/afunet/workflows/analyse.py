@@ -69,9 +69,9 @@ class Analysis:
     """What was found in a scan, by which network and rules, and the seconds of each stage.
 
     If a result was not asked for or could not be made, `mesh` or `trust` is None, or `instances`
-    has no pieces. `missing` gives the reasons, and `stacks` the places of internal errors. `classes`
-    holds the class of each voxel of the mask, numbered from 1 in the network's order; it is None if
-    the network knows bone alone.
+    has no pieces. `missing` gives the reasons, and `stacks` the places of internal errors.
+    `classes` holds the class of each voxel of the mask, numbered from 1 in the network's order; it
+    is None if the network knows bone alone.
     """
 
     scan: Scan

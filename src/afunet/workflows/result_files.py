@@ -48,8 +48,8 @@ SEGMENTATION, STRUCTURES = "segmentation.dcm", "structures.dcm"
 class CaseResults:
     """What was found in a scan; `mesh` is None if there is no surface of all bone.
 
-    `probability`, if kept, holds 0 to 255 on the mask's grid. `classes` holds the class of each voxel
-    of the mask, numbered from 1 in the order of `class_names`; it is None for bone alone.
+    `probability`, if kept, holds 0 to 255 on the mask's grid. `classes` holds the class of each
+    voxel of the mask, numbered from 1 in the order of `class_names`; it is None for bone alone.
     """
 
     scan: Scan
