@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.evaluation.overlap import count, dice
-from afunet.formats.readers import read_labels, read_volume
+from afunet.formats.readers import read_labels, read_scan
 from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
 from afunet.models.shipped import shipped_path
@@ -45,7 +45,7 @@ def mask_of(network: Network, volume: Volume) -> Volume:
 
 
 def lower_legs(network: Network, data: Path) -> float:
-    volume = read_volume(data / "legs-dicom" / "dicom")
+    volume = read_scan(data / "legs-dicom" / "dicom").volume
     truth = read_labels(data / "legs-dicom" / "label.nii.gz")
     mask = mask_of(network, volume)
     truth.require_same_grid(mask, "the mask")
@@ -53,7 +53,7 @@ def lower_legs(network: Network, data: Path) -> float:
 
 
 def pelvis(network: Network, data: Path) -> dict[str, float]:
-    volume = read_volume(data / "pelvis-3mm" / "ct.nii.gz")
+    volume = read_scan(data / "pelvis-3mm" / "ct.nii.gz").volume
     labels = read_labels(data / "pelvis-3mm" / "machine_labels.nii.gz")
     top = int(np.flatnonzero(np.isin(labels.voxels, FEMUR).any(axis=(1, 2)))[-1]) + 1
     truth = np.isin(labels.voxels, PELVIS_BONES)

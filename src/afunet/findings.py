@@ -1,6 +1,6 @@
 """What was noticed about an input, short of a reason to refuse it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -62,6 +62,16 @@ DOUBTFUL = frozenset(
 
 # Where one of these is said, nobody knows the patient's left from his right.
 SIDES_UNKNOWN = frozenset({"ORIENTATION_UNKNOWN", "ORIENTATION_ASSUMED"})
+
+
+MOST_NAMED = 5
+
+
+def slices_named(indices: Sequence[int], total: int) -> str:
+    """How many slices, of how many, and the first of them by number, counted from 1."""
+    numbers = ", ".join(str(index + 1) for index in indices[:MOST_NAMED])
+    more = ", …" if len(indices) > MOST_NAMED else ""
+    return f"{len(indices)} of {total} slices (number {numbers}{more})"
 
 
 def info(code: str, message: str, action: str = "") -> Finding:

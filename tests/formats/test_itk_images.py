@@ -7,7 +7,7 @@ from tests.refusals import require
 
 from afunet.errors import InputError, OutputError
 from afunet.formats.itk_images import write_itk_image
-from afunet.formats.readers import read_scan, read_volume
+from afunet.formats.readers import read_scan
 
 
 def hu(*shape):
@@ -46,7 +46,7 @@ def test_a_nrrd_without_a_space_is_a_warning(tmp_path):
 @pytest.mark.parametrize(("header", "data"), [("a.nhdr", "a.raw"), ("a.mhd", "a.raw")])
 def test_a_detached_header_needs_its_data(tmp_path, refusal, header, data):
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(hu(4, 5, 6)), str(tmp_path / header))
-    np.testing.assert_array_equal(read_volume(tmp_path / header).voxels, hu(4, 5, 6))
+    np.testing.assert_array_equal(read_scan(tmp_path / header).volume.voxels, hu(4, 5, 6))
     (tmp_path / data).unlink()
     require(refusal(InputError, read_scan, tmp_path / header), "FILE_BROKEN", header)
 

@@ -7,7 +7,7 @@ from tests.refusals import require
 
 from afunet.errors import InputError, OutputError
 from afunet.formats.nifti import write_nifti
-from afunet.formats.readers import read_labels, read_scan, read_volume
+from afunet.formats.readers import read_labels, read_scan
 from afunet.geometry import Volume
 
 
@@ -28,7 +28,7 @@ def test_a_ras_voxel_lies_at_its_lps_millimetre(tmp_path):
     # NIfTI voxel (1, 2, 3) at RAS (10 + 2·1, 20 + 3·2, 30 + 4·3) is LPS (-12, -26, 42).
     affine = [[2, 0, 0, 10], [0, 3, 0, 20], [0, 0, 4, 30], [0, 0, 0, 1]]
     array = hu(4, 5, 6)
-    volume = read_volume(save(tmp_path / "ct.nii", array, np.array(affine, dtype=float)))
+    volume = read_scan(save(tmp_path / "ct.nii", array, np.array(affine, dtype=float))).volume
     assert volume.shape == (6, 5, 4)
     assert volume.voxels[3, 2, 1] == array[1, 2, 3]
     np.testing.assert_allclose(volume.to_mm([1, 2, 3]), (-12, -26, 42))
@@ -56,7 +56,9 @@ def test_a_mirrored_grid_survives_writing(tmp_path, oblique):
     write_nifti(mirrored, tmp_path / "m.nii")
     image = nibabel.load(tmp_path / "m.nii")
     np.testing.assert_allclose(image.get_qform(), image.get_sform(), atol=1e-4)
-    np.testing.assert_allclose(read_volume(tmp_path / "m.nii").affine, mirrored.affine, atol=1e-5)
+    np.testing.assert_allclose(
+        read_scan(tmp_path / "m.nii").volume.affine, mirrored.affine, atol=1e-5
+    )
 
 
 def test_the_same_volume_is_written_as_the_same_bytes(tmp_path, oblique):
@@ -74,11 +76,11 @@ def test_a_mask_of_truth_values_is_written_as_0_and_1(tmp_path, oblique):
 def test_every_spatial_unit_becomes_millimetres(tmp_path, unit, factor):
     stored = 2.0 / factor
     path = save(tmp_path / "u.nii", hu(3, 4, 5), np.diag([stored, stored, stored, 1.0]), unit=unit)
-    np.testing.assert_allclose(read_volume(path).spacing_mm, 2)
+    np.testing.assert_allclose(read_scan(path).volume.spacing_mm, 2)
 
 
 def test_a_fourth_axis_of_one_is_dropped_and_of_two_refused(tmp_path, refusal):
-    assert read_volume(save(tmp_path / "one.nii", hu(3, 4, 5, 1))).shape == (5, 4, 3)
+    assert read_scan(save(tmp_path / "one.nii", hu(3, 4, 5, 1))).volume.shape == (5, 4, 3)
     error = refusal(InputError, read_scan, save(tmp_path / "two.nii", hu(3, 4, 5, 2)))
     require(error, "NOT_A_VOLUME", (3, 4, 5, 2))
 
@@ -101,13 +103,13 @@ def test_slope_and_intercept_are_applied(tmp_path, slope, expected):
         file.seek(0)
         header.write_to(file)
     stored = np.asarray(nibabel.load(path).dataobj.get_unscaled())
-    voxels = read_volume(path).voxels
+    voxels = read_scan(path).volume.voxels
     assert voxels.dtype == expected
     np.testing.assert_array_equal(voxels, (stored * slope - 1024).transpose(2, 1, 0))
 
 
 def test_whole_numbers_stored_as_double_become_int16(tmp_path):
-    voxels = read_volume(save(tmp_path / "d.nii", hu(3, 4, 5).astype(np.float64))).voxels
+    voxels = read_scan(save(tmp_path / "d.nii", hu(3, 4, 5).astype(np.float64))).volume.voxels
     assert voxels.dtype == np.int16
     np.testing.assert_array_equal(voxels, hu(3, 4, 5).transpose(2, 1, 0))
 
@@ -145,7 +147,7 @@ def test_other_voxels_and_names_are_not_written(tmp_path, oblique, refusal):
 
 
 def test_the_pelvis_is_read_as_int16_with_its_label(shared_data):
-    ct = read_volume(shared_data / "pelvis-3mm" / "ct.nii.gz")
+    ct = read_scan(shared_data / "pelvis-3mm" / "ct.nii.gz").volume
     labels = read_labels(shared_data / "pelvis-3mm" / "machine_labels.nii.gz")
     assert ct.voxels.dtype == np.int16
     assert ct.same_grid(labels)

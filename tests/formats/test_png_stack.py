@@ -6,7 +6,7 @@ from PIL import Image
 from tests.refusals import require
 
 from afunet.errors import ConfigError, GeometryError, InputError
-from afunet.formats.readers import read_labels, read_scan, read_volume
+from afunet.formats.readers import read_labels, read_scan
 
 
 def save(folder, *greys, names=None):
@@ -18,14 +18,14 @@ def save(folder, *greys, names=None):
 
 
 def test_grey_is_stretched_over_the_bone_window(tmp_path):
-    voxels = read_volume(save(tmp_path, [[0, 51], [102, 255]], [[0, 0], [0, 1]])).voxels
+    voxels = read_scan(save(tmp_path, [[0, 51], [102, 255]], [[0, 0], [0, 1]])).volume.voxels
     assert voxels.dtype == np.float32
     np.testing.assert_allclose(voxels[0], [[-300, 20], [340, 1300]], atol=1e-3)
 
 
 def test_slices_are_sorted_as_people_count(tmp_path):
     greys = [[[0, 9]], [[255, 2]], [[0, 10]]]
-    volume = read_volume(save(tmp_path, *greys, names=["s9.png", "s2.png", "S10.PNG"]))
+    volume = read_scan(save(tmp_path, *greys, names=["s9.png", "s2.png", "S10.PNG"])).volume
     np.testing.assert_allclose(volume.voxels[:, 0, 0], [1300, -300, -300], atol=1e-3)
     assert volume.voxels[1, 0, 1] < volume.voxels[2, 0, 1]
 
@@ -45,7 +45,7 @@ def test_an_unknown_spacing_is_said_and_a_known_one_kept(tmp_path):
 def test_a_case_folder_stands_for_its_images_or_its_masks(tmp_path):
     save(tmp_path / "images", [[0, 255]], [[255, 0]])
     save(tmp_path / "masks", [[0, 1]], [[1, 0]])
-    assert read_volume(tmp_path).voxels[0].tolist() == [[-300, 1300]]
+    assert read_scan(tmp_path).volume.voxels[0].tolist() == [[-300, 1300]]
     labels = read_labels(tmp_path, spacing_mm=(0.4, 0.5, 2.0))
     assert labels.voxels.dtype == np.uint8
     assert labels.voxels.tolist() == [[[0, 1]], [[1, 0]]]
@@ -62,7 +62,7 @@ def test_a_case_folder_with_half_of_it_missing_is_refused(tmp_path, refusal):
 
 def test_files_may_be_given_one_by_one(tmp_path):
     save(tmp_path, [[0, 255]], [[255, 0]], [[7, 7]])
-    assert read_volume([tmp_path / "1.png", tmp_path / "0.png"]).voxels[0, 0, 0] == -300
+    assert read_scan([tmp_path / "1.png", tmp_path / "0.png"]).volume.voxels[0, 0, 0] == -300
 
 
 def test_a_preview_beside_dicom_does_not_hide_it(tmp_path, write_series, axial):
@@ -101,7 +101,7 @@ def test_an_impossible_spacing_is_refused(tmp_path, refusal, spacing_mm):
 
 
 def test_a_shared_knee_is_read_with_its_masks(shared_data):
-    ct = read_volume(shared_data / "knee" / "knee01")
+    ct = read_scan(shared_data / "knee" / "knee01").volume
     labels = read_labels(shared_data / "knee" / "knee01")
     assert ct.shape == labels.shape == (30, 512, 512)
     assert np.median(ct.voxels[labels.voxels == 1]) > np.median(ct.voxels[labels.voxels == 0]) + 200

@@ -12,7 +12,7 @@ from tests.refusals import refused, require
 from afunet.errors import Cancelled, ConfigError, GeometryError, InputError
 from afunet.formats.itk_images import write_itk_image
 from afunet.formats.nifti import write_nifti
-from afunet.formats.readers import READERS, list_series, read_labels, read_scan, read_volume
+from afunet.formats.readers import READERS, list_series, read_labels, read_scan
 from afunet.geometry import Volume
 from afunet.watch import CancelToken, Watch
 
@@ -74,7 +74,7 @@ def test_a_format_gives_back_the_voxels_at_their_millimetres(kind, write, phanto
 
 
 def test_whole_hu_come_as_int16_others_as_float32(kind, write, phantom, options):
-    volume = read_volume(write(phantom), **options)
+    volume = read_scan(write(phantom), **options).volume
     assert volume.voxels.dtype == (np.float32 if kind == "PNG stack" else np.int16)
     assert volume.voxels.flags.c_contiguous
 
@@ -118,7 +118,7 @@ def test_progress_ends_at_all_slices_and_a_request_to_stop_is_heard(write, phant
 
 def test_the_list_of_series_names_size_and_spacing(kind, write, phantom):
     (summary,) = list_series(write(phantom))
-    assert summary.kind == kind
+    assert summary.source.kind == kind
     assert summary.size == (5, 6, 4)
     assert summary.chosen
     spacing = (1, 1, 1) if kind == "PNG stack" else (0.7, 0.8, 2.5)
@@ -225,7 +225,7 @@ def test_a_sheared_volume_is_refused_with_its_angle(tmp_path, axial, refusal):
 def test_values_outside_int16_stay_exact_as_float32(tmp_path, axial):
     image = SimpleITK.GetImageFromArray(axial.voxels.astype(np.int32) * 100)
     SimpleITK.WriteImage(image, str(tmp_path / "wide.mha"))
-    voxels = read_volume(tmp_path / "wide.mha").voxels
+    voxels = read_scan(tmp_path / "wide.mha").volume.voxels
     assert voxels.dtype == np.float32
     np.testing.assert_array_equal(voxels, axial.voxels.astype(np.int32) * 100)
 

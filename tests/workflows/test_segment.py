@@ -17,7 +17,7 @@ from afunet.errors import Cancelled, ConfigError
 from afunet.formats.dicom.segmentation import SegmentationKind
 from afunet.formats.mesh_files import read_mesh
 from afunet.formats.nifti import write_nifti
-from afunet.formats.readers import read_labels, read_volume
+from afunet.formats.readers import read_labels, read_scan
 from afunet.geometry import Volume
 from afunet.models.shipped import shipped_path
 from afunet.reconstruction.surface import STAGE
@@ -219,7 +219,7 @@ def test_a_dicom_series_gets_its_mask_on_its_own_grid(
     folder = write_dicom(tmp_path / "dicom", cylinder)
     segment(folder, tmp_path / "out", options)
     mask = read_labels(tmp_path / "out" / "mask.nii.gz")
-    assert mask.same_grid(read_volume(folder))
+    assert mask.same_grid(read_scan(folder).volume)
     assert np.array_equal(mask.voxels, bone_of(cylinder))
 
 

@@ -140,7 +140,7 @@ def _fragment_table(fragments: Mapping[str, FragmentScore]) -> Table:
     for case, score in fragments.items():
         means, asked = fragment_means([score]), len(score.matches)
         counts = (getattr(score, name) for name in COUNTED)
-        values = (_number(_value(means[name]), 4) for name in MATCHED)
+        values = (_number(_edge(means[name], "value"), 4) for name in MATCHED)
         table.add_row(case, str(asked), str(asked - score.missed), *map(str, counts), *values)
     if len(fragments) > 1:
         table.add_section()
@@ -159,7 +159,7 @@ def _add_mean(
     metrics: Mapping[str, Metric[Any]] = SURFACE_METRICS,
     digits: int = 4,
 ) -> None:
-    table.add_row(words, *(_number(_value(means[name]), digits) for name in metrics))
+    table.add_row(words, *(_number(_edge(means[name], "value"), digits) for name in metrics))
     _add_interval(table, means, metrics, digits=digits)
 
 
@@ -184,10 +184,6 @@ def _numbers(
 
 def _number(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
-
-
-def _value(estimate: Estimate | None) -> float | None:
-    return None if estimate is None else estimate.value
 
 
 def _edge(estimate: Estimate | None, edge: str) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.findings import Finding, warning
+from afunet.findings import Finding, slices_named, warning
 
 Picture = NDArray[np.float32]
 
@@ -23,7 +23,6 @@ MAY_JUMP, IS_JUMP = 0.05, 0.35
 BESIDE, OVER, EXPLAINED = 2.0, 1.3, 0.75
 # Where one shows so much less than the next, a limb ends.
 LEAST_ALIKE_IN_SIZE = 0.5
-NAMED = 5
 
 
 def continuity_findings(voxels: NDArray[Any]) -> tuple[Finding, ...]:
@@ -129,11 +128,9 @@ def _difference(one: Picture, other: Picture) -> float:
 def _empty_findings(empty: Sequence[int], total: int) -> tuple[Finding, ...]:
     if not empty:
         return ()
-    numbers = ", ".join(str(index + 1) for index in empty[:NAMED])
-    more = ", …" if len(empty) > NAMED else ""
     message = (
-        f"{len(empty)} of {total} slices hold one value all over where others show a body (number "
-        f"{numbers}{more}): no bone can be found there"
+        f"{slices_named(empty, total)} hold one value all over where others show a body: no bone "
+        "can be found there"
     )
     return (warning("EMPTY_SLICE", message),)
 

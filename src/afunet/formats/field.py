@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.findings import Finding, warning
+from afunet.formats.slice_values import off_centre
 from afunet.geometry import Volume
 
 TISSUE_FROM_HU = -250
@@ -51,14 +51,8 @@ def _is_cut(hu: NDArray[Any], pixel_mm: float) -> bool:
 
 def _is_circular(hu: NDArray[Any]) -> bool:
     """Whether everything beyond the circle in the image holds one value, the lowest."""
-    return bool((hu[_beyond_circle(*hu.shape)] == hu.min()).all())
-
-
-@lru_cache(maxsize=4)
-def _beyond_circle(rows: int, columns: int) -> NDArray[np.bool_]:
-    row, column = np.ogrid[:rows, :columns]
-    distance = np.hypot(row - rows / 2 + 0.5, column - columns / 2 + 0.5)
-    return np.asarray(distance > min(rows, columns) / 2 + 1)
+    beyond = off_centre(*hu.shape) > min(hu.shape) / 2 + 1
+    return bool((hu[beyond] == hu.min()).all())
 
 
 def _along_border(hu: NDArray[Any], depth: int) -> NDArray[np.bool_]:

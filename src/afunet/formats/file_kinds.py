@@ -15,6 +15,9 @@ GZIP = b"\x1f\x8b"
 NIFTI, NIFTI_PAIR, ANALYZE = "NIfTI", "NIfTI header of a pair", "Analyze 7.5"
 NRRD, METAIMAGE, DICOM = "NRRD", "MetaImage", "DICOM"
 SUFFIXES = {NIFTI: ".nii", NRRD: ".nrrd", METAIMAGE: ".mha", DICOM: ".dcm"}
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
+NRRD_SUFFIXES, METAIMAGE_SUFFIXES = (".nrrd", ".nhdr"), (".mha", ".mhd")
+VOLUME_SUFFIXES = (*NIFTI_SUFFIXES, *NRRD_SUFFIXES, *METAIMAGE_SUFFIXES)
 # A file that begins so is no image, and copying it again brings the same.
 FOREIGN = {
     b"version https://git-lfs": (

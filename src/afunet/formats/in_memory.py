@@ -11,15 +11,15 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 
 from afunet.errors import ConfigError, InputError
-from afunet.findings import Finding, warning
+from afunet.findings import warning
 from afunet.formats.hu import rescaled, stacked
-from afunet.formats.itk_placement import affine_of
+from afunet.formats.itk_placement import affine_of, require_plain
 from afunet.formats.labelling import Labelling
+from afunet.formats.lengths import Spacing, given_grid
 from afunet.formats.nifti_placement import RAS_LPS, Placement, placement_of
 from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
 
-Spacing = tuple[float, float, float]
 IMAGES: dict[type, str] = {
     Volume: "volume",
     np.ndarray: "NumPy array",
@@ -42,21 +42,22 @@ def scan_in_memory(image: Any, spacing_mm: Spacing | None = None) -> Scan:
     voxel, `GeometryError` for anything but three axes, `ConfigError` for a spacing that is none,
     or given to an image that has its own.
     """
-    volume, findings = _volume(image, spacing_mm)
-    hu = volume.voxels
+    hu, placement = _placed(image, spacing_mm)
     if hu.dtype != np.int16:
-        hu = stacked((rescaled(plane) for plane in hu), volume.shape)
+        hu = stacked((rescaled(plane) for plane in hu), hu.shape)
     kind = next(name for known, name in IMAGES.items() if isinstance(image, known))
-    known = all(finding.code != "SPACING_UNKNOWN" for finding in findings)
-    return Scan(volume.with_voxels(hu), Source(kind, 0, spacing_known=known), findings)
+    source = Source(kind, 0, spacing_known=placement.spacing_known)
+    return Scan(Volume(hu, placement.affine), source, placement.findings)
 
 
 def labels_in_memory(image: Any, spacing_mm: Spacing | None = None) -> Labelling:
     """An image of labels; as `scan_in_memory`."""
-    return Labelling(*_volume(image, spacing_mm))
+    voxels, placement = _placed(image, spacing_mm)
+    return Labelling(Volume(voxels, placement.affine), placement.findings)
 
 
-def _volume(image: Any, spacing_mm: Spacing | None) -> tuple[Volume, tuple[Finding, ...]]:
+def _placed(image: Any, spacing_mm: Spacing | None) -> tuple[NDArray[Any], Placement]:
+    """The voxels (slice, row, column), bool as uint8, and where they lie."""
     if isinstance(image, np.ndarray):
         voxels, placement = image, _assumed(spacing_mm)
     elif spacing_mm is not None:
@@ -64,13 +65,17 @@ def _volume(image: Any, spacing_mm: Spacing | None) -> tuple[Volume, tuple[Findi
     elif isinstance(image, Volume):
         voxels, placement = image.voxels, Placement(image.affine)
     elif isinstance(image, SpatialImage):
-        voxels, placement = _nibabel_voxels(image), _nibabel_placement(image)
+        is_nifti = isinstance(image, Nifti1Pair)
+        place = placement_of(image.header) if is_nifti else Placement(RAS_LPS @ image.affine)
+        voxels, placement = _nibabel_voxels(image), place
     else:
-        voxels, placement = SimpleITK.GetArrayFromImage(image), Placement(_itk_affine(image))
+        require_plain(image, "the SimpleITK image")
+        voxels, placement = SimpleITK.GetArrayFromImage(image), Placement(affine_of(image))
     if voxels.dtype.kind not in "biuf":
-        raise InputError(f"voxels are {voxels.dtype}, expected one number each")
-    whole = voxels.astype(np.uint8) if voxels.dtype.kind == "b" else voxels
-    return Volume(whole, placement.affine), placement.findings
+        raise InputError(
+            f"voxels are {voxels.dtype}, expected one number each", code="NOT_A_VOLUME"
+        )
+    return voxels.astype(np.uint8) if voxels.dtype.kind == "b" else voxels, placement
 
 
 def _assumed(spacing_mm: Spacing | None) -> Placement:
@@ -80,29 +85,14 @@ def _assumed(spacing_mm: Spacing | None) -> Placement:
     if spacing_mm is None:
         unknown = "no voxel size was given; 1 mm is assumed, so that no length is true"
         findings.insert(0, warning("SPACING_UNKNOWN", unknown))
-        spacing_mm = (1.0, 1.0, 1.0)
-    if not all(np.isfinite(step) and step > 0 for step in spacing_mm):
-        raise ConfigError(f"a spacing must be above 0 mm, got {spacing_mm}")
-    return Placement(np.diag([*spacing_mm, 1.0]), tuple(findings))
+    return Placement(given_grid(spacing_mm), tuple(findings))
 
 
 def _nibabel_voxels(image: Any) -> NDArray[Any]:
     shape = image.shape
     if len(shape) < 3 or any(length != 1 for length in shape[3:]):
-        raise InputError(f"the nibabel image holds an array of {shape}, expected one 3D volume")
-    return np.asarray(image.dataobj).reshape(shape[:3]).transpose(2, 1, 0)
-
-
-def _nibabel_placement(image: Any) -> Placement:
-    if isinstance(image, Nifti1Pair):
-        return placement_of(image.header)
-    return Placement(RAS_LPS @ image.affine)
-
-
-def _itk_affine(image: Any) -> NDArray[np.float64]:
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise InputError(
-            f"the SimpleITK image holds {image.GetDimension()} axes and "
-            f"{image.GetNumberOfComponentsPerPixel()} numbers a voxel, expected 3 and 1"
+            f"the nibabel image holds an array of {shape}, expected one 3D volume",
+            code="NOT_A_VOLUME",
         )
-    return affine_of(image)
+    return np.asarray(image.dataobj).reshape(shape[:3]).transpose(2, 1, 0)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK
-from numpy.typing import NDArray
 
 from afunet.errors import InputError, OutputError
-from afunet.findings import Finding
-from afunet.formats.file_kinds import METAIMAGE, NRRD, require_kind
+from afunet.formats.file_kinds import (
+    METAIMAGE,
+    METAIMAGE_SUFFIXES,
+    NRRD,
+    NRRD_SUFFIXES,
+    require_kind,
+)
 from afunet.formats.hu import rescaled, stacked
-from afunet.formats.itk_placement import metaimage_placement, nrrd_placement
+from afunet.formats.itk_placement import metaimage_placement, nrrd_placement, require_plain
 from afunet.formats.labelling import Labelling
 from afunet.formats.nifti_placement import Placement
 from afunet.formats.request import Request
@@ -22,30 +27,42 @@ from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
 from afunet.whole_file import whole_file
 
-NRRD_SUFFIXES = (".nrrd", ".nhdr")
-METAIMAGE_SUFFIXES = (".mha", ".mhd")
 WRITTEN_SUFFIXES = (".nrrd", ".mha")  # those of a single file
-Place = Callable[[Path, Any], Placement]
 
 
-def read_nrrd(request: Request) -> Scan:
-    """Read one NRRD volume of HU; errors as in `read_itk_image` and `nrrd_placement`."""
-    return _scan(request, NRRD, nrrd_placement)
+@dataclass(frozen=True)
+class ItkFormat:
+    """A format that SimpleITK reads, and `place`, which reads what it passes over."""
+
+    kind: str
+    suffixes: tuple[str, ...]
+    place: Callable[[Path, Any], Placement]
+
+    def is_it(self, paths: tuple[Path, ...]) -> bool:
+        """Whether a path is a file of this format by its name."""
+        return any(path.is_file() and path.name.lower().endswith(self.suffixes) for path in paths)
+
+    def read(self, request: Request) -> Scan:
+        """Read one volume of HU; errors as in `read_itk_image` and `place`."""
+        request.watch.check()
+        image = read_itk_image(request.path, self.kind)
+        stored = SimpleITK.GetArrayViewFromImage(image)
+        voxels = stacked((rescaled(plane) for plane in stored), stored.shape)
+        request.watch.tell("reading slices", len(stored), len(stored))
+        placement = self.place(request.path, image)
+        source = Source(self.kind, 1, spacing_known=placement.spacing_known)
+        return Scan(Volume(voxels, placement.affine), source, placement.findings)
+
+    def read_labels(self, request: Request) -> Labelling:
+        """Read one volume of labels as stored; errors as in `read`."""
+        image = read_itk_image(request.path, self.kind)
+        placement = self.place(request.path, image)
+        volume = Volume(SimpleITK.GetArrayFromImage(image), placement.affine)
+        return Labelling(volume, placement.findings)
 
 
-def read_metaimage(request: Request) -> Scan:
-    """Read one MetaImage volume of HU; errors as in `read_itk_image`."""
-    return _scan(request, METAIMAGE, metaimage_placement)
-
-
-def read_nrrd_labels(request: Request) -> Labelling:
-    """Read one NRRD volume of labels as stored; errors as in `read_nrrd`."""
-    return _labels(request, NRRD, nrrd_placement)
-
-
-def read_metaimage_labels(request: Request) -> Labelling:
-    """Read one MetaImage volume of labels as stored; errors as in `read_metaimage`."""
-    return _labels(request, METAIMAGE, metaimage_placement)
+NRRD_FILES = ItkFormat(NRRD, NRRD_SUFFIXES, nrrd_placement)
+METAIMAGE_FILES = ItkFormat(METAIMAGE, METAIMAGE_SUFFIXES, metaimage_placement)
 
 
 def read_itk_image(path: Path, kind: str) -> Any:
@@ -62,12 +79,7 @@ def read_itk_image(path: Path, kind: str) -> Any:
             f"{path.name} is broken, or its data file is not beside it: copy or export it again",
             code="FILE_BROKEN",
         ) from None
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise InputError(
-            f"{path.name} holds {image.GetDimension()} axes and "
-            f"{image.GetNumberOfComponentsPerPixel()} numbers a voxel, expected 3 and 1",
-            code="NOT_A_VOLUME",
-        )
+    require_plain(image, path.name)
     return image
 
 
@@ -94,29 +106,3 @@ def write_itk_image(volume: Volume, path: Path, description: str = "") -> None:
             SimpleITK.WriteImage(image, str(unfinished), useCompression=True)
         except RuntimeError:
             raise OutputError(f"cannot write {path}: is there space on the disk?") from None
-
-
-def _scan(request: Request, kind: str, place: Place) -> Scan:
-    request.watch.check()
-    image = read_itk_image(request.path, kind)
-    stored = SimpleITK.GetArrayViewFromImage(image)
-    volume, findings = _placed(_hu(stored, request), place(request.path, image))
-    known = all(finding.code != "SPACING_UNKNOWN" for finding in findings)
-    return Scan(volume, Source(kind, 1, spacing_known=known), findings)
-
-
-def _labels(request: Request, kind: str, place: Place) -> Labelling:
-    image = read_itk_image(request.path, kind)
-    voxels = SimpleITK.GetArrayFromImage(image)
-    return Labelling(*_placed(voxels, place(request.path, image)))
-
-
-def _placed(voxels: NDArray[Any], placement: Placement) -> tuple[Volume, tuple[Finding, ...]]:
-    volume = Volume(voxels, placement.affine)
-    return volume, placement.findings
-
-
-def _hu(stored: NDArray[Any], request: Request) -> NDArray[np.int16] | NDArray[np.float32]:
-    voxels = stacked((rescaled(plane) for plane in stored), stored.shape)
-    request.watch.tell("reading slices", len(stored), len(stored))
-    return voxels

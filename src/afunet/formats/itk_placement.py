@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.errors import GeometryError
+from afunet.errors import GeometryError, InputError
 from afunet.findings import Finding, info, warning
 from afunet.formats.nifti_placement import Placement
 from afunet.formats.units import UNSAID, millimetres_of, unit_finding
@@ -59,12 +59,23 @@ def metaimage_placement(path: Path, image: Any) -> Placement:
     unit = fields.get("distanceunits", "")
     affine = affine_of(image)
     affine[:3] *= millimetres_of(unit)
-    is_placed = any(name in fields for name in MATRIX_FIELDS)
-    is_sized = any(name in fields for name in SIZE_FIELDS)
-    is_moored = any(name in fields for name in ORIGIN_FIELDS)
-    place = _place_findings("MetaImage", is_placed, is_sized, is_moored)
+    placed, sized, moored = (
+        any(name in fields for name in names)
+        for names in (MATRIX_FIELDS, SIZE_FIELDS, ORIGIN_FIELDS)
+    )
+    place = _place_findings("MetaImage", placed, sized, moored)
     findings = (*place, *unit_finding({unit}))
     return Placement(affine, findings)
+
+
+def require_plain(image: Any, what: str) -> None:
+    """Raise `InputError` for anything but three axes and one number a voxel."""
+    axes, numbers = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
+    if (axes, numbers) != (3, 1):
+        raise InputError(
+            f"{what} holds {axes} axes and {numbers} numbers a voxel, expected 3 and 1",
+            code="NOT_A_VOLUME",
+        )
 
 
 def affine_of(image: Any) -> NDArray[np.float64]:

@@ -7,9 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from afunet.errors import InputError
-from afunet.formats import itk_images, nifti
-
-SUFFIXES = (*nifti.SUFFIXES, *itk_images.NRRD_SUFFIXES, *itk_images.METAIMAGE_SUFFIXES)
+from afunet.formats.file_kinds import VOLUME_SUFFIXES
 
 
 def label_files(folder: Path, in_case_folders: Sequence[str]) -> dict[str, Path]:
@@ -19,9 +17,8 @@ def label_files(folder: Path, in_case_folders: Sequence[str]) -> dict[str, Path]
     for as `<case>/<name>.nii.gz`, with the first of the names `in_case_folders` that is there:
     what `afunet segment` writes for several scans. Two files of one case raise `InputError`.
     """
-    here = _by_stem(folder)
-    _require_one_each(folder)
-    if here:
+    if here := _by_stem(folder):
+        _require_one_each(folder)
         return here
     below = {}
     for case in sorted(path for path in folder.iterdir() if path.is_dir()):
@@ -34,14 +31,14 @@ def label_files(folder: Path, in_case_folders: Sequence[str]) -> dict[str, Path]
 
 def stem(path: Path) -> str:
     """The file's name without its format's suffix: `bones` for `bones.nii.gz`."""
-    endings = [suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)]
+    endings = [suffix for suffix in VOLUME_SUFFIXES if path.name.lower().endswith(suffix)]
     return path.name[: -max(map(len, endings))] if endings else path.name
 
 
 def _holds_labels(path: Path) -> bool:
     """Files with a dot in front are hidden, as macOS's notes on files are."""
     name = path.name.lower()
-    return path.is_file() and name.endswith(SUFFIXES) and not name.startswith(".")
+    return path.is_file() and name.endswith(VOLUME_SUFFIXES) and not name.startswith(".")
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

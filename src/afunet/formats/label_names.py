@@ -16,27 +16,16 @@ def read_label_names(path: Path, table: str = "") -> dict[int, str]:
     Empty where the file has tables, but not that one. Raises `InputError` for anything else.
     """
     content = read_json(path)
-    if not isinstance(content, dict):
-        raise _no_names(path)
-    if content and all(isinstance(value, dict) for value in content.values()):
-        content = content.get(table, {})
-    return {_label(path, key): _name(path, value) for key, value in content.items()}
-
-
-def _label(path: Path, key: str) -> int:
-    if not key.isdecimal():
-        raise _no_names(path)
-    return int(key)
-
-
-def _name(path: Path, value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise _no_names(path)
-    return value
-
-
-def _no_names(path: Path) -> InputError:
-    return InputError(
+    if isinstance(content, dict):
+        if content and all(isinstance(value, dict) for value in content.values()):
+            content = content.get(table, {})
+        if all(_is_name(key, value) for key, value in content.items()):
+            return {int(key): value for key, value in content.items()}
+    raise InputError(
         f'{path.name} is no table of label names, expected {{"1": "femur left", …}}',
         code="BAD_DESCRIPTION",
     )
+
+
+def _is_name(key: str, value: Any) -> bool:
+    return key.isdecimal() and isinstance(value, str) and bool(value.strip())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.errors import GeometryError
+from afunet.errors import ConfigError, GeometryError
 from afunet.findings import Finding, warning
 
 # Laboratory scanners of bone samples reach 0.01 mm; no scanner's pixel is larger than 50 mm.
@@ -16,6 +16,16 @@ SMALLEST_MM, LARGEST_MM = 0.005, 50.0
 # show a shaft as more than a bright spot; slices 20 mm apart miss a patella's ends and a fracture.
 COARSE_PIXEL_MM, COARSEST_PIXEL_MM = 2.0, 4.0
 COARSE_SLICE_MM, COARSEST_SLICE_MM = 6.0, 20.0
+
+
+Spacing = tuple[float, float, float]
+
+
+def given_grid(spacing_mm: Spacing | None) -> NDArray[np.float64]:
+    """The affine (4, 4) of a given voxel size, 1 mm without one; `ConfigError` for none above 0."""
+    if spacing_mm is not None and not all(np.isfinite(mm) and mm > 0 for mm in spacing_mm):
+        raise ConfigError(f"a spacing must be above 0 mm, got {spacing_mm}")
+    return np.diag([*(spacing_mm or (1.0, 1.0, 1.0)), 1.0])
 
 
 def is_believable(length_mm: float) -> bool:

@@ -1,4 +1,8 @@
-"""Surfaces as STL, PLY, OBJ and VTP files that say their frame and unit, and surfaces read back."""
+"""Surfaces as STL, PLY, OBJ and VTP files that say their frame and unit, and surfaces read back.
+
+An empty mesh gives a valid file of 0 triangles. All that write raise `OutputError`; nothing
+half-written is left.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from vtkmodules.vtkCommonCore import vtkStringArray
+from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkFiltersCore import vtkCleanPolyData, vtkTriangleFilter
 from vtkmodules.vtkIOGeometry import vtkOBJReader, vtkSTLReader, vtkSTLWriter
 from vtkmodules.vtkIOPLY import vtkPLYWriter
@@ -33,11 +38,7 @@ _FRAME_FIELD = "SPACE"
 
 
 def write_stl(mesh: Mesh, path: Path) -> None:
-    """Write binary STL, float32 LPS mm, frame and unit in its 80-byte header.
-
-    An empty mesh gives a valid file of 0 triangles. Raises `OutputError`; nothing half-written
-    is left.
-    """
+    """Write binary STL, float32 LPS mm, frame and unit in its 80-byte header."""
     writer = vtkSTLWriter()
     writer.SetFileTypeToBinary()
     writer.SetHeader(f"afunet {FRAME} {UNIT}")
@@ -45,11 +46,7 @@ def write_stl(mesh: Mesh, path: Path) -> None:
 
 
 def write_ply(mesh: Mesh, path: Path) -> None:
-    """Write binary little-endian PLY, float32 LPS mm, frame and unit in its comments.
-
-    An empty mesh gives a valid file of 0 triangles. Raises `OutputError`; nothing half-written
-    is left.
-    """
+    """Write binary little-endian PLY, float32 LPS mm, frame and unit in its comments."""
     writer = vtkPLYWriter()
     writer.SetFileTypeToBinary()
     writer.SetDataByteOrderToLittleEndian()
@@ -58,11 +55,7 @@ def write_ply(mesh: Mesh, path: Path) -> None:
 
 
 def write_obj(mesh: Mesh, path: Path) -> None:
-    """Write Wavefront OBJ as text, LPS mm to a tenth of a micrometre, frame and unit in a comment.
-
-    An empty mesh gives a valid file of 0 triangles. Raises `OutputError`; nothing half-written
-    is left.
-    """
+    """Write Wavefront OBJ as text, LPS mm to a tenth of a µm, frame and unit in a comment."""
     with whole_file(path) as unfinished, unfinished.open("w", encoding="ascii") as file:
         file.write(f"# afunet {FRAME} {UNIT}\n")
         np.savetxt(file, mesh.vertices_mm, "v %.4f %.4f %.4f")
@@ -74,8 +67,7 @@ def write_vtp(mesh: Mesh, path: Path) -> None:
     """Write VTK's XML polydata, float32 LPS mm, compressed and base64 encoded.
 
     Frame and unit stand in the field data ("SPACE": "LPS", "UNIT": "mm") and, for eyes, in a
-    comment. An empty mesh gives a valid file of 0 triangles. Raises `OutputError`; nothing
-    half-written is left.
+    comment.
     """
     writer = vtkXMLPolyDataWriter()
     writer.SetDataModeToAppended()
@@ -125,7 +117,7 @@ def read_mesh(path: Path) -> Mesh:
             f"{path.name}: cannot be read: {reason.strerror or reason}", code="UNREADABLE"
         ) from None
     except GeometryError as reason:
-        raise InputError(f"{path.name}: a broken mesh: {reason}", code="MESH_BROKEN") from None
+        raise _broken(path, f"a broken mesh: {reason}") from None
     return mesh.transformed(_RAS_TO_LPS) if _OTHER_FRAME in start else mesh
 
 
@@ -161,24 +153,19 @@ def _require_whole_stl(path: Path) -> None:
     expected = _STL_HEADER_BYTES + _STL_TRIANGLE_BYTES * triangles
     is_text = start.lstrip().startswith(b"solid")
     if not is_text and path.stat().st_size != expected:
-        raise InputError(f"{path.name}: not a whole STL file; export it again", code="MESH_BROKEN")
+        raise _not_whole(path)
 
 
 def _read_obj(path: Path) -> Mesh:
     content = path.read_bytes()
     if content.startswith(_OBJ_START):
         if not content.endswith(_OBJ_END.encode()):
-            raise InputError(
-                f"{path.name}: not a whole OBJ file; export it again", code="MESH_BROKEN"
-            )
+            raise _not_whole(path)
         if b"\nf " not in content:
-            return Mesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))
+            return from_polydata(vtkPolyData())
     polydata = _read(vtkOBJReader(), path)
     if polydata.GetNumberOfPolys() == 0:
-        raise InputError(
-            f"{path.name}: holds no polygons that OBJ readers know; export it again",
-            code="MESH_BROKEN",
-        )
+        raise _broken(path, "holds no polygons that OBJ readers know; export it again")
     _require_known_vertices(polydata, path)
     triangles, merged = vtkTriangleFilter(), vtkCleanPolyData()
     triangles.SetInputData(polydata)
@@ -189,10 +176,10 @@ def _read_obj(path: Path) -> Mesh:
 
 def _read_vtp(path: Path) -> Mesh:
     if not path.read_bytes().rstrip().endswith(_VTP_END):
-        raise InputError(f"{path.name}: not a whole VTP file; export it again", code="MESH_BROKEN")
+        raise _not_whole(path)
     polydata = _read(vtkXMLPolyDataReader(), path)
     if polydata.GetNumberOfPolys() == 0 and polydata.GetNumberOfStrips() == 0:
-        return Mesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))
+        return from_polydata(polydata)
     _require_known_vertices(polydata, path)
     triangles = vtkTriangleFilter()
     triangles.SetInputData(polydata)
@@ -209,10 +196,7 @@ def _require_known_vertices(polydata: Any, path: Path) -> None:
     """Refuse faces that name absent vertices, before a filter follows them into foreign memory."""
     lowest, highest = polydata.GetPolys().GetConnectivityArray().GetRange()
     if lowest < 0 or highest >= polydata.GetNumberOfPoints():
-        raise InputError(
-            f"{path.name}: a broken mesh: a face names a vertex that is not there",
-            code="MESH_BROKEN",
-        )
+        raise _broken(path, "a broken mesh: a face names a vertex that is not there")
 
 
 def _read(reader: Any, path: Path) -> Any:
@@ -224,8 +208,13 @@ def _read(reader: Any, path: Path) -> Any:
     reader.SetFileName(str(path))
     reader.Update()
     if failures:
-        raise InputError(
-            f"{path.name}: not a whole {path.suffix[1:].upper()} file; export it again",
-            code="MESH_BROKEN",
-        )
+        raise _not_whole(path)
     return reader.GetOutput()
+
+
+def _broken(path: Path, what: str) -> InputError:
+    return InputError(f"{path.name}: {what}", code="MESH_BROKEN")
+
+
+def _not_whole(path: Path) -> InputError:
+    return _broken(path, f"not a whole {path.suffix[1:].upper()} file; export it again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import OutputError
-from afunet.findings import Finding, refuse_if_strict
+from afunet.findings import refuse_if_strict
+from afunet.formats.file_kinds import NIFTI_SUFFIXES
 from afunet.formats.hu import rescaled, stacked
 from afunet.formats.labelling import Labelling
-from afunet.formats.nifti_file import NiftiFile, is_half, opened, stored_numbers
-from afunet.formats.nifti_placement import RAS_LPS, placement_of
+from afunet.formats.nifti_file import is_half, opened, stored_numbers
+from afunet.formats.nifti_placement import RAS_LPS, Placement, placement_of
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
 from afunet.whole_file import whole_file
 
 KIND = "NIfTI"
-SUFFIXES = (".nii", ".nii.gz")
 SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
 DESCRIPTION_BYTES = 79
 WRITABLE = (np.uint8, np.int16, np.uint16, np.int32, np.float32)
@@ -30,7 +31,10 @@ WRITABLE = (np.uint8, np.int16, np.uint16, np.int32, np.float32)
 
 def is_nifti(paths: tuple[Path, ...]) -> bool:
     """Whether a path is a NIfTI file by its name, or either half of a pair of .hdr and .img."""
-    return any(path.is_file() and _is_nifti(path) for path in paths)
+    return any(
+        path.is_file() and (path.name.lower().endswith(NIFTI_SUFFIXES) or is_half(path))
+        for path in paths
+    )
 
 
 def read_nifti(request: Request) -> Scan:
@@ -42,27 +46,21 @@ def read_nifti(request: Request) -> Scan:
     `GeometryError` where it cannot be placed.
     """
     request.watch.check()
-    with opened(request.path) as file:
-        stored = stored_numbers(file, request.path)
-    slope, intercept = float(file.image.dataobj.slope), float(file.image.dataobj.inter)
-    voxels = stacked(
-        (rescaled(plane, slope, intercept) for plane in _planes(stored, request)), stored.shape
-    )
-    volume, findings = _placed(voxels, file)
-    refuse_if_strict(findings, request.strict)
-    return Scan(volume, Source(KIND, 1), findings)
+    stored, scale, placement = _read(request.path)
+    planes = (rescaled(plane, *scale) for plane in _planes(stored, request))
+    volume = Volume(stacked(planes, stored.shape), placement.affine)
+    refuse_if_strict(placement.findings, request.strict)
+    return Scan(volume, Source(KIND, 1), placement.findings)
 
 
 def read_nifti_labels(request: Request) -> Labelling:
     """Read one NIfTI volume of labels as stored; errors as in `read_nifti`."""
-    with opened(request.path) as file:
-        stored = stored_numbers(file, request.path)
-    slope, intercept = float(file.image.dataobj.slope), float(file.image.dataobj.inter)
+    stored, (slope, intercept), placement = _read(request.path)
     is_scaled = (slope, intercept) != (1.0, 0.0)
     voxels = stored * slope + intercept if is_scaled else stored
-    volume, findings = _placed(np.ascontiguousarray(voxels), file)
+    volume = Volume(np.ascontiguousarray(voxels), placement.affine)
     is_whole = np.issubdtype(stored.dtype, np.integer)
-    return Labelling(volume, findings, abs(slope) if is_scaled and is_whole else 0.0)
+    return Labelling(volume, placement.findings, abs(slope) if is_scaled and is_whole else 0.0)
 
 
 def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
@@ -72,7 +70,7 @@ def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
     uint8, int16, uint16, int32, float32; bool becomes uint8. Raises `OutputError` for another type
     or name and where the file cannot be written whole.
     """
-    if not path.name.lower().endswith(SUFFIXES):
+    if not path.name.lower().endswith(NIFTI_SUFFIXES):
         raise OutputError(
             f"cannot write {path.name} as NIfTI: name it .nii.gz or .nii", code="UNKNOWN_FORMAT"
         )
@@ -92,10 +90,13 @@ def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
         nibabel.save(image, unfinished)
 
 
-def _placed(voxels: NDArray[Any], file: NiftiFile) -> tuple[Volume, tuple[Finding, ...]]:
+def _read(path: Path) -> tuple[NDArray[Any], tuple[float, float], Placement]:
+    """The stored numbers (slice, row, column), their slope and intercept, and where they lie."""
+    with opened(path) as file:
+        stored = stored_numbers(file, path)
+    scale = float(file.image.dataobj.slope), float(file.image.dataobj.inter)
     placement = placement_of(file.image.header)
-    volume = Volume(voxels, placement.affine)
-    return volume, (*file.findings, *placement.findings)
+    return stored, scale, replace(placement, findings=(*file.findings, *placement.findings))
 
 
 def _planes(stored: NDArray[Any], request: Request) -> Iterator[NDArray[Any]]:
@@ -103,7 +104,3 @@ def _planes(stored: NDArray[Any], request: Request) -> Iterator[NDArray[Any]]:
         request.watch.check()
         yield plane
         request.watch.tell("reading slices", number, len(stored))
-
-
-def _is_nifti(path: Path) -> bool:
-    return path.name.lower().endswith(SUFFIXES) or is_half(path)

@@ -46,6 +46,11 @@ class Placement:
     affine: FloatArray
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def spacing_known(self) -> bool:
+        """Whether its millimetres mean anything."""
+        return all(finding.code != "SPACING_UNKNOWN" for finding in self.findings)
+
 
 def placement_of(header: Any) -> Placement:
     """The sform where it is sound, else the qform where it leaves no doubt (nifti1.h, method 2, 3).
@@ -56,8 +61,10 @@ def placement_of(header: Any) -> Placement:
     check of every volume.
     """
     unit = UNITS.get(int(header["xyzt_units"]) & 7, "unknown")
-    size = _size(header)
-    sform, qform = _sform(header, unit, size), _qform(header, unit, size)
+    columns, rows, slices = (int(length) for length in header.get_data_shape()[:3])
+    size = columns, rows, slices
+    sform = _form("sform", header.get_sform(coded=True)[0], unit, size)
+    qform = _form("qform", _qform(header), unit, size)
     taken, findings = _taken(sform, qform, size)
     affine = _unplaced(header, unit) if taken is None else taken
     return Placement(RAS_LPS @ affine, (*findings, *unit_finding({unit})))
@@ -105,19 +112,11 @@ def _beside(sform: Form, qform: Form, size: tuple[int, int, int]) -> tuple[Findi
     return (warning("FORMS_DISAGREE", message),)
 
 
-def _sform(header: Any, unit: str, size: tuple[int, int, int]) -> Form:
-    affine, code = header.get_sform(coded=True)
-    return _form("sform", affine if code else None, unit, size)
-
-
-def _qform(header: Any, unit: str, size: tuple[int, int, int]) -> Form:
-    if not int(header["qform_code"]):
-        return Form("qform", None)
+def _qform(header: Any) -> Any:
     try:
-        affine = header.get_qform()
+        return header.get_qform(coded=True)[0]
     except Exception:  # nibabel's own for quaternions longer than 1, numpy's for NaN
-        affine = np.full((4, 4), np.nan)
-    return _form("qform", affine, unit, size)
+        return np.full((4, 4), np.nan)
 
 
 def _form(name: str, affine: Any, unit: str, size: tuple[int, int, int]) -> Form:
@@ -159,11 +158,6 @@ def _apart_mm(one: Form, other: Form, size: tuple[int, int, int]) -> float:
     corners = np.array([[*(ends * at), 1] for at in np.ndindex(2, 2, 2)], dtype=np.float64)
     apart = (corners @ (one.affine - other.affine).T)[:, :3]
     return float(np.linalg.norm(apart, axis=1).max())
-
-
-def _size(header: Any) -> tuple[int, int, int]:
-    columns, rows, slices = (int(length) for length in header.get_data_shape()[:3])
-    return columns, rows, slices
 
 
 def _no_placement(what: str, remedy: str) -> GeometryError:

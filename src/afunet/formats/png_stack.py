@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from afunet.errors import ConfigError, GeometryError, InputError
+from afunet.errors import GeometryError, InputError
 from afunet.findings import Finding, info, warning
 from afunet.formats.dicom.files import looks_like_dicom
 from afunet.formats.file_search import unreadable
 from afunet.formats.labelling import Labelling
+from afunet.formats.lengths import given_grid
 from afunet.formats.png_masks import binary_mask, bone_value, bone_value_finding, mask_values
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan, Source
@@ -24,7 +25,6 @@ from afunet.geometry import Volume
 KIND = "PNG stack"
 # The window of the exports that are read: grey 0 is this or less, grey 255 this or more.
 BLACK_HU, WHITE_HU = -300.0, 1300.0
-ASSUMED_SPACING_MM = (1.0, 1.0, 1.0)
 IMAGES, MASKS = "images", "masks"
 
 
@@ -60,7 +60,7 @@ def read_png_stack(request: Request) -> Scan:
     grey = _stack(_greys(files), len(files), request)
     hu = grey.astype(np.float32) * np.float32((WHITE_HU - BLACK_HU) / 255) + np.float32(BLACK_HU)
     source = Source(KIND, len(files), spacing_known=request.spacing_mm is not None)
-    return Scan(Volume(hu, _affine(request)), source, _findings(request))
+    return Scan(Volume(hu, given_grid(request.spacing_mm)), source, _findings(request))
 
 
 def read_png_labels(request: Request) -> Labelling:
@@ -76,7 +76,7 @@ def read_png_labels(request: Request) -> Labelling:
         )
     values = _stack(map(mask_values, _images(files)), len(files), request)
     bone = bone_value(np.unique(values).tolist())
-    volume = Volume(binary_mask(values, bone), _affine(request))
+    volume = Volume(binary_mask(values, bone), given_grid(request.spacing_mm))
     return Labelling(volume, (*_findings(request), *bone_value_finding(bone)))
 
 
@@ -120,13 +120,6 @@ def _greys(files: tuple[Path, ...]) -> Iterator[NDArray[np.uint8]]:
                 code="NOT_GREY",
             )
         yield np.asarray(image).astype(np.uint8)
-
-
-def _affine(request: Request) -> NDArray[np.float64]:
-    spacing_mm = request.spacing_mm or ASSUMED_SPACING_MM
-    if not all(np.isfinite(value) and value > 0 for value in spacing_mm):
-        raise ConfigError(f"a spacing must be above 0 mm, got {spacing_mm}")
-    return np.diag([*spacing_mm, 1.0])
 
 
 def _findings(request: Request) -> tuple[Finding, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from afunet.errors import ConfigError, InputError
 from afunet.findings import refuse_if_strict
-from afunet.formats import itk_images, nifti, png_stack
+from afunet.formats import nifti, png_stack
 from afunet.formats.checks import checked_scan
 from afunet.formats.dicom.listing import list_dicom
 from afunet.formats.dicom.reader import read_dicom
@@ -17,6 +17,7 @@ from afunet.formats.dicom.seg_labels import read_dicom_labels
 from afunet.formats.file_kinds import METAIMAGE, NIFTI, NRRD, SUFFIXES, kind_of
 from afunet.formats.file_search import existing_paths
 from afunet.formats.in_memory import is_image, labels_in_memory, scan_in_memory
+from afunet.formats.itk_images import METAIMAGE_FILES, NRRD_FILES
 from afunet.formats.labelling import Labelling, checked_labels
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan
@@ -27,7 +28,6 @@ from afunet.watch import UNWATCHED, Watch
 Paths = str | Path | Iterable[str | Path]
 Image = Paths | Any
 """Paths, or what is in memory: a `Volume`, a NumPy array, nibabel's or SimpleITK's image."""
-Matches = Callable[[tuple[Path, ...]], bool]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Reader:
     check it. `list_series` lists several series and checks the one that would be read.
     """
 
-    matches: Matches
+    matches: Callable[[tuple[Path, ...]], bool]
     read: Callable[[Request], Scan]
     read_labels: Callable[[Request], Labelling]
     list_series: Callable[[Request], tuple[SeriesSummary, ...]] | None = None
@@ -47,41 +47,26 @@ class Reader:
     takes_spacing: bool = False
 
 
-def _ends_with(suffixes: tuple[str, ...]) -> Matches:
-    def matches(paths: tuple[Path, ...]) -> bool:
-        return any(path.is_file() and path.name.lower().endswith(suffixes) for path in paths)
-
-    return matches
-
-
 def _anything(paths: tuple[Path, ...]) -> bool:
     return True
 
 
 # The first that matches reads; DICOM has no reliable file name and takes what is left.
 READERS: dict[str, Reader] = {
-    "NIfTI": Reader(nifti.is_nifti, nifti.read_nifti, read_labels=nifti.read_nifti_labels),
-    "NRRD": Reader(
-        _ends_with(itk_images.NRRD_SUFFIXES),
-        itk_images.read_nrrd,
-        read_labels=itk_images.read_nrrd_labels,
-    ),
-    "MetaImage": Reader(
-        _ends_with(itk_images.METAIMAGE_SUFFIXES),
-        itk_images.read_metaimage,
-        read_labels=itk_images.read_metaimage_labels,
-    ),
+    "NIfTI": Reader(nifti.is_nifti, nifti.read_nifti, nifti.read_nifti_labels),
+    "NRRD": Reader(NRRD_FILES.is_it, NRRD_FILES.read, NRRD_FILES.read_labels),
+    "MetaImage": Reader(METAIMAGE_FILES.is_it, METAIMAGE_FILES.read, METAIMAGE_FILES.read_labels),
     "PNG stack": Reader(
         png_stack.is_png_stack,
         png_stack.read_png_stack,
-        read_labels=png_stack.read_png_labels,
+        png_stack.read_png_labels,
         takes_spacing=True,
         takes_several_files=True,
     ),
     "DICOM series": Reader(
         _anything,
         read_dicom,
-        read_labels=read_dicom_labels,
+        read_dicom_labels,
         list_series=lambda request: list_dicom(request, checked_scan),
         takes_series=True,
         takes_several_files=True,
@@ -112,18 +97,7 @@ def read_scan(
         refuse_if_strict(scan.findings, strict)
         return checked_scan(scan)
     request = Request(existing_paths(path), series, spacing_mm, strict, watch)
-    return checked_scan(_reader_of(request)[1].read(request))
-
-
-def read_volume(
-    path: Paths,
-    *,
-    series: str | None = None,
-    spacing_mm: tuple[float, float, float] | None = None,
-    watch: Watch = UNWATCHED,
-) -> Volume:
-    """The volume of `read_scan`, without what was noticed on the way."""
-    return read_scan(path, series=series, spacing_mm=spacing_mm, watch=watch).volume
+    return checked_scan(_reader_of(request).read(request))
 
 
 def read_labelling(
@@ -138,7 +112,7 @@ def read_labelling(
     if is_image(path):
         return checked_labels(labels_in_memory(path, spacing_mm))
     request = Request(existing_paths(path), spacing_mm=spacing_mm)
-    reader = _reader_of(request)[1]
+    reader = _reader_of(request)
     if reader.matches is _anything:
         _require_no_folder_of_volumes(request.path)
     return checked_labels(reader.read_labels(request))
@@ -161,13 +135,13 @@ def list_series(
     `InputError` where there is nothing of a known format, `Cancelled` on request.
     """
     request = Request(existing_paths(path), series, watch=watch)
-    reader = _reader_of(request)[1]
+    reader = _reader_of(request)
     if reader.list_series is not None:
         return reader.list_series(request)
     return (summary_of(checked_scan(reader.read(request))),)
 
 
-def _reader_of(request: Request) -> tuple[str, Reader]:
+def _reader_of(request: Request) -> Reader:
     """The reader for a request's paths; `ConfigError` for an option that is not for it."""
     kind, reader = next(item for item in READERS.items() if item[1].matches(request.paths))
     if reader.matches is _anything:
@@ -185,7 +159,7 @@ def _reader_of(request: Request) -> tuple[str, Reader]:
         raise InputError(
             f"{len(request.paths)} files were given, expected one {kind} file", code="SEVERAL_FILES"
         )
-    return kind, reader
+    return reader
 
 
 def _require_no_folder_of_volumes(path: Path) -> None:

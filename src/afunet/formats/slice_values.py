@@ -121,7 +121,7 @@ class SliceValues:
     def whole(self) -> SliceValues:
         """The same with the padding taken as part of the image."""
         counts = self.counts.copy()
-        counts[_bin_of(self.low)] += self.padding
+        counts[_bins_of(np.array(self.low))] += self.padding
         return SliceValues(counts, 0, self.low, self.high)
 
     def shifted(self, shift_hu: float) -> SliceValues:
@@ -164,7 +164,7 @@ def values_of(hu: NDArray[Any]) -> SliceValues:
     seen = hu[::step, ::step]
     low, high = float(hu.min()), float(hu.max())
     padded = _padding(seen, low)
-    bins = np.clip((seen.astype(np.float32) - LOWEST_HU) / BIN_HU, 0, BINS - 1).astype(np.int64)
+    bins = _bins_of(seen.astype(np.float32))
     kept = bins if padded is None else bins[~padded]
     counts = np.bincount(kept.ravel(), minlength=BINS)
     return SliceValues(counts, 0 if padded is None else int(padded.sum()), low, high)
@@ -189,18 +189,18 @@ def _padding(seen: NDArray[Any], low: float) -> NDArray[np.bool_] | None:
     near = int(((seen > low) & (seen <= low + NEAR_PADDING_HU)).sum())
     if not lowest.any() or lowest.sum() < PADDING_STANDS_OUT * near:
         return None
-    middle = _middle(*seen.shape)
+    middle = off_centre(*seen.shape) <= MIDDLE * min(seen.shape) / 2
     if lowest[middle].mean() > MOST_PADDING_IN_MIDDLE or lowest.all():
         return None
     return lowest
 
 
-@lru_cache(maxsize=4)
-def _middle(rows: int, columns: int) -> NDArray[np.bool_]:
+@lru_cache(maxsize=8)
+def off_centre(rows: int, columns: int) -> NDArray[np.float64]:
+    """How far each pixel lies from the middle of an image, in pixels."""
     row, column = np.ogrid[:rows, :columns]
-    reach = np.hypot(row - rows / 2 + 0.5, column - columns / 2 + 0.5)
-    return np.asarray(reach <= MIDDLE * min(rows, columns) / 2)
+    return np.hypot(row - rows / 2 + 0.5, column - columns / 2 + 0.5)
 
 
-def _bin_of(hu: float) -> int:
-    return int(np.clip((hu - LOWEST_HU) / BIN_HU, 0, BINS - 1))
+def _bins_of(hu: NDArray[np.floating]) -> NDArray[np.int64]:
+    return np.clip((hu - LOWEST_HU) / BIN_HU, 0, BINS - 1).astype(np.int64)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from afunet.findings import Finding
 from afunet.formats.plane import plane_name
-from afunet.formats.scan import Scan
+from afunet.formats.scan import Scan, Source
 
 
 @dataclass(frozen=True)
@@ -20,23 +20,15 @@ class SeriesSummary:
     number of images that the slices are made of, 0 where there are none.
     """
 
-    kind: str
+    source: Source
     size: tuple[int, int, int]
     spacing_mm: tuple[float, float, float] | None
     orientation: str
     findings: tuple[Finding, ...]
     uid: str = ""
-    modality: str = ""
-    image_type: tuple[str, ...] = ()
-    slice_thickness_mm: float | None = None
-    kernel: str = ""
-    body_part: str = ""
-    region: str = "unknown"
-    transfer_syntax: str = ""
     reason: str = "chosen"
     chosen: bool = True
     content: str = ""
-    patient_position: str = ""
     score: str = ""
     image_count: int = 0
 
@@ -56,12 +48,10 @@ def summary_of(scan: Scan) -> SeriesSummary:
     slices, rows, columns = scan.volume.shape
     column_mm, row_mm, slice_mm = (float(value) for value in scan.volume.spacing_mm)
     return SeriesSummary(
-        kind=scan.source.kind,
+        source=scan.source,
         size=(columns, rows, slices),
         spacing_mm=(column_mm, row_mm, slice_mm),
         orientation=plane_name(scan.volume.affine[:3, 2]),
         findings=scan.findings,
-        modality=scan.source.modality,
         content=scan.source.kind,
-        slice_thickness_mm=scan.source.slice_thickness_mm,
     )

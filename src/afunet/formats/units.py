@@ -5,29 +5,16 @@ from __future__ import annotations
 from afunet.errors import InputError
 from afunet.findings import Finding, info
 
-MILLIMETRES = {
-    "mm": 1.0,
-    "millimeter": 1.0,
-    "millimetre": 1.0,
-    "cm": 10.0,
-    "centimeter": 10.0,
-    "centimetre": 10.0,
-    "dm": 100.0,
-    "m": 1000.0,
-    "meter": 1000.0,
-    "metre": 1000.0,
-    "um": 1e-3,
-    "µm": 1e-3,
-    "μm": 1e-3,
-    "micron": 1e-3,
-    "micrometer": 1e-3,
-    "micrometre": 1e-3,
-    "nm": 1e-6,
-    "nanometer": 1e-6,
-    "nanometre": 1e-6,
-    "in": 25.4,
-    "inch": 25.4,
+_WORDS = {
+    1e-6: "nm nanometer nanometre",
+    1e-3: "um µm μm micron micrometer micrometre",
+    1.0: "mm millimeter millimetre",
+    10.0: "cm centimeter centimetre",
+    25.4: "in inch",
+    100.0: "dm",
+    1000.0: "m meter metre",
 }
+MILLIMETRES = {word: length for length, words in _WORDS.items() for word in words.split()}
 UNSAID = frozenset({"", "?", "???", "unknown", "none"})
 
 

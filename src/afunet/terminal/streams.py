@@ -46,17 +46,13 @@ def prepared_streams() -> Iterator[None]:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    shown, warnings.showwarning = warnings.showwarning, _forget
+    shown, warnings.showwarning = warnings.showwarning, lambda *_, **__: None
     try:
         yield
     finally:
         warnings.showwarning = shown
         for stream in (sys.stdout, sys.stderr):
             _flush(stream)
-
-
-def _forget(*_: Any, **__: Any) -> None:
-    """Not shown."""
 
 
 def _flush(stream: Any) -> None:

@@ -79,7 +79,9 @@ def at_work(view: View, paths: Sequence[Path] = ()) -> Iterator[Work]:
         if view.log_file is not None:
             shows.append(_log_file(view, view.log_file))
         cancel = stack.enter_context(cancel_on_signal())
-        if view.log is LogForm.JSON or (not view.quiet and (view.verbose or not _has_screen())):
+        if view.log is LogForm.JSON or (
+            not view.quiet and (view.verbose or not errors.is_terminal)
+        ):
             shows.append(view.lines(write_error_line))
         elif not view.quiet:
             shows.append(stack.enter_context(bar()))
@@ -87,10 +89,6 @@ def at_work(view: View, paths: Sequence[Path] = ()) -> Iterator[Work]:
         progress = PlannedProgress(pulse)
         progress("starting", 0, 1)
         yield Work(progress, cancel)
-
-
-def _has_screen() -> bool:
-    return errors.is_terminal
 
 
 def _log_file(view: View, path: Path) -> Show:

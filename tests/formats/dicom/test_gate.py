@@ -5,7 +5,7 @@ import pytest
 from tests.refusals import holds, refused, require
 
 from afunet.errors import GeometryError, InputError
-from afunet.formats.readers import read_scan, read_volume
+from afunet.formats.readers import read_scan
 from afunet.geometry import Volume, mask_on_planes
 
 # Row and column directions as columns of a matrix with their cross product, in LPS.
@@ -27,7 +27,7 @@ def test_every_plane_lies_where_its_cosines_say(tmp_path, write_series, axial, p
     affine[:3, :3] = np.column_stack([row * 0.5, column * 0.75, normal * 2])
     affine[:3, 3] = (7, -8, 9)
     write_series(tmp_path, Volume(axial.voxels, affine))
-    volume = read_volume(tmp_path)
+    volume = read_scan(tmp_path).volume
     np.testing.assert_allclose(volume.affine, affine, atol=1e-9)
     np.testing.assert_array_equal(volume.voxels, axial.voxels)
 
@@ -46,7 +46,7 @@ def test_one_voxel_of_a_coronal_stack_worked_by_hand(tmp_path, write_slice):
             ImageOrientationPatient=[1, 0, 0, 0, 0, -1],
             PixelSpacing=[3, 0.5],
         )
-    volume = read_volume(tmp_path)
+    volume = read_scan(tmp_path).volume
     assert volume.voxels[1, 2, 1] == 200
     np.testing.assert_allclose(volume.to_mm([1, 2, 1]), (10.5, 4.0, 50 - 6.0))
     np.testing.assert_allclose(volume.spacing_mm, (0.5, 3.0, 4.0))
@@ -137,7 +137,7 @@ def test_positions_rounded_to_a_tenth_are_even(tmp_path, write_series, axial):
     write_series(
         tmp_path, axial, change=lambda index: {"ImagePositionPatient": [0, 0, z_mm[index]]}
     )
-    assert read_volume(tmp_path).spacing_mm[2] == pytest.approx(1.9 / 3)
+    assert read_scan(tmp_path).volume.spacing_mm[2] == pytest.approx(1.9 / 3)
 
 
 def test_copies_of_a_slice_are_left_out_and_it_is_said(tmp_path, write_series, axial):
@@ -295,4 +295,4 @@ def test_a_single_slice_without_a_thickness_is_refused(tmp_path, write_series, a
 
 def test_a_missing_slice_thickness_is_fine_where_there_are_several(tmp_path, write_series, axial):
     write_series(tmp_path, axial, SliceThickness=None, FrameOfReferenceUID=None, ImageType=None)
-    assert read_volume(tmp_path).spacing_mm[2] == pytest.approx(2.0)
+    assert read_scan(tmp_path).volume.spacing_mm[2] == pytest.approx(2.0)

@@ -8,7 +8,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 from tests.refusals import require
 
 from afunet.errors import InputError
-from afunet.formats.readers import read_scan, read_volume
+from afunet.formats.readers import read_scan
 from afunet.geometry import Volume
 
 LOSSLESS = {"RLE": RLELossless, "JPEG-LS": JPEGLSLossless, "JPEG 2000": JPEG2000Lossless}
@@ -51,7 +51,7 @@ def test_lossless_jpeg_by_gdcm_gives_every_hu_back(tmp_path, write_series, wide,
         writer.SetFileName(str(path))
         assert writer.Write()
     assert dcmread(tmp_path / "IM0001").file_meta.TransferSyntaxUID.is_encapsulated
-    np.testing.assert_array_equal(read_volume(tmp_path).voxels, wide.voxels)
+    np.testing.assert_array_equal(read_scan(tmp_path).volume.voxels, wide.voxels)
 
 
 def test_every_slice_has_its_own_slope_and_intercept(tmp_path, write_slice):
@@ -65,7 +65,7 @@ def test_every_slice_has_its_own_slope_and_intercept(tmp_path, write_slice):
             RescaleIntercept=intercept,
             PixelData=np.array([10, 500], dtype=np.uint16).tobytes(),
         )
-    voxels = read_volume(tmp_path).voxels
+    voxels = read_scan(tmp_path).volume.voxels
     assert voxels.dtype == np.int16
     assert voxels.tolist() == [[[-1014, -524]], [[-980, 0]], [[10, 500]]]
 
@@ -80,14 +80,14 @@ def test_a_broken_slope_gives_float32(tmp_path, write_slice):
             RescaleSlope=slope,
             PixelData=np.array([1, 2001], dtype=np.uint16).tobytes(),
         )
-    voxels = read_volume(tmp_path).voxels
+    voxels = read_scan(tmp_path).volume.voxels
     assert voxels.dtype == np.float32
     assert voxels.tolist() == [[[-1023, 977]], [[-1023.5, -23.5]]]
 
 
 def test_signed_pixels_below_zero_are_read(tmp_path, write_series, axial):
     write_series(tmp_path, axial, PixelRepresentation=1, RescaleIntercept=0)
-    np.testing.assert_array_equal(read_volume(tmp_path).voxels, axial.voxels)
+    np.testing.assert_array_equal(read_scan(tmp_path).volume.voxels, axial.voxels)
 
 
 @pytest.mark.parametrize(("signed", "overlay"), [(0, 0xF000), (1, 0x8000), (1, 0x5000)])
@@ -105,7 +105,7 @@ def test_overlay_bits_above_the_stored_twelve_are_ignored(tmp_path, write_slice,
             RescaleIntercept=-1000,
             PixelData=np.array([0x123 | overlay, 0xF85], dtype=np.uint16).tobytes(),
         )
-    assert read_volume(tmp_path).voxels[0].tolist() == [[-709, -1123 if signed else 2973]]
+    assert read_scan(tmp_path).volume.voxels[0].tolist() == [[-709, -1123 if signed else 2973]]
 
 
 def test_a_missing_rescale_is_a_warning(tmp_path, write_series, axial):

@@ -16,7 +16,7 @@ from afunet.formats.dicom.copied_elements import copied_elements
 from afunet.formats.dicom.result import LEFT, Algorithm, Structure, result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import write_segmentation
-from afunet.formats.dicom.source_images import SourceImage
+from afunet.formats.dicom.source_images import SourceImage, reference
 from afunet.formats.readers import list_series, read_scan
 from afunet.geometry import Volume
 
@@ -86,14 +86,13 @@ def test_a_result_that_refers_to_another_image_is_not_kept(
     scan = read_scan(tmp_path / "ct")
     placed = result_planes(scan)
     labels = scan.volume.with_voxels((scan.volume.voxels > 200).astype(np.uint8))
-    original = SourceImage.reference
 
     def wrong(image):
-        item = original(image)
+        item = reference(image)
         item.ReferencedSOPInstanceUID = scan.images.images[0].sop_instance
         return item
 
-    monkeypatch.setattr(SourceImage, "reference", wrong)
+    monkeypatch.setattr(f"{write.__module__}.reference", wrong)
     with refused(OutputError, code):
         write(placed.segments([TIBIA], labels), placed, ALGORITHM, tmp_path / "result.dcm")
     assert not (tmp_path / "result.dcm").exists()

@@ -116,11 +116,11 @@ def test_the_list_says_why_each_series_was_chosen_or_not(tmp_path, write_series)
     listed = {summary.uid: summary for summary in list_series(tmp_path)}
     assert [listed[f"1.{n}"].chosen for n in (1, 2, 3, 4)] == [False, True, False, False]
     assert len({listed[f"1.{n}"].reason for n in (1, 2, 3)}) == 3
-    assert listed["1.2"].region == "knee"
+    assert listed["1.2"].source.region == "knee"
     assert listed["1.2"].orientation == "axial"
     assert listed["1.2"].spacing_mm == pytest.approx((1, 1, 2))
     assert listed["1.2"].coverage_mm == pytest.approx(12)
-    assert listed["1.2"].transfer_syntax == "Explicit VR Little Endian"
+    assert listed["1.2"].source.transfer_syntax == "Explicit VR Little Endian"
     assert [finding.code for finding in listed["1.3"].findings] == ["NOT_A_CT_SERIES"]
     assert listed["1.3"].spacing_mm is None
 

@@ -1,4 +1,9 @@
-"""DICOM in and out: from files to a CT on its grid, and masks back to where they belong."""
+"""DICOM in and out: from files to a CT on its grid, and masks back to where they belong.
+
+From the ground up: texts (what a value may be), files (found, opened, their headers and pixels),
+stacks (which images belong together, how they lie, which to read), results (what goes back), the
+reader and the listing. `pyproject.toml` lists which file stands where.
+"""
 
 import logging
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from afunet.errors import InputError
 from afunet.formats.dicom.archive import is_archive
 from afunet.formats.dicom.files import FoundFiles
+from afunet.formats.file_kinds import VOLUME_SUFFIXES
 from afunet.formats.request import Request
 
-VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 # How archives start that are not unpacked here, from the byte of that number on.
 FOREIGN_ARCHIVES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"7z\xbc\xaf\x27\x1c", "7z"),
@@ -33,7 +33,7 @@ def nothing_found(request: Request, found: FoundFiles) -> InputError:
         )
     if len(request.paths) == 1 and request.path.is_file():
         return InputError(f"{shown} is {_what_it_is(request.path)}", code="NO_DICOM")
-    count = f"{found.other_files} file{'s' * (found.other_files != 1)}"
+    count = f"{len(found.others)} file{'s' * (len(found.others) != 1)}"
     return InputError(
         f"no DICOM file among {count} in {shown}{_links(found)}: {_instead(request, found)}",
         code="NO_DICOM",
@@ -43,6 +43,8 @@ def nothing_found(request: Request, found: FoundFiles) -> InputError:
 def foreign_archive(path: Path) -> str:
     """The kind of an archive that is not unpacked here, by its first bytes; "" for none."""
     try:
+        if not path.is_file():
+            return ""
         with path.open("rb") as file:
             start = file.read(512)
     except OSError:
@@ -65,8 +67,8 @@ def _what_it_is(path: Path) -> str:
 def _instead(request: Request, found: FoundFiles) -> str:
     volumes = [path for path in found.others if path.name.lower().endswith(VOLUME_SUFFIXES)]
     if request.given != request.paths and request.given:  # unpacked: what lies there has no name
-        kind = "volume file" if volumes else ""
-        kind = kind or next((f"{name} archive" for name in map(_kind, found.others) if name), "")
+        archive = next(filter(None, map(foreign_archive, found.others)), "")
+        kind = "volume file" if volumes else archive and f"{archive} archive"
         return (
             f"it holds a {kind}: unpack it and give that file or folder"
             if kind
@@ -74,7 +76,7 @@ def _instead(request: Request, found: FoundFiles) -> str:
         )
     if volumes:
         return f"give {_named(volumes, request.path)} by its name"
-    archives = [path for path in found.others if _is_zip(path) or _kind(path)]
+    archives = [path for path in found.others if _is_zip(path) or foreign_archive(path)]
     if not archives:
         return "give a folder with a DICOM series, or one volume file by its name"
     if _is_zip(archives[0]):
@@ -94,19 +96,11 @@ def _named(paths: list[Path], folder: Path) -> str:
 
 def _links(found: FoundFiles) -> str:
     words = []
-    if passed := found.links_passed:
-        words.append(f"{_counted(passed, 'linked file or folder')} without anything new")
-    if followed := found.links_followed:
-        words.append(f"{_counted(followed, 'linked folder')} looked into")
+    if found.links_passed:
+        words.append(f"links that led to nothing new: {found.links_passed}")
+    if found.links_followed:
+        words.append(f"linked folders that were looked into: {found.links_followed}")
     return f" ({', '.join(words)})" if words else ""
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what.replace(' or', 's or')}s"
-
-
-def _kind(path: Path) -> str:
-    return foreign_archive(path) if path.is_file() else ""
 
 
 def _is_zip(path: Path) -> bool:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from afunet.formats.dicom.copies import same_position_mm
@@ -53,11 +52,8 @@ def _properties(header: Header) -> tuple[Hashable, ...]:
 
 def _are_several_scans(parts: Sequence[tuple[Header, ...]]) -> bool:
     """Whether parts are whole scans in between each other's slices, such as two phases."""
-    if not are_placed(parts) or verdict(parts) is not Verdict.SEVERAL:
-        return False
-    if not all(map(is_whole, parts)):
-        return False
-    return tiling_of(parts).interleaved
+    several = are_placed(parts) and verdict(parts) is Verdict.SEVERAL
+    return several and all(map(is_whole, parts)) and tiling_of(parts).interleaved
 
 
 def _collides(headers: Sequence[Header]) -> bool:
@@ -72,10 +68,7 @@ def _collides(headers: Sequence[Header]) -> bool:
     if len(positions) < 2:
         return False
     points = np.array(positions)
-    tolerance_mm = same_position_mm(np.sort(points[:, _widest_axis(points)]))
+    widest = int(np.ptp(points, axis=0).argmax())
+    tolerance_mm = same_position_mm(np.sort(points[:, widest]))
     nearest_mm, _ = cKDTree(points).query(points, k=2)
     return bool(nearest_mm[:, 1].min() <= tolerance_mm)
-
-
-def _widest_axis(points: NDArray[np.float64]) -> int:
-    return int(np.ptp(points, axis=0).argmax())

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from afunet.errors import InputError
+from afunet.formats.file_kinds import VOLUME_SUFFIXES
 from afunet.formats.file_search import unreadable
 from afunet.formats.request import Request
 from afunet.temporary import temporary_folder
@@ -28,7 +29,7 @@ MAGIC = b"PK\3\4"
 # Archives in archives: a hospital's in an exporter's in a portal's.
 DEEPEST = 3
 # What other volume files are called: their ends are kept, so that a message can name them.
-KEPT_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".7z", ".rar", ".gz", ".tar")
+KEPT_SUFFIXES = (*VOLUME_SUFFIXES, ".7z", ".rar", ".gz", ".tar")
 MOST_MEMBERS = 100_000
 MOST_BYTES = 16 << 30
 # CT in a zip shrinks to a third or so; what shrinks to a hundredth is no CT.
@@ -147,24 +148,17 @@ class Held:
     def require_few(self, name: str, free_bytes: int) -> None:
         """Raise `InputError` where that is more than a CT can be."""
         total = self.unpacked
-        reasons = (
-            (self.files > MOST_MEMBERS, f"{self.files} files, at most {MOST_MEMBERS} are read"),
-            (
-                total > MOST_BYTES,
-                f"{total >> 30} GiB unpacked, at most {MOST_BYTES >> 30} are read",
-            ),
-            (
-                total > free_bytes,
-                f"{total >> 20} MiB unpacked, {free_bytes >> 20} MiB are free here",
-            ),
-            (
-                total > max(SMALL_BYTES, LARGEST_RATIO * self.packed),
-                f"{total >> 20} MiB packed into {self.packed >> 10} KiB, no CT shrinks that far",
-            ),
-        )
-        for is_so, reason in reasons:
-            if is_so:
-                raise InputError(f"{name} holds too much: {reason}", code="ARCHIVE_SIZE")
+        if self.files > MOST_MEMBERS:
+            reason = f"{self.files} files, at most {MOST_MEMBERS} are read"
+        elif total > MOST_BYTES:
+            reason = f"{total >> 30} GiB unpacked, at most {MOST_BYTES >> 30} are read"
+        elif total > free_bytes:
+            reason = f"{total >> 20} MiB unpacked, {free_bytes >> 20} MiB are free here"
+        elif total > max(SMALL_BYTES, LARGEST_RATIO * self.packed):
+            reason = f"{total >> 20} MiB packed into {self.packed >> 10} KiB, no CT shrinks so far"
+        else:
+            return
+        raise InputError(f"{name} holds too much: {reason}", code="ARCHIVE_SIZE")
 
 
 def _kept_suffix(name: str) -> str:

@@ -23,13 +23,10 @@ def without_bone(stacks: Sequence[Stack]) -> tuple[bool, ...]:
 
     Five slices of each are decoded. Those that cannot be are left to the reader.
     """
-    if len(stacks) < 2:
-        return (False,) * len(stacks)
-    shares = [_cortex(stack) for stack in stacks]
+    shares = [_cortex(stack) if len(stacks) > 1 else None for stack in stacks]
     known = [share for share in shares if share is not None]
-    if not known or max(known) < CERTAINLY_BONE:
-        return (False,) * len(stacks)
-    return tuple(share is not None and share < HARDLY_BONE for share in shares)
+    bone = max(known, default=0.0) >= CERTAINLY_BONE
+    return tuple(bone and share is not None and share < HARDLY_BONE for share in shares)
 
 
 def _cortex(stack: Stack) -> float | None:

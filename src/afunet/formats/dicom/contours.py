@@ -30,11 +30,9 @@ def outlines(mask: NDArray[np.uint8]) -> list[Ring]:
     outer = [one for one in range(len(rings)) if len(inside[one]) % 2 == 0]
     found = []
     for one in outer:
-        depth = len(inside[one])
+        deep = len(inside[one]) + 1
         holes = [
-            rings[hole]
-            for hole in range(len(rings))
-            if one in inside[hole] and len(inside[hole]) == depth + 1
+            ring for ring, of in zip(rings, inside, strict=True) if one in of and len(of) == deep
         ]
         found.append(_with_keyholes(rings[one], holes))
     return found
@@ -45,26 +43,27 @@ def filled(rings: Sequence[Ring], rows: int, columns: int) -> NDArray[np.uint8]:
     mask = np.zeros((rows, columns), dtype=bool)
     centres = np.arange(columns)
     for ring in rings:
-        start, end = ring, np.roll(ring, -1, axis=0)
         low = int(max(np.ceil(ring[:, 1].min()), 0))
         high = int(min(np.floor(ring[:, 1].max()), rows - 1))
         for row in range(low, high + 1):
-            crosses = (start[:, 1] <= row) != (end[:, 1] <= row)
-            first, last = start[crosses], end[crosses]
-            part = (row - first[:, 1]) / (last[:, 1] - first[:, 1])
-            at = first[:, 0] + part * (last[:, 0] - first[:, 0])
-            passed = np.searchsorted(np.sort(at), centres)
+            passed = np.searchsorted(np.sort(_crossings(ring, row)), centres)
             mask[row] ^= passed % 2 == 1
     return mask.astype(np.uint8)
 
 
 def contains(ring: Ring, point: NDArray[np.float64]) -> bool:
     """Whether a point lies inside a closed outline."""
+    column, row = point
+    return bool((_crossings(ring, row) > column).sum() % 2)
+
+
+def _crossings(ring: Ring, row: float) -> NDArray[np.float64]:
+    """The columns at which an outline crosses a row."""
     start, end = ring, np.roll(ring, -1, axis=0)
-    crosses = (start[:, 1] <= point[1]) != (end[:, 1] <= point[1])
+    crosses = (start[:, 1] <= row) != (end[:, 1] <= row)
     first, last = start[crosses], end[crosses]
-    part = (point[1] - first[:, 1]) / (last[:, 1] - first[:, 1])
-    return bool((first[:, 0] + part * (last[:, 0] - first[:, 0]) > point[0]).sum() % 2)
+    part = (row - first[:, 1]) / (last[:, 1] - first[:, 1])
+    return np.asarray(first[:, 0] + part * (last[:, 0] - first[:, 0]))
 
 
 def _rings(mask: NDArray[np.uint8]) -> list[Ring]:

@@ -142,7 +142,8 @@ def _character_set(dataset: Dataset) -> Verdict:
 
 
 def _judged(dataset: Dataset, keyword: str, rule: Rule, terms: tuple[str, ...]) -> Verdict:
-    if _is_no_text(dataset, keyword):
+    element = dataset.get_item(keyword)
+    if element is not None and element.VR in _NO_TEXT:
         return left_out("is not text")
     content = _text(dataset, keyword, terms)
     if content is None:
@@ -170,11 +171,6 @@ def _is_padded(content: str, wrongly: str) -> bool:
     """Whether a text has padding that it may not: spaces fill texts, a null UIDs (PS3.5 6.2)."""
     rightly = _PADDING.replace(wrongly, "")
     return content.strip(rightly) != content.strip(_PADDING)
-
-
-def _is_no_text(dataset: Dataset, keyword: str) -> bool:
-    element = dataset.get_item(keyword)
-    return element is not None and element.VR in _NO_TEXT
 
 
 def _text(dataset: Dataset, keyword: str, terms: tuple[str, ...]) -> str | None:

@@ -8,7 +8,6 @@ import numpy as np
 
 from afunet.errors import GeometryError
 from afunet.findings import Finding, repaired
-from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.pixels import read_hu
 from afunet.formats.dicom.placement import FloatArray, Placement, instance
 
@@ -62,10 +61,6 @@ def _same_image(placement: Placement, first: int, second: int, tolerance_mm: flo
     """Whether both show the same values on the same pixels."""
     one, other = placement.headers[first], placement.headers[second]
     apart = np.abs(placement.origins_mm[first] - placement.origins_mm[second]).max()
-    if apart > tolerance_mm or _grid(one) != _grid(other):
+    if apart > tolerance_mm or one.grid != other.grid:
         return False
     return np.array_equal(read_hu(one, "a doubled slice"), read_hu(other, "a doubled slice"))
-
-
-def _grid(header: Header) -> tuple[object, ...]:
-    return header.rows, header.columns, header.pixel_spacing_mm

@@ -13,6 +13,7 @@ from dicomanonymizer.simpledicomanonymizer import (
     initialize_actions_2024b,
     keep,
 )
+from highdicom.sr import CodedConcept
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
@@ -70,9 +71,7 @@ def deidentify(dataset: Dataset) -> None:
         dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     dataset.PatientIdentityRemoved = "YES"
     dataset.DeidentificationMethod = "PS3.15 basic application confidentiality profile"
-    code = Dataset()
-    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = METHOD
-    dataset.DeidentificationMethodCodeSequence = [code]
+    dataset.DeidentificationMethodCodeSequence = [CodedConcept(*METHOD)]
 
 
 def _replace_uid(dataset: Dataset, element: DataElement) -> None:

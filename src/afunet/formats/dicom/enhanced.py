@@ -13,6 +13,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
 from afunet.errors import InputError
+from afunet.formats.dicom.elements import count
 from afunet.formats.dicom.header import Encoding, Header, header_of
 
 # Of each functional group, the elements that a `Header` is made of.
@@ -61,11 +62,14 @@ def frame_headers(dataset: Dataset, path: Path, encoding: Encoding) -> tuple[Hea
             code="CUT_FILE",
         )
     shared = list(dataset.get(SHARED) or ())[:1]
-    before, other = _offset(dataset), _dimensions_not_of_space(dataset)
+    # How many frames other files of the same concatenation hold before (PS3.3 C.7.6.16.1).
+    before = count(dataset, "ConcatenationFrameOffsetNumber")
+    other = _dimensions_not_of_space(dataset)
     top_level = Dataset()
     for element in dataset:
         if element.VR != "SQ":
             top_level.add(element)
+    top_level.NumberOfFrames = 1
     headers = []
     for index, frame in enumerate(frames):
         plain = Dataset()  # a new one each: what a frame does not say is not its neighbour's
@@ -77,12 +81,6 @@ def frame_headers(dataset: Dataset, path: Path, encoding: Encoding) -> tuple[Hea
         phase = (*header.phase, _other_dimensions(frame, other))
         headers.append(replace(header, phase=phase))
     return tuple(headers)
-
-
-def _offset(dataset: Dataset) -> int:
-    """How many frames other files of the same concatenation hold before (PS3.3 C.7.6.16.1)."""
-    offset = dataset.get("ConcatenationFrameOffsetNumber")
-    return offset if isinstance(offset, int) else 0
 
 
 def _dimensions_not_of_space(dataset: Dataset) -> tuple[int, ...]:

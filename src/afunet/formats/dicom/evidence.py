@@ -136,9 +136,11 @@ def tiling_of(parts: Sequence[Part]) -> Tiling:
     closed = counts <= MOST_MISSING_SLICES + 1
     regular = (off_mm <= tolerance_mm) & (counts >= 1) & closed
     # Pixels of other sizes or numbers start elsewhere on the same field.
-    straight = not _shares_grid(parts) or _is_straight(origins_mm[order], along_mm)
+    several = len({one.grid for part in parts for one in part}) > 1
+    straight = several or _is_straight(origins_mm[order], along_mm)
     even = bool(regular.all()) and straight
-    ends = sorted((part_mm.min(), part_mm.max()) for part_mm in _along_each(along_mm, owner))
+    each_mm = [along_mm[owner == part] for part in range(len(parts))]
+    ends = sorted((part_mm.min(), part_mm.max()) for part_mm in each_mm)
     interleaved = any(after[0] < before[1] for before, after in pairwise(ends))
     return Tiling(collides, even, bool(closed.all()), interleaved)
 
@@ -214,19 +216,10 @@ def _origins(parts: Sequence[Part]) -> tuple[FloatArray, FloatArray, NDArray[np.
     )
 
 
-def _along_each(along_mm: FloatArray, owner: NDArray[np.int64]) -> list[FloatArray]:
-    return [along_mm[owner == part] for part in range(int(owner.max()) + 1)]
-
-
 def _same_position_mm(parts: Sequence[Part]) -> float:
     """Nearer than this, two slices show the same place: less for very thin slices."""
     stated_mm = parts[0][0].slice_thickness_mm or 0.0
     return min(POSITION_TOLERANCE_MM, stated_mm / 4) if stated_mm > 0 else POSITION_TOLERANCE_MM
-
-
-def _shares_grid(parts: Sequence[Part]) -> bool:
-    grids = {(one.rows, one.columns, one.pixel_spacing_mm) for part in parts for one in part}
-    return len(grids) == 1
 
 
 def _is_straight(origins_mm: FloatArray, along_mm: FloatArray) -> bool:

@@ -48,11 +48,6 @@ class FoundFiles:
     links_followed: int = 0
     links_passed: int = 0
 
-    @property
-    def other_files(self) -> int:
-        """How many files are no DICOM."""
-        return len(self.others)
-
 
 def find_headers(request: Request) -> FoundFiles:
     """Read the headers of all DICOM files at and below the request's paths.
@@ -169,8 +164,7 @@ def _complete_syntax(dataset: FileDataset) -> bool:
 def broken_files_refused(path: Path) -> Iterator[None]:
     """Turn what pydicom raises on a broken file into one line; keep its warnings to ourselves."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     except InputError:
         raise

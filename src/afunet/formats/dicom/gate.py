@@ -18,7 +18,7 @@ from afunet.formats.dicom.copies import without_copies
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.placement import FloatArray, Placement, place
 from afunet.formats.dicom.series import Series
-from afunet.formats.dicom.spacing import POSITION_TOLERANCE_MM, Levels, levels_of
+from afunet.formats.dicom.spacing import POSITION_TOLERANCE_MM, levels_of
 from afunet.formats.lengths import spacing_findings
 from afunet.geometry import ImagePlane
 
@@ -63,13 +63,14 @@ def arrange(series: Series) -> Stack:
     _require_believable(series.headers)
     placement, copies = without_copies(place(series.headers))
     levels = levels_of(placement)
-    shared, in_plane = _in_plane_findings(placement)
+    in_plane = _matrix_findings(placement) + _drift_findings(placement)
+    shared = not in_plane  # one pixel grid
     column_mm, row_mm = _usual_pixel(placement)
     first_mm, rows, columns = _window(placement, (column_mm, row_mm), shared)
     affine = np.eye(4)
     affine[:3, 0], affine[:3, 1] = placement.row * column_mm, placement.column * row_mm
     affine[:3, 2] = placement.normal * levels.step_mm
-    affine[:3, 3] = _origin(placement, first_mm, levels)
+    affine[:3, 3] = placement.lps_mm([*first_mm, levels.along_mm[0]])
     coarse = spacing_findings((column_mm, row_mm, levels.step_mm))
     return Stack(
         headers=placement.headers,
@@ -94,22 +95,10 @@ def _require_believable(headers: Sequence[Header]) -> None:
         )
 
 
-def _origin(placement: Placement, first_mm: FloatArray, levels: Levels) -> FloatArray:
-    """LPS of the first voxel from its position along row, column and normal."""
-    axes = np.stack([placement.row, placement.column, placement.normal])
-    return np.asarray(np.array([*first_mm, levels.along_mm[0]]) @ axes)
-
-
 def _usual_pixel(placement: Placement) -> tuple[float, float]:
     sizes = Counter(map(tuple, placement.pixels_mm.tolist()))
     column_mm, row_mm = sizes.most_common(1)[0][0]
     return column_mm, row_mm
-
-
-def _in_plane_findings(placement: Placement) -> tuple[bool, tuple[Finding, ...]]:
-    """Whether all slices share one pixel grid, and what keeps them from it."""
-    findings = _matrix_findings(placement) + _drift_findings(placement)
-    return not findings, findings
 
 
 def _matrix_findings(placement: Placement) -> tuple[Finding, ...]:
@@ -182,7 +171,8 @@ def _window(
         return corner_mm.mean(axis=0), first.rows, first.columns
     sizes = np.array([(header.columns, header.rows) for header in placement.headers])
     last_mm = corner_mm + (sizes - 1) * placement.pixels_mm
-    usual = _usual_slice(placement)
+    grids = [header.grid for header in placement.headers]
+    usual = grids.index(Counter(grids).most_common(1)[0][0])
     # The grid goes through the pixels of a usual slice, so that most need little resampling.
     before = np.floor((corner_mm.min(axis=0) - corner_mm[usual]) / pixel_mm + 1e-6)
     after = np.ceil((last_mm.max(axis=0) - corner_mm[usual]) / pixel_mm - 1e-6)
@@ -194,11 +184,6 @@ def _window(
             code="MOVED_FIELD",
         )
     return corner_mm[usual] + before * pixel_mm, rows, columns
-
-
-def _usual_slice(placement: Placement) -> int:
-    kinds = [(header.rows, header.columns, header.pixel_spacing_mm) for header in placement.headers]
-    return kinds.index(Counter(kinds).most_common(1)[0][0])
 
 
 def _order_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:

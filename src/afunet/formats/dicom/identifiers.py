@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from afunet.errors import AfunetError, Cancelled
 from afunet.formats.dicom.archive import is_archive, opened_in
 from afunet.formats.dicom.copied_elements import CHARACTER_SET, texts_of
 from afunet.formats.dicom.files import START_BYTES, starts_as_dicom
+from afunet.formats.dicom.told_text import names_any
 from afunet.formats.file_search import files_below
 from afunet.watch import CancelToken
 
@@ -26,7 +26,6 @@ IDENTIFYING = (
     "AccessionNumber",
     "StudyID",
 )
-SHORTEST_TOKEN = 3
 
 
 def names_patient(text: str, path: Path, cancel: CancelToken | None = None) -> bool:
@@ -42,25 +41,23 @@ def names_patient(text: str, path: Path, cancel: CancelToken | None = None) -> b
         raise
     except (AfunetError, InvalidDicomError, OSError, ValueError, TypeError, AttributeError):
         return False  # the reader will refuse it in its own words
-    words = {word for word in _words(values) if len(word) >= SHORTEST_TOKEN}
-    return any(word in text.casefold() for word in words)
+    return names_any(text, values)
 
 
-def _identifiers_at(path: Path, cancel: CancelToken) -> str:
-    """The first DICOM file's, in one line; "" where there is none."""
+def _identifiers_at(path: Path, cancel: CancelToken) -> list[str]:
+    """The first DICOM file's; none where there is none."""
     for file, size in opened_in(path, cancel) if is_archive(path) else _opened(path, cancel):
         if starts_as_dicom(file.read(START_BYTES), size):
             file.seek(0)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # pydicom's quote the values
+            with warnings.catch_warnings(action="ignore"):  # pydicom's quote the values
                 header = dcmread(
                     file,
                     force=True,
                     stop_before_pixels=True,
                     specific_tags=[CHARACTER_SET, *IDENTIFYING],
                 )
-                return " ".join(texts_of(header, IDENTIFYING))
-    return ""
+                return texts_of(header, IDENTIFYING)
+    return []
 
 
 def _opened(path: Path, cancel: CancelToken) -> Iterator[tuple[IO[bytes], int]]:
@@ -68,7 +65,3 @@ def _opened(path: Path, cancel: CancelToken) -> Iterator[tuple[IO[bytes], int]]:
         if found.is_file():
             with found.open("rb") as file:
                 yield file, found.stat().st_size
-
-
-def _words(text: str) -> list[str]:
-    return re.split(r"[\W_^]+", text.casefold())

@@ -10,18 +10,17 @@ from afunet.errors import AfunetError, Cancelled
 from afunet.findings import Finding, error, info
 from afunet.formats.dicom.archive import unpacked
 from afunet.formats.dicom.archive_findings import archive_findings
-from afunet.formats.dicom.files import syntax_name
-from afunet.formats.dicom.picker import Candidate, Choice, pick, why_not
+from afunet.formats.dicom.candidates import Candidate
+from afunet.formats.dicom.picker import Choice, pick, why_not
 from afunet.formats.dicom.reader import (
-    KIND,
     file_findings,
     find_dicom,
     header_findings,
     scan_of,
+    source_of,
 )
 from afunet.formats.dicom.series import unfitness
 from afunet.formats.dicom.text_rules import Outcome, uid_rule
-from afunet.formats.region import guess_region
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan
 from afunet.formats.summary import SeriesSummary
@@ -75,25 +74,16 @@ def _summary(one: Candidate, choice: Choice, findings: tuple[Finding, ...]) -> S
     first, images = one.series.first, len(one.series.headers)
     slices, rows, columns = one.stack.shape if one.stack else (images, first.rows, first.columns)
     chosen = one is choice.chosen
-    region = guess_region(first.body_part, first.descriptions, first.patient_position)
     return SeriesSummary(
-        kind=KIND,
+        source=replace(source_of(one.series.headers), modality=one.series.modality),
         uid=_shown_uid(one.series.uid),
-        modality=one.series.modality,
-        image_type=first.image_type,
         orientation=one.series.plane,
         size=(columns, rows, slices),
         spacing_mm=None if one.stack is None else one.stack.spacing_mm,
-        slice_thickness_mm=first.slice_thickness_mm,
-        kernel=first.kernel,
-        body_part=region.body_part,
-        region=region.name,
-        transfer_syntax=syntax_name(first.transfer_syntax),
         findings=(findings if chosen else ()) + _own_findings(one, choice),
         reason=why_not(one, choice),
         chosen=chosen,
         content=one.series.kind,
-        patient_position=first.patient_position,
         score="" if one.score is None else one.score.in_words,
         image_count=images,
     )

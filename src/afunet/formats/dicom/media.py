@@ -26,8 +26,7 @@ def listed_and_absent(directories: Iterable[Path], headers: Iterable[Header]) ->
 
 def _listed(directory: Path) -> list[tuple[str, str]]:
     """Series and instance UID of each image in a DICOMDIR."""
-    with warnings.catch_warnings(), suppress(Exception):  # pydicom raises many types
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"), suppress(Exception):  # pydicom raises many types
         records = {item.seq_item_tell: item for item in dcmread(directory).DirectoryRecordSequence}
         return [
             (str(series.SeriesInstanceUID), str(image.ReferencedSOPInstanceUIDInFile))

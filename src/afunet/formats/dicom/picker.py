@@ -4,73 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
-import numpy as np
-
-from afunet.errors import AfunetError, InputError
-from afunet.findings import Finding, Severity, warning
-from afunet.formats.dicom.bone_values import without_bone
+from afunet.errors import InputError
+from afunet.findings import Finding, warning
+from afunet.formats.dicom.candidates import Candidate, weighed
 from afunet.formats.dicom.derived import derived_kind
 from afunet.formats.dicom.evidence import of_several_patients
-from afunet.formats.dicom.gate import Stack, arrange
 from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.joining import Joined, differing, joined, joining_findings
 from afunet.formats.dicom.series import Series, group_series, unfitness
 
-# Points of a perfect series: 100 together.
-ORIGINAL, COVERAGE, SPACING, PLANE, GEOMETRY = 35, 30, 20, 5, 10
-FINE_MM = 1.0
-# Why another series was better, by the points in which it leads most.
-LEADS = {
-    "original": "another one is original",
-    "coverage": "another one covers more",
-    "spacing": "another one has finer slices",
-    "plane": "another one is axial, or nearer to it",
-    "geometry": "another one needs less mending",
-}
-
-
-@dataclass(frozen=True)
-class Score:
-    """Points of a readable series, more is better, each from 0 to its maximum above."""
-
-    original: float
-    coverage: float
-    spacing: float
-    plane: float
-    geometry: float
-
-    @property
-    def total(self) -> float:
-        """The sum: the highest is read."""
-        return self.original + self.coverage + self.spacing + self.plane + self.geometry
-
-    @property
-    def in_words(self) -> str:
-        """The points with their reasons."""
-        return (
-            f"{self.total:.0f} of 100: original {self.original:.0f} of {ORIGINAL}, "
-            f"coverage {self.coverage:.0f} of {COVERAGE}, slice spacing {self.spacing:.0f} of "
-            f"{SPACING}, plane {self.plane:.0f} of {PLANE}, geometry {self.geometry:.0f} of "
-            f"{GEOMETRY}"
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A series with its stack and score, or why it cannot be read."""
-
-    series: Series
-    stack: Stack | None = None
-    score: Score | None = None
-    refusal: AfunetError | None = None
-
-    @property
-    def coverage_mm(self) -> float:
-        """Extent along the normal, one spacing a slice; 0 where unknown."""
-        return 0.0 if self.stack is None else self.stack.spacing_mm[2] * self.stack.shape[0]
+MOST_NAMED = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,15 +43,13 @@ def pick(headers: tuple[Header, ...], name: str | None, given: Sequence[Path] = 
     """
     found = joined(group_series(headers))
     wanted = found.series if name is None else _named(found.series, name)
-    candidates = _with_bone(tuple(_candidate(series) for series in found.series))
-    longest_mm = max((one.coverage_mm for one in candidates), default=0.0)
-    candidates = tuple(_scored(one, longest_mm) for one in candidates)
+    candidates = weighed(found.series)
     readable = [one for one in candidates if one.score is not None and one.series in wanted]
     if not readable:
         return Choice(candidates, None)
     if refusal := _of_several_patients(readable, given):
         return Choice(candidates, None, refusal=refusal)
-    chosen = max(readable, key=_rank)
+    chosen = max(readable, key=attrgetter("rank"))
     if refusal := _of_torn_series(chosen, found):
         return Choice(candidates, None, refusal=refusal)
     return Choice(
@@ -157,9 +102,7 @@ def why_not(one: Candidate, choice: Choice) -> str:
         return "not chosen: a better one cannot be read; this one can be named with --series"
     if one.score.total == chosen.score.total:
         return "not chosen: as good as the chosen one, which came first"
-    ours, theirs = vars(one.score), vars(chosen.score)
-    worst = max(ours, key=lambda name: theirs[name] - ours[name])
-    return f"not chosen: {LEADS[worst]}"
+    return f"not chosen: {chosen.score.lead_over(one.score)}"
 
 
 def _of_several_patients(readable: Sequence[Candidate], given: Sequence[Path]) -> InputError | None:
@@ -210,58 +153,12 @@ def _of_torn_series(chosen: Candidate, found: Joined) -> InputError | None:
     )
 
 
-def summed_up(items: Iterable[str], most: int = 4) -> str:
+def summed_up(items: Iterable[str]) -> str:
     """A list in words: what is there several times once with its number, and no more than fit."""
     counted = Counter(items).most_common()
     words = [f"{count} × {item}" if count > 1 else item for item, count in counted]
-    rest = sum(count for _, count in counted[most:])
-    return "; ".join(words[:most] + [f"{rest} more"] * bool(rest))
-
-
-def _candidate(series: Series) -> Candidate:
-    if unfitness(series) is not None:
-        return Candidate(series)
-    try:
-        return Candidate(series, arrange(series))
-    except AfunetError as refusal:
-        return Candidate(series, refusal=refusal)
-
-
-def _with_bone(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    """The candidates, those refused whose values lack the bones that another one shows."""
-    stacks = [one.stack for one in candidates if one.stack is not None]
-    lacking = {id(stack) for stack, bare in zip(stacks, without_bone(stacks), strict=True) if bare}
-    refusal = InputError(
-        "it shows no bone where another series does: its bones were removed", code="BONES_REMOVED"
-    )
-    return tuple(
-        Candidate(one.series, refusal=refusal) if id(one.stack) in lacking else one
-        for one in candidates
-    )
-
-
-def _scored(one: Candidate, longest_mm: float) -> Candidate:
-    if one.stack is None:
-        return one
-    warnings = sum(finding.severity is Severity.WARNING for finding in one.stack.findings)
-    original = float(ORIGINAL) if one.series.is_original else 0.0
-    plane = {"axial": 1.0, "oblique": 0.6}.get(one.series.plane, 0.2)
-    return replace(
-        one,
-        score=Score(
-            original=original,
-            coverage=COVERAGE * one.coverage_mm / longest_mm,
-            spacing=SPACING * min(1.0, FINE_MM / float(np.max(one.stack.spacing_mm))),
-            plane=PLANE * plane,
-            geometry=max(0.0, GEOMETRY * (1 - 0.5 * warnings)),
-        ),
-    )
-
-
-def _rank(one: Candidate) -> tuple[float, float]:
-    """More is better: the score, then the thinner slices."""
-    thickness_mm = one.series.first.slice_thickness_mm
-    return (one.score.total if one.score else 0.0, -(thickness_mm or np.inf))
+    rest = sum(count for _, count in counted[MOST_NAMED:])
+    return "; ".join(words[:MOST_NAMED] + [f"{rest} more"] * bool(rest))
 
 
 def _named(series: tuple[Series, ...], name: str) -> tuple[Series, ...]:

@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import (
-    JPEG2000TransferSyntaxes,
-    RLELossless,
-)
+from pydicom.uid import JPEG2000TransferSyntaxes, RLELossless
 
 from afunet.errors import InputError
 from afunet.formats.dicom import jpeg
@@ -62,7 +59,8 @@ def read_hu(
     if padded is None or not padded.any():
         return rescaled(stored, slope, intercept)
     # Padding may lie far from every value of the image: it must not decide the number format.
-    image = np.where(padded, stored.dtype.type(_nearest(stored[~padded])), stored)
+    kept = stored[~padded]
+    image = np.where(padded, kept[0] if kept.size else stored.dtype.type(0), stored)
     hu = rescaled(image, slope, intercept)
     hu[padded] = AIR_HU
     return hu
@@ -91,14 +89,10 @@ def _padded(
     return dark | (large_at_edge(bright) if bright.any() else bright)
 
 
-def _nearest(values: NDArray[Any]) -> float:
-    return float(values.flat[0]) if values.size else 0.0
-
-
 def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
     _require_known_syntax(header, where)
     _require_whole(dataset, header, where)
-    _require_decoder(header, where)
+    plugin = _decoder(header, where)
     shift = header.high_bit - (header.bits_stored - 1)
     if shift < 0:
         raise InputError(
@@ -107,12 +101,11 @@ def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
             code="BAD_BITS",
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             if shift:
-                stored = _shifted(dataset, header, shift)
+                stored = _shifted(dataset, header, shift, plugin)
             else:
-                stored = pixel_array(dataset, index=header.frame, decoding_plugin=_decoder(header))
+                stored = pixel_array(dataset, index=header.frame, decoding_plugin=plugin)
         stored = _signed_as(stored, header)
         if stored.shape != (header.rows, header.columns):  # the file's two readings disagree
             raise ValueError
@@ -148,11 +141,15 @@ def _require_known_syntax(header: Header, where: str) -> None:
         ) from None
 
 
-def _require_decoder(header: Header, where: str) -> None:
-    """Raise `InputError` for a compression that nothing here undoes, such as a video's."""
+def _decoder(header: Header, where: str) -> str:
+    """The one plugin that decodes a transfer syntax; "" where nothing is compressed.
+
+    A second one is never tried: GDCM ends the whole process on some broken streams that the
+    others refuse. Raises `InputError` for what nothing here undoes, such as a video's.
+    """
     syntax = syntax_of(header.transfer_syntax)
     if not syntax.is_encapsulated:
-        return
+        return ""
     try:
         known = get_decoder(syntax).is_available
     except NotImplementedError:
@@ -163,29 +160,18 @@ def _require_decoder(header: Header, where: str) -> None:
             "hand: export the series uncompressed",
             code="NO_DECODER",
         )
-
-
-def _decoder(header: Header) -> str:
-    """The one plugin that decodes a transfer syntax; "" where nothing is compressed.
-
-    A second one is never tried: GDCM ends the whole process on some broken streams that the
-    others refuse.
-    """
-    syntax = syntax_of(header.transfer_syntax)
-    if not syntax.is_encapsulated:
-        return ""
     if syntax == RLELossless:
         return "pydicom"
     return "pylibjpeg" if syntax in JPEG2000TransferSyntaxes else jpeg.PLUGIN
 
 
-def _shifted(dataset: Dataset, header: Header, shift: int) -> NDArray[Any]:
+def _shifted(dataset: Dataset, header: Header, shift: int, plugin: str) -> NDArray[Any]:
     """Pixels that sit at the upper end of their words, brought down with their sign."""
     whole = Dataset()
     whole.update(dataset)
     whole.file_meta = dataset.file_meta
     whole.BitsStored, whole.HighBit = header.bits_allocated, header.bits_allocated - 1
-    values = pixel_array(whole, index=header.frame, decoding_plugin=_decoder(header))
+    values = pixel_array(whole, index=header.frame, decoding_plugin=plugin)
     # What stands above the high bit is pushed out to the left first.
     above = header.bits_allocated - 1 - header.high_bit
     return np.asarray((values << above) >> (above + shift))

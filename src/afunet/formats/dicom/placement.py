@@ -6,14 +6,15 @@ Everything follows from ImagePositionPatient, ImageOrientationPatient and PixelS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import GeometryError
-from afunet.formats.dicom.header import PLACE, Header
+from afunet.formats.dicom.elements import PLACE
+from afunet.formats.dicom.header import Header
 from afunet.formats.lengths import require_believable
 from afunet.geometry import ImagePlane
 
@@ -66,6 +67,10 @@ class Placement:
             found.append(ImagePlane(affine, header.rows, header.columns))
         return tuple(found)
 
+    def lps_mm(self, place_mm: Sequence[float]) -> FloatArray:
+        """LPS of a place along row, column and normal."""
+        return np.asarray(place_mm @ np.stack([self.row, self.column, self.normal]))
+
     def only(self, kept: Sequence[int]) -> Placement:
         """The same for some of the slices, by index in ascending order."""
         headers = tuple(self.headers[index] for index in kept)
@@ -111,21 +116,13 @@ def _require_readable(headers: Sequence[Header]) -> None:
 
 
 def _require_placed(headers: Sequence[Header]) -> None:
-    wanted: tuple[tuple[str, str, Callable[[Header], object]], ...] = (
-        ("NO_POSITION", "position (ImagePositionPatient)", lambda header: header.position_mm),
-        (
-            "NO_ORIENTATION",
-            "orientation (ImageOrientationPatient)",
-            lambda header: header.orientation,
-        ),
-        (
-            "NO_PIXEL_SPACING",
-            "pixel spacing (PixelSpacing)",
-            lambda header: header.pixel_spacing_mm,
-        ),
+    wanted = (
+        ("NO_POSITION", "position (ImagePositionPatient)", "position_mm"),
+        ("NO_ORIENTATION", "orientation (ImageOrientationPatient)", "orientation"),
+        ("NO_PIXEL_SPACING", "pixel spacing (PixelSpacing)", "pixel_spacing_mm"),
     )
-    for code, what, value in wanted:
-        without = sum(value(header) is None for header in headers)
+    for code, what, fact in wanted:
+        without = sum(getattr(header, fact) is None for header in headers)
         if without:
             raise GeometryError(
                 f"{without} of {len(headers)} slices have no {what}: "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from afunet.findings import Finding, info, refuse_if_strict, warning
 from afunet.formats.dicom.absence import nothing_found
-from afunet.formats.dicom.agreement import Read, agreed
+from afunet.formats.dicom.agreement import agreed
 from afunet.formats.dicom.archive import unpacked
 from afunet.formats.dicom.archive_findings import archive_findings
 from afunet.formats.dicom.files import FoundFiles, find_headers, syntax_name
@@ -20,6 +20,7 @@ from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.media import listed_and_absent
 from afunet.formats.dicom.picker import pick, require_chosen
 from afunet.formats.dicom.pixels import ImageFiles, read_hu
+from afunet.formats.dicom.signs import Read
 from afunet.formats.dicom.source_images import SourceCollector
 from afunet.formats.dicom.straighten import straightened
 from afunet.formats.hu import stacked
@@ -66,7 +67,7 @@ def scan_of(stack: Stack, findings: tuple[Finding, ...], request: Request) -> Sc
     volume = Volume(stacked(voxels, stack.shape), stack.affine)
     return Scan(
         volume,
-        source_of(stack),
+        source_of(stack.headers),
         findings,
         planes=stack.planes,
         resampled=not stack.are_voxels,
@@ -87,8 +88,8 @@ def find_dicom(request: Request) -> FoundFiles:
 def file_findings(found: FoundFiles) -> tuple[Finding, ...]:
     """What was noticed about files rather than about the series."""
     noticed = []
-    if found.other_files:
-        message = f"files skipped as not DICOM: {found.other_files}"
+    if found.others:
+        message = f"files skipped as not DICOM: {len(found.others)}"
         noticed.append(info("FOREIGN_FILES", message))
     if found.directories:
         message = "a DICOMDIR lists the files; all files below its folder were looked at"
@@ -104,69 +105,51 @@ def file_findings(found: FoundFiles) -> tuple[Finding, ...]:
 
 def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
     """What a series' headers lack or say that makes its values less certain."""
-    noticed = (
-        (
-            any(not header.has_file_header for header in headers),
-            info("NO_FILE_HEADER", "files have no DICOM file header; read as little endian"),
+    rescales = {header.rescale for header in headers} - {None}
+    noticed = {
+        info("NO_FILE_HEADER", "files have no DICOM file header; read as little endian"): any(
+            not header.has_file_header for header in headers
         ),
-        (
-            any(header.has_file_header and not header.has_syntax for header in headers),
-            info("NO_TRANSFER_SYNTAX", "files name no transfer syntax", "read as little endian"),
+        info("NO_TRANSFER_SYNTAX", "files name no transfer syntax", "read as little endian"): any(
+            header.has_file_header and not header.has_syntax for header in headers
         ),
-        (
-            not any(header.modality for header in headers),
-            info("NO_MODALITY", "the files name no modality", "CT by the class of the images"),
+        info("NO_MODALITY", "the files name no modality", "CT by the class of the images"): not any(
+            header.modality for header in headers
         ),
-        (
-            all(header.slope is None or header.intercept is None for header in headers),
-            warning("NO_RESCALE", "no rescale slope or intercept; stored values are taken as HU"),
+        warning("NO_RESCALE", "no rescale slope or intercept; stored values are taken as HU"): (
+            not rescales
         ),
-        (
-            any(header.rescale_type not in ("", "HU") for header in headers),
-            warning("RESCALE_NOT_HU", "the header says that the values are not in HU"),
+        warning("RESCALE_NOT_HU", "the header says that the values are not in HU"): any(
+            header.rescale_type not in ("", "HU") for header in headers
         ),
-        (
-            len(_rescales(headers)) > 1,
-            info("MIXED_RESCALE", "slices have different rescale values", "each by its own"),
+        info("MIXED_RESCALE", "slices have different rescale values", "each by its own"): (
+            len(rescales) > 1
         ),
-        (
-            any(header.padding is not None for header in headers),
-            info("PADDING", "pixels outside the image are marked as padding", "taken as air"),
+        info("PADDING", "pixels outside the image are marked as padding", "taken as air"): any(
+            header.padding is not None for header in headers
         ),
-        (
-            any(header.high_bit != header.bits_stored - 1 for header in headers),
-            info("LEFT_ALIGNED", "pixels sit at the upper end of their words", "shifted down"),
+        info("LEFT_ALIGNED", "pixels sit at the upper end of their words", "shifted down"): any(
+            header.high_bit != header.bits_stored - 1 for header in headers
         ),
-        (
-            any(header.photometric == "MONOCHROME1" for header in headers),
-            # PS3.3 C.7.6.3.1.2: it tells how to display, not what the numbers mean.
-            info("MONOCHROME1", "to be displayed inverted; the HU are as stored"),
+        # PS3.3 C.7.6.3.1.2: it tells how to display, not what the numbers mean.
+        info("MONOCHROME1", "to be displayed inverted; the HU are as stored"): any(
+            header.photometric == "MONOCHROME1" for header in headers
         ),
-        (
-            any(header.is_lossy for header in headers),
-            warning("LOSSY_COMPRESSION", "the images were compressed with loss"),
+        warning("LOSSY_COMPRESSION", "the images were compressed with loss"): any(
+            header.is_lossy for header in headers
         ),
-    )
-    return tuple(finding for is_so, finding in noticed if is_so)
-
-
-def _rescales(headers: tuple[Header, ...]) -> set[tuple[float, float]]:
-    """The pairs of slope and intercept that are stated."""
-    return {
-        (header.slope, header.intercept)
-        for header in headers
-        if header.slope is not None and header.intercept is not None
     }
+    return tuple(finding for finding, is_so in noticed.items() if is_so)
 
 
-def source_of(stack: Stack) -> Source:
-    """Where a stack came from, without anything that names the patient."""
-    first = stack.headers[0]
+def source_of(headers: Sequence[Header]) -> Source:
+    """Where a series came from, without anything that names the patient."""
+    first = headers[0]
     region = guess_region(first.body_part, first.descriptions, first.patient_position)
-    syntaxes = Counter(syntax_name(header.transfer_syntax) for header in stack.headers)
+    syntaxes = Counter(syntax_name(header.transfer_syntax) for header in headers)
     return Source(
         kind=KIND,
-        file_count=len(stack.headers),
+        file_count=len(headers),
         modality="CT",  # nothing else is read
         body_part=region.body_part,
         region=region.name,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
+from highdicom.sr import CodedConcept
 from numpy.typing import NDArray
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -117,7 +118,8 @@ class ResultPlanes:
         if not self.resampled:
             placed = labels.voxels.astype(np.uint8)
         else:
-            placed = np.zeros((len(self.planes), *self._size), dtype=np.uint8)
+            first = self.planes[0]
+            placed = np.zeros((len(self.planes), first.rows, first.columns), dtype=np.uint8)
             for number in reversed(numbers):  # where two reach a half, the larger one stays
                 mask = labels.with_voxels(labels.voxels == number)
                 for plane, inside in zip(placed, mask_on_planes(mask, self.planes), strict=True):
@@ -134,8 +136,9 @@ class ResultPlanes:
         return str(generate_uid(entropy_srcs=[*where, structure.name]))
 
     @property
-    def _size(self) -> tuple[int, int]:
-        return self.planes[0].rows, self.planes[0].columns
+    def origins_mm(self) -> NDArray[np.float64]:
+        """(N, 3): the centres of the planes' first pixels in LPS."""
+        return np.array([plane.affine[:3, 3] for plane in self.planes])
 
 
 def result_planes(scan: Scan, *, deidentified: bool = False) -> ResultPlanes:
@@ -176,6 +179,23 @@ def _nearest(planes: Sequence[ImagePlane], others: Sequence[ImagePlane]) -> tupl
     return tuple(np.abs(heights[:, None] - other_heights[None]).argmin(axis=1).tolist())
 
 
+def differs(kind: str, code: str, what: str) -> OutputError:
+    """The error for a result that, read again, is not what was meant."""
+    return OutputError(
+        f"the {kind}, read again, is not the mask: {what}; it was not kept, please report this",
+        code=code,
+    )
+
+
+def identified(structure: Structure) -> CodedConcept:
+    """What a structure is, its side a modifier of the type (PS3.3 C.8.20.4)."""
+    kind = CodedConcept.from_code(structure.code)
+    if structure.laterality is not None:
+        side = CodedConcept.from_code(structure.laterality)
+        kind.SegmentedPropertyTypeModifierCodeSequence = [side]
+    return kind
+
+
 @contextmanager
 def library_errors_refused(what: str, code: str) -> Iterator[None]:
     """Turn what a library raises while it writes into one line; keep its warnings to ourselves.
@@ -183,8 +203,7 @@ def library_errors_refused(what: str, code: str) -> Iterator[None]:
     Its own words may hold values of the header, so they are not passed on.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     except (AfunetError, OSError, MemoryError):
         raise

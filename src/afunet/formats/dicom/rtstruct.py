@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,10 +14,8 @@ from highdicom.sr import CodedConcept
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 
-from afunet.errors import OutputError
 from afunet.formats.dicom.contours import filled, outlines
 from afunet.formats.dicom.deidentify import deidentify
 from afunet.formats.dicom.result import (
@@ -25,10 +24,11 @@ from afunet.formats.dicom.result import (
     ResultPlanes,
     Segment,
     Structure,
+    differs,
+    identified,
     library_errors_refused,
 )
-from afunet.formats.dicom.source_images import file_beside, list_all, names, reference
-from afunet.geometry import ImagePlane
+from afunet.formats.dicom.source_images import file_beside, item, list_all, names, reference
 from afunet.whole_file import whole_file
 
 SERIES_NUMBER = 9200
@@ -97,67 +97,57 @@ def _structure_set(placed: ResultPlanes, algorithm: Algorithm) -> FileDataset:
 
 
 def _frame_of_reference(placed: ResultPlanes) -> Dataset:
-    study = Dataset()
-    study.ReferencedSOPClassUID = DETACHED_STUDY
-    study.ReferencedSOPInstanceUID = placed.images.study
-    study.RTReferencedSeriesSequence = []
-    for uid, images in placed.images.of_series().items():
-        series = Dataset()
-        series.SeriesInstanceUID = uid
-        series.ContourImageSequence = [reference(image) for image in images]
-        study.RTReferencedSeriesSequence.append(series)
-    frame = Dataset()
-    frame.FrameOfReferenceUID = placed.images.frame_of_reference
-    frame.RTReferencedStudySequence = [study]
-    return frame
+    series = [
+        item(SeriesInstanceUID=uid, ContourImageSequence=[reference(image) for image in images])
+        for uid, images in placed.images.of_series().items()
+    ]
+    study = item(
+        ReferencedSOPClassUID=DETACHED_STUDY,
+        ReferencedSOPInstanceUID=placed.images.study,
+        RTReferencedSeriesSequence=series,
+    )
+    return item(
+        FrameOfReferenceUID=placed.images.frame_of_reference, RTReferencedStudySequence=[study]
+    )
 
 
 def _add_structures(dataset: Dataset, segments: Sequence[Segment], placed: ResultPlanes) -> None:
-    dataset.StructureSetROISequence = DicomSequence()
-    dataset.ROIContourSequence = DicomSequence()
-    dataset.RTROIObservationsSequence = DicomSequence()
-    for number, segment in enumerate(segments, 1):
-        dataset.StructureSetROISequence.append(_region(number, segment, placed))
-        dataset.ROIContourSequence.append(_drawn(number, segment, placed))
-        dataset.RTROIObservationsSequence.append(_observation(number, segment.structure))
-
-
-def _region(number: int, segment: Segment, placed: ResultPlanes) -> Dataset:
-    region = Dataset()
-    region.ROINumber = number
-    region.ReferencedFrameOfReferenceUID = placed.images.frame_of_reference
-    region.ROIName = segment.name
-    region.ROIGenerationAlgorithm = "AUTOMATIC"
-    return region
-
-
-def _drawn(number: int, segment: Segment, placed: ResultPlanes) -> Dataset:
-    contour = Dataset()
-    contour.ROIDisplayColor = list(segment.structure.colour)
-    contour.RecommendedDisplayCIELabValue = list(
-        CIELabColor.from_rgb(*segment.structure.colour).value
-    )
-    contour.ReferencedROINumber = number
-    contour.ContourSequence = list(_contours(segment, placed))
-    return contour
+    numbered = list(enumerate(segments, 1))
+    dataset.StructureSetROISequence = [
+        item(
+            ROINumber=number,
+            ReferencedFrameOfReferenceUID=placed.images.frame_of_reference,
+            ROIName=segment.name,
+            ROIGenerationAlgorithm="AUTOMATIC",
+        )
+        for number, segment in numbered
+    ]
+    dataset.ROIContourSequence = [
+        item(
+            ROIDisplayColor=list(segment.structure.colour),
+            RecommendedDisplayCIELabValue=list(
+                CIELabColor.from_rgb(*segment.structure.colour).value
+            ),
+            ReferencedROINumber=number,
+            ContourSequence=list(_contours(segment, placed)),
+        )
+        for number, segment in numbered
+    ]
+    dataset.RTROIObservationsSequence = [
+        _observation(number, segment.structure) for number, segment in numbered
+    ]
 
 
 def _observation(number: int, structure: Structure) -> Dataset:
     """What a region is, by the codes of a segment of the Segmentation (PS3.3 C.8.8.8)."""
-    observation = Dataset()
-    observation.ObservationNumber = number
-    observation.ReferencedROINumber = number
-    observation.RTROIInterpretedType = ""
-    observation.ROIInterpreter = ""
-    kind = CodedConcept.from_code(structure.code)
-    if structure.laterality is not None:
-        side = CodedConcept.from_code(structure.laterality)
-        kind.SegmentedPropertyTypeModifierCodeSequence = [side]
-    observation.RTROIIdentificationCodeSequence = [kind]
-    observation.SegmentedPropertyCategoryCodeSequence = [
-        CodedConcept.from_code(ANATOMICAL_STRUCTURE)
-    ]
-    return observation
+    return item(
+        ObservationNumber=number,
+        ReferencedROINumber=number,
+        RTROIInterpretedType="",
+        ROIInterpreter="",
+        RTROIIdentificationCodeSequence=[identified(structure)],
+        SegmentedPropertyCategoryCodeSequence=[CodedConcept.from_code(ANATOMICAL_STRUCTURE)],
+    )
 
 
 def _contours(segment: Segment, placed: ResultPlanes) -> Iterator[Dataset]:
@@ -165,10 +155,11 @@ def _contours(segment: Segment, placed: ResultPlanes) -> Iterator[Dataset]:
         for ring in outlines(segment.mask(index)):
             points = np.column_stack([ring, np.zeros(len(ring)), np.ones(len(ring))])
             points_mm = (points @ plane.affine.T)[:, :3]
-            contour = Dataset()
-            contour.ContourGeometricType = "CLOSED_PLANAR"
-            contour.NumberOfContourPoints = len(ring)
-            contour.ContourData = [f"{value:.{DECIMALS}f}" for value in points_mm.ravel()]
+            contour = item(
+                ContourGeometricType="CLOSED_PLANAR",
+                NumberOfContourPoints=len(ring),
+                ContourData=[f"{value:.{DECIMALS}f}" for value in points_mm.ravel()],
+            )
             if placed.are_images:
                 contour.ContourImageSequence = [reference(placed.images.images[index])]
             yield contour
@@ -176,12 +167,12 @@ def _contours(segment: Segment, placed: ResultPlanes) -> Iterator[Dataset]:
 
 def _require_as_meant(written: Dataset, segments: Sequence[Segment], placed: ResultPlanes) -> None:
     """Raise `OutputError` unless filling every outline on its plane gives the masks back."""
-    contours = {int(item.ReferencedROINumber): item for item in written.ROIContourSequence}
+    contours = {int(region.ReferencedROINumber): region for region in written.ROIContourSequence}
     for number, segment in enumerate(segments, 1):
         rings: list[list[NDArray[np.float64]]] = [[] for _ in placed.planes]
         for contour in contours[number].get("ContourSequence") or ():
             points_mm = np.array(contour.ContourData, dtype=np.float64).reshape(-1, 3)
-            at = _plane_of(points_mm, placed.planes)
+            at = _plane_of(points_mm, placed)
             back = np.linalg.inv(placed.planes[at].affine)
             rings[at].append(points_mm @ back[:2, :3].T + back[:2, 3])
         off = sum(
@@ -200,27 +191,21 @@ def _require_references(written: Dataset, placed: ResultPlanes) -> None:
     for region in written.ROIContourSequence if placed.are_images else ():
         for contour in region.get("ContourSequence") or ():
             points_mm = np.array(contour.ContourData[:3], dtype=np.float64)[None]
-            image = placed.images.images[_plane_of(points_mm, placed.planes)]
-            (item,) = contour.ContourImageSequence
-            if not names(item, image):
+            image = placed.images.images[_plane_of(points_mm, placed)]
+            (named,) = contour.ContourImageSequence
+            if not names(named, image):
                 raise _differs("an outline refers to another image than its slice")
 
 
-def _plane_of(points_mm: NDArray[np.float64], planes: Sequence[ImagePlane]) -> int:
+def _plane_of(points_mm: NDArray[np.float64], placed: ResultPlanes) -> int:
     """The plane that an outline lies on; `OutputError` where it lies on none."""
-    normals = np.array([plane.affine[:3, 2] for plane in planes])
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    origins = np.array([plane.affine[:3, 3] for plane in planes])
-    off_mm = np.abs((points_mm[:, None] - origins[None]) @ normals[0]).max(axis=0)
+    across = placed.planes[0].affine[:3, 2]
+    normal = across / np.linalg.norm(across)
+    off_mm = np.abs((points_mm[:, None] - placed.origins_mm[None]) @ normal).max(axis=0)
     at = int(off_mm.argmin())
     if off_mm[at] > OFF_PLANE_MM:
         raise _differs(f"an outline lies {off_mm[at]:.3f} mm from its slice")
     return at
 
 
-def _differs(what: str) -> OutputError:
-    return OutputError(
-        f"the RT Structure Set, read again, is not the mask: {what}; it was not kept, "
-        "please report this",
-        code="RTSTRUCT_DIFFERS",
-    )
+_differs = partial(differs, "RT Structure Set", "RTSTRUCT_DIFFERS")

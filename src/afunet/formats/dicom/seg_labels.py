@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from afunet.formats.request import Request
 from afunet.geometry import Volume
 
 OTHER_LABELS = {"RTSTRUCT": "a DICOM RT Structure Set"}
-# highdicom's lines name UIDs.
-logging.getLogger("highdicom").setLevel(logging.CRITICAL)
 
 
 def read_dicom_labels(request: Request) -> Labelling:
@@ -48,8 +45,7 @@ def _modality(path: Path) -> str:
     if not path.is_file():
         return ""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             return str(dcmread(path, specific_tags=["Modality"]).get("Modality", ""))
     except Exception:  # pydicom raises many kinds on broken files
         return ""
@@ -57,8 +53,7 @@ def _modality(path: Path) -> str:
 
 def _volume(path: Path) -> Volume:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             read = segread(path).get_volume(combine_segments=True)
     except Exception:  # pydicom, highdicom and numpy each raise their own, with identifiers in it
         raise InputError(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import CTImageStorage, generate_uid
 from pydicom.valuerep import DSfloat
 
-from afunet.errors import OutputError
 from afunet.formats.dicom.copied_elements import FILED_BY, SHARED_UIDS
 from afunet.formats.dicom.deidentify import deidentify
 from afunet.formats.dicom.result import (
@@ -26,12 +26,13 @@ from afunet.formats.dicom.result import (
     Algorithm,
     ResultPlanes,
     Segment,
+    differs,
+    identified,
     library_errors_refused,
 )
 from afunet.formats.dicom.segmentation_kind import SegmentationKind as SegmentationKind
-from afunet.formats.dicom.source_images import file_beside, list_all, names, reference
+from afunet.formats.dicom.source_images import file_beside, item, list_all, names, reference
 from afunet.formats.dicom.spacing import POSITION_TOLERANCE_MM
-from afunet.formats.scan import SourceImage
 from afunet.geometry import ImagePlane
 from afunet.whole_file import whole_file
 
@@ -107,18 +108,19 @@ def _stand_ins(placed: ResultPlanes) -> list[Dataset]:
     shared = {keyword: generate_uid() for keyword in SHARED_UIDS}
     made = []
     for plane in placed.planes:
-        image = Dataset()
-        for keyword in FILED_BY:
-            setattr(image, keyword, "")
-        for keyword, uid in shared.items():
-            setattr(image, keyword, uid)
-        image.SOPClassUID, image.SOPInstanceUID = CTImageStorage, generate_uid()
-        image.Modality = "CT"
-        image.Rows, image.Columns = plane.rows, plane.columns
-        image.ImageOrientationPatient = cosines
-        image.ImagePositionPatient = [
-            DSfloat(float(value), auto_format=True) for value in plane.affine[:3, 3]
-        ]
+        image = item(
+            **dict.fromkeys(FILED_BY, ""),
+            **shared,
+            SOPClassUID=CTImageStorage,
+            SOPInstanceUID=generate_uid(),
+            Modality="CT",
+            Rows=plane.rows,
+            Columns=plane.columns,
+            ImageOrientationPatient=cosines,
+            ImagePositionPatient=[
+                DSfloat(float(value), auto_format=True) for value in plane.affine[:3, 3]
+            ],
+        )
         image.update(measures)
         made.append(image)
     return made
@@ -130,25 +132,22 @@ def _refer(dataset: Dataset, stand_ins: Sequence[Dataset], placed: ResultPlanes)
     file_beside(images, dataset)
     series = images.of_series()
     dataset.SourceImageSequence = [reference(image) for of in series.values() for image in of]
-    dataset.ReferencedSeriesSequence = [_series_item(uid, of) for uid, of in series.items()]
+    dataset.ReferencedSeriesSequence = [
+        item(SeriesInstanceUID=uid, ReferencedInstanceSequence=[reference(image) for image in of])
+        for uid, of in series.items()
+    ]
     plane_of = {image.SOPInstanceUID: at for at, image in enumerate(stand_ins)}
     for frame in dataset.PerFrameFunctionalGroupsSequence:
         (derivation,) = frame.DerivationImageSequence  # shared by frames of one plane
-        (item,) = derivation.SourceImageSequence
-        at = placed.image_of[plane_of[item.ReferencedSOPInstanceUID]]
+        (stand_in,) = derivation.SourceImageSequence
+        at = placed.image_of[plane_of[stand_in.ReferencedSOPInstanceUID]]
         own = reference(images.images[at])
-        own.PurposeOfReferenceCodeSequence = item.PurposeOfReferenceCodeSequence
+        own.PurposeOfReferenceCodeSequence = stand_in.PurposeOfReferenceCodeSequence
         own.SpatialLocationsPreserved = "YES" if placed.are_images else "NO"
-        frame.DerivationImageSequence = [Dataset()]
-        frame.DerivationImageSequence[0].DerivationCodeSequence = derivation.DerivationCodeSequence
-        frame.DerivationImageSequence[0].SourceImageSequence = [own]
-
-
-def _series_item(uid: str, images: Sequence[SourceImage]) -> Dataset:
-    item = Dataset()
-    item.SeriesInstanceUID = uid
-    item.ReferencedInstanceSequence = [reference(image) for image in images]
-    return item
+        codes_of = derivation.DerivationCodeSequence
+        frame.DerivationImageSequence = [
+            item(DerivationCodeSequence=codes_of, SourceImageSequence=[own])
+        ]
 
 
 def _measures(placed: ResultPlanes) -> highdicom.PixelMeasuresSequence:
@@ -198,22 +197,17 @@ def _description(
         parameters={"weights SHA-256": algorithm.weights_sha256},
     )
     structure = segment.structure
-    description = SegmentDescription(
+    return SegmentDescription(
         segment_number=segment.number,
         segment_label=structure.name,
         segmented_property_category=ANATOMICAL_STRUCTURE,
-        segmented_property_type=structure.code,
+        segmented_property_type=identified(structure),
         algorithm_type="AUTOMATIC",
         algorithm_identification=identification,
         tracking_uid=placed.tracking_uid(structure),
         tracking_id=structure.name,
         display_color=CIELabColor.from_rgb(*structure.colour),
     )
-    if structure.laterality is not None:  # PS3.3 C.8.20.4: a modifier of the type
-        (kind,) = description.SegmentedPropertyTypeCodeSequence
-        side = highdicom.sr.CodedConcept.from_code(structure.laterality)
-        kind.SegmentedPropertyTypeModifierCodeSequence = [side]
-    return description
 
 
 def _require_as_meant(
@@ -224,12 +218,10 @@ def _require_as_meant(
 ) -> None:
     """Raise `OutputError` unless every frame lies on its plane and holds its mask."""
     found = np.zeros_like(segments[0].labels)
-    origins = np.array([plane.affine[:3, 3] for plane in placed.planes])
     for frame, (position, number, pixels) in enumerate(_frames(written, kind)):
-        offsets = np.linalg.norm(origins - position, axis=1)
-        at = int(offsets.argmin())
-        if offsets[at] > LARGEST_OFFSET_MM:
-            raise _differs(f"frame {frame + 1} lies {offsets[at]:.3f} mm from its slice")
+        at, off_mm = _nearest(placed, position)
+        if off_mm > LARGEST_OFFSET_MM:
+            raise _differs(f"frame {frame + 1} lies {off_mm:.3f} mm from its slice")
         if number is None or kind is SegmentationKind.FRACTIONAL:
             found[at] = pixels
         else:
@@ -245,39 +237,35 @@ def _require_as_meant(
 def _require_references(written: Dataset, placed: ResultPlanes) -> None:
     """Raise `OutputError` unless every frame, and the whole, refer to their own images."""
     images = placed.images
-    origins = np.array([plane.affine[:3, 3] for plane in placed.planes])
     for frame in written.PerFrameFunctionalGroupsSequence:
-        position = np.array(frame.PlanePositionSequence[0].ImagePositionPatient, dtype=np.float64)
-        at = int(np.linalg.norm(origins - position, axis=1).argmin())
-        (item,) = frame.DerivationImageSequence[0].SourceImageSequence
-        if not names(item, images.images[placed.image_of[at]]):
+        at, _ = _nearest(placed, frame.PlanePositionSequence[0].ImagePositionPatient)
+        (named,) = frame.DerivationImageSequence[0].SourceImageSequence
+        if not names(named, images.images[placed.image_of[at]]):
             raise _differs("a frame refers to another image than its slice")
     if not list_all(written.ReferencedSeriesSequence, "ReferencedInstanceSequence", images):
         raise _differs("it does not list each image once")
 
 
+def _nearest(placed: ResultPlanes, position_mm: Any) -> tuple[int, float]:
+    """The plane whose first pixel lies nearest, and how far off in mm."""
+    off_mm = np.linalg.norm(placed.origins_mm - np.array(position_mm, dtype=float), axis=1)
+    return int(off_mm.argmin()), float(off_mm.min())
+
+
 def _frames(
     written: Dataset, kind: SegmentationKind
-) -> list[tuple[NDArray[np.float64], int | None, NDArray[np.uint8]]]:
+) -> Iterator[tuple[Any, int | None, NDArray[np.uint8]]]:
     """Position, segment number (None in a label map) and pixels of every frame, by pydicom."""
     pixels = written.pixel_array
     pixels = pixels[None] if pixels.ndim == 2 else pixels
     shared = written.SharedFunctionalGroupsSequence[0]
-    frames = []
-    for item, image in zip(written.PerFrameFunctionalGroupsSequence, pixels, strict=True):
-        place = item if "PlanePositionSequence" in item else shared
-        position = np.array(place.PlanePositionSequence[0].ImagePositionPatient, dtype=np.float64)
+    for own, image in zip(written.PerFrameFunctionalGroupsSequence, pixels, strict=True):
+        place = own if "PlanePositionSequence" in own else shared
         number = None
         if kind is not SegmentationKind.LABELMAP:
-            named = item if "SegmentIdentificationSequence" in item else shared
+            named = own if "SegmentIdentificationSequence" in own else shared
             number = int(named.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
-        frames.append((position, number, image))
-    return frames
+        yield place.PlanePositionSequence[0].ImagePositionPatient, number, image
 
 
-def _differs(what: str) -> OutputError:
-    return OutputError(
-        f"the DICOM Segmentation, read again, is not the mask: {what}; it was not kept, "
-        "please report this",
-        code="SEG_DIFFERS",
-    )
+_differs = partial(differs, "DICOM Segmentation", "SEG_DIFFERS")

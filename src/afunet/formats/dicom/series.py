@@ -81,10 +81,8 @@ class Series:
     @property
     def kind(self) -> str:
         """What it is, in a radiographer's words."""
-        return picture_kind(self.first) or self._ct_kind
-
-    @property
-    def _ct_kind(self) -> str:
+        if picture := picture_kind(self.first):
+            return picture
         if self.is_reformatted:
             return "reformatted slices (MPR)"
         if derived := derived_kind(self.first):
@@ -161,9 +159,11 @@ def _with_unplaced(groups: list[list[Header]]) -> list[list[Header]]:
 
 
 def _is_like(one: Header, other: Header) -> bool:
-    return all(
-        getattr(one, fact) == getattr(other, fact) for fact in ("series_uid", "rows", "columns")
-    ) and picture_kind(one) == picture_kind(other)
+    ours, theirs = (
+        (header.series_uid, header.rows, header.columns, picture_kind(header))
+        for header in (one, other)
+    )
+    return ours == theirs
 
 
 def plane_of(header: Header) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, generate_uid
@@ -24,22 +25,26 @@ from afunet.formats.dicom.text_rules import Outcome, uid_rule
 from afunet.formats.scan import SourceImage, SourceImages
 
 
+def item(**elements: Any) -> Dataset:
+    """A data set of these elements, by their keywords."""
+    made = Dataset()
+    for keyword, value in elements.items():
+        setattr(made, keyword, value)
+    return made
+
+
 def reference(image: SourceImage) -> Dataset:
     """An item that names the image, and the frame (PS3.3 table 10-3)."""
-    item = Dataset()
-    item.ReferencedSOPClassUID = image.sop_class
-    item.ReferencedSOPInstanceUID = image.sop_instance
-    if image.frame is not None:
-        item.ReferencedFrameNumber = image.frame + 1
-    return item
+    frame = {} if image.frame is None else {"ReferencedFrameNumber": image.frame + 1}
+    return item(
+        ReferencedSOPClassUID=image.sop_class, ReferencedSOPInstanceUID=image.sop_instance, **frame
+    )
 
 
-def names(item: Dataset, image: SourceImage) -> bool:
+def names(other: Dataset, image: SourceImage) -> bool:
     """Whether such an item names this image, and this frame of it."""
-    frame = item.get("ReferencedFrameNumber")
-    named = item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID
-    return named == (image.sop_class, image.sop_instance) and frame == (
-        None if image.frame is None else image.frame + 1
+    return all(other.get(element.keyword) == element.value for element in reference(image)) and (
+        image.frame is not None or "ReferencedFrameNumber" not in other
     )
 
 
@@ -74,11 +79,11 @@ def with_sound_uids(images: SourceImages) -> SourceImages:
         study=_sound(images.study),
         frame_of_reference=_sound(images.frame_of_reference),
         images=tuple(
-            SourceImage(
-                _sound(image.sop_class),
-                _sound(image.sop_instance),
-                _sound(image.series),
-                image.frame,
+            replace(
+                image,
+                sop_class=_sound(image.sop_class),
+                sop_instance=_sound(image.sop_instance),
+                series=_sound(image.series),
             )
             for image in images.images
         ),

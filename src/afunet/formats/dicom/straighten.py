@@ -57,34 +57,18 @@ def _on_grid(hu: NDArray[Any], plane: ImagePlane, stack: Stack) -> NDArray[np.fl
     offset = (np.linalg.inv(plane.affine) @ stack.affine[:, 3])[[1, 0]]
     values = hu.astype(np.float32, copy=False)
     _, rows, columns = stack.shape
-    whole = np.rint(offset)
+    whole, order = np.rint(offset), 1
     if np.allclose(scale, 1) and np.abs(offset - whole).max() < 1e-3:
-        return _shifted(values, (int(whole[0]), int(whole[1])), (rows, columns))
+        scale, offset, order = np.ones(2), whole, 0  # pixel on pixel, nothing between them
     return np.asarray(
         affine_transform(
             values,
             scale,
             offset,
             output_shape=(rows, columns),
-            order=1,
+            order=order,
             mode="constant",
             cval=AIR_HU,
             output=np.float32,
         )
     )
-
-
-def _shifted(
-    values: NDArray[np.float32], first: tuple[int, int], shape: tuple[int, int]
-) -> NDArray[np.float32]:
-    """The window of `shape` whose first pixel is the image's pixel `first`; air beyond it."""
-    out = np.full(shape, AIR_HU, dtype=np.float32)
-    rows, columns = (
-        slice(max(-start, 0), min(size, length - start))
-        for start, size, length in zip(first, shape, values.shape, strict=True)
-    )
-    out[rows, columns] = values[
-        rows.start + first[0] : rows.stop + first[0],
-        columns.start + first[1] : columns.stop + first[1],
-    ]
-    return out

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import partial
 
-LONGEST_LO, LONGEST_SH, LONGEST_UID = 64, 16, 64
+LONGEST_UID = 64
 # PS3.5 6.2.1: alphabetic, ideographic and phonetic group; family, given, middle, prefix, suffix.
 LONGEST_NAME, NAME_GROUPS, NAME_COMPONENTS = 64, 3, 5
 
@@ -104,20 +105,14 @@ def sex_rule(text: str) -> Verdict:
     return Verdict(value) if value == text else mended(value, "is written out")
 
 
-def long_string_rule(text: str) -> Verdict:
-    """LO: 64 characters."""
-    return _no_longer_than(LONGEST_LO, text)
-
-
-def short_string_rule(text: str) -> Verdict:
-    """SH: 16 characters."""
-    return _no_longer_than(LONGEST_SH, text)
-
-
 def _no_longer_than(longest: int, text: str) -> Verdict:
     if len(text) > longest:
         return left_out(f"is longer than {longest} characters")
     return Verdict(text)
+
+
+long_string_rule = partial(_no_longer_than, 64)  # LO
+short_string_rule = partial(_no_longer_than, 16)  # SH
 
 
 def name_rule(text: str) -> Verdict:

@@ -14,17 +14,20 @@ _POSITION = re.compile(r"[HF]F(?:[SP]|D[LR])|[LR]F[SP]|[AP]FD[LR]")
 def told_text(text: str, identifying: Iterable[str]) -> str:
     """The text, or "" where it may name somebody.
 
-    It may where it holds a word of the patient's name or number (`identifying`, compared without
-    case; words under three letters do not count), a number as long as a hospital's or a date,
-    what cannot be printed, or more than such a text may hold.
+    It may where it holds a word of the patient's name or number (`identifying`), a number as long
+    as a hospital's or a date, what cannot be printed, or more than such a text may hold.
     """
     if len(text) > LONGEST or not text.isprintable():
         return ""
     if any(len(digits) > LONGEST_NUMBER for digits in re.findall(r"\d+", text)):
         return ""
+    return "" if names_any(text, identifying) else text
+
+
+def names_any(text: str, identifying: Iterable[str]) -> bool:
+    """Whether a text holds a word of some others; without case, words under three letters aside."""
     words = {word for value in identifying for word in re.split(r"[\W_]+", value.casefold())}
-    named = any(len(word) >= SHORTEST_WORD and word in text.casefold() for word in words)
-    return "" if named else text
+    return any(len(word) >= SHORTEST_WORD and word in text.casefold() for word in words)
 
 
 def told_position(text: str) -> str:

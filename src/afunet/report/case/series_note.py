@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from afunet.formats.scan import Source
 from afunet.formats.summary import SeriesSummary
 
 CT = "CT"
@@ -23,11 +24,12 @@ POSITIONS = {
 def series_note(summary: SeriesSummary, number: int) -> Iterator[str]:
     """What it is, its grid, how it was made, how it was weighed, what was noticed."""
     mark = "→" if summary.chosen else " "
-    region = "" if summary.region == "unknown" else f", {summary.region}"
+    source = summary.source
+    region = "" if source.region == "unknown" else f", {source.region}"
     plane = "" if summary.orientation == "unknown" else f", {summary.orientation}"
     yield f"{mark} series {number}: {summary.content}{plane}{region}: {summary.reason}"
     yield f"    {_grid(summary)}"
-    if summary.modality == CT and (made := _made(summary)):
+    if source.modality == CT and (made := _made(source)):
         yield f"    {made}"
     if summary.score:
         yield f"    weighed {summary.score}"
@@ -52,12 +54,12 @@ def _grid(summary: SeriesSummary) -> str:
     return f"{images}, voxels of {voxel} mm, covering {summary.coverage_mm:.0f} mm"
 
 
-def _made(summary: SeriesSummary) -> str:
-    thickness = summary.slice_thickness_mm
+def _made(source: Source) -> str:
+    thickness = source.slice_thickness_mm
     parts = (
         "" if thickness is None else f"slices {thickness:g} mm thick",
-        summary.kernel and f"kernel {summary.kernel}",
-        POSITIONS.get(summary.patient_position, summary.patient_position),
-        summary.transfer_syntax,
+        source.kernel and f"kernel {source.kernel}",
+        POSITIONS.get(source.patient_position, source.patient_position),
+        source.transfer_syntax,
     )
     return ", ".join(filter(None, parts))
