@@ -23,7 +23,7 @@ Colours = Mapping[Side | None, str]
 """Colours of a bone's pieces by side, sRGB in hex, the largest piece first.
 
 All pieces of a bone have similar hues. The left side is light, the right side dark, and an unknown
-side lies between, so that sides can be told apart without seeing hues. The colours were made by
+side in between, so that sides can be distinguished without seeing hues. The colours were made by
 spreading CIELAB colours within the lightness and hue of each row as far apart as possible, for
 people with and without red, green or blue cones (Machado 2009); the tests measure how far.
 """

@@ -132,10 +132,7 @@ def _seen_turned(
     network: BoneNamer,
     turn: FloatArray,
 ) -> FloatArray:
-    """Probabilities of the bones at the points `asked`, with the map scaled and turned by `turn`.
-
-    (N, classes).
-    """
+    """Bone probabilities (N, classes) at the points `asked`, with the map scaled and turned."""
     mm = cloud.mm @ turn.T.astype(np.float32)
     grid = CoarseGrid.around(mm.min(axis=0), mm.max(axis=0), network.config.step_mm)
     cells = grid.cells(mm)

@@ -21,7 +21,7 @@ BONE_IS_ABOVE_HU = 100
 
 
 def checked_scan(scan: Scan) -> Scan:
-    """Return the scan with findings about hardly any bone, a single slice, or a body cut off.
+    """Return the scan with findings if it shows no bone, is a single slice or cuts off the body.
 
     Raises `InputError` for values that are constant, not finite or not HU, and `GeometryError`
     for axes that are not perpendicular.

@@ -52,7 +52,7 @@ def bone_value(values: Iterable[int]) -> int:
 
 
 def binary_mask(values: NDArray[Any], bone: int) -> NDArray[np.uint8]:
-    """The 0/1 mask of where the values are `bone`."""
+    """The 0/1 mask of the pixels with the value `bone`."""
     return np.asarray(values == bone, dtype=np.uint8)
 
 

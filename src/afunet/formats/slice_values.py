@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-# About this many pixels of a slice are sampled at most; fewer than the second show too little.
+# About so many pixels of a slice are sampled at most; images of fewer than the second say little.
 MOST_PIXELS, FEWEST_PIXELS = 16384, 1600
 BIN_HU, LOWEST_HU, BINS = 16, -4096, 512
 CENTRES_HU = LOWEST_HU + BIN_HU * (np.arange(BINS) + 0.5)

@@ -67,7 +67,7 @@ def piece_titles(names: Sequence[BoneName], bones: Sequence[int]) -> tuple[str, 
 
 
 def _alike(names: Sequence[BoneName], *, every: bool = False) -> dict[BoneName, list[int]]:
-    """Indices of the pieces with each name, of bones that a leg has one of or of `every` bone."""
+    """Indices of the pieces with each name: of bones that a leg has once, or of `every` bone."""
     found: dict[BoneName, list[int]] = defaultdict(list)
     for piece, name in enumerate(names):
         if name.bone.row.per_leg == 1 or (every and name.bone is not Bone.UNKNOWN):

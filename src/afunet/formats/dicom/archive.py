@@ -52,7 +52,7 @@ def is_archive(path: Path) -> bool:
 
 @contextmanager
 def unpacked(request: Request) -> Iterator[Request]:
-    """The request with archives replaced by folders of unpacked files, which are removed at exit.
+    """The request with its archives replaced by folders of their files, which are removed at exit.
 
     Archives in an archive are unpacked too. Raises `InputError` with a code for an archive that
     is broken or encrypted, that contains a path outside itself, or that holds too much.
@@ -155,10 +155,15 @@ class Held:
         elif total > free_bytes:
             reason = f"{total >> 20} MiB unpacked, but only {free_bytes >> 20} MiB are free here"
         elif total > max(SMALL_BYTES, LARGEST_RATIO * self.packed):
-            reason = f"{total >> 20} MiB packed into {self.packed >> 10} KiB, too few for CT images"
+            reason = (
+                f"{total >> 20} MiB packed into {self.packed >> 10} KiB, more than any CT shrinks"
+            )
         else:
             return
-        raise InputError(f"{name} holds too much: {reason}", code="ARCHIVE_SIZE")
+        raise InputError(
+            f"{name} holds too much: {reason}; unpack only the CT and give its folder",
+            code="ARCHIVE_SIZE",
+        )
 
 
 def _kept_suffix(name: str) -> str:

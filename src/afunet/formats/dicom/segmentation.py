@@ -100,8 +100,8 @@ def _segmentation(
 def _stand_ins(placed: ResultPlanes) -> list[Dataset]:
     """Anonymous CT images, one for each plane, from which highdicom places its frames.
 
-    highdicom may not accept odd values for the patient and the position in the real images. The
-    sound ones are set afterwards.
+    highdicom may refuse odd values of patient and position in the real images. Their sound values
+    are set afterwards.
     """
     measures, cosines = _measures(placed)[0], _cosines(placed.planes[0])
     shared = {keyword: generate_uid() for keyword in SHARED_UIDS}

@@ -88,7 +88,7 @@ def _lies_in_air(mask: NDArray[np.bool_], hu: Pixels) -> bool:
 
 
 def without_bright_filling(slices: list[Pixels]) -> tuple[Finding, ...]:
-    """Replace, in place, areas that one bright value fills from the edge by air."""
+    """Set to air, in place, the areas that one bright value fills from the edge."""
     filled = []
     for index, hu in enumerate(slices):
         filling = bright_filling(hu)
@@ -105,7 +105,7 @@ def without_bright_filling(slices: list[Pixels]) -> tuple[Finding, ...]:
 
 
 def padding_findings(slices: Sequence[Pixels], headers: Sequence[Header]) -> tuple[Finding, ...]:
-    """Report slices that have the stated padding value within the body, where it is none."""
+    """Report slices that have the stated padding value within the body, where it is no padding."""
     within = [
         index
         for index, (hu, header) in enumerate(zip(slices, headers, strict=True))

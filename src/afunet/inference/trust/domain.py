@@ -35,7 +35,7 @@ LOWERS = {
 
 
 def outside(signs: Signs, region: str = "unknown", unnamed: float = 0.0) -> str:
-    """Return why the scan is unlike those that the model was fitted on, or "" without a sign of it.
+    """Return why the scan is unlike those that the model was fitted on, "" if nothing suggests it.
 
     `region` is the guess from the header; `unnamed` is the share of the bone that did not get the
     name of a leg bone, 0 if no names were looked for.
