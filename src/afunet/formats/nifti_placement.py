@@ -141,7 +141,7 @@ def _unplaced(header: Any, unit: str) -> FloatArray:
     """The grid of a file without a placement: its voxel sizes alone (nifti1.h, method 1)."""
     affine = _in_mm(header.get_base_affine(), unit)
     if not np.isfinite(affine).all() or not np.diag(affine).all():
-        raise _no_placement("it has no sform, no qform and no voxel size", "export it again")
+        raise _no_placement("no sform, no qform and no usable voxel size", "export it again")
     return affine
 
 
