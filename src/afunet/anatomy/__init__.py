@@ -1,1 +1,1 @@
-"""One table of bones, and how a mask is told which of them it shows, and on which side."""
+"""The table of bones, and the code that names the pieces of a mask: which bone, which side."""

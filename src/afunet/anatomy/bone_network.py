@@ -1,9 +1,9 @@
-"""A small network that tells which bone a place in a coarse bone mask belongs to.
+"""A small network that predicts which bone a place in a coarse bone mask belongs to.
 
-It sees no CT, only how full of bone its surroundings are, finely near by and ever more coarsely
-further away: names follow from shape, place and neighbours. Means over boxes at long range as
-features are those of Criminisi et al. (2010), read from summed-volume tables (Viola and Jones
-2001); the classifier over them is a multilayer perceptron.
+It does not see the CT, only the share of bone around the place, in small boxes near by and in ever
+larger ones further away: names follow from shape, position and neighbours. Such means over distant
+boxes are the features of Criminisi et al. (2010), read from summed-volume tables (Viola and Jones
+2001); the classifier is a multilayer perceptron.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from afunet.models.model_file import ModelFile
 
 @dataclass(frozen=True)
 class BoneNamerConfig:
-    """What the network sees and tells.
+    """What the network takes and gives.
 
     `classes` are the names of bones in the order of its outputs. The grid's voxels are `step_mm`
-    wide along the patient's axes. Of each width in `cells`, in voxels, it sees a cube of
-    2 · `reach` + 1 cells a side, and of the `seen_from` widest ones also what part the scan shows.
+    wide along the patient's axes. For each width in `cells`, in voxels, the network sees a cube of
+    2 · `reach` + 1 cells a side; for the `seen_from` largest widths it also sees which part of each
+    cell lies in the field of view.
     """
 
     classes: tuple[str, ...]
@@ -34,12 +35,12 @@ class BoneNamerConfig:
 
     @property
     def inputs(self) -> int:
-        """How many numbers describe a place."""
+        """The number of features of a place."""
         return (len(self.cells) + self.seen_from) * (2 * self.reach + 1) ** 3
 
 
 class BoneNamer(nn.Module):
-    """Surroundings (N, inputs) → (N, classes + 1): logits of the classes, then of the left side."""
+    """Features (N, inputs) → logits (N, classes + 1) of the classes, then of the left side."""
 
     def __init__(self, config: BoneNamerConfig) -> None:
         super().__init__()
@@ -54,16 +55,16 @@ class BoneNamer(nn.Module):
         self.head = nn.Linear(config.widths[-1], len(config.classes) + 1)
 
     def forward(self, surroundings: Tensor) -> Tensor:
-        """Layer by layer."""
+        """Return the logits, (N, classes + 1)."""
         return self.head(self.layers(surroundings))  # type: ignore[no-any-return]
 
 
 def surroundings(full: Tensor, seen: Tensor, places: Tensor, config: BoneNamerConfig) -> Tensor:
-    """What lies about some voxels of a grid, (N, inputs).
+    """Return the features of places in a grid, (N, inputs).
 
-    `full` (z, y, x) is the share of bone in a voxel, `seen` (z, y, x) whether the scan shows it,
-    both 0 to 1, `places` (N, 3) are indices (z, y, x). Means are given as their square roots, for
-    bone fills little of a wide box.
+    `full` (z, y, x) is the share of bone in each voxel, `seen` (z, y, x) whether the scan shows it,
+    both from 0 to 1; `places` (N, 3) are indices (z, y, x). The features are square roots of means,
+    because bone fills little of a large box.
     """
     bone, shown = _table(full), _table(seen)
     found = [_box_means(bone, places, cell, config.reach) for cell in config.cells]
@@ -74,7 +75,7 @@ def surroundings(full: Tensor, seen: Tensor, places: Tensor, config: BoneNamerCo
 
 
 def _table(values: Tensor) -> Tensor:
-    """Sums over all voxels before an index along every axis, (z + 1, y + 1, x + 1)."""
+    """The summed-volume table: sums over all voxels before an index, (z + 1, y + 1, x + 1)."""
     sums = values.double()
     for axis in range(3):
         sums = sums.cumsum(axis)
@@ -82,7 +83,7 @@ def _table(values: Tensor) -> Tensor:
 
 
 def _box_means(table: Tensor, places: Tensor, cell: int, reach: int) -> Tensor:
-    """Means (N, (2 · reach + 1)³) over boxes of `cell` voxels a side about each place."""
+    """Means over boxes of `cell` voxels a side around each place, (N, (2 · reach + 1)³)."""
     edges = torch.arange(2 * reach + 2) * cell - (reach * cell + cell // 2)
     z, y, x = (
         (places[:, axis, None] + edges).clamp(0, table.shape[axis] - 1) for axis in range(3)
@@ -94,4 +95,4 @@ def _box_means(table: Tensor, places: Tensor, cell: int, reach: int) -> Tensor:
 
 
 BONE_NAMES = ModelFile("bone names", BoneNamerConfig, BoneNamer)
-"""How they are kept."""
+"""The file format of their weights."""

@@ -1,7 +1,8 @@
-"""The one table of bones: all that is known of a bone stands in its row, and nowhere else.
+"""The table of bones: everything about a bone is in its row and nowhere else.
 
-To add a bone is to add a row. Its name is then a class of networks that name bones, a structure in
-DICOM, colours in every picture, a set of TotalSegmentator's files and a word that names nobody.
+To add a bone, add a row. The row gives the bone its class in the networks that name bones, its
+DICOM structure, its colours in every picture and its TotalSegmentator files. Its name also counts
+as a word that identifies nobody.
 """
 
 from __future__ import annotations
@@ -19,25 +20,25 @@ class Side(StrEnum):
 
 
 Colours = Mapping[Side | None, str]
-"""Hex colours of sRGB of a bone's largest piece and its fragments in turn, by side.
+"""Colours of a bone's pieces by side, sRGB in hex, the largest piece first.
 
-A bone has a hue, kept by all its pieces. Its left side is light, its right side dark, and between
-them it is where the side is not known, so that sides are told apart without seeing hues too. Made
-by spreading CIELAB colours within the lightness and hue of each row as far apart as they go, as
-they are seen and as they are by people without red, green or blue cones (Machado 2009); the tests
-say how far that is.
+All pieces of a bone have similar hues. The left side is light, the right side dark, and an unknown
+side in between, so that sides can be distinguished without seeing hues. The colours were made by
+spreading CIELAB colours within the lightness and hue of each row as far apart as possible, for
+people with and without red, green or blue cones (Machado 2009); the tests measure how far.
 """
 
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of a bone. Its `number` is its own for ever, its name a class of networks.
+    """Everything about one bone.
 
-    `snomed` is its code in SNOMED CT and what that means. Pieces are `named` after it; a bone
-    without colours is shown as an unknown one. `meets` lists the bones of the table that it has a
-    joint with: only bones that are at most three joints apart need different colours. A leg has
-    `per_leg` of it. `totalsegmentator` are patterns of the structures of TotalSegmentator that are
-    part of it.
+    `number` never changes and belongs to no other bone; `name` is the class in networks; `snomed`
+    is the code in SNOMED CT and its meaning. `meets` lists the bones of the table with which it has
+    a joint: only bones that are at most three joints apart need different colours. A bone without
+    colours is shown as an unknown one. `named` says whether pieces are named after the bone,
+    `per_leg` how many of it a leg has. `totalsegmentator` holds patterns of the TotalSegmentator
+    structures that belong to it.
     """
 
     number: int
@@ -56,12 +57,12 @@ class Row:
 
 
 class Bone(StrEnum):
-    """A bone by its name. The pelvis is both hip bones and the sacrum; other bones are unknown."""
+    """A bone by its name. The pelvis is both hip bones and the sacrum; `UNKNOWN` is any other."""
 
     row: Row
 
     def __new__(cls, row: Row | str) -> Bone:
-        """A name that knows its row; `Bone("femur")` only looks one up."""
+        """Create a member from its row; `Bone("femur")` only looks one up."""
         assert isinstance(row, Row)
         bone = str.__new__(cls, row.name)
         bone._value_, bone.row = row.name, row
@@ -102,7 +103,7 @@ class Bone(StrEnum):
         totalsegmentator=("tarsal*", "metatarsal*", "phalanges_feet*"))
     VERTEBRA = Row(7, "vertebra", ("51282000", "Vertebra"), {}, meets=("pelvis",), named=False)
     UNKNOWN = Row(0, "unknown", ("272673000", "Bone"), {
-        # Most often all that a picture has: many, of any hue, far from those of any bone.
+        # Often the only colours in a picture: many, of any hue, far from those of every bone.
         None: "b2a9ab ac15d3 18990e fce91a 14ffec 6c97f5 447073 a64e45"
         " b179a1 666a94 fa491c ffcbb5 95ca1a 837165",
     }, named=False)
@@ -110,12 +111,12 @@ class Bone(StrEnum):
 
     @staticmethod
     def of(text: str) -> Bone:
-        """The bone that a text begins with, as "femur left" and "Femur_L" do."""
+        """The bone that a text such as "femur left" or "Femur_L" begins with, or `UNKNOWN`."""
         first = text.lower().replace("_", " ").split(" ")[0]
         return Bone(first) if first in set(Bone) else Bone.UNKNOWN
 
 
 NAMED = tuple(sorted((bone for bone in Bone if bone.row.named), key=lambda bone: bone.row.number))
-"""Bones that pieces are named after, in the order of their numbers: the classes of networks."""
+"""The bones that pieces are named after, by number: the classes of networks."""
 LEG = frozenset(bone for bone in Bone if bone.row.per_leg)
 """The bones of one leg."""

@@ -1,4 +1,4 @@
-"""A mask as a coarse grid along the patient's axes: how full of bone its voxels are."""
+"""A mask on a coarse grid along the patient's axes: the share of bone in each voxel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Float32Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class CoarseGrid:
-    """Voxels of `step_mm` along the LPS axes, `shape` (z, y, x), from the corner `low_mm` on."""
+    """A grid of voxels of `step_mm` along the LPS axes, `shape` (z, y, x), with corner `low_mm`."""
 
     low_mm: FloatArray
     shape: tuple[int, int, int]
@@ -26,18 +26,18 @@ class CoarseGrid:
     def around(
         cls, low_mm: FloatArray, high_mm: FloatArray, step_mm: float, margin: int = 8
     ) -> CoarseGrid:
-        """The smallest grid round a box, with a margin in voxels."""
+        """The smallest grid around a box, with a margin in voxels."""
         cells = np.ceil((high_mm - low_mm) / step_mm).astype(int) + 2 * margin + 1
         columns, rows, slices = cells.tolist()
         return cls(low_mm - (margin + 0.5) * step_mm, (slices, rows, columns), step_mm)
 
     def cells(self, points_mm: NDArray[np.floating]) -> NDArray[np.int64]:
-        """Flat indices (N,) of the voxels that points (N, 3) lie in; they must lie in the grid."""
+        """Flat indices (N,) of the voxels that hold points (N, 3), all of them in the grid."""
         x, y, z = np.floor((points_mm - self.low_mm) / self.step_mm).astype(np.int64).T
         return np.asarray((z * self.shape[1] + y) * self.shape[2] + x)
 
     def filled(self, cells: NDArray[np.int64], point_mm3: float) -> Float32Array:
-        """How full (z, y, x) the voxels are by points that stand for so much volume, at most 1."""
+        """The filled share of each voxel, (z, y, x), at most 1, if each point is `point_mm3`."""
         counts = np.bincount(cells, minlength=int(np.prod(self.shape)))
         share = np.minimum(counts * (point_mm3 / self.step_mm**3), 1.0)
         return np.asarray(share.reshape(self.shape), dtype=np.float32)
@@ -51,7 +51,7 @@ class CoarseGrid:
 
 @dataclass(frozen=True, eq=False)
 class LabelPoints:
-    """Points (N, 3) in LPS mm that stand for the labelled voxels of a slice, and their labels."""
+    """Points (N, 3) in LPS mm that represent the labelled voxels of a slice, and their labels."""
 
     mm: FloatArray
     labels: NDArray[np.generic]
@@ -59,7 +59,7 @@ class LabelPoints:
 
 @dataclass(frozen=True, eq=False)
 class LabelSampling:
-    """How the voxels of a label volume become points no further apart than `step_mm` / 2."""
+    """Samples the voxels of a label volume as points at most `step_mm` / 2 apart."""
 
     volume: Volume
     box: Box
@@ -69,7 +69,7 @@ class LabelSampling:
 
     @classmethod
     def of(cls, labels: Volume, step_mm: float) -> LabelSampling | None:
-        """None where no voxel has a label."""
+        """Prepare the sampling of a label volume; None if no voxel has a label."""
         box = bounding_box(labels.voxels)
         if box is None:
             return None
@@ -82,7 +82,7 @@ class LabelSampling:
         return cls(labels, box, every, offsets @ labels.affine[:3, :3].T, point_mm3)
 
     def bounds_mm(self) -> tuple[FloatArray, FloatArray]:
-        """The corners of a box in LPS mm that holds all points."""
+        """The lowest and highest corner, in LPS mm, of a box that encloses all points."""
         ends = [(axis.start - 0.5, axis.stop - 0.5) for axis in reversed(self.box)]
         corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
         mm = self.volume.to_mm(corners)

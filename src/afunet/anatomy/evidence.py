@@ -1,9 +1,9 @@
-"""What speaks for and against a piece's name, as numbers that a sureness is told from.
+"""The evidence for and against a piece's name, as numbers from which its confidence is computed.
 
-The network's vote says how alike a place's surroundings are to what it learned from, and not how
-often it is right: six slices of a shaft, a sacrum alone, a rib may all be like something. So beside
-the vote stand what views of the field scaled and turned say, how large and how much cut a piece is,
-and how much is seen at all.
+The network's vote says how similar a place is to what the network learned from, not how often the
+vote is right: six slices of a shaft, a sacrum alone or a rib all resemble something. So the
+evidence also holds the votes on scaled and turned views, the size of the piece, how much of it is
+cut off, and how much bone and field of view there is in all.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from afunet.anatomy.named_grid import Votes, logits_at
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 VIEWS = ((0.87, 0.0), (1.15, 0.0), (1.0, -14.0), (1.0, 14.0))
-"""Scale and turn about the long axis, in degrees, of the views beside the plain one."""
+"""Scale and rotation about the long axis, in degrees, of the additional views."""
 ASKED = 48
-"""Places of a piece that are asked in a view."""
+"""The number of places of a piece that the network classifies in each view."""
 MARGIN_MM = 5.0
-"""A place so near to what is not seen lies at a cut."""
+"""A place this near to the edge of the field of view lies at a cut."""
 NEVER, ALWAYS = 0.002, 0.998
 FEATURES = (
     "vote",
@@ -55,7 +55,7 @@ FEATURES = (
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Of each label its likeliest class (labels,), and what speaks for it, (labels, FEATURES)."""
+    """For each label the likeliest class, (labels,), and its evidence, (labels, FEATURES)."""
 
     best: NDArray[np.int64]
     values: FloatArray
@@ -63,7 +63,7 @@ class Evidence:
 
 @dataclass(frozen=True, eq=False)
 class _Cloud:
-    """All points (N, 3) of a map in mm and their labels (N,), from 1."""
+    """All points of a label map, (N, 3) in LPS mm, and their labels (N,), from 1."""
 
     mm: Float32Array
     labels: NDArray[np.int64]
@@ -72,7 +72,7 @@ class _Cloud:
 def evidence_of(
     sampling: LabelSampling, votes: Votes, network: BoneNamer, not_leg: int | None
 ) -> Evidence:
-    """The evidence of every label; `not_leg` is the network's class of what is no leg bone."""
+    """The evidence of every label; `not_leg` is the network's class for other bones, if any."""
     parts = list(sampling.points())
     cloud = _Cloud(
         np.concatenate([part.mm for part in parts]).astype(np.float32),
@@ -101,7 +101,7 @@ def _of_votes(votes: Votes, best: NDArray[np.int64]) -> list[FloatArray]:
 def _of_views(
     sampling: LabelSampling, cloud: _Cloud, best: NDArray[np.int64], network: BoneNamer
 ) -> list[FloatArray]:
-    """Mean and least, over the views, of the log odds of each label's class."""
+    """Mean and minimum over the views of the log odds of each label's class."""
     asked = _asked(cloud.labels, len(best))
     owners = cloud.labels[asked] - 1
     told = np.full((len(VIEWS), len(best)), logit(NEVER))
@@ -115,7 +115,7 @@ def _of_views(
 
 
 def _asked(labels: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Points, evenly among those of each label, by index."""
+    """Indices of up to `ASKED` points of each label, spread evenly over its points."""
     order = np.argsort(labels, kind="stable")
     ends = np.searchsorted(labels[order], np.arange(1, count + 2))
     chosen = [
@@ -132,7 +132,7 @@ def _seen_turned(
     network: BoneNamer,
     turn: FloatArray,
 ) -> FloatArray:
-    """Probability (N, classes) of the bones at some points of a field scaled and turned."""
+    """Bone probabilities (N, classes) at the points `asked`, with the map scaled and turned."""
     mm = cloud.mm @ turn.T.astype(np.float32)
     grid = CoarseGrid.around(mm.min(axis=0), mm.max(axis=0), network.config.step_mm)
     cells = grid.cells(mm)
@@ -147,7 +147,7 @@ def _seen_turned(
 
 
 def _of_sizes(sampling: LabelSampling, cloud: _Cloud, count: int) -> list[FloatArray]:
-    """Sizes of the field, and sizes of each label and how much of it lies at a cut."""
+    """The size of the field of view, and each label's size and how much of it lies at a cut."""
     field = sampling.volume.to_mm(_corners(sampling.volume.shape))
     long_mm, wide_mm = np.ptp(field[:, 2]), np.ptp(field[:, :2], axis=0).max()
     found = np.zeros((count, 6))
@@ -181,7 +181,7 @@ def _of_sizes(sampling: LabelSampling, cloud: _Cloud, count: int) -> list[FloatA
 def _of_company(
     votes: Votes, best: NDArray[np.int64], volumes: NDArray[np.floating], not_leg: int | None
 ) -> list[FloatArray]:
-    """How much bone there is in all, and what the other pieces are taken for."""
+    """How much bone there is in all, and which bones the other pieces seem to be."""
     total = volumes.sum()
     away = votes.bone[:, not_leg] if not_leg is not None else np.zeros(len(best))
     sure = votes.bone.max(axis=1) > 0.8

@@ -1,4 +1,4 @@
-"""Which pieces are of one leg, and on which side it is."""
+"""Which pieces belong to one leg, and which side that leg is."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from afunet.anatomy.side_network import LimbSider, limb_windows
 
 FloatArray = NDArray[np.float64]
 SURE = 0.99
-"""No piece speaks for a side more surely."""
+"""The probability of a side that a single piece can give is limited to this."""
 TURNS_DEG = ((0.0,), (-10.0,), (10.0,))
-"""How a leg is turned about its long axis when its shape is looked at."""
+"""Rotations of a leg about its long axis in which the network sees its shape."""
 THINNED_MM = 4.0
-"""Gaps are measured between points about so far apart."""
+"""The approximate distance between the points that gaps are measured from."""
 
 
 @dataclass(frozen=True)
 class SideRules:
-    """When a leg has a side: from the probability `least` on; below `sure` its shape is looked at.
+    """The rules that decide the side of a leg.
 
-    Pieces of a leg within `within_mm` of each other have one side, and those below `whole_mm3`
-    speak less for it. Where there is less than that in all, there is no leg.
+    A side is reported from the probability `least` on; below `sure` the shape of the leg counts
+    too. Pieces within `within_mm` of each other belong to one leg. Pieces smaller than `whole_mm3`
+    count less, and less bone than that in all is not a leg.
     """
 
     least: float = 0.8
@@ -41,9 +42,10 @@ class SideRules:
 
 @dataclass(frozen=True, eq=False)
 class Legs:
-    """Probability of the left side (labels,), which pieces are of a leg, and of which (labels,).
+    """For each label the probability of the left side, whether it is of a leg, and of which leg.
 
-    Legs are numbered from 0; `leg` is -1 for pieces that were not taken for a leg's.
+    All are (labels,). Legs are numbered from 0; `leg` is -1 for pieces that were not assigned to a
+    leg.
     """
 
     left: FloatArray
@@ -60,12 +62,13 @@ def find_legs(
 ) -> Legs:
     """The side of every piece, the same for all pieces of one leg.
 
-    `left` (labels,) is its probability for each piece by itself, `of_leg` (labels,) tells pieces
-    that may be of a leg; the others keep theirs. A leg's is that of the mean of its pieces' log
-    odds; where that is not sure, what `sider` says of the leg's shape is added.
+    `left` (labels,) is the probability of the left side for each piece by itself; `of_leg`
+    (labels,) marks the pieces that may belong to a leg, the others keep their probability. A leg
+    gets the mean of its pieces' log odds. If that is not sure, the log odds that `sider` gives the
+    shape of the leg are added.
     """
     volumes, clouds = _pieces(sampling)
-    # A few voxels may fall between the sampled ones.
+    # A piece of a few voxels may lie between the sampled ones.
     found = Legs(left.copy(), of_leg & (volumes > 0), np.full(len(left), -1))
     pieces = np.flatnonzero(found.of_leg)
     weights = np.minimum(volumes / rules.whole_mm3, 1)
@@ -83,7 +86,7 @@ def find_legs(
 
 
 def _side_by_shape(sampling: LabelSampling, labels: NDArray[np.integer], sider: LimbSider) -> float:
-    """Log odds of the left side for the labels of one leg: the mean of its windows as it turns."""
+    """Log odds of the left side for one leg: the mean over its windows and rotations."""
     clouds = [points.mm[np.isin(points.labels, labels)] for points in sampling.points()]
     points_mm, sees = np.concatenate(clouds), sampling.volume.sees
 
@@ -99,7 +102,7 @@ def _side_by_shape(sampling: LabelSampling, labels: NDArray[np.integer], sider: 
 
 
 def _pieces(sampling: LabelSampling) -> tuple[FloatArray, list[FloatArray]]:
-    """Of each label its volume in mm³ and, thinned out, the points (N, 3) that stand for it."""
+    """Each label's volume in mm³, and a thinned-out cloud of its points, (N, 3) in LPS mm."""
     count = int(sampling.volume.voxels.max())
     low, high = sampling.bounds_mm()
     grid = CoarseGrid.around(low, high, THINNED_MM, margin=0)
@@ -117,11 +120,11 @@ def _pieces(sampling: LabelSampling) -> tuple[FloatArray, list[FloatArray]]:
 def joined_pieces(
     evidence: Sequence[float], gaps_mm: FloatArray, within_mm: float, sure: float
 ) -> list[list[int]]:
-    """Groups of pieces, by index, that are of one leg; every piece is in one of them.
+    """Group the pieces by leg; every index of a piece is in one group.
 
-    `evidence` is what speaks for the left in each piece (its log odds), `gaps_mm` (N, N) how far
-    pieces are from each other. The nearest are joined first, none over more than `within_mm`, and
-    never two groups whose evidence is beyond `sure` for sides that differ: legs may touch.
+    `evidence` holds the log odds of the left side for each piece, `gaps_mm` (N, N) the distances
+    between pieces. The nearest pieces are joined first, none more than `within_mm` apart. Two
+    groups whose log odds exceed `sure` for different sides are never joined, since legs may touch.
     """
     count = len(evidence)
     group, sums = np.arange(count), np.array(evidence, dtype=float)
@@ -136,7 +139,7 @@ def joined_pieces(
 
 
 def gaps_between(clouds_mm: Sequence[FloatArray], within_mm: float) -> FloatArray:
-    """Least distance between every two clouds of points, (N, N) in mm; infinite beyond reach."""
+    """Distances between clouds of points, (N, N) in mm; infinite beyond `within_mm`."""
     gaps = np.full((len(clouds_mm), len(clouds_mm)), np.inf)
     trees = [KDTree(cloud) for cloud in clouds_mm]
     for one, tree in enumerate(trees):

@@ -1,4 +1,4 @@
-"""What a network says of every place of a coarse grid: which bone it is of, and on which side."""
+"""The bone and side that a network predicts for every place of a coarse grid."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from afunet.anatomy.coarse_grid import CoarseGrid, LabelSampling
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 AT_ONCE = 4096
-"""Places whose surroundings are held in memory."""
+"""The number of places whose features are in memory at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +31,11 @@ class NamedGrid:
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """Of each label the mean probability of each bone, (labels, bones), and of the left side.
+    """The network's predictions, averaged over the places of each label.
 
-    `agreed` (labels, bones) is the share of its places that are most likely of a bone, `entropy`
-    (labels,) the mean over its places, in nats.
+    `bone` (labels, bones) is the mean probability of each bone, `left` (labels,) that of the left
+    side. `agreed` (labels, bones) is the share of places for which the bone is the likeliest,
+    `entropy` (labels,) the mean entropy in nats.
     """
 
     bone: FloatArray
@@ -44,7 +45,7 @@ class Votes:
 
 
 def named_grid(sampling: LabelSampling, network: BoneNamer) -> NamedGrid:
-    """Ask the network of all that is bone, as it is and mirrored."""
+    """Run the network at every place with bone, on the mask and on its mirror image."""
     config = network.config
     grid = CoarseGrid.around(*sampling.bounds_mm(), config.step_mm)
     counts = np.zeros(int(np.prod(grid.shape)))
@@ -63,12 +64,12 @@ def named_grid(sampling: LabelSampling, network: BoneNamer) -> NamedGrid:
 
 
 def bones_of(network: BoneNamer) -> tuple[Bone, ...]:
-    """The bones of a network's outputs; a class that no piece is named after is unknown."""
+    """The bones of a network's outputs; `UNKNOWN` for classes that pieces are not named after."""
     return tuple(Bone(name) if name in NAMED else Bone.UNKNOWN for name in network.config.classes)
 
 
 def votes_of(sampling: LabelSampling, named: NamedGrid) -> Votes:
-    """What the voxels of each label say together."""
+    """Average the predictions over the voxels of each label."""
     count = int(sampling.volume.voxels.max()) + 1
     bone, left = named.bone.reshape(len(named.bones), -1), named.left.ravel()
     best = bone.argmax(axis=0)
@@ -83,7 +84,7 @@ def votes_of(sampling: LabelSampling, named: NamedGrid) -> Votes:
         for number, probability in enumerate(bone):
             sums[:, number] += np.bincount(of, probability[cells], minlength=count)
             agreed[:, number] += np.bincount(of, best[cells] == number, minlength=count)
-    # A piece of a few voxels may have fallen between the sampled ones: no votes, no name.
+    # A piece of a few voxels may lie between the sampled ones: it gets no votes and no name.
     totals = np.maximum(totals, 1)
     each = totals[:, None]
     return Votes((sums / each)[1:], (lefts / totals)[1:], (agreed / each)[1:], (doubt / totals)[1:])
@@ -99,7 +100,7 @@ def logits_at(network: BoneNamer, full: Tensor, shown: Tensor, places: Tensor) -
 
 
 def _both_ways(network: BoneNamer, full: Tensor, shown: Tensor, places: Tensor) -> Tensor:
-    """Logits (N, classes + 1) of a body and of its mirror image, whose left is right, averaged."""
+    """Logits (N, classes + 1), averaged over the grid and its mirror image, where left is right."""
     ahead = logits_at(network, full, shown, places)
     mirrored = places * torch.tensor([1, 1, -1]) + torch.tensor([0, 0, full.shape[2] - 1])
     behind = logits_at(network, full.flip(2), shown.flip(2), mirrored)

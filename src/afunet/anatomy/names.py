@@ -1,4 +1,4 @@
-"""What a piece is called: its bone, its side, and how sure both are."""
+"""The name of a piece: its bone, its side, and the confidence in both."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from afunet.geometry import Volume
 
 @dataclass(frozen=True)
 class BoneName:
-    """Which bone a piece is or is part of; no side where it is unknown or the bone has none.
+    """The bone that a piece is or is part of; no side if it is unknown or the bone has no sides.
 
-    `sureness` is how often such a name is right, from 0 to 1, and `side_sureness` such a side; they
-    do not make it another name.
+    `sureness` is the confidence in the bone and `side_sureness` that in the side: how often such a
+    name is right, from 0 to 1. They do not count in comparisons of names.
     """
 
     bone: Bone = Bone.UNKNOWN
@@ -37,5 +37,5 @@ class NamedLabels:
 
     @classmethod
     def unnamed(cls, labels: Volume) -> NamedLabels:
-        """Pieces of which nothing is known."""
+        """The label map with every name unknown."""
         return cls(labels, (UNKNOWN,) * int(labels.voxels.max()))

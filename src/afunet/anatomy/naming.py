@@ -1,7 +1,7 @@
-"""Which bone every piece is: votes of its voxels, by a network that sees shape, place, neighbours.
+"""Name the pieces of a mask: a network votes at each voxel by shape, position and neighbours.
 
-A vote is no sureness: how often a name is right is told from the vote and what else speaks for it
-(`evidence`, `sureness`), and a name that is not sure is none.
+A vote is not a confidence. How often a name is right is computed from the vote and other evidence
+(`evidence`, `sureness`), and a piece gets no name if the confidence is too low.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ SIDE_FEATURES = ("side", "own side", "volume of leg")
 
 @dataclass(frozen=True)
 class NamingRules:
-    """When a name is told: a bone's from a sureness of `least_bone`, a side's from `sides.least`.
+    """When a piece gets a name.
 
-    Where less than `least_seen_mm3` of bone is seen in all, nothing has a name. `parting` tells
-    when a piece is several bones; each of its parts needs the sureness of a name.
+    The bone needs a confidence of `least_bone`, the side one of `sides.least`. If the scan shows
+    less than `least_seen_mm3` of bone in all, nothing gets a name. `parting` says when one piece is
+    several bones; each of its parts needs the confidence of a name.
     """
 
     least_bone: float = 0.6
@@ -46,9 +47,9 @@ class NamingRules:
 
 @dataclass(frozen=True)
 class Networks:
-    """Who names bones, who tells sides by shape, and who tells how sure they are.
+    """The networks that name bones and find sides by shape, and the models of confidence.
 
-    Without a sider a side is told by the namer alone; without judges a vote is its own sureness.
+    Without `sider`, only `namer` decides the side; without `judges`, the vote is the confidence.
     """
 
     namer: BoneNamer
@@ -58,7 +59,7 @@ class Networks:
 
 @cache
 def shipped_networks() -> Networks:
-    """What comes with the package."""
+    """The networks that come with the package."""
     judges = Judges.load(shipped_path("name-sureness.json"))
     return Networks(shipped_namer(), shipped_sider(), judges)
 
@@ -82,10 +83,11 @@ def name_pieces(
     *,
     sides_known: bool = True,
 ) -> NamedLabels:
-    """Names for the labels (from 1, without gaps, the largest first) of a map in LPS mm.
+    """Name the labels of a map (from 1, without gaps, the largest first) in LPS mm.
 
-    A piece that the networks, None being those of the package, take for several bones is parted.
-    There are no sides where the patient's are not known.
+    A piece that the networks recognise as several bones is split. `networks` defaults to those of
+    the package. With `sides_known=False`, the patient's left and right are unknown and no name has
+    a side.
     """
     networks, rules = networks or shipped_networks(), rules or NamingRules()
     sampling = LabelSampling.of(labels, networks.namer.config.step_mm)
@@ -116,9 +118,9 @@ def _sampling(labels: Volume, networks: Networks) -> LabelSampling:
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """What speaks for the likeliest bone and side of every label, and how sure they are (labels,).
+    """The evidence for the likeliest bone and side of every label, and the confidence in both.
 
-    `side_values` is the evidence for the side, (labels, features).
+    `side_values` (labels, features) is the evidence for the side; the confidences are (labels,).
     """
 
     bones: tuple[Bone, ...]
@@ -129,7 +131,7 @@ class Heard:
     side_sureness: FloatArray
 
     def names(self, rules: NamingRules) -> tuple[BoneName, ...]:
-        """The name of each label; none where it is not sure."""
+        """The name of each label; unknown if its confidence is too low."""
         return tuple(self._name(label, rules) for label in range(len(self.sureness)))
 
     def _name(self, label: int, rules: NamingRules) -> BoneName:
@@ -145,7 +147,7 @@ class Heard:
 
 
 def hear(sampling: LabelSampling, votes: Votes, networks: Networks, rules: NamingRules) -> Heard:
-    """Everything that speaks for names and sides."""
+    """Collect the evidence for bones and sides, and compute their confidence."""
     bones = bones_of(networks.namer)
     not_leg = bones.index(Bone.UNKNOWN) if Bone.UNKNOWN in bones else None
     evidence = evidence_of(sampling, votes, networks.namer, not_leg)
@@ -161,7 +163,7 @@ def hear(sampling: LabelSampling, votes: Votes, networks: Networks, rules: Namin
 
 
 def _side_values(evidence: Evidence, votes: Votes, legs: Legs) -> FloatArray:
-    """The evidence and `SIDE_FEATURES` beside it."""
+    """The evidence with `SIDE_FEATURES` appended, (labels, features)."""
     told, own = (logit(left.clip(0.005, 0.995)) for left in (legs.left, votes.left))
     volumes = np.exp(evidence.values[:, FEATURES.index("volume")])
     of_leg = np.bincount(legs.leg + 1, volumes, legs.leg.max(initial=0) + 2)[legs.leg + 1]

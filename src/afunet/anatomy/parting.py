@@ -1,8 +1,9 @@
-"""Pieces that are several bones, as masks without a joint space give, parted where they meet.
+"""Split pieces that are several bones, as happens if a mask shows no joint space.
 
-A bone is never cut because the votes for it differ: what is cut is seen to be two bones on both
-sides, and thins between them, as it does at a joint and a shaft does not. At the hip and the spine
-it need thin towards one side only: a ball lies in its socket, and from its middle the depth falls.
+Differing votes alone never cut a bone. A cut needs sure votes for different bones on its two sides,
+and the piece must get thinner between them, as a joint does and a shaft does not. At the hip and
+the spine it need get thinner towards one side only: a ball lies in its socket, and the depth falls
+from the middle of the ball.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ IntArray = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class PartingRules:
-    """When a piece is parted.
+    """When a piece is split.
 
-    Where `least_mm3` and more of it are of another bone, of voxels that are sure from `sure` on,
-    and where it is thinner between the two, by the depth below its surface, than `thinning` times
-    what it reaches within `near_mm` on both sides, or on one where not both are bones of `LEG`.
-    Within `band_mm` of where the votes change it is the depth that tells where two bones meet.
+    At least `least_mm3` of it must belong to another bone, counting voxels whose probability is
+    `sure` or more. The depth below the surface where the two bones meet must be at most `thinning`
+    times the greatest depth within `near_mm` on both sides, or on one side unless both are bones of
+    `LEG`. Within `band_mm` of a change of votes, the depth decides where the two bones meet.
     """
 
     least_mm3: float = 3000.0
@@ -44,12 +45,13 @@ class PartingRules:
 def parted_by_votes(
     labels: Volume, named: NamedGrid, votes: Votes, rules: PartingRules
 ) -> tuple[Volume, NDArray[np.integer]]:
-    """The map with pieces of several bones parted, and of which label each new one is part, (N,).
+    """Split the pieces that are several bones; also return the old label of each new one, (N,).
 
-    New labels are numbered from the largest on; the map is itself if nothing was parted.
+    New labels are numbered by size, the largest first. If nothing is split, the map itself is
+    returned.
     """
     boxes = ndimage.find_objects(labels.voxels)
-    inside = labels.voxels[labels.voxels != 0]  # few of all, and counting is slow
+    inside = labels.voxels[labels.voxels != 0]  # a small part of the map: counting is slow
     volumes = np.bincount(inside)[1:] * labels.voxel_volume_mm3
     found, origin = labels.voxels, list(range(len(volumes) + 1))
     for label, share in enumerate(votes.bone, start=1):
@@ -68,7 +70,7 @@ def parted_by_votes(
 
 
 def joined_again(parted: Volume, origin: NDArray[np.integer], kept: NDArray[np.bool_]) -> Volume:
-    """The map with the parts of one label one again where `kept` (labels,) is not true of all."""
+    """Join the parts of a label again unless `kept` (labels,) is true for all of them."""
     owner = np.arange(len(origin) + 1)
     for label in np.unique(origin):
         parts = np.flatnonzero(origin == label)
@@ -79,7 +81,7 @@ def joined_again(parted: Volume, origin: NDArray[np.integer], kept: NDArray[np.b
 
 
 def _by_size(labels: NDArray[np.integer], count: int) -> tuple[NDArray[np.int64], IntArray]:
-    """Labels in use, the largest first, and the new number (count,) of each."""
+    """The labels in use, the largest first, and the new number of each label, (count,)."""
     sizes = np.bincount(labels[labels != 0], minlength=count)
     order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
     number = np.zeros(count, dtype=np.min_scalar_type(count))
@@ -88,7 +90,7 @@ def _by_size(labels: NDArray[np.integer], count: int) -> tuple[NDArray[np.int64]
 
 
 def _parts(labels: Volume, box: Box, label: int, named: NamedGrid, rules: PartingRules) -> IntArray:
-    """A piece's bones in its box, from 1, 0 elsewhere: grown from where they are sure."""
+    """The bones of a piece in its box, from 1, 0 elsewhere, grown from sure voxels."""
     inside = labels.voxels[box] == label
     seeds = _seeds(labels, box, inside, named, rules)
     sizes = np.bincount(seeds.ravel(), minlength=len(named.bones) + 1) * labels.voxel_volume_mm3
@@ -102,7 +104,7 @@ def _parts(labels: Volume, box: Box, label: int, named: NamedGrid, rules: Partin
     depth_mm = edt.edt(inside, anisotropy=labels.array_spacing_mm, black_border=True, parallel=0)
     seeds = _withdrawn(number[seeds], labels.array_spacing_mm, rules.band_mm)
     grown = _grown(depth_mm, seeds, inside)
-    # The parts of one bone that do not touch are two bones, as both femurs beside a pelvis are.
+    # Parts of one bone that do not touch are two bones, such as the two femurs beside a pelvis.
     apart = cc3d.connected_components(grown, connectivity=26).astype(np.int32)
     large, number = _large(apart, rules.least_mm3 / labels.voxel_volume_mm3)
     if large < 2:
@@ -117,7 +119,7 @@ def _parts(labels: Volume, box: Box, label: int, named: NamedGrid, rules: Partin
 def _seeds(
     labels: Volume, box: Box, inside: NDArray[np.bool_], named: NamedGrid, rules: PartingRules
 ) -> IntArray:
-    """Which bone, from 1 in the network's order, surely; 0 where none is sure."""
+    """The bone of each sure voxel, from 1 in the network's order; 0 elsewhere."""
     first = np.array([axis.start for axis in reversed(box)])
     seeds = np.zeros(inside.shape, dtype=np.int32)
     bone = named.bone.reshape(len(named.bones), -1)
@@ -134,7 +136,7 @@ def _seeds(
 def _withdrawn(
     seeds: IntArray, spacing_mm: tuple[float, float, float], apart_mm: float
 ) -> IntArray:
-    """Seeds without those nearer than so much to seeds of another bone."""
+    """Remove the seeds that are nearer than `apart_mm` to seeds of another bone."""
     left = seeds.copy()
     for bone in range(1, int(seeds.max()) + 1):
         others = (seeds > 0) & (seeds != bone)
@@ -144,7 +146,7 @@ def _withdrawn(
 
 
 def _large(parts: IntArray, least: float) -> tuple[int, IntArray]:
-    """How many parts have so many voxels, and new numbers for all, the largest first, others 0."""
+    """How many parts have `least` voxels, and a new number for each part, 0 for smaller ones."""
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     order = np.argsort(-sizes, kind="stable")
@@ -161,7 +163,7 @@ def _joined_where_thick(
     spacing_mm: tuple[float, float, float],
     rules: PartingRules,
 ) -> IntArray:
-    """Parts that meet without thinning between them are one; `of_leg` is told of each part."""
+    """Join parts that meet without getting thinner; `of_leg` marks the parts of leg bones."""
     count = int(parts.max())
     owner = np.arange(count + 1)
     for one in range(1, count + 1):
@@ -181,7 +183,10 @@ def _thins(
     spacing_mm: tuple[float, float, float],
     rules: PartingRules,
 ) -> list[bool]:
-    """Whether each of a pair is thicker near where they meet than there; both if they do not."""
+    """Whether each of a pair gets thinner towards the face where they meet.
+
+    True for both if they do not meet.
+    """
     meets = _face(parts, *pair)
     if not meets.any():
         return [True, True]
@@ -197,7 +202,7 @@ def _thins(
 
 
 def _face(parts: IntArray, one: int, other: int) -> NDArray[np.bool_]:
-    """Voxels of either part that touch the other by a face."""
+    """Voxels of either part that share a face with the other."""
     first, second = parts == one, parts == other
     return np.asarray(
         (first & ndimage.binary_dilation(second)) | (second & ndimage.binary_dilation(first))
@@ -205,5 +210,5 @@ def _face(parts: IntArray, one: int, other: int) -> NDArray[np.bool_]:
 
 
 def _grown(depth_mm: Float32Array, seeds: IntArray, inside: NDArray[np.bool_]) -> IntArray:
-    """Seeds grown from the depth outwards until they meet, at the thinnest between them."""
+    """Grow the seeds from deep to shallow until they meet, at the thinnest place between them."""
     return np.asarray(watershed(-depth_mm, seeds, mask=inside), dtype=np.int32)

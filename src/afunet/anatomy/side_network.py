@@ -1,8 +1,8 @@
-"""A small network that tells a left limb from a right one by the shape of its bones.
+"""A small network that distinguishes left limbs from right ones by the shape of their bones.
 
-It sees windows of a hand's width: how full of bone their voxels are, across the limb finer than a
-shaft is thick, so that the crest of a tibia and where its fibula lies show. What it says of a
-window and of its mirror image differ in sign by construction.
+It sees windows the width of a hand: the share of bone in each voxel. Across the limb the voxels are
+finer than a shaft is thick, so that the crest of the tibia and the position of the fibula show. By
+construction, its outputs for a window and for its mirror image differ only in sign.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LimbSiderConfig:
 
 
 class LimbSider(nn.Module):
-    """Windows (N, 2, z, y, x), bone and what is seen, → (N,): logits of the left side."""
+    """Windows (N, 2, z, y, x) of bone and of the field of view → logits of the left side, (N,)."""
 
     def __init__(self, config: LimbSiderConfig) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class LimbSider(nn.Module):
         self.head = nn.Linear(config.channels[-1], 1)
 
     def forward(self, windows: Tensor) -> Tensor:
-        """What speaks for the left in a window less what does so in its mirror image."""
+        """The score for the left side of a window minus that of its mirror image."""
         both = self._seen(torch.cat([windows, windows.flip(-1)])).reshape(2, -1)
         return both[0] - both[1]
 
@@ -57,7 +57,7 @@ class LimbSider(nn.Module):
 
 
 LIMB_SIDES = ModelFile("limb sides", LimbSiderConfig, LimbSider)
-"""How they are kept."""
+"""The file format of their weights."""
 
 
 def limb_windows(
@@ -66,10 +66,10 @@ def limb_windows(
     seen: Callable[[Float32Array], NDArray[np.bool_]],
     config: LimbSiderConfig,
 ) -> Tensor:
-    """Windows (N, 2, z, y, x) along one limb, from the lowest of its points to the highest.
+    """Windows (N, 2, z, y, x) along one limb, from its lowest point to its highest.
 
-    Points (N, 3) in LPS mm stand for `point_mm3` of bone each; `seen` tells which places (…, 3)
-    the scan shows. Windows overlap by half and more, each about the middle of the points in it.
+    Each point (N, 3) in LPS mm represents `point_mm3` of bone; `seen` says which places (…, 3) lie
+    in the field of view. Windows overlap by at least half, each centred on the points in it.
     """
     low, high = float(points_mm[:, 2].min()), float(points_mm[:, 2].max())
     tall = config.size[0] * config.step_mm[0]

@@ -1,7 +1,8 @@
-"""How often a name with such evidence is right: logistic regressions, one a bone and one for sides.
+"""The confidence of names: how often a name with such evidence is right, by logistic regression.
 
-Fitted on pieces of cut limbs whose names are known (`experiments/fit_name_sureness.py`). Evidence
-outside of what was fitted on counts as its nearest bound.
+There is one regression for each bone and one for sides. They were fitted on pieces of cut limbs
+whose names are known (`experiments/fit_name_sureness.py`). Evidence outside the fitted range counts
+as the nearest bound.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """Weights (classes, 1 + 2 · features) over a constant, standardised evidence, its squares."""
+    """Logistic regressions, one for each class, on standardised evidence.
+
+    `weights` (classes, 1 + 2 · features) belong to a constant, the evidence and its squares; `low`
+    and `high` (features,) are the fitted range.
+    """
 
     features: tuple[str, ...]
     low: FloatArray
@@ -31,24 +36,24 @@ class Judge:
     weights: FloatArray
 
     def standardised(self, values: FloatArray) -> FloatArray:
-        """Evidence (N, features) on -1 to 1, with a constant before it and its squares behind."""
+        """A constant, the evidence (N, features) scaled to [-1, 1], and its squares."""
         middle, half = (self.low + self.high) / 2, np.maximum((self.high - self.low) / 2, 1e-6)
         scaled = ((values - middle) / half).clip(-1, 1)
         return np.concatenate([np.ones((len(values), 1)), scaled, scaled**2], axis=1)
 
     def sureness(self, best: NDArray[np.int64], values: FloatArray) -> FloatArray:
-        """How often (N,) a name of class `best` (N,) with evidence (N, features) is right."""
+        """How often a name of class `best` (N,) with evidence (N, features) is right, (N,)."""
         told = np.einsum("ij,ij->i", self.standardised(values), self.weights[best])
         return np.asarray(expit(told), dtype=np.float64)
 
     @classmethod
     def read(cls, entry: Mapping[str, Any]) -> Judge:
-        """From JSON."""
+        """Build from the JSON that `written` gives."""
         arrays = (np.asarray(entry[name], dtype=np.float64) for name in ("low", "high", "weights"))
         return cls(tuple(entry["features"]), *arrays)
 
     def written(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the fields as JSON, rounded to 4 decimals."""
         arrays = {
             name: getattr(self, name).round(4).tolist() for name in ("low", "high", "weights")
         }
@@ -57,7 +62,7 @@ class Judge:
 
 @dataclass(frozen=True, eq=False)
 class Judges:
-    """Who tells the sureness of bones and who that of sides, for the `classes` of one network."""
+    """The regressions for bones and for sides, for the `classes` of one network."""
 
     classes: tuple[str, ...]
     bone: Judge
@@ -65,7 +70,7 @@ class Judges:
 
     @classmethod
     def load(cls, path: Path) -> Judges:
-        """Raises `CheckpointError` for anything but an intact file."""
+        """Read a file; raises `CheckpointError` unless it is intact."""
         try:
             entries = json.loads(path.read_text(encoding="utf-8"))
             bone, side = Judge.read(entries["bone"]), Judge.read(entries["side"])
@@ -73,11 +78,12 @@ class Judges:
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise CheckpointError(
-                f"{path.name} holds no sureness of names: {reason}", code="WEIGHTS_BROKEN"
+                f"{path.name} is not an intact file of name confidence: {reason}",
+                code="WEIGHTS_BROKEN",
             ) from error
 
     def save(self, path: Path, facts: Mapping[str, Any]) -> None:
-        """Write them with `facts` about how they were fitted."""
+        """Write the regressions as JSON, with `facts` about the fit."""
         entries = {"classes": list(self.classes), "fit": dict(facts)}
         entries |= {"bone": self.bone.written(), "side": self.side.written()}
         path.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Every file type that is read or written, and the checks between files and voxels."""
+"""Read and write all file types, and check what lies between files and voxels."""

@@ -1,4 +1,4 @@
-"""What every scan must satisfy, whatever format it came in."""
+"""The checks that every scan must pass, whatever its format."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ BONE_IS_ABOVE_HU = 100
 
 
 def checked_scan(scan: Scan) -> Scan:
-    """The scan with findings where it shows no bone, is a single slice, or cuts the body off.
+    """Return the scan with findings if it shows no bone, is a single slice or cuts off the body.
 
-    Raises `InputError` for values that are constant, not finite or no HU, and `GeometryError`
+    Raises `InputError` for values that are constant, not finite or not HU, and `GeometryError`
     for axes that are not perpendicular.
     """
     require_straight(scan.volume)
     low, high = _finite_range(scan.volume)
     if low == high:
         raise InputError(
-            f"all voxels have the same value ({low:g}): there is no image to read",
+            f"all voxels have the same value ({low:g}): there is no image; export the scan again",
             code="CONSTANT_IMAGE",
         )
     require_hu(scan.volume.voxels, whole_range=scan.source.kind != PNG_STACK)
@@ -38,7 +38,7 @@ def checked_scan(scan: Scan) -> Scan:
     findings += continuity_findings(scan.volume.voxels)
     if scan.source.spacing_known:
         findings += field_findings(scan.volume)
-        if not scan.planes:  # a DICOM stack was asked before its pixels were read
+        if not scan.planes:  # a DICOM stack was checked before its pixels were read
             findings += spacing_findings(scan.volume.spacing_mm)
     return replace(scan, findings=findings)
 
@@ -66,5 +66,5 @@ def _slice_findings(scan: Scan) -> tuple[Finding, ...]:
 def _value_findings(high: float) -> tuple[Finding, ...]:
     if high > BONE_IS_ABOVE_HU:
         return ()
-    message = f"nothing is brighter than {high:g} HU: there is hardly bone in this scan"
+    message = f"no voxel is brighter than {high:g} HU: this scan shows hardly any bone"
     return (warning("NO_BONE_VALUES", message),)

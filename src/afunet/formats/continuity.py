@@ -1,4 +1,4 @@
-"""Whether each slice goes on where its neighbours leave off."""
+"""Check that each slice continues its neighbours."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from afunet.findings import Finding, slices_named, warning
 
 Picture = NDArray[np.float32]
 
-# A slice is looked at through a grid of so many pixels a side, from fat to cortex.
+# Slices are compared on a grid of at most this many pixels a side, from fat to cortex.
 SIDE = 64
 FROM_HU, TO_HU = -300, 700
-# Neighbours that differ by this part of what they show may be a jump; by that, they are one.
+# Neighbours that differ by the first share of their content may be a jump, by the second are one.
 MAY_JUMP, IS_JUMP = 0.05, 0.35
-# How many times the steps beside it a jump is, or the step over the slice that does not belong;
-# and what is left of it once one slice is turned or shifted. Of neighbours in 13 real scans, each
-# slice or every second or fourth: at most 1.6 and 1.05 times; at least 0.85 is left.
+# A jump is so many times the steps beside it, or the step over the slice that does not belong; at
+# most this share of it remains once one slice is flipped or shifted. Neighbours in 13 real scans,
+# with all slices or every second or fourth: at most 1.6 and 1.05 times, and at least 0.85 remains.
 BESIDE, OVER, EXPLAINED = 2.0, 1.3, 0.75
-# Where one shows so much less than the next, a limb ends.
+# If one slice shows less than this share of the next, a limb ends.
 LEAST_ALIKE_IN_SIZE = 0.5
 
 
 def continuity_findings(voxels: NDArray[Any]) -> tuple[Finding, ...]:
-    """Warnings for slices (slice, row, column) in HU that are empty or unlike both neighbours.
+    """Warn about slices (slice, row, column) in HU that are empty or unlike both neighbours.
 
-    `EMPTY_SLICE`: one value all over, between slices with a body or beside one that does not taper
-    off. `SLICES_JUMP`: a slice that its neighbours agree against, or a step between two runs of
-    slices that agree, so large that no body has it, or taken away where one is turned or shifted.
+    `EMPTY_SLICE`: one value throughout, between slices with a body or beside a body that does not
+    taper off. `SLICES_JUMP`: a slice that differs from its neighbours although they agree, or a
+    step between two consistent runs of slices. The step is larger than in any body, or it vanishes
+    if a slice is flipped or shifted.
     """
     pictures = [_picture(hu) for hu in voxels]
     empty = _empty(voxels, pictures)
@@ -42,13 +43,13 @@ def continuity_findings(voxels: NDArray[Any]) -> tuple[Finding, ...]:
 
 
 def _picture(hu: NDArray[Any]) -> Picture:
-    """What of a slice is as bright as fat or brighter, from 0 to 1000."""
+    """The part of a slice that is at least as bright as fat, from 0 to 1000."""
     step = max(1, -(-max(hu.shape) // SIDE))
     return np.asarray(np.clip(hu[::step, ::step], FROM_HU, TO_HU) - FROM_HU, dtype=np.float32)
 
 
 def _empty(voxels: NDArray[Any], pictures: Sequence[Picture]) -> list[int]:
-    """The slices of one value where a body should be."""
+    """Indices of the slices that have one value where a body should be."""
     sizes = [float(picture.sum()) for picture in pictures]
     flat = [index for index, hu in enumerate(voxels) if _is_flat(hu)]
     full = [index for index in range(len(voxels)) if index not in set(flat) and sizes[index] > 0]
@@ -66,7 +67,7 @@ def _empty(voxels: NDArray[Any], pictures: Sequence[Picture]) -> list[int]:
 
 
 def _is_its_air(flat: NDArray[Any], beside: NDArray[Any]) -> bool:
-    """Whether the one value of a slice is that of the air in another, as without any noise."""
+    """Whether the one value of a slice is that of the air beside it, as in a scan without noise."""
     air = beside[beside < FROM_HU]
     return air.size > 0 and bool((air == flat[0, 0]).mean() >= LEAST_ALIKE_IN_SIZE)
 
@@ -76,7 +77,7 @@ def _is_flat(hu: NDArray[Any]) -> bool:
 
 
 def _jumps(pictures: Sequence[Picture]) -> list[int]:
-    """The first of two neighbours, for each place where they do not go together."""
+    """The index of the first of two neighbours, for each place where they do not match."""
     if len(pictures) < 3:
         return []
     steps = [_difference(pictures[at], pictures[at + 1]) for at in range(len(pictures) - 1)]
@@ -91,13 +92,13 @@ def _jumps(pictures: Sequence[Picture]) -> list[int]:
 
 
 def _stands_alone(at: int, steps: Sequence[float], across: Sequence[float]) -> bool:
-    """Whether the slices before and after one of two neighbours agree against it."""
+    """Whether one of two neighbours differs from the slices around it although these agree."""
     over = [across[near] for near in (at - 1, at) if 0 <= near < len(across)]
     return steps[at] >= OVER * min(over)
 
 
 def _is_step(at: int, steps: Sequence[float], pictures: Sequence[Picture]) -> bool:
-    """Whether the slices on either side agree, and as much is shown on both: no limb ends here."""
+    """Whether the slices on each side agree and both sides show as much, so no limb ends here."""
     beside = [steps[near] for near in (at - 1, at + 1) if 0 <= near < len(steps)]
     sizes = sorted(float(picture.sum()) for picture in pictures[at : at + 2])
     return steps[at] >= BESIDE * max(beside) and sizes[0] >= LEAST_ALIKE_IN_SIZE * sizes[1]
@@ -108,7 +109,7 @@ def _is_explained(step: float, one: Picture, other: Picture) -> bool:
 
 
 def _moved(one: Picture, other: Picture) -> Iterator[Picture]:
-    """A slice turned over and round in all ways, each shifted to where it fits another best."""
+    """The slice in every flip and quarter turn, each shifted to where it fits the other best."""
     turned = [one, one[::-1], one[:, ::-1], one[::-1, ::-1]]
     if one.shape[0] == one.shape[1]:
         turned += [picture.T for picture in turned]
@@ -120,7 +121,7 @@ def _moved(one: Picture, other: Picture) -> Iterator[Picture]:
 
 
 def _difference(one: Picture, other: Picture) -> float:
-    """The part of what two slices show that they do not share, 0 where both show nothing."""
+    """The share of two slices' content that they do not have in common, 0 if both are empty."""
     total = float(one.sum() + other.sum())
     return float(np.abs(one - other).sum()) / total if total else 0.0
 
@@ -129,7 +130,7 @@ def _empty_findings(empty: Sequence[int], total: int) -> tuple[Finding, ...]:
     if not empty:
         return ()
     message = (
-        f"{slices_named(empty, total)} hold one value all over where others show a body: no bone "
+        f"{slices_named(empty, total)} have one value throughout where others show a body: no bone "
         "can be found there"
     )
     return (warning("EMPTY_SLICE", message),)
@@ -140,7 +141,7 @@ def _jump_findings(jumps: Sequence[tuple[int, int]]) -> tuple[Finding, ...]:
         return ()
     places = "one place" if len(jumps) == 1 else f"{len(jumps)} places"
     message = (
-        f"what the slices show jumps at {places}, first between slice {jumps[0][0]} and "
-        f"{jumps[0][1]}: slices may be turned, shifted, exchanged or of another scan"
+        f"the image content jumps at {places}, first between slices {jumps[0][0]} and "
+        f"{jumps[0][1]}: slices may be flipped, shifted, swapped or from another scan"
     )
     return (warning("SLICES_JUMP", message),)

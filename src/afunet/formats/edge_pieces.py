@@ -1,4 +1,4 @@
-"""Pieces along the edge of an image that a scanner or a program filled with one value."""
+"""Find pieces along the edge of an image that a scanner or program filled with one value."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from scipy.ndimage import label
 
 from afunet.formats.slice_values import FEWEST_PIXELS
 
-# One value along so much of the edge, and in a piece along so much of it, was filled in.
+# A value was filled in if it covers this share of the edge, in pieces of at least that share.
 MOST_OF_ONE_VALUE, LEAST_OF_EDGE = 0.2, 0.02
 BRIGHT_HU = 300.0
 
 
 def bright_filling(hu: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Where one value as bright as bone fills an image (row, column) from its edge; None nowhere.
+    """Where one value as bright as bone fills an image (row, column) from its edge, or None.
 
     Scanners leave the corners of a round field dark; some programs fill them with the largest
-    number, or with the bits of a negative one. Images of fewer than 1,600 pixels are left alone.
+    number, or with the bits of a negative one. Images of fewer than 1,600 pixels are skipped.
     """
     if hu.size < FEWEST_PIXELS:
         return None

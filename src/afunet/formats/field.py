@@ -1,4 +1,4 @@
-"""Whether the body reaches beyond the field of view."""
+"""Check whether the body reaches beyond the field of view."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ TISSUE_FROM_HU = -250
 SHORTEST_CUT_MM = 25.0
 DEPTH_MM = 15.0
 STEPS_PER_TURN = 720
-# Pixels at the rim of a circular field that scanners leave half empty.
+# Pixels at the rim of a circular field that scanners may leave empty.
 RAGGED_EDGE = 3
 
 
 def field_findings(volume: Volume) -> tuple[Finding, ...]:
-    """A warning where tissue lies along the edge of the field of view, 25 mm long and 15 mm deep.
+    """Warn if tissue lies along the edge of the field of view, 25 mm long and 15 mm deep.
 
-    The edge is that of the image, or the circle in it where the scanner left the corners empty.
+    The edge is that of the image, or the circle in it if the scanner left the corners empty.
     """
     pixel_mm = float(volume.spacing_mm[:2].mean())
     cut = sum(_is_cut(hu, pixel_mm) for hu in volume.voxels)
@@ -50,20 +50,20 @@ def _is_cut(hu: NDArray[Any], pixel_mm: float) -> bool:
 
 
 def _is_circular(hu: NDArray[Any]) -> bool:
-    """Whether everything beyond the circle in the image holds one value, the lowest."""
+    """Whether everything outside the circle in the image has one value, the lowest."""
     beyond = off_centre(*hu.shape) > min(hu.shape) / 2 + 1
     return bool((hu[beyond] == hu.min()).all())
 
 
 def _along_border(hu: NDArray[Any], depth: int) -> NDArray[np.bool_]:
-    """Once round the image, whether there is tissue from the edge to `depth` pixels inwards."""
+    """Whether there is tissue from the edge to `depth` pixels inwards, once around the image."""
     top, bottom = hu[:depth].min(axis=0), hu[-depth:].min(axis=0)
     left, right = hu[:, :depth].min(axis=1), hu[:, -depth:].min(axis=1)
     return np.concatenate([top, right, bottom[::-1], left[::-1]]) > TISSUE_FROM_HU
 
 
 def _along_circle(hu: NDArray[Any], depth: int) -> NDArray[np.bool_]:
-    """The same round the circle that the image holds, a little inside its ragged edge."""
+    """The same around the circle in the image, a little inside its ragged edge."""
     rows, columns = hu.shape
     outermost = min(rows, columns) / 2 - RAGGED_EDGE
     angle = np.linspace(0, 2 * np.pi, STEPS_PER_TURN, endpoint=False)
@@ -74,7 +74,7 @@ def _along_circle(hu: NDArray[Any], depth: int) -> NDArray[np.bool_]:
 
 
 def _runs(flags: NDArray[np.bool_]) -> Iterator[int]:
-    """Lengths of the stretches of True, the ring's ends joined."""
+    """Lengths of the runs of True in a ring."""
     if flags.all():
         yield len(flags)
         return

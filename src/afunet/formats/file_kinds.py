@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name says."""
+"""Recognise the kind of a file by its first bytes, whatever its name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from afunet.errors import InputError
 from afunet.formats.file_search import unreadable
 
-LOOKED_AT = 560  # the longest header asked for here, that of NIfTI-2, and a little more
+LOOKED_AT = 560  # a little more than the longest header needed, that of NIfTI-2
 GZIP = b"\x1f\x8b"
 NIFTI, NIFTI_PAIR, ANALYZE = "NIfTI", "NIfTI header of a pair", "Analyze 7.5"
 NRRD, METAIMAGE, DICOM = "NRRD", "MetaImage", "DICOM"
@@ -18,7 +18,7 @@ SUFFIXES = {NIFTI: ".nii", NRRD: ".nrrd", METAIMAGE: ".mha", DICOM: ".dcm"}
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 NRRD_SUFFIXES, METAIMAGE_SUFFIXES = (".nrrd", ".nhdr"), (".mha", ".mhd")
 VOLUME_SUFFIXES = (*NIFTI_SUFFIXES, *NRRD_SUFFIXES, *METAIMAGE_SUFFIXES)
-# A file that begins so is no image, and copying it again brings the same.
+# A file that begins like this is not an image, and copying it again does not help.
 FOREIGN = {
     b"version https://git-lfs": (
         "a Git LFS pointer, not the file itself",
@@ -37,10 +37,10 @@ FOREIGN = {
     b"%PDF": ("a PDF document", "give the CT itself"),
     b"\x89HDF": ("an HDF5 file", "write it as NIfTI or NRRD"),
     b"CDF\x01": ("a NetCDF (MINC) file", "write it as NIfTI or NRRD"),
-    b"\x93NUMPY": ("a NumPy array, which has no place in the patient", "write it as NIfTI or NRRD"),
+    b"\x93NUMPY": ("a NumPy array without a position", "write it as NIfTI or NRRD"),
     b"\x00\x05\x16\x07": (
-        "macOS's notes on a file, not the file itself",
-        "take the one without ._",
+        "a metadata file of macOS, not the file itself",
+        "take the file without ._",
     ),
 }
 PAGES = (b"<!doctype html", b"<html", b"<?xml", b"<error", b"<head", b"<script")
@@ -51,8 +51,8 @@ AGAIN = "download or export it again"
 class FileKind:
     """A format by name (`NIFTI`, `NRRD` … or ""), compressed or not.
 
-    Of a file that is none, `words` say what it is and `remedy` what to do; both are "" where that
-    is not known.
+    If the name is "", `words` says what the file is and `remedy` what to do; both are "" if that is
+    not known.
     """
 
     name: str
@@ -62,7 +62,7 @@ class FileKind:
 
 
 def kind_of(path: Path) -> FileKind:
-    """What a file is; raises `InputError` where the system does not let us read it."""
+    """Return the kind of a file; raises `InputError` if the file cannot be opened."""
     try:
         with path.open("rb") as file:
             start = file.read(LOOKED_AT)
@@ -79,7 +79,7 @@ def kind_of(path: Path) -> FileKind:
 
 
 def require_kind(path: Path, *expected: str) -> FileKind:
-    """The file's kind; `InputError` that says what it is where it is none of those expected."""
+    """Return the kind of a file; `InputError` that says what it is if it is not as expected."""
     kind = kind_of(path)
     if kind.name in expected:
         return kind
@@ -101,7 +101,7 @@ def require_kind(path: Path, *expected: str) -> FileKind:
 
 def _kind(start: bytes) -> FileKind:
     if start.startswith(GZIP):
-        return FileKind("", words="packed twice", remedy="unpack it once")
+        return FileKind("", words="compressed twice", remedy="unpack it once")
     if not start:
         return FileKind("", words="empty, a file of 0 bytes", remedy=AGAIN)
     name = _volume_format(start)
@@ -114,9 +114,9 @@ def _kind(start: bytes) -> FileKind:
         return FileKind("", words="empty, its first bytes are all zero", remedy=AGAIN)
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith(PAGES):
-        return FileKind("", words="a web page, as of a failed download", remedy=AGAIN)
+        return FileKind("", words="a web page, perhaps from a failed download", remedy=AGAIN)
     if text.startswith((b"{", b"[")):
-        return FileKind("", words="JSON text, as of a failed download", remedy=AGAIN)
+        return FileKind("", words="JSON text, perhaps from a failed download", remedy=AGAIN)
     return FileKind("")
 
 

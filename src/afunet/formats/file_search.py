@@ -1,4 +1,4 @@
-"""Which files a path stands for."""
+"""Find the files at and below the given paths."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Inode = tuple[int, int]
 
 @dataclass(frozen=True)
 class FilesFound:
-    """Files in order, how many links to folders were followed and passed over, and refusals.
+    """Files in order, the numbers of links followed and skipped, and refusals.
 
-    A link is passed over that leads nowhere, to a folder that was looked at before, or to one that
-    holds the folder that was given. `unreadable` are the folders that could not be opened.
+    A link is skipped if it is broken, leads to a folder that was already searched, or leads to a
+    folder that contains the given one. `unreadable` are the folders that could not be opened.
     """
 
     files: tuple[Path, ...]
@@ -28,7 +28,7 @@ class FilesFound:
 
 
 def existing_paths(path: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
-    """One path or several as a tuple, each once; `InputError` where one cannot be opened."""
+    """Return one path or several as a tuple, each once; `InputError` if one cannot be opened."""
     given = [path] if isinstance(path, str | Path) else list(path)
     if not given:
         raise InputError(
@@ -41,7 +41,7 @@ def existing_paths(path: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
 
 
 def files_below(paths: Iterable[Path], cancel: CancelToken) -> tuple[Path, ...]:
-    """All files of the folders and below, sorted by name, with the files given by themselves.
+    """All given files, and all files in and below the given folders, sorted by name.
 
     Raises `InputError` for a folder that cannot be opened.
     """
@@ -52,7 +52,7 @@ def files_below(paths: Iterable[Path], cancel: CancelToken) -> tuple[Path, ...]:
 
 
 def search(paths: Iterable[Path], cancel: CancelToken) -> FilesFound:
-    """`files_below`, with what else was met on the way; links to folders are followed once."""
+    """`files_below`, also with links and refusals; a link to a folder is followed once."""
     given = tuple(paths)
     walk = _Walk(given, cancel)
     files = [file for path in given for file in (walk.below(path) if path.is_dir() else [path])]
@@ -62,14 +62,14 @@ def search(paths: Iterable[Path], cancel: CancelToken) -> FilesFound:
 
 
 def unreadable(path: Path | str, reason: OSError) -> InputError:
-    """The error for a path that the system does not let us read."""
+    """The error for a path that cannot be read."""
     return InputError(
         f"cannot read {path}: {reason.strerror or 'unreadable'}; check the path", code="UNREADABLE"
     )
 
 
 class _Walk:
-    """Goes through folders, into each one once, whatever links lead there."""
+    """Walks through folders, entering each one once, whatever links lead there."""
 
     def __init__(self, given: tuple[Path, ...], cancel: CancelToken) -> None:
         self._cancel = cancel
@@ -81,7 +81,7 @@ class _Walk:
         self.unreadable: list[InputError] = []
 
     def below(self, root: Path) -> Iterator[Path]:
-        """The files of a folder, then those of its folders, links to folders among them."""
+        """The files of a folder, then those of its subfolders, including linked ones."""
         self._seen.add(_inode(root))
         for folder, subfolders, names in os.walk(root, onerror=self._note):
             self._cancel.check()
@@ -91,7 +91,7 @@ class _Walk:
                 self.passed += path.is_symlink() and not path.exists()
                 yield path
             for path in (Path(folder, name) for name in subfolders):
-                if path.is_symlink():  # os.walk stays out of it
+                if path.is_symlink():  # os.walk does not follow links
                     yield from self.below(path)
 
     def _enters(self, folder: str, name: str) -> bool:
@@ -124,7 +124,7 @@ def _require_readable(path: Path) -> None:
             path.open("rb").close()
         elif path.is_symlink():
             raise InputError(
-                f"{path} is a link that leads nowhere: check where it points to",
+                f"{path} is a broken link: check where it points to",
                 code="NO_SUCH_PATH",
             )
         elif path.exists():

@@ -1,7 +1,7 @@
-"""Coloured surfaces as one GLB file (binary glTF 2.0).
+"""Write coloured surfaces as one GLB file (binary glTF 2.0).
 
-glTF is in metres with its second axis up and its third to the front (Khronos glTF 2.0, 3.4):
-left, head, front of the patient, where DICOM has left, back, head.
+glTF is in metres, with the second axis up and the third to the front (Khronos glTF 2.0, 3.4):
+left, head, front of the patient, whereas DICOM has left, back, head.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class Part:
 
 
 def write_glb(parts: Sequence[Part], path: Path) -> None:
-    """Write all parts, each a node of its name; `OutputError` where it cannot be written."""
+    """Write all parts, each as a node with its name; `OutputError` if that is impossible."""
     content = glb_bytes(parts, normals=True)
     with whole_file(path) as unfinished:
         unfinished.write_bytes(content)
 
 
 def glb_bytes(parts: Sequence[Part], *, normals: bool = False) -> bytes:
-    """The file's content. Without normals a viewer shows every triangle flat or makes its own."""
+    """The content of the file. Without normals, viewers show flat triangles or compute normals."""
     scene = _scene(parts)
     if not scene.geometry:
         return EMPTY_GLB
@@ -70,6 +70,6 @@ def _scene(parts: Sequence[Part]) -> trimesh.Scene:
 
 
 def _linear(colour: tuple[int, int, int]) -> list[float]:
-    """SRGB as the linear numbers that glTF takes (3.9.2), by the curve of IEC 61966-2-1."""
+    """Convert sRGB to the linear numbers of glTF (3.9.2), by the curve of IEC 61966-2-1."""
     shares = [value / 255 for value in colour]
     return [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]

@@ -1,4 +1,4 @@
-"""Stored numbers to Hounsfield units, in as little memory as is exact."""
+"""Convert stored numbers to Hounsfield units, exactly and in little memory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ INT16 = np.iinfo(np.int16)
 def rescaled(
     stored: NDArray[Any], slope: float = 1.0, intercept: float = 0.0
 ) -> NDArray[np.int16] | NDArray[np.float32]:
-    """`slope · stored + intercept` (PS3.3 C.11.1.1.2): int16 where exact, else float32.
+    """Return `slope · stored + intercept` (PS3.3 C.11.1.1.2) as int16 if exact, else as float32.
 
-    Exact means that all results are whole and fit; float values that are whole count.
+    It is exact if all results are whole numbers, also as floats, and fit int16.
     """
     if np.issubdtype(stored.dtype, np.integer) and slope.is_integer() and intercept.is_integer():
         low, high = (slope * float(value) + intercept for value in (stored.min(), stored.max()))
@@ -29,9 +29,9 @@ def rescaled(
 def stacked(
     slices: Iterable[NDArray[Any]], shape: tuple[int, int, int]
 ) -> NDArray[np.int16] | NDArray[np.float32]:
-    """HU slices (row, column) of `shape`, one after the other, as one array.
+    """Stack HU slices (row, column) into one array of `shape`.
 
-    The array stays int16 until a slice comes that is not; from there on it is float32.
+    The array is int16 until a slice is not; from then on it is float32.
     """
     voxels: NDArray[np.int16] | NDArray[np.float32] = np.empty(shape, dtype=np.int16)
     for index, hu in enumerate(slices):

@@ -1,4 +1,4 @@
-"""Whether a volume's values are HU: by where air and flesh lie, not by what its header says."""
+"""Check that a volume's values are HU, from the values of air and soft tissue, not the header."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from afunet.errors import InputError
 from afunet.formats.slice_values import FLESH_HU, SHIFTS_HU, SliceValues, pooled, values_of
 
 AIR_IS_BELOW_HU = -50
-# Without air: muscle and enough bone must be there to know the scale by.
+# Without air, muscle and enough bone must be present to recognise the scale.
 MUSCLE_HU, BONE_FROM_HU, LEAST_BONE = (32.0, 80.0), 250.0, 0.005
 HARDLY_DARK = 0.01
 # A finger in the field of a whole body is a thousandth of it.
 LEAST_LIGHT = 1e-4
 # Air that was shifted down by about a thousand.
 AIR_HU, SHIFTED_AIR_HU = -1000.0, (-2150.0, -1850.0)
-# What programs write where they cut the background away.
+# The values that programs write where they remove the background.
 PADDED_WITH_AIR_HU = (-1024.0, -1000.0)
-# Metal seldom passes 20,000 HU, and scanners end at 31,743 or below.
+# Metal seldom exceeds 20,000 HU, and scanners store at most 31,743.
 BRIGHTEST_HU, MOST_TOO_BRIGHT = 32767.0, 1e-4
 EDGE_IS_BRIGHT_HU, MOST_OF_EDGE = 300.0, 0.4
 GREY_VALUES = 256
-# Neighbours share most of their values; one that shares them only after a shift was read wrongly.
+# Neighbours share most of their values; a slice that does so only after a shift was read wrongly.
 NEIGHBOURS_SHARE, CLEARLY_ALIKE, HARDLY_WORSE = 0.6, 0.25, 0.02
 LEAST_ALIKE = 0.2
 # Air does not end between two slices.
 FULL_OF_AIR = 0.2
-# Neither does a table begin there.
+# Nor does a table begin there.
 MOST_GAINED = 0.1
 NEAREST = 4
 
 
 def require_hu(voxels: NDArray[Any], *, whole_range: bool = True) -> None:
-    """Raise `InputError` where the values (slice, row, column) are hardly HU, or some slices' are.
+    """Raise `InputError` if the values (slice, row, column) are hardly HU, in all or some slices.
 
-    Without their `whole_range`, as in a picture through a window, only darkness is asked for.
-    Codes: `VALUES_NOT_HU`, `VALUES_TOO_HIGH`, `SLICES_DISAGREE`. Slices of fewer than 1,600 pixels
-    are not judged by where their air and flesh lie.
+    Without `whole_range`, as in pictures through a window, only dark values are required. Codes:
+    `VALUES_NOT_HU`, `VALUES_TOO_HIGH`, `SLICES_DISAGREE`. Air and soft tissue are not checked in
+    slices of fewer than 1,600 pixels.
     """
     slices = [values_of(hu) for hu in voxels]
     low, high = min(one.low for one in slices), max(one.high for one in slices)
@@ -57,7 +57,7 @@ def require_hu(voxels: NDArray[Any], *, whole_range: bool = True) -> None:
 
 
 def _shows_flesh_and_bone(every: SliceValues) -> bool:
-    """Whether a field without air or fat shows muscle and bone where they belong."""
+    """Whether a field without air or fat shows muscle and bone at their values in HU."""
     flesh = every.flesh_hu
     is_muscle = flesh is not None and MUSCLE_HU[0] <= flesh < MUSCLE_HU[1]
     return is_muscle and every.is_hu and _shows_bone(every)
@@ -67,13 +67,13 @@ def _no_air(voxels: NDArray[Any], low: float, high: float) -> InputError:
     values = np.unique(voxels)
     if len(values) <= GREY_VALUES and values[0] >= 0 and (values == np.rint(values)).all():
         message = (
-            f"the image holds {len(values)} whole values from {low:g} to {high:g}, hardly HU: is "
-            "it a label or a picture, or are image and label exchanged?"
+            f"the image holds {len(values)} different whole numbers from {low:g} to {high:g}, "
+            "which are hardly HU: is it a label or a picture, or are image and label swapped?"
         )
     else:
         message = (
-            f"the values range from {low:g} to {high:g} and are hardly HU (expected air below "
-            f"{AIR_IS_BELOW_HU}): give the series with its rescale intercept"
+            f"the values range from {low:g} to {high:g} and are hardly HU, expected air below "
+            f"{AIR_IS_BELOW_HU}: give the series with its rescale intercept"
         )
     return InputError(message, code="VALUES_NOT_HU")
 
@@ -85,7 +85,7 @@ def _require_believable_height(voxels: NDArray[Any], high: float) -> None:
     if share > MOST_TOO_BRIGHT:
         raise InputError(
             f"{share:.2%} of the voxels are brighter than {BRIGHTEST_HU:g} HU, up to {high:g}, "
-            "which no metal is: signed values were stored as unsigned: export the series again",
+            "more than any metal: signed values were stored as unsigned; export the series again",
             code="VALUES_TOO_HIGH",
         )
 
@@ -96,16 +96,16 @@ def _require_scale(every: SliceValues) -> None:
     if is_scale and not _is_shifted_down(every):
         return
     raise InputError(
-        f"the values are hardly HU: {_levels(every)}, expected air near -1000 and flesh from -150 "
-        f"to 100{_cause(every)}: give the series with its own rescale values",
+        f"the values are hardly HU: {_levels(every)}, expected air near -1000 and soft tissue from "
+        f"-150 to 100{_cause(every)}: give the series with its own rescale values",
         code="VALUES_NOT_HU",
     )
 
 
 def _is_narrow(every: SliceValues) -> bool:
-    """Whether neither air nor bone is there: values that were scaled down look like flesh.
+    """Whether there is neither air nor bone: values that were scaled down look like soft tissue.
 
-    A background that was set to the HU of air tells the scale as air does.
+    A background that was set to the HU of air shows the scale as air does.
     """
     if every.padding and PADDED_WITH_AIR_HU[0] <= every.low <= PADDED_WITH_AIR_HU[1]:
         return False
@@ -113,10 +113,10 @@ def _is_narrow(every: SliceValues) -> bool:
 
 
 def _is_shifted_down(every: SliceValues) -> bool:
-    """Whether what looks like padding is air, and flesh lies where air should.
+    """Whether what looks like padding is air, and soft tissue has the values of air.
 
-    Only asked where no bone is seen: real padding, shifted up to air, leaves flesh as bright as
-    bone, and bone is seen beside it.
+    Only checked if no bone is seen: with real padding, the shift would make soft tissue as bright
+    as bone, and bone is seen already.
     """
     if not every.padding or _shows_bone(every):
         return False
@@ -133,17 +133,17 @@ def _shows_bone(every: SliceValues) -> bool:
 def _levels(every: SliceValues) -> str:
     air, flesh = every.air_hu, every.flesh_hu
     if air is None:
-        return f"nothing is as dark as air, most lies near {flesh or 0:.0f}"
+        return f"nothing is as dark as air, most values are near {flesh or 0:.0f}"
     if flesh is None:
-        return f"most lies near {air:.0f}, and next to nothing where flesh does"
-    return f"what is dark lies near {air:.0f}, what is not near {flesh:.0f}"
+        return f"most values are near {air:.0f}, hardly any in the range of soft tissue"
+    return f"dark values are near {air:.0f}, the others near {flesh:.0f}"
 
 
 def _cause(every: SliceValues) -> str:
     if every.shift_hu < 0:
-        return ", as if the rescale intercept was left out"
+        return ", as if the rescale intercept were missing"
     if every.shift_hu > 0 or _is_shifted_down(every):
-        return ", as if the rescale was applied twice"
+        return ", as if the rescale had been applied twice"
     return ""
 
 
@@ -153,8 +153,8 @@ def _require_dark_edge(voxels: NDArray[Any]) -> None:
     share = bright / sum(edge.size for edge in edges)
     if share > MOST_OF_EDGE:
         raise InputError(
-            f"{share:.0%} of the field's edge is as bright as bone: are the values inverted? Give "
-            "the series as the scanner wrote it",
+            f"{share:.0%} of the images' edges is as bright as bone, so the values may be "
+            "inverted: give the series as the scanner wrote it",
             code="VALUES_NOT_HU",
         )
 
@@ -166,9 +166,9 @@ def _require_agreement(judged: Sequence[tuple[int, SliceValues]]) -> None:
     if wrong or jumps:
         first = min(wrong + jumps)
         raise InputError(
-            f"the slices' values do not fit together: at least {len(set(wrong + jumps))} of "
-            f"{len(judged)} slices lie on another scale than their neighbours, first slice "
-            f"{first}: export the series again",
+            f"the slices do not have one scale of values: at least {len(set(wrong + jumps))} of "
+            f"{len(judged)} slices differ from their neighbours, the first is slice {first}: "
+            "export the series again",
             code="SLICES_DISAGREE",
         )
 
@@ -192,9 +192,9 @@ def breaks(one: SliceValues, before: SliceValues) -> bool:
 
 
 def _lost_flesh(one: SliceValues, neighbour: SliceValues) -> bool:
-    """Whether what is flesh in the neighbour lies between air and flesh here.
+    """Whether the soft tissue of the neighbour lies between air and soft tissue in `one`.
 
-    A slice along the skin, beside one of air, is no such case.
+    A slice along the skin beside a slice of air does not count.
     """
     if neighbour.share(*FLESH_HU) < MOST_GAINED:
         return False
@@ -203,10 +203,10 @@ def _lost_flesh(one: SliceValues, neighbour: SliceValues) -> bool:
 
 
 def shift_between(one: SliceValues, neighbour: SliceValues) -> int:
-    """By how much `one` must be shifted to be like its neighbour; 0 where it need not be.
+    """The shift in HU that makes `one` similar to its neighbour; 0 if none is needed.
 
-    A slice that shows more or less of the body than its neighbour differs too, but as it is it
-    holds more air and flesh than after any shift.
+    A slice that shows more or less of the body than its neighbour differs too, but it has more
+    values of air and soft tissue unshifted than after any shift.
     """
     as_is = one.likeness(neighbour)
     if as_is >= 1 - CLEARLY_ALIKE:

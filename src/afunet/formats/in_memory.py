@@ -1,4 +1,4 @@
-"""Images that are in memory already: volumes, NumPy arrays, nibabel's and SimpleITK's images."""
+"""Read images from memory: volumes, NumPy arrays, nibabel and SimpleITK images."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ IMAGES: dict[type, str] = {
 
 
 def is_image(source: object) -> bool:
-    """Whether this is an image in memory, and no path."""
+    """Whether this is an image in memory, not a path."""
     return isinstance(source, tuple(IMAGES))
 
 
 def scan_in_memory(image: Any, spacing_mm: Spacing | None = None) -> Scan:
-    """An image in HU as a scan on its own grid, whatever its axes' order and signs.
+    """Read an image in HU as a scan on its own grid, whatever the order and signs of its axes.
 
-    An array is (slice, row, column), axial from the feet to the head, and `spacing_mm` its voxel
-    size along (column, row, slice): 1 mm is assumed without it. Nobody knows the patient's left
-    and right then: a `Volume` says how it lies. Raises `InputError` for anything but one number a
-    voxel, `GeometryError` for anything but three axes, `ConfigError` for a spacing that is none,
-    or given to an image that has its own.
+    An array is (slice, row, column), axial from the feet to the head; `spacing_mm` is its voxel
+    size along (column, row, slice), 1 mm if not given. The patient's left and right are unknown for
+    an array; a `Volume` has an orientation. Raises `InputError` unless each voxel is one number,
+    `GeometryError` unless there are three axes, and `ConfigError` for an impossible spacing or for
+    a spacing beside an image that has its own.
     """
     hu, placement = _placed(image, spacing_mm)
     if hu.dtype != np.int16:
@@ -51,13 +51,13 @@ def scan_in_memory(image: Any, spacing_mm: Spacing | None = None) -> Scan:
 
 
 def labels_in_memory(image: Any, spacing_mm: Spacing | None = None) -> Labelling:
-    """An image of labels; as `scan_in_memory`."""
+    """Read an image of labels, as `scan_in_memory` reads HU."""
     voxels, placement = _placed(image, spacing_mm)
     return Labelling(Volume(voxels, placement.affine), placement.findings)
 
 
 def _placed(image: Any, spacing_mm: Spacing | None) -> tuple[NDArray[Any], Placement]:
-    """The voxels (slice, row, column), bool as uint8, and where they lie."""
+    """The voxels (slice, row, column), bool as uint8, and their placement."""
     if isinstance(image, np.ndarray):
         voxels, placement = image, _assumed(spacing_mm)
     elif spacing_mm is not None:
@@ -73,17 +73,17 @@ def _placed(image: Any, spacing_mm: Spacing | None) -> tuple[NDArray[Any], Place
         voxels, placement = SimpleITK.GetArrayFromImage(image), Placement(affine_of(image))
     if voxels.dtype.kind not in "biuf":
         raise InputError(
-            f"voxels are {voxels.dtype}, expected one number each", code="NOT_A_VOLUME"
+            f"voxels are of type {voxels.dtype}, expected one number each", code="NOT_A_VOLUME"
         )
     return voxels.astype(np.uint8) if voxels.dtype.kind == "b" else voxels, placement
 
 
 def _assumed(spacing_mm: Spacing | None) -> Placement:
-    """Where an array lies: as it stands, with whatever is not known told."""
-    message = "the array does not say how it lies in the patient; left and right may be swapped"
+    """The assumed placement of an array, with findings about what is unknown."""
+    message = "the array has no orientation in the patient; left and right may be swapped"
     findings = [warning("ORIENTATION_UNKNOWN", message)]
     if spacing_mm is None:
-        unknown = "no voxel size was given; 1 mm is assumed, so that no length is true"
+        unknown = "no voxel size was given; 1 mm is assumed, so lengths are not true"
         findings.insert(0, warning("SPACING_UNKNOWN", unknown))
     return Placement(given_grid(spacing_mm), tuple(findings))
 

@@ -1,4 +1,4 @@
-"""NRRD and MetaImage files by SimpleITK, whose frame is LPS as ours."""
+"""Read and write NRRD and MetaImage with SimpleITK, whose frame is LPS like ours."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ WRITTEN_SUFFIXES = (".nrrd", ".mha")  # those of a single file
 
 @dataclass(frozen=True)
 class ItkFormat:
-    """A format that SimpleITK reads, and `place`, which reads what it passes over."""
+    """A format that SimpleITK reads; `place` reads the header fields that it ignores."""
 
     kind: str
     suffixes: tuple[str, ...]
     place: Callable[[Path, Any], Placement]
 
     def is_it(self, paths: tuple[Path, ...]) -> bool:
-        """Whether a path is a file of this format by its name."""
+        """Whether a path is a file of this format, by its suffix."""
         return any(path.is_file() and path.name.lower().endswith(self.suffixes) for path in paths)
 
     def read(self, request: Request) -> Scan:
@@ -66,10 +66,10 @@ METAIMAGE_FILES = ItkFormat(METAIMAGE, METAIMAGE_SUFFIXES, metaimage_placement)
 
 
 def read_itk_image(path: Path, kind: str) -> Any:
-    """A SimpleITK image of three axes with one number a voxel.
+    """Read a SimpleITK image with three axes and one number per voxel.
 
-    Raises `InputError` for a file of another kind, a broken one (a detached header without its
-    data too) and for other images.
+    Raises `InputError` for a file of another kind, a broken file (including a detached header
+    without its data) and other images.
     """
     require_kind(path, kind)
     try:
@@ -84,10 +84,10 @@ def read_itk_image(path: Path, kind: str) -> Any:
 
 
 def write_itk_image(volume: Volume, path: Path, description: str = "") -> None:
-    """Write voxels and grid as they are, compressed, as .nrrd or .mha by the path's end.
+    """Write voxels and grid unchanged and compressed, as .nrrd or .mha by the path's suffix.
 
-    bool becomes uint8. `description` becomes a header field. Raises `OutputError` for
-    another name and where the file cannot be written whole.
+    bool becomes uint8. `description` becomes a header field. Raises `OutputError` for another
+    suffix and if the file cannot be written completely.
     """
     if path.suffix.lower() not in WRITTEN_SUFFIXES:
         raise OutputError(
@@ -105,4 +105,4 @@ def write_itk_image(volume: Volume, path: Path, description: str = "") -> None:
         try:
             SimpleITK.WriteImage(image, str(unfinished), useCompression=True)
         except RuntimeError:
-            raise OutputError(f"cannot write {path}: is there space on the disk?") from None
+            raise OutputError(f"cannot write {path}: is the disk full?") from None

@@ -1,7 +1,7 @@
-"""What the headers of NRRD and MetaImage say of a volume's place that SimpleITK passes over.
+"""Read the placement fields of NRRD and MetaImage headers that SimpleITK ignores.
 
-SimpleITK takes no unit but millimetres and fills in what is not said: a voxel size of 1 and axes
-along the patient's.
+SimpleITK knows only millimetres and fills in what is missing: a voxel size of 1 and axes along
+those of the patient.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ Fields = Mapping[str, str]
 
 
 def nrrd_placement(path: Path, image: Any) -> Placement:
-    """LPS mm by `space units` (each axis of the space its own) or, without a space, by `units`.
+    """Place a volume in LPS mm by `space units` for each axis or, without a space, by `units`.
 
-    Raises `InputError` for an unknown unit. Where no anatomical space or no voxel size is named
-    that is said.
+    Raises `InputError` for an unknown unit. A missing anatomical space, voxel size or origin gives
+    a finding.
     """
     fields = _fields(path, ":")
     by_space, by_axis = (_words(fields.get(name, "")) for name in ("space units", "units"))
@@ -51,9 +51,9 @@ def nrrd_placement(path: Path, image: Any) -> Placement:
 
 
 def metaimage_placement(path: Path, image: Any) -> Placement:
-    """LPS mm by `DistanceUnits`; `ElementSize` is the voxel size where `ElementSpacing` is not.
+    """Place a volume in LPS mm by `DistanceUnits`; `ElementSize` replaces `ElementSpacing`.
 
-    Where no axes or no voxel size are named that is said.
+    Missing axes, a missing voxel size or a missing origin give a finding.
     """
     fields = _fields(path, "=")
     unit = fields.get("distanceunits", "")
@@ -69,17 +69,17 @@ def metaimage_placement(path: Path, image: Any) -> Placement:
 
 
 def require_plain(image: Any, what: str) -> None:
-    """Raise `InputError` for anything but three axes and one number a voxel."""
+    """Raise `InputError` unless there are three axes and one number per voxel."""
     axes, numbers = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
     if (axes, numbers) != (3, 1):
         raise InputError(
-            f"{what} holds {axes} axes and {numbers} numbers a voxel, expected 3 and 1",
+            f"{what} has {axes} axes and {numbers} numbers per voxel, expected 3 and 1",
             code="NOT_A_VOLUME",
         )
 
 
 def affine_of(image: Any) -> NDArray[np.float64]:
-    """SimpleITK's grid as (column, row, slice) indices to LPS in the file's unit."""
+    """The affine (4, 4) of SimpleITK's grid: (column, row, slice) to LPS in the file's unit."""
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
     affine[:3, 3] = image.GetOrigin()
@@ -87,11 +87,11 @@ def affine_of(image: Any) -> NDArray[np.float64]:
 
 
 def _one_factor(units: list[str]) -> float:
-    """Without a space the axes have no common frame, so that they must share a unit."""
+    """The factor to millimetres; without a space, all axes must have the same unit."""
     factors = {millimetres_of(unit) for unit in units if unit.lower() not in UNSAID}
     if len(factors) > 1:
         raise GeometryError(
-            f"the file's axes are measured in different units ({', '.join(units)}) and it names no "
+            f"the axes of the file have different units ({', '.join(units)}) and the file names no "
             "space: write it in mm",
             code="BAD_UNIT",
         )
@@ -104,21 +104,21 @@ def _place_findings(
     findings = []
     if not is_sized:
         message = (
-            f"the {kind} file holds no voxel size; 1 mm is assumed, so that no length, area or "
-            "volume from it is true"
+            f"the {kind} file has no voxel size; 1 mm is assumed, so lengths, areas and volumes "
+            "from it are not true"
         )
         findings.append(warning("SPACING_UNKNOWN", message))
     if not is_placed:
-        message = f"the {kind} file names no axes of the patient; it is taken as lying in LPS"
+        message = f"the {kind} file has no orientation in the patient; LPS is assumed"
         findings.append(warning("ORIENTATION_UNKNOWN", message))
     elif not is_moored:
-        message = f"the {kind} file names no origin; its first voxel is taken as lying at 0, 0, 0"
+        message = f"the {kind} file has no origin; its first voxel is placed at 0, 0, 0"
         findings.append(info("ORIGIN_ASSUMED", message))
     return tuple(findings)
 
 
 def _fields(path: Path, separator: str) -> Fields:
-    """The header's fields by their names in lower case, without an NRRD's comments and keys."""
+    """The header's fields by name in lower case, without NRRD's comments and keys."""
     with path.open("rb") as file:
         head = file.read(LONGEST_HEADER)
     fields: dict[str, str] = {}
@@ -135,6 +135,6 @@ def _fields(path: Path, separator: str) -> Fields:
 
 
 def _words(field: str) -> list[str]:
-    """The quoted units of a field; a word without quotes counts too."""
+    """The quoted units of a field, or its words if there are no quotes."""
     quoted = re.findall(r'"([^"]*)"', field)
     return quoted or field.split()

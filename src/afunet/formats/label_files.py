@@ -1,4 +1,4 @@
-"""The label files of a folder, each with the case that it belongs to."""
+"""Find the label files of a folder, each with its case."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from afunet.formats.file_kinds import VOLUME_SUFFIXES
 
 
 def label_files(folder: Path, in_case_folders: Sequence[str]) -> dict[str, Path]:
-    """Label files by case, in the order of their names; empty where there is none.
+    """Return label files by case, in the order of their names; empty if there are none.
 
-    They lie in the folder as `<case>.nii.gz` (or .nrrd, .mha …). Where none does they are looked
-    for as `<case>/<name>.nii.gz`, with the first of the names `in_case_folders` that is there:
-    what `afunet segment` writes for several scans. Two files of one case raise `InputError`.
+    They lie in the folder as `<case>.nii.gz` (or .nrrd, .mha …). If there are none, they are
+    searched as `<case>/<name>.nii.gz`, as `afunet segment` writes them for several scans, with the
+    first name of `in_case_folders` that exists. Two files of one case raise `InputError`.
     """
     if here := _by_stem(folder):
         _require_one_each(folder)
@@ -36,7 +36,7 @@ def stem(path: Path) -> str:
 
 
 def _holds_labels(path: Path) -> bool:
-    """Files with a dot in front are hidden, as macOS's notes on files are."""
+    """Whether a file holds labels by its name; hidden files, such as macOS metadata, do not."""
     name = path.name.lower()
     return path.is_file() and name.endswith(VOLUME_SUFFIXES) and not name.startswith(".")
 
@@ -49,4 +49,6 @@ def _require_one_each(folder: Path) -> None:
     names = [path.name for path in sorted(folder.iterdir()) if _holds_labels(path)]
     for one, other in pairwise(names):
         if stem(Path(one)) == stem(Path(other)):
-            raise InputError(f"{one} and {other} are of one case: keep one", code="SEVERAL_FILES")
+            raise InputError(
+                f"{one} and {other} belong to one case: keep one of them", code="SEVERAL_FILES"
+            )

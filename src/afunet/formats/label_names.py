@@ -1,4 +1,4 @@
-"""Names of labels in a JSON file: `{"1": "femur left"}`, or such a table for each label file."""
+"""Read names of labels from JSON: `{"1": "femur left"}`, or such a table for each label file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from afunet.formats.text_files import read_json
 
 
 def read_label_names(path: Path, table: str = "") -> dict[int, str]:
-    """Labels and their names; `table` picks one where the file holds several, by its key.
+    """Read labels and their names; `table` is the key of a table if the file holds several.
 
-    That is how `afunet phantom` writes `labels.json`: a table for `bones`, one for `fragments`.
-    Empty where the file has tables, but not that one. Raises `InputError` for anything else.
+    `afunet phantom` writes such a `labels.json`, with a table for `bones` and one for `fragments`.
+    Empty if the file has tables but not this one. Raises `InputError` for any other file.
     """
     content = read_json(path)
     if isinstance(content, dict):
@@ -22,7 +22,7 @@ def read_label_names(path: Path, table: str = "") -> dict[int, str]:
         if all(_is_name(key, value) for key, value in content.items()):
             return {int(key): value for key, value in content.items()}
     raise InputError(
-        f'{path.name} is no table of label names, expected {{"1": "femur left", …}}',
+        f'{path.name} is not a table of label names, expected {{"1": "femur left", …}}',
         code="BAD_DESCRIPTION",
     )
 

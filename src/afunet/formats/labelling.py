@@ -1,4 +1,4 @@
-"""A label volume as read: its whole numbers, what was noticed, and what is known of its place."""
+"""A label volume as read: its whole numbers, the findings, and what is known of its position."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ LABEL_DTYPES = (np.uint8, np.int16, np.int32)
 
 @dataclass(frozen=True, eq=False)
 class Labelling:
-    """Labels on a grid and what was noticed about them.
+    """Labels on a grid, and the findings about them.
 
-    `step` is the distance of the values that the file can hold where it stores them scaled, 0
-    where it stores them as they are. `is_part` tells that the file holds only those slices of its
-    grid that have labels.
+    `step` is the distance between possible values if the file stores scaled values, 0 if it stores
+    them unscaled. `is_part` says that the file may hold only the slices of its grid that have
+    labels.
     """
 
     volume: Volume
@@ -39,17 +39,17 @@ class Labelling:
 
     @property
     def spacing_known(self) -> bool:
-        """Whether its millimetres mean anything."""
+        """Whether the voxel size is known, so that millimetres are true."""
         return "SPACING_UNKNOWN" not in self.codes
 
     @property
     def sides_known(self) -> bool:
-        """Whether the patient's left and right are."""
+        """Whether the patient's left and right are known."""
         return self.spacing_known and not SIDES_UNKNOWN & self.codes
 
 
 def checked_labels(read: Labelling) -> Labelling:
-    """The labels in the smallest of uint8, int16 and int32 that holds them.
+    """Return the labels in the smallest of uint8, int16 and int32 that holds them.
 
     Floating-point values near whole numbers (`geometry/tolerances.py`) are rounded to them, with a
     finding. Raises `InputError` for other values and `GeometryError` for axes that are sheared.
@@ -63,18 +63,18 @@ def checked_labels(read: Labelling) -> Labelling:
             findings = read.findings + size_finding(volume.spacing_mm) + rounded
             return replace(read, volume=volume, findings=findings, step=0.0)
     raise InputError(
-        f"labels from {low:g} to {high:g} are no labels: at most 32 bits are read",
+        f"the labels range from {low:g} to {high:g}, expected whole numbers of at most 32 bits",
         code="BAD_LABELS",
     )
 
 
 def require_no_negative(labels: Volume, what: str) -> None:
-    """Raise `InputError` where a label is below 0, as tools write what nobody has labelled."""
+    """Raise `InputError` for labels below 0, which some tools write for unlabelled voxels."""
     lowest = int(labels.voxels.min())
     if lowest < 0:
         raise InputError(
-            f"{what} has negative labels, the lowest {lowest}: a mask cannot say 'not labelled', "
-            "write such voxels as 0 or label them",
+            f"{what} has negative labels, the lowest is {lowest}, but a mask has no value for 'not "
+            "labelled': write such voxels as 0 or label them",
             code="NEGATIVE_LABELS",
         )
 

@@ -1,4 +1,4 @@
-"""Which voxel sizes are believed, and which still show a bone."""
+"""Limits of voxel sizes: which are possible, and which still show a bone."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from afunet.findings import Finding, warning
 
 # Laboratory scanners of bone samples reach 0.01 mm; no scanner's pixel is larger than 50 mm.
 SMALLEST_MM, LARGEST_MM = 0.005, 50.0
-# A fibula is 12 mm thick and the cortex of a shaft 2 to 8 mm. Pixels of 4 mm are the last that
-# show a shaft as more than a bright spot; slices 20 mm apart miss a patella's ends and a fracture.
+# A fibula is 12 mm thick, and the cortex of a shaft 2 to 8 mm. Pixels larger than 4 mm show a shaft
+# only as a bright spot; slices 20 mm apart miss the ends of a patella and a fracture.
 COARSE_PIXEL_MM, COARSEST_PIXEL_MM = 2.0, 4.0
 COARSE_SLICE_MM, COARSEST_SLICE_MM = 6.0, 20.0
 
@@ -22,7 +22,7 @@ Spacing = tuple[float, float, float]
 
 
 def given_grid(spacing_mm: Spacing | None) -> NDArray[np.float64]:
-    """The affine (4, 4) of a given voxel size, 1 mm without one; `ConfigError` for none above 0."""
+    """The affine (4, 4) for a given voxel size, 1 mm without one; `ConfigError` unless above 0."""
     if spacing_mm is not None and not all(np.isfinite(mm) and mm > 0 for mm in spacing_mm):
         raise ConfigError(f"a spacing must be above 0 mm, got {spacing_mm}")
     return np.diag([*(spacing_mm or (1.0, 1.0, 1.0)), 1.0])
@@ -34,7 +34,7 @@ def is_believable(length_mm: float) -> bool:
 
 
 def require_believable(spacing_mm: Sequence[float] | NDArray[np.float64], what: str) -> None:
-    """Raise `GeometryError` (`BAD_SPACING`) for sizes that no voxel has; `what` names them."""
+    """Raise `GeometryError` (`BAD_SPACING`) for impossible voxel sizes; `what` names them."""
     if all(is_believable(float(length)) for length in spacing_mm):
         return
     sizes = " × ".join(f"{float(length):.6g}" for length in spacing_mm)
@@ -46,7 +46,7 @@ def require_believable(spacing_mm: Sequence[float] | NDArray[np.float64], what: 
 
 
 def size_finding(spacing_mm: Sequence[float] | NDArray[np.float64]) -> tuple[Finding, ...]:
-    """A warning about label voxels of a size that no CT has; a scan of them is refused."""
+    """Warn about label voxels of a size that no CT has; a scan with such voxels is refused."""
     if all(is_believable(float(length)) for length in spacing_mm):
         return ()
     sizes = " × ".join(f"{float(length):.4g}" for length in spacing_mm)
@@ -55,10 +55,10 @@ def size_finding(spacing_mm: Sequence[float] | NDArray[np.float64]) -> tuple[Fin
 
 
 def spacing_findings(spacing_mm: Sequence[float] | NDArray[np.float64]) -> tuple[Finding, ...]:
-    """Warnings for a scan's coarse voxels; the two finer sizes count as those of the pixels.
+    """Warn about a scan's coarse voxels; the two smaller sizes count as those of the pixels.
 
-    Raises `GeometryError`: `BAD_SPACING` for sizes that no voxel has, `TOO_COARSE` for voxels that
-    show no bone.
+    Raises `GeometryError`: `BAD_SPACING` for impossible voxel sizes, `TOO_COARSE` for voxels too
+    large to show a bone.
     """
     require_believable(spacing_mm, "the voxel size")
     *pixel_mm, slice_mm = sorted(float(length) for length in spacing_mm)
@@ -76,7 +76,7 @@ def spacing_findings(spacing_mm: Sequence[float] | NDArray[np.float64]) -> tuple
 def _require_fine(length_mm: float, most_mm: float, what: str, how: str) -> None:
     if length_mm > most_mm:
         raise GeometryError(
-            f"{what} {length_mm:.3g} mm {how}, at most {most_mm:g} mm show a bone's shape: give "
-            "finer slices",
+            f"{what} {length_mm:.3g} mm {how}, but only up to {most_mm:g} mm show the shape of a "
+            "bone: give finer slices",
             code="TOO_COARSE",
         )

@@ -1,7 +1,7 @@
-"""Surfaces as STL, PLY, OBJ and VTP files that say their frame and unit, and surfaces read back.
+"""Write surfaces as STL, PLY, OBJ and VTP files that state their frame and unit, and read them.
 
-An empty mesh gives a valid file of 0 triangles. All that write raise `OutputError`; nothing
-half-written is left.
+An empty mesh gives a valid file with 0 triangles. All writers raise `OutputError` and leave no
+incomplete file.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _STL_HEADER_BYTES = 84
 _STL_TRIANGLE_BYTES = 50
 _STATED_FRAME_BYTES = 4096
-# OBJ has no count and no end: ours is told from a cut one by its last line.
+# OBJ has no count and no end, so our last line shows whether a file is complete.
 _OBJ_START, _OBJ_END = b"# afunet ", "# end of file\n"
 _VTP_FIRST_LINE, _VTP_END = b'<?xml version="1.0"?>\n', b"</VTKFile>"
 # 3D Slicer reads a VTP's frame from the field data of this name.
@@ -38,7 +38,7 @@ _FRAME_FIELD = "SPACE"
 
 
 def write_stl(mesh: Mesh, path: Path) -> None:
-    """Write binary STL, float32 LPS mm, frame and unit in its 80-byte header."""
+    """Write binary STL, float32 LPS mm, with frame and unit in its 80-byte header."""
     writer = vtkSTLWriter()
     writer.SetFileTypeToBinary()
     writer.SetHeader(f"afunet {FRAME} {UNIT}")
@@ -46,7 +46,7 @@ def write_stl(mesh: Mesh, path: Path) -> None:
 
 
 def write_ply(mesh: Mesh, path: Path) -> None:
-    """Write binary little-endian PLY, float32 LPS mm, frame and unit in its comments."""
+    """Write binary little-endian PLY, float32 LPS mm, with frame and unit in its comments."""
     writer = vtkPLYWriter()
     writer.SetFileTypeToBinary()
     writer.SetDataByteOrderToLittleEndian()
@@ -55,7 +55,7 @@ def write_ply(mesh: Mesh, path: Path) -> None:
 
 
 def write_obj(mesh: Mesh, path: Path) -> None:
-    """Write Wavefront OBJ as text, LPS mm to a tenth of a µm, frame and unit in a comment."""
+    """Write Wavefront OBJ as text, LPS mm to a tenth of a µm, with frame and unit in a comment."""
     with whole_file(path) as unfinished, unfinished.open("w", encoding="ascii") as file:
         file.write(f"# afunet {FRAME} {UNIT}\n")
         np.savetxt(file, mesh.vertices_mm, "v %.4f %.4f %.4f")
@@ -66,7 +66,7 @@ def write_obj(mesh: Mesh, path: Path) -> None:
 def write_vtp(mesh: Mesh, path: Path) -> None:
     """Write VTK's XML polydata, float32 LPS mm, compressed and base64 encoded.
 
-    Frame and unit stand in the field data ("SPACE": "LPS", "UNIT": "mm") and, for eyes, in a
+    Frame and unit are in the field data ("SPACE": "LPS", "UNIT": "mm") and, for people, in a
     comment.
     """
     writer = vtkXMLPolyDataWriter()
@@ -94,18 +94,18 @@ MESH_WRITERS: dict[str, Callable[[Mesh, Path], None]] = {
 
 
 def read_mesh(path: Path) -> Mesh:
-    """Triangles of an STL, PLY, OBJ or VTP file in LPS mm.
+    """Read the triangles of an STL, PLY, OBJ or VTP file in LPS mm.
 
-    A file that states SPACE=RAS is turned to LPS; one that states no frame is taken as LPS, and
-    units are taken as mm. STL, which repeats each corner, and OBJ, which repeats corners along
-    texture seams, get equal vertices merged. Raises `InputError` for a missing, broken or empty
-    file and for another format.
+    A file that states SPACE=RAS is converted to LPS; without a stated frame, LPS is assumed. Units
+    are taken as mm. Equal vertices are merged in STL, which repeats each corner, and in OBJ, which
+    repeats corners along texture seams. Raises `InputError` for a missing, broken or empty file and
+    for another format.
     """
     readers = {".stl": _read_stl, ".ply": read_ply, ".obj": _read_obj, ".vtp": _read_vtp}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise InputError(
-            f"{path.name}: not a mesh format known here; expected .stl, .ply, .obj or .vtp",
+            f"{path.name}: unknown mesh format, expected .stl, .ply, .obj or .vtp",
             code="UNKNOWN_FORMAT",
         )
     try:
@@ -143,9 +143,9 @@ def _read_stl(path: Path) -> Mesh:
 
 
 def _require_whole_stl(path: Path) -> None:
-    """Refuse a binary STL whose length is not the one its triangle count asks for.
+    """Refuse a binary STL whose length does not match its number of triangles.
 
-    VTK takes a file cut between two triangles, and a binary one may begin with "solid" too.
+    VTK accepts a file cut off between two triangles. A binary file may also begin with "solid".
     """
     with path.open("rb") as file:
         start = file.read(_STL_HEADER_BYTES)
@@ -165,7 +165,7 @@ def _read_obj(path: Path) -> Mesh:
             return from_polydata(vtkPolyData())
     polydata = _read(vtkOBJReader(), path)
     if polydata.GetNumberOfPolys() == 0:
-        raise _broken(path, "holds no polygons that OBJ readers know; export it again")
+        raise _broken(path, "holds no polygons that OBJ readers understand; export it again")
     _require_known_vertices(polydata, path)
     triangles, merged = vtkTriangleFilter(), vtkCleanPolyData()
     triangles.SetInputData(polydata)
@@ -193,14 +193,16 @@ def _read_vtp(path: Path) -> Mesh:
 
 
 def _require_known_vertices(polydata: Any, path: Path) -> None:
-    """Refuse faces that name absent vertices, before a filter follows them into foreign memory."""
+    """Refuse faces with missing vertices, before a filter reads memory that is not its own."""
     lowest, highest = polydata.GetPolys().GetConnectivityArray().GetRange()
     if lowest < 0 or highest >= polydata.GetNumberOfPoints():
-        raise _broken(path, "a broken mesh: a face names a vertex that is not there")
+        raise _broken(
+            path, "a broken mesh: a face refers to a vertex that does not exist; export it again"
+        )
 
 
 def _read(reader: Any, path: Path) -> Any:
-    """The polydata a VTK reader gives, or `InputError` in place of VTK's own lines on stderr."""
+    """Return the polydata of a VTK reader; `InputError` instead of VTK's own lines on stderr."""
     failures: list[str] = []
     for speaker in (reader, reader.GetExecutive()):
         for event in ("ErrorEvent", "WarningEvent"):
@@ -217,4 +219,4 @@ def _broken(path: Path, what: str) -> InputError:
 
 
 def _not_whole(path: Path) -> InputError:
-    return _broken(path, f"not a whole {path.suffix[1:].upper()} file; export it again")
+    return _broken(path, f"not a complete {path.suffix[1:].upper()} file; export it again")

@@ -1,4 +1,4 @@
-"""NIfTI files (RAS, column first) and volumes (LPS, slice first)."""
+"""Convert between NIfTI files (RAS, column first) and volumes (LPS, slice first)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WRITABLE = (np.uint8, np.int16, np.uint16, np.int32, np.float32)
 
 
 def is_nifti(paths: tuple[Path, ...]) -> bool:
-    """Whether a path is a NIfTI file by its name, or either half of a pair of .hdr and .img."""
+    """Whether a path is a NIfTI file by its suffix, or one half of a pair of .hdr and .img."""
     return any(
         path.is_file() and (path.name.lower().endswith(NIFTI_SUFFIXES) or is_half(path))
         for path in paths
@@ -38,12 +38,12 @@ def is_nifti(paths: tuple[Path, ...]) -> bool:
 
 
 def read_nifti(request: Request) -> Scan:
-    """Read one NIfTI volume of HU on its own grid, whatever its axes' order and signs.
+    """Read one NIfTI volume of HU on its own grid, whatever the order and signs of its axes.
 
-    The spatial unit may be metre, millimetre (also where none is said) or micrometre. A file that
-    is compressed where its name says it is not, or the other way round, is read with a finding.
-    Raises `InputError` for a broken file and for anything but one volume of single numbers,
-    `GeometryError` where it cannot be placed.
+    The spatial unit may be metre, millimetre (also if none is stated) or micrometre. A file that is
+    compressed although its name says otherwise, or the reverse, is read with a finding. Raises
+    `InputError` for a broken file and for anything but one volume with one number per voxel, and
+    `GeometryError` if it cannot be placed.
     """
     request.watch.check()
     stored, scale, placement = _read(request.path)
@@ -64,11 +64,11 @@ def read_nifti_labels(request: Request) -> Labelling:
 
 
 def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
-    """Write voxels and grid as they are, as .nii or .nii.gz by the path's end.
+    """Write voxels and grid unchanged, as .nii or .nii.gz by the path's suffix.
 
     Both sform and qform are set (scanner coordinates, millimetres). Voxels keep their type:
     uint8, int16, uint16, int32, float32; bool becomes uint8. Raises `OutputError` for another type
-    or name and where the file cannot be written whole.
+    or suffix and if the file cannot be written completely.
     """
     if not path.name.lower().endswith(NIFTI_SUFFIXES):
         raise OutputError(
@@ -91,7 +91,7 @@ def write_nifti(volume: Volume, path: Path, description: str = "") -> None:
 
 
 def _read(path: Path) -> tuple[NDArray[Any], tuple[float, float], Placement]:
-    """The stored numbers (slice, row, column), their slope and intercept, and where they lie."""
+    """The stored numbers (slice, row, column), their slope and intercept, and their placement."""
     with opened(path) as file:
         stored = stored_numbers(file, path)
     scale = float(file.image.dataobj.slope), float(file.image.dataobj.inter)

@@ -1,4 +1,4 @@
-"""Opening NIfTI files, whatever their names and packing say, and reading them to their ends."""
+"""Open NIfTI files, whatever their names and compression, and read them to the end."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from afunet.findings import Finding, info
 from afunet.formats.file_kinds import ANALYZE, GZIP, NIFTI, NIFTI_PAIR, kind_of, require_kind
 from afunet.formats.file_search import unreadable
 
-MOST_PACKED = 1100  # deflate packs 1,032 bytes into one at most
+MOST_PACKED = 1100  # deflate compresses by a factor of at most 1,032
 CHUNK_BYTES = 1 << 20
-# nibabel would write lines of its own about headers that it mends or refuses.
+# nibabel would print its own lines about headers that it corrects or refuses.
 logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, eq=False)
 class NiftiFile:
-    """nibabel's image, what was noticed about the file itself, and its unpacking if it has any."""
+    """nibabel's image, findings about the file, and the decompressing stream if there is one."""
 
     image: Any
     findings: tuple[Finding, ...] = ()
@@ -38,9 +38,9 @@ class NiftiFile:
 
 @contextmanager
 def opened(path: Path) -> Iterator[NiftiFile]:
-    """The image of a file, by its content; its voxels can be read as long as it is open.
+    """Open a file by its content; its voxels can be read while it is open.
 
-    Raises `InputError` in one line that says what the file is, if it is no NIfTI or not whole.
+    Raises `InputError` in one line that says what the file is, if it is not a complete NIfTI file.
     """
     if is_half(path):
         yield NiftiFile(_load_pair(path))
@@ -67,7 +67,7 @@ def _name_findings(path: Path, compressed: bool) -> tuple[Finding, ...]:
     if compressed == path.name.lower().endswith(".gz"):
         return ()
     what, suffix = ("is compressed", ".nii.gz") if compressed else ("is not compressed", ".nii")
-    return (info("MISNAMED_FILE", f"the file {what}, its name should end in {suffix}"),)
+    return (info("MISNAMED_FILE", f"the file {what}, so its name should end in {suffix}"),)
 
 
 def _load_pair(path: Path) -> Any:
@@ -75,13 +75,14 @@ def _load_pair(path: Path) -> Any:
     if not (header.is_file() and voxels.is_file()):
         missing = voxels if header.is_file() else header
         raise InputError(
-            f"{path.name} is half of a pair, {missing.name} is not beside it", code="NO_PARTNER"
+            f"{path.name} is half of a pair, but {missing.name} is not beside it: copy both",
+            code="NO_PARTNER",
         )
     kind = kind_of(header)
     if kind.name == ANALYZE:
         raise InputError(
-            f"{header.name} is of Analyze 7.5, which does not tell left from right: export the "
-            "volume as NIfTI",
+            f"{header.name} is in Analyze 7.5 format, which does not distinguish left and right: "
+            "export the volume as NIfTI",
             code="ANALYZE",
         )
     require_kind(header, NIFTI_PAIR)
@@ -90,7 +91,7 @@ def _load_pair(path: Path) -> Any:
 
 
 def _class_of(stream: Any) -> Any:
-    """NIfTI-1 or NIfTI-2 by the length of the header, its first number."""
+    """The class for NIfTI-1 or NIfTI-2, by the header's first number, its length."""
     length = stream.read(4)
     stream.seek(0)
     is_second = 540 in (int.from_bytes(length, "little"), int.from_bytes(length, "big"))
@@ -98,7 +99,7 @@ def _class_of(stream: Any) -> Any:
 
 
 def is_half(path: Path) -> bool:
-    """Whether a file is half of a pair: .img, also a name of DICOM files, only beside an .hdr."""
+    """Whether a file is half of a pair; .img counts only beside an .hdr, as DICOM uses it too."""
     return _named(path, ".hdr") or (_named(path, ".img") and _halves(path)[0].is_file())
 
 
@@ -113,16 +114,16 @@ def _halves(path: Path) -> tuple[Path, Path]:
 
 
 def stored_numbers(file: NiftiFile, path: Path) -> NDArray[Any]:
-    """The stored numbers, (slice, row, column), not yet rescaled.
+    """Read the stored numbers, (slice, row, column), not yet rescaled.
 
-    Raises `InputError` for anything but one volume of single numbers, and for a file that is cut
-    off or damaged, its checksum included.
+    Raises `InputError` for anything but one volume with one number per voxel, and for a file that
+    is cut off or damaged, also by its checksum.
     """
     image = file.image
     shape = image.shape
     if len(shape) < 3 or any(length != 1 for length in shape[3:]):
         raise InputError(
-            f"the NIfTI file holds an array of {shape}, expected one 3D volume: save one",
+            f"the NIfTI file holds an array of {shape}, expected one 3D volume: save a single one",
             code="NOT_A_VOLUME",
         )
     if image.get_data_dtype().kind not in "iuf":
@@ -138,7 +139,7 @@ def stored_numbers(file: NiftiFile, path: Path) -> NDArray[Any]:
 
 
 def _require_sound(unpacking: gzip.GzipFile | None) -> None:
-    """Read on to the end of a packed file, where its checksum stands, whatever lies behind it."""
+    """Read a compressed file to its checksum at the end, ignoring anything that follows."""
     try:
         while unpacking is not None and unpacking.read(CHUNK_BYTES):
             pass
@@ -153,8 +154,8 @@ def _broken_files_refused(path: Path) -> Iterator[None]:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise InputError(
-            f"{path.name} is cut off or damaged: its compression breaks off; copy or download it "
-            "again",
+            f"{path.name} is cut off or damaged: its compressed data are incomplete; copy or "
+            "download it again",
             code="FILE_CUT",
         ) from None
     except OSError as reason:
@@ -168,17 +169,17 @@ def _broken_files_refused(path: Path) -> Iterator[None]:
         ) from None
     except (HeaderDataError, ValueError):
         raise InputError(
-            f"{path.name} has a NIfTI header that makes no sense: export it again",
+            f"{path.name} has an invalid NIfTI header: export it again",
             code="FILE_BROKEN",
         ) from None
-    except Exception:  # nibabel and numpy each raise their own on a broken file
+    except Exception:  # nibabel and numpy raise many types on a broken file
         raise InputError(
             f"{path.name} is broken or not NIfTI: copy or export it again", code="FILE_BROKEN"
         ) from None
 
 
 def _require_whole(image: Any, path: Path) -> None:
-    """Refuse a header that tells of more than the file can hold, before memory is asked for."""
+    """Refuse a header that states more data than the file can hold, before allocating memory."""
     expected = int(np.prod(image.shape, dtype=object)) * image.get_data_dtype().itemsize
     file = _halves(path)[1] if is_half(path) else path
     with file.open("rb") as stream:
@@ -190,7 +191,7 @@ def _require_whole(image: Any, path: Path) -> None:
 
 def _cut(path: Path, told: str = "") -> InputError:
     return InputError(
-        f"{path.name} is cut off: it holds less than its header tells of{told}; copy or download "
-        "it again",
+        f"{path.name} is cut off: it holds less than its header says{told}; copy or download it "
+        "again",
         code="FILE_CUT",
     )

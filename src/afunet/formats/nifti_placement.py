@@ -1,4 +1,4 @@
-"""Where a NIfTI volume lies: which of its two placements counts, in which unit."""
+"""The placement of a NIfTI volume: which of sform and qform counts, and in which unit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FloatArray = NDArray[np.float64]
 RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 # xyzt_units & 7 (nifti1.h, NIFTI_UNITS_*)
 UNITS = {0: "unknown", 1: "meter", 2: "mm", 3: "micron"}
-# Faults of a form, which decide what is done.
+# Faults of a form; they decide what is done.
 _SHEARED = "is sheared by"
 _SINGULAR = "is singular: two axes point the same way, or one has no length"
 TO_TAKE_THE_QFORM = "set its sform code to 0 if the qform is right (nibabel: set_sform(None, 0))"
@@ -27,7 +27,7 @@ TO_TAKE_THE_QFORM = "set its sform code to 0 if the qform is right (nibabel: set
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """One placement: its affine in RAS mm, None where none is stated, and what is wrong with it."""
+    """One placement: its affine in RAS mm, None if it is not stated, and its fault if any."""
 
     name: str
     affine: FloatArray | None
@@ -35,30 +35,30 @@ class Form:
 
     @property
     def is_sound(self) -> bool:
-        """Whether it is stated and can be true."""
+        """Whether the form is stated and has no fault."""
         return self.affine is not None and not self.fault
 
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """The affine of a volume in LPS mm and what was noticed on the way."""
+    """The affine of a volume in LPS mm, and the findings about it."""
 
     affine: FloatArray
     findings: tuple[Finding, ...] = ()
 
     @property
     def spacing_known(self) -> bool:
-        """Whether its millimetres mean anything."""
+        """Whether the voxel size is known, so that millimetres are true."""
         return all(finding.code != "SPACING_UNKNOWN" for finding in self.findings)
 
 
 def placement_of(header: Any) -> Placement:
-    """The sform where it is sound, else the qform where it leaves no doubt (nifti1.h, method 2, 3).
+    """Return the sform if it is sound, otherwise an undoubted qform (nifti1.h, methods 2 and 3).
 
-    The sform counts, as everywhere. A qform stands in for one that is not finite or singular, or
-    that is sheared, if it lies nowhere further than `UNDOUBTED_FORM_MM` from it. Raises
-    `GeometryError` where no placement can be true; a sheared one without a stand-in is left to the
-    check of every volume.
+    The sform has precedence, as in other programs. The qform replaces an sform that is singular or
+    not finite, and a sheared one if the two are nowhere further apart than `UNDOUBTED_FORM_MM`.
+    Raises `GeometryError` if no placement is possible; a sheared sform without a replacement is
+    left to the check of every volume.
     """
     unit = UNITS.get(int(header["xyzt_units"]) & 7, "unknown")
     columns, rows, slices = (int(length) for length in header.get_data_shape()[:3])
@@ -74,7 +74,7 @@ def _taken(
     sform: Form, qform: Form, size: tuple[int, int, int]
 ) -> tuple[FloatArray | None, tuple[Finding, ...]]:
     if sform.affine is None and qform.affine is None:
-        message = "the NIfTI file does not say how it lies in the patient; left and right may be "
+        message = "the NIfTI file has no orientation in the patient; left and right may be "
         return None, (warning("ORIENTATION_UNKNOWN", message + "swapped"),)
     if sform.is_sound:
         return sform.affine, _beside(sform, qform, size)
@@ -85,37 +85,38 @@ def _taken(
     if not qform.is_sound:
         if sform.fault.startswith(_SHEARED):
             return sform.affine, ()
-        raise _no_placement(f"its sform {sform.fault}, and no qform is sound", "export it again")
+        raise _no_placement(
+            f"its sform {sform.fault}, and it has no sound qform", "export it again"
+        )
     if sform.fault.startswith(_SHEARED):
         apart_mm = _apart_mm(sform, qform, size)
         if apart_mm > UNDOUBTED_FORM_MM:
             raise _no_placement(
-                f"its sform {sform.fault}, its qform is straight and lies up to {apart_mm:.1f} mm "
-                "away",
+                f"its sform {sform.fault}, its qform is straight but up to {apart_mm:.1f} mm away",
                 f"{TO_TAKE_THE_QFORM}, or resample it to a straight grid",
             )
-    message = f"the NIfTI file's sform {sform.fault}, its qform is sound"
+    message = f"the NIfTI file's sform {sform.fault}, but its qform is sound"
     return qform.affine, (repaired("FORM_BROKEN", message, "took the qform"),)
 
 
 def _beside(sform: Form, qform: Form, size: tuple[int, int, int]) -> tuple[Finding, ...]:
-    """What there is to say of a qform beside a sound sform."""
+    """Findings about the qform beside a sound sform."""
     if qform.affine is None:
         return ()
     if not np.isfinite(qform.affine).all() or qform.fault == _SINGULAR:
-        message = f"the NIfTI file's qform {qform.fault}, its sform is sound"
+        message = f"the NIfTI file's qform {qform.fault}, but its sform is sound"
         return (info("FORM_BROKEN", message, "took the sform"),)
     apart_mm = _apart_mm(sform, qform, size)
     if apart_mm <= SAME_PLACE_MM:
         return ()
-    message = f"the NIfTI file's two placements differ by up to {apart_mm:.1f} mm; took the sform"
+    message = f"the NIfTI file's sform and qform differ by up to {apart_mm:.1f} mm; took the sform"
     return (warning("FORMS_DISAGREE", message),)
 
 
 def _qform(header: Any) -> Any:
     try:
         return header.get_qform(coded=True)[0]
-    except Exception:  # nibabel's own for quaternions longer than 1, numpy's for NaN
+    except Exception:  # nibabel's error for quaternions longer than 1, numpy's for NaN
         return np.full((4, 4), np.nan)
 
 
@@ -140,7 +141,7 @@ def _unplaced(header: Any, unit: str) -> FloatArray:
     """The grid of a file without a placement: its voxel sizes alone (nifti1.h, method 1)."""
     affine = _in_mm(header.get_base_affine(), unit)
     if not np.isfinite(affine).all() or not np.diag(affine).all():
-        raise _no_placement("it has no placement, and a voxel size of nothing", "export it again")
+        raise _no_placement("no sform, no qform and no usable voxel size", "export it again")
     return affine
 
 
@@ -151,7 +152,7 @@ def _in_mm(affine: Any, unit: str) -> FloatArray:
 
 
 def _apart_mm(one: Form, other: Form, size: tuple[int, int, int]) -> float:
-    """The largest distance between the places that two forms give a corner."""
+    """The largest distance in mm between the positions that two forms give to a corner."""
     assert one.affine is not None
     assert other.affine is not None
     ends = np.array(size) - 1
@@ -162,5 +163,5 @@ def _apart_mm(one: Form, other: Form, size: tuple[int, int, int]) -> float:
 
 def _no_placement(what: str, remedy: str) -> GeometryError:
     return GeometryError(
-        f"the NIfTI file does not say where it lies: {what}: {remedy}", code="NO_PLACEMENT"
+        f"the NIfTI file has no usable position: {what}; {remedy}", code="NO_PLACEMENT"
     )

@@ -1,4 +1,4 @@
-"""PLY triangle meshes, read strictly: VTK's own reader crashes the process on a cut file."""
+"""Read PLY triangle meshes strictly: VTK's own reader crashes the process on an incomplete file."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,17 +29,17 @@ _CORNER_COUNT = "corner_count"
 
 @dataclass
 class _Element:
-    """One table of the file: how many rows, and each row's columns as NumPy field types."""
+    """One table of the file: the number of rows, and the columns as NumPy field types."""
 
     rows: int
     columns: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 def read_ply(path: Path) -> Mesh:
-    """Vertices and triangles of a PLY file (text or binary), other columns left aside.
+    """Read the vertices and triangles of a PLY file (text or binary), ignoring other columns.
 
-    Raises `InputError` for a cut or broken file and for faces that are not triangles, `OSError`
-    where the file cannot be opened.
+    Raises `InputError` for an incomplete or broken file and for faces that are not triangles, and
+    `OSError` if the file cannot be opened.
     """
     content = path.read_bytes()
     header, found, body = content.partition(b"end_header")
@@ -52,7 +52,8 @@ def read_ply(path: Path) -> Mesh:
         return _mesh(tables)
     except (ValueError, KeyError, IndexError, OverflowError):
         raise InputError(
-            f"{path.name}: not a whole PLY file of triangles; export it again", code="MESH_BROKEN"
+            f"{path.name}: not a complete PLY file of triangles; export it again",
+            code="MESH_BROKEN",
         ) from None
 
 
@@ -86,7 +87,7 @@ def _natural(word: str) -> int:
 
 
 def _tables(body: bytes, order: _Order, elements: dict[str, _Element]) -> dict[str, _Table]:
-    """Rows of each element as a structured array; every list is expected to hold three items."""
+    """The rows of each element as a structured array; every list must hold three items."""
     tables = {}
     for name, element in elements.items():
         row = np.dtype(element.columns)
@@ -95,7 +96,7 @@ def _tables(body: bytes, order: _Order, elements: dict[str, _Element]) -> dict[s
         else:
             tables[name], body = _take_binary(body, element.rows, row.newbyteorder(order))
         if _CORNERS in (row.names or ()) and (tables[name][_CORNER_COUNT] != 3).any():
-            raise ValueError("a face has not three corners")
+            raise ValueError("a face does not have three corners")
     return tables
 
 

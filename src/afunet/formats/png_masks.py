@@ -1,4 +1,4 @@
-"""PNG masks as programs write them: 0 and 1, 0 and 255, palettes, colour, 16 bits, alpha."""
+"""Read PNG masks as programs write them: 0/1, 0/255, palettes, colour, 16 bits, alpha."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from afunet.errors import InputError
 from afunet.findings import Finding, info
 
 MOST_NAMED = 6
-WHITE = 255  # of 8 bits; that of 16 bits and all colours are above it
-# A palette's number or a grey level; the others are colours.
+WHITE = 255  # in 8 bits; white in 16 bits and all colours are larger numbers
+# Modes whose pixels are grey levels; pixels in other modes are colours.
 GREY_MODES = ("1", "L", "I", "I;16", "I;16B", "I;16L")
 
 
 def mask_values(image: Image.Image) -> NDArray[np.int64]:
-    """What a mask's pixels say, (H, W): the grey level, or red · 2¹⁶ + green · 2⁸ + blue.
+    """The values of a mask's pixels, (H, W): the grey level, or red · 2¹⁶ + green · 2⁸ + blue.
 
-    Transparent pixels are black, a palette is looked through, and a colour of three equal parts is
-    that grey. 0 is therefore always black.
+    Transparent pixels are black, palettes are resolved, and a colour with three equal parts is a
+    grey level. So 0 is always black.
     """
     if image.mode in GREY_MODES and "transparency" not in image.info:
         return np.asarray(image).astype(np.int64)
@@ -33,10 +33,10 @@ def mask_values(image: Image.Image) -> NDArray[np.int64]:
 
 
 def bone_value(values: Iterable[int]) -> int:
-    """The one value beside 0 that a mask holds: 1, white or a colour; 1 where it holds none.
+    """Return the one value besides 0 in a mask: 1, white or a colour; 1 if there is none.
 
-    Raises `InputError` for several and for grey levels between: smooth edges, or labels that
-    PNGs have no names for.
+    Raises `InputError` for several values and for grey levels in between, which are smooth edges or
+    labels that a PNG cannot name.
     """
     others = sorted(set(values) - {0})
     if len(others) > 1 or any(1 < value < WHITE for value in others):
@@ -44,20 +44,20 @@ def bone_value(values: Iterable[int]) -> int:
             " …" if len(others) > MOST_NAMED else ""
         )
         raise InputError(
-            f"a PNG mask must hold 0 and one value for bone, as 1 or 255, got {named} beside 0: "
-            "write bone as one value, without smooth edges",
+            f"a PNG mask must hold 0 and one value for bone, such as 1 or 255, got {named} beside "
+            "0: write bone as one value, without smooth edges",
             code="NOT_BINARY",
         )
     return others[0] if others else 1
 
 
 def binary_mask(values: NDArray[Any], bone: int) -> NDArray[np.uint8]:
-    """0 and 1 of a mask's values."""
+    """The 0/1 mask of the pixels with the value `bone`."""
     return np.asarray(values == bone, dtype=np.uint8)
 
 
 def bone_value_finding(bone: int) -> tuple[Finding, ...]:
-    """A note that another value than 1 stands for bone."""
+    """A finding if a value other than 1 stands for bone."""
     if bone == 1:
         return ()
     shown = str(bone) if bone < 1 << 16 else f"the colour #{bone:06x}"

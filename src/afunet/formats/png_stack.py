@@ -1,4 +1,4 @@
-"""A folder of PNG slices, exported through the bone window."""
+"""Read a folder of PNG slices that were exported through the bone window."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
 
 KIND = "PNG stack"
-# The window of the exports that are read: grey 0 is this or less, grey 255 this or more.
+# The window of the exports: grey 0 is this value or less, grey 255 this value or more.
 BLACK_HU, WHITE_HU = -300.0, 1300.0
 IMAGES, MASKS = "images", "masks"
 
@@ -34,9 +34,9 @@ def is_png_stack(paths: tuple[Path, ...]) -> bool:
 
 
 def png_files(paths: tuple[Path, ...], subfolder: str) -> tuple[Path, ...]:
-    """The PNG files that the paths stand for in natural order (2 before 10), maybe none.
+    """The PNG files of the paths in natural order (2 before 10); may be empty.
 
-    A folder without PNGs of its own stands for its `subfolder`.
+    A folder without PNG files of its own stands for its `subfolder`.
     """
     if len(paths) == 1 and paths[0].is_dir():
         return _pngs_in(paths[0]) or _pngs_in(paths[0] / subfolder)
@@ -47,14 +47,15 @@ def png_files(paths: tuple[Path, ...], subfolder: str) -> tuple[Path, ...]:
 def read_png_stack(request: Request) -> Scan:
     """Read 8-bit grey slices as HU = −300 + 1600 · grey / 255, float32.
 
-    The slices are taken as axial in the order of their names, from the feet to the head, with
-    the patient's left at the right and his back below. `spacing_mm` gives the voxel size; 1 mm
-    is assumed without it. Raises `InputError` for other PNGs, `GeometryError` for mixed sizes.
+    The slices are taken as axial, in the order of their names from the feet to the head, with the
+    patient's left on the right and the patient's back at the bottom. `spacing_mm` gives the voxel
+    size; without it, 1 mm is assumed. Raises `InputError` for other PNGs and `GeometryError` for
+    mixed sizes.
     """
     files = png_files(request.paths, IMAGES)
     if not files:
         raise InputError(
-            f"there are only {MASKS} and no {IMAGES} to read: name the images' folder",
+            f"there are only {MASKS} and no {IMAGES} to read: give the folder of the images",
             code="NO_IMAGES",
         )
     grey = _stack(_greys(files), len(files), request)
@@ -71,7 +72,7 @@ def read_png_labels(request: Request) -> Labelling:
     files = png_files(request.paths, MASKS)
     if not files:
         raise InputError(
-            f"there are only {IMAGES} and no {MASKS} to read: name the masks' folder",
+            f"there are only {IMAGES} and no {MASKS} to read: give the folder of the masks",
             code="NO_IMAGES",
         )
     values = _stack(map(mask_values, _images(files)), len(files), request)
@@ -81,14 +82,14 @@ def read_png_labels(request: Request) -> Labelling:
 
 
 def _stack(planes: Iterable[NDArray[Any]], count: int, request: Request) -> NDArray[Any]:
-    """Values (slice, row, column)."""
+    """Stack the planes into values (slice, row, column)."""
     slices: list[NDArray[Any]] = []
     for number, plane in enumerate(planes, start=1):
         request.watch.check()
         if plane.shape != (slices or [plane])[0].shape:
             raise GeometryError(
                 f"the PNGs differ in size: slice {number} is {_size(plane)}, the first is "
-                f"{_size(slices[0])}: export all of one series",
+                f"{_size(slices[0])}: export all slices of one series",
                 code="SIZES_DIFFER",
             )
         slices.append(plane)
@@ -123,21 +124,19 @@ def _greys(files: tuple[Path, ...]) -> Iterator[NDArray[np.uint8]]:
 
 
 def _findings(request: Request) -> tuple[Finding, ...]:
-    assumed = info(
-        "ORIENTATION_ASSUMED", "PNGs do not say how they lie: taken as axial, feet to head"
-    )
+    assumed = info("ORIENTATION_ASSUMED", "PNGs have no orientation: taken as axial, feet to head")
     if request.spacing_mm is not None:
         return (assumed,)
     unknown = warning(
         "SPACING_UNKNOWN",
-        "PNGs hold no voxel size and none was given; 1 mm is assumed, so that no length, area or "
-        "volume from this scan is true",
+        "PNGs have no voxel size and none was given; 1 mm is assumed, so lengths, areas and "
+        "volumes from this scan are not true",
     )
     return (unknown, assumed)
 
 
 def _pngs_in(folder: Path) -> tuple[Path, ...]:
-    """The folder's PNGs in natural order; none where DICOM lies beside them."""
+    """The PNG files of a folder in natural order; none if there is DICOM beside them."""
     if not folder.is_dir():
         return ()
     try:

@@ -1,4 +1,4 @@
-"""Meshes as VTK's polydata and back: the form in which VTK's filters and files take them."""
+"""Convert meshes to VTK's polydata, for its filters and file formats, and back."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from afunet.geometry import Mesh
 
 
 def to_polydata(mesh: Mesh, point_type: DTypeLike = np.float64) -> Any:
-    """The same vertices and triangles as a `vtkPolyData` that owns its memory."""
+    """Return the vertices and triangles as a `vtkPolyData` that owns its memory."""
     points = vtkPoints()
     points.SetData(numpy_to_vtk(mesh.vertices_mm.astype(point_type), deep=True))
     corners = numpy_to_vtk(mesh.faces.reshape(-1), deep=True)
@@ -26,7 +26,7 @@ def to_polydata(mesh: Mesh, point_type: DTypeLike = np.float64) -> Any:
 
 
 def from_polydata(polydata: Any) -> Mesh:
-    """The vertices and triangles of a `vtkPolyData` whose polygons are all triangles."""
+    """Return the mesh of a `vtkPolyData` whose polygons are all triangles."""
     if polydata.GetNumberOfPolys() == 0:
         return Mesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64))
     vertices = vtk_to_numpy(polydata.GetPoints().GetData())

@@ -1,4 +1,4 @@
-"""The table of formats that are read, and the three ways to ask it."""
+"""The table of input formats, and the functions that read scans, labels and lists of series."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from afunet.watch import UNWATCHED, Watch
 
 Paths = str | Path | Iterable[str | Path]
 Image = Paths | Any
-"""Paths, or what is in memory: a `Volume`, a NumPy array, nibabel's or SimpleITK's image."""
+"""Paths, or an image in memory: a `Volume`, a NumPy array, a nibabel or SimpleITK image."""
 
 
 @dataclass(frozen=True)
 class Reader:
     """How one format is recognised and read.
 
-    `read` and `read_labels` give what the file holds; `read_scan` and `read_labelling` below
+    `read` and `read_labels` return the content of the file; `read_scan` and `read_labelling` below
     check it. `list_series` lists several series and checks the one that would be read.
     """
 
@@ -51,7 +51,7 @@ def _anything(paths: tuple[Path, ...]) -> bool:
     return True
 
 
-# The first that matches reads; DICOM has no reliable file name and takes what is left.
+# The first match reads; DICOM has no reliable file names, so it takes everything else.
 READERS: dict[str, Reader] = {
     "NIfTI": Reader(nifti.is_nifti, nifti.read_nifti, nifti.read_nifti_labels),
     "NRRD": Reader(NRRD_FILES.is_it, NRRD_FILES.read, NRRD_FILES.read_labels),
@@ -85,12 +85,12 @@ def read_scan(
     """Read a CT scan in HU from a folder, a file or several files of one series.
 
     A folder holds DICOM (at any depth) or PNG slices; a file is NIfTI, NRRD or MetaImage, or a
-    zip archive of DICOM. An image in memory is checked alike (`scan_in_memory`). `series` picks a
-    DICOM series by its UID, the end of it or its number in `list_series`; `spacing_mm` is the
-    voxel size (column, row, slice) of PNG slices and of arrays; `strict` refuses what would be
-    mended and reported otherwise. Raises `InputError` for what cannot be read as a CT scan,
-    `GeometryError` for slices that form no stack, `ConfigError` for an option that the format does
-    not take, `Cancelled` on request.
+    zip archive of DICOM. An image in memory is checked in the same way (`scan_in_memory`). `series`
+    chooses a DICOM series by its UID, the end of its UID or its number in `list_series`;
+    `spacing_mm` is the voxel size (column, row, slice) of PNG slices and arrays; `strict` refuses
+    what would otherwise be corrected and reported. Raises `InputError` for input that is not a
+    readable CT scan, `GeometryError` for slices that do not form a stack, `ConfigError` for an
+    option that the format does not take, and `Cancelled` on request.
     """
     if is_image(path):
         scan = scan_in_memory(path, spacing_mm)
@@ -105,9 +105,8 @@ def read_labelling(
 ) -> Labelling:
     """Read a label volume as integers: NIfTI, NRRD, MetaImage, PNG masks, a DICOM Segmentation.
 
-    An image in memory is read alike.
-    Raises `InputError` for values that are not whole numbers and for other DICOM, `GeometryError`
-    for a sheared grid.
+    An image in memory is read in the same way. Raises `InputError` for values that are not whole
+    numbers and for other DICOM, `GeometryError` for a sheared grid.
     """
     if is_image(path):
         return checked_labels(labels_in_memory(path, spacing_mm))
@@ -119,7 +118,7 @@ def read_labelling(
 
 
 def read_labels(path: Paths, *, spacing_mm: tuple[float, float, float] | None = None) -> Volume:
-    """The volume of `read_labelling`, without what was noticed on the way."""
+    """The volume of `read_labelling`, without its findings."""
     return read_labelling(path, spacing_mm=spacing_mm).volume
 
 
@@ -129,10 +128,10 @@ def list_series(
     series: str | None = None,
     watch: Watch = UNWATCHED,
 ) -> tuple[SeriesSummary, ...]:
-    """What can be read at a path: one summary a DICOM series, one for any other volume.
+    """List what can be read at a path: a summary for each DICOM series or for any other volume.
 
     A series that would be refused is listed with the refusal as an error finding. Raises
-    `InputError` where there is nothing of a known format, `Cancelled` on request.
+    `InputError` if there is nothing in a known format, and `Cancelled` on request.
     """
     request = Request(existing_paths(path), series, watch=watch)
     reader = _reader_of(request)
@@ -142,17 +141,17 @@ def list_series(
 
 
 def _reader_of(request: Request) -> Reader:
-    """The reader for a request's paths; `ConfigError` for an option that is not for it."""
+    """The reader for a request's paths; `ConfigError` for an option that it does not take."""
     kind, reader = next(item for item in READERS.items() if item[1].matches(request.paths))
     if reader.matches is _anything:
         _require_no_volume(request.path)
     if request.series is not None and not reader.takes_series:
         raise ConfigError(
-            f"a series can be chosen in DICOM only, this is {kind}", code="OPTIONS_CLASH"
+            f"a series can be chosen in DICOM only, but this is {kind}", code="OPTIONS_CLASH"
         )
     if request.spacing_mm is not None and not reader.takes_spacing:
         raise ConfigError(
-            f"a spacing can be given for PNG slices only, {kind} holds its own",
+            f"a spacing can be given for PNG slices only, but {kind} has its own",
             code="OPTIONS_CLASH",
         )
     if len(request.paths) > 1 and not reader.takes_several_files:
@@ -174,13 +173,13 @@ def _require_no_folder_of_volumes(path: Path) -> None:
 
 
 def _named_kind(path: Path) -> str:
-    """The format of one volume file by its name, "" for another."""
+    """The format of one volume file by its name, "" for other files."""
     volumes = ("NIfTI", "NRRD", "MetaImage")
     return next((kind for kind in volumes if READERS[kind].matches((path,))), "")
 
 
 def _require_no_volume(path: Path) -> None:
-    """Refuse a volume file whose name does not end as its format's do, and say how it should."""
+    """Refuse a volume file with the wrong suffix, and name the right one."""
     if not path.is_file():
         return
     kind = kind_of(path)

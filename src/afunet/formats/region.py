@@ -1,11 +1,11 @@
-"""Which part of the body a scan shows, as far as its header tells."""
+"""Guess from the header which part of the body a scan shows."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-# Searched in this order: a name that is part of a wider one comes first.
+# Searched in this order: a region that is part of a larger one comes first.
 REGION_WORDS: tuple[tuple[str, str], ...] = (
     ("ankle", "ANKLE|CALCANEUS|OSG|SPRUNGGELENK"),
     ("foot", "FOOT|FEET|FUSS"),
@@ -24,9 +24,9 @@ REGION_WORDS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True)
 class Region:
-    """A guess at the body region and what it rests on; "unknown" rests on nothing.
+    """A guess at the body region and its basis, which is "" for "unknown".
 
-    `body_part` is the word of BodyPartExamined that it rests on, "" where it rests on another.
+    `body_part` is the word of BodyPartExamined that the guess is based on, "" for another basis.
     """
 
     name: str = "unknown"
@@ -35,10 +35,9 @@ class Region:
 
 
 def guess_region(body_part: str, descriptions: tuple[str, ...], patient_position: str) -> Region:
-    """Guess from BodyPartExamined, then the descriptions, then which end went in first.
+    """Guess from BodyPartExamined, then the descriptions, then the patient position.
 
-    They are free text and may name anybody: nothing of them is kept but the word that was
-    looked for.
+    These are free text and may name anybody: only the word that was searched for is kept.
     """
     if named := _named_region(body_part):
         return Region(named[0], "BodyPartExamined", named[1])

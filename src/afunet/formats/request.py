@@ -1,4 +1,4 @@
-"""What a reader is asked for."""
+"""The request that a reader answers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Request:
     """Existing paths to read together, and how.
 
     `series` is a SeriesInstanceUID or the end of one (DICOM only); `spacing_mm` is the voxel
-    size along (column, row, slice) for a format that holds none (PNG only). `strict` refuses what
-    a reader would otherwise mend and report. `given` are the paths as the user gave them, where
-    what is read lies elsewhere: they belong into messages.
+    size along (column, row, slice) for a format that has none (PNG only). `strict` refuses what a
+    reader would otherwise correct and report. `given` are the user's paths, for messages, if the
+    files to read are elsewhere.
     """
 
     paths: tuple[Path, ...]

@@ -1,4 +1,4 @@
-"""A CT scan as read: its voxels in HU, where they came from and what was noticed."""
+"""A CT scan as read: its voxels in HU, its source and its findings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from afunet.geometry import ImagePlane, Volume
 
 @dataclass(frozen=True)
 class Source:
-    """Where a scan came from, as far as it cannot name a patient.
+    """Where a scan came from, without anything that could name a patient.
 
-    There is no name, identifier, date, UID or path in here: it may go into any report.
-    Unknown texts are empty, unknown numbers None. `spacing_known` is False where the voxel
-    size was assumed: millimetres from such a scan mean nothing. `region` is a guess, and
-    `region_basis` says from what ("" where it is "unknown").
+    It has no name, identifier, date, UID or path, so it may go into any report. Unknown texts are
+    empty, unknown numbers None. `spacing_known` is False if the voxel size was assumed: then
+    millimetres are not true. `region` is a guess and `region_basis` its basis ("" for "unknown").
     """
 
     kind: str
@@ -34,7 +33,7 @@ class Source:
     transfer_syntax: str = ""
 
     def tells_sides(self, findings: Iterable[Finding]) -> bool:
-        """Whether the patient's left and right are known, after what was noticed of the scan."""
+        """Whether the patient's left and right are known, given the findings about the scan."""
         return self.spacing_known and not SIDES_UNKNOWN & {finding.code for finding in findings}
 
 
@@ -53,11 +52,11 @@ class SourceImage:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SourceImages:
-    """The DICOM slices of a scan in their order, and what an archive files them by: no more of it.
+    """The DICOM slices of a scan in order, and the values by which an archive files them.
 
-    `filed` holds the values of what results are filed by, "" where there is none, written in
-    `character_set`. `unsound` tells why no result can refer to the images, and `unsound_renewed`
-    why not even one with new UIDs can.
+    `filed` holds these values, "" for missing ones, to be written in `character_set`. `unsound`
+    says why no result can refer to the images, and `unsound_renewed` why not even a result with new
+    UIDs can.
     """
 
     images: tuple[SourceImage, ...]
@@ -79,11 +78,11 @@ class SourceImages:
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """A CT scan: `volume` holds HU, int16 where they are integers, else float32.
+    """A CT scan: `volume` holds HU as int16 if they are whole numbers, otherwise as float32.
 
-    Of a DICOM scan, `planes` are the slices where their headers place them, `resampled` tells
-    whether the volume's slices are others, and `images` are their headers, in the same order: they
-    identify the patient and go into no report.
+    For a DICOM scan, `planes` are the slices at their positions in the headers, `resampled` says
+    whether the slices of the volume differ from them, and `images` are their identifiers in the
+    same order. These identify the patient and must not go into any report.
     """
 
     volume: Volume

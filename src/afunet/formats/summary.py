@@ -1,4 +1,4 @@
-"""One readable thing behind a path, for `afunet inspect`."""
+"""The summary of a series or volume, for `afunet inspect`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from afunet.formats.scan import Scan, Source
 
 @dataclass(frozen=True)
 class SeriesSummary:
-    """What a series is and whether it would be read.
+    """What a series is, and whether it would be read.
 
-    `size` and `spacing_mm` are (column, row, slice), the spacing None where it is refused.
-    `uid` is the SeriesInstanceUID, for choosing between series on the same machine only: it
-    belongs into no report. `content` is what it is in a radiographer's words; `reason` says in a
-    few words why it was chosen or passed over, `score` how it was weighed. `image_count` is the
-    number of images that the slices are made of, 0 where there are none.
+    `size` and `spacing_mm` are (column, row, slice); the spacing is None if the series is refused.
+    `uid` is the SeriesInstanceUID, only for choosing between series on the same machine; it must
+    not go into any report. `content` is the kind of series in a radiographer's words; `reason` says
+    briefly why it was chosen or not, `score` how it was rated. `image_count` is the number of
+    DICOM images, 0 for other formats.
     """
 
     source: Source
@@ -39,12 +39,12 @@ class SeriesSummary:
 
     @property
     def coverage_mm(self) -> float | None:
-        """Extent along the slice axis, slice thickness included; None where unknown."""
+        """Extent along the slice axis, one spacing per slice; None if unknown."""
         return None if self.spacing_mm is None else self.spacing_mm[2] * self.slice_count
 
 
 def summary_of(scan: Scan) -> SeriesSummary:
-    """The summary of a scan that was read whole."""
+    """Return the summary of a scan that was read completely."""
     slices, rows, columns = scan.volume.shape
     column_mm, row_mm, slice_mm = (float(value) for value in scan.volume.spacing_mm)
     return SeriesSummary(

@@ -19,7 +19,7 @@ UNSAID = frozenset({"", "?", "???", "unknown", "none"})
 
 
 def millimetres_of(unit: str) -> float:
-    """Millimetres in one of a unit; 1 where none is said. `InputError` for an unknown word."""
+    """The millimetres in one unit, 1 if none is stated; `InputError` for an unknown unit."""
     word = unit.strip().strip('"').strip().lower()
     if word in UNSAID:
         return 1.0
@@ -34,9 +34,9 @@ def millimetres_of(unit: str) -> float:
 
 
 def unit_finding(units: set[str]) -> tuple[Finding, ...]:
-    """A note that lengths were turned into millimetres, where any unit is another."""
+    """A finding that lengths were converted to millimetres, if any unit is another."""
     others = sorted(unit for unit in units if millimetres_of(unit) != 1.0)
     if not others:
         return ()
     named = ", ".join(unit.strip().strip('"') for unit in others)
-    return (info("UNIT_CONVERTED", f"the file measures in {named}", "turned into mm"),)
+    return (info("UNIT_CONVERTED", f"the file gives lengths in {named}", "converted to mm"),)

@@ -1,4 +1,4 @@
-"""The table of formats that masks and label volumes are written in."""
+"""The table of output formats for masks and label volumes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from afunet.geometry import Volume
 class MaskWriter:
     """How a mask is written: `write(volume, path, description)`, to a name with this suffix.
 
-    `write` raises `OutputError`; what is at the path afterwards is whole or as it was.
+    `write` raises `OutputError`; afterwards the file is complete or unchanged.
     """
 
     suffix: str

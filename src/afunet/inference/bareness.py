@@ -1,4 +1,4 @@
-"""Small pieces that lie bare in air: bone in a body has flesh around it, a wire has not."""
+"""Find small pieces that are surrounded by air: bone has soft tissue around it, a wire has not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy import ndimage
 from afunet.geometry import Box, Volume
 
 TISSUE_HU = -200.0
-LARGEST_MM3 = 2000.0  # a whole bone may be scanned without its flesh, so only small pieces go
+LARGEST_MM3 = 2000.0  # a whole bone may be scanned without soft tissue: remove only small pieces
 NEAR_MM, FAR_MM = 1.5, 4.0
 LEAST_COVERED = 0.25
 
@@ -19,10 +19,10 @@ LEAST_COVERED = 0.25
 def bare_pieces(
     pieces: NDArray[Any], sizes: NDArray[np.int64], scan: Volume, box: Box
 ) -> NDArray[np.bool_]:
-    """For every label of `pieces`, whether it is small and mostly surrounded by air.
+    """Whether each label of `pieces` is small and mostly surrounded by air, (labels,).
 
-    `pieces` (slice, row, column) fills `box` of the HU volume `scan`; `sizes` are its voxel counts
-    by label. Surroundings are what lies 1.5 to 4 mm from the piece within its slices.
+    `pieces` (slice, row, column) fills `box` of the HU volume `scan`; `sizes` holds the number of
+    voxels of each label. The surroundings are the pixels 1.5 to 4 mm from the piece, in its slices.
     """
     bare = np.zeros(len(sizes), dtype=np.bool_)
     small = sizes * scan.voxel_volume_mm3 < LARGEST_MM3
@@ -52,7 +52,7 @@ def _share_covered(piece: NDArray[np.bool_], place: Box, scan: Volume, box: Box)
             for plane in local
         ]
     )
-    # On coarse pixels the nearest ring of neighbours counts, however far it is.
+    # If the pixels are coarse, the nearest ring of neighbours counts, however far away it is.
     far_mm = max(FAR_MM, 1.01 * row_mm, 1.01 * column_mm)
     around = (distance > NEAR_MM) & (distance <= far_mm)
     if not around.any():

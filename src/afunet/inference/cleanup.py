@@ -1,7 +1,8 @@
-"""What is taken out of, and filled into, a predicted mask: little, and all of it counted.
+"""Clean up a predicted mask: remove and fill a little, and count all of it.
 
-Small pieces are not noise: a surgeon's fragment may be a few millimetres wide. So only specks
-below a stated volume go, and what lies outside the body (table, cradle, metal on the skin).
+Small pieces are not noise: a fragment that matters to a surgeon may be a few millimetres wide. So
+the clean-up removes only specks below a stated volume and parts that lie outside the body (table,
+cradle, metal on the skin).
 """
 
 from __future__ import annotations
@@ -24,16 +25,17 @@ STAGE = "cleaning up"
 STEPS = 3
 COARSE_MM = 3.0
 SHELL_MM = 7.0  # tables and casts are thinner, fingers and toes thicker
-LEAST_CORE_MM2 = 20.0  # of one slice; a volume would drop small limbs from short stacks
+LEAST_CORE_MM2 = 20.0  # in one slice; a limit of volume would drop small limbs from short stacks
 
 
 @dataclass(frozen=True)
 class CleanUpRules:
-    """Volumes in mm³ and areas in mm²; anything not smaller than `speck_mm3` is kept.
+    """Limits of the clean-up: volumes in mm³, areas in mm².
 
-    A piece is outside the body if less than `least_inside` of it lies in the body's outline, or
-    if it is small and lies bare in air; 0 switches both off.
-    Cavities of the 3D mask are filled whatever their size, in-plane holes up to `hole_mm2`.
+    Components smaller than `speck_mm3` are specks and are removed. A component lies outside the
+    body if a share of less than `least_inside` lies within the body's outline, or if it is small
+    and surrounded by air; `least_inside` = 0 switches both rules off. Closed cavities of the 3D
+    mask are filled whatever their size, holes within a slice up to `hole_mm2`.
     """
 
     speck_mm3: float = 15.0
@@ -48,7 +50,7 @@ class CleanUpRules:
 
 @dataclass(frozen=True)
 class CleanUp:
-    """What was done, in pieces and mm³."""
+    """What the clean-up did, as numbers of components and volumes in mm³."""
 
     specks_removed: int
     specks_mm3: float
@@ -66,9 +68,10 @@ def clean_up(
     *,
     watch: Watch = UNWATCHED,
 ) -> tuple[Volume, CleanUp]:
-    """The cleaned 0/1 mask and what was done to it; both on the turned grid of `axial`, in HU.
+    """Return the cleaned 0/1 mask and what was done to it.
 
-    Raises `Cancelled` between its steps.
+    `axial` is the scan in HU in axial order; the masks lie on its grid. Raises `Cancelled` between
+    the steps.
     """
     scan, rules = axial.volume, rules or CleanUpRules()
     scan.require_same_grid(mask, "the mask")
@@ -110,10 +113,10 @@ def clean_up(
 
 
 def body_mask(scan: Volume) -> tuple[NDArray[np.bool_], tuple[int, int, int]]:
-    """The outline of the body on a coarse grid, and how many voxels went into one of its.
+    """Return the body on a coarse grid, and how many voxels of the scan one coarse voxel spans.
 
-    Everything denser than `TISSUE_HU` that stays connected after an opening by `SHELL_MM`, with
-    its holes filled slice by slice: thin shells around and under the limb are not of the body.
+    The body is everything denser than `TISSUE_HU` that remains after an opening by `SHELL_MM`, with
+    holes filled slice by slice. Thin shells around and under the limb do not belong to it.
     """
     column_mm, row_mm, slice_mm = scan.spacing_mm
     step = (
@@ -124,9 +127,9 @@ def body_mask(scan: Volume) -> tuple[NDArray[np.bool_], tuple[int, int, int]]:
     coarse = scan.voxels[:: step[0], :: step[1], :: step[2]]
     spacing = np.array([slice_mm, row_mm, column_mm]) * step
     tissue = coarse > TISSUE_HU
-    # Eroded by distance in the slice, so that a single slice and thick slices work alike.
+    # Erode by the distance within the slice, so that a single slice and thick slices work too.
     core = np.stack([ndimage.distance_transform_edt(plane, spacing[1:]) for plane in tissue])
-    # Also on coarser pixels than COARSE_MM a sheet of one or two voxels has to count as a shell.
+    # If pixels are coarser than COARSE_MM, a sheet of one or two voxels must still be a shell.
     shell_mm = max(SHELL_MM / 2, float(spacing[1:].max()))
     core = core > shell_mm
     pieces, count = ndimage.label(core)
@@ -149,7 +152,7 @@ def _regrown(core: NDArray[np.bool_], by_mm: float, spacing: Any) -> NDArray[np.
 def _outside(
     pieces: NDArray[Any], sizes: NDArray[np.int64], scan: Volume, box: Box, rules: CleanUpRules
 ) -> NDArray[np.bool_]:
-    """For every label, whether it lies outside the body; never where no body is found."""
+    """Whether each label lies outside the body, (labels,); all False if no body is found."""
     inside = _share_inside(pieces, len(sizes), scan, box)
     if inside is None or rules.least_inside == 0:
         return np.zeros(len(sizes), dtype=np.bool_)
@@ -159,7 +162,7 @@ def _outside(
 def _share_inside(
     pieces: NDArray[Any], count: int, scan: Volume, box: Box
 ) -> NDArray[np.float64] | None:
-    """For every piece, the share of its voxels in the body; None where no body is found."""
+    """The share of each label's voxels that lies in the body; None if no body is found."""
     body, step = body_mask(scan)
     if not body.any():
         return None
@@ -176,7 +179,7 @@ def _share_inside(
 
 
 def _filled(bone: NDArray[np.bool_], mask: Volume, rules: CleanUpRules) -> NDArray[np.bool_]:
-    """Small holes within a slice, and then closed cavities in 3D, those that this closed too."""
+    """Fill small holes within each slice, then closed cavities in 3D, including new ones."""
     column_mm, row_mm, _ = mask.spacing_mm
     largest = int(rules.hole_mm2 / (column_mm * row_mm))
     filled = bone.copy()

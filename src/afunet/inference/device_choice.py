@@ -1,10 +1,10 @@
-"""Where the user wants the network to run."""
+"""The device on which the user wants the network to run."""
 
 from enum import StrEnum
 
 
 class DeviceChoice(StrEnum):
-    """What the user asks for; `auto` takes a GPU where there is one."""
+    """The user's choice; `auto` takes a GPU if there is one."""
 
     AUTO = "auto"
     CPU = "cpu"

@@ -1,8 +1,8 @@
-"""From axial slices to probabilities: windows of the size the network was trained on.
+"""Predict probabilities of axial slices, in windows of the size the network was trained on.
 
 A network with global pooling or batch normalisation behaves as trained only on windows that look
 like its training crops (docs/decisions/003-windows.md). So slices are cut into overlapping
-windows of `patch_px`, windows of nothing but air are skipped, and overlaps are blended.
+windows of `patch_px`, windows that hold only air are skipped, and overlaps are blended.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from afunet.models.head import probabilities
 from afunet.watch import UNWATCHED, Watch
 
 Items = TypeVar("Items", Sequence["Box"], Float32Array)
-AIR = 0.03  # a unit value of -250 HU in the bone window: less than fat, more than air and foam
+AIR = 0.03  # -250 HU in the bone window: less than fat, more than air and foam
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Usage:
-    """How many windows the network saw, and in plain words what was given up for want of memory."""
+    """How many windows the network saw, and what it fell back to when memory ran short."""
 
     windows: int = 0
     fallbacks: tuple[str, ...] = ()
@@ -45,9 +45,9 @@ class Usage:
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """Probabilities (N, K, H, W), 0 where there is only air, and what they cost.
+    """Probabilities (N, K, H, W), 0 where there is only air, and the work they took.
 
-    `predictor` is the one to go on with: where memory was short its engine is a smaller one.
+    `predictor` is the one to use next: if memory ran short, its engine is a smaller one.
     """
 
     probability: Float32Array
@@ -57,17 +57,17 @@ class Predicted:
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """Probabilities of slices, window by window of `patch_px`, which overlap by a share."""
+    """Predicts slices in windows of `patch_px` that overlap by the share `overlap`."""
 
     engine: Engine
     patch_px: int
     overlap: float = 0.25
 
     def __call__(self, slices: Float32Array, watch: Watch = UNWATCHED) -> Predicted:
-        """Slices (N, C, H, W) in [0, 1], predicted.
+        """Predict slices (N, C, H, W) in [0, 1].
 
-        `watch` is told the windows done and those in all. Raises `Cancelled` between batches, and
-        `DeviceError` where the smallest engine runs out of memory.
+        `watch` receives the number of windows done and their total. Raises `Cancelled` between
+        batches, and `DeviceError` if the smallest engine runs out of memory.
         """
         count, _, rows, columns = slices.shape
         padded = self._pad(slices)
@@ -89,18 +89,18 @@ class Predictor:
         return Predicted(total[..., :rows, :columns], usage, replace(self, engine=engine))
 
     def of_grey(self, stack: NDArray[np.uint8]) -> Predicted:
-        """One stack of neighbouring slices (C, H, W), 8-bit in the network's window."""
+        """Predict one slice from its neighbours (C, H, W), 8-bit in the network's window."""
         return self(stack[None].astype(np.float32) / np.float32(255))
 
     def _pad(self, slices: Float32Array) -> Float32Array:
-        """Air to the right and below where a slice is smaller than a window."""
+        """Pad slices that are smaller than a window with air, on the right and below."""
         rows, columns = (max(0, self.patch_px - size) for size in slices.shape[-2:])
         if not (rows or columns):
             return slices
         return np.pad(slices, ((0, 0), (0, 0), (0, rows), (0, columns)))
 
     def _boxes(self, image: Float32Array, index: int) -> Iterator[Box]:
-        """Windows that cover everything denser than air, evenly spread, overlapping."""
+        """Overlapping, evenly spread windows that cover everything denser than air."""
         dense = image.max(axis=0) > AIR
         if not dense.any():
             return
@@ -131,7 +131,7 @@ class Predictor:
 
 
 def _run(engine: Engine, windows: Float32Array) -> tuple[Float32Array, Engine, tuple[str, ...]]:
-    """Logits of a batch, the engine that gave them at last, and what was given up on the way."""
+    """Return the logits of a batch, the engine that managed it, and the fallbacks it took."""
     given_up: tuple[str, ...] = ()
     while True:
         try:
@@ -144,7 +144,7 @@ def _run(engine: Engine, windows: Float32Array) -> tuple[Float32Array, Engine, t
 
 @lru_cache
 def _blend(patch_px: int) -> Float32Array:
-    """How much each pixel of a window counts (patch_px, patch_px): most in its middle."""
+    """The weight of each pixel of a window, (patch_px, patch_px), largest in the middle."""
     ramp = np.hanning(patch_px + 2)[1:-1].clip(min=1e-3).astype(np.float32)
     return ramp[:, None] * ramp[None, :]
 

@@ -1,4 +1,4 @@
-"""From a CT volume to a bone mask on its grid, a few slices at a time."""
+"""Segment a CT volume into a bone mask on its grid, a few slices at a time."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ STAGE = "segmenting"
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The scan, its mask (uint8), both in axial order, and the pixel grid the network worked on.
+    """The scan and its mask (uint8), both in axial order, and the network's pixel grid.
 
-    The mask has the likeliest class from 1 where one reaches the threshold, else 0; of bone alone
-    it is 0/1. `probabilities` are calibrated, one volume a class, uint8 0…255 in axial order: one
-    byte a voxel.
+    The mask holds the likeliest class, from 1, where its probability reaches the threshold, and 0
+    elsewhere; with bone alone it is 0/1. `probabilities` are calibrated, one volume for each class,
+    uint8 0…255 in axial order.
     """
 
     scan: Axial
@@ -47,7 +47,7 @@ class Prediction:
 
     @property
     def probability(self) -> Volume:
-        """Of any class: the largest."""
+        """The largest probability of any class, as one volume."""
         first, *others = self.probabilities
         if not others:
             return first
@@ -56,9 +56,9 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class FreshPrediction(Prediction):
-    """One that was just made: what it took, and the predictor to go on with.
+    """A new prediction, with the work it took and the predictor to use next.
 
-    Where memory was short that one's engine is smaller than the one given.
+    If memory ran short, the engine of `predictor` is smaller than the one given.
     """
 
     usage: Usage
@@ -67,7 +67,7 @@ class FreshPrediction(Prediction):
 
 @dataclass(frozen=True, eq=False)
 class SliceSource:
-    """Axial slices in HU (slice, row, column) as the network wants them: scaled, on its grid."""
+    """Prepares axial slices in HU (slice, row, column) for the network: scaled, on its grid."""
 
     voxels: NDArray[Any]
     window: Window
@@ -76,7 +76,7 @@ class SliceSource:
 
     @staticmethod
     def of(axial: Volume, header: Header, *, spacing_known: bool = True) -> SliceSource:
-        """The slices of a volume in axial order; an unknown spacing keeps its pixels."""
+        """Take the slices of a volume in axial order; without a known spacing, pixels stay."""
         column_mm, row_mm, _ = axial.spacing_mm
         spacing = (float(row_mm), float(column_mm)) if spacing_known else None
         grid = working_grid((axial.shape[1], axial.shape[2]), spacing, header.spacing_mm)
@@ -84,9 +84,9 @@ class SliceSource:
         return SliceSource(axial.voxels, Window(*header.window_hu), grid, reach)
 
     def stacks(self, start: int, stop: int) -> Float32Array:
-        """Slices start…stop, (N, 2·reach + 1, H, W) in [0, 1]: `reach` neighbours on both sides.
+        """Slices start…stop with `reach` neighbours on both sides, (N, 2·reach + 1, H, W).
 
-        Beyond the volume's ends the last slice is repeated.
+        Values lie in [0, 1]. Beyond the ends of the volume its last slice is repeated.
         """
         reach = self.reach
         wanted = np.clip(np.arange(start - reach, stop + reach), 0, len(self.voxels) - 1)
@@ -104,9 +104,8 @@ def predict_volume(
 ) -> FreshPrediction:
     """Segment a HU volume slice by axial slice.
 
-    The mask is decided by the network's own probability; what is kept is calibrated. Beside the
-    volume, its mask and its probabilities, memory holds `SLICES_AT_ONCE` slices however long the
-    series.
+    The network's own probability decides the mask; the probability that is kept is calibrated.
+    Besides the volume, its mask and its probabilities, memory holds only `SLICES_AT_ONCE` slices.
     """
     axial = scan.volume
     source = SliceSource.of(axial, header, spacing_known=spacing_known)
@@ -134,7 +133,7 @@ def predict_volume(
 
 
 def _in_slices(watch: Watch, start: int, stop: int, slices: int) -> Watch:
-    """Tells, as windows of slices start…stop are done, how many of all slices that is."""
+    """Convert progress over windows of slices start…stop into slices done of all slices."""
     told = start
 
     def progress(stage: str, done: int, total: int) -> None:

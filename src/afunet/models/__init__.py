@@ -1,4 +1,4 @@
-"""The networks. To add one: a file with its configuration and module, and a line in `MODELS`."""
+"""The networks. To add one, write a file with its config and module and add a line to `MODELS`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from afunet.plain import from_plain
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network, the dataclass of its options, and where it was published."""
+    """A network, the dataclass of its options, and its publication."""
 
     config: type
     network: Callable[[Any], nn.Module]
@@ -39,14 +39,13 @@ MODELS: dict[str, Architecture] = {
 def build_model(
     name: str, options: Mapping[str, Any] | None = None, *, seed: int | None = None
 ) -> nn.Module:
-    """A network with fresh weights, the same for the same seed.
+    """Return a network with fresh weights, the same for the same seed.
 
     Input (B, input_slices, H, W) in [0, 1], output logits (B, classes, H, W). `options` are fields
-    of the architecture's configuration. Raises `ConfigError` for names and options it does not
-    know.
+    of the architecture's configuration. Raises `ConfigError` for an unknown name or option.
     """
     if name not in MODELS:
-        raise ConfigError(f"unknown model {name!r}; there are {', '.join(MODELS)}")
+        raise ConfigError(f"unknown model {name!r}: choose one of {', '.join(MODELS)}")
     config: Any = from_plain(MODELS[name].config, options or {}, name)
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:

@@ -1,8 +1,8 @@
 """AFU-Net: a U-Net with a dense dilated bottleneck (DASP) and attention fusion (AF).
 
-Equation numbers are those of the AFU-Net paper. What the paper leaves open (the width inside
-DASP, the kernels of AF's last convolutions, whether eq. 1 feeds X to every stage) is decided in
-docs/decisions/002-afunet-readings.md and is a field of the configuration where it matters.
+Equation numbers are those of the AFU-Net paper. The paper leaves some details open: the width
+inside DASP, the kernels of AF's last convolutions, whether eq. 1 feeds X to every stage.
+docs/decisions/002-afunet-readings.md decides them; those that matter are fields of the config.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from afunet.models.network_config import NetworkConfig
 
 
 class Bottleneck(StrEnum):
-    """What stands at the bottom of the U."""
+    """The block at the bottom of the U."""
 
     DASP = "dasp"
     ASPP = "aspp"
@@ -27,14 +27,14 @@ class Bottleneck(StrEnum):
 
 
 class Fusion(StrEnum):
-    """How the decoder joins high-level with low-level features."""
+    """How the decoder combines high-level and low-level features."""
 
     AF = "af"
     CONCAT = "concat"
 
 
 class ChannelSplit(StrEnum):
-    """How AF halves the high-level features: first and second half, or a drawn permutation."""
+    """How AF halves the high-level features: first and second half, or by a random permutation."""
 
     FIXED = "fixed"
     RANDOM = "random"
@@ -42,12 +42,12 @@ class ChannelSplit(StrEnum):
 
 @dataclass(frozen=True)
 class AFUNetConfig(NetworkConfig):
-    """The paper's choices are the defaults.
+    """Options of AFU-Net; the defaults are the paper's choices.
 
-    U-Net+DASP is `fusion="concat"`, U-Net+AF is `bottleneck="none"`. `width` channels after the
-    first stage, doubled at each of `depth` down-samplings; `dasp_growth` is the width of X1…X3
-    as a share of X's; `dense_input` keeps X in the concatenation of eq. 1, as DenseASPP does;
-    `reduction` is r of eq. 4.
+    U-Net+DASP is `fusion="concat"`, U-Net+AF is `bottleneck="none"`. There are `width` channels
+    after the first stage, doubled at each of `depth` down-samplings. `dasp_growth` is the width of
+    X1…X3 divided by that of X; `dense_input` keeps X in the concatenation of eq. 1, as DenseASPP
+    does; `reduction` is r of eq. 4.
     """
 
     width: int = 64
@@ -67,7 +67,7 @@ class AFUNetConfig(NetworkConfig):
                 f"afunet needs an even width ≥ 2 and depth ≥ 1, got {self.width} and {self.depth}"
             )
         if min(self.dasp_rates, default=0) < 1 or self.dasp_growth <= 0 or self.reduction < 1:
-            raise ConfigError("dasp_rates, dasp_growth and reduction must be positive")
+            raise ConfigError("afunet needs positive dasp_rates, dasp_growth and reduction")
 
 
 class DASP(nn.Module):
@@ -87,7 +87,7 @@ class DASP(nn.Module):
         self.project = ConvBNReLU(channels + len(rates) * inner, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Each stage sees all earlier outputs (eq. 1), the last convolution all of them (eq. 2)."""
+        """Feed all earlier outputs to each stage (eq. 1) and to the last convolution (eq. 2)."""
         outputs: list[Tensor] = []
         for stage in self.stages:
             earlier = [x, *outputs] if self.dense_input or not outputs else outputs
@@ -96,7 +96,7 @@ class DASP(nn.Module):
 
 
 class ASPP(nn.Module):
-    """Parallel dilated convolutions, the block that DASP is compared with (Chen et al. 2017).
+    """Parallel dilated convolutions (Chen et al. 2017), the block that DASP is compared with.
 
     (B, C, H, W) → (B, C, H, W).
     """
@@ -108,7 +108,7 @@ class ASPP(nn.Module):
         self.project = ConvBNReLU(channels + len(rates) * inner, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """All stages see X."""
+        """Feed X to every stage."""
         outputs = [stage(x) for stage in self.stages]
         return self.project(torch.cat([*reversed(outputs), x], dim=1))  # type: ignore[no-any-return]
 
@@ -127,7 +127,7 @@ class ChannelBranch(nn.Module):
         self.conv = nn.Conv2d(channels, channels // 2, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Weigh the channels by what the whole window holds."""
+        """Weight the channels by their mean over the whole window."""
         pooled = x.mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
         weights = torch.sigmoid(self.excite(torch.relu(self.squeeze(pooled))))
         return self.conv(x * weights)  # type: ignore[no-any-return]
@@ -142,7 +142,7 @@ class SpatialBranch(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Weigh the pixels by the mean and maximum over their channels."""
+        """Weight the pixels by the mean and maximum over their channels."""
         statistics = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=1)
         weights = torch.sigmoid(self.attention(statistics))  # (B, 1, H, W)
         return self.conv(x * weights)  # type: ignore[no-any-return]
@@ -167,7 +167,7 @@ class AttentionFusion(nn.Module):
         self.split = split
 
     def forward(self, high: Tensor, low: Tensor) -> Tensor:
-        """Up-sample, split, weigh by channel and by place, fuse."""
+        """Up-sample, split, weight by channel and by position, fuse."""
         high = upsample_like(high, low)
         if self.split is ChannelSplit.RANDOM:
             high = high[:, self.permutation]
@@ -179,7 +179,7 @@ class AttentionFusion(nn.Module):
 
 
 class ConcatFusion(nn.Module):
-    """The plain U-Net decoder stage: up-sample, concatenate, two convolutions."""
+    """The plain decoder stage of U-Net: up-sampling, concatenation, two convolutions."""
 
     def __init__(self, low_channels: int) -> None:
         super().__init__()

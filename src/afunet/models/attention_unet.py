@@ -1,8 +1,8 @@
 """Attention U-Net (Oktay et al. 2018): a U-Net whose skips pass additive attention gates.
 
-As in the paper the gating signal is the decoder's features one scale below the skip, and the
-skip of the full resolution has no gate. The gate is the equation's alone: the output transform
-and the deep supervision of the authors' code are left out.
+As in the paper, the gating signal is the decoder's features one scale below the skip, and the skip
+at full resolution has no gate. The gate follows the equation: the output transform and the deep
+supervision of the authors' code are left out.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from afunet.models.unet import UNetConfig, UpStage
 
 @dataclass(frozen=True)
 class AttentionUNetConfig(UNetConfig):
-    """The options of U-Net; the gates' inner width F_int is half of the skip's."""
+    """The options of U-Net; the inner width F_int of a gate is half the width of its skip."""
 
 
 class AttentionGate(nn.Module):
     """α = σ(ψᵀ ReLU(W_x x + W_g g + b_g) + b_ψ); the gated skip is α · x.
 
-    The sum lives on the grid of the gating signal, half the skip's, where a 2×2 convolution of
-    stride 2 brings x; α returns to the skip's grid by bilinear up-sampling.
+    The sum is computed on the grid of the gating signal, at half the skip's resolution: a 2×2
+    convolution of stride 2 brings x there, and bilinear up-sampling brings α back.
     """
 
     def __init__(self, skip_channels: int, gate_channels: int) -> None:
@@ -43,7 +43,7 @@ class AttentionGate(nn.Module):
 
 
 class GatedUpStage(UpStage):
-    """U-Net's decoder stage behind an attention gate on its skip."""
+    """U-Net's decoder stage with an attention gate on its skip."""
 
     def __init__(self, skip_channels: int) -> None:
         super().__init__(skip_channels)

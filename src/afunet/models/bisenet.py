@@ -1,8 +1,8 @@
 """BiSeNet (Yu et al. 2018) with ResNet-18 (He et al. 2016), from fresh weights.
 
-The paper's auxiliary heads, which serve training only, are left out: every network here is
-trained with one loss on one output. Behind global pooling a convolution has a bias in place of
-batch normalisation, which has no variance to divide by where a batch of one has one pixel.
+The paper's auxiliary heads, which only serve training, are left out: every network here is trained
+with one loss on one output. After global pooling, convolutions have a bias instead of batch
+normalisation, which has no variance to divide by if a batch of one has one pixel.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from afunet.models.network_config import NetworkConfig
 
 @dataclass(frozen=True)
 class BiSeNetConfig(NetworkConfig):
-    """`width` channels in ResNet's first stage: 64 in the paper, all others in proportion."""
+    """`width` is the channels of ResNet's first stage (64 in the paper); others scale with it."""
 
     width: int = 64
 
@@ -50,12 +50,12 @@ class ResidualBlock(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Add what the convolutions change to what the shortcut passes."""
+        """Add the output of the convolutions to that of the shortcut."""
         return torch.relu(self.residual(x) + self.shortcut(x))
 
 
 class ResNet18(nn.Module):
-    """The four stages of ResNet-18; returns those of 1/16 and 1/32 of the input's size."""
+    """The four stages of ResNet-18; returns the features at 1/16 and 1/32 of the input size."""
 
     def __init__(self, input_slices: int, width: int) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class AttentionRefinement(nn.Module):
         self.weigh = nn.Conv2d(out_channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Weigh the channels by what the whole image holds."""
+        """Weight the channels by their mean over the whole image."""
         x = self.conv(x)
         return x * torch.sigmoid(self.weigh(_pool(x)))
 
@@ -124,7 +124,7 @@ class ContextPath(nn.Module):
         self.smooth = ConvBNReLU(2 * width, 2 * width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """From the whole image down to 1/16: tail, 1/32, 1/16."""
+        """Combine the features of the whole image, of 1/32 and of 1/16, in this order."""
         at_16, at_32 = self.backbone(x)
         whole = self.tail(_pool(at_32))  # (B, 2w, 1, 1)
         context = self.refine32(at_32) + whole  # (B, 2w, H/32, W/32)
@@ -133,9 +133,9 @@ class ContextPath(nn.Module):
 
 
 class FeatureFusion(nn.Module):
-    """FFM: concatenate both paths, then weigh the channels and add.
+    """FFM: concatenate both paths, then weight the channels and add.
 
-    Twice (B, C/2, H, W) → (B, C, H, W).
+    Two inputs (B, C/2, H, W) → (B, C, H, W).
     """
 
     def __init__(self, channels: int) -> None:
@@ -157,7 +157,7 @@ class FeatureFusion(nn.Module):
 class BiSeNet(nn.Module):
     """(B, input_slices, H, W) in [0, 1] → logits (B, classes, H, W), for any H, W ≥ 1.
 
-    Training with a batch of one slice needs H or W > 32, for more than one value per channel.
+    Training with a batch of one slice needs H or W > 32, to have more than one value per channel.
     """
 
     def __init__(self, config: BiSeNetConfig) -> None:

@@ -1,4 +1,4 @@
-"""Convolution blocks that every network here is built from."""
+"""Convolution blocks that the networks are built from."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ConvBNReLU(nn.Sequential):
 
 
 class DoubleConv(nn.Sequential):
-    """Two 3×3 Conv-BN-ReLU: one stage of a U-Net. (B, in, H, W) → (B, out, H, W)."""
+    """Two 3×3 Conv-BN-ReLU, one stage of a U-Net. (B, in, H, W) → (B, out, H, W)."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(

@@ -1,8 +1,8 @@
-"""A network's probability, corrected so that it means how often it is right (Platt scaling).
+"""Calibrate a network's probability, so that of pixels with p about a share p is bone.
 
-Of the pixels given probability p about a share p should be bone. Training with focal loss and Dice
-does not give that; two numbers fitted on validation slices do (Platt 1999; Guo et al. 2017, "On
-calibration of modern neural networks"): `sigmoid(scale · logit(p) + offset)`.
+Training with focal loss and Dice does not achieve this. Two numbers fitted on validation slices do:
+`sigmoid(scale · logit(p) + offset)` (Platt 1999; Guo et al. 2017, "On calibration of modern neural
+networks").
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ UNCALIBRATED = (1.0, 0.0)
 
 
 def calibrated(probability: Float32Array, calibration: Sequence[float]) -> Float32Array:
-    """Probabilities of any shape, float in [0, 1], corrected by (scale, offset).
+    """Calibrate probabilities of any shape, float in [0, 1], by (scale, offset).
 
-    0 and 1 stay what they are: air that the network never saw is no bone for certain. The order of
-    pixels stays too, so a mask never changes if its threshold is corrected with it.
+    0 and 1 stay as they are: air that the network did not see is certainly not bone. The order of
+    pixels stays too, so a mask does not change if its threshold is calibrated as well.
     """
     scale, offset = calibration
     if (scale, offset) == UNCALIBRATED:
@@ -31,7 +31,9 @@ def calibrated(probability: Float32Array, calibration: Sequence[float]) -> Float
 
 
 def require_calibration(calibration: Sequence[float]) -> None:
-    """Raise `ValueError` for anything but a positive finite scale and a finite offset."""
+    """Raise `ValueError` unless the scale is positive and finite and the offset finite."""
     scale, offset = calibration
     if not (isfinite(scale) and scale > 0 and isfinite(offset)):
-        raise ValueError(f"calibration {tuple(calibration)}")
+        raise ValueError(
+            f"calibration {tuple(calibration)}: expected a positive scale and a finite offset"
+        )

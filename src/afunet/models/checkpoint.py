@@ -1,4 +1,4 @@
-"""A network that finds bone in slices, with all that must be known to use it, in one file."""
+"""A network that finds bone in slices, with everything needed to use it, in one file."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ BONE = ("bone",)
 
 @dataclass(frozen=True)
 class Header:
-    """What must be known to use the weights, and where they come from.
+    """Everything needed to use the weights, and where they come from.
 
-    `window_hu` is scaled to [0, 1] for the network; `spacing_mm` is the range of pixel sizes it
-    was trained for; `patch_px` the side of the square windows it was trained on and sees at
-    inference; `training` and `metrics` tell the data, recipe, commit and measured results.
-    `classes` are the names of the network's output channels, in their order. A pixel is of its
-    likeliest class where that probability reaches `threshold` (`afunet.models.head`).
-    `calibration` (scale, offset) makes that probability mean how often it is right
-    (`afunet.models.calibration`); it never moves the mask. `expected_dice` is read from a file
-    beside the weights, which it was fitted on, and never saved with them.
+    `window_hu` is scaled to [0, 1] for the network; `spacing_mm` is the range of pixel sizes in
+    training; `patch_px` is the side of the square windows in training and at inference; `training`
+    and `metrics` hold the data, recipe, commit and measured results. `classes` are the names of
+    the output channels, in their order. A pixel gets its likeliest class if that probability
+    reaches `threshold` (`afunet.models.head`). `calibration` (scale, offset) turns the probability
+    into a calibrated one (`afunet.models.calibration`) and never changes the mask.
+    `expected_dice` was fitted for these weights; it is read from a file beside them and never
+    saved with them.
     """
 
     model: str
@@ -55,7 +55,7 @@ class Header:
 
     @property
     def input_slices(self) -> int:
-        """How many neighbouring slices the network sees at once."""
+        """The number of neighbouring slices that the network sees at once."""
         return int(self.options.get("input_slices", 1))
 
     def saved(self) -> dict[str, Any]:
@@ -72,7 +72,10 @@ class Checkpoint:
     sha256: str
 
     def network(self) -> nn.Module:
-        """The network in evaluation mode, float32, on the CPU; `CheckpointError` on a misfit."""
+        """Return the network in evaluation mode, float32, on the CPU.
+
+        Raises `CheckpointError` if weights and model do not fit.
+        """
         try:
             options = {**self.header.options, "classes": len(self.header.classes)}
             model = build_model(self.header.model, options)
@@ -87,7 +90,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, model: nn.Module, header: Header, *, half: bool = False) -> str:
-    """Write and return the digest; `half` stores floats as float16, half the size.
+    """Write a checkpoint and return its digest; `half` stores floats as float16.
 
     Raises what `write_weights` raises.
     """
@@ -96,7 +99,7 @@ def save_checkpoint(path: Path, model: nn.Module, header: Header, *, half: bool 
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read and verify; `CheckpointError` in one line for anything but an intact checkpoint."""
+    """Read and verify a checkpoint; raises `CheckpointError` unless it is intact."""
     file = read_weights(path, METADATA_KEY)
     header = _parsed(path.name, file.header)
     fitted = replace(header, expected_dice=model_beside(path, file.sha256))
@@ -104,7 +107,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def require_classes(classes: Sequence[str]) -> None:
-    """Raise `ValueError` for anything but different names, one at least."""
+    """Raise `ValueError` unless there is at least one name and all differ."""
     if not classes or not all(classes) or len(set(classes)) != len(classes):
         raise ValueError(f"classes must have different names, got {list(classes)}")
 
@@ -113,7 +116,7 @@ def _parsed(name: str, raw: Mapping[str, Any]) -> Header:
     try:
         header = from_plain(Header, raw, "it")
         if not 0 < header.threshold < 1:
-            raise ValueError(f"threshold {header.threshold}")
+            raise ValueError(f"threshold {header.threshold}: expected one between 0 and 1")
         require_classes(header.classes)
         require_calibration(header.calibration)
     except (ValueError, ConfigError) as error:

@@ -1,6 +1,6 @@
-"""How large a network is, what a slice costs, and how far one output pixel sees.
+"""How large a network is, how much work a slice takes, and how far one output pixel sees.
 
-All three are measured on the network itself, none from a formula.
+All three are measured on the network itself, not computed from a formula.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ STRIP_WIDTHS_PX = (512, 1024, 2048, 4096)
 
 @dataclass(frozen=True)
 class Complexity:
-    """`gflops` is 10⁹ floating-point operations a slice, a multiply-add being two.
+    """The measured size, work and receptive field of a network.
 
-    `receptive_field` is the side in px of the square that the centre pixel's logit can depend on,
-    None where global pooling lets it depend on the whole image; `local_field` is that side with
-    the pooled values held constant. Neighbouring pixels differ by a few px, as the pooling grids
-    lie differently around them. Both are None where the field is wider than 4096 px.
+    `gflops` is 10⁹ floating-point operations per slice, a multiply-add being two. `receptive_field`
+    is the side in px of the square that the centre pixel's logit can depend on, None if global
+    pooling makes it depend on the whole image; `local_field` is that side with the pooled values
+    held constant. Neighbouring pixels differ by a few px, since the pooling grids lie differently
+    around them. Both are None if the field is wider than 4096 px.
     """
 
     parameters: int
@@ -36,10 +37,10 @@ class Complexity:
 
 
 def complexity(model: nn.Module, input_slices: int = 1, size: int = 512) -> Complexity:
-    """Measure a network on a slice of `size` × `size` px; the model itself is left as it is.
+    """Measure a network on a slice of `size` × `size` px, without changing the model.
 
     Operations are those of convolutions and matrix products, as PyTorch counts them;
-    normalisation, activation, pooling and interpolation are not in it.
+    normalisation, activation, pooling and interpolation are not counted.
     """
     field, sees_all = _receptive_field(model, input_slices)
     return Complexity(
@@ -51,7 +52,7 @@ def complexity(model: nn.Module, input_slices: int = 1, size: int = 512) -> Comp
 
 
 def _flops(model: nn.Module, input_slices: int, size: int) -> int:
-    """Counted on tensors without storage, so that a full slice costs neither time nor memory."""
+    """Count operations on tensors without storage, which needs neither time nor memory."""
     ghost = deepcopy(model).to("meta").eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         ghost(torch.empty(1, input_slices, size, size, device="meta"))
@@ -59,10 +60,11 @@ def _flops(model: nn.Module, input_slices: int, size: int) -> int:
 
 
 def _receptive_field(model: nn.Module, input_slices: int) -> tuple[int | None, bool]:
-    """Side of the local field in px, and whether global pooling sees beyond it.
+    """The side of the local field in px, and whether global pooling sees beyond it.
 
-    The field is where the centre logit's gradient is not zero, in a copy in which nothing can
-    cancel or be cut off. A low, wide strip is enough because kernels and strides are square.
+    The field is where the gradient of the centre logit is not zero, in a copy in which gradients
+    neither cancel nor vanish. A wide strip of small height is enough because kernels and strides
+    are square.
     """
     probe = _transparent(model)
     for width in STRIP_WIDTHS_PX:
@@ -82,8 +84,8 @@ def _receptive_field(model: nn.Module, input_slices: int) -> tuple[int | None, b
 def _transparent(model: nn.Module) -> nn.Module:
     """A double-precision copy through which every path carries a positive gradient.
 
-    Weights become averages, biases 0, normalisation the identity, and maximum pooling, whose
-    gradient follows one of its pixels, average pooling.
+    Weights become averages, biases 0, and normalisation the identity. Maximum pooling, whose
+    gradient follows only one pixel, becomes average pooling.
     """
     probe = deepcopy(model).cpu().double().eval().requires_grad_(False)
     for parameter in probe.parameters():
@@ -102,7 +104,7 @@ def _average_pool(pool: nn.MaxPool2d) -> nn.AvgPool2d:
 
 
 class _HoldGlobalPooling(TorchFunctionMode):
-    """Takes every map pooled to a single pixel for a constant, and remembers that there was one."""
+    """Treats every map pooled to a single pixel as a constant, and records that there was one."""
 
     found = False
 

@@ -1,8 +1,8 @@
-"""The Dice to expect, as an interval: fitted on cases whose bone is known, for one set of weights.
+"""The expected Dice as an interval, fitted for one set of weights on cases with ground truth.
 
-Lines through the logarithms of a slice's signs of doubt (`afunet.inference.trust.doubt`) give its
-low, middle and high Dice; the scan's comes of the slices' middles together. The numbers are fitted
-by `experiments/fit_confidence.py` and lie beside the weights, matched by SHA-256.
+Linear functions of the logarithms of a slice's signs of doubt (`afunet.inference.trust.doubt`) give
+its low, middle and high Dice; their means over the slices, with factors, give those of the scan.
+`experiments/fit_confidence.py` fits the numbers; they lie beside the weights, matched by SHA-256.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from afunet.plain import from_plain
 
 FloatArray = NDArray[np.float64]
 Three = tuple[float, float, float]
-HUNDRED = 100  # the ends are told in hundredths: no label tells thousandths
+HUNDRED = 100  # ends are rounded to hundredths: no label is exact to thousandths
 SUFFIX = ".confidence.json"
 
 
 @dataclass(frozen=True)
 class DiceInterval:
-    """A Dice that lies between `low` and `high` as often as the model's coverage says."""
+    """An interval of Dice that holds the true one as often as the model's coverage says."""
 
     low: float
     middle: float
     high: float
 
     def __str__(self) -> str:
-        """The interval as it is shown: `0.95 to 0.98`."""
+        """The interval in words, such as `0.95 to 0.98`."""
         low, high = f"{self.low:.2f}", f"{self.high:.2f}"
         return low if low == high else f"{low} to {high}"
 
 
 @dataclass(frozen=True)
 class DiceModel:
-    """How signs of doubt become an interval, for the weights of one digest.
+    """Turns signs of doubt into an interval, for the weights with one digest.
 
-    `signs` names the columns of `lines`, each (constant, weight of each sign) for the low, middle
-    and high Dice; `factors` turn the slices' mean middle error into the scan's low, middle and
-    high one. `usual` and `most` are the signs' medians and largest of all scans it was fitted on.
-    No expected Dice exceeds `best`: labels cannot tell more. `coverage` is the share of cases whose
-    true Dice should lie in the interval.
+    `lines` has rows for the low, middle and high Dice: a constant and a weight for each of `signs`.
+    `factors` turn the slices' mean errors into the scan's low, middle and high error. `usual` and
+    `most` are the medians and maxima of the signs over all fitted scans. No expected Dice exceeds
+    `best`, because labels are not more exact. `coverage` is the share of cases whose true Dice
+    should lie in the interval.
     """
 
     sha256: str
@@ -60,23 +60,23 @@ class DiceModel:
     most: tuple[float, ...]
 
     def slice_intervals(self, logs: FloatArray) -> tuple[DiceInterval, ...]:
-        """Of slices (slices, signs) by the logarithms of their signs, in the order of `signs`."""
+        """The interval of each slice, from logarithms of its signs (slices, signs)."""
         return tuple(self._interval(*row) for row in self._errors(logs))
 
     def scan_interval(self, logs: FloatArray, pixels: Sequence[int]) -> DiceInterval | None:
-        """Of all slices together, weighed by the pixels of their masks; None without any."""
+        """The interval of the scan, with slices weighted by pixels; None without slices."""
         if len(logs) == 0:
             return None
         errors = np.average(self._errors(logs), axis=0, weights=pixels)
         return self._interval(*(errors * np.array(self.factors)))
 
     def _errors(self, logs: FloatArray) -> FloatArray:
-        """(slices, 3) of the low, the middle and the high Dice."""
+        """One minus the low, middle and high Dice of each slice, (slices, 3)."""
         columns = np.hstack([np.ones((len(logs), 1)), logs])
         return np.asarray(np.clip(np.exp(columns @ np.array(self.lines).T), 1 - self.best, 1))
 
     def _interval(self, low: float, middle: float, high: float) -> DiceInterval:
-        """Errors as Dice: in order, none below 0 or above `best`, the ends rounded outwards."""
+        """Turn errors into Dice: sorted, from 0 to `best`, the ends rounded outwards."""
         ordered = sorted(
             min(max(1 - float(error), 0.0), self.best) for error in (low, middle, high)
         )
@@ -89,23 +89,23 @@ class DiceModel:
 
 
 def write_model(model: DiceModel, path: Path) -> None:
-    """As JSON."""
+    """Write the model as JSON."""
     path.write_text(json.dumps(asdict(model), indent=2) + "\n", encoding="utf-8")
 
 
 def read_model(path: Path) -> DiceModel:
-    """The model of a file; `CheckpointError` in one line for anything else."""
+    """Read a model; raises `CheckpointError` if the file holds none."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         return _checked(from_plain(DiceModel, raw, "the model"))
     except (OSError, ValueError, ConfigError) as error:
         raise CheckpointError(
-            f"{path.name} holds no model of the expected Dice: {error}", code="WEIGHTS_BROKEN"
+            f"{path.name} is not a model of the expected Dice: {error}", code="WEIGHTS_BROKEN"
         ) from error
 
 
 def model_beside(weights: Path, sha256: str) -> DiceModel | None:
-    """The model fitted for weights of this digest: beside their file, or among those shipped."""
+    """Find the model fitted for weights with this digest, beside their file or in the package."""
     shipped = Path(__file__).with_name("weights").glob(f"*{SUFFIX}")
     beside = weights.with_suffix(SUFFIX)
     models = (read_model(path) for path in (beside, *sorted(shipped)) if path.is_file())
@@ -115,9 +115,9 @@ def model_beside(weights: Path, sha256: str) -> DiceModel | None:
 def _checked(model: DiceModel) -> DiceModel:
     shapes = [len(line) for line in model.lines]
     if shapes != [len(model.signs) + 1] * 3:
-        raise ValueError("three lines of a constant and a weight of each sign are expected")
+        raise ValueError("expected three lines, each a constant and a weight for every sign")
     if not len(model.usual) == len(model.most) == len(model.signs):
-        raise ValueError("a usual and a largest value of each sign are expected")
+        raise ValueError("expected a usual and a largest value for every sign")
     if not np.isfinite([*np.ravel(model.lines), *model.factors, *model.usual, *model.most]).all():
-        raise ValueError("a number is not finite")
+        raise ValueError("expected finite numbers only")
     return model

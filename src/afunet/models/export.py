@@ -1,8 +1,8 @@
-"""Networks as ONNX, for runtimes other than PyTorch: graph and weights in one file.
+"""Export networks to ONNX for runtimes other than PyTorch: graph and weights in one file.
 
-Made by PyTorch's exporter over `torch.export`. The older one, which runs the network once and
-writes down what it saw, is deprecated; AFU-Net has 200 nodes by it and 117 by this. A network must
-not ask whether two sizes are equal on its way: an answer would be kept for all sizes.
+The export uses PyTorch's exporter on `torch.export`. The older exporter, which traces one run of
+the network, is deprecated; it gives AFU-Net 200 nodes instead of 117. A network must not compare
+two sizes in `forward`: the graph would keep the answer for all sizes.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ WINDOWS = {0: "N", 2: "H", 3: "W"}
 def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint's network, windows (N, C, H, W) → logits (N, K, H, W), for any N, H, W.
 
-    The metadata have one entry, `afunet`, as the checkpoint's own: its header and its SHA-256.
-    Raises `CheckpointError` where weights and model do not fit, `OutputError` where the file
-    cannot be written.
+    The metadata have one entry, `afunet`, as in the checkpoint: its header and its SHA-256. Raises
+    `CheckpointError` if weights and model do not fit, and `OutputError` if the file cannot be
+    written.
     """
     header = checkpoint.header
     channels = header.input_slices
@@ -44,14 +44,14 @@ def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def onnx_of(network: nn.Module, example: Tensor, free: Mapping[int, str]) -> ModelProto:
-    """The graph of a network in evaluation mode, input `windows`, output `logits`.
+    """Return the graph of a network in evaluation mode, with input `windows` and output `logits`.
 
-    `free` names the axes of its input that may have any size; the others are as in `example`, in
-    which a free axis must be longer than 1.
+    `free` names the axes of the input that may have any size; the others keep their size in
+    `example`. A free axis must be longer than 1 in `example`.
     """
     axes = dict.fromkeys(free, torch.export.Dim.DYNAMIC)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of PyTorch about itself
+        warnings.simplefilter("ignore", FutureWarning)  # PyTorch's warnings about itself
         program = torch.onnx.export(
             folded(network),
             (example,),
@@ -66,7 +66,7 @@ def onnx_of(network: nn.Module, example: Tensor, free: Mapping[int, str]) -> Mod
 
 
 def _plain(model: ModelProto, free: Mapping[int, str]) -> ModelProto:
-    """Without what PyTorch notes about its sources, and the free axes by their names."""
+    """Remove PyTorch's notes about source code, and name the free axes."""
     given, told = model.graph.input[0], model.graph.output[0]
     names = {_axes(given)[axis].dim_param: name for axis, name in free.items()}
     for dimension in (*_axes(given), *_axes(told)):

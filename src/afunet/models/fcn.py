@@ -1,8 +1,8 @@
 """FCN-8s (Long, Shelhamer, Darrell 2015) on a slim VGG-16 with batch normalisation.
 
-The backbone is VGG-16's 13 convolutions at half its width, from fresh weights; fc6 keeps its 7×7
-kernel, padded; fc6 and fc7 are as wide as the last stage instead of 4096. The learned ×2
-up-sampling, which the paper starts as bilinear, is bilinear here.
+The backbone is the 13 convolutions of VGG-16 at half their width, from fresh weights. fc6 keeps its
+7×7 kernel, with padding; fc6 and fc7 are as wide as the last stage instead of 4096. The paper
+learns the ×2 up-sampling, starting from bilinear; here it stays bilinear.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from afunet.models.network_config import NetworkConfig
 
 @dataclass(frozen=True)
 class FCNConfig(NetworkConfig):
-    """`width` channels in VGG's first stage (64 in the paper), doubled up to eightfold."""
+    """`width` is the channels of VGG's first stage (64 in the paper), doubled up to eightfold."""
 
     width: int = 32
 
@@ -45,7 +45,7 @@ class VGGStage(nn.Sequential):
 class FCN(nn.Module):
     """(B, input_slices, H, W) in [0, 1] → logits (B, classes, H, W), for any H, W ≥ 1.
 
-    Training with a batch of one slice needs H or W > 32, for more than one value per channel.
+    Training with a batch of one slice needs H or W > 32, to have more than one value per channel.
     """
 
     def __init__(self, config: FCNConfig) -> None:

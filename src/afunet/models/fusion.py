@@ -1,4 +1,4 @@
-"""A network for inference only: batch normalisation folded into the convolution before it."""
+"""Prepare a network for inference: fold batch normalisation into the convolution before it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 def folded(network: nn.Module) -> nn.Module:
-    """A copy in evaluation mode that computes the same up to rounding, with fewer passes.
+    """Return a copy in evaluation mode that gives the same output up to rounding, but faster.
 
-    Every convolution directly followed by a batch normalisation in an `nn.Sequential` takes over
-    its scale and shift; networks built otherwise come back unchanged.
+    A convolution that is directly followed by batch normalisation in an `nn.Sequential` takes over
+    its scale and shift; all other layers stay as they are.
     """
     network = copy.deepcopy(network).eval()
     for block in network.modules():

@@ -1,4 +1,4 @@
-"""Weights files of networks that are told whole by their configuration, in float16."""
+"""Weights files, in float16, of networks that their configuration describes completely."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Model = TypeVar("Model", bound=nn.Module)
 
 @dataclass(frozen=True)
 class ModelFile(Generic[Model]):
-    """How networks of one `kind`, as "bone names", are kept.
+    """The file format for networks of one `kind`, such as "bone names".
 
-    `config` is the dataclass that `build` makes one of; a network has it as `.config`.
+    `build` makes a network from the dataclass `config`; the network keeps it as `.config`.
     """
 
     kind: str
@@ -29,17 +29,17 @@ class ModelFile(Generic[Model]):
 
     @property
     def entry(self) -> str:
-        """The metadata's entry."""
+        """The name of the entry in the file's metadata."""
         return f"afunet {self.kind}"
 
     def save(self, path: Path, model: Model, training: Mapping[str, Any]) -> str:
-        """Write the weights with `training` beside them; see `write_weights`."""
+        """Write the weights and `training`, and return the digest; see `write_weights`."""
         config: Any = model.config
         header = {"config": asdict(config), "training": dict(training)}
         return write_weights(path, self.entry, header, halved(model.state_dict()))
 
     def load(self, path: Path) -> Model:
-        """The network in evaluation mode; `CheckpointError` for anything but an intact file."""
+        """Read the network, in evaluation mode; raises `CheckpointError` unless it is intact."""
         file = read_weights(path, self.entry)
         try:
             model = self.build(from_plain(self.config, file.header.get("config"), "config"))
@@ -47,6 +47,7 @@ class ModelFile(Generic[Model]):
         except (ConfigError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise CheckpointError(
-                f"{path.name} holds no intact {self.kind}: {reason}", code="WEIGHTS_BROKEN"
+                f"{path.name} is not an intact network for {self.kind}: {reason}",
+                code="WEIGHTS_BROKEN",
             ) from error
         return model.eval()

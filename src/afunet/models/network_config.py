@@ -1,4 +1,4 @@
-"""What the configurations of all networks have in common: channels in, channels out."""
+"""The options that all networks have: the numbers of input and output channels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from afunet.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """`input_slices` neighbouring slices in, a channel of logits for each of `classes` out."""
+    """`input_slices` neighbouring slices go in, one channel of logits for each class comes out."""
 
     input_slices: int = 1
     classes: int = 1

@@ -1,4 +1,4 @@
-"""The weights that come with the package: what each is for, and its score in the model card."""
+"""The weights that come with the package, with the purpose of each and its score."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DIGITS = 12
 
 @dataclass(frozen=True)
 class Shipped:
-    """A weights file by its name; `score` as docs/model-card.md has it, "" where that is silent."""
+    """A weights file; `score` is that of docs/model-card.md, "" if the card has none."""
 
     name: str
     purpose: str
@@ -33,19 +33,19 @@ SHIPPED = (
 
 @dataclass(frozen=True)
 class ShippedFacts:
-    """What a weights file says of itself: the start of its SHA-256, and its training data."""
+    """The start of the SHA-256 of a weights file, and its training data, from its header."""
 
     sha256: str
     trained_on: str
 
 
 def shipped_path(name: str = SHIPPED_WEIGHTS) -> Path:
-    """Where a weights file of the package lies."""
+    """The path of a weights file of the package."""
     return Path(str(files("afunet.models") / "weights" / name))
 
 
 def shipped_facts(shipped: Shipped) -> ShippedFacts:
-    """What the header of the file says; the weights are not looked at."""
+    """Read the facts from the header of a file, without reading the weights."""
     with safe_open(str(shipped_path(shipped.name)), framework="np") as file:
         (header,) = (json.loads(text) for text in file.metadata().values())
     training: Mapping[str, Any] = header["training"]

@@ -1,8 +1,8 @@
 """U-Net (Ronneberger, Fischer, Brox 2015), padded and with batch normalisation.
 
-The paper's network but for three habits of today: padded convolutions, so that the output has
-the input's size; batch normalisation; and an up-sampled map that is one pixel short of an odd
-skip is stretched to it instead of cropping the skip.
+It differs from the paper's network in three ways that are usual today: padded convolutions, so that
+the output has the size of the input; batch normalisation; and if an up-sampled map is one pixel
+smaller than its skip, the map is stretched instead of cropping the skip.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from afunet.models.network_config import NetworkConfig
 
 @dataclass(frozen=True)
 class UNetConfig(NetworkConfig):
-    """`width` channels after the first stage, doubled at each of `depth` down-samplings."""
+    """`width` is the channels of the first stage, doubled at each of `depth` down-samplings."""
 
     width: int = 64
     depth: int = 4
@@ -43,7 +43,7 @@ class UpStage(nn.Module):
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """(B, 2C, h, w) and (B, C, H, W) → (B, C, H, W)."""
         x = self.up(x)  # (B, C, 2h, 2w)
-        # An exported graph must not ask: stretched to its own size x stays what it is.
+        # An exported graph must not compare sizes; stretching to an equal size changes nothing.
         if torch.compiler.is_exporting() or x.shape[-2:] != skip.shape[-2:]:
             x = upsample_like(x, skip)
         return self.conv(torch.cat([skip, x], dim=1))  # type: ignore[no-any-return]

@@ -1,8 +1,8 @@
-"""One safetensors file a network: weights and a JSON header, guarded by a SHA-256.
+"""A safetensors file for each network: weights and a JSON header, protected by a SHA-256.
 
 The file's metadata has one entry, a JSON object: the header and `sha256`, the digest of the header
-and of every tensor's name, type, shape and bytes. The entry's name tells what kind of network it
-is. Nothing is unpickled.
+and of every tensor's name, type, shape and bytes. The name of the entry says what kind of network
+it is. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class WeightsFile:
-    """The header as it was written, the weights, and the digest of both."""
+    """The header as written, the weights, and the digest of both."""
 
     header: Mapping[str, Any]
     weights: Mapping[str, Tensor]
@@ -37,14 +37,14 @@ class WeightsFile:
 def write_weights(
     path: Path, entry: str, header: Mapping[str, Any], weights: Mapping[str, Tensor]
 ) -> str:
-    """Write the file whole or not at all; returns the digest.
+    """Write the file completely or not at all, and return the digest.
 
-    Raises `CheckpointError` for weights that are not finite and `OutputError` where the file
-    cannot be written.
+    Raises `CheckpointError` if weights are not finite, and `OutputError` if the file cannot be
+    written.
     """
     weights = {key: value.cpu().contiguous() for key, value in weights.items()}
-    _require_finite(weights, "weights are not finite and were not saved")
-    header = json.loads(json.dumps(header))  # as it will be read
+    _require_finite(weights, "not saved, because weights are not finite")
+    header = json.loads(json.dumps(header))  # as it will be read back
     digest = digest_of(header, weights)
     content = save(weights, {entry: json.dumps({**header, "sha256": digest})})
     with whole_file(path) as unfinished:
@@ -53,7 +53,7 @@ def write_weights(
 
 
 def read_weights(path: Path, entry: str) -> WeightsFile:
-    """Read and verify; `CheckpointError` in one line for anything but an intact file."""
+    """Read and verify a file; raises `CheckpointError` unless it is intact."""
     if not path.is_file():
         raise CheckpointError(f"no weights file at {path}", code="NO_WEIGHTS")
     try:
@@ -62,11 +62,11 @@ def read_weights(path: Path, entry: str) -> WeightsFile:
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{path.name} is no intact safetensors file: {error}", code="WEIGHTS_BROKEN"
+            f"{path.name} is not an intact safetensors file: {error}", code="WEIGHTS_BROKEN"
         ) from error
     if entry not in metadata:
         raise CheckpointError(
-            f"{path.name} is a safetensors file, but not one of afunet's for this use: it has no "
+            f"{path.name} is a safetensors file, but not one of afunet for this purpose: it has no "
             f"entry {entry!r}",
             code="WEIGHTS_FOREIGN",
         )
@@ -79,14 +79,15 @@ def read_weights(path: Path, entry: str) -> WeightsFile:
         ) from error
     if (version := header.get("version", FORMAT_VERSION)) != FORMAT_VERSION:
         raise CheckpointError(
-            f"{path.name} has format version {version}, this afunet reads {FORMAT_VERSION}",
+            f"{path.name} has format version {version}, but this afunet reads version "
+            f"{FORMAT_VERSION}: use the afunet that fits the file",
             code="WEIGHTS_VERSION",
         )
     digest = digest_of(header, weights)
     if digest != expected:
         raise CheckpointError(
-            f"{path.name} was altered: its SHA-256 is {digest[:12]}…, its header says "
-            f"{expected[:12]}…; fetch it again",
+            f"{path.name} was altered: its SHA-256 is {digest[:12]}…, but its header says "
+            f"{expected[:12]}…: download it again",
             code="WEIGHTS_ALTERED",
         )
     _require_finite(weights, f"{path.name} has weights that are not finite")
@@ -94,7 +95,10 @@ def read_weights(path: Path, entry: str) -> WeightsFile:
 
 
 def digest_of(header: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
-    """Of the header as written, so that fields added later leave older files intact."""
+    """SHA-256 of the weights and of the header as written.
+
+    Fields that are added to `Header` later thus leave older files intact.
+    """
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(weights):
         tensor = weights[name].contiguous()
@@ -104,12 +108,12 @@ def digest_of(header: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
 
 
 def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Floats as float16, half the size, but for tensors beyond its range; counters as they are."""
+    """Convert floats to float16, except tensors beyond its range; counters stay."""
     return {k: value.half() if _fits_half(value) else value for k, value in weights.items()}
 
 
 def single(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Floats as float32, to compute with; counters as they are."""
+    """Convert floats to float32 for computing; counters stay."""
     return {
         k: value.float() if value.is_floating_point() else value for k, value in weights.items()
     }

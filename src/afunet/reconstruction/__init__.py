@@ -1,4 +1,4 @@
-"""From a mask to its surface in patient millimetres, and to the pieces it falls into."""
+"""Make the surface of a mask in patient millimetres, and split the mask into pieces."""
 
 from afunet.reconstruction.smoothing import Smoothing
 from afunet.reconstruction.surface import surface

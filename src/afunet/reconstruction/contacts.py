@@ -1,4 +1,4 @@
-"""How the regions of a label map meet: the pairs that touch or face each other across a gap."""
+"""Find the regions of a label map that touch or face each other across a gap."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ FloatArray = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Contact:
-    """Where two regions meet: areas in mm², depth in mm.
+    """How two regions meet: areas in mm², depth in mm.
 
-    `touching_mm2` is the area of voxel faces between them, `facing_mm2` the area where they look
-    at each other across a gap of background. `neck_mm` is the depth below the mask's surface of
-    the deepest voxels that touch: half the width of the bridge between them.
+    `touching_mm2` is the area of the voxel faces between them, `facing_mm2` the area where they
+    face each other across a gap of background. `neck_mm` is the depth below the mask's surface of
+    the deepest voxels that touch: half the width of the bridge between the regions.
     """
 
     touching_mm2: float
@@ -27,11 +27,11 @@ class Contact:
 
     @property
     def share(self) -> float:
-        """Of the area by which they meet, the part that touches, from 0 to 1."""
+        """The share of the common area that touches, from 0 to 1."""
         return self.touching_mm2 / (self.touching_mm2 + self.facing_mm2)
 
     def with_more(self, other: Contact) -> Contact:
-        """Both together, as when one of two neighbours becomes part of the other."""
+        """Return the sum of two contacts, for when a region's neighbours become one."""
         return Contact(
             self.touching_mm2 + other.touching_mm2,
             self.facing_mm2 + other.facing_mm2,
@@ -42,10 +42,11 @@ class Contact:
 def contacts_of(
     labels: Labels, depth_mm: FloatArray, spacing_mm: tuple[float, float, float], reach_mm: float
 ) -> dict[tuple[int, int], Contact]:
-    """Every pair of labels that meet, the lower one first.
+    """Return the contact of every pair of labels that meet, the lower label first.
 
-    `labels` (slice, row, column), 0 being background, and their depth below the surface lie on
-    one grid of `spacing_mm` in the same order; gaps wider than `reach_mm` along an axis are none.
+    `labels` (slice, row, column), 0 being background, and their depth below the surface lie on one
+    grid of `spacing_mm` in the same order. Labels that are more than `reach_mm` apart along an axis
+    do not meet.
     """
     meetings = list(
         chain.from_iterable(
@@ -70,7 +71,7 @@ def contacts_of(
 
 @dataclass(frozen=True, eq=False)
 class _Meetings:
-    """Pairs of voxels along one axis, `gap` voxels apart; their depth where they touch."""
+    """Pairs of voxels along one axis with `gap` voxels between; the depth of those that touch."""
 
     first: Labels
     second: Labels

@@ -1,4 +1,4 @@
-"""Fewer triangles for the same shape, to a number of triangles or to a bound on the error."""
+"""Simplify a surface to a number of triangles or within a limit of error."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,22 +12,21 @@ from afunet.geometry import Mesh
 from afunet.reconstruction.deviation import deviation, distances_mm
 
 FEWEST_TRIANGLES = 4
-FEWEST_LEFT_ALONE = 500  # a surface so small is not simplified to an error: nothing is won
+FEWEST_LEFT_ALONE = 500  # with fewer triangles, simplifying to a limit of error saves nothing
 MOST_TRIES = 6
 
 
 def decimated(
     mesh: Mesh, max_triangles: int | None = None, max_error_mm: float | None = None
 ) -> Mesh:
-    """`mesh` with as few triangles as `max_error_mm` allows, or with at most `max_triangles`.
+    """Return `mesh` with as few triangles as `max_error_mm` allows, or at most `max_triangles`.
 
-    Quadric edge collapse with volume preservation (Garland and Heckbert 1997). The error is the
-    largest distance between both surfaces, measured at all their vertices and at 10,000 random
-    points of each, for every part that hangs together. A limit of triangles goes
-    before the error and is kept as far as the topology lets go of them. A result that tears,
-    pinches, fills a hole or loses a fragment is thrown away and tried again with more triangles,
-    so a very ragged surface may keep more than asked for, at worst all. Raises `ConfigError` as
-    `require_limits` does.
+    The method is quadric edge collapse with volume preservation (Garland and Heckbert 1997). The
+    error is the largest distance between the two surfaces, measured at all their vertices and at
+    10,000 random points of each, for every connected component. The limit of triangles takes
+    precedence over the error. A result that tears, pinches, fills a hole or loses a fragment is
+    discarded and tried again with more triangles, so a very ragged surface may keep more than the
+    limit, in the worst case all. Raises `ConfigError` as `require_limits` does.
     """
     require_limits(max_triangles, max_error_mm)
     if max_error_mm is not None:
@@ -36,17 +35,17 @@ def decimated(
 
 
 def require_limits(max_triangles: int | None, max_error_mm: float | None) -> None:
-    """`ConfigError` for less than a tetrahedron's four triangles or an error not above 0."""
+    """Raise `ConfigError` for fewer triangles than a tetrahedron has or an error of 0 or less."""
     if max_triangles is not None and max_triangles < FEWEST_TRIANGLES:
         raise ConfigError(
-            f"a surface needs {FEWEST_TRIANGLES} or more triangles, got a limit of {max_triangles}"
+            f"the limit of triangles must be {FEWEST_TRIANGLES} or more, got {max_triangles}"
         )
     if max_error_mm is not None and not max_error_mm > 0:
-        raise ConfigError(f"the error of simplifying lies above 0 mm, got {max_error_mm}")
+        raise ConfigError(f"the limit of error must be above 0 mm, got {max_error_mm}")
 
 
 def _of_triangles(mesh: Mesh, most: int) -> Mesh:
-    """No more than so many triangles, or the fewest that keep the topology, doubling."""
+    """Simplify to `most` triangles; double the number until the topology is kept."""
     wanted, topology = most, None
     while wanted < len(mesh.faces):
         fewer = _collapsed(mesh, wanted / len(mesh.faces))
@@ -58,10 +57,10 @@ def _of_triangles(mesh: Mesh, most: int) -> Mesh:
 
 
 def _within_error(part: Mesh, max_error_mm: float) -> Mesh:
-    """A connected surface with the fewest triangles found that stay within the error."""
+    """Return a connected surface with the fewest triangles found within the error."""
     if len(part.faces) < FEWEST_LEFT_ALONE:
         return part
-    # A quadric's error is a squared distance times an area; this is where bones came out right.
+    # A quadric's error is a squared distance times an area; this start worked well on bones.
     quadric_error, topology = 8 * max_error_mm**3, _topology(part)
     for _ in range(MOST_TRIES):
         fewer = _collapsed(part, FEWEST_TRIANGLES / len(part.faces), quadric_error)
@@ -73,13 +72,13 @@ def _within_error(part: Mesh, max_error_mm: float) -> Mesh:
 
 
 def _farthest_mm(one: Mesh, other: Mesh) -> float:
-    """The largest distance of two surfaces, at their vertices and at random points of both."""
+    """The largest distance between two surfaces, at vertices and random points of both."""
     at_vertices = (distances_mm(one.vertices_mm, other), distances_mm(other.vertices_mm, one))
     return max(deviation(one, other).largest_mm, *(float(apart.max()) for apart in at_vertices))
 
 
 def _collapsed(mesh: Mesh, share: float, quadric_error: float | None = None) -> Mesh:
-    """Down to a share of the triangles, or until the next collapse would cost too much."""
+    """Simplify to a share of the triangles, or until the next collapse exceeds the error."""
     quadric = vtkQuadricDecimation()
     quadric.SetInputData(to_polydata(mesh))
     quadric.SetTargetReduction(1 - share)
@@ -91,7 +90,7 @@ def _collapsed(mesh: Mesh, share: float, quadric_error: float | None = None) -> 
 
 
 def _parts(mesh: Mesh) -> list[Mesh]:
-    """The surfaces that hang together by their vertices, each with vertices of its own."""
+    """Split a mesh into its connected components, each with its own vertices."""
     if mesh.is_empty:
         return []
     count, part_of = _components(mesh.faces, len(mesh.vertices_mm))
@@ -108,7 +107,7 @@ def _alone(vertices_mm: NDArray[np.float64], faces: NDArray[np.int64]) -> Mesh:
 
 
 def _together(parts: list[Mesh], whole: Mesh) -> Mesh:
-    """The parts as one mesh; `whole`, which they were made of, where none has changed."""
+    """Join the parts into one mesh; return `whole`, their origin, if none has changed."""
     if sum(len(part.faces) for part in parts) == len(whole.faces):
         return whole
     first = np.cumsum([0, *(len(part.vertices_mm) for part in parts[:-1])])
@@ -119,7 +118,7 @@ def _together(parts: list[Mesh], whole: Mesh) -> Mesh:
 
 
 def _topology(mesh: Mesh) -> tuple[int, int, int, int]:
-    """Open and non-manifold edges, parts, Euler characteristic (vertices - edges + faces)."""
+    """Open edges, non-manifold edges, components, and vertices - edges + faces (Euler)."""
     vertices, corners = np.unique(mesh.faces, return_inverse=True)
     faces = corners.reshape(-1, 3)
     ends = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)]).reshape(2, -1), axis=0)
@@ -130,7 +129,7 @@ def _topology(mesh: Mesh) -> tuple[int, int, int, int]:
 
 
 def _components(faces: NDArray[np.int64], vertices: int) -> tuple[int, NDArray[np.int32]]:
-    """How many parts hang together, vertices without a face among them, and each vertex's."""
+    """The number of connected components, and that of each vertex; a lone vertex is one too."""
     start, end = faces[:, [0, 1]].reshape(-1), faces[:, [1, 2]].reshape(-1)
     links = coo_array((np.ones(len(start)), (start, end)), shape=(vertices,) * 2)
     return connected_components(links, directed=False)  # type: ignore[no-any-return]

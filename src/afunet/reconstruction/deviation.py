@@ -1,4 +1,4 @@
-"""How far a finished surface lies from the boundary of its mask."""
+"""Measure how far a finished surface lies from the boundary of its mask."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Deviation:
-    """Distances in mm over both surfaces, how the volume changed, and what ails the finished one.
+    """Distances between the surfaces in mm, the change of volume, and defects of the finished one.
 
-    The mask's boundary is its raw surface, half-way between the centres of bone and background.
-    `volume_change` is a fraction of the mask's volume, negative where the surface holds less.
-    `open_edges` and `nonmanifold_edges` (of more than two triangles) are 0 in a sound surface.
+    The mask's boundary is its raw surface, halfway between the centres of bone and background.
+    `volume_change` is a fraction of the mask's volume, negative if the surface encloses less.
+    `open_edges` and `nonmanifold_edges` (with more than two triangles) are 0 in a sound surface.
     """
 
     mean_mm: float
@@ -40,8 +40,8 @@ def deviation(
 ) -> Deviation:
     """Compare two surfaces at `samples` random points of each, drawn evenly over their area.
 
-    The volume is compared with `volume_mm3`, as of the mask's voxels, or with that of `raw`.
-    The same surfaces give the same figures. An empty one deviates by nothing.
+    The volume is compared with `volume_mm3`, that of the mask's voxels, or with that of `raw`. The
+    same surfaces always give the same figures. If one is empty, all distances are 0.
     """
     if finished.is_empty or raw.is_empty:
         return Deviation(
@@ -83,7 +83,7 @@ def points_on(mesh: Mesh, count: int, seed: int = 0) -> FloatArray:
 
 
 def distances_mm(points_mm: FloatArray, mesh: Mesh) -> FloatArray:
-    """Distance (N,) of points (N, 3) to the nearest point of a surface, never negative."""
+    """Distances (N,) from points (N, 3) to the nearest point of a surface, never negative."""
     nearest = vtkImplicitPolyDataDistance()
     nearest.SetInput(to_polydata(mesh))
     found = vtkDoubleArray()

@@ -1,15 +1,15 @@
-"""Bones and fracture fragments of a mask, each with a label of its own.
+"""Split a mask into bones and fracture fragments, each with its own label.
 
-Pieces that touch are told from parts of one piece by how they meet. A solid bone is cut into the
-basins of its depth below the surface (watershed, Beucher and Lantuéjoul 1979), and basins become
-one piece again, the best joined first, unless
+Pieces that touch are distinguished from parts of one piece by how they meet. A component is cut
+into the basins of its depth below the surface (watershed, Beucher and Lantuéjoul 1979). Then basins
+are joined again, the best connected first, unless
 
-* they face each other across a gap more than they touch: a fracture line or a joint that the
-  voxels show in part, or
-* what joins them is a thin neck: bones that lie against each other, fragments driven together.
+* they face each other across a gap more than they touch, as at a fracture line or a joint that the
+  voxels show only in part, or
+* only a thin neck joins them, as with bones that touch and fragments that are driven together.
 
-Both are measured over the whole face by which two regions meet at that moment, so that a gap with
-holes in it still parts what lies on its sides.
+Both are measured over the whole area where two regions meet at that moment, so that a gap that is
+bridged in places still separates its two sides.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from afunet.reconstruction.contacts import Contact, contacts_of
 from afunet.watch import UNWATCHED, Watch
 
 STAGE = "instances"
-BASIN_MM = 1.0  # two deepest places closer than this belong to one basin
-LARGEST_BOND = 1e3  # above every bond by contact
+BASIN_MM = 1.0  # two maxima of depth closer than this belong to one basin
+LARGEST_BOND = 1e3  # larger than every bond by contact
 CORNERS = np.ones((3, 3, 3), dtype=np.bool_)
 
 IntArray = NDArray[np.int32]
@@ -42,12 +42,13 @@ IntArray = NDArray[np.int32]
 class SplitRules:
     """When regions that touch are one piece.
 
-    They are one if `share · min(1, neck / least_neck)` reaches `least_contact`: `share` is the
-    part of the area by which they meet that touches, `neck` half the width of the bridge over
-    half the width of the thinner region. Gaps up to `reach_mm` count as facing each other. Of
-    lumps less is asked, since a rough surface faces itself: where the smaller region has
-    `smallest_mm3` it is `least_contact_of_lumps`, and rises with its logarithm up to `large_mm3`.
-    A region below `smallest_mm3` is no piece of its own where it touches another.
+    They are one piece if `share · min(1, neck / least_neck)` reaches `least_contact`. `share` is
+    the touching share of the area where they meet, `neck` the width of the bridge divided by the
+    width of the thinner region. Regions face each other across gaps of up to `reach_mm`. Small
+    regions need less contact, because a rough surface faces itself: if the smaller region has
+    `smallest_mm3`, they need `least_contact_of_lumps`, which rises with the logarithm of its volume
+    to `least_contact` at `large_mm3`. A region below `smallest_mm3` that touches another is never a
+    piece of its own.
     """
 
     least_contact: float = 0.85
@@ -60,13 +61,15 @@ class SplitRules:
     def __post_init__(self) -> None:
         for name in ("least_contact", "least_contact_of_lumps", "least_neck"):
             if not 0 < getattr(self, name) <= 1:
-                raise ConfigError(f"{name} lies above 0 and up to 1, got {getattr(self, name)}")
+                raise ConfigError(
+                    f"{name} must be above 0 and at most 1, got {getattr(self, name)}"
+                )
         for name in ("reach_mm", "smallest_mm3", "large_mm3"):
             if not getattr(self, name) >= 0:
-                raise ConfigError(f"{name} is 0 or more, got {getattr(self, name)}")
+                raise ConfigError(f"{name} must be 0 or more, got {getattr(self, name)}")
 
     def contact_asked(self, mm3: float) -> float:
-        """The contact that makes two regions one, the smaller of them so large."""
+        """The contact that makes two regions one piece if the smaller one has volume `mm3`."""
         if mm3 >= self.large_mm3 or self.smallest_mm3 <= 0:
             return self.least_contact
         part = np.log(max(mm3 / self.smallest_mm3, 1.0)) / np.log(
@@ -82,10 +85,10 @@ def split_instances(
     *,
     watch: Watch = UNWATCHED,
 ) -> Volume:
-    """An unsigned label for every piece of a mask, 1 being the largest; 0 where the mask is 0.
+    """Return an unsigned label map of a mask's pieces, 1 being the largest; 0 where the mask is 0.
 
-    Pieces are 6-connected components, split where `rules` say that two pieces touch; one below
-    the smallest size that meets another at a corner is part of it.
+    Pieces are 6-connected components, split where `rules` find that two pieces touch. A piece below
+    the smallest size that touches another at an edge or a corner becomes part of it.
     """
     rules = rules or SplitRules()
     around = bounding_box(mask.voxels)
@@ -137,7 +140,7 @@ def _basins(
 
 @dataclass(eq=False)
 class _Regions:
-    """Regions that are being joined: what each is, and how it meets its neighbours."""
+    """Regions that are being joined: their volume and depth, and the contacts between them."""
 
     mm3: NDArray[np.float64]
     depth_mm: NDArray[np.float64]
@@ -166,7 +169,7 @@ class _Regions:
         return cls(mm3, deepest, neighbours, rules)
 
     def joined(self) -> NDArray[np.int64]:
-        """For every region, the region that it has become part of."""
+        """For every region, the region that it became part of, (regions,)."""
         owner = np.arange(len(self.mm3))
         age = np.zeros(len(self.mm3), dtype=np.int64)  # how often a region has grown
         gone = np.zeros(len(self.mm3), dtype=np.bool_)
@@ -187,7 +190,7 @@ class _Regions:
     def _candidates(
         self, ones: range | list[int], age: NDArray[np.int64]
     ) -> Iterator[tuple[float, int, int, int, int]]:
-        """Pairs to join, the best first when sorted, with their ages at this moment."""
+        """Pairs to join and their present ages, as tuples that sort the best pair first."""
         for one in ones:
             for other in self.neighbours[one]:
                 bond = self._bond(one, other)
@@ -195,7 +198,7 @@ class _Regions:
                     yield -bond, one, other, int(age[one]), int(age[other])
 
     def _bond(self, one: int, other: int) -> float:
-        """How much two regions are one piece: 0 if they are not; specks come before all else."""
+        """How strongly two regions are one piece, 0 if they are not; specks are joined first."""
         contact = self.neighbours[one][other]
         if contact.touching_mm2 == 0:
             return 0.0
@@ -221,7 +224,7 @@ class _Regions:
 
 
 def _absorb_crumbs(labels: IntArray, smallest: float) -> None:
-    """Give pieces of fewer voxels to what they meet at an edge or a corner, in place."""
+    """Join pieces of fewer than `smallest` voxels to a piece that they touch, in place."""
     sizes = _sizes(labels)
     crumbs = [
         label for label in np.argsort(sizes, kind="stable") if label and 0 < sizes[label] < smallest
@@ -237,7 +240,7 @@ def _absorb_crumbs(labels: IntArray, smallest: float) -> None:
 
 
 def _sizes(labels: IntArray) -> NDArray[np.intp]:
-    """Voxels of every label, 0 for the background: counting it would take most of the time."""
+    """Voxels of every label; 0 for the background, since counting it would take long."""
     return np.bincount(labels[labels != 0], minlength=1)
 
 

@@ -1,4 +1,4 @@
-"""The size, shape, density and place of every piece of a label map."""
+"""Measure the size, shape, density and position of every piece of a label map."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Three = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Measures:
-    """One piece; lengths and volumes in mm (voxels where no spacing is known), places in LPS.
+    """The measures of one piece: lengths in mm, or in voxels without a spacing; positions in LPS.
 
-    `axes` are unit vectors, the longest first, along which the piece measures `extent_mm` between
-    its outermost voxel centres, one voxel added; the first is its length. HU are the mean, the 10th
-    and the 90th percentile, None without a scan.
+    `axes` are unit vectors, the longest first. Along them `extent_mm` is the distance between the
+    outermost voxel centres plus one voxel; the first is the length. HU are the mean and the 10th
+    and 90th percentiles, None without a scan.
     """
 
     label: int
@@ -44,7 +44,7 @@ class Measures:
 
 @dataclass(frozen=True)
 class Gap:
-    """The nearest other piece and how far its surface is; None and infinite where there is none."""
+    """The nearest other piece and the distance to its surface; None and infinite without one."""
 
     label: int | None
     mm: float
@@ -53,7 +53,7 @@ class Gap:
 def measure(
     labels: Volume, scan: Volume | None = None, most: int | None = None
 ) -> tuple[Measures, ...]:
-    """Measures of every label but 0, or of the first `most`, in the order of the labels.
+    """Measure every label except 0, or the first `most`, in the order of the labels.
 
     `scan` is in HU on the same grid.
     """
@@ -68,10 +68,10 @@ def measure(
 
 
 def nearest_gaps(surfaces: Sequence[tuple[int, Mesh]], within_mm: float = 30.0) -> dict[int, Gap]:
-    """For every labelled surface the nearest other one, by their vertices.
+    """Find the nearest other surface for every labelled surface, by their vertices.
 
-    Exact to half the length of a triangle's edge. Pieces further apart than `within_mm` are no
-    neighbours.
+    The distance is exact to half the length of a triangle's edge. Pieces further apart than
+    `within_mm` are not neighbours.
     """
     known = {label: _Surface.of(mesh) for label, mesh in surfaces if not mesh.is_empty}
     nearest = {label: Gap(None, float("inf")) for label, _ in surfaces}
@@ -85,7 +85,7 @@ def nearest_gaps(surfaces: Sequence[tuple[int, Mesh]], within_mm: float = 30.0) 
 
 
 def surface_gap_mm(one: Mesh, other: Mesh, within_mm: float) -> float:
-    """The least distance of two surfaces' vertices; infinite beyond `within_mm` and for none."""
+    """Distance between two surfaces' vertices; infinite beyond `within_mm` or if one is empty."""
     if one.is_empty or other.is_empty:
         return float("inf")
     return _Surface.of(one).distance_mm(_Surface.of(other), within_mm)
@@ -93,7 +93,7 @@ def surface_gap_mm(one: Mesh, other: Mesh, within_mm: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _Surface:
-    """The vertices (N, 3) of a surface, their box, and a tree over them."""
+    """The vertices (N, 3) of a surface, their bounding box, and a search tree over them."""
 
     points_mm: FloatArray
     low_mm: FloatArray
@@ -106,9 +106,9 @@ class _Surface:
         return cls(mesh.vertices_mm, *mesh.bounds_mm(), tree)
 
     def distance_mm(self, other: _Surface, reach_mm: float) -> float:
-        """The least distance of two vertices; infinite where it is not below `reach_mm`."""
+        """The least distance between vertices; infinite if it is not below `reach_mm`."""
         every = max(len(self.points_mm) // FIRST_LOOK, 1)
-        # A few vertices bound the distance, so that only those near the other surface count.
+        # A few vertices limit the distance first, so that only those near the other surface count.
         for points_mm in (self.points_mm[::every], self.points_mm):
             below = np.maximum(other.low_mm - points_mm, points_mm - other.high_mm)
             close = points_mm[(below < reach_mm).all(axis=1)]
@@ -151,9 +151,9 @@ def _three(values: FloatArray) -> Three:
 
 
 def _moments(inside: NDArray[np.bool_]) -> tuple[int, FloatArray, FloatArray]:
-    """Of the filled voxels' (column, row, slice): how many, their mean (3,), their scatter (3, 3).
+    """Count of the filled voxels, mean (3,) and scatter (3, 3) of their (column, row, slice).
 
-    By how many lie above each other along every axis, without a list of them all.
+    They are computed from projections along every axis, without a list of all voxels.
     """
     count = int(np.count_nonzero(inside))
     flat = [np.count_nonzero(inside, axis=axis) for axis in range(3)]  # along slice, row, column
@@ -171,7 +171,7 @@ def _moments(inside: NDArray[np.bool_]) -> tuple[int, FloatArray, FloatArray]:
 def _line_ends(inside: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The first and last filled voxel of every row, (N, 3) as (column, row, slice).
 
-    Whatever direction one looks along, the outermost filled voxel is among them.
+    The outermost filled voxel in any direction is one of them.
     """
     level, row = np.nonzero(inside.any(axis=2))
     lines = inside[level, row]
@@ -180,7 +180,7 @@ def _line_ends(inside: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _principal_axes(scatter_mm2: FloatArray) -> FloatArray:
-    """Rows are unit vectors, the longest axis first, each pointing to the head, left or back."""
+    """Unit vectors as rows, the longest axis first, each pointing to the head, left or back."""
     _, vectors = np.linalg.eigh(scatter_mm2)
     axes = vectors.T[::-1]
     leading = axes[np.arange(3), np.abs(axes).argmax(axis=1)]

@@ -1,8 +1,8 @@
-"""Which pieces of one name are fragments of one bone, and what pieces are called by that.
+"""Find pieces that are fragments of one bone, and give every piece a title.
 
-Only fragments are numbered. Pieces of one name that nothing shows to be fragments have letters:
-the bones of a foot, both hip bones and the sacrum, two femurs whose sides are not known, and what
-has grown together and was parted at a thin place.
+Only fragments are numbered. Pieces with the same name get letters if nothing shows that they are
+fragments: the bones of a foot, the hip bones and the sacrum, two femurs of unknown side, and bone
+without a gap that was split at a thin place.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from afunet.reconstruction.contacts import contacts_of
 from afunet.reconstruction.measures import surface_gap_mm
 
 NEAR_MM = 8.0
-"""Fragments lie so near to each other."""
+"""Fragments of one bone lie at most this far apart."""
 REACH_MM, GROWN_TOGETHER = 2.0, 0.85
-"""Pieces that face each other over less than the rest of where they meet have no gap between."""
+"""Pieces have no gap between them if this share of the area where they meet touches."""
 
 
 def bones_apart(
     labels: Volume, names: Sequence[BoneName], surfaces: Sequence[Mesh]
 ) -> tuple[int, ...]:
-    """For each label with a surface, the largest ones, a number that fragments of one bone share.
+    """Return a number for each label with a surface; fragments of one bone share it.
 
-    Fragments have one name, of a bone of which a leg has one, lie within `NEAR_MM` of each other or
-    of others between them, and a gap shows between them.
+    Only the largest labels have surfaces. Fragments have the same name, that of a bone of which a
+    leg has one; they lie within `NEAR_MM` of each other or of fragments between them; and the mask
+    shows a gap between them.
     """
     owner = list(range(len(surfaces)))
     for alike in _alike(names[: len(surfaces)]).values():
@@ -47,11 +48,11 @@ def bones_apart(
 
 
 def piece_titles(names: Sequence[BoneName], bones: Sequence[int]) -> tuple[str, ...]:
-    """A title for every piece, no two alike; `bones` tells fragments of one bone.
+    """Return a different title for every piece; fragments of one bone share a number in `bones`.
 
-    The only piece of a name has the name, fragments of one bone are numbered: "left tibia 1", the
-    largest, "left tibia 2". Others of one name have letters: "left foot a". Pieces of no known bone
-    are "piece 7", by their label.
+    The only piece of a name has the name as its title. Fragments of one bone are numbered from the
+    largest: "left tibia 1", "left tibia 2". Other pieces of one name get letters: "left foot a".
+    Pieces of unknown bones are called by their label: "piece 7".
     """
     titles = [f"piece {label}" for label in range(1, len(names) + 1)]
     for name, alike in _alike(names, every=True).items():
@@ -66,7 +67,7 @@ def piece_titles(names: Sequence[BoneName], bones: Sequence[int]) -> tuple[str, 
 
 
 def _alike(names: Sequence[BoneName], *, every: bool = False) -> dict[BoneName, list[int]]:
-    """Pieces, by index, of each name: those of which a leg has one, or of `every` known bone."""
+    """Indices of the pieces with each name: of bones that a leg has once, or of `every` bone."""
     found: dict[BoneName, list[int]] = defaultdict(list)
     for piece, name in enumerate(names):
         if name.bone.row.per_leg == 1 or (every and name.bone is not Bone.UNKNOWN):
@@ -75,7 +76,7 @@ def _alike(names: Sequence[BoneName], *, every: bool = False) -> dict[BoneName, 
 
 
 def _grown_together(labels: Volume, one: int, other: int) -> bool:
-    """Whether two labels touch over most of where they meet: no gap shows."""
+    """Whether two labels touch over most of the area where they meet, without a gap."""
     either = (labels.voxels == one) | (labels.voxels == other)
     box = bounding_box(either)
     assert box is not None

@@ -1,4 +1,4 @@
-"""The pieces of a mask as a surgeon counts them: each with its label, surface and measures."""
+"""The pieces of a mask, each with its label, name, surface and measures."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ MOST_PIECES = 300
 class Piece:
     """A bone or a fragment of one; `measures.label` is its label, 1 being the largest piece.
 
-    `name` is what it is called in files and tables, `bone` which bone it is or was part of; its
-    `rank` among the pieces of that bone is 1 for the largest. `nearest` is the name of the nearest
-    other piece and `gap_mm` the way to it, "" and None where none lies near. The area, `deviation`
-    and `watertight` are those of its surface.
+    `name` is its title in files and tables, `bone` the bone that it is or was part of, and `rank`
+    its rank among the pieces of that bone, 1 for the largest. `nearest` is the title of the nearest
+    other piece and `gap_mm` the distance to it, "" and None if none is near. The area, `deviation`
+    and `watertight` describe its surface.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Piece:
     watertight: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the axes in one flat table; a side that is not known is ""."""
+        """Everything except the axes in one flat table; an unknown side is ""."""
         measures, apart = asdict(self.measures), asdict(self.deviation)
         del measures["axes"]
         return {
@@ -66,8 +66,8 @@ class Piece:
 class Instances:
     """A label map of pieces, and the pieces and their surfaces in the order of their labels.
 
-    The largest is the first. Of very many, as noise gives, the `MOST_PIECES` largest are among
-    `pieces`; all have a label.
+    The largest piece comes first. If there are very many, as with noise, `pieces` holds only the
+    `MOST_PIECES` largest, but all have a label.
     """
 
     labels: Volume
@@ -76,7 +76,7 @@ class Instances:
 
     @property
     def not_measured(self) -> int:
-        """How many labels have no piece."""
+        """The number of labels without a measured piece."""
         return int(self.labels.voxels.max()) - len(self.pieces)
 
 
@@ -89,10 +89,10 @@ def measure_pieces(
     max_error_mm: float | None = None,
     watch: Watch = UNWATCHED,
 ) -> Instances:
-    """Each label of a map as a piece with its surface; `scan`, in HU on its grid, adds densities.
+    """Measure each label of a map and make its surface; `scan`, in HU on its grid, adds densities.
 
-    `max_triangles` is the most a piece's surface has, `max_error_mm` what simplifying may cost
-    (`decimated`). Raises `Cancelled`.
+    `max_triangles` and `max_error_mm` limit the simplification of each surface (`decimated`).
+    Raises `Cancelled`.
     """
     labels = named.labels
     measures = measure(labels, scan, most=MOST_PIECES)
@@ -131,7 +131,7 @@ def measure_pieces(
 
 
 def _alone(labels: Volume, box: Box, label: int) -> Volume:
-    """One piece on the part of the grid that it lies in."""
+    """The mask of one piece, cropped to its box."""
     affine = labels.affine.copy()
     affine[:3, 3] = labels.to_mm([box[axis].start for axis in (2, 1, 0)])
     return Volume((labels.voxels[box] == label).astype(np.uint8), affine)

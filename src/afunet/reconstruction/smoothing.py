@@ -1,4 +1,4 @@
-"""Smoothing that takes the voxel steps off a surface and leaves the surface where it was."""
+"""Smooth the voxel steps of a surface without moving the surface as a whole."""
 
 from dataclasses import dataclass
 
@@ -16,16 +16,15 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Smoothing:
-    """A windowed-sinc low-pass filter over the mesh (Taubin et al. 1996), held within bounds.
+    """Options of smoothing: a windowed-sinc low-pass filter (Taubin et al. 1996) with a limit.
 
-    No vertex moves further than `limit_voxels` along any axis of the voxel grid. The limit is
-    below half a voxel: the true edge lies somewhere between a bone voxel's centre and its
-    background neighbour's, half a voxel from the raw surface at most, and the two faces of a
-    plate one voxel thick never meet. A smaller `pass_band` (0 to 2) is smoother; 0 iterations
-    leave the surface raw. The volume that marching cubes and the filter cut from corners is given
-    back by moving the surface evenly along its normals, within the same bounds. On ellipsoids of
-    0.8 × 0.8 × 3 mm voxels the defaults bring the mean distance to the exact surface from 0.23 to
-    0.09 mm.
+    No vertex moves further than `limit_voxels` along any axis of the voxel grid. The limit is below
+    half a voxel: the true edge lies between the centres of a bone voxel and its background
+    neighbour, at most half a voxel from the raw surface, and the two faces of a plate one voxel
+    thick never meet. A smaller `pass_band` (0 to 2) smooths more; 0 iterations leave the surface
+    raw. Marching cubes and the filter cut some volume off corners; moving the surface evenly along
+    its normals, within the same limit, restores it. On ellipsoids with voxels of 0.8 × 0.8 × 3 mm
+    the defaults reduce the mean distance to the exact surface from 0.23 to 0.09 mm.
     """
 
     iterations: int = 40
@@ -34,21 +33,21 @@ class Smoothing:
 
     def __post_init__(self) -> None:
         if self.iterations < 0:
-            raise ConfigError(f"smoothing needs 0 or more iterations, got {self.iterations}")
+            raise ConfigError(f"smoothing iterations must be 0 or more, got {self.iterations}")
         if not 0 < self.pass_band <= 2:
-            raise ConfigError(f"the smoothing pass band lies in (0, 2], got {self.pass_band}")
+            raise ConfigError(f"the smoothing pass band must be in (0, 2], got {self.pass_band}")
         if not 0 <= self.limit_voxels < 0.5:
-            raise ConfigError(f"the smoothing limit lies in [0, 0.5), got {self.limit_voxels}")
+            raise ConfigError(f"the smoothing limit must be in [0, 0.5), got {self.limit_voxels}")
 
 
 def smoothed(
     mesh: Mesh, smoothing: Smoothing, affine: FloatArray, volume_mm3: float | None = None
 ) -> Mesh:
-    """`mesh` with its vertices moved, within the limits of the grid that `affine` (4, 4) spans.
+    """Return `mesh` with its vertices moved, within the limits on the grid of `affine` (4, 4).
 
-    The filter works in millimetres, so that thick slices are smoothed as far as they are thick.
-    The result encloses `volume_mm3`, that of the mask's voxels, to a thousandth, or as near as the
-    limits allow; without it no volume is given back.
+    The filter works in millimetres, so that thick slices are smoothed over their thickness. The
+    result encloses `volume_mm3`, the volume of the mask's voxels, to a thousandth or as nearly as
+    the limits allow; without `volume_mm3`, the volume is not restored.
     """
     if mesh.is_empty or smoothing.iterations == 0:
         return mesh
@@ -65,7 +64,7 @@ def smoothed(
 
 
 def _held(vertices_mm: FloatArray, mesh: Mesh, smoothing: Smoothing, affine: FloatArray) -> Mesh:
-    """`mesh` with its vertices moved there, or as near as the limits let them."""
+    """Return `mesh` with its vertices moved to `vertices_mm` as far as the limits allow."""
     voxel_mm, limit = affine[:3, :3], smoothing.limit_voxels
     moved_voxels = (vertices_mm - mesh.vertices_mm) @ np.linalg.inv(voxel_mm).T
     held_mm = np.clip(moved_voxels, -limit, limit) @ voxel_mm.T

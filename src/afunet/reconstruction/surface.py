@@ -1,4 +1,4 @@
-"""The surface of a mask, as triangles in patient millimetres."""
+"""Make the surface of a mask, as triangles in patient millimetres."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +25,13 @@ def surface(
     max_error_mm: float | None = None,
     watch: Watch = UNWATCHED,
 ) -> Mesh:
-    """Closed surface of the mask's voxels that are not 0, in LPS mm, faces turned outward.
+    """Return the closed surface of the mask's non-zero voxels, in LPS mm, with outward faces.
 
-    Marching cubes at one half between voxel centres (flying edges), then `smoothing` (default
-    `Smoothing()`), then decimation by `max_triangles` and `max_error_mm`. Any affine will do:
-    oblique, anisotropic, sheared or mirrored. Bone that the volume's edge cuts is closed
+    The steps are marching cubes halfway between voxel centres (flying edges), then `smoothing`
+    (default `Smoothing()`), then decimation by `max_triangles` and `max_error_mm`. The affine may
+    be oblique, anisotropic, sheared or mirrored. Bone that reaches the edge of the volume is closed
     half a voxel beyond the last voxel's centre. An empty mask gives an empty mesh. Raises
-    `Cancelled` between the steps and `ConfigError` for an impossible limit of decimation.
+    `Cancelled` between the steps, and `ConfigError` for an impossible limit of decimation.
     """
     watch.tell(STAGE, 0, STEPS)
     mesh = raw_surface(mask)
@@ -48,7 +48,7 @@ def surface(
 
 
 def raw_surface(mask: Volume) -> Mesh:
-    """The boundary of a mask as it is: marching cubes at one half between voxel centres."""
+    """Return the raw boundary of a mask: marching cubes halfway between voxel centres."""
     box = bounding_box(mask.voxels)
     if box is None:
         return EMPTY_MESH
@@ -60,7 +60,7 @@ def raw_surface(mask: Volume) -> Mesh:
 
 
 def _flying_edges(bone: NDArray[np.uint8]) -> Mesh:
-    """Iso-surface at 0.5 of 0/1 voxels, in their (column, row, slice) indices."""
+    """Iso-surface of 0/1 voxels at 0.5, in (column, row, slice) indices."""
     image = vtkImageData()
     image.SetDimensions(*reversed(bone.shape))
     scalars = numpy_to_vtk(bone.reshape(-1))

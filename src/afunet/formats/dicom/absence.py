@@ -1,4 +1,4 @@
-"""Why a path holds no DICOM, by what lies there instead."""
+"""Explain why a path holds no DICOM, from what is there instead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from afunet.formats.dicom.files import FoundFiles
 from afunet.formats.file_kinds import VOLUME_SUFFIXES
 from afunet.formats.request import Request
 
-# How archives start that are not unpacked here, from the byte of that number on.
+# Archives that are not unpacked here: offset, bytes at that offset, kind.
 FOREIGN_ARCHIVES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"7z\xbc\xaf\x27\x1c", "7z"),
     (0, b"Rar!", "RAR"),
@@ -23,12 +23,12 @@ MOST_NAMED = 3
 
 
 def nothing_found(request: Request, found: FoundFiles) -> InputError:
-    """The refusal of a request without DICOM: what was found there, and what to give instead."""
+    """The refusal of a request without DICOM: what was found, and what to give instead."""
     shown = request.named[0]
     if found.directories:
         return InputError(
-            f"the DICOMDIR in {shown} lists images, and none of them lies here: copy the whole "
-            "medium, with the folders beside the DICOMDIR",
+            f"the DICOMDIR in {shown} lists images, but none of them is here: copy the whole "
+            "medium, including the folders beside the DICOMDIR",
             code="NO_DICOM",
         )
     if len(request.paths) == 1 and request.path.is_file():
@@ -59,14 +59,14 @@ def _what_it_is(path: Path) -> str:
     if path.stat().st_size == 0:
         return "empty: copy it again"
     return (
-        "not DICOM nor any other format that is read: "
-        "give a DICOM folder, .nii, .nii.gz, .nrrd, .mha or a folder of PNG slices"
+        "neither DICOM nor another format that afunet reads: give a DICOM folder, a .nii, .nii.gz, "
+        ".nrrd or .mha file, or a folder of PNG slices"
     )
 
 
 def _instead(request: Request, found: FoundFiles) -> str:
     volumes = [path for path in found.others if path.name.lower().endswith(VOLUME_SUFFIXES)]
-    if request.given != request.paths and request.given:  # unpacked: what lies there has no name
+    if request.given != request.paths and request.given:  # unpacked: the files have no names
         archive = next(filter(None, map(foreign_archive, found.others)), "")
         kind = "volume file" if volumes else archive and f"{archive} archive"
         return (
@@ -75,17 +75,17 @@ def _instead(request: Request, found: FoundFiles) -> str:
             else "give a folder or an archive with a DICOM series"
         )
     if volumes:
-        return f"give {_named(volumes, request.path)} by its name"
+        return f"give {_named(volumes, request.path)} by name"
     archives = [path for path in found.others if _is_zip(path) or foreign_archive(path)]
     if not archives:
-        return "give a folder with a DICOM series, or one volume file by its name"
+        return "give a folder with a DICOM series, or one volume file by name"
     if _is_zip(archives[0]):
-        return f"give {_named(archives, request.path)} by its name"
+        return f"give {_named(archives, request.path)} by name"
     return f"unpack {_named(archives, request.path)} and give the folder"
 
 
 def _named(paths: list[Path], folder: Path) -> str:
-    """Files by their own names, as far as they lie in the folder that was given."""
+    """Files by name if they lie in the given folder itself, otherwise their number."""
     here = [path.name for path in paths if path.parent == folder]
     if not here:
         many = len(paths) > 1
@@ -97,9 +97,9 @@ def _named(paths: list[Path], folder: Path) -> str:
 def _links(found: FoundFiles) -> str:
     words = []
     if found.links_passed:
-        words.append(f"links that led to nothing new: {found.links_passed}")
+        words.append(f"links skipped as leading to nothing new: {found.links_passed}")
     if found.links_followed:
-        words.append(f"linked folders that were looked into: {found.links_followed}")
+        words.append(f"linked folders searched: {found.links_followed}")
     return f" ({', '.join(words)})" if words else ""
 
 

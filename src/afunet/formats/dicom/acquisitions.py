@@ -1,4 +1,4 @@
-"""Several acquisitions in one series, told apart by what their headers say."""
+"""Separate several acquisitions in one series by their headers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from afunet.formats.dicom.header import Header
 
 
 def told_apart(headers: Sequence[Header]) -> tuple[tuple[Header, ...], ...]:
-    """The headers as one acquisition, or as several that each fill a position once.
+    """Split headers into acquisitions that each have one image per position.
 
-    Only where different images claim one position, or where whole scans lie in between each
-    other, are they split: by the first of `_properties` that separates all of them into stacks.
-    Where none does they stay together and the gate judges them.
+    They are split only if different images lie at one position, or if complete scans interleave:
+    by the first of `_properties` that separates all of them into stacks. If none does, they stay
+    together and the gate judges them.
     """
     whole = tuple(headers)
     collides = _collides(whole)
@@ -35,7 +35,7 @@ def told_apart(headers: Sequence[Header]) -> tuple[tuple[Header, ...], ...]:
         for header, values in zip(whole, properties, strict=True):
             groups[values[index]].append(header)
         parts = tuple(map(tuple, groups.values()))
-        stacks = len(parts) * FEWEST_OF_A_SCAN <= len(whole)  # its own time a slice is no phase
+        stacks = len(parts) * FEWEST_OF_A_SCAN <= len(whole)  # a time for each slice is not a phase
         if len(parts) < 2 or not stacks or any(map(_collides, parts)):
             continue
         if collides or _are_several_scans(parts):
@@ -44,23 +44,20 @@ def told_apart(headers: Sequence[Header]) -> tuple[tuple[Header, ...], ...]:
 
 
 def _properties(header: Header) -> tuple[Hashable, ...]:
-    """What may tell acquisitions apart, and series where one UID was given to all of them."""
+    """Values that may separate acquisitions, or several series with the same UID."""
     own = (header.series_number, header.study_uid, header.frame_of_reference)
     made = (header.slice_thickness_mm, header.pixel_spacing_mm, header.rows, header.descriptions)
     return (*own, *header.phase, *made)
 
 
 def _are_several_scans(parts: Sequence[tuple[Header, ...]]) -> bool:
-    """Whether parts are whole scans in between each other's slices, such as two phases."""
+    """Whether the parts are complete scans that interleave, such as two phases."""
     several = are_placed(parts) and verdict(parts) is Verdict.SEVERAL
     return several and all(map(is_whole, parts)) and tiling_of(parts).interleaved
 
 
 def _collides(headers: Sequence[Header]) -> bool:
-    """Whether two images that are not one and the same instance lie at one position.
-
-    Positions are compared as `copies` does.
-    """
+    """Whether two different instances lie at one position, compared as in `copies`."""
     placed = {
         (one.sop_instance or str(id(one)), one.instance_number, one.phase): one for one in headers
     }

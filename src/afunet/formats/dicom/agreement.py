@@ -1,8 +1,8 @@
-"""Slices whose header gives another scale or sign than their pixels have, read as they must be.
+"""Correct slices whose pixels have another scale or sign than their header says.
 
-A slice is read otherwise than its header says only where its neighbours leave no doubt: as it is it
-does not fit them, and in the other reading it does. What stays in doubt is refused here where the
-header is silent, and by `hu_scale` where it is wrong.
+A slice is read differently from its header only if its neighbours leave no doubt: read by the
+header it does not match them, read the other way it does. Doubtful slices are refused: here if
+the header gives no rescale, by `hu_scale` if the header is wrong.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from afunet.formats.dicom.signs import (
 from afunet.formats.hu_scale import breaks
 from afunet.formats.slice_values import SliceValues, pooled, values_of
 
-# A reading fits where it shares so much with its neighbours, and so much more than another.
+# A reading fits if it shares this much with its neighbours, and this much more than another one.
 FITS, CLEARLY_BETTER, LIKE_THE_OTHERS = 0.5, 0.2, 0.4
 SAME_HU = 0.5
 NEAREST = 4
@@ -34,17 +34,17 @@ NEAREST = 4
 
 @dataclass(frozen=True, eq=False)
 class Agreed:
-    """HU slices in order, those mended that had to be, and what was noticed."""
+    """HU slices in order, corrected where necessary, and the findings."""
 
     slices: list[Pixels]
     findings: tuple[Finding, ...]
 
 
 def agreed(slices: Sequence[Pixels], headers: Sequence[Header], read: Read) -> Agreed:
-    """The slices of a stack, each with the sign and the rescale that its pixels show.
+    """Return the slices of a stack, each with the sign and rescale that its pixels show.
 
-    `read` gives the HU of a header, which may be changed, at an index. Raises `InputError` with
-    `RESCALE_MISSING` where some slices lack the rescale and their values fit in neither reading.
+    `read` returns the HU for a header, which may be changed, and its index. Raises `InputError`
+    with `RESCALE_MISSING` if slices lack the rescale and their values fit neither reading.
     """
     kept, changed = list(slices), list(headers)
     _without_flat_slopes(kept, changed, read)
@@ -54,7 +54,7 @@ def agreed(slices: Sequence[Pixels], headers: Sequence[Header], read: Read) -> A
 
 
 def _without_flat_slopes(slices: list[Pixels], headers: list[Header], read: Read) -> None:
-    """A slope of 0 in some slices leaves nothing of them: it counts as not there."""
+    """Treat a slope of 0 in some slices as missing, since it would erase them."""
     flat = [index for index, header in enumerate(headers) if header.slope == 0]
     if len(flat) == len(headers):
         return
@@ -84,13 +84,13 @@ def _with_their_rescale(
 
 
 def _good(values: Sequence[SliceValues], headers: Sequence[Header]) -> set[int]:
-    """The slices whose own rescale gives HU, and HU like most of the others'."""
+    """Indices of the slices whose own rescale gives HU that are similar to those of most others."""
     able = [
         index
         for index, one in enumerate(values)
         if one.speaks and one.is_hu and headers[index].rescale is not None
     ]
-    # Slices without flesh fit any scale that makes air of them: those that show flesh know better.
+    # Slices without soft tissue fit any scale that turns them into air: the others decide.
     knowing = {headers[index].rescale for index in able if values[index].flesh_hu is not None}
     able = [index for index in able if not knowing or headers[index].rescale in knowing]
     if not able:
@@ -113,7 +113,7 @@ def _reading(
     slices: Sequence[Pixels],
     read: Read,
 ) -> Pixels | None:
-    """The slice by the rescale of its neighbours, or None where it stays as it was read."""
+    """The slice read with the rescale of its neighbours, or None if it stays as it was read."""
     own, lacking = values[index], headers[index].rescale is None
     fits, others = 0.0, []
     near = _nearest(index, good)
@@ -127,8 +127,8 @@ def _reading(
     if not lacking or (not others and near and own.is_hu and fits >= FITS):
         return None
     raise InputError(
-        f"slice {index + 1} of {len(values)} has no usable rescale slope or intercept, others "
-        "have, and its values leave in doubt whether theirs are meant: export the series again",
+        f"slice {index + 1} of {len(values)} has no usable rescale slope or intercept although "
+        "others have, and its values do not show whether theirs apply: export the series again",
         code="RESCALE_MISSING",
     )
 
@@ -147,7 +147,7 @@ def _others(
     slices: Sequence[Pixels],
     read: Read,
 ) -> list[Pixels]:
-    """The slice by each rescale of its neighbours, and as if its stored values were HU."""
+    """The slice read with each rescale of its neighbours, and with its stored values as HU."""
     header, found = headers[index], [slices[index]]
     rescales = Counter(headers[other].rescale for other in near)
     for slope, intercept in [pair for pair, _ in rescales.most_common() if pair] + [(1.0, 0.0)]:
@@ -168,14 +168,14 @@ def _rescale_findings(
     kept = sorted(set(without) - set(borrowed))
     if kept:
         message = (
-            f"{slices_named(kept, total)} have no usable rescale slope or intercept, others have; "
-            "their stored values fit as HU"
+            f"{slices_named(kept, total)} have no usable rescale slope or intercept although "
+            "others have; their stored values match the others as HU"
         )
         found.append(warning("RESCALE_MISSING_IN_SOME", message))
     if borrowed:
         message = f"{slices_named(borrowed, total)} have no usable rescale slope or intercept"
-        found.append(repaired("RESCALE_BORROWED", message, "read with that of their neighbours"))
+        found.append(repaired("RESCALE_BORROWED", message, "read with those of their neighbours"))
     if corrected:
-        message = f"{slices_named(corrected, total)} lie on another scale than their neighbours"
-        found.append(repaired("RESCALE_CORRECTED", message, "read as their neighbours are"))
+        message = f"{slices_named(corrected, total)} have another scale than their neighbours"
+        found.append(repaired("RESCALE_CORRECTED", message, "read on the neighbours' scale"))
     return tuple(found)

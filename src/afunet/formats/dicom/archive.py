@@ -1,6 +1,6 @@
-"""DICOM in zip archives, unpacked where nothing in them can do harm.
+"""Unpack DICOM from zip archives safely.
 
-An archive is written by whoever sent it: its names are never used, its sizes never believed.
+Anybody may have written an archive: its file names are never used and its sizes never trusted.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ SUFFIX = ".zip"
 PREFIX = "afunet-unpacked-"
 CHUNK_BYTES = 4 << 20
 MAGIC = b"PK\3\4"
-# Archives in archives: a hospital's in an exporter's in a portal's.
+# Nested archives, such as a hospital's in an exporter's in a portal's.
 DEEPEST = 3
-# What other volume files are called: their ends are kept, so that a message can name them.
+# Suffixes of other files: they are kept, so that a message can name the kind of file.
 KEPT_SUFFIXES = (*VOLUME_SUFFIXES, ".7z", ".rar", ".gz", ".tar")
 MOST_MEMBERS = 100_000
 MOST_BYTES = 16 << 30
-# CT in a zip shrinks to a third or so; what shrinks to a hundredth is no CT.
+# Zip compresses CT to about a third; what shrinks to a hundredth is not CT.
 LARGEST_RATIO = 100
 SMALL_BYTES = 16 << 20
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a path is a zip file, by its name or its first bytes."""
+    """Whether a path is a zip file, by its suffix or its first bytes."""
     if not path.is_file():
         return False
     if path.suffix.lower() == SUFFIX:
@@ -52,10 +52,10 @@ def is_archive(path: Path) -> bool:
 
 @contextmanager
 def unpacked(request: Request) -> Iterator[Request]:
-    """The request with folders of unpacked files for its archives; they go at the end.
+    """The request with its archives replaced by folders of their files, which are removed at exit.
 
     Archives in an archive are unpacked too. Raises `InputError` with a code for an archive that
-    is broken or encrypted, that names a place outside itself, or that holds too much.
+    is broken or encrypted, that contains a path outside itself, or that holds too much.
     """
     with ExitStack() as stack:
         paths = []
@@ -70,10 +70,10 @@ def unpacked(request: Request) -> Iterator[Request]:
 
 
 def opened_in(path: Path, cancel: CancelToken, depth: int = 1) -> Iterator[tuple[IO[bytes], int]]:
-    """Each file of an archive in turn, open at its start, and its size; archives in it are entered.
+    """Open each file of an archive in turn, also those of nested archives; yield it and its size.
 
-    Of each no more is unpacked than is read, of an archive in it the whole. Raises `InputError` as
-    `unpacked` does, and `Cancelled`.
+    Only what is read is unpacked, except nested archives, which are unpacked completely. Raises
+    `InputError` as `unpacked` does, and `Cancelled`.
     """
     with _told(path, path.name), zipfile.ZipFile(path) as archive, ExitStack() as stack:
         members = [member for member in archive.infolist() if not member.is_dir()]
@@ -95,7 +95,7 @@ def opened_in(path: Path, cancel: CancelToken, depth: int = 1) -> Iterator[tuple
 
 
 class _Unpacking:
-    """One archive that was given, with the archives in it: what it holds is counted together."""
+    """Unpacks a given archive and those nested in it, counting their contents together."""
 
     def __init__(self, given: Path, request: Request) -> None:
         self._given, self._request = given, request
@@ -105,8 +105,8 @@ class _Unpacking:
         shown = self._given.name if depth == 1 else f"an archive in {self._given.name}"
         if depth > DEEPEST:
             raise InputError(
-                f"{self._given.name} holds archives within archives, more than {DEEPEST} deep: "
-                "unpack it and give the folder",
+                f"{self._given.name} holds archives nested more than {DEEPEST} deep: unpack it and "
+                "give the folder",
                 code="ARCHIVE_SIZE",
             )
         inner = []
@@ -117,8 +117,8 @@ class _Unpacking:
             self._held.require_few(self._given.name, shutil.disk_usage(folder).free)
             for number, member in enumerate(members, start=1):
                 self._request.watch.check()
-                # No name of the archive is used: it may hold anything, or name the patient. No
-                # member gives more than it declared: zipfile stops there.
+                # Names in the archive are not used: they may hold anything, or name the patient.
+                # zipfile stops at the size that a member declares.
                 target = folder / f"{number:06d}{_kept_suffix(member.filename)}"
                 with archive.open(member) as source, target.open("wb") as file:
                     _copy(source, file, self._request.watch.cancel)
@@ -134,31 +134,36 @@ class _Unpacking:
 
 @dataclass(frozen=True)
 class Held:
-    """How many files and bytes an archive of so many bytes holds."""
+    """The number of files and bytes in an archive of `packed` bytes."""
 
     packed: int
     files: int = 0
     unpacked: int = 0
 
     def and_more(self, members: list[zipfile.ZipInfo]) -> Held:
-        """With the members of one more archive in it."""
+        """Return the sum with the members of one more archive."""
         more = sum(member.file_size for member in members)
         return replace(self, files=self.files + len(members), unpacked=self.unpacked + more)
 
     def require_few(self, name: str, free_bytes: int) -> None:
-        """Raise `InputError` where that is more than a CT can be."""
+        """Raise `InputError` if this is more than a CT can be, or more than fits on the disk."""
         total = self.unpacked
         if self.files > MOST_MEMBERS:
-            reason = f"{self.files} files, at most {MOST_MEMBERS} are read"
+            reason = f"{self.files} files, expected at most {MOST_MEMBERS}"
         elif total > MOST_BYTES:
-            reason = f"{total >> 30} GiB unpacked, at most {MOST_BYTES >> 30} are read"
+            reason = f"{total >> 30} GiB unpacked, expected at most {MOST_BYTES >> 30}"
         elif total > free_bytes:
-            reason = f"{total >> 20} MiB unpacked, {free_bytes >> 20} MiB are free here"
+            reason = f"{total >> 20} MiB unpacked, but only {free_bytes >> 20} MiB are free here"
         elif total > max(SMALL_BYTES, LARGEST_RATIO * self.packed):
-            reason = f"{total >> 20} MiB packed into {self.packed >> 10} KiB, no CT shrinks so far"
+            reason = (
+                f"{total >> 20} MiB packed into {self.packed >> 10} KiB, more than any CT shrinks"
+            )
         else:
             return
-        raise InputError(f"{name} holds too much: {reason}", code="ARCHIVE_SIZE")
+        raise InputError(
+            f"{name} holds too much: {reason}; unpack only the CT and give its folder",
+            code="ARCHIVE_SIZE",
+        )
 
 
 def _kept_suffix(name: str) -> str:
@@ -168,7 +173,7 @@ def _kept_suffix(name: str) -> str:
 
 @contextmanager
 def _told(path: Path, shown: str) -> Iterator[None]:
-    """Turn what zipfile raises on an archive into one line."""
+    """Turn zipfile's errors about an archive into one line."""
     try:
         yield
     except InputError:
@@ -176,7 +181,7 @@ def _told(path: Path, shown: str) -> Iterator[None]:
     except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, zlib.error):
         raise _broken(shown) from None
     except OSError as reason:
-        # zipfile's own, without a number, and a place before the archive's start.
+        # zipfile's own errors have no number, or report an offset before the archive's start.
         if reason.errno in (None, errno.EINVAL):
             raise _broken(shown) from None
         raise unreadable(path, reason) from None
@@ -194,7 +199,7 @@ def _copy(source: IO[bytes], file: IO[bytes], cancel: CancelToken) -> None:
 
 def _broken(shown: str) -> InputError:
     return InputError(
-        f"{shown} is no zip archive that can be read whole: send it again",
+        f"{shown} is not a complete zip archive: copy or send it again",
         code="ARCHIVE_BROKEN",
     )
 
@@ -204,6 +209,6 @@ def _require_harmless(shown: str, members: list[zipfile.ZipInfo]) -> None:
         parts = PurePosixPath(member.filename.replace("\\", "/")).parts
         if ".." in parts or member.filename.startswith(("/", "\\")) or ":" in member.filename[:2]:
             raise InputError(
-                f"{shown} holds a file that points outside the archive: do not trust it",
+                f"{shown} holds a file with a path outside the archive: do not trust this archive",
                 code="ARCHIVE_PATH",
             )

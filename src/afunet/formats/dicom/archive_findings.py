@@ -1,4 +1,4 @@
-"""What an archive would stumble over in results of these images, seen before there are any."""
+"""Find problems that an archive (PACS) would have with results of these images, before writing."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ _CODES = {
     Outcome.UNUSABLE: "REFERENCES_UNSOUND",
 }
 _DONE = {
-    Outcome.MENDED: "put right in DICOM results",
+    Outcome.MENDED: "corrected in DICOM results",
     Outcome.LEFT_OUT: "left empty in DICOM results",
-    Outcome.PASSED_ON: "DICOM results have it too, to be filed with the images",
+    Outcome.PASSED_ON: "kept in DICOM results, so that they are filed with the images",
 }
 
 
 def archive_findings(images: Sequence[ImageFacts]) -> tuple[Finding, ...]:
-    """What is wrong with the elements that results take over, by name and kind, never by value."""
+    """Findings about the elements that results copy: name and kind of fault, never the value."""
     refusal = unsound_references(images)
     found = [finding for keyword in (CHARACTER_SET, *COPIED) for finding in _of(keyword, images)]
     return (*found, *_of_frames_of_reference(images), *(() if refusal is None else (refusal,)))
 
 
 def unsound_references(images: Sequence[ImageFacts], *, renewed: bool = False) -> Finding | None:
-    """Why no result can refer to the images so that an archive finds them; None where it can.
+    """Return why no result can refer to the images so that an archive finds them; None if one can.
 
-    `renewed` is for results with new UIDs, for which the form of the old ones does not matter.
+    `renewed` is for results with new UIDs: then the form of the old ones does not matter.
     """
     total = len(images)
     several = _distinct(images, "StudyInstanceUID")
     if several > 1:
         return _unsound(
             "SEVERAL_STUDIES",
-            f"the slices are of {several} studies, a DICOM result belongs to one",
+            f"the slices belong to {several} studies, but a DICOM result belongs to one",
         )
     instances = [(image.of["SOPInstanceUID"].pseudonym, image.frame) for image in images]
     if missing := sum(not pseudonym for pseudonym, _ in instances):
@@ -79,22 +79,22 @@ def _of(keyword: str, images: Sequence[ImageFacts]) -> Iterator[Finding]:
         if not faulty:
             continue
         if outcome is Outcome.LEFT_OUT and any(fact.pseudonym for fact in facts):
-            done = "the other slices' goes into DICOM results"
+            done = "DICOM results take the value of the other slices"
         yield info(_CODES[outcome], _told(keyword, faulty, len(facts)), done)
     distinct, missing = _distinct(images, keyword), sum(not fact.pseudonym for fact in facts)
     if keyword in FILED_BY and distinct > 1:
         message = f"{keyword} has {distinct} values among {len(facts)} slices"
-        yield info("HEADER_DIFFERS", message, "the most common goes into DICOM results")
+        yield info("HEADER_DIFFERS", message, "DICOM results take the most common value")
     if keyword in SHARED_UIDS and missing:
         message = f"{keyword} is missing in {missing} of {len(facts)} slices"
-        yield info("UID_MISSING", message, "DICOM results have a new one")
+        yield info("UID_MISSING", message, "DICOM results get a new one")
 
 
 def _of_frames_of_reference(images: Sequence[ImageFacts]) -> Iterator[Finding]:
     frames = _distinct(images, "FrameOfReferenceUID")
     if frames > 1:
-        message = f"the slices name {frames} frames of reference"
-        yield info("FRAME_OF_REFERENCE_NEW", message, "DICOM results lie in a new one")
+        message = f"the slices have {frames} frames of reference"
+        yield info("FRAME_OF_REFERENCE_NEW", message, "DICOM results get a new one")
 
 
 def _distinct(images: Sequence[ImageFacts], keyword: str) -> int:

@@ -1,4 +1,4 @@
-"""Series whose values show no bone where another series of the same folder does."""
+"""Find series that show no bone although another series of the same folder does."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from afunet.formats.slice_values import FEWEST_PIXELS
 
 LOOKED_AT, EVERY = 5, 3
 BODY_FROM_HU, CORTEX_FROM_HU = -300, 500
-# Of the body's pixels: the cortex of a leg is 2 to 10 %, what is left where it was removed is
-# calcium in vessels and the edges of the removal.
+# Shares of the body's pixels. The cortex of a leg is 2 to 10 %; where it was removed, only calcium
+# in vessels and the edges of the removal are left.
 HARDLY_BONE, CERTAINLY_BONE = 0.003, 0.015
 
 
 def without_bone(stacks: Sequence[Stack]) -> tuple[bool, ...]:
-    """For each stack whether it shows next to no cortex where another does.
+    """Whether each stack shows hardly any cortex although another does.
 
-    Five slices of each are decoded. Those that cannot be are left to the reader.
+    Five slices of each stack are decoded. If a slice cannot be decoded, the stack is left to the
+    reader.
     """
     shares = [_cortex(stack) if len(stacks) > 1 else None for stack in stacks]
     known = [share for share in shares if share is not None]
@@ -30,7 +31,7 @@ def without_bone(stacks: Sequence[Stack]) -> tuple[bool, ...]:
 
 
 def _cortex(stack: Stack) -> float | None:
-    """The share of the body's pixels that are as bright as cortex; None where unknown."""
+    """The share of the body's pixels that are as bright as cortex; None if unknown."""
     first = stack.headers[0]
     if first.rows * first.columns < FEWEST_PIXELS:
         return None

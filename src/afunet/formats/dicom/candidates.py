@@ -1,4 +1,4 @@
-"""What a series is worth beside others of its folder, in points."""
+"""Rate the series of a folder in points."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from afunet.formats.dicom.series import Series, unfitness
 # Points of a perfect series: 100 together.
 ORIGINAL, COVERAGE, SPACING, PLANE, GEOMETRY = 35, 30, 20, 5, 10
 FINE_MM = 1.0
-# Why another series was better, by the points in which it leads most.
+# Why another series is better, by the points in which it leads most.
 LEADS = {
-    "original": "another one is original",
-    "coverage": "another one covers more",
-    "spacing": "another one has finer slices",
-    "plane": "another one is axial, or nearer to it",
-    "geometry": "another one needs less mending",
+    "original": "another series is original",
+    "coverage": "another series covers more of the body",
+    "spacing": "another series has finer slices",
+    "plane": "another series is axial or closer to axial",
+    "geometry": "another series needs fewer corrections",
 }
 
 
 @dataclass(frozen=True)
 class Score:
-    """Points of a readable series, more is better, each from 0 to its maximum above."""
+    """Points of a readable series, each from 0 to its maximum above; more is better."""
 
     original: float
     coverage: float
@@ -38,12 +38,12 @@ class Score:
 
     @property
     def total(self) -> float:
-        """The sum: the highest is read."""
+        """The sum; the series with the highest sum is read."""
         return self.original + self.coverage + self.spacing + self.plane + self.geometry
 
     @property
     def in_words(self) -> str:
-        """The points with their reasons."""
+        """The points and what they are for."""
         return (
             f"{self.total:.0f} of 100: original {self.original:.0f} of {ORIGINAL}, "
             f"coverage {self.coverage:.0f} of {COVERAGE}, slice spacing {self.spacing:.0f} of "
@@ -52,14 +52,14 @@ class Score:
         )
 
     def lead_over(self, other: Score) -> str:
-        """Why this series is better, by the points in which it leads most."""
+        """Return why this series is better: the points in which it leads most."""
         ours, theirs = vars(self), vars(other)
         return LEADS[max(ours, key=lambda name: ours[name] - theirs[name])]
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A series with its stack and score, or why it cannot be read."""
+    """A series with its stack and score, or with the reason why it cannot be read."""
 
     series: Series
     stack: Stack | None = None
@@ -68,18 +68,18 @@ class Candidate:
 
     @property
     def coverage_mm(self) -> float:
-        """Extent along the normal, one spacing a slice; 0 where unknown."""
+        """Extent along the normal, one spacing per slice; 0 if unknown."""
         return 0.0 if self.stack is None else self.stack.spacing_mm[2] * self.stack.shape[0]
 
     @property
     def rank(self) -> tuple[float, float]:
-        """More is better: the score, then the thinner slices."""
+        """Sort key, more is better: the score, then thinner slices."""
         thickness_mm = self.series.first.slice_thickness_mm
         return (self.score.total if self.score else 0.0, -(thickness_mm or np.inf))
 
 
 def weighed(found: Sequence[Series]) -> tuple[Candidate, ...]:
-    """All series, those with a score that can be read and show bone as others do."""
+    """All series as candidates; those that can be read and show bone have a score."""
     candidates = _with_bone(tuple(_candidate(series) for series in found))
     longest_mm = max((one.coverage_mm for one in candidates), default=0.0)
     return tuple(_scored(one, longest_mm) for one in candidates)
@@ -95,11 +95,13 @@ def _candidate(series: Series) -> Candidate:
 
 
 def _with_bone(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    """The candidates, those refused whose values lack the bones that another one shows."""
+    """The candidates, with a refusal for those that lack the bones that another one shows."""
     stacks = [one.stack for one in candidates if one.stack is not None]
     lacking = {id(stack) for stack, bare in zip(stacks, without_bone(stacks), strict=True) if bare}
     refusal = InputError(
-        "it shows no bone where another series does: its bones were removed", code="BONES_REMOVED"
+        "the series shows no bone although another one does: its bones were removed; choose the "
+        "other series",
+        code="BONES_REMOVED",
     )
     return tuple(
         Candidate(one.series, refusal=refusal) if id(one.stack) in lacking else one

@@ -1,4 +1,4 @@
-"""What bytes of a header say, by its SpecificCharacterSet (PS3.3 C.12.1.1.2, PS3.5 6.1)."""
+"""Decode header bytes by SpecificCharacterSet (PS3.3 C.12.1.1.2, PS3.5 6.1)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
 UTF_8 = "ISO_IR 192"
-# pydicom's, and one that came to the standard in 2020.
+# pydicom's codecs, and one that joined the standard in 2020.
 _CODECS = {**python_encoding, "ISO_IR 203": "iso8859_15"}
-# Terms of programs for what DICOM calls by the number of its registry.
+# Parts of ISO 8859, as some programs name them, and their registry numbers in DICOM.
 _PARTS_OF_8859 = {
     1: 100,
     2: 101,
@@ -39,7 +39,7 @@ _DELIMITERS = TEXT_VR_DELIMS | PN_DELIMS | {ord("=")}
 
 
 def defined_term(term: str) -> str | None:
-    """The term of DICOM for a character set ("" is its default); None where none is known."""
+    """DICOM's term for a character set, "" for the default; None if the term is unknown."""
     if term in _CODECS and term != "ISO_IR 6":
         return term
     letters = re.sub(r"[^A-Z0-9]", "", term.upper())
@@ -53,10 +53,10 @@ def defined_term(term: str) -> str | None:
 
 
 def decoded(content: bytes, terms: tuple[str, ...]) -> str | None:
-    """The text of some bytes in the character sets of these defined terms; None where it is none.
+    """Decode bytes by the character sets of these defined terms; None if that is impossible.
 
-    What is not plain ASCII under no character set is UTF-8 where it can be, which hardly ever
-    happens by chance; else nobody knows what it says.
+    If no character set is named and the bytes are not ASCII, they are taken as UTF-8 if they are
+    valid UTF-8, which hardly ever happens by chance.
     """
     if content.isascii() and b"\x1b" not in content:
         return content.decode("ascii")
@@ -66,17 +66,17 @@ def decoded(content: bytes, terms: tuple[str, ...]) -> str | None:
         if len(terms) == 1 and not terms[0].startswith("ISO 2022"):
             return content.decode(_CODECS[terms[0]])
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # pydicom warns and puts a mark in its place
+            warnings.simplefilter("error")  # pydicom warns and inserts a replacement character
             text = decode_bytes(content, convert_encodings(list(terms)), _DELIMITERS)
-            return _ESCAPE.sub("", text)  # some codecs leave them in
+            return _ESCAPE.sub("", text)  # some codecs leave escape sequences in
     except (ValueError, LookupError, Warning):
         return None
 
 
 def character_set_for(text: str, terms: tuple[str, ...]) -> str:
-    """The one that a result is to be written in: the header's own where it is a single one.
+    """The character set to write a result in: the header's own if it has a single one.
 
-    Code extensions (ISO 2022) become UTF-8; "" is enough for ASCII.
+    Code extensions (ISO 2022) become UTF-8; ASCII needs none ("").
     """
     if text.isascii():
         return ""

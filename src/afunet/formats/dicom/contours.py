@@ -1,8 +1,8 @@
-"""A mask slice as closed outlines, and back, without a pixel's difference.
+"""Convert a mask slice to closed outlines and back, exactly to the pixel.
 
-Outlines run half-way between pixel centres (marching squares at 0.5), so that the centres inside
-them are the mask's pixels and no others. Holes hang on their outline by a channel without width,
-the keyhole that PS3.3 C.8.8.6.3 describes: every reader understands it.
+Outlines run halfway between pixel centres (marching squares at 0.5), so that the centres inside
+them are exactly the mask's pixels. A channel of zero width connects each hole to its outline: the
+keyhole of PS3.3 C.8.8.6.3, which every reader understands.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkFiltersCore import vtkFlyingEdges2D, vtkStripper
 
 Ring = NDArray[np.float64]
-"""(N, 2) points (column, row) of a closed outline, the first not repeated."""
+"""Points (N, 2) of a closed outline as (column, row); the first is not repeated."""
 
 
 def outlines(mask: NDArray[np.uint8]) -> list[Ring]:
-    """The outlines of a 0/1 mask (rows, columns), each with its holes, in pixel indices."""
+    """Return the outlines of a 0/1 mask (rows, columns), each with its holes, in pixel indices."""
     rings = _rings(mask)
     inside = [
         [other for other, ring in enumerate(rings) if other != one and contains(ring, points[0])]
@@ -39,7 +39,7 @@ def outlines(mask: NDArray[np.uint8]) -> list[Ring]:
 
 
 def filled(rings: Sequence[Ring], rows: int, columns: int) -> NDArray[np.uint8]:
-    """The mask of the pixel centres inside an odd number of outlines (even-odd rule)."""
+    """Return the mask of pixel centres inside an odd number of outlines (even-odd rule)."""
     mask = np.zeros((rows, columns), dtype=bool)
     centres = np.arange(columns)
     for ring in rings:
@@ -67,7 +67,7 @@ def _crossings(ring: Ring, row: float) -> NDArray[np.float64]:
 
 
 def _rings(mask: NDArray[np.uint8]) -> list[Ring]:
-    """All closed outlines, of pieces and of holes alike."""
+    """All closed outlines, of both pieces and holes."""
     padded = np.pad(mask > 0, 1).astype(np.uint8)
     rows, columns = padded.shape
     image = vtkImageData()
@@ -92,7 +92,7 @@ def _rings(mask: NDArray[np.uint8]) -> list[Ring]:
 
 
 def _without_straights(ring: Ring) -> Ring:
-    """The same outline without points in the middle of straight stretches."""
+    """The same outline without points in the middle of straight segments."""
     before, after = ring - np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0) - ring
     turns = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
     return ring[np.abs(turns) > 1e-9]

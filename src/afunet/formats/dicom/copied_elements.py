@@ -1,8 +1,8 @@
-"""The elements that results in DICOM take over from their images, each judged by one table.
+"""Check the elements that DICOM results copy from their images, by one table of rules.
 
-A result is filed by them in an archive, beside the images: types 1 and 2 of the Patient, the
-General Study and the Frame of Reference module (PS3.3 C.7.1.1, C.7.2.1, C.7.4.1), and the UIDs it
-refers to its images by. Everything else that names somebody stays behind.
+An archive uses them to file a result beside the images: types 1 and 2 of the Patient, the General
+Study and the Frame of Reference module (PS3.3 C.7.1.1, C.7.2.1, C.7.4.1), and the UIDs by which the
+result refers to its images. Everything else that names somebody is left out.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ REFERRED_BY: dict[str, Rule] = dict.fromkeys((*SHARED_UIDS, *IMAGE_UIDS), uid_ru
 COPIED: dict[str, Rule] = {**FILED_BY, **REFERRED_BY}
 READ_FOR_THEM = (CHARACTER_SET, *COPIED)
 
-# PS3.5 6.2: what pydicom has another type for than text.
+# PS3.5 6.2: value representations that pydicom does not represent as text.
 _NO_TEXT = {VR.SQ, VR.OB, VR.OW, VR.OD, VR.OF, VR.OL, VR.OV, VR.AT, VR.FL, VR.FD, VR.SL, VR.SS}
 _NO_TEXT |= {VR.UL, VR.US, VR.SV, VR.UV}
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -60,9 +60,9 @@ _PADDING = " \0"
 
 @dataclass(frozen=True)
 class CopiedFact:
-    """What became of one element of one image; of its value, only whether two are the same.
+    """The outcome for one element of one image, without its value.
 
-    `pseudonym` means something beside others of this process alone; it is 0 for no value.
+    `pseudonym` only shows whether two values are equal, within this process; it is 0 for no value.
     """
 
     outcome: Outcome
@@ -72,7 +72,7 @@ class CopiedFact:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """The facts of an image, or of a frame (counted from 0) of one, by keyword."""
+    """The facts of an image, or of a frame of it (counted from 0), by keyword."""
 
     frame: int | None
     of: Mapping[str, CopiedFact]
@@ -80,7 +80,7 @@ class ImageFacts:
 
 @dataclass(frozen=True)
 class CopiedElements:
-    """The judged elements of one image: `verdicts` by keyword, those that are missing empty.
+    """The checked elements of one image: `verdicts` by keyword, empty for missing elements.
 
     `terms` are the defined terms of its character sets.
     """
@@ -89,7 +89,7 @@ class CopiedElements:
     terms: tuple[str, ...]
 
     def facts(self, frame: int | None = None) -> ImageFacts:
-        """What may be told of them, and kept."""
+        """The facts that may be kept and reported."""
         return ImageFacts(
             frame,
             {
@@ -100,7 +100,7 @@ class CopiedElements:
 
 
 def copied_elements(dataset: Dataset) -> CopiedElements:
-    """Judge all of them; no value, however odd, raises or warns."""
+    """Check all copied elements; no value, however odd, raises or warns."""
     character_set = _character_set(dataset)
     terms = tuple(character_set.value.split("\\"))
     verdicts = {keyword: _judged(dataset, keyword, rule, terms) for keyword, rule in COPIED.items()}
@@ -108,14 +108,14 @@ def copied_elements(dataset: Dataset) -> CopiedElements:
 
 
 def most_common(images: Sequence[CopiedElements], keyword: str) -> str:
-    """The value that most of the images have of those that have one, "" for none."""
+    """The most common value among the images that have one, "" for none."""
     values = Counter(image.verdicts[keyword].value for image in images)
     del values[""]
     return values.most_common(1)[0][0] if values else ""
 
 
 def texts_of(dataset: Dataset, keywords: Sequence[str]) -> list[str]:
-    """What some elements say, however odd, for comparing: bytes of no character set as Latin-1."""
+    """The text of some elements, for comparison; bytes that cannot be decoded as Latin-1."""
     terms = tuple(_character_set(dataset).value.split("\\"))
     texts = []
     for keyword in keywords:
@@ -130,15 +130,19 @@ def texts_of(dataset: Dataset, keywords: Sequence[str]) -> list[str]:
 def _character_set(dataset: Dataset) -> Verdict:
     text = _text(dataset, CHARACTER_SET, ())
     if text is None:
-        return left_out("is no list of character sets")
+        return left_out("is not a list of character sets")
     declared = [term.strip(_PADDING) for term in text.strip(_PADDING).split("\\")]
     known = [term for term in map(defined_term, declared) if term is not None]
     if len(known) < len(declared):
         return left_out("names a character set that DICOM does not have")
     if len(known) > 1 and known[0] in ALONE:
-        return mended(known[0], "names others beside one that stands alone")
+        return mended(known[0], "names other character sets beside one that must stand alone")
     value = "\\".join(known)
-    return Verdict(value) if known == declared else mended(value, "is named as DICOM does not")
+    return (
+        Verdict(value)
+        if known == declared
+        else mended(value, "uses names that DICOM does not define")
+    )
 
 
 def _judged(dataset: Dataset, keyword: str, rule: Rule, terms: tuple[str, ...]) -> Verdict:
@@ -153,14 +157,14 @@ def _judged(dataset: Dataset, keyword: str, rule: Rule, terms: tuple[str, ...]) 
         return left_out("holds control characters")
     values = [value.strip(_PADDING) for value in text.split("\\")]
     if len(set(values)) > 1:
-        return left_out("has several values where one is due")
+        return left_out("has several values instead of one")
     verdict = rule(values[0]) if values[0] else Verdict()
     if verdict.outcome is not Outcome.FINE or not verdict.value:
         return verdict
     nulls_or_spaces = (" ", "spaces") if rule is uid_rule else ("\0", "nulls")
     faults = (
-        (len(values) > 1, "has one value several times"),
-        (not any(terms) and not text.isascii(), "is UTF-8 and does not say so"),
+        (len(values) > 1, "repeats its value"),
+        (not any(terms) and not text.isascii(), "is in UTF-8 without saying so"),
         (_is_padded(content, nulls_or_spaces[0]), f"is padded with {nulls_or_spaces[1]}"),
     )
     fault = next((fault for is_so, fault in faults if is_so), "")
@@ -168,17 +172,17 @@ def _judged(dataset: Dataset, keyword: str, rule: Rule, terms: tuple[str, ...]) 
 
 
 def _is_padded(content: str, wrongly: str) -> bool:
-    """Whether a text has padding that it may not: spaces fill texts, a null UIDs (PS3.5 6.2)."""
+    """Whether a text has the wrong padding: spaces pad texts, a null pads UIDs (PS3.5 6.2)."""
     rightly = _PADDING.replace(wrongly, "")
     return content.strip(rightly) != content.strip(_PADDING)
 
 
 def _text(dataset: Dataset, keyword: str, terms: tuple[str, ...]) -> str | None:
-    """An element's text, "" where it is missing, None where its bytes say nothing."""
+    """An element's text, "" if it is missing, None if its bytes cannot be decoded."""
     element = dataset.get_item(keyword)
     if element is None or element.value is None:
         return ""
-    value = element.value  # of what was read from a file, and not yet asked for, the bytes
+    value = element.value  # bytes, if the element was read from a file and not yet converted
     if isinstance(value, bytes):
         return decoded(value, terms)
     parts = value if isinstance(value, MultiValue | list | tuple) else [value]

@@ -1,4 +1,4 @@
-"""Slices at one and the same position: copies are dropped, anything else is refused."""
+"""Slices at the same position: copies are left out, anything else is refused."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ EXACT_MM = 1e-3
 
 
 def same_position_mm(along_mm: FloatArray) -> float:
-    """How near two of some slices must be to show the same place, from their sorted positions.
+    """Return the distance up to which two slices lie at the same place, from sorted positions.
 
-    A tenth of a millimetre where that tells places apart, as it does for CT; a thousandth where
-    slices lie as near as that.
+    It is a tenth of a millimetre if that separates the places, as it does for CT, and a thousandth
+    if slices lie closer than that.
     """
     steps_mm = np.diff(along_mm)
     starts = np.flatnonzero(np.concatenate([[True], steps_mm > SAME_POSITION_MM]))
@@ -32,10 +32,10 @@ def same_position_mm(along_mm: FloatArray) -> float:
 
 
 def without_copies(placement: Placement) -> tuple[Placement, tuple[Finding, ...]]:
-    """The slices, each position once.
+    """Keep one slice for each position.
 
-    Raises `GeometryError` where two different images claim one position and nothing in their
-    headers tells them apart.
+    Raises `GeometryError` if two different images lie at one position and nothing in their headers
+    distinguishes them.
     """
     kept = [0]
     along_mm = placement.along_mm
@@ -47,14 +47,14 @@ def without_copies(placement: Placement) -> tuple[Placement, tuple[Finding, ...]
             first, second = placement.headers[kept[-1]], placement.headers[index]
             raise GeometryError(
                 f"two different images lie at {placement.named(index)} ({instance(first)} and "
-                f"{instance(second)}): remove one, or split the phases",
+                f"{instance(second)}): remove one, or separate the phases",
                 code="SAME_POSITION",
             )
     dropped = len(along_mm) - len(kept)
     if not dropped:
         return placement, ()
     message = f"{dropped} of {len(along_mm)} files are copies of other slices"
-    return placement.only(kept), (repaired("DUPLICATE_SLICES", message, "they were left out"),)
+    return placement.only(kept), (repaired("DUPLICATE_SLICES", message, "left out"),)
 
 
 def _same_image(placement: Placement, first: int, second: int, tolerance_mm: float) -> bool:

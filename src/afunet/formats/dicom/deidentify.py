@@ -1,8 +1,8 @@
-"""Results that tell nothing of whose they are (PS3.15 annex E, basic application profile).
+"""De-identify results (PS3.15 annex E, basic application profile).
 
-The rules of table E.1-1 are those of the library dicom-anonymizer. It looks at the top level of
-a data set; identifiers of images and series within sequences are replaced here, by the same map,
-so that results of one run still point to each other.
+The rules of table E.1-1 are those of the library dicom-anonymizer, which processes the top level of
+a data set. Identifiers of images and series within sequences are replaced here, with the same map,
+so that results of one run still refer to each other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-# Written by afunet itself: they name a program and a bone, and nobody.
+# Written by afunet itself: they name a program and bones, but nobody.
 OURS = (
     "Manufacturer",
     "ManufacturerModelName",
@@ -48,7 +48,7 @@ INSTANCES = (
     "SourceFrameOfReferenceUID",
     "TrackingUID",
 )
-# The library writes a year that validators refuse.
+# Validators refuse the year that the library writes.
 LIBRARY_DATE, DUMMY_DATE = "00010101", "19000101"
 METHOD = ("113100", "DCM", "Basic Application Confidentiality Profile")
 
@@ -59,7 +59,7 @@ def deidentify(dataset: Dataset) -> None:
     rules = {(tag.group, tag.element): keep for tag in tags}
     before = {keyword: str(dataset[keyword].value) for keyword in INSTANCES if keyword in dataset}
     anonymize_dataset(dataset, rules, base_rules_gen=initialize_actions_2024b)
-    for keyword, uid in before.items():  # by our map, whatever the rules made of it
+    for keyword, uid in before.items():  # by our map, whatever the rules did
         setattr(dataset, keyword, get_UID(uid))
     for element in dataset:
         if element.VR == "DA" and element.value == LIBRARY_DATE:

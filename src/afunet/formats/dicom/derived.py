@@ -1,7 +1,7 @@
-"""What a CT series was computed from others for, told by the words that vendors write.
+"""Recognise CT series that were computed from others, by the words that vendors write.
 
-Words are looked for in ImageType, SeriesDescription and DerivationDescription, and in ProtocolName
-where there is no SeriesDescription: a protocol names all that is made of one scan.
+The words are searched in ImageType, SeriesDescription and DerivationDescription. ProtocolName
+counts only without a SeriesDescription, because a protocol names everything made from one scan.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from afunet.formats.dicom.header import Header
 
 @dataclass(frozen=True)
 class Derived:
-    """A kind of computed series; `shows_bone` tells whether bones are in it nearly as in the CT."""
+    """A kind of computed series; `shows_bone` says whether bones look nearly as in the CT."""
 
     kind: str
     words: re.Pattern[str]
@@ -22,7 +22,7 @@ class Derived:
 
 
 def _words(*patterns: str) -> re.Pattern[str]:
-    """Any of the patterns as whole words; words may be parted by anything that is no letter."""
+    """Match any of the patterns as whole words, separated by anything but letters."""
     joined = "|".join(pattern.replace(" ", r"[\W_]*") for pattern in patterns)
     return re.compile(rf"(?<![a-zà-ÿ])(?:{joined})(?![a-zà-ÿ])", re.IGNORECASE)
 
@@ -30,7 +30,7 @@ def _words(*patterns: str) -> re.Pattern[str]:
 _MATERIAL = "(?:iodine|water|calcium|hap|uric acid|fat|blood)"
 
 # Siemens, GE, Philips, Canon and Sectra, English and German; MAT_… and VMI are DICOM's own
-# (PS3.3 C.8.15.2.1.1 and C.8.15.3.2, multi-energy CT). The first that is found counts.
+# (PS3.3 C.8.15.2.1.1 and C.8.15.3.2, multi-energy CT). The first match counts.
 KINDS = (
     Derived(
         "bone-removed series",
@@ -120,7 +120,7 @@ KINDS = (
 
 
 def derived_kind(header: Header) -> Derived | None:
-    """What a series was computed for, by its words; None for what names nothing of the kind."""
+    """The kind of computed series that the header names; None if it names none."""
     texts = (*header.image_type, header.series_description or header.protocol, header.derivation)
     said = " ; ".join(filter(None, texts))
     return next((kind for kind in KINDS if kind.words.search(said)), None)

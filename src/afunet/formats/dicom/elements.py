@@ -1,4 +1,4 @@
-"""Elements of a DICOM header as values; one that cannot be understood counts as not there."""
+"""Read elements of a DICOM header as values; an element that cannot be read counts as missing."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pydicom.dataset import Dataset
 from afunet.formats.dicom.copied_elements import texts_of
 from afunet.formats.dicom.told_text import told_text
 
-# Of whose an image is, only whether two are of the same patient is kept.
+# The header keeps only whether two images are of the same patient.
 PATIENT = ("PatientID", "PatientName", "PatientBirthDate")
-# What places an image, and of how many numbers it is made.
+# The elements that place an image, and how many numbers each holds.
 PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
 FIGURES = re.compile(r"(?:[-+0-9.,eE\\ ]|nan|inf)*", re.IGNORECASE)
 LONGEST_SHOWN = 60
 
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
-    """Each value as text, runs of white space as one space."""
+    """Each value as text, with runs of white space as one space; empty if missing."""
     try:
         value = dataset.get(keyword)
-    except Exception:  # pydicom raises many types for an element whose bytes make no sense
+    except Exception:  # pydicom raises many types for an element that cannot be parsed
         value = None
     if value is None:
         return ()
@@ -42,56 +42,56 @@ def each_text(dataset: Dataset, *keywords: str) -> tuple[str, ...]:
 
 
 def word(dataset: Dataset, keyword: str) -> str:
-    """The text in upper case, as DICOM writes its own words."""
+    """The text in upper case, as in DICOM's own terms."""
     return text(dataset, keyword).upper()
 
 
 def told(dataset: Dataset, keyword: str) -> str:
-    """The text, "" where it may name the patient (`told_text`)."""
+    """The text, "" if it may name the patient (`told_text`)."""
     return told_text(text(dataset, keyword), texts_of(dataset, PATIENT))
 
 
 def number(dataset: Dataset, keyword: str) -> float | None:
-    """One finite number."""
+    """One finite number, or None."""
     found = _numbers(dataset, keyword, 1)
     return None if found is None else float(found[0])
 
 
 def integer(dataset: Dataset, keyword: str) -> int | None:
-    """One number, its fraction cut off."""
+    """One number without its fraction, or None."""
     found = number(dataset, keyword)
     return None if found is None else int(found)
 
 
 def count(dataset: Dataset, keyword: str, unsaid: int = 0) -> int:
-    """One whole number; `unsaid` where there is none, or 0."""
+    """One whole number; `unsaid` if it is missing or 0."""
     return integer(dataset, keyword) or unsaid
 
 
 def bits_stored(dataset: Dataset, stored: str, allocated: str) -> int:
-    """Bits Stored, or all that are allocated."""
+    """Bits Stored, or Bits Allocated if that is missing."""
     return count(dataset, stored) or count(dataset, allocated, unsaid=16)
 
 
 def high_bit(dataset: Dataset, high: str, stored: str, allocated: str) -> int:
-    """High Bit, or where it lies if the stored bits are the lowest."""
+    """High Bit; if it is missing, its value for stored bits at the lower end."""
     found = integer(dataset, high)
     return bits_stored(dataset, stored, allocated) - 1 if found is None else found
 
 
 def vector(dataset: Dataset, keyword: str) -> NDArray[np.float64] | None:
-    """So many finite numbers as `PLACE` asks of the element."""
+    """As many finite numbers as `PLACE` gives for the element, or None."""
     return _numbers(dataset, keyword, PLACE[keyword])
 
 
 def pair(dataset: Dataset, keyword: str) -> tuple[float, float] | None:
-    """Two finite numbers, to be compared."""
+    """Two finite numbers, or None."""
     found = _numbers(dataset, keyword, 2)
     return None if found is None else (float(found[0]), float(found[1]))
 
 
 def no_vectors(dataset: Dataset, *keywords: str) -> tuple[tuple[str, str], ...]:
-    """The elements that hold something else than a `vector`, with what of it is made of figures."""
+    """The elements that are not a valid `vector`, each with its text if that is only figures."""
     found = []
     for keyword in keywords:
         values = texts(dataset, keyword)
@@ -102,9 +102,9 @@ def no_vectors(dataset: Dataset, *keywords: str) -> tuple[tuple[str, str], ...]:
 
 
 def pseudonyms(dataset: Dataset, *keywords: str) -> tuple[int, ...]:
-    """Numbers that only mean something beside others of this process: their hashes are salted.
+    """Salted hashes that only show, within this process, whether two values are equal.
 
-    Case and punctuation do not count: `Doe^Jo^^` is `DOE^JO`. 0 stands for no value.
+    Case and punctuation do not count: `Doe^Jo^^` equals `DOE^JO`. 0 stands for no value.
     """
     values = map(str.casefold, each_text(dataset, *keywords))
     letters = ("".join(filter(str.isalnum, value)) for value in values)
@@ -114,7 +114,7 @@ def pseudonyms(dataset: Dataset, *keywords: str) -> tuple[int, ...]:
 def stored_range(
     dataset: Dataset, first: str, last: str, allocated: str, signed: str
 ) -> tuple[int, int] | None:
-    """The lowest and the highest of a range of stored values, signed as the pixels are."""
+    """The lowest and highest of a range of stored values, with the sign of the pixels."""
     value = integer(dataset, first)
     if value is None:
         return None

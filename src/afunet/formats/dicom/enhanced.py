@@ -1,7 +1,7 @@
-"""The frames of an enhanced multi-frame CT image as if each were an image of its own.
+"""Read the frames of an enhanced multi-frame CT image as single images.
 
-What single images say at their top level stands in functional groups here, shared by all frames
-or given for each (PS3.3 C.7.6.16 and A.38).
+What single images store at their top level is in functional groups here, shared by all frames or
+given for each frame (PS3.3 C.7.6.16 and A.38).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from afunet.errors import InputError
 from afunet.formats.dicom.elements import count
 from afunet.formats.dicom.header import Encoding, Header, header_of
 
-# Of each functional group, the elements that a `Header` is made of.
+# The elements of each functional group that a `Header` uses.
 GROUPS: dict[str, tuple[str, ...]] = {
     "PlanePositionSequence": ("ImagePositionPatient",),
     "PlaneOrientationSequence": ("ImageOrientationPatient",),
@@ -47,22 +47,22 @@ SHARED = "SharedFunctionalGroupsSequence"
 
 
 def is_enhanced(dataset: Dataset) -> bool:
-    """Whether the frames' places stand in functional groups."""
+    """Whether functional groups hold the positions of the frames."""
     return PER_FRAME in dataset
 
 
 def frame_headers(dataset: Dataset, path: Path, encoding: Encoding) -> tuple[Header, ...]:
-    """One header a frame, in the order stored; `InputError` where frames and groups differ."""
+    """Return a header for each frame in stored order; `InputError` if the numbers differ."""
     frames = list(dataset.get(PER_FRAME) or ())
     declared = int(dataset.get("NumberOfFrames") or 1)
     if len(frames) != declared:
         raise InputError(
-            f"the multi-frame image {path.name} declares {declared} frames and describes "
+            f"the multi-frame image {path.name} declares {declared} frames but describes "
             f"{len(frames)}: copy it again",
             code="CUT_FILE",
         )
     shared = list(dataset.get(SHARED) or ())[:1]
-    # How many frames other files of the same concatenation hold before (PS3.3 C.7.6.16.1).
+    # How many frames come before, in other files of the concatenation (PS3.3 C.7.6.16.1).
     before = count(dataset, "ConcatenationFrameOffsetNumber")
     other = _dimensions_not_of_space(dataset)
     top_level = Dataset()
@@ -72,7 +72,7 @@ def frame_headers(dataset: Dataset, path: Path, encoding: Encoding) -> tuple[Hea
     top_level.NumberOfFrames = 1
     headers = []
     for index, frame in enumerate(frames):
-        plain = Dataset()  # a new one each: what a frame does not say is not its neighbour's
+        plain = Dataset()  # a new one for each frame, so that nothing is left of the frame before
         plain.update(top_level)
         for group in (*shared, frame):
             _take(group, plain)
@@ -84,7 +84,7 @@ def frame_headers(dataset: Dataset, path: Path, encoding: Encoding) -> tuple[Hea
 
 
 def _dimensions_not_of_space(dataset: Dataset) -> tuple[int, ...]:
-    """Which of a frame's dimension indices count phases, contrasts, energies (PS3.3 C.7.6.17)."""
+    """The dimension indices that count phases, contrasts or energies (PS3.3 C.7.6.17)."""
     pointers = [item.get("DimensionIndexPointer") for item in dataset.get(DIMENSIONS) or ()]
     return tuple(at for at, pointer in enumerate(pointers) if pointer not in OF_SPACE)
 

@@ -1,7 +1,7 @@
-"""Whether slices that identifying elements part are one stack all the same, by what they show.
+"""Decide whether slices with different identifying elements are nevertheless one stack.
 
-Identifiers are rewritten, emptied or made anew for each file on the way through exporters and
-anonymisers; where a slice lies, how it was reconstructed and its number are not. These decide.
+Exporters and anonymisers may rewrite, empty or renew identifiers for each file. They do not change
+the position of a slice, its reconstruction or its number, so these decide.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from afunet.formats.dicom.spacing import MOST_MISSING_SLICES, POSITION_TOLERANCE
 Part = Sequence[Header]
 FloatArray = NDArray[np.float64]
 
-# How far a step may be from a whole number of steps, as a part of one.
+# How far a step may be from a whole number of steps, as a share of one step.
 STEP_TOLERANCE = 0.1
 FEWEST_OF_A_SCAN = 3
-# Slices whose distance is more than their thickness by this factor leave tissue between them out.
+# Slices further apart than their thickness times this factor leave out tissue between them.
 LEAVES_HOLES_FROM = 1.1
 
 
 class Verdict(Enum):
-    """One scan; perhaps one, which must not be guessed; several scans."""
+    """One scan; perhaps one scan, which must not be guessed; or several scans."""
 
     ONE = auto()
     DOUBT = auto()
@@ -36,7 +36,7 @@ class Verdict(Enum):
 
 
 class Numbering(Enum):
-    """Instance numbers that run through all parts, that tell nothing, or that each part has."""
+    """Instance numbers that run through all parts, that show nothing, or that each part has."""
 
     THROUGH = auto()
     SILENT = auto()
@@ -45,9 +45,9 @@ class Numbering(Enum):
 
 @dataclass(frozen=True)
 class Tiling:
-    """How parts lie to each other: at the same places, in one even row, in between each other.
+    """How parts lie relative to each other: at the same places, in one even row, interleaved.
 
-    `closed` tells whether no gap in the row is too large to bridge.
+    `closed` says that no gap in the row is too large to interpolate.
     """
 
     collides: bool
@@ -57,10 +57,10 @@ class Tiling:
 
 
 def verdict(parts: Sequence[Part]) -> Verdict:
-    """Whether parts of one picture geometry (see `joining`) are one scan.
+    """Whether parts with the same image geometry (see `joining`) are one scan.
 
-    Several scans of one body lie at the same places, or each is whole by itself and numbered by
-    itself. Parts of one scan fill one even row and leave holes alone, or are numbered through.
+    Several scans of one body lie at the same places, or each is complete and has its own numbers.
+    Parts of one scan fill one even row but leave holes by themselves, or have continuous numbers.
     """
     if of_several_patients(parts) or not are_placed(parts):
         return Verdict.SEVERAL
@@ -68,7 +68,7 @@ def verdict(parts: Sequence[Part]) -> Verdict:
 
 
 def verdict_by_place(parts: Sequence[Part]) -> Verdict:
-    """The verdict on placed parts, whosesoever they are."""
+    """The verdict on placed parts, without regard to the patient."""
     tiling = tiling_of(parts)
     scraps = all(len(part) < FEWEST_OF_A_SCAN for part in parts)
     if tiling.collides:
@@ -100,9 +100,9 @@ def verdict_by_place(parts: Sequence[Part]) -> Verdict:
 
 
 def of_several_patients(parts: Sequence[Part]) -> bool:
-    """Whether the parts name different patients; what is not named is nobody else.
+    """Whether the parts name different patients; a missing name is not another patient.
 
-    One number is one patient, whatever name and birth date were written into parts of a series.
+    One number is one patient, whatever name and birth date parts of a series have.
     """
     patients = {header.patient for part in parts for header in part}
     differs = [len({values[at] for values in patients} - {0}) > 1 for at in range(3)]
@@ -111,7 +111,7 @@ def of_several_patients(parts: Sequence[Part]) -> bool:
 
 
 def is_one_series(parts: Sequence[Part]) -> bool:
-    """Whether all slices name one and the same series."""
+    """Whether all slices have the same series UID."""
     return _shared(parts, "series_uid")
 
 
@@ -122,7 +122,7 @@ def is_linked(parts: Sequence[Part]) -> bool:
 
 
 def tiling_of(parts: Sequence[Part]) -> Tiling:
-    """How placed parts of one orientation lie to each other along their normal."""
+    """Return how placed parts of one orientation lie relative to each other along their normal."""
     origins_mm, normal, owner = _origins(parts)
     along_mm = origins_mm @ normal
     order = np.argsort(along_mm, kind="stable")
@@ -135,7 +135,7 @@ def tiling_of(parts: Sequence[Part]) -> Tiling:
     tolerance_mm = max(STEP_TOLERANCE * usual_mm, min(POSITION_TOLERANCE_MM, 0.4 * usual_mm))
     closed = counts <= MOST_MISSING_SLICES + 1
     regular = (off_mm <= tolerance_mm) & (counts >= 1) & closed
-    # Pixels of other sizes or numbers start elsewhere on the same field.
+    # Images with another size or number of pixels start elsewhere on the same field.
     several = len({one.grid for part in parts for one in part}) > 1
     straight = several or _is_straight(origins_mm[order], along_mm)
     even = bool(regular.all()) and straight
@@ -146,7 +146,7 @@ def tiling_of(parts: Sequence[Part]) -> Tiling:
 
 
 def is_whole(part: Part) -> bool:
-    """Whether some slices could be a scan of their own: evenly spaced, without holes."""
+    """Whether the slices could be a scan by themselves: evenly spaced, without holes."""
     if len(part) < FEWEST_OF_A_SCAN:
         return False
     origins_mm, normal, _ = _origins([part])
@@ -159,7 +159,7 @@ def is_whole(part: Part) -> bool:
 
 
 def numbering_of(parts: Sequence[Part]) -> Numbering:
-    """What the instance numbers tell of placed parts."""
+    """Return how the instance numbers of placed parts run."""
     origins_mm, normal, owner = _origins(parts)
     order = np.argsort(origins_mm @ normal, kind="stable")
     headers = [header for part in parts for header in part]
@@ -182,7 +182,7 @@ def numbering_of(parts: Sequence[Part]) -> Numbering:
 
 
 def _of_uneven(parts: Sequence[Part], same_series: bool, any_whole: bool, scraps: bool) -> Verdict:
-    """Parts that fill no even row: the gate judges fragments of one series, nobody others."""
+    """The verdict on parts that do not fill an even row; the gate judges those of one series."""
     if any_whole:
         return Verdict.SEVERAL
     if same_series:
@@ -196,7 +196,7 @@ def _shared(parts: Sequence[Part], element: str) -> bool:
 
 
 def are_placed(parts: Sequence[Part]) -> bool:
-    """Whether all slices say where they lie."""
+    """Whether all slices have a position and an orientation."""
     return all(
         header.position_mm is not None and header.orientation is not None
         for part in parts
@@ -208,7 +208,7 @@ def _origins(parts: Sequence[Part]) -> tuple[FloatArray, FloatArray, NDArray[np.
     """Positions (N, 3) in LPS mm, the normal (3,), and the part (N,) that each belongs to."""
     positions = np.array([header.position_mm for part in parts for header in part], dtype=float)
     cosines = parts[0][0].orientation
-    assert cosines is not None  # the callers ask `are_placed`
+    assert cosines is not None  # the callers check `are_placed`
     return (
         positions,
         np.cross(cosines[:3], cosines[3:]),
@@ -217,13 +217,13 @@ def _origins(parts: Sequence[Part]) -> tuple[FloatArray, FloatArray, NDArray[np.
 
 
 def _same_position_mm(parts: Sequence[Part]) -> float:
-    """Nearer than this, two slices show the same place: less for very thin slices."""
+    """The distance below which two slices show the same place; smaller for very thin slices."""
     stated_mm = parts[0][0].slice_thickness_mm or 0.0
     return min(POSITION_TOLERANCE_MM, stated_mm / 4) if stated_mm > 0 else POSITION_TOLERANCE_MM
 
 
 def _is_straight(origins_mm: FloatArray, along_mm: FloatArray) -> bool:
-    """Whether the first pixels lie on one line, upright or slanted as with a tilted gantry."""
+    """Whether the first pixels lie on one line, straight or slanted as with a tilted gantry."""
     if len(along_mm) < 3 or np.ptp(along_mm) == 0:
         return True
     fitted = np.polynomial.polynomial.polyfit(along_mm, origins_mm, 1)

@@ -1,4 +1,4 @@
-"""Finding DICOM images among files, whatever their names, and opening them."""
+"""Find DICOM images among files, whatever their names, and open them."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ VALUE_REPRESENTATIONS = frozenset(VR)
 
 @dataclass(frozen=True)
 class FoundFiles:
-    """The DICOM headers among some files, and how many files are something else.
+    """The DICOM headers that were found, and the other files.
 
-    `directories` are DICOMDIR files, which list others and hold no image (PS3.3 annex F);
-    `broken` are the refusals of files and folders that cannot be read, `others` the files that
-    are no DICOM, `links_followed` and `links_passed` as in `FilesFound`.
+    `others` are the files that are not DICOM; `directories` are DICOMDIR files, which list others
+    and hold no image (PS3.3 annex F); `broken` are the refusals of files and folders that cannot be
+    read; `links_followed` and `links_passed` are those of `FilesFound`.
     """
 
     headers: tuple[Header, ...]
@@ -52,8 +52,8 @@ class FoundFiles:
 def find_headers(request: Request) -> FoundFiles:
     """Read the headers of all DICOM files at and below the request's paths.
 
-    What a DICOMDIR lists is found by walking the folders it lies in. A file or folder that cannot
-    be opened and a DICOM file that is cut before its image are among the `broken`.
+    Files that a DICOMDIR lists are found by searching its folder. Files and folders that cannot be
+    opened and DICOM files that end before their image are in `broken`.
     """
     found = search(request.paths, request.watch.cancel)
     headers: list[Header] = []
@@ -83,7 +83,7 @@ def find_headers(request: Request) -> FoundFiles:
 
 
 def looks_like_dicom(path: Path) -> bool:
-    """Whether a file starts as DICOM does (`starts_as_dicom`)."""
+    """Whether a file starts like DICOM (`starts_as_dicom`)."""
     try:
         if not path.is_file():
             return False
@@ -94,23 +94,23 @@ def looks_like_dicom(path: Path) -> bool:
 
 
 def starts_as_dicom(start: bytes, size: int) -> bool:
-    """Whether a file of so many bytes begins with DICOM's prefix or with a plausible first element.
+    """Whether a file of `size` bytes starts with DICOM's prefix or a plausible first element.
 
-    Old exports have no preamble and no prefix (PS3.10 section 7.1 asks for both); their first
-    element is one of a low group with a known value representation or a length that fits. `start`
-    are the first `START_BYTES`, or all there are.
+    Old exports have no preamble and no prefix (PS3.10 section 7.1 requires both). Their first
+    element is of a low group and has a known value representation or a possible length. `start`
+    holds the first `START_BYTES`, or all bytes of a shorter file.
     """
     return start[PREAMBLE_BYTES:START_BYTES] == PREFIX or _starts_with_element(start, size)
 
 
 def read_header(path: Path) -> Header | None:
-    """The facts of a DICOM file of one image; None for a media directory and several frames."""
+    """Read the header of a DICOM file with one image; None for a DICOMDIR or several frames."""
     headers = read_headers(path)
     return headers[0] if len(headers) == 1 else None
 
 
 def read_headers(path: Path) -> tuple[Header, ...]:
-    """The facts of a DICOM file, one a frame; none for a media directory.
+    """Read the headers of a DICOM file, one for each frame; none for a DICOMDIR.
 
     Raises `InputError` for a broken file.
     """
@@ -132,22 +132,22 @@ def read_headers(path: Path) -> tuple[Header, ...]:
             headers = (header_of(dataset, path, encoding),)
     if any(header.ends_early for header in headers):
         raise InputError(
-            f"the DICOM file {path.name} is cut before its image: copy it again", code="CUT_FILE"
+            f"the DICOM file {path.name} ends before its image: copy it again", code="CUT_FILE"
         )
     return tuple(replace(header, copied=copied.facts(header.frame)) for header in headers)
 
 
 def open_dataset(path: Path) -> FileDataset:
-    """A whole DICOM file with or without file header; the transfer syntax is set in either case."""
+    """Open a DICOM file with or without file header, and set the transfer syntax if missing."""
     dataset = dcmread(path, force=True)
     _complete_syntax(dataset)
     return dataset
 
 
 def _complete_syntax(dataset: FileDataset) -> bool:
-    """Whether the file names its transfer syntax; where it does not, it is set.
+    """Set the transfer syntax if the file names none; return whether it names one.
 
-    Without one it is little endian (PS3.10 section 7.1 asks for a header, PS3.5 section 10.1
+    A file without one is little endian (PS3.10 section 7.1 requires a header, PS3.5 section 10.1
     makes implicit little endian the default).
     """
     if not hasattr(dataset, "file_meta"):
@@ -162,13 +162,13 @@ def _complete_syntax(dataset: FileDataset) -> bool:
 
 @contextmanager
 def broken_files_refused(path: Path) -> Iterator[None]:
-    """Turn what pydicom raises on a broken file into one line; keep its warnings to ourselves."""
+    """Turn pydicom's errors about a broken file into one line, and suppress its warnings."""
     try:
         with warnings.catch_warnings(action="ignore"):
             yield
     except InputError:
         raise
-    except Exception as reason:  # pydicom raises many types on bytes that make no sense
+    except Exception as reason:  # pydicom raises many types on broken bytes
         if isinstance(reason, OSError) and reason.errno is not None:
             raise unreadable(path, reason) from None
         raise InputError(
@@ -177,7 +177,7 @@ def broken_files_refused(path: Path) -> Iterator[None]:
 
 
 def syntax_name(transfer_syntax: str) -> str:
-    """The transfer syntax in words, its UID where the standard has none."""
+    """The name of a transfer syntax, or its UID if the standard has no name."""
     return syntax_of(transfer_syntax).name
 
 
@@ -193,5 +193,5 @@ def _starts_with_element(start: bytes, size: int) -> bool:
 
 
 def syntax_of(text: str) -> UID:
-    """A transfer syntax as it stands; pydicom's warning about a broken one would quote it."""
+    """The transfer syntax as a UID, without pydicom's warning, which would quote a broken one."""
     return UID(text, IGNORE)

@@ -1,7 +1,8 @@
 """The gate between slices and voxels: one straight even grid, or a refusal.
 
-A stack whose slices form such a grid passes as it is. One that does not is resampled to one
-where that is safe, and says so; where the slices really lie is kept, so that masks can go back.
+A stack whose slices form such a grid passes unchanged. Other stacks are resampled to one if that is
+safe, with a finding. The true positions of the slices are kept, so that masks can be returned on
+them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from afunet.formats.lengths import spacing_findings
 from afunet.geometry import ImagePlane
 
 STEEPEST_TILT_DEG = 45.0
-# A grid that holds all slices of a stack may have so many times the pixels of one slice.
+# A grid that holds all slices may have at most this many times the pixels of one slice.
 LARGEST_GROWTH = 4.0
 SAME_SIZE_MM = 1e-4
 LARGEST_SIDE = 8192
@@ -31,11 +32,11 @@ LARGEST_SIDE = 8192
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Slices in order, where they lie, and the even grid of their volume.
+    """Slices in order, their positions, and the even grid of their volume.
 
     `affine` (4, 4) and `shape` (slices, rows, columns) are those of the `Volume`; `are_voxels`
-    tells whether the slices are its slices, pixel by pixel. `levels_mm` are the positions of the
-    grid's slices on the normal, `along_mm` those of the images.
+    says whether its slices are the images, pixel by pixel. `levels_mm` are the positions of the
+    grid's slices along the normal, `along_mm` those of the images.
     """
 
     headers: tuple[Header, ...]
@@ -57,8 +58,8 @@ class Stack:
 def arrange(series: Series) -> Stack:
     """Sort a series along its normal and give it a grid.
 
-    Raises `GeometryError` with a code for what cannot be placed or must not be mended: see
-    `placement`, `copies` and `spacing`.
+    Raises `GeometryError` with a code for a series that cannot be placed or must not be corrected:
+    see `placement`, `copies` and `spacing`.
     """
     _require_believable(series.headers)
     placement, copies = without_copies(place(series.headers))
@@ -85,12 +86,12 @@ def arrange(series: Series) -> Stack:
 
 
 def _require_believable(headers: Sequence[Header]) -> None:
-    """Raise `GeometryError` for an image larger than any scanner's: its header is broken."""
+    """Raise `GeometryError` for an image larger than any CT, whose header must be broken."""
     largest = max(headers, key=lambda header: max(header.rows, header.columns))
     if max(largest.rows, largest.columns) > LARGEST_SIDE:
         raise GeometryError(
-            f"an image of {largest.columns} × {largest.rows} pixels is larger than any CT, at most "
-            f"{LARGEST_SIDE} × {LARGEST_SIDE} are read: copy the series again",
+            f"an image has {largest.columns} × {largest.rows} pixels, more than any CT; expected "
+            f"at most {LARGEST_SIDE} × {LARGEST_SIDE}: copy the series again",
             code="IMAGE_TOO_LARGE",
         )
 
@@ -103,7 +104,7 @@ def _usual_pixel(placement: Placement) -> tuple[float, float]:
 
 def _matrix_findings(placement: Placement) -> tuple[Finding, ...]:
     found = []
-    action = "resampled to the pixels of the others; masks go back to each slice's own"
+    action = "resampled to the usual pixel grid; masks are returned on each slice's own"
     total = len(placement.headers)
     sizes = [(header.columns, header.rows) for header in placement.headers]
     (usual, count), *others = Counter(sizes).most_common()
@@ -146,25 +147,25 @@ def _drift_findings(placement: Placement) -> tuple[Finding, ...]:
         worst = int(np.linalg.norm(drift_mm, axis=1).argmax())
         message = (
             f"the field of view moves within the series: {placement.named(worst)} lies "
-            f"{np.linalg.norm(drift_mm[worst]):.2f} mm sideways of the first"
+            f"{np.linalg.norm(drift_mm[worst]):.2f} mm to the side of the first"
         )
-        action = "resampled to one grid that holds all; masks go back to each slice's own"
+        action = "resampled to one grid that holds all; masks are returned on each slice's own"
         return (repaired("MOVED_FIELD", message, action),)
     message = f"the slices are not stacked straight: the gantry was tilted by {angle:.1f}°"
     if angle > STEEPEST_TILT_DEG:
         raise GeometryError(
-            f"{message}, at most {STEEPEST_TILT_DEG:g}° can be mended: have the scanner's "
-            "software resample it",
+            f"{message}, but at most {STEEPEST_TILT_DEG:g}° can be corrected: resample the series "
+            "with the scanner's software",
             code="GANTRY_TILT",
         )
-    action = "resampled to a straight grid; masks go back to the original slices"
+    action = "resampled to a straight grid; masks are returned on the original slices"
     return (repaired("GANTRY_TILT", message, action),)
 
 
 def _window(
     placement: Placement, pixel_mm: tuple[float, float], shared: bool
 ) -> tuple[FloatArray, int, int]:
-    """First pixel along (row, column) direction in mm, and (rows, columns) that hold all slices."""
+    """The position of the first pixel along row and column, and the rows and columns needed."""
     first = placement.headers[0]
     corner_mm = placement.in_plane_mm
     if shared:
@@ -173,14 +174,14 @@ def _window(
     last_mm = corner_mm + (sizes - 1) * placement.pixels_mm
     grids = [header.grid for header in placement.headers]
     usual = grids.index(Counter(grids).most_common(1)[0][0])
-    # The grid goes through the pixels of a usual slice, so that most need little resampling.
+    # The grid passes through the pixels of a usual slice, so that most need little resampling.
     before = np.floor((corner_mm.min(axis=0) - corner_mm[usual]) / pixel_mm + 1e-6)
     after = np.ceil((last_mm.max(axis=0) - corner_mm[usual]) / pixel_mm - 1e-6)
     columns, rows = (int(count) for count in after - before + 1)
     if columns * rows > LARGEST_GROWTH * sizes[usual].prod():
         raise GeometryError(
-            f"the slices lie too far apart sideways: a grid of {columns} × {rows} pixels would be "
-            "needed to hold them; split the series",
+            f"the slices are shifted too far sideways: they would need a grid of {columns} × "
+            f"{rows} pixels; split the series",
             code="MOVED_FIELD",
         )
     return corner_mm[usual] + before * pixel_mm, rows, columns
@@ -196,7 +197,7 @@ def _order_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
     if len(known) < 2 or known == sorted(set(known)):
         return ()
     if known == sorted(set(known), reverse=True):
-        message = "the slices are numbered against their positions"
+        message = "the instance numbers run against the positions"
         return (info("REVERSED_ORDER", message, "sorted by position"),)
-    message = "the slices are numbered in another order than they lie, or twice"
+    message = "the instance numbers do not follow the positions, or occur twice"
     return (warning("MIXED_ORDER", message),)

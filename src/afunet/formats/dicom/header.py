@@ -1,4 +1,4 @@
-"""What one DICOM image says about itself, as far as a CT volume needs it."""
+"""The header of one DICOM image, as far as a CT volume needs it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from afunet.formats.dicom.told_text import told_position
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 # CT, enhanced CT and legacy converted enhanced CT (PS3.4 B.5): they hold nothing but CT.
 CT_CLASSES = (CT_IMAGE_STORAGE, f"{CT_IMAGE_STORAGE}.1", f"{CT_IMAGE_STORAGE}.2")
-# What tells the acquisitions of one series apart, the most trustworthy first.
+# The elements that distinguish acquisitions of one series, the most reliable first.
 PHASES = (
     "AcquisitionNumber",
     "TemporalPositionIdentifier",
@@ -46,7 +46,7 @@ PHASES = (
     "AcquisitionTime",
 )
 DESCRIPTIONS = ("ProtocolName", "SeriesDescription", "StudyDescription")
-# What the frames of a multi-frame image are told by.
+# The elements that describe the frames of a multi-frame image.
 OF_FRAMES = (
     "ConcatenationFrameOffsetNumber",
     "DimensionIndexSequence",
@@ -57,7 +57,7 @@ OF_FRAMES = (
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a file is encoded, and whether it says so: see PS3.10 section 7.1."""
+    """How a file is encoded, and whether it states this (PS3.10 section 7.1)."""
 
     transfer_syntax: str
     has_file_header: bool
@@ -65,7 +65,7 @@ class Encoding:
 
 
 def _of(read: Callable[..., Any], *keywords: str) -> Any:
-    """A fact that `read` makes of these elements."""
+    """A field whose value `read` makes from these elements."""
     return field(metadata={"read": read, "keywords": keywords})
 
 
@@ -76,12 +76,11 @@ class Header:
     `position_mm` (3,) and the cosines `orientation` (6,), row direction first, are in LPS
     (PS3.3 C.7.6.2.1.1); `pixel_spacing_mm` is (between rows, between columns), as in DICOM.
     `frame` is the index within a multi-frame image. `phase` holds the values of `PHASES`.
-    `padding` is the range of stored values that stand for no image (PS3.3 C.7.5.1.1.2).
-    `patient` tells patients apart, in this process alone: a number for each of `PATIENT`, 0 where
-    it is not named. `stack` is the StackID of a frame (PS3.3 C.7.6.16.2.2.4). `copied` is what
-    becomes of the elements that results take over. `unreadable` gives elements of the place that
-    hold something else than so many finite numbers, with what stands there as far as it is made of
-    figures.
+    `padding` is the range of stored values that mark pixels outside the image
+    (PS3.3 C.7.5.1.1.2). `patient` distinguishes patients within this process: a number for each of
+    `PATIENT`, 0 if it is missing. `stack` is the StackID of a frame (PS3.3 C.7.6.16.2.2.4).
+    `copied` is the outcome for the elements that results copy. `unreadable` lists position elements
+    without the right number of finite numbers, each with its text if that is only figures.
     """
 
     path: Path
@@ -142,40 +141,40 @@ class Header:
 
     @property
     def rescale(self) -> tuple[float, float] | None:
-        """Slope and intercept where both are stated."""
+        """Slope and intercept if both are stated."""
         if self.slope is None or self.intercept is None:
             return None
         return self.slope, self.intercept
 
     @property
     def grid(self) -> tuple[int, int, tuple[float, float] | None]:
-        """Rows, columns and pixel spacing: what images that lie pixel on pixel share."""
+        """Rows, columns and pixel spacing, equal for images on the same pixels."""
         return self.rows, self.columns, self.pixel_spacing_mm
 
     @property
     def is_original(self) -> bool:
-        """Whether neither derived nor secondary (PS3.3 C.7.6.1.1.2)."""
+        """Whether the image is neither derived nor secondary (PS3.3 C.7.6.1.1.2)."""
         return not {"DERIVED", "SECONDARY"} & set(self.image_type)
 
     @property
     def ends_early(self) -> bool:
-        """Whether a CT image's header stops before its image: the file was cut."""
+        """Whether the file of a CT image was cut off before its image."""
         return self.rows == 0 and self.sop_class in (CT_IMAGE_STORAGE, "")
 
 
 _FACTS = [fact for fact in fields(Header) if fact.metadata]
-# A StackID outside of frames is not looked at.
+# A StackID outside frames is ignored.
 KEYWORDS = {keyword for fact in _FACTS for keyword in fact.metadata["keywords"]} - {"StackID"}
 KEYWORDS |= {*OF_FRAMES, *READ_FOR_THEM}
 
 
 def is_ct(header: Header) -> bool:
-    """Whether an image is CT by its modality, or by its class where there is no modality."""
+    """Whether an image is CT by its modality, or by its SOP class without a modality."""
     return (header.modality or ("CT" if header.sop_class in CT_CLASSES else "")) == "CT"
 
 
 def header_of(dataset: Dataset, path: Path, encoding: Encoding, frame: int | None = None) -> Header:
-    """The header's facts; an element that cannot be understood counts as not there."""
+    """Build the header of an image; an element that cannot be read counts as missing."""
     found = {
         fact.name: fact.metadata["read"](dataset, *fact.metadata["keywords"]) for fact in _FACTS
     }

@@ -1,4 +1,4 @@
-"""Whether a name that is about to be shown or written names the patient."""
+"""Check whether a name that will be shown or written identifies the patient."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ IDENTIFYING = (
 def names_patient(text: str, path: Path, cancel: CancelToken | None = None) -> bool:
     """Whether `text` holds a name or number that identifies the patient of the DICOM at `path`.
 
-    Compared without case, word by word, by the first DICOM file found, in an archive too, of which
-    no more is read than that needs; words under three letters do not count. False for other
-    formats, whose files hold no identifier to compare with. Raises `Cancelled`.
+    The words are compared without case with those of the first DICOM file found, also in an
+    archive, which is read no further than needed; words of fewer than three letters do not count.
+    False for other formats, whose files hold no identifiers. Raises `Cancelled`.
     """
     try:
         values = _identifiers_at(path, cancel or CancelToken())
     except Cancelled:
         raise
     except (AfunetError, InvalidDicomError, OSError, ValueError, TypeError, AttributeError):
-        return False  # the reader will refuse it in its own words
+        return False  # the reader will refuse the file
     return names_any(text, values)
 
 
 def _identifiers_at(path: Path, cancel: CancelToken) -> list[str]:
-    """The first DICOM file's; none where there is none."""
+    """The identifiers in the first DICOM file; empty if there is none."""
     for file, size in opened_in(path, cancel) if is_archive(path) else _opened(path, cancel):
         if starts_as_dicom(file.read(START_BYTES), size):
             file.seek(0)
-            with warnings.catch_warnings(action="ignore"):  # pydicom's quote the values
+            with warnings.catch_warnings(action="ignore"):  # pydicom's warnings quote the values
                 header = dcmread(
                     file,
                     force=True,

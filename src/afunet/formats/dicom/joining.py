@@ -1,4 +1,4 @@
-"""Parts of one stack that identifying elements keep apart, put together again."""
+"""Join parts of one stack that have different identifying elements."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from afunet.formats.dicom.series import UNKNOWN, Series, picture_kind, unfitness
 
 SAME_PIXEL_MM = 1e-3
 SAME_THICKNESS = 0.01
-# More parts than this are only compared all together.
+# More parts than this are compared only all together, not in pairs.
 MOST_COMPARED = 40
 
-# What may part a stack. The last ones also differ within good series: they are only named beside
-# another one.
+# The elements that may split a stack. Those of `BESIDE` also differ within sound series, so they
+# are named only if another one differs.
 ELEMENTS: dict[str, Callable[[Header], Hashable]] = {
     "SeriesInstanceUID": lambda header: header.series_uid,
     "StudyInstanceUID": lambda header: header.study_uid,
@@ -48,7 +48,7 @@ BESIDE: dict[str, Callable[[Header], Hashable]] = {
     "ImageType": lambda header: header.image_type,
 }
 
-# What parts of one scan may still share, tried in this order; "" shares nothing.
+# What parts of one scan may still have in common, tried in this order; "" is nothing in common.
 KEYS: tuple[Callable[[Header], tuple[Hashable, ...]], ...] = (
     lambda header: (header.series_uid,),
     *(lambda header, at=at: (header.series_uid, header.phase[at]) for at in range(5)),
@@ -66,14 +66,14 @@ KEYS: tuple[Callable[[Header], tuple[Hashable, ...]], ...] = (
 
 @dataclass(frozen=True)
 class Joined:
-    """Series, and sets of them of which it cannot be told whether they are one scan."""
+    """Series, and sets of series that may or may not be one scan."""
 
     series: tuple[Series, ...]
     doubts: tuple[tuple[Series, ...], ...] = ()
 
 
 def joined(series: Sequence[Series]) -> Joined:
-    """The series, those that are one stack by all evidence as one."""
+    """Join the series that are one stack by all evidence."""
     whole = [one for one in series if one.first.orientation is None]
     doubts: list[tuple[Series, ...]] = []
     placed = [one for one in series if one.first.orientation is not None]
@@ -92,7 +92,7 @@ def joined(series: Sequence[Series]) -> Joined:
 
 
 def joining_findings(series: Series) -> tuple[Finding, ...]:
-    """What differs within a series that should not, by the names of the elements."""
+    """A finding that names the elements that differ within a series but should not."""
     words = differing(series.headers)
     if not words:
         return ()
@@ -101,7 +101,7 @@ def joining_findings(series: Series) -> tuple[Finding, ...]:
 
 
 def differing(headers: Sequence[Header]) -> str:
-    """Which identifying elements differ among headers, and how; "" for none. No value is told."""
+    """Which identifying elements differ among headers, and how, without values; "" for none."""
     found = [_how(name, [get(header) for header in headers]) for name, get in ELEMENTS.items()]
     found = [words for words in found if words]
     if found:
@@ -121,7 +121,7 @@ def _how(name: str, values: Sequence[Hashable]) -> str:
 
 
 def _alike(series: Iterable[Series], same: Callable[[Series, Series], bool]) -> list[list[Series]]:
-    """Series sorted by what the first of each sort, which says most, has in common with others."""
+    """Group the series that are the same as the first of a group, which states the most."""
     sorts: list[list[Series]] = []
     for one in sorted(series, key=_silence):
         home = next((alike for alike in sorts if same(alike[0], one)), None)
@@ -141,7 +141,7 @@ def _is_parallel(one: Series, other: Series) -> bool:
 
 
 def _is_same_picture(one: Series, other: Series) -> bool:
-    """Whether both have what a reconstruction sets and no anonymiser touches, as far as stated."""
+    """Whether both have the same reconstruction, as far as stated: no anonymiser changes it."""
     a, b = one.first, other.first
     thin_mm, thick_mm = sorted((a.slice_thickness_mm or 0.0, b.slice_thickness_mm or 0.0))
     pixels = np.subtract(a.pixel_spacing_mm or (0, 0), b.pixel_spacing_mm or (0, 0))
@@ -174,7 +174,7 @@ def _may_join(parts: Sequence[Series]) -> bool:
 
 
 def _merged(parts: Sequence[Series]) -> Series:
-    """The parts as one; what says most about itself comes first."""
+    """The parts as one series; the headers that state the most come first."""
     headers = [header for part in parts for header in part.headers]
     headers.sort(
         key=lambda one: (picture_kind(one) == UNKNOWN, not one.patient[0], not one.series_uid)
@@ -184,7 +184,7 @@ def _merged(parts: Sequence[Series]) -> Series:
 
 
 def _doubts(parts: Sequence[Series]) -> list[tuple[Series, ...]]:
-    """Sets of series that may be one scan: it must not be guessed."""
+    """Sets of series that may be one scan, which must not be guessed."""
     sets = [tuple(parts)] if len(parts) > 1 else []
     if 2 < len(parts) <= MOST_COMPARED:
         sets += combinations(parts, 2)
@@ -192,7 +192,7 @@ def _doubts(parts: Sequence[Series]) -> list[tuple[Series, ...]]:
 
 
 def _unplaced_beside(series: Sequence[Series]) -> list[tuple[Series, ...]]:
-    """CT slices that do not say where they lie, each with others that may be of their series."""
+    """CT slices without a position, each with others that may belong to the same series."""
     slices = [one for one in series if unfitness(one) is None]
     unplaced = [one for one in slices if not are_placed([one.headers])]
     return [
@@ -212,7 +212,7 @@ def _names_the_same(lost: Header, other: Header) -> bool:
 
 
 def _count_on(lost: Series, other: Series, unplaced: Sequence[Series]) -> bool:
-    """Whether a series is numbered as one with a lost one, or with all that were lost like it."""
+    """Whether a series has continuous numbers with an unplaced one, or with all similar ones."""
     if not _is_same_picture(lost, other):
         return False
     alike = [one for one in unplaced if one is not other and _is_same_picture(lost, one)]

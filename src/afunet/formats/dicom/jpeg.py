@@ -1,8 +1,8 @@
-"""JPEG of 8 and 12 bits, lossless JPEG and JPEG-LS, undone by libjpeg-turbo and CharLS.
+"""Decode JPEG of 8 and 12 bits, lossless JPEG and JPEG-LS by libjpeg-turbo and CharLS.
 
-GDCM, which pydicom would ask for the first three, ends the whole process on some broken streams
-and knows no 12 bits. CharLS reads for seconds past a stream that was cut, so those are refused
-before. Written as a pydicom decoding plugin: the module-level names are what one must have.
+pydicom would use GDCM for the first three, but GDCM ends the whole process on some broken streams
+and cannot decode 12 bits. CharLS reads for seconds past the end of a stream that was cut off, so
+such streams are refused before. This is a pydicom decoding plugin with the names that it requires.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ def is_available(uid: str) -> bool:
 
 
 def decode_frame(stream: bytes, runner: DecodeRunner) -> bytes:
-    """One frame's stored numbers as bytes of Bits Allocated.
+    """Decode the stored numbers of one frame into bytes of Bits Allocated.
 
-    Raises an error of imagecodecs, or `ValueError`, for a stream that is cut or broken, or whose
-    size is not the image's.
+    Raises an error of imagecodecs, or `ValueError`, if the stream is cut off or broken or does not
+    have the size of the image.
     """
     if runner.samples_per_pixel != 1 or runner.bits_allocated > 16:
         raise ValueError("not a grey image of 16 bits or less")
     if not bytes(stream).rstrip(b"\0").endswith(END_OF_IMAGE):
         raise ValueError("the stream does not end")
     numbers = _decoded(stream, CODECS[runner.transfer_syntax], (runner.rows, runner.columns))
-    # Read as 16 bits, what is signed has its sign at the end of Bits Stored.
+    # In 16 bits, the sign of a signed number is still at the end of Bits Stored.
     kind = np.int16 if runner.pixel_representation == 1 else np.uint16
     unused = 16 - runner.bits_stored
     values = (numbers.astype(np.uint16) << unused).view(kind) >> unused
@@ -62,7 +62,7 @@ def decode_frame(stream: bytes, runner: DecodeRunner) -> bytes:
 def _decoded(
     stream: bytes, decode: Callable[..., NDArray[Any]], shape: tuple[int, int]
 ) -> NDArray[np.unsignedinteger]:
-    # The array given is what the stream must fill: a false size in it takes no memory.
+    # The stream must fill the given array, so a false size in it takes no memory.
     for kind in (np.uint16, np.uint8):
         try:
             return decode(stream, out=np.empty(shape, kind))
@@ -72,7 +72,7 @@ def _decoded(
 
 
 def register() -> None:
-    """Make pydicom know this plugin, once."""
+    """Register this plugin with pydicom, once."""
     for syntax in CODECS:
         decoder = get_decoder(syntax)
         if PLUGIN not in decoder.available_plugins:

@@ -1,4 +1,4 @@
-"""The DICOM series that a path holds, each with what the reader would make of it."""
+"""List the DICOM series at a path, each with what the reader would do with it."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ LOOKING = "looking at the values"
 
 
 def list_dicom(request: Request, check: Callable[[Scan], Scan]) -> tuple[SeriesSummary, ...]:
-    """One summary a series, the one that would be read marked; its pixels are looked at by `check`.
+    """Summarise each series, mark the one that would be read, and `check` its pixels.
 
-    What the reader would refuse is not marked and says why. Raises `InputError` where there is no
-    DICOM file or the named series is not there.
+    A series that the reader would refuse is not marked and has the reason. Raises `InputError` if
+    there is no DICOM file or the named series does not exist.
     """
     with unpacked(request) as whole:
         found = find_dicom(whole)
@@ -49,12 +49,12 @@ def list_dicom(request: Request, check: Callable[[Scan], Scan]) -> tuple[SeriesS
 def _looked_at(
     choice: Choice, request: Request, check: Callable[[Scan], Scan]
 ) -> tuple[Choice, tuple[Finding, ...]]:
-    """The choice, dropped where its pixels are refused, and what was noticed about them."""
+    """The choice, without the series if its pixels are refused, and the findings about them."""
     chosen = choice.chosen
     if chosen is None or chosen.stack is None:
         return choice, ()
     if prod(chosen.stack.shape) > MOST_VOXELS:
-        message = "the pixels of this large series were not looked at: only reading it tells more"
+        message = "the pixels of this large series were not checked: only reading it checks them"
         return choice, (info("VALUES_NOT_READ", message),)
     try:
         scan = scan_of(chosen.stack, (), request)
@@ -90,7 +90,7 @@ def _summary(one: Candidate, choice: Choice, findings: tuple[Finding, ...]) -> S
 
 
 def _shown_uid(uid: str) -> str:
-    """A series' UID, unless it is other text, which may name somebody."""
+    """The UID of a series, "" if it is other text, which may name somebody."""
     return "" if uid_rule(uid).outcome is Outcome.UNUSABLE else uid
 
 

@@ -1,4 +1,4 @@
-"""What a DICOMDIR says that lies on its medium (PS3.3 annex F)."""
+"""Read which images a DICOMDIR lists for its medium (PS3.3 annex F)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from afunet.formats.dicom.header import Header
 
 
 def listed_and_absent(directories: Iterable[Path], headers: Iterable[Header]) -> int:
-    """The number of images that are listed for the series of some headers and are not among them.
+    """The number of images that are listed for the series of these headers but are missing.
 
-    A directory that cannot be understood lists nothing: files are found without it.
+    A DICOMDIR that cannot be read lists nothing: files are found without it.
     """
     found = {(header.series_uid, header.sop_instance) for header in headers}
     series = {uid for uid, _ in found}
@@ -39,7 +39,7 @@ def _listed(directory: Path) -> list[tuple[str, str]]:
 
 
 def _below(record: Dataset, records: dict[int, Dataset]) -> Iterator[Dataset]:
-    """The records one level below another: each tells where in the file the next one lies."""
+    """The records one level below another; each one gives the offset of the next."""
     left = dict(records)
     at = record.OffsetOfReferencedLowerLevelDirectoryEntity
     while below := left.pop(at, None):

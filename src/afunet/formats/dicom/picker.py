@@ -1,4 +1,4 @@
-"""Which of several series is the CT to read, with the reasons in numbers and words."""
+"""Pick the CT to read among several series, with reasons in numbers and words."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ MOST_NAMED = 4
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """All series that were found, the one to read if any, and what was noticed in choosing.
+    """All series that were found, the one to read if any, and the findings about the choice.
 
-    `refusal` is why none was chosen although some can be read. The order of the candidates is
-    that of the numbers by which they can be named.
+    `refusal` is the reason if none was chosen although some can be read. Users can choose a
+    candidate by its number, counted in this order.
     """
 
     candidates: tuple[Candidate, ...]
@@ -35,11 +35,11 @@ class Choice:
 
 
 def pick(headers: tuple[Header, ...], name: str | None, given: Sequence[Path] = ()) -> Choice:
-    """Weigh all series among some headers; `name` chooses: see `_named`.
+    """Rate all series among some headers and choose the best, or the one with this `name`.
 
-    `given` are the paths that the user gave, for messages. Raises `InputError` where nothing has
-    that name. Where nothing can be read, nothing is chosen: see `require_chosen`; nor where they
-    are of several patients, nor where the best may be only a part of a scan.
+    See `_named` for names; `given` are the paths that the user gave, for messages. Raises
+    `InputError` if no series has that name. Nothing is chosen if no series can be read (see
+    `require_chosen`), if they are of several patients, or if the best may be only part of a scan.
     """
     found = joined(group_series(headers))
     wanted = found.series if name is None else _named(found.series, name)
@@ -58,7 +58,7 @@ def pick(headers: tuple[Header, ...], name: str | None, given: Sequence[Path] = 
 
 
 def require_chosen(choice: Choice, uid: str | None) -> Candidate:
-    """The chosen series; `InputError` or `GeometryError` with the reason where there is none."""
+    """Return the chosen series; raises `InputError` or `GeometryError` with the reason if none."""
     if choice.chosen is not None:
         return choice.chosen
     if choice.refusal is not None:
@@ -78,7 +78,7 @@ def require_chosen(choice: Choice, uid: str | None) -> Candidate:
         for one in wanted
     )
     raise InputError(
-        f"there is no CT series to read ({reasons}); give a folder with axial CT slices",
+        f"there is no CT series to read ({reasons}): give a folder with axial CT slices",
         code="NO_CT_SERIES",
     )
 
@@ -96,17 +96,17 @@ def why_not(one: Candidate, choice: Choice) -> str:
         return f"not chosen: it cannot be {'placed' if one.stack is None else 'read'}"
     if choice.refusal is not None:
         ambiguous = choice.refusal.code in ("SEVERAL_PATIENTS", "SERIES_TORN")
-        why = "which scan is meant must be said" if ambiguous else "not all files can be read"
+        why = "it is unclear which scan is meant" if ambiguous else "not all files can be read"
         return f"not chosen: {why}"
     if one.score is None or chosen is None or chosen.score is None:
-        return "not chosen: a better one cannot be read; this one can be named with --series"
+        return "not chosen: a better series cannot be read; choose this one with --series"
     if one.score.total == chosen.score.total:
         return "not chosen: as good as the chosen one, which came first"
     return f"not chosen: {chosen.score.lead_over(one.score)}"
 
 
 def _of_several_patients(readable: Sequence[Candidate], given: Sequence[Path]) -> InputError | None:
-    """The refusal to guess whose scan is meant; None where all name one patient, or none."""
+    """The refusal to guess which patient is meant; None if all name one patient, or none."""
     patients: list[Series] = []
     for one in readable:
         others = (of_several_patients([known.headers, one.series.headers]) for known in patients)
@@ -117,14 +117,14 @@ def _of_several_patients(readable: Sequence[Candidate], given: Sequence[Path]) -
     each = _folder_each(readable, given)
     run_all = f"; afunet segment {each}/* -o OUT segments them all" if each else ""
     return InputError(
-        f"there are CT series of {len(patients)} patients here: give the folder of one of them, "
-        f"or name the series with --series (afunet inspect lists them){run_all}",
+        f"there are CT series of {len(patients)} patients here: give the folder of one patient, "
+        f"or choose a series with --series (afunet inspect lists them){run_all}",
         code="SEVERAL_PATIENTS",
     )
 
 
 def _folder_each(readable: Iterable[Candidate], given: Sequence[Path]) -> Path | None:
-    """The folder that was given, where each folder in it holds the series of one patient."""
+    """The given folder, if each folder in it holds the series of one patient."""
     if len(given) != 1:
         return None
     below: dict[Path, list[tuple[Header, ...]]] = {}
@@ -139,22 +139,22 @@ def _folder_each(readable: Iterable[Candidate], given: Sequence[Path]) -> Path |
 
 
 def _of_torn_series(chosen: Candidate, found: Joined) -> InputError | None:
-    """The refusal to read what may be a part of a scan whose other slices lie beside it."""
+    """The refusal to read a series that may be only a part of a scan; None without doubt."""
     doubt = next((parts for parts in found.doubts if chosen.series in parts), None)
     if doubt is None:
         return None
     headers = [header for part in doubt for header in part.headers]
     ours, why = len(chosen.series.headers), differing(headers)
     return InputError(
-        f"{ours} of {len(headers)} slices could be read, the others lie in one stack with them, "
-        f"and nothing tells whether all are one scan{why and ': ' + why}; give a folder that "
-        "holds the slices of one scan and no others",
+        f"{ours} of {len(headers)} slices could be read, but the others lie in the same stack and "
+        f"it is unclear whether all are one scan{why and ': ' + why}; give a folder that holds "
+        "only the slices of one scan",
         code="SERIES_TORN",
     )
 
 
 def summed_up(items: Iterable[str]) -> str:
-    """A list in words: what is there several times once with its number, and no more than fit."""
+    """A list in words: repeated items once with their number, and at most `MOST_NAMED` items."""
     counted = Counter(items).most_common()
     words = [f"{count} × {item}" if count > 1 else item for item, count in counted]
     rest = sum(count for _, count in counted[MOST_NAMED:])
@@ -162,9 +162,9 @@ def summed_up(items: Iterable[str]) -> str:
 
 
 def _named(series: tuple[Series, ...], name: str) -> tuple[Series, ...]:
-    """The series of a UID, of a number as `afunet inspect` lists them, or of a UID's unique end.
+    """The series with this UID, this number in `afunet inspect`, or this unique end of a UID.
 
-    Several series may have one UID. Raises `InputError` where nothing or too much is meant.
+    Several series may have one UID. Raises `InputError` unless exactly one UID matches.
     """
     if having := tuple(one for one in series if name in one.uids):
         return having
@@ -175,7 +175,7 @@ def _named(series: tuple[Series, ...], name: str) -> tuple[Series, ...]:
     if len(matching) != 1:
         found = "no series" if not matching else f"{len(matching)} series"
         raise InputError(
-            f"{found} with the UID {name!r}; there are {len(series)}: give the number or the UID "
+            f"{found} with the UID {name!r} among {len(series)} series: give the number or the UID "
             "that afunet inspect lists",
             code="NO_SUCH_SERIES",
         )
@@ -183,23 +183,23 @@ def _named(series: tuple[Series, ...], name: str) -> tuple[Series, ...]:
 
 
 def _of_nobody(readable: Iterable[Candidate]) -> str:
-    """A word of warning where several studies name no patient: they may be of several."""
+    """A warning if several studies name no patient, since they may be of several patients."""
     headers = [header for one in readable for header in one.series.headers]
     studies = {header.study_uid for header in headers} - {""}
     if len(studies) < 2 or any(any(header.patient) for header in headers):
         return ""
-    return f"; they are of {len(studies)} studies and name no patient: perhaps of several"
+    return f"; they belong to {len(studies)} studies and name no patient: perhaps several patients"
 
 
 def _passed_over(candidates: Sequence[Candidate], name: str | None) -> tuple[Finding, ...]:
-    """CT series beside the chosen one that cannot be read, with the codes of what is wrong."""
+    """A finding about other CT series that cannot be read, with the codes of their faults."""
     refused = [one for one in candidates if one.refusal is not None]
     if name is not None or not refused:
         return ()
     words = summed_up(
         f"{one.series.in_words} ({one.refusal and one.refusal.code})" for one in refused
     )
-    message = f"CT series beside the chosen one that cannot be read: {words}"
+    message = f"other CT series cannot be read: {words}"
     return (warning("SERIES_PASSED_OVER", message),)
 
 
@@ -214,11 +214,11 @@ def _choice_findings(chosen: Candidate, readable: list[Candidate]) -> tuple[Find
             warning(
                 "SEVERAL_ACQUISITIONS" if acquisitions else "SEVERAL_SERIES",
                 f"{len(readable)} CT {'acquisitions' if acquisitions else 'series'} can be read; "
-                f"took the one of {chosen.series.in_words}, not: {words}{_of_nobody(readable)}",
+                f"took the one with {chosen.series.in_words}, not: {words}{_of_nobody(readable)}",
             )
         )
     if not chosen.series.is_original:
         computed = derived_kind(chosen.series.first) is not None
         but = ", whose HU are not those of the scan" if computed else ""
-        findings.append(warning("DERIVED_SERIES", f"these are {chosen.series.kind}{but}"))
+        findings.append(warning("DERIVED_SERIES", f"the images are {chosen.series.kind}{but}"))
     return tuple(findings)

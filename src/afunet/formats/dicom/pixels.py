@@ -1,4 +1,4 @@
-"""One DICOM image's stored pixels to HU."""
+"""Convert the stored pixels of one DICOM image to HU."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from afunet.formats.edge_pieces import large_at_edge
 from afunet.formats.hu import rescaled
 
 AIR_HU = -1024
-# Padding as dark as this is believed anywhere; as bright as flesh nowhere.
+# Padding darker than the first is accepted anywhere; in the range of soft tissue nowhere.
 DARK_HU, FLESH_ENDS_HU = -300, 300
 jpeg.register()
 
 
 class ImageFiles:
-    """Opens the files of headers; the last one stays open for the next frame of it."""
+    """Opens the files of headers, and keeps the last one for its next frame."""
 
     def __init__(self) -> None:
         self._last: tuple[Path, Dataset] | None = None
 
     def dataset(self, path: Path) -> Dataset:
-        """The file's data set, pixels included; `InputError` where it cannot be read."""
+        """Return the file's data set with its pixels; `InputError` if it cannot be read."""
         if self._last is None or self._last[0] != path:
             with broken_files_refused(path):
                 dataset = open_dataset(path)
-                _ = dataset.get("PixelData")  # elements are only understood when asked for
+                _ = dataset.get("PixelData")  # pydicom parses elements only when accessed
             self._last = path, dataset
         return self._last[1]
 
@@ -47,9 +47,9 @@ def read_hu(
 ) -> NDArray[np.int16] | NDArray[np.float32]:
     """HU (row, column) of one image by its own slope and intercept (PS3.3 C.11.1.1.2).
 
-    Bits above Bits Stored (overlays in old files, PS3.5 section 8.1.1) are ignored, padding is
-    air. Slope 1 and intercept 0 stand in where there are none. `where` names the slice in errors.
-    Raises `InputError` for pixels that are missing, cut or cannot be decoded.
+    Bits above Bits Stored (overlays in old files, PS3.5 section 8.1.1) are ignored, and padding
+    becomes air. A missing slope is 1, a missing intercept 0. `where` names the slice in errors.
+    Raises `InputError` for pixels that are missing, cut off or cannot be decoded.
     """
     dataset = (files or ImageFiles()).dataset(header.path)
     stored = _stored(dataset, header, where)
@@ -58,7 +58,7 @@ def read_hu(
     padded = _padded(stored, header, slope, intercept)
     if padded is None or not padded.any():
         return rescaled(stored, slope, intercept)
-    # Padding may lie far from every value of the image: it must not decide the number format.
+    # Padding may be far from all values of the image and must not decide the number format.
     kept = stored[~padded]
     image = np.where(padded, kept[0] if kept.size else stored.dtype.type(0), stored)
     hu = rescaled(image, slope, intercept)
@@ -69,11 +69,11 @@ def read_hu(
 def _padded(
     stored: NDArray[Any], header: Header, slope: float, intercept: float
 ) -> NDArray[np.bool_] | None:
-    """Where the pixels stand for no image; None where the header names no padding.
+    """Which pixels are padding; None if the header names no padding value.
 
-    Only what is darker than flesh is padding anywhere. What is as bright is padding where it
-    reaches the edge of the image in one large piece, and what has the value of flesh never is: in
-    the body it is body, and outside it harms nothing.
+    Pixels darker than soft tissue are padding anywhere. Brighter pixels are padding if they reach
+    the edge of the image in one large piece. Pixels with values of soft tissue never are: in the
+    body they are body, and outside they do no harm.
     """
     if header.padding is None:
         return None
@@ -84,7 +84,7 @@ def _padded(
     value = stored * slope + intercept
     dark = said & (value < DARK_HU)
     if max(low * slope, high * slope) + intercept >= DARK_HU:
-        dark &= (stored == low) | (stored == high)  # no range of padding reaches from air to flesh
+        dark &= (stored == low) | (stored == high)  # a range from air to soft tissue is no padding
     bright = said & (value > FLESH_ENDS_HU)
     return dark | (large_at_edge(bright) if bright.any() else bright)
 
@@ -96,7 +96,7 @@ def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
     shift = header.high_bit - (header.bits_stored - 1)
     if shift < 0:
         raise InputError(
-            f"{where}: high bit {header.high_bit} is below {header.bits_stored} stored bits: "
+            f"{where}: high bit {header.high_bit} is too low for {header.bits_stored} stored bits: "
             "convert the series first",
             code="BAD_BITS",
         )
@@ -107,21 +107,21 @@ def _stored(dataset: Dataset, header: Header, where: str) -> NDArray[Any]:
             else:
                 stored = pixel_array(dataset, index=header.frame, decoding_plugin=plugin)
         stored = _signed_as(stored, header)
-        if stored.shape != (header.rows, header.columns):  # the file's two readings disagree
+        if stored.shape != (header.rows, header.columns):  # header and pixel data disagree
             raise ValueError
-    except Exception:  # each decoder has its own types
+    except Exception:  # each decoder raises its own types
         raise InputError(
-            f"{where}: the pixel data ({syntax_name(header.transfer_syntax)}) cannot be decoded, "
-            "they are cut or broken: copy the series again",
+            f"{where}: the pixel data ({syntax_name(header.transfer_syntax)}) are cut off or "
+            "broken and cannot be decoded: copy the series again",
             code="CUT_PIXELS",
         ) from None
     return stored
 
 
 def _signed_as(stored: NDArray[Any], header: Header) -> NDArray[Any]:
-    """The same bits with the sign that the header gives them: another than the file's on request.
+    """The same bits with the sign of `header`, which may differ from that of the file.
 
-    PS3.5 section 8.1.1: the stored bits are a two's complement where signed.
+    PS3.5 section 8.1.1: signed values are stored as two's complement.
     """
     if header.is_signed == (stored.dtype.kind == "i") or stored.dtype.kind not in "iu":
         return stored
@@ -136,16 +136,16 @@ def _require_known_syntax(header: Header, where: str) -> None:
         _ = syntax_of(header.transfer_syntax).is_encapsulated
     except ValueError:
         raise InputError(
-            f"{where}: its transfer syntax is none that DICOM knows: copy the series again",
+            f"{where}: DICOM does not define its transfer syntax: copy the series again",
             code="NO_DECODER",
         ) from None
 
 
 def _decoder(header: Header, where: str) -> str:
-    """The one plugin that decodes a transfer syntax; "" where nothing is compressed.
+    """The one plugin that decodes a transfer syntax; "" if nothing is compressed.
 
-    A second one is never tried: GDCM ends the whole process on some broken streams that the
-    others refuse. Raises `InputError` for what nothing here undoes, such as a video's.
+    A second plugin is never tried: GDCM ends the whole process on some broken streams that the
+    others refuse. Raises `InputError` if there is no decoder, as for video.
     """
     syntax = syntax_of(header.transfer_syntax)
     if not syntax.is_encapsulated:
@@ -156,8 +156,8 @@ def _decoder(header: Header, where: str) -> str:
         known = False
     if not known:
         raise InputError(
-            f"{where}: no decoder for {syntax_name(syntax)} of {header.bits_stored} bits is at "
-            "hand: export the series uncompressed",
+            f"{where}: afunet has no decoder for {syntax_name(syntax)} with {header.bits_stored} "
+            "bits: export the series uncompressed",
             code="NO_DECODER",
         )
     if syntax == RLELossless:
@@ -166,13 +166,13 @@ def _decoder(header: Header, where: str) -> str:
 
 
 def _shifted(dataset: Dataset, header: Header, shift: int, plugin: str) -> NDArray[Any]:
-    """Pixels that sit at the upper end of their words, brought down with their sign."""
+    """Shift pixels from the upper bits of their words down, keeping their sign."""
     whole = Dataset()
     whole.update(dataset)
     whole.file_meta = dataset.file_meta
     whole.BitsStored, whole.HighBit = header.bits_allocated, header.bits_allocated - 1
     values = pixel_array(whole, index=header.frame, decoding_plugin=plugin)
-    # What stands above the high bit is pushed out to the left first.
+    # Bits above the high bit are shifted out to the left first.
     above = header.bits_allocated - 1 - header.high_bit
     return np.asarray((values << above) >> (above + shift))
 
@@ -186,7 +186,7 @@ def _require_whole(dataset: Dataset, header: Header, where: str) -> None:
     if present < wanted:
         expected = f"{wanted} bytes" if is_native else "an image"
         raise InputError(
-            f"{where}: the pixel data are cut: {present} bytes, expected {expected}: "
+            f"{where}: the pixel data are cut off: {present} bytes, expected {expected}: "
             "copy the series again",
             code="CUT_PIXELS",
         )

@@ -1,4 +1,4 @@
-"""Where the images of a series lie, in the order along their common normal.
+"""Place the images of a series and sort them along their common normal.
 
 Everything follows from ImagePositionPatient, ImageOrientationPatient and PixelSpacing
 (PS3.3 C.7.6.2.1.1 and 10.7.1.3), nothing from file names, instance numbers or slice locations.
@@ -20,16 +20,16 @@ from afunet.geometry import ImagePlane
 
 FloatArray = NDArray[np.float64]
 
-# Half a millimetre at the far corner of a 512 mm field at most; headers round far below that.
+# At most half a millimetre at the far corner of a 512 mm field; headers round much finer.
 COSINE_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Headers sorted along the normal, which is the cross product of row and column direction.
+    """Headers sorted along the normal, the cross product of the row and column directions.
 
     `origins_mm` (N, 3) are the centres of the first pixels in LPS, `along_mm` (N,) their
-    positions on the normal.
+    positions along the normal.
     """
 
     headers: tuple[Header, ...]
@@ -40,23 +40,23 @@ class Placement:
 
     @property
     def along_mm(self) -> FloatArray:
-        """Positions of the slices on the normal, ascending."""
+        """Positions of the slices along the normal, (N,), ascending."""
         return np.asarray(self.origins_mm @ self.normal)
 
     @property
     def in_plane_mm(self) -> FloatArray:
-        """(N, 2): the first pixel of each slice along the row and the column direction."""
+        """Position of each slice's first pixel along the row and column directions, (N, 2)."""
         return np.asarray(self.origins_mm @ np.column_stack([self.row, self.column]))
 
     @property
     def pixels_mm(self) -> FloatArray:
-        """(N, 2): the pixel size of each slice along the row and the column direction."""
+        """Pixel size of each slice along the row and column directions, (N, 2)."""
         sizes = [header.pixel_spacing_mm or (0.0, 0.0) for header in self.headers]
         return np.array(sizes)[:, ::-1]  # DICOM gives the spacing of rows first
 
     @property
     def planes(self) -> tuple[ImagePlane, ...]:
-        """The images as they lie in the patient."""
+        """The planes of the images in the patient."""
         found = []
         for header, origin, (column_mm, row_mm) in zip(
             self.headers, self.origins_mm, self.pixels_mm, strict=True
@@ -68,25 +68,25 @@ class Placement:
         return tuple(found)
 
     def lps_mm(self, place_mm: Sequence[float]) -> FloatArray:
-        """LPS of a place along row, column and normal."""
+        """Convert a position along row, column and normal to LPS."""
         return np.asarray(place_mm @ np.stack([self.row, self.column, self.normal]))
 
     def only(self, kept: Sequence[int]) -> Placement:
-        """The same for some of the slices, by index in ascending order."""
+        """The placement of some slices, by their indices in ascending order."""
         headers = tuple(self.headers[index] for index in kept)
         return replace(self, headers=headers, origins_mm=self.origins_mm[list(kept)])
 
     def named(self, index: int) -> str:
-        """A slice in a message: its number along the normal and its position."""
+        """The words for a slice in a message: its number along the normal and its position."""
         return f"slice {index + 1} ({self.along_mm[index]:.2f} mm)"
 
 
 def place(headers: Sequence[Header]) -> Placement:
     """Sort some images along their normal.
 
-    Raises `GeometryError` where a position, orientation or pixel spacing is missing or no number,
-    where no pixel has such a size, where the orientations differ, or where they are not
-    perpendicular unit vectors.
+    Raises `GeometryError` if a position, orientation or pixel spacing is missing or not a number,
+    if the pixel size is impossible, if the orientations differ, or if they are not perpendicular
+    unit vectors.
     """
     _require_readable(headers)
     _require_placed(headers)
@@ -109,7 +109,7 @@ def _require_readable(headers: Sequence[Header]) -> None:
     comma = " with decimal commas" if "," in text else ""
     raise GeometryError(
         f"{len(broken)} of {len(headers)} slices have a {keyword} that is not {PLACE[keyword]} "
-        f"numbers{shown}{comma}: DICOM separates by \\ and writes decimal points: export the "
+        f"numbers{shown}{comma}: DICOM separates numbers by \\ and uses decimal points; export the "
         "series again",
         code="BAD_NUMBERS",
     )
@@ -125,8 +125,8 @@ def _require_placed(headers: Sequence[Header]) -> None:
         without = sum(getattr(header, fact) is None for header in headers)
         if without:
             raise GeometryError(
-                f"{without} of {len(headers)} slices have no {what}: "
-                "without it they cannot be placed",
+                f"{without} of {len(headers)} slices have no {what} and cannot be placed without "
+                "it: export the series again",
                 code=code,
             )
 
@@ -137,8 +137,8 @@ def _directions(headers: Sequence[Header]) -> tuple[FloatArray, FloatArray, Floa
     odd = np.abs(cosines - common).max(axis=1) > COSINE_TOLERANCE
     if odd.any():
         raise GeometryError(
-            f"the series mixes orientations: {odd.sum()} of {len(headers)} slices point "
-            f"elsewhere, first the one with {instance(headers[int(odd.argmax())])}",
+            f"the series mixes orientations: {odd.sum()} of {len(headers)} slices have another "
+            f"one, first the slice with {instance(headers[int(odd.argmax())])}: split the series",
             code="MIXED_ORIENTATION",
         )
     row, column = common[:3], common[3:]
@@ -146,7 +146,7 @@ def _directions(headers: Sequence[Header]) -> tuple[FloatArray, FloatArray, Floa
     if np.abs(np.array([lengths[0] - 1, lengths[1] - 1, row @ column])).max() > COSINE_TOLERANCE:
         raise GeometryError(
             "the orientation's row and column directions are not perpendicular unit vectors: "
-            f"{common.round(4).tolist()}",
+            f"{common.round(4).tolist()}; export the series again",
             code="BAD_COSINES",
         )
     row = row / lengths[0]
@@ -156,6 +156,6 @@ def _directions(headers: Sequence[Header]) -> tuple[FloatArray, FloatArray, Floa
 
 
 def instance(header: Header) -> str:
-    """A header in a message."""
+    """The words for an image in a message."""
     number = header.instance_number
     return "no instance number" if number is None else f"instance number {number}"

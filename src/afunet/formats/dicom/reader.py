@@ -1,4 +1,4 @@
-"""A folder of DICOM CT slices as one scan."""
+"""Read a folder of DICOM CT slices as one scan."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ KIND = "DICOM series"
 def read_dicom(request: Request) -> Scan:
     """Read the CT series among the request's files, or the one it names.
 
-    Raises `InputError` where there is none, `GeometryError` where its slices do not form a
-    stack that may be mended; see `picker.pick` and `gate.arrange`.
+    Raises `InputError` if there is none, and `GeometryError` if its slices do not form a stack and
+    cannot be corrected; see `picker.pick` and `gate.arrange`.
     """
     with unpacked(request) as whole:
         return _read(whole)
@@ -48,7 +48,7 @@ def _read(request: Request) -> Scan:
         raise found.broken[0]
     choice = pick(found.headers, request.series, request.named)
     stack = require_chosen(choice, request.series).stack
-    assert stack is not None  # what is chosen has one
+    assert stack is not None  # a chosen series has one
     findings = file_findings(found) + choice.findings + stack.findings
     findings += header_findings(stack.headers)
     findings += archive_findings([header.copied for header in stack.headers])
@@ -57,7 +57,7 @@ def _read(request: Request) -> Scan:
 
 
 def scan_of(stack: Stack, findings: tuple[Finding, ...], request: Request) -> Scan:
-    """A stack with its pixels; `InputError` where they cannot be read."""
+    """Read the pixels of a stack; `InputError` if that is impossible."""
     collector = SourceCollector()
     read = agreed(list(_slices(stack, request, collector)), stack.headers, _read_again(stack))
     findings += read.findings
@@ -76,9 +76,9 @@ def scan_of(stack: Stack, findings: tuple[Finding, ...], request: Request) -> Sc
 
 
 def find_dicom(request: Request) -> FoundFiles:
-    """The DICOM headers of a request; `InputError` where there is not one."""
+    """Find the DICOM headers of a request; `InputError` if there are none."""
     found = find_headers(request)
-    if found.directories and request.path.is_file():  # a DICOMDIR by its name: its medium is meant
+    if found.directories and request.path.is_file():  # a DICOMDIR stands for its medium
         found = find_headers(replace(request, paths=tuple(path.parent for path in request.paths)))
     if found.headers:
         return found
@@ -86,25 +86,25 @@ def find_dicom(request: Request) -> FoundFiles:
 
 
 def file_findings(found: FoundFiles) -> tuple[Finding, ...]:
-    """What was noticed about files rather than about the series."""
+    """Findings about the files, not about a series."""
     noticed = []
     if found.others:
-        message = f"files skipped as not DICOM: {len(found.others)}"
+        message = f"files skipped because they are not DICOM: {len(found.others)}"
         noticed.append(info("FOREIGN_FILES", message))
     if found.directories:
-        message = "a DICOMDIR lists the files; all files below its folder were looked at"
+        message = "there is a DICOMDIR; all files in its folder and below were searched"
         noticed.append(info("DICOMDIR", message))
     if absent := listed_and_absent(found.directories, found.headers):
-        message = f"the DICOMDIR lists {absent} more images of the series that lie here"
+        message = f"the DICOMDIR lists {absent} more images of these series, which are not here"
         noticed.append(warning("LISTED_FILES_MISSING", f"{message}: copy the whole medium"))
     if found.links_followed:
-        message = f"linked folders that were looked into: {found.links_followed}"
+        message = f"linked folders searched: {found.links_followed}"
         noticed.append(info("LINKED_FOLDERS", message))
     return tuple(noticed)
 
 
 def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
-    """What a series' headers lack or say that makes its values less certain."""
+    """Findings about headers that make the values of a series less certain."""
     rescales = {header.rescale for header in headers} - {None}
     noticed = {
         info("NO_FILE_HEADER", "files have no DICOM file header; read as little endian"): any(
@@ -113,7 +113,7 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
         info("NO_TRANSFER_SYNTAX", "files name no transfer syntax", "read as little endian"): any(
             header.has_file_header and not header.has_syntax for header in headers
         ),
-        info("NO_MODALITY", "the files name no modality", "CT by the class of the images"): not any(
+        info("NO_MODALITY", "the files name no modality", "taken as CT by their class"): not any(
             header.modality for header in headers
         ),
         warning("NO_RESCALE", "no rescale slope or intercept; stored values are taken as HU"): (
@@ -122,20 +122,20 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
         warning("RESCALE_NOT_HU", "the header says that the values are not in HU"): any(
             header.rescale_type not in ("", "HU") for header in headers
         ),
-        info("MIXED_RESCALE", "slices have different rescale values", "each by its own"): (
+        info("MIXED_RESCALE", "slices have different rescale values", "each read by its own"): (
             len(rescales) > 1
         ),
         info("PADDING", "pixels outside the image are marked as padding", "taken as air"): any(
             header.padding is not None for header in headers
         ),
-        info("LEFT_ALIGNED", "pixels sit at the upper end of their words", "shifted down"): any(
+        info("LEFT_ALIGNED", "pixels use the upper bits of their words", "shifted down"): any(
             header.high_bit != header.bits_stored - 1 for header in headers
         ),
         # PS3.3 C.7.6.3.1.2: it tells how to display, not what the numbers mean.
-        info("MONOCHROME1", "to be displayed inverted; the HU are as stored"): any(
+        info("MONOCHROME1", "images are to be displayed inverted; HU are read as stored"): any(
             header.photometric == "MONOCHROME1" for header in headers
         ),
-        warning("LOSSY_COMPRESSION", "the images were compressed with loss"): any(
+        warning("LOSSY_COMPRESSION", "the images went through lossy compression"): any(
             header.is_lossy for header in headers
         ),
     }
@@ -143,7 +143,7 @@ def header_findings(headers: tuple[Header, ...]) -> tuple[Finding, ...]:
 
 
 def source_of(headers: Sequence[Header]) -> Source:
-    """Where a series came from, without anything that names the patient."""
+    """The source of a series, without anything that names the patient."""
     first = headers[0]
     region = guess_region(first.body_part, first.descriptions, first.patient_position)
     syntaxes = Counter(syntax_name(header.transfer_syntax) for header in headers)
@@ -174,13 +174,13 @@ def _slices(stack: Stack, request: Request, collector: SourceCollector) -> Itera
 
 
 def _read_again(stack: Stack) -> Read:
-    """Reads a slice of a stack by a header that was changed."""
+    """A function that reads a slice of a stack with a changed header."""
     total, files = len(stack.headers), ImageFiles()
     return lambda header, index: read_hu(header, _where(header, index + 1, total), files)
 
 
 def _handed_over(slices: list[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    """The slices one after the other, each forgotten once it is taken: memory holds them once."""
+    """Yield the slices one after another and release each, so that memory holds them only once."""
     slices.reverse()
     while slices:
         yield slices.pop()

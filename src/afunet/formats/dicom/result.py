@@ -1,4 +1,4 @@
-"""What a result that goes back into the archive is made of."""
+"""The contents of a DICOM result: structures, segments and the planes they lie on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LARGEST_LABEL = 255
 
 @dataclass(frozen=True)
 class Algorithm:
-    """What found the bones: name, version, and the SHA-256 of its weights."""
+    """The algorithm that found the bones: name, version, and the SHA-256 of its weights."""
 
     name: str
     version: str
@@ -39,9 +39,9 @@ LEFT, RIGHT = codes.SCT.Left, codes.SCT.Right  # CID 244
 
 @dataclass(frozen=True)
 class Structure:
-    """What a segment shows: its name, its code, which side of the patient it is on, its colour.
+    """What a segment shows: its name, its code, its side of the patient and its colour.
 
-    `colour` is the red, green and blue (0–255) that viewers are to show it in.
+    `colour` is the red, green and blue (0–255) in which viewers show it.
     """
 
     name: str
@@ -52,10 +52,10 @@ class Structure:
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """One structure on the original slices: where `labels` (slices, rows, columns) are `number`.
+    """One structure on the original slices: where `labels` (slices, rows, columns) is `number`.
 
-    Segments of one result share their labels. `shares` are 0…255 in the place of the mask where a
-    probability is to be stored.
+    Segments of one result share their `labels`. `shares` (0…255) replaces the mask if a probability
+    is to be stored.
     """
 
     structure: Structure
@@ -65,27 +65,27 @@ class Segment:
 
     @property
     def name(self) -> str:
-        """The structure's."""
+        """The name of the structure."""
         return self.structure.name
 
     @property
     def masks(self) -> NDArray[np.uint8]:
-        """0/1 on all slices, (slices, rows, columns)."""
+        """The 0/1 mask on all slices, (slices, rows, columns)."""
         return np.asarray(self.labels == self.number, dtype=np.uint8)
 
     def mask(self, index: int) -> NDArray[np.uint8]:
-        """0/1 on the slice with this index, (rows, columns)."""
+        """The 0/1 mask on the slice with this index, (rows, columns)."""
         return np.asarray(self.labels[index] == self.number, dtype=np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
 class ResultPlanes:
-    """The planes that results lie on, and the images that they were found in.
+    """The planes of a result, and the images that it refers to.
 
-    `are_images` tells whether there is one plane an image, in the same order. Where the images
-    differ in size or pixel spacing, which one result cannot hold, the planes are the volume's;
-    `image_of` is for each plane the index of its image, or of the one nearest to it. `slice_mm` is
-    the distance of the volume's slices.
+    `are_images` says that there is one plane for each image, in the same order. If the images
+    differ in size or pixel spacing, which one result cannot hold, the planes are those of the
+    volume. `image_of` is the index of each plane's image, or of the nearest image. `slice_mm` is
+    the distance between the volume's slices.
     """
 
     planes: tuple[ImagePlane, ...]
@@ -96,7 +96,7 @@ class ResultPlanes:
     image_of: tuple[int, ...]
 
     def segment(self, name: str, mask: Volume, probability: Volume | None = None) -> Segment:
-        """A mask of bone on the scan's grid as a segment on these planes.
+        """Turn a mask of bone on the scan's grid into a segment on these planes.
 
         `probability` holds 0…255 on the same grid.
         """
@@ -109,10 +109,10 @@ class ResultPlanes:
         return replace(segment, shares=np.stack([np.rint(part).astype(np.uint8) for part in parts]))
 
     def segments(self, structures: Sequence[Structure], labels: Volume) -> list[Segment]:
-        """Labels 1, 2, … on the scan's grid as segments on these planes, 255 of them at most."""
+        """Turn labels 1, 2, …, at most 255, on the scan's grid into segments on these planes."""
         if len(structures) > LARGEST_LABEL:
             raise OutputError(
-                f"a DICOM result holds {LARGEST_LABEL} structures, there are {len(structures)}"
+                f"a DICOM result holds at most {LARGEST_LABEL} structures, got {len(structures)}"
             )
         numbers = range(1, len(structures) + 1)
         if not self.resampled:
@@ -120,7 +120,7 @@ class ResultPlanes:
         else:
             first = self.planes[0]
             placed = np.zeros((len(self.planes), first.rows, first.columns), dtype=np.uint8)
-            for number in reversed(numbers):  # where two reach a half, the larger one stays
+            for number in reversed(numbers):  # if two reach a half, the lower number stays
                 mask = labels.with_voxels(labels.voxels == number)
                 for plane, inside in zip(placed, mask_on_planes(mask, self.planes), strict=True):
                     plane[inside != 0] = number
@@ -130,28 +130,28 @@ class ResultPlanes:
         ]
 
     def tracking_uid(self, structure: Structure) -> str:
-        """The same for the same structure of the same images, whenever it is written."""
+        """A UID that is always the same for the same structure of the same images."""
         first = self.images.images[0]
         where = [first.series, first.sop_instance, str(first.frame)]
         return str(generate_uid(entropy_srcs=[*where, structure.name]))
 
     @property
     def origins_mm(self) -> NDArray[np.float64]:
-        """(N, 3): the centres of the planes' first pixels in LPS."""
+        """The centres of the planes' first pixels in LPS, (N, 3)."""
         return np.array([plane.affine[:3, 3] for plane in self.planes])
 
 
 def result_planes(scan: Scan, *, deidentified: bool = False) -> ResultPlanes:
-    """Where results of a scan go.
+    """Return the planes for results of a scan.
 
-    Raises `ConfigError` for a scan that was no DICOM, and `OutputError` where no archive could
-    tell which images a result refers to; `deidentified` results have new UIDs, so that the form
-    of the old ones does not matter.
+    Raises `ConfigError` for a scan that was not read from DICOM, and `OutputError` if an archive
+    could not find the images that a result refers to. `deidentified` results have new UIDs, so the
+    form of the old ones does not matter.
     """
     if scan.images is None:
         raise ConfigError(
-            f"DICOM results need a scan read from DICOM, this one is {scan.source.kind}: choose "
-            "other formats",
+            f"DICOM results need a scan read from DICOM, but this one is {scan.source.kind}: "
+            "choose other formats",
             code="NOT_FROM_DICOM",
         )
     images = scan.images
@@ -171,7 +171,7 @@ def result_planes(scan: Scan, *, deidentified: bool = False) -> ResultPlanes:
 
 
 def _nearest(planes: Sequence[ImagePlane], others: Sequence[ImagePlane]) -> tuple[int, ...]:
-    """For each of the planes which of the others lies nearest along its normal."""
+    """The index of the nearest of the others along the normal, for each plane."""
     across = planes[0].affine[:3, 2] / np.linalg.norm(planes[0].affine[:3, 2])
     heights, other_heights = (
         np.array([plane.affine[:3, 3] @ across for plane in some]) for some in (planes, others)
@@ -180,15 +180,16 @@ def _nearest(planes: Sequence[ImagePlane], others: Sequence[ImagePlane]) -> tupl
 
 
 def differs(kind: str, code: str, what: str) -> OutputError:
-    """The error for a result that, read again, is not what was meant."""
+    """The error for a result that differs from the mask when it is read back."""
     return OutputError(
-        f"the {kind}, read again, is not the mask: {what}; it was not kept, please report this",
+        f"the {kind} differs from the mask when read back: {what}; it was not kept, please report "
+        "this",
         code=code,
     )
 
 
 def identified(structure: Structure) -> CodedConcept:
-    """What a structure is, its side a modifier of the type (PS3.3 C.8.20.4)."""
+    """The code of a structure, with its side as a modifier of the type (PS3.3 C.8.20.4)."""
     kind = CodedConcept.from_code(structure.code)
     if structure.laterality is not None:
         side = CodedConcept.from_code(structure.laterality)
@@ -198,9 +199,9 @@ def identified(structure: Structure) -> CodedConcept:
 
 @contextmanager
 def library_errors_refused(what: str, code: str) -> Iterator[None]:
-    """Turn what a library raises while it writes into one line; keep its warnings to ourselves.
+    """Turn a library's errors while writing into one line, and suppress its warnings.
 
-    Its own words may hold values of the header, so they are not passed on.
+    Its own messages may hold header values, so they are not passed on.
     """
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -209,7 +210,7 @@ def library_errors_refused(what: str, code: str) -> Iterator[None]:
         raise
     except Exception as reason:
         raise OutputError(
-            f"the {what} could not be made ({type(reason).__name__}): choose another format and "
+            f"the {what} could not be written ({type(reason).__name__}): choose another format and "
             "please report this",
             code=code,
         ) from None

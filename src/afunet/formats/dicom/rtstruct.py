@@ -1,4 +1,4 @@
-"""Bones as an RT Structure Set (PS3.3 A.19), holes kept, checked by reading it again."""
+"""Write bones as an RT Structure Set (PS3.3 A.19) with their holes, and check it by reading."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from afunet.whole_file import whole_file
 
 SERIES_NUMBER = 9200
 DETACHED_STUDY = "1.2.840.10008.3.1.2.3.1"  # PS3.6 annex A, retired but what readers expect
-# DS holds 16 characters (PS3.5 section 6.2): a thousandth of a millimetre fits wherever.
+# DS holds 16 characters (PS3.5 section 6.2), enough for a thousandth of a millimetre anywhere.
 DECIMALS = 3
 OFF_PLANE_MM = 0.01
 
@@ -46,10 +46,10 @@ def write_rtstruct(
     *,
     deidentified: bool = False,
 ) -> None:
-    """Write the outlines of segments on their planes, and read the file again.
+    """Write the outlines of segments on their planes, and check the file by reading it.
 
-    `deidentified` leaves the patient out. Raises `OutputError` where what was written is not
-    what was meant, pixel by pixel and in millimetres; then nothing is left.
+    `deidentified` leaves the patient out. Raises `OutputError` if the file differs from the masks
+    in a pixel or in position; then no file is left.
     """
     with library_errors_refused("RT Structure Set", "RTSTRUCT_FAILED"):
         dataset = _structure_set(placed, algorithm)
@@ -65,7 +65,7 @@ def write_rtstruct(
 
 
 def _structure_set(placed: ResultPlanes, algorithm: Algorithm) -> FileDataset:
-    """Everything but the structures: whose it is, what made it, which images it refers to."""
+    """Everything except the structures: the patient, the program, the referenced images."""
     now = datetime.now()
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -139,7 +139,7 @@ def _add_structures(dataset: Dataset, segments: Sequence[Segment], placed: Resul
 
 
 def _observation(number: int, structure: Structure) -> Dataset:
-    """What a region is, by the codes of a segment of the Segmentation (PS3.3 C.8.8.8)."""
+    """The codes of a region, the same as those of a segment (PS3.3 C.8.8.8)."""
     return item(
         ObservationNumber=number,
         ReferencedROINumber=number,
@@ -184,7 +184,7 @@ def _require_as_meant(written: Dataset, segments: Sequence[Segment], placed: Res
 
 
 def _require_references(written: Dataset, placed: ResultPlanes) -> None:
-    """Raise `OutputError` unless every outline, and the whole, refer to their own images."""
+    """Raise `OutputError` unless the set and every outline refer to the right images."""
     (study,) = written.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence
     if not list_all(study.RTReferencedSeriesSequence, "ContourImageSequence", placed.images):
         raise _differs("it does not list each image once")
@@ -194,11 +194,11 @@ def _require_references(written: Dataset, placed: ResultPlanes) -> None:
             image = placed.images.images[_plane_of(points_mm, placed)]
             (named,) = contour.ContourImageSequence
             if not names(named, image):
-                raise _differs("an outline refers to another image than its slice")
+                raise _differs("an outline refers to an image other than its slice")
 
 
 def _plane_of(points_mm: NDArray[np.float64], placed: ResultPlanes) -> int:
-    """The plane that an outline lies on; `OutputError` where it lies on none."""
+    """The index of the plane that an outline lies on; `OutputError` if it lies on none."""
     across = placed.planes[0].affine[:3, 2]
     normal = across / np.linalg.norm(across)
     off_mm = np.abs((points_mm[:, None] - placed.origins_mm[None]) @ normal).max(axis=0)

@@ -1,4 +1,4 @@
-"""Labels from a DICOM Segmentation (PS3.3 C.8.20): its segments' numbers on its own frames."""
+"""Read labels from a DICOM Segmentation (PS3.3 C.8.20): segment numbers on its own frames."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ OTHER_LABELS = {"RTSTRUCT": "a DICOM RT Structure Set"}
 
 
 def read_dicom_labels(request: Request) -> Labelling:
-    """The segments of one DICOM Segmentation file as labels 1, 2, ….
+    """Read the segments of one DICOM Segmentation file as labels 1, 2, ….
 
-    Only the frames that it holds are there: `is_part` says that it may be a part of its CT's grid.
-    Raises `InputError` for other DICOM, for overlapping segments, for probabilities and for frames
-    that form no straight even stack.
+    The volume has only the frames of the file: `is_part` says that it may be a part of its CT's
+    grid. Raises `InputError` for other DICOM, for overlapping segments, for probabilities and for
+    frames that do not form a straight even stack.
     """
     path = request.path
     modality = _modality(path)
@@ -31,8 +31,9 @@ def read_dicom_labels(request: Request) -> Labelling:
         what = OTHER_LABELS.get(modality, "a DICOM series")
         raise InputError(
             f"labels cannot be read from {what}, expected NIfTI, NRRD, MetaImage, PNG masks or a "
-            "DICOM Segmentation; draw contours on their CT's grid first, for example in 3D Slicer "
-            "(Segmentations: Export to new labelmap with the CT as reference, save as NIfTI)",
+            "DICOM Segmentation; convert contours to labels on the grid of their CT, for example "
+            "in 3D Slicer (Segmentations: Export to new labelmap with the CT as reference, save as "
+            "NIfTI)",
             code="WRONG_KIND",
         )
     volume = _volume(path)
@@ -55,10 +56,10 @@ def _volume(path: Path) -> Volume:
     try:
         with warnings.catch_warnings(action="ignore"):
             read = segread(path).get_volume(combine_segments=True)
-    except Exception:  # pydicom, highdicom and numpy each raise their own, with identifiers in it
+    except Exception:  # pydicom, highdicom and numpy raise their own types, with identifiers
         raise InputError(
             "the DICOM Segmentation cannot be read as labels: its segments overlap, are "
-            "probabilities, or form no straight even stack; save it as NIfTI first",
+            "probabilities, or do not form a straight even stack; save it as NIfTI first",
             code="SEG_UNREADABLE",
         ) from None
     # highdicom's indices are (slice, row, column)

@@ -1,4 +1,4 @@
-"""Bones as a DICOM Segmentation (PS3.3 A.51), checked by reading it again."""
+"""Write bones as a DICOM Segmentation (PS3.3 A.51), and check it by reading."""
 
 from __future__ import annotations
 
@@ -50,12 +50,11 @@ def write_segmentation(
     *,
     deidentified: bool = False,
 ) -> None:
-    """Write segments on the planes of their source images, and read the file again.
+    """Write segments on the planes of their source images, and check the file by reading it.
 
-    Segments share their labels; of shares from 0 to 255 there is one segment.
-    Frames without bone are left out; `deidentified` leaves the patient out too. Raises
-    `OutputError` where what was written is not what was meant, voxel by voxel and in
-    millimetres; then nothing is left.
+    Segments share their labels; with shares from 0 to 255 there is one segment. Frames without bone
+    are left out; `deidentified` leaves the patient out too. Raises `OutputError` if the file
+    differs from the masks in a voxel or in position; then no file is left.
     """
     with library_errors_refused("DICOM Segmentation", "SEG_FAILED"):
         stand_ins = _stand_ins(placed)
@@ -99,10 +98,10 @@ def _segmentation(
 
 
 def _stand_ins(placed: ResultPlanes) -> list[Dataset]:
-    """One CT image a plane, of nobody, for highdicom to place its frames by.
+    """Anonymous CT images, one for each plane, from which highdicom places its frames.
 
-    What the real images say about patient and place may be odd in ways that it does not take; what
-    they say that is sound is put in afterwards.
+    highdicom may refuse odd values of patient and position in the real images. Their sound values
+    are set afterwards.
     """
     measures, cosines = _measures(placed)[0], _cosines(placed.planes[0])
     shared = {keyword: generate_uid() for keyword in SHARED_UIDS}
@@ -127,7 +126,7 @@ def _stand_ins(placed: ResultPlanes) -> list[Dataset]:
 
 
 def _refer(dataset: Dataset, stand_ins: Sequence[Dataset], placed: ResultPlanes) -> None:
-    """Name the patient, the study and the images that the stand-ins stood for."""
+    """Set the patient, the study and the images that the stand-ins represent."""
     images = placed.images
     file_beside(images, dataset)
     series = images.of_series()
@@ -151,7 +150,7 @@ def _refer(dataset: Dataset, stand_ins: Sequence[Dataset], placed: ResultPlanes)
 
 
 def _measures(placed: ResultPlanes) -> highdicom.PixelMeasuresSequence:
-    """Pixel size, and the distance of slices along their normal where they have one."""
+    """Pixel size, and the distance between slices along their normal if they are even."""
     planes = placed.planes
     column_mm, row_mm = planes[0].pixel_mm
     normal = np.cross(*planes[0].affine[:3, :2].T)
@@ -174,7 +173,7 @@ def _cosines(plane: ImagePlane) -> list[float]:
 
 
 def _pixels(segments: Sequence[Segment], kind: SegmentationKind) -> NDArray[Any]:
-    """(frames, rows, columns) label map, or (…, segments) shares from 0 to 1."""
+    """The label map (frames, rows, columns), or shares from 0 to 1 (…, segments)."""
     if kind is SegmentationKind.FRACTIONAL:
         (segment,) = segments
         return _share(segment)[..., None]
@@ -235,19 +234,19 @@ def _require_as_meant(
 
 
 def _require_references(written: Dataset, placed: ResultPlanes) -> None:
-    """Raise `OutputError` unless every frame, and the whole, refer to their own images."""
+    """Raise `OutputError` unless the file and every frame refer to the right images."""
     images = placed.images
     for frame in written.PerFrameFunctionalGroupsSequence:
         at, _ = _nearest(placed, frame.PlanePositionSequence[0].ImagePositionPatient)
         (named,) = frame.DerivationImageSequence[0].SourceImageSequence
         if not names(named, images.images[placed.image_of[at]]):
-            raise _differs("a frame refers to another image than its slice")
+            raise _differs("a frame refers to an image other than its slice")
     if not list_all(written.ReferencedSeriesSequence, "ReferencedInstanceSequence", images):
         raise _differs("it does not list each image once")
 
 
 def _nearest(placed: ResultPlanes, position_mm: Any) -> tuple[int, float]:
-    """The plane whose first pixel lies nearest, and how far off in mm."""
+    """The index of the plane whose first pixel is nearest, and the distance in mm."""
     off_mm = np.linalg.norm(placed.origins_mm - np.array(position_mm, dtype=float), axis=1)
     return int(off_mm.argmin()), float(off_mm.min())
 
@@ -255,7 +254,7 @@ def _nearest(placed: ResultPlanes, position_mm: Any) -> tuple[int, float]:
 def _frames(
     written: Dataset, kind: SegmentationKind
 ) -> Iterator[tuple[Any, int | None, NDArray[np.uint8]]]:
-    """Position, segment number (None in a label map) and pixels of every frame, by pydicom."""
+    """Position, segment number (None in a label map) and pixels of every frame, from pydicom."""
     pixels = written.pixel_array
     pixels = pixels[None] if pixels.ndim == 2 else pixels
     shared = written.SharedFunctionalGroupsSequence[0]

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class SegmentationKind(StrEnum):
-    """How voxels are stored: one bit a segment, a share in 255 parts, or one label map."""
+    """How voxels are stored: one bit per segment, a share in 255 steps, or one label map."""
 
     BINARY = "binary"
     FRACTIONAL = "fractional"

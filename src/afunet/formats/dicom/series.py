@@ -1,4 +1,4 @@
-"""Which images belong together, and what kind of series they are."""
+"""Group images that belong together, and recognise the kind of each series."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from afunet.formats.dicom.header import Header, is_ct
 from afunet.formats.plane import plane_name
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-# Words of ImageType (PS3.3 C.7.6.1.1.2 and C.8.2.1.1.1, and what scanners write) and the kind
-# that they tell. The values of projections and pictures are not HU.
+# Words of ImageType (PS3.3 C.7.6.1.1.2 and C.8.2.1.1.1, and what scanners write) and the kinds
+# that they name. The values of projections and pictures are not HU.
 PICTURES = {
     "LOCALIZER": "localizer (scout)",
     "DOSE_INFO": "dose picture",
@@ -44,7 +44,7 @@ UNKNOWN = "unknown images"
 class Series:
     """Images that form one stack: one series, patient, frame, kind, plane and acquisition.
 
-    `acquisition` counts from 1 where one series UID holds several, else it is 0.
+    `acquisition` counts from 1 if one series UID has several, otherwise it is 0.
     """
 
     uid: str
@@ -54,7 +54,7 @@ class Series:
 
     @property
     def first(self) -> Header:
-        """Any of the headers, for what all share."""
+        """The first header, for the facts that all share."""
         return self.headers[0]
 
     @property
@@ -64,23 +64,23 @@ class Series:
 
     @property
     def uids(self) -> frozenset[str]:
-        """All series UIDs of the images: several where one scan was torn apart and joined."""
+        """All series UIDs of the images; several if parts of one scan were joined."""
         return frozenset(header.series_uid for header in self.headers)
 
     @property
     def is_original(self) -> bool:
-        """Whether neither derived nor secondary, nor reformatted."""
+        """Whether the series is neither derived nor secondary nor reformatted."""
         computed = self.is_reformatted or derived_kind(self.first) is not None
         return not computed and all(header.is_original for header in self.headers)
 
     @property
     def is_reformatted(self) -> bool:
-        """Whether computed from other slices (MPR)."""
+        """Whether the series was reformatted from other slices (MPR)."""
         return any(word in REFORMATS for word in self.first.image_type)
 
     @property
     def kind(self) -> str:
-        """What it is, in a radiographer's words."""
+        """The kind of series, in a radiographer's words."""
         if picture := picture_kind(self.first):
             return picture
         if self.is_reformatted:
@@ -91,7 +91,7 @@ class Series:
 
     @property
     def in_words(self) -> str:
-        """What tells it from its neighbours, without its UID."""
+        """What distinguishes the series from others, without its UID."""
         thickness = self.first.slice_thickness_mm
         count = len(self.headers)
         parts = [
@@ -104,7 +104,7 @@ class Series:
 
 
 def picture_kind(header: Header) -> str | None:
-    """What an image is where it is no CT slice; None for CT slices."""
+    """The kind of an image that is not a CT slice; None for CT slices."""
     if header.sop_class.startswith(SECONDARY_CAPTURE):
         return "secondary capture"
     if not is_ct(header):
@@ -117,10 +117,10 @@ def picture_kind(header: Header) -> str | None:
 
 
 def group_series(headers: Iterable[Header]) -> tuple[Series, ...]:
-    """The stacks among some headers, in order of appearance.
+    """Group headers into stacks, in order of appearance.
 
-    A series that mixes scouts with slices, patients, frames of reference, planes or acquisitions
-    is several stacks; `joining` puts together what should not have been parted.
+    A series that mixes scouts with slices, or several patients, frames of reference, planes or
+    acquisitions, becomes several stacks; `joining` joins those that should not have been split.
     """
     groups: dict[tuple[object, ...], list[Header]] = defaultdict(list)
     for header in headers:
@@ -145,7 +145,7 @@ def group_series(headers: Iterable[Header]) -> tuple[Series, ...]:
 
 
 def _with_unplaced(groups: list[list[Header]]) -> list[list[Header]]:
-    """CT slices without orientation to the others of their series: the gate must see them."""
+    """Add CT slices without orientation to their series, so that the gate refuses it."""
     placed = [group for group in groups if group[0].orientation is not None]
     for group in groups:
         first, home = group[0], None
@@ -167,14 +167,14 @@ def _is_like(one: Header, other: Header) -> bool:
 
 
 def plane_of(header: Header) -> str:
-    """Axial, coronal, sagittal, oblique, or unknown where there is no orientation."""
+    """Axial, coronal, sagittal or oblique; unknown without an orientation."""
     if header.orientation is None:
         return "unknown"
     return plane_name(np.cross(header.orientation[:3], header.orientation[3:]))
 
 
 def unfitness(series: Series) -> str | None:
-    """Why a series can be no CT volume by its kind; None where it can."""
+    """Why a series of this kind cannot be a CT volume; None if it can."""
     first = series.first
     if kind := picture_kind(first):
         modality = f"its modality is {first.modality or 'not stated'}, not CT"
@@ -182,9 +182,7 @@ def unfitness(series: Series) -> str | None:
     if first.rows == 0:
         return "it holds no image"
     if first.frames > 1:
-        return (
-            f"it is a multi-frame image of {first.frames} frames that does not say where they lie"
-        )
+        return f"it is a multi-frame image of {first.frames} frames without their positions"
     if first.samples_per_pixel != 1:
         return "it holds colour images"
     return None

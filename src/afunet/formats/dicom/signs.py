@@ -1,4 +1,4 @@
-"""Slices whose pixels tell of another sign, or of another padding, than their header does."""
+"""Correct slices whose pixels show another sign or another padding than their header states."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from afunet.formats.slice_values import values_of
 Pixels = NDArray[Any]
 Read = Callable[[Header, int], Pixels]
 
-# A sign read wrongly leaves cliffs of half the range of the numbers; read rightly it leaves none.
+# A wrong sign leaves steps of more than half the range of numbers; the right one leaves hardly any.
 FEWEST_CLIFFS, CLIFFS_LEFT = 4, 0.1
 MOST_METAL = 0.05
 AIR_ENDS_HU, MOSTLY = -700.0, 0.95
@@ -29,7 +29,7 @@ AIR_ENDS_HU, MOSTLY = -700.0, 0.95
 def with_their_signs(
     slices: list[Pixels], headers: list[Header], read: Read
 ) -> tuple[Finding, ...]:
-    """Read those anew, in place, that are signed otherwise than their header says."""
+    """Read slices again, in place, if their sign differs from the header."""
     wrong = []
     for index, header in enumerate(headers):
         if not _has_cliffs(slices[index], header):
@@ -54,7 +54,7 @@ def _has_cliffs(hu: Pixels, header: Header) -> bool:
 
 
 def _cliffs(hu: Pixels, header: Header) -> int:
-    """The number of neighbouring pixels that lie more than half the numbers' range apart."""
+    """The number of neighbouring pixels that differ by more than half the range of numbers."""
     half = _half_range_hu(header)
     wide = hu.astype(np.float32)
     return sum(int((np.abs(np.diff(wide, axis=axis)) > half).sum()) for axis in (0, 1))
@@ -70,9 +70,9 @@ def _is_smoother(other: Pixels, hu: Pixels, header: Header) -> bool:
 
 
 def _is_wrong(hu: Pixels, other: Pixels, header: Header) -> bool:
-    """Whether the reading by the header is impossible; metal beside flesh is a cliff too."""
+    """Whether the header's sign is impossible: metal beside soft tissue is a large step too."""
     if header.is_signed:
-        return True  # what lies far below air and next to bone is bone
+        return True  # values far below air and next to bone are bone
     moved = np.asarray(hu != other)
     if not values_of(hu).is_hu and values_of(other).is_hu:
         return True
@@ -82,20 +82,20 @@ def _is_wrong(hu: Pixels, other: Pixels, header: Header) -> bool:
 
 
 def _lies_in_air(mask: NDArray[np.bool_], hu: Pixels) -> bool:
-    """Whether what surrounds some pixels is air: noise below the smallest number wraps round."""
+    """Whether air surrounds the pixels: there, noise below the smallest number wraps round."""
     around = binary_dilation(mask, np.ones((3, 3))) & ~mask
     return bool(around.any() and (hu[around] < AIR_ENDS_HU).mean() >= MOSTLY)
 
 
 def without_bright_filling(slices: list[Pixels]) -> tuple[Finding, ...]:
-    """Empty, in place, what one bright value fills from the edge."""
+    """Set to air, in place, the areas that one bright value fills from the edge."""
     filled = []
     for index, hu in enumerate(slices):
         filling = bright_filling(hu)
         if filling is None:
             continue
         emptied = np.where(filling, hu.dtype.type(AIR_HU), hu)
-        if values_of(emptied).is_hu:  # else it is the scale that is wrong
+        if values_of(emptied).is_hu:  # otherwise the scale is wrong
             slices[index] = emptied
             filled.append(index)
     if not filled:
@@ -105,7 +105,7 @@ def without_bright_filling(slices: list[Pixels]) -> tuple[Finding, ...]:
 
 
 def padding_findings(slices: Sequence[Pixels], headers: Sequence[Header]) -> tuple[Finding, ...]:
-    """Whether the stated padding value stands in the body, where it is none."""
+    """Report slices that have the stated padding value within the body, where it is no padding."""
     within = [
         index
         for index, (hu, header) in enumerate(zip(slices, headers, strict=True))
@@ -114,8 +114,8 @@ def padding_findings(slices: Sequence[Pixels], headers: Sequence[Header]) -> tup
     if not within:
         return ()
     message = (
-        f"{slices_named(within, len(slices))} hold pixels of the stated padding value in the body, "
-        "where it is an image value"
+        f"{slices_named(within, len(slices))} have the stated padding value within the body, where "
+        "it belongs to the image"
     )
     return (repaired("PADDING_IN_BODY", message, "kept as HU"),)
 

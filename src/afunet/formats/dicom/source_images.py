@@ -1,4 +1,4 @@
-"""The images that a scan was made from, as results in DICOM refer to them."""
+"""References from DICOM results to the images of a scan."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from afunet.formats.scan import SourceImage, SourceImages
 
 
 def item(**elements: Any) -> Dataset:
-    """A data set of these elements, by their keywords."""
+    """Make a data set from these elements, by keyword."""
     made = Dataset()
     for keyword, value in elements.items():
         setattr(made, keyword, value)
@@ -34,7 +34,7 @@ def item(**elements: Any) -> Dataset:
 
 
 def reference(image: SourceImage) -> Dataset:
-    """An item that names the image, and the frame (PS3.3 table 10-3)."""
+    """An item that refers to the image and its frame (PS3.3 table 10-3)."""
     frame = {} if image.frame is None else {"ReferencedFrameNumber": image.frame + 1}
     return item(
         ReferencedSOPClassUID=image.sop_class, ReferencedSOPInstanceUID=image.sop_instance, **frame
@@ -42,14 +42,14 @@ def reference(image: SourceImage) -> Dataset:
 
 
 def names(other: Dataset, image: SourceImage) -> bool:
-    """Whether such an item names this image, and this frame of it."""
+    """Whether an item refers to this image, and to this frame of it."""
     return all(other.get(element.keyword) == element.value for element in reference(image)) and (
         image.frame is not None or "ReferencedFrameNumber" not in other
     )
 
 
 def list_all(items: Sequence[Dataset], keyword: str, images: SourceImages) -> bool:
-    """Whether items of series list all files, each once, in their `keyword` sequence."""
+    """Whether the items of series list every file once in their `keyword` sequences."""
     listed = [
         (str(series.SeriesInstanceUID), str(image.ReferencedSOPInstanceUID))
         for series in items
@@ -73,7 +73,7 @@ def file_beside(images: SourceImages, result: Dataset) -> None:
 
 
 def with_sound_uids(images: SourceImages) -> SourceImages:
-    """The same with stand-ins for UIDs of a form that no reader takes, to be renewed anyway."""
+    """Replace UIDs that no reader accepts; they will be renewed later anyway."""
     return replace(
         images,
         study=_sound(images.study),
@@ -91,20 +91,20 @@ def with_sound_uids(images: SourceImages) -> SourceImages:
 
 
 class SourceCollector:
-    """Keeps what results need of the images while their pixels are read."""
+    """Collects what results need from the images while their pixels are read."""
 
     def __init__(self) -> None:
         self._elements: list[CopiedElements] = []
         self._frames: list[int | None] = []
 
     def add(self, header: Header, files: ImageFiles) -> None:
-        """Keep what results need of the image of a header."""
+        """Keep what results need from the image of this header."""
         with broken_files_refused(header.path):
             self._elements.append(copied_elements(files.dataset(header.path)))
         self._frames.append(header.frame)
 
     def images(self) -> SourceImages:
-        """All images that were added, with new UIDs where a study, series or frame has none."""
+        """All images that were added, with new UIDs for missing ones of study, series or frame."""
         elements, first = self._elements, self._elements[0]
         series = most_common(elements, "SeriesInstanceUID") or generate_uid()
         facts = [one.facts(frame) for one, frame in zip(elements, self._frames, strict=True)]
@@ -135,7 +135,7 @@ def _image(elements: CopiedElements, frame: int | None, series: str) -> SourceIm
 
 
 def _frame_of_reference(elements: Sequence[CopiedElements]) -> str:
-    """The images' own, else a new one: a result lies in one."""
+    """The frame of reference of the images, or a new one unless they share exactly one."""
     values = {one.verdicts["FrameOfReferenceUID"].value for one in elements} - {""}
     return values.pop() if len(values) == 1 else str(generate_uid())
 

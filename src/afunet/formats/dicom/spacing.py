@@ -1,4 +1,4 @@
-"""The distance between slices: even, or made even by interpolation, or beyond repair."""
+"""The distance between slices: even, made even by interpolation, or refused."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from afunet.formats.dicom.header import Header
 from afunet.formats.dicom.placement import FloatArray, Placement
 from afunet.formats.lengths import is_believable
 
-# Positions written to one decimal are off by half of this.
+# Positions rounded to one decimal are off by half of this.
 POSITION_TOLERANCE_MM = 0.1
-# Rounded positions of very thin slices: off by less than half of a step, their order is known.
+# Rounded positions of very thin slices: off by less than half a step, so their order is known.
 MOST_OF_A_STEP = 0.4
 # How near to a whole number of spacings a gap must be to count as missing slices.
 WHOLE_GAP_TOLERANCE = 0.1
-# What interpolation may bridge: less than the smallest fragments that matter.
+# Gaps that may be interpolated: smaller than the smallest fragments that matter.
 MOST_MISSING_SLICES = 3
 WIDEST_BRIDGE_MM = 10.0
-# Uneven slices are interpolated to at most so many times their number.
+# Uneven slices are interpolated to at most this many times their number.
 MOST_SLICES_FOR_ONE = 4
 OVERLAP_SHOWS_FROM = 1.05
 
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """Even positions (M,) on the normal in mm, and what was noticed.
+    """Even positions (M,) along the normal in mm, and the findings.
 
-    `are_slices` tells whether there is one slice at every level and none elsewhere.
+    `are_slices` says that there is one slice at every level and none elsewhere.
     """
 
     along_mm: FloatArray
@@ -41,10 +41,10 @@ class Levels:
 
 
 def levels_of(placement: Placement) -> Levels:
-    """Even levels for slices of distinct positions.
+    """Return even levels for slices at different positions.
 
-    Raises `GeometryError` for a gap that interpolation may not bridge and for a single slice of
-    unknown thickness.
+    Raises `GeometryError` for a gap that must not be interpolated and for a single slice of unknown
+    thickness.
     """
     along_mm = placement.along_mm
     if len(along_mm) == 1:
@@ -65,7 +65,7 @@ def levels_of(placement: Placement) -> Levels:
 
 
 def _lines(along_mm: FloatArray) -> Iterator[tuple[float, float]]:
-    """First position and step of even rows near to some: through both ends, and through all."""
+    """First position and step of even rows: through both ends, then the best fit through all."""
     yield float(along_mm[0]), float(np.diff(along_mm).mean())
     first_mm, step_mm = np.polynomial.polynomial.polyfit(np.arange(len(along_mm)), along_mm, 1)
     yield float(first_mm), float(step_mm)
@@ -96,7 +96,7 @@ def _require_bridgeable(
     raise GeometryError(
         f"slices are missing: {missing} between {placement.named(widest)} and "
         f"{placement.named(widest + 1)}, expected one every {usual_mm:.3f} mm{more}; "
-        f"{MOST_MISSING_SLICES} slices and {WIDEST_BRIDGE_MM:g} mm can be bridged: "
+        f"at most {MOST_MISSING_SLICES} slices and {WIDEST_BRIDGE_MM:g} mm can be interpolated: "
         "copy the whole series",
         code="GAP_TOO_LARGE",
     )
@@ -105,7 +105,7 @@ def _require_bridgeable(
 def _filled(
     placement: Placement, steps_mm: FloatArray, usual_mm: float, gaps: np.ndarray
 ) -> Levels:
-    """Levels with the missing slices in their places."""
+    """Levels that include the missing slices."""
     along_mm = placement.along_mm
     counts = np.rint(steps_mm / usual_mm)
     step_mm = float((along_mm[-1] - along_mm[0]) / counts.sum())
@@ -116,12 +116,12 @@ def _filled(
         f"{missing} slice{'s are' if missing > 1 else ' is'} missing in {places}, first between "
         f"{placement.named(at)} and {placement.named(at + 1)}"
     )
-    action = "interpolated from the neighbours; nothing is known of what lies there"
+    action = "interpolated from the neighbours; the true image there is unknown"
     return Levels(levels_mm, step_mm, False, (repaired("GAP", message, action),))
 
 
 def _interpolated(placement: Placement, steps_mm: FloatArray, usual_mm: float) -> Levels:
-    """Levels as close as the closest slices, as far as that stays affordable."""
+    """Levels as close together as the closest slices, within `MOST_SLICES_FOR_ONE`."""
     along_mm = placement.along_mm
     length_mm = float(along_mm[-1] - along_mm[0])
     closest_mm = max(float(steps_mm.min()), length_mm / (MOST_SLICES_FOR_ONE * len(along_mm)))

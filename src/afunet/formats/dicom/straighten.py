@@ -1,4 +1,4 @@
-"""Slices that do not lie on their stack's grid, resampled to it."""
+"""Resample slices that do not lie on their stack's grid."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from afunet.geometry import ImagePlane
 
 
 def straightened(slices: Iterable[NDArray[Any]], stack: Stack) -> Iterator[NDArray[np.int16]]:
-    """HU (rows, columns) of every slice of the stack's grid, from its images in order.
+    """Yield HU (rows, columns) of every slice of the stack's grid, from its images in order.
 
-    Linear in the plane and between the two images about a level; air where no image reaches.
-    Two images are in memory at a time.
+    Interpolation is linear, in the plane and between the two images around a level; places outside
+    all images become air. Two images are in memory at a time.
     """
     images = (_on_grid(hu, plane, stack) for hu, plane in zip(slices, stack.planes, strict=True))
     below, above = next(images), None
@@ -41,7 +41,7 @@ def _whole(hu: NDArray[np.float32]) -> NDArray[np.int16]:
 
 
 def _part(stack: Stack, index: int, level_mm: float) -> float:
-    """How far a level lies from image `index` to the next, 0 where it lies on it."""
+    """The position of a level between image `index` (0) and the next one (1)."""
     if index + 1 == len(stack.along_mm):
         return 0.0
     low_mm, high_mm = stack.along_mm[index], stack.along_mm[index + 1]
@@ -50,16 +50,16 @@ def _part(stack: Stack, index: int, level_mm: float) -> float:
 
 
 def _on_grid(hu: NDArray[Any], plane: ImagePlane, stack: Stack) -> NDArray[np.float32]:
-    """An image resampled in its plane to the rows and columns of the grid."""
+    """Resample an image in its plane to the rows and columns of the grid."""
     to_pixel = np.linalg.inv(plane.affine) @ stack.affine
     scale = to_pixel[[1, 0], [1, 0]]  # rows first, as arrays are
-    # The grid's slices lie at other levels: only the shift within the plane counts.
+    # The grid's slices lie at other levels, so only the shift within the plane counts.
     offset = (np.linalg.inv(plane.affine) @ stack.affine[:, 3])[[1, 0]]
     values = hu.astype(np.float32, copy=False)
     _, rows, columns = stack.shape
     whole, order = np.rint(offset), 1
     if np.allclose(scale, 1) and np.abs(offset - whole).max() < 1e-3:
-        scale, offset, order = np.ones(2), whole, 0  # pixel on pixel, nothing between them
+        scale, offset, order = np.ones(2), whole, 0  # pixels coincide: no interpolation
     return np.asarray(
         affine_transform(
             values,

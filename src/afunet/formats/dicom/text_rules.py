@@ -1,7 +1,7 @@
-"""What PS3.5 section 6.2 lets a text be, one rule a value representation.
+"""The rules of PS3.5 section 6.2 for texts, one for each value representation.
 
-A rule mends only what leaves no doubt. What does leave some is left out, never cut or guessed: a
-cut number may be another patient's.
+A rule corrects only what is beyond doubt. A doubtful value is left out, never cut or guessed: a cut
+number may belong to another patient.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LONGEST_UID = 64
 LONGEST_NAME, NAME_GROUPS, NAME_COMPONENTS = 64, 3, 5
 
 _DAY = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
-# ACR-NEMA 2.0, ISO 8601 and what programs write: the year comes first, so the month is next.
+# ACR-NEMA 2.0, ISO 8601 and other programs: the year comes first, so the month is next.
 _DAY_APART = re.compile(r"([0-9]{4})([-./])([0-9]{1,2})\2([0-9]{1,2})")
 _SECOND = r"(?:[0-5][0-9]|60)"
 _TIME = re.compile(rf"(?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:{_SECOND}(?:\.[0-9]{{1,6}})?)?)?")
@@ -30,10 +30,10 @@ _SEXES = {"M": "M", "MALE": "M", "F": "F", "FEMALE": "F", "O": "O", "OTHER": "O"
 
 
 class Outcome(StrEnum):
-    """What becomes of a value in a result.
+    """What happens to a value in a result.
 
-    Passed on is what breaks a rule and yet is the name under which an archive holds the images;
-    unusable is a name of images that no archive can be relied on to hold.
+    A value is passed on if it breaks a rule but archives file the images under it; it is unusable
+    if it should identify images but an archive may not accept it.
     """
 
     FINE = "fine"
@@ -45,7 +45,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """A value as a result has it, and what was wrong with it, in words that do not name it."""
+    """The value for a result, and what was wrong with it, in words that do not quote it."""
 
     value: str = ""
     outcome: Outcome = Outcome.FINE
@@ -57,39 +57,39 @@ Rule = Callable[[str], Verdict]
 
 
 def mended(value: str, fault: str) -> Verdict:
-    """The value that must have been meant."""
+    """The verdict with the value that must have been meant."""
     return Verdict(value, Outcome.MENDED, fault)
 
 
 def left_out(fault: str) -> Verdict:
-    """No value."""
+    """The verdict without a value."""
     return Verdict("", Outcome.LEFT_OUT, fault)
 
 
 def date_rule(text: str) -> Verdict:
-    """DA: YYYYMMDD, a day of the calendar."""
+    """DA: a day of the calendar as YYYYMMDD."""
     if whole := _DAY.fullmatch(text):
         year, month, day = whole.groups()
     elif apart := _DAY_APART.fullmatch(text):
         year, _, month, day = apart.groups()
     else:
-        return left_out("is not a date as DICOM writes it")
+        return left_out("is not a date in DICOM's format")
     try:
         value = date(int(year), int(month), int(day)).strftime("%Y%m%d").zfill(8)
     except ValueError:
-        return left_out("is a day that no calendar has")
+        return left_out("is not a day of the calendar")
     return Verdict(value) if value == text else mended(value, "is a date with separators")
 
 
 def time_rule(text: str) -> Verdict:
-    """TM: HHMMSS.FFFFFF, from the right as much left out as is not known."""
+    """TM: HHMMSS.FFFFFF, without the unknown parts at the right."""
     if _TIME.fullmatch(text):
         return Verdict(text)
     if apart := _TIME_APART.fullmatch(text):
         return mended(_joined(*apart.groups("")), "is a time with separators")
     if fine := _TIME_TOO_FINE.fullmatch(text):
-        return mended(_joined(*fine.groups()), "is a time with too few or many digits")
-    return left_out("is not a time as DICOM writes it")
+        return mended(_joined(*fine.groups()), "is a time with too few or too many digits")
+    return left_out("is not a time in DICOM's format")
 
 
 def _joined(*parts: str) -> str:
@@ -101,7 +101,7 @@ def sex_rule(text: str) -> Verdict:
     """CS of PatientSex: M, F or O (PS3.3 C.7.1.1)."""
     value = _SEXES.get(text.upper())
     if value is None:
-        return left_out("is none of M, F and O")
+        return left_out("is not M, F or O")
     return Verdict(value) if value == text else mended(value, "is written out")
 
 
@@ -128,11 +128,11 @@ def name_rule(text: str) -> Verdict:
         return left_out(f"is longer than {LONGEST_NAME} characters")
     if not whole.strip("^= "):
         return Verdict()
-    return Verdict(whole) if whole == text else mended(whole, "ends in empty parts too many")
+    return Verdict(whole) if whole == text else mended(whole, "ends with too many empty parts")
 
 
 def _without_empty_end(text: str, separator: str, most: int) -> str:
-    """Empty parts at the end may be left out (PS3.5 6.2.1.2): those too many are."""
+    """Remove surplus empty parts at the end, as PS3.5 6.2.1.2 permits."""
     parts = text.split(separator)
     while len(parts) > most and not parts[-1].strip():
         parts.pop()
@@ -142,7 +142,7 @@ def _without_empty_end(text: str, separator: str, most: int) -> str:
 def uid_rule(text: str) -> Verdict:
     """UI: 64 characters, numbers without leading zeros and dots between them (PS3.5 9.1).
 
-    It is the name of something in an archive, so it is never altered.
+    It identifies something in an archive, so it is never changed.
     """
     if len(text) > LONGEST_UID:
         return Verdict(text, Outcome.UNUSABLE, f"is longer than {LONGEST_UID} characters")

@@ -1,4 +1,4 @@
-"""Free text of a header that reports and listings repeat: only what cannot name the patient."""
+"""Free text from a header for reports and listings: only text that cannot name the patient."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _POSITION = re.compile(r"[HF]F(?:[SP]|D[LR])|[LR]F[SP]|[AP]FD[LR]")
 
 
 def told_text(text: str, identifying: Iterable[str]) -> str:
-    """The text, or "" where it may name somebody.
+    """Return the text, or "" if it may name somebody.
 
-    It may where it holds a word of the patient's name or number (`identifying`), a number as long
-    as a hospital's or a date, what cannot be printed, or more than such a text may hold.
+    It may name somebody if it has a word of the patient's name or number (`identifying`), a number
+    as long as a hospital's number or a date, unprintable characters, or too many characters.
     """
     if len(text) > LONGEST or not text.isprintable():
         return ""
@@ -25,11 +25,11 @@ def told_text(text: str, identifying: Iterable[str]) -> str:
 
 
 def names_any(text: str, identifying: Iterable[str]) -> bool:
-    """Whether a text holds a word of some others; without case, words under three letters aside."""
+    """Whether a text has a word of the others, ignoring case and words under three letters."""
     words = {word for value in identifying for word in re.split(r"[\W_]+", value.casefold())}
     return any(len(word) >= SHORTEST_WORD and word in text.casefold() for word in words)
 
 
 def told_position(text: str) -> str:
-    """PatientPosition where it is one that DICOM defines, else ""."""
+    """PatientPosition if DICOM defines it, otherwise ""."""
     return text if _POSITION.fullmatch(text) else ""

@@ -1,1 +1,1 @@
-"""What runs a network: one interface, an implementation for each runtime, one factory."""
+"""Engines run a network: one interface, one implementation for each runtime, one factory."""

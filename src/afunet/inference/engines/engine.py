@@ -1,4 +1,4 @@
-"""The interface between a network and all that uses it: NumPy windows in, NumPy logits out."""
+"""The interface between a network and the code that uses it: windows in, logits out, in NumPy."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ Float32Array = NDArray[np.float32]
 
 
 class Engine(Protocol):
-    """A network made ready on one device, with the arithmetic and the batch that suit it.
+    """A network prepared for one device, number format and batch size.
 
-    Engines are values: nothing that `run` does changes what it says next. To add a runtime: a file
-    with such a class, and a line in `tests/inference/engines/test_contract.py`.
+    Engines are values: `run` keeps no state. To add a runtime, write a class with these members in
+    a file of its own and add a line to `tests/inference/engines/test_contract.py`.
     """
 
     @property
     def channels(self) -> int:
-        """C, the neighbouring slices that the network sees at once."""
+        """C, the number of neighbouring slices that the network sees at once."""
 
     @property
     def classes(self) -> int:
-        """K, the channels of what it says; bone alone is 1."""
+        """K, the number of output channels; 1 for bone alone."""
 
     @property
     def windows_per_batch(self) -> int:
-        """How many windows suit it at once."""
+        """The number of windows to run at once."""
 
     @property
     def device(self) -> str:
-        """Where it runs, as "cpu" or "cuda"."""
+        """The device, such as "cpu" or "cuda"."""
 
     @property
     def arithmetic(self) -> str:
-        """What it computes with, as "float32" or "bfloat16"."""
+        """The number format, such as "float32" or "bfloat16"."""
 
     def run(self, windows: Float32Array) -> Float32Array:
         """Windows (N, C, h, w) in [0, 1] → logits (N, K, h, w), for any N, h and w.
 
-        What the logits mean is the network's affair (`afunet.models.head`). Raises `MemoryError`
-        where the device cannot hold such a batch, `CheckpointError` for another C than `channels`.
+        `afunet.models.head` gives the logits their meaning. Raises `MemoryError` if the device
+        cannot hold the batch, and `CheckpointError` if C is not `channels`.
         """
 
     def smaller(self) -> tuple[Engine, str]:
-        """What to go on with after a `MemoryError`, and its name in plain words.
+        """Return the engine to use after a `MemoryError`, and a short description of it.
 
-        Raises `DeviceError` where nothing smaller is left.
+        Raises `DeviceError` if there is no smaller one.
         """
 
 
 def require_channels(engine: Engine, windows: Float32Array) -> None:
-    """Raise `CheckpointError` for windows of another number of slices than the network takes."""
+    """Raise `CheckpointError` unless the windows have as many slices as the network takes."""
     if windows.ndim != 4 or windows.shape[1] != engine.channels:
         raise CheckpointError(
             f"the network takes windows (N, {engine.channels}, rows, columns), got "
-            f"{windows.shape}: its input_slices and those of the data differ"
+            f"{windows.shape}: use data with the network's input_slices"
         )

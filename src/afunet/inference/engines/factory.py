@@ -1,4 +1,4 @@
-"""Where every engine is made: on a device, in an arithmetic that is given or found by a trial."""
+"""Make engines for a device, in a number format that is given or found by a trial."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRIALS = 3
 
 @dataclass(frozen=True)
 class Trial:
-    """Measured seconds per window for each arithmetic, and the one chosen."""
+    """Measured seconds per window for each number format, and the format chosen."""
 
     device: str
     chosen: str
@@ -30,12 +30,10 @@ class Trial:
 
 
 def pick_device(choice: DeviceChoice) -> torch.device:
-    """The device asked for; `DeviceError` where CUDA is asked for and there is none."""
+    """Return the chosen device; raises `DeviceError` if CUDA is chosen but not available."""
     available = torch.cuda.is_available()
     if choice is DeviceChoice.CUDA and not available:
-        raise DeviceError(
-            "no CUDA device here: use --device cpu, or auto to take what there is", code="NO_CUDA"
-        )
+        raise DeviceError("no CUDA device found: use --device cpu or --device auto", code="NO_CUDA")
     use_cuda = available and choice is not DeviceChoice.CPU
     return torch.device("cuda" if use_cuda else "cpu")
 
@@ -48,7 +46,7 @@ def build_engine(
     channels: int = 1,
     classes: int = 1,
 ) -> TorchEngine:
-    """A copy of the network, made fit for inference, on a device in one arithmetic."""
+    """Return an engine with a copy of the network prepared for inference."""
     placed = folded(network).to(device, dtype)
     placed = placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return TorchEngine(
@@ -59,7 +57,7 @@ def build_engine(
 def best_engine(
     checkpoint: Checkpoint, choice: DeviceChoice = DeviceChoice.AUTO
 ) -> tuple[Engine, Trial]:
-    """The engine of a checkpoint that is fastest on the windows it was trained for."""
+    """Return the fastest engine for a checkpoint, tried on windows of its training size."""
     header = checkpoint.header
     return fastest(
         checkpoint.network(),
@@ -73,9 +71,10 @@ def best_engine(
 def fastest(
     network: nn.Module, device: torch.device, patch_px: int, channels: int = 1, classes: int = 1
 ) -> tuple[TorchEngine, Trial]:
-    """Try each arithmetic on one batch of random windows and keep the fastest.
+    """Try each number format on one batch of random windows and keep the fastest.
 
-    bfloat16 is only kept if it is at least a tenth faster than float32: it costs accuracy.
+    bfloat16 costs accuracy, so it is kept only if it is at least a tenth faster than float32.
+    Raises `DeviceError` if the network runs in none of them.
     """
     shape = (WINDOWS_PER_BATCH[device.type], channels, patch_px, patch_px)
     windows = np.random.default_rng(0).random(shape, dtype=np.float32)
@@ -85,14 +84,16 @@ def fastest(
             made = build_engine(network, device, dtype, channels=channels, classes=classes)
             engine = _fitting(made, windows)
         except (RuntimeError, MemoryError):
-            continue  # an arithmetic that this device lacks
+            continue  # the device lacks this number format
         engines[engine.arithmetic] = engine
     if not engines:
         raise DeviceError(
-            f"the network does not run on {device.type} in any arithmetic", code="NO_ARITHMETIC"
+            f"the network runs on {device.type} neither in float32 nor in bfloat16: try another "
+            "--device",
+            code="NO_ARITHMETIC",
         )
     seconds = dict.fromkeys(engines, float("inf"))
-    for _ in range(TRIALS):  # in turns, so that a busy moment hits all alike
+    for _ in range(TRIALS):  # in turns, so that a busy moment slows all of them
         for name, engine in engines.items():
             batch = windows[: engine.windows_per_batch]
             seconds[name] = min(seconds[name], _timed(engine, batch) / len(batch))
@@ -102,7 +103,7 @@ def fastest(
 
 
 def _fitting(engine: TorchEngine, windows: Float32Array) -> TorchEngine:
-    """The engine, run once to warm up, with the largest batch that the memory holds."""
+    """Return the engine with the largest batch that fits in memory, run once to warm up."""
     while True:
         try:
             engine.run(windows[: engine.windows_per_batch])

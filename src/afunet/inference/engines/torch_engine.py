@@ -1,4 +1,4 @@
-"""Networks run by PyTorch, on a CPU or a CUDA GPU."""
+"""Run networks with PyTorch, on a CPU or a CUDA GPU."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from afunet.inference.engines.engine import Float32Array, require_channels
 
 @dataclass(frozen=True, eq=False)
 class TorchEngine:
-    """An `Engine`: a network in evaluation mode that lies on `place` in `dtype`."""
+    """An `Engine`: a network in evaluation mode, on the device `place`, in `dtype`."""
 
     network: nn.Module
     place: torch.device
@@ -27,17 +27,17 @@ class TorchEngine:
 
     @property
     def device(self) -> str:
-        """As "cpu" or "cuda"."""
+        """The device, "cpu" or "cuda"."""
         return self.place.type
 
     @property
     def arithmetic(self) -> str:
-        """As "float32" or "bfloat16"."""
+        """The number format, "float32" or "bfloat16"."""
         return str(self.dtype).removeprefix("torch.")
 
     @torch.inference_mode()
     def run(self, windows: Float32Array) -> Float32Array:
-        """Logits; copied to the CPU, so the device has finished."""
+        """Return the logits, copied to the CPU, so that the device has finished."""
         require_channels(self, windows)
         given = torch.from_numpy(np.require(windows, np.float32, ["C", "W"]))
         try:
@@ -45,18 +45,19 @@ class TorchEngine:
             return self.network(placed).float().cpu().contiguous().numpy()  # type: ignore[no-any-return]
         except RuntimeError as error:
             if _out_of_memory(error):
-                raise MemoryError(f"no memory for {len(windows)} windows") from error
+                raise MemoryError(f"not enough memory for {len(windows)} windows") from error
             raise
 
     def smaller(self) -> tuple[TorchEngine, str]:
-        """Half the batch, and after a single window the CPU."""
+        """Halve the batch; after a batch of one window go on with the CPU."""
         torch.cuda.empty_cache()
         if self.windows_per_batch > 1:
             half = self.windows_per_batch // 2
             return replace(self, windows_per_batch=half), f"{half} windows per batch"
         if self.device == "cpu":
             raise DeviceError(
-                "out of memory with one window per batch on the CPU", code="OUT_OF_MEMORY"
+                "out of memory on the CPU even with one window per batch: free some memory",
+                code="OUT_OF_MEMORY",
             )
         cpu = replace(
             self,
@@ -69,12 +70,12 @@ class TorchEngine:
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
-    """The CPU's allocator has no error class of its own."""
+    """Whether memory ran out; the CPU's allocator has no error class of its own."""
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _on_cpu(network: nn.Module) -> nn.Module:
-    """A float32 copy that takes no GPU memory; the original stays where other scans use it."""
+    """A float32 copy on the CPU; the original stays on the GPU, where other scans use it."""
     copies: dict[int, Any] = {}
     for parameter in network.parameters():
         placed = parameter.detach().to("cpu", torch.float32)

@@ -1,1 +1,1 @@
-"""How sure a result is, and what may be wrong with it: measured from scan, probability and mask."""
+"""How far a result can be trusted: confidence and flags from scan, probability and mask."""

@@ -1,4 +1,4 @@
-"""How right the mask is expected to be, from the calibrated probability alone."""
+"""How correct the mask is expected to be, from the calibrated probability alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUREST = 0.1
 
 @dataclass(frozen=True)
 class SliceConfidence:
-    """One slice with bone: pixels of its mask, and its Dice and precision as expected."""
+    """One slice with bone: the pixels of its mask, its expected Dice and expected precision."""
 
     index: int
     pixels: int
@@ -26,10 +26,10 @@ class SliceConfidence:
 
 @dataclass(frozen=True)
 class PieceConfidence:
-    """One piece: mean probability within, and the share of its outline that is unsure.
+    """One piece: its mean probability, and the share of its outline that is unsure.
 
-    `surest` is the probability that the surest tenth of its voxels reaches: small pieces, most of
-    whose voxels lie at the surface, have a low mean and may yet be bone for sure.
+    `surest` is the probability that the surest tenth of the voxels reaches. Most voxels of a small
+    piece lie at its surface, so its mean can be low although it certainly is bone.
     """
 
     label: int
@@ -40,10 +40,10 @@ class PieceConfidence:
 
 
 def slice_confidence(evidence: Evidence) -> tuple[SliceConfidence, ...]:
-    """For every slice with bone; pixels are taken to err independently.
+    """The confidence of every slice with bone, as if errors of pixels were independent.
 
-    Expected Dice of mask m under probabilities p: 2 Σ p·m / (Σ p + Σ m), the ratio of expectations.
-    What the clean-up took away counts as no bone, what it filled in as bone.
+    The expected Dice of mask m under probabilities p is 2 Σ p·m / (Σ p + Σ m), the ratio of
+    expectations. What the clean-up removed counts as not bone, what it filled as bone.
     """
     found = []
     for index in evidence.with_bone:
@@ -57,7 +57,7 @@ def slice_confidence(evidence: Evidence) -> tuple[SliceConfidence, ...]:
 
 
 def cleaned_probability(evidence: Evidence, index: int) -> NDArray[np.float32]:
-    """Probability (row, column) of a slice in [0, 1] after the clean-up's decisions."""
+    """Probability of a slice (row, column) in [0, 1], after the clean-up's decisions."""
     kept, predicted = evidence.mask[index] != 0, evidence.predicted[index] != 0
     p = evidence.probability[index].astype(np.float32) / np.float32(FULL)
     p[predicted & ~kept] = 0
@@ -66,7 +66,7 @@ def cleaned_probability(evidence: Evidence, index: int) -> NDArray[np.float32]:
 
 
 def piece_confidence(evidence: Evidence) -> tuple[PieceConfidence, ...]:
-    """For every label but 0; the outline is taken in the slice, where pixels are finest."""
+    """The confidence of every piece; outlines are taken within slices, where pixels are finest."""
     count = int(evidence.labels.max()) + 1
     levels = np.zeros((count, LEVELS), dtype=np.int64)  # voxels of each label and probability
     outline, unsure = np.zeros(count), np.zeros(count)
@@ -95,13 +95,13 @@ def piece_confidence(evidence: Evidence) -> tuple[PieceConfidence, ...]:
 
 
 def _surest(levels: NDArray[np.int64]) -> float:
-    """The probability from which on a tenth of the voxels, counted by probability, lie."""
+    """The probability that a tenth of the voxels, counted by probability, reach or exceed."""
     above = levels[::-1].cumsum()
     return float(LEVELS - 1 - np.argmax(above >= SUREST * above[-1])) / FULL
 
 
 def outline_of(labels: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """Labelled pixels of a plane with another label, or none, beside, above or below."""
+    """Labelled pixels of a plane (row, column) that are next to another label or none."""
     padded = np.pad(labels, 1)
     middle = padded[1:-1, 1:-1]
     beside = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])

@@ -1,4 +1,4 @@
-"""What a slice's true Dice may be told from: seven numbers, all cheap."""
+"""Seven numbers that predict a slice's true Dice, all quick to compute."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from afunet.inference.trust.tissue import FaintOutline, Tissue
 DENSE_HU = 200.0
 BESIDE_MM, OFF_PX = 6.0, 2
 LEAST = 1e-3
-USUAL_NOISE_HU = 15.0  # where there is too little flesh to measure it
+USUAL_NOISE_HU = 15.0  # used if there is too little soft tissue to measure the noise
 FloatArray = NDArray[np.float64]
 
 
@@ -26,11 +26,13 @@ FloatArray = NDArray[np.float64]
 class SliceDoubt:
     """One slice's signs of error; each may be 0 and tends to rise as the mask gets worse.
 
-    `unsure` is one minus the Dice that the calibrated probability expects, `outline` the pixels of
-    the outline by those of the bone, `faint` the share of the outline that hardly stands out,
-    `change` one minus the Dice with the more alike neighbour (as the scan's median where there is
-    none), `dense` what is dense beside the mask and not in it, by the mask. The whole scan's are
-    `noise` in HU and `flip`, one minus the mean Dice with mirrored slices.
+    - `unsure`: one minus the Dice expected from the calibrated probability
+    - `outline`: pixels of the outline divided by pixels of the bone
+    - `faint`: share of the outline where the bone hardly stands out
+    - `change`: one minus the Dice with the more similar neighbour; the scan's median without one
+    - `dense`: dense pixels beside the mask divided by pixels of the mask
+    - `noise`: noise of the whole scan in HU
+    - `flip`: one minus the mean Dice with mirrored slices, of the whole scan
     """
 
     unsure: float
@@ -43,7 +45,7 @@ class SliceDoubt:
 
 
 def doubt_logs(doubts: Sequence[SliceDoubt], signs: Sequence[str]) -> FloatArray:
-    """(slices, signs) logarithms of the named fields, in which errors are about linear."""
+    """Logarithms of the named fields, (slices, signs); the log error is about linear in them."""
     values = [[getattr(doubt, sign) for sign in signs] for doubt in doubts]
     return np.log(np.maximum(np.array(values).reshape(len(doubts), len(signs)), LEAST))
 
@@ -56,7 +58,7 @@ def slice_doubts(
     outlines: Sequence[FaintOutline],
     flips: Sequence[Flip],
 ) -> tuple[SliceDoubt, ...]:
-    """Of every slice with bone, from what was measured of all of them."""
+    """The signs of error of every slice with bone, from what was measured on all slices."""
     noise = _median([one.noise for one in tissue], USUAL_NOISE_HU)
     flip = 1 - float(np.mean([one.dice for one in flips])) if flips else 0.0
     change = np.array([_change(steps.mask.one, one.index) for one in slices])
@@ -81,7 +83,7 @@ def _median(values: Sequence[float], otherwise: float) -> float:
 
 
 def _change(steps: FloatArray, index: int) -> float:
-    """To the more alike neighbour; NaN without one."""
+    """The change to the more similar neighbour; NaN without a neighbour."""
     beside = steps[max(0, index - 1) : index + 1]
     known = beside[np.isfinite(beside)]
     return float(known.min()) if len(known) else float("nan")
@@ -94,7 +96,7 @@ def _outline(evidence: Evidence, one: SliceConfidence) -> float:
 
 
 def _dense(evidence: Evidence, one: SliceConfidence) -> float:
-    """What is as dense as bone, near the mask but off its blurred edge, by the mask."""
+    """Pixels as dense as bone near the mask, off its blurred edge, divided by its pixels."""
     place = evidence.place(one.index, 2 * BESIDE_MM)
     assert place is not None
     bone = evidence.mask[one.index][place] != 0

@@ -1,4 +1,4 @@
-"""All that doubt is judged from, slice by axial slice."""
+"""Everything that confidence and flags are computed from, in axial slices."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from afunet.inference.cleanup import CleanUp, CleanUpRules
 from afunet.inference.volume import Prediction
 from afunet.preprocessing.orientation import AxialView
 
-ASSUMED_PIXEL_MM = 0.5  # where the spacing is not known; legs are scanned at 0.3 to 0.9 mm
+ASSUMED_PIXEL_MM = 0.5  # if the spacing is not known; legs are scanned at 0.3 to 0.9 mm
 Place = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """A scan in HU and what was made of it, arrays (slice, row, column) in axial order.
+    """A scan in HU and its results, arrays (slice, row, column) in axial order.
 
     `probability` is calibrated, 0…255; `predicted` is the network's mask, `mask` the cleaned one,
-    both 0/1; `labels` numbers its pieces, `names` are theirs. Slices run from the feet to the head
-    whatever the order of storage. `positions_known` tells that headers place every slice.
+    both 0/1; `labels` is the label map of the pieces, `names` their names. Slices run from the feet
+    to the head in whatever order they are stored. `positions_known` says whether the headers give
+    the position of every slice.
     """
 
     hu: NDArray[Any]
@@ -54,7 +55,7 @@ class Evidence:
         spacing_known: bool = True,
         positions_known: bool = False,
     ) -> Evidence:
-        """Views, not copies: the mask in axial order, as it was predicted, labels as stored."""
+        """Collect views, not copies; `mask` is in axial order, `labels` in stored order."""
         scan = prediction.scan
         return Evidence(
             scan.volume.voxels,
@@ -73,58 +74,58 @@ class Evidence:
 
     @property
     def pixel_mm(self) -> tuple[float, float]:
-        """Size of a pixel (row, column), assumed where it is not known: for filters only."""
+        """Size of a pixel (row, column) in mm, assumed if not known: for filters only."""
         if not self.spacing_known:
             return ASSUMED_PIXEL_MM, ASSUMED_PIXEL_MM
         return self.spacing_mm[1], self.spacing_mm[2]
 
     @property
     def pixel_area(self) -> float:
-        """Of one pixel in mm², 1 where the spacing is not known."""
+        """Area of a pixel in mm²; 1 if the spacing is not known."""
         return self.spacing_mm[1] * self.spacing_mm[2] if self.spacing_known else 1.0
 
     @property
     def voxel_volume(self) -> float:
-        """Of one voxel in mm³, 1 where the spacing is not known."""
+        """Volume of a voxel in mm³; 1 if the spacing is not known."""
         return self.pixel_area * self.spacing_mm[0] if self.spacing_known else 1.0
 
     @property
     def grid_voxel(self) -> float:
-        """Volume of a voxel by the grid, as the clean-up counts it."""
+        """Volume of a voxel of the grid, with which the clean-up counts."""
         return float(np.prod(self.spacing_mm))
 
     def name(self, label: int) -> str:
-        """What a piece is called."""
+        """The name of a piece."""
         return self.names.get(label, f"piece {label}")
 
     @cached_property
     def with_bone(self) -> NDArray[np.int64]:
-        """Numbers of the slices whose mask holds bone, rising."""
+        """Indices of the slices whose mask holds bone, ascending."""
         return np.flatnonzero(self.mask.any(axis=(1, 2)))
 
     def place(self, index: int, margin_mm: float = 0.0) -> Place | None:
-        """Rows and columns that hold the mask of a slice, None without any."""
+        """Rows and columns that enclose a slice's mask with a margin; None without bone."""
         return place_of(
             self.mask[index], margin_mm / self.pixel_mm[0], margin_mm / self.pixel_mm[1]
         )
 
     def number(self, index: int) -> int:
-        """What a viewer calls the slice, counting from 1: as stored, where stored axially."""
+        """The slice number that a viewer shows, from 1: the stored order if stored axially."""
         stored_axially, reversed_order = self.view.order[2] == 2, self.view.flipped[2]
         backwards = stored_axially and reversed_order
         return len(self.mask) - index if backwards else index + 1
 
     def area(self, pixels: float) -> str:
-        """So many pixels in words."""
+        """The area of that many pixels, in words."""
         return area_text(pixels * self.pixel_area, self.spacing_known)
 
     def volume(self, voxels: float) -> str:
-        """So many voxels in words."""
+        """The volume of that many voxels, in words."""
         return volume_text(voxels * self.voxel_volume, self.spacing_known)
 
 
 def place_of(plane: NDArray[Any], rows: float = 0.0, columns: float = 0.0) -> Place | None:
-    """Rows and columns that hold all but 0 of a plane, with a margin; None for an empty one."""
+    """Rows and columns that enclose the non-zero pixels with a margin; None if there are none."""
     spans = []
     for axis, margin in ((1, rows), (0, columns)):
         used = np.flatnonzero(plane.any(axis=axis))

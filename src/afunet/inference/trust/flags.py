@@ -1,4 +1,4 @@
-"""Every flag there is, and how they are put in order."""
+"""The table of all flags, and the order in which they are reported."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _GRAVITY = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
 def raise_flags(signs: Signs) -> tuple[Flag, ...]:
-    """What is or may be wrong, worst first; without bone only what the scan says.
+    """Return all flags, the worst first; without bone only those of the scan.
 
-    Warnings come before what is only to know, and among each what puts most of the result in doubt.
-    A warning about less than `LIMITS.small_mm3` is only to know.
+    Warnings come before information; within each, the flag that puts most of the result in doubt
+    comes first. A warning about less than `LIMITS.small_mm3` becomes information.
     """
     found = [
         _weighed(flag) for raisers in FLAGS.values() for raiser in raisers for flag in raiser(signs)
@@ -41,7 +41,7 @@ def raise_flags(signs: Signs) -> tuple[Flag, ...]:
 
 
 def _order(flag: Flag) -> tuple[int, bool, float]:
-    """Gravest first, a little last, then what puts most in doubt; 0 mm³ says nothing of size."""
+    """Sort key: severity, small ones last, then the doubtful volume; 0 mm³ means unknown."""
     little = 0 < flag.doubtful_mm3 < LIMITS.small_mm3
     return _GRAVITY.index(flag.severity), little, -flag.doubtful_mm3
 

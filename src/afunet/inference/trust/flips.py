@@ -1,4 +1,4 @@
-"""Whether the network says the same of a slice and of its mirror image."""
+"""Whether the network predicts the same for a slice and for its mirror image."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from afunet.models.head import labels
 from afunet.watch import UNWATCHED, Watch
 
 MOST_FLIPS = 12
-SHARE = 0.1  # of the slices with bone, so that a long scan does not pay more than that
+SHARE = 0.1  # of the slices with bone, to limit the extra time on long scans
 
 
 @dataclass(frozen=True)
 class Flip:
-    """Dice of the network's masks of a slice and of its mirror image, turned back."""
+    """Dice between the network's mask of a slice and that of its mirror image, mirrored back."""
 
     index: int
     dice: float
 
 
 def sample(evidence: Evidence, most: int = MOST_FLIPS) -> list[int]:
-    """Slices spread evenly over the bone, a tenth of them, four at least, `most` at most."""
+    """Indices of a tenth of the slices with bone, spread evenly: at least 4, at most `most`."""
     bone = evidence.with_bone
     wanted = min(most, max(4, round(SHARE * len(bone))), len(bone))
     places = (np.arange(wanted) + 0.5) / max(wanted, 1) * len(bone)
@@ -41,7 +41,7 @@ def flip_agreement(
     *,
     watch: Watch = UNWATCHED,
 ) -> tuple[Flip, ...]:
-    """Mirror sampled slices from left to right and predict them again: one slice's time each."""
+    """Mirror sampled slices from left to right and predict them again."""
     affine = np.diag([*evidence.spacing_mm[::-1], 1.0])
     mirrored = Volume(evidence.hu[..., ::-1], affine)
     source = SliceSource.of(mirrored, header, spacing_known=evidence.spacing_known)

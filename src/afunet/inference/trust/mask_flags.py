@@ -1,6 +1,6 @@
-"""Flags that the mask and its probability raise: low confidence, faint outlines, disagreement.
+"""Flags from the mask and its probability: low confidence, faint outlines, disagreement.
 
-Each is one flag a scan: its picture is of the worst slice, its message names the worst places.
+A scan gets each flag once, with a picture of the worst slice and a message with the worst places.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LIKELY_WRONG = 0.3
 
 
 def low_density(signs: Signs) -> list[Flag]:
-    """Outlines where bone is hardly denser than what lies beside it."""
+    """Flag outlines along which the bone is hardly denser than the tissue beside it."""
     faint = {line.index: line for line in signs.outlines if line.share > LIMITS.faint_share}
     reach_px = REACH_MM / float(np.sqrt(np.prod(signs.evidence.pixel_mm)))
     runs = runs_of({index: line.pixels * reach_px for index, line in faint.items()})
@@ -38,14 +38,14 @@ def low_density(signs: Signs) -> list[Flag]:
     share = max(line.share for line in faint.values())
     message = (
         f"{runs_text(signs.evidence, runs)}: along up to {share:.0%} of the outline the bone is "
-        "hardly denser than what lies beside it, so the outline is a guess there, and dense soft "
-        "tissue may have been taken for bone"
+        "hardly denser than the tissue beside it: the outline there is a guess, and dense soft "
+        "tissue may have been counted as bone"
     )
     return [_flag(signs, "LOW_DENSITY", message, runs, box_of(faint[runs[0].worst].place))]
 
 
 def low_confidence_slices(signs: Signs) -> list[Flag]:
-    """Slices whose mask is expected to overlap little with the true bone."""
+    """Flag slices whose expected overlap with the true bone is low."""
     evidence = signs.evidence
     least_px = LIMITS.least_bone_mm2 / float(np.prod(evidence.pixel_mm))
     low = {
@@ -58,15 +58,15 @@ def low_confidence_slices(signs: Signs) -> list[Flag]:
     if not runs:
         return []
     message = (
-        f"{runs_text(evidence, runs)}: the mask is likely to be poor: the network's doubts "
-        "or the scan itself speak against its outline"
+        f"{runs_text(evidence, runs)}: the mask is probably poor: the network is unsure here, or "
+        "the scan itself casts doubt on the outline; check it by eye"
     )
     box = _doubtful_box(evidence, runs[0].worst)
     return [_flag(signs, "LOW_CONFIDENCE", message, runs, box)]
 
 
 def low_confidence_pieces(signs: Signs) -> list[Flag]:
-    """Pieces that may be no bone, or only in part; small ones are counted, not named."""
+    """Flag pieces that may not be bone, or only in part; small ones are counted, not named."""
     evidence = signs.evidence
     low = sorted(
         (one for one in signs.pieces if one.surest < LIMITS.piece_probability),
@@ -79,12 +79,12 @@ def low_confidence_pieces(signs: Signs) -> list[Flag]:
     worst = fullest_slice(inside)
     doubtful = sum(one.voxels for one in large or low[:1]) * evidence.voxel_volume
     message = (
-        f"{_pieces_text(evidence, large, low[len(large) :])} may be no bone or only in part: even "
-        f"where the network is surest it gives a probability of {min(p.surest for p in low):.0%} "
+        f"{_pieces_text(evidence, large, low[len(large) :])} may not be bone, or only in part: "
+        f"even where the network is surest, its probability is {min(p.surest for p in low):.0%} "
         f"to {max(p.surest for p in low):.0%}"
         if len(low) > 1
-        else f"{_pieces_text(evidence, large, low[len(large) :])} may be no bone or only in part: "
-        f"even where the network is surest it gives a probability of {low[0].surest:.0%}"
+        else f"{_pieces_text(evidence, large, low[len(large) :])} may not be bone, or only in "
+        f"part: even where the network is surest, its probability is {low[0].surest:.0%}"
     )
     return [
         Flag(
@@ -102,7 +102,7 @@ def low_confidence_pieces(signs: Signs) -> list[Flag]:
 def _pieces_text(
     evidence: Evidence, large: list[PieceConfidence], small: list[PieceConfidence]
 ) -> str:
-    """The largest pieces by name and size; the others, and all that are small, in one number."""
+    """Name the largest pieces with their sizes, and count the others and the small ones."""
     named, rest = large[:3], [*large[3:], *small]
     said = [f"{evidence.name(one.label)} ({evidence.volume(one.voxels)})" for one in named]
     if rest:
@@ -114,14 +114,14 @@ def _pieces_text(
 
 
 def _doubtful_box(evidence: Evidence, index: int) -> Box | None:
-    """Where most of a slice's expected error lies together."""
+    """The box of the patch that holds most of a slice's expected error."""
     p = cleaned_probability(evidence, index)
     wrong = np.where(evidence.mask[index] != 0, 1 - p, p)
     return largest_patch(wrong > LIKELY_WRONG, wrong)
 
 
 def slices_disagree(signs: Signs) -> list[Flag]:
-    """A slice that differs from both neighbours, which agree with each other."""
+    """Flag slices that differ from both neighbours although these agree with each other."""
     evidence, lost = signs.evidence, signs.steps.lost
     changed = {}
     for k in map(int, np.flatnonzero(lost > LIMITS.lost)):
@@ -131,17 +131,17 @@ def slices_disagree(signs: Signs) -> list[Flag]:
     if not runs:
         return []
     message = (
-        f"{runs_text(evidence, runs)}: the bone here fits neither the slice below nor the one "
-        "above, though those fit each other: bone was missed or added"
+        f"{runs_text(evidence, runs)}: the bone here matches neither the slice below nor the slice "
+        "above, although these two match each other: bone was missed or wrongly added"
     )
     box = largest_patch(changed[runs[0].worst])
     return [_flag(signs, "SLICES_DISAGREE", message, runs, box)]
 
 
 def flips_disagree(signs: Signs) -> list[Flag]:
-    """Sampled slices that the network draws otherwise when they are mirrored.
+    """Flag sampled slices that the network segments differently when they are mirrored.
 
-    Each sampled slice stands for as many as lie between two of them.
+    Each sampled slice stands for as many slices as lie between two sampled ones.
     """
     evidence = signs.evidence
     low = {flip.index: 1 - flip.dice for flip in signs.flips if flip.dice < LIMITS.flip_dice}
@@ -151,7 +151,7 @@ def flips_disagree(signs: Signs) -> list[Flag]:
     pixels = {one.index: one.pixels for one in signs.slices}
     runs = runs_of({k: wrong * pixels[k] * stands_for for k, wrong in low.items()})
     message = (
-        f"{runs_text(evidence, runs)}: the network draws the bone and its mirror image "
+        f"{runs_text(evidence, runs)}: the network segments the slice and its mirror image "
         f"differently, with an overlap (Dice) as low as {1 - max(low.values()):.2f} "
         f"({len(low)} of {len(signs.flips)} slices tried)"
     )
@@ -159,7 +159,7 @@ def flips_disagree(signs: Signs) -> list[Flag]:
 
 
 def _flag(signs: Signs, code: str, message: str, runs: list[Run], box: Box | None) -> Flag:
-    """A warning about runs of slices: the first is shown, all of them count."""
+    """A warning about runs of slices; it shows the first run, and its volume counts all."""
     doubtful = sum(run.doubt for run in runs) * signs.evidence.voxel_volume
     return Flag(
         code, Severity.WARNING, message, index=runs[0].worst, box=box, doubtful_mm3=doubtful

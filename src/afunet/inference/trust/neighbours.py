@@ -1,4 +1,4 @@
-"""How slices change from one to the next: a lost slice or a jump in position stands out."""
+"""How slices change from one to the next: a missing slice or a jump in position stands out."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from afunet.inference.trust.evidence import Evidence
 FloatArray = NDArray[np.float64]
 BLOCK = 4
 LOW_HU, HIGH_HU = -300.0, 300.0
-BESIDE_BLOCKS = 2  # of the bone, whose change is not counted as that of the flesh
-NEAR = 3  # steps on each side with which a step is compared
-BONE_ALONE = 2.0  # times as many slices as image and flesh: no missing slice does that
-LEAST_GROWTH = 0.2  # by which share a step over two slices at least exceeds one
+BESIDE_BLOCKS = 2  # blocks beside the bone that are left out of the soft tissue
+NEAR = 3  # a step is compared with so many steps on each side
+BONE_ALONE = 2.0  # times as many slices by the mask as by the image: no missing slice does that
+LEAST_GROWTH = 0.2  # a step over two slices changes at least this share more than one
 
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """Changes from slice i to i + 1, `one` (slices - 1,), and to i + 2, `two` (slices - 2,)."""
+    """Changes from slice i to i + 1 in `one` (slices - 1,), to i + 2 in `two` (slices - 2,)."""
 
     one: FloatArray
     two: FloatArray
@@ -34,11 +34,11 @@ class Changes:
         return cls(np.full(max(slices - 1, 0), np.nan), np.full(max(slices - 2, 0), np.nan))
 
     def in_slices(self) -> FloatArray:
-        """How many slices on every step leads, by what one and two slices change nearby.
+        """How many slices each step seems to span, compared with the steps nearby.
 
-        1 where a step changes as much as the `NEAR` steps before and after it (the mean of both
-        medians), 2 where as much as the steps over two slices there, and so on in a line. NaN
-        where one side has fewer than two numbers.
+        A step spans 1 slice if it changes as much as the `NEAR` steps before and after it (the mean
+        of both medians), 2 if it changes as much as steps over two slices there, and so on in a
+        straight line. NaN if one side has fewer than two numbers.
         """
         found = np.full(len(self.one), np.nan)
         for index, value in enumerate(self.one):
@@ -53,12 +53,13 @@ class Changes:
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """Changes between slices; NaN where neither of the two has bone.
+    """Changes between slices.
 
-    `mask` is one minus the Dice of their masks, `image` the mean difference in HU of coarse pixels
-    that are not air in both, `flesh` the same of those that lie off the bone of both. `lost`
-    (slices,) is by how much slice i agrees less with either neighbour than they agree with each
-    other: above 0 something is in one slice alone, or missing in it alone.
+    - `mask`: one minus the Dice of the two masks; NaN if neither has bone
+    - `image`: mean difference in HU of coarse pixels, without those that are air in both
+    - `flesh`: the same, without pixels near the bone of either slice
+    - `lost` (slices,): how much less slice i agrees with its neighbours than they agree with each
+      other; above 0 something is in this slice alone, or is missing in it alone
     """
 
     mask: Changes
@@ -67,16 +68,16 @@ class Steps:
     lost: FloatArray
 
     def in_slices(self) -> FloatArray:
-        """How many slices on every step leads, (slices - 1,), by mask, image and flesh alike.
+        """How many slices each step spans, (slices - 1,): the least by mask, image and flesh.
 
-        Where a joint begins the bone changes at once, in the mask or in the image too, and the
-        flesh around it does not; a slice that is missing shows in all three. A bone without flesh
-        is judged by the other two.
+        Where a joint begins, the bone changes at once, perhaps in the image too, but the soft
+        tissue around it does not; a missing slice shows in all three. A bone without soft tissue is
+        judged by mask and image.
         """
         return np.asarray(np.minimum(self.mask.in_slices(), self._scene()))
 
     def bone_alone(self) -> NDArray[np.bool_]:
-        """Where the bone leads so much further than all else that it begins or ends there."""
+        """Where the mask changes so much more than the image that a bone begins or ends there."""
         return np.asarray(self.mask.in_slices() > BONE_ALONE * self._scene())
 
     def _scene(self) -> FloatArray:
@@ -143,7 +144,7 @@ def _change(mask: NDArray[np.uint8], sizes: NDArray[np.int64], one: int, other: 
 def _difference(
     one: NDArray[np.float32], other: NDArray[np.float32], without: NDArray[np.bool_] | None = None
 ) -> float:
-    """Mean difference where either is no air, some blocks left out; NaN with none left."""
+    """Mean difference where not both are air, without the blocks `without`; NaN if none is left."""
     body = (one > LOW_HU + 1) | (other > LOW_HU + 1)
     if without is not None:
         body &= ~without

@@ -1,4 +1,4 @@
-"""Where to look: runs of slices, and the worst place within one."""
+"""The places that a flag points to: runs of slices, and the worst place within one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from scipy import ndimage
 from afunet.inference.trust.evidence import Evidence, Place, place_of
 
 Box = tuple[int, int, int, int]
-APART = 2  # slices; what is nearer is one place
+APART = 2  # slices; up to this distance they are one place
 MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
 class Run:
-    """Neighbouring slices that something is wrong with: the outer ones, and the worst of them.
+    """Neighbouring slices with one problem: the first, the last and the worst of them.
 
-    `doubt` is what they put in doubt together, in pixels.
+    `doubt` is their number of doubtful pixels.
     """
 
     first: int
@@ -31,7 +31,7 @@ class Run:
 
 
 def runs_of(doubt: Mapping[int, float]) -> list[Run]:
-    """Slices and their doubtful pixels grouped into runs, the most doubtful run first."""
+    """Group slices with doubtful pixels into runs, the most doubtful run first."""
     groups: list[list[int]] = []
     for index in sorted(doubt):
         if groups and index - groups[-1][-1] <= APART:
@@ -51,7 +51,7 @@ def runs_of(doubt: Mapping[int, float]) -> list[Run]:
 
 
 def runs_text(evidence: Evidence, runs: Sequence[Run]) -> str:
-    """The first `MOST_NAMED` runs in words, the worst first, and how many more there are."""
+    """The first `MOST_NAMED` runs in words, in their order, and how many more there are."""
     named = [slices_text(evidence, run.first, run.last) for run in runs[:MOST_NAMED]]
     more = len(runs) - len(named)
     if more:
@@ -60,7 +60,7 @@ def runs_text(evidence: Evidence, runs: Sequence[Run]) -> str:
 
 
 def slices_text(evidence: Evidence, first: int, last: int) -> str:
-    """One slice or a range of slices in words, as a viewer numbers them."""
+    """One slice or a range of slices in words, numbered as in a viewer."""
     low, high = sorted((evidence.number(first), evidence.number(last)))
     return f"slice {low}" if low == high else f"slices {low} to {high}"
 
@@ -71,12 +71,12 @@ def listed(words: Sequence[str]) -> str:
 
 
 def plural(count: int) -> str:
-    """What a noun of so many ends with."""
+    """The ending of a noun after this count."""
     return "" if count == 1 else "s"
 
 
 def box_of(place: Place | None) -> Box | None:
-    """A place as plain numbers."""
+    """The place as (first row, first column, end row, end column)."""
     if place is None:
         return None
     rows, columns = place
@@ -84,7 +84,7 @@ def box_of(place: Place | None) -> Box | None:
 
 
 def largest_patch(marked: NDArray[np.bool_], weight: NDArray[Any] | None = None) -> Box | None:
-    """Rows and columns of the connected patch of a plane that holds most, by weight or pixels."""
+    """The box of the largest connected patch of a plane, by weight or number of pixels."""
     patches, count = ndimage.label(marked, structure=np.ones((3, 3)))
     if count == 0:
         return None
@@ -95,5 +95,5 @@ def largest_patch(marked: NDArray[np.bool_], weight: NDArray[Any] | None = None)
 
 
 def fullest_slice(marked: NDArray[np.bool_]) -> int:
-    """The slice of a volume that holds most."""
+    """The slice of a volume with the most marked pixels."""
     return int(marked.reshape(len(marked), -1).sum(axis=1).argmax())

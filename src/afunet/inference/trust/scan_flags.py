@@ -1,4 +1,4 @@
-"""Flags that the scan raises: metal, values, noise, a jump between slices, bone that is cut."""
+"""Flags from the scan: metal, implausible values, noise, missing slices, bone that is cut off."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from afunet.inference.trust.tissue import AIR_BELOW_HU
 
 NEAR_METAL_MM = 15.0
 SPOILT_BY_METAL_MM = 5.0
-MOST_AIR = 0.3  # of what lies round metal; an implant's streaks reach as dark, but not all round
-MISSED_BEYOND_MM = 5.0  # how far bone is taken to go on beyond the field, to weigh a cut
+MOST_AIR = 0.3  # share of air around metal; streaks of an implant are as dark, but not all around
+MISSED_BEYOND_MM = 5.0  # how far bone is assumed to go on beyond the field, to weigh a cut
 ROUND_FIELD = 0.95
 
 
 def metal(signs: Signs) -> list[Flag]:
-    """Values that only metal has, how much, and how near to the bone."""
+    """Flag values that only metal has, with their volume and whether bone is near."""
     evidence = signs.evidence
     dense = [int(k) for k in range(len(evidence.hu)) if evidence.hu[k].max() >= LIMITS.metal_hu]
     voxels = {k: int((evidence.hu[k] >= LIMITS.metal_hu).sum()) for k in dense}
@@ -41,14 +41,14 @@ def metal(signs: Signs) -> list[Flag]:
     spoilt = sum(_spoilt(evidence, k) for k in dense) * evidence.voxel_volume
     beside = "in or against the bone" if near_mm < 1 else "beside the bone"
     message = (
-        f"metal {beside} in {where} ({size}): its streaks may hide bone or look like it, and what "
-        "lies within the outline is counted as bone"
+        f"metal {beside} in {where} ({size}): its streaks may hide bone or look like bone, and "
+        "metal within the outline is counted as bone"
     )
     return [Flag("METAL", Severity.WARNING, message, index=worst, box=box, doubtful_mm3=spoilt)]
 
 
 def _bare(evidence: Evidence, index: int) -> bool:
-    """Whether air surrounds the metal of a slice, as a zip, a button or a clip on the skin."""
+    """Whether air surrounds the metal of a slice, as with a zip, a button or a clip on the skin."""
     dense = evidence.hu[index] >= LIMITS.metal_hu
     distance = ndimage.distance_transform_edt(~dense, evidence.pixel_mm)
     ring = (distance > SPOILT_BY_METAL_MM / 2) & (distance <= SPOILT_BY_METAL_MM)
@@ -56,14 +56,14 @@ def _bare(evidence: Evidence, index: int) -> bool:
 
 
 def _spoilt(evidence: Evidence, index: int) -> int:
-    """Pixels of a slice that metal or its glare covers."""
+    """Number of pixels of a slice that metal or its glare covers."""
     dense = evidence.hu[index] >= LIMITS.metal_hu
     distance = ndimage.distance_transform_edt(~dense, evidence.pixel_mm)
     return int((distance <= SPOILT_BY_METAL_MM).sum())
 
 
 def _metal_to_bone_mm(evidence: Evidence, index: int) -> float:
-    """Distance in the slice from metal to bone, infinite without bone there."""
+    """Distance in mm from metal to bone within the slice; infinite if the slice has no bone."""
     bone = evidence.mask[index] != 0
     if not bone.any():
         return float("inf")
@@ -72,7 +72,7 @@ def _metal_to_bone_mm(evidence: Evidence, index: int) -> float:
 
 
 def implausible_hu(signs: Signs) -> list[Flag]:
-    """Air, muscle or bone not where CT has them: another unit, or a wrong rescale."""
+    """Flag air, muscle or bone with values that CT does not have: not HU, or rescaled wrongly."""
     if not signs.tissue:
         return []
     said = []
@@ -85,14 +85,14 @@ def implausible_hu(signs: Signs) -> list[Flag]:
     for name, word, low, high in checks:
         value = median([getattr(tissue, name) for tissue in signs.tissue])
         if name == "muscle" and value > high and not dense_flesh:
-            continue  # a cast or contrast medium, not all of the leg
+            continue  # a cast or contrast medium, not the whole leg
         if value < low or value > high:
             expected = f"at most {high:.0f}" if low == -np.inf else f"{low:.0f} to {high:.0f}"
             said.append(f"{word} measures {value:.0f} HU (expected {expected})")
     if not said:
         return []
     message = (
-        f"{' and '.join(said)}: the values may be shifted or scaled, and the bone's edge with them"
+        f"{' and '.join(said)}: the values may be shifted or scaled, which moves the bone's edge"
     )
     middle = signs.tissue[len(signs.tissue) // 2].index
     whole = sum(one.pixels for one in signs.slices) * signs.evidence.voxel_volume
@@ -100,13 +100,13 @@ def implausible_hu(signs: Signs) -> list[Flag]:
 
 
 def noise(signs: Signs) -> list[Flag]:
-    """More noise than the network was trained with."""
+    """Flag more noise than the network was trained with."""
     level = median([tissue.noise for tissue in signs.tissue])
     if not level > LIMITS.noise_hu:
         return []
     worst = max(signs.tissue, key=lambda t: t.noise if np.isfinite(t.noise) else 0)
     message = (
-        f"strong noise: {level:.0f} HU in muscle and fat, where the network knows scans up to "
+        f"strong noise: {level:.0f} HU in muscle and fat, but the network was trained with up to "
         f"about {LIMITS.noise_hu:.0f}: thin bone, joint gaps and fracture lines may be wrong"
     )
     doubtful = signs.likely_wrong_px * signs.evidence.voxel_volume
@@ -114,10 +114,11 @@ def noise(signs: Signs) -> list[Flag]:
 
 
 def slice_dropped(signs: Signs) -> list[Flag]:
-    """A step between slices much larger than those around it, of a scan without positions.
+    """Flag a step between slices that is much larger than those around it.
 
-    Where headers place every slice none is missing: the readers looked. Where the bone changes far
-    more than the picture around it a bone begins or ends, as at a joint.
+    If the headers give the position of every slice, the readers have already checked that none is
+    missing. If the bone changes far more than the image around it, a bone begins or ends there, as
+    at a joint, and nothing is flagged.
     """
     evidence = signs.evidence
     if evidence.positions_known:
@@ -134,15 +135,15 @@ def slice_dropped(signs: Signs) -> list[Flag]:
     pair = slices_text(evidence, worst, worst + 1).replace(" to ", " and ")
     others = f"; so do {runs_text(evidence, runs[1:])}" if runs[1:] else ""
     message = (
-        f"between {pair} bone and flesh change as much as over {over[worst]:.1f} slices nearby, "
-        f"as if slices were missing{others}: lengths across this place may be too short"
+        f"between {pair} bone and soft tissue change as much as over {over[worst]:.1f} slices "
+        f"nearby, as if slices were missing{others}: lengths across this place may be too short"
     )
     doubtful = sum(run.doubt for run in runs) * evidence.voxel_volume
     return [Flag("SLICE_DROPPED", Severity.WARNING, message, index=worst, doubtful_mm3=doubtful)]
 
 
 def bone_cut(signs: Signs) -> list[Flag]:
-    """Bone at the side of the picture, or of the round field that was reconstructed."""
+    """Flag bone at the edge of the image, or of the round field that was reconstructed."""
     evidence = signs.evidence
     lengths = {}
     for index in evidence.with_bone:
@@ -158,15 +159,15 @@ def bone_cut(signs: Signs) -> list[Flag]:
     size = f" over {evidence.area(face / evidence.pixel_area)}" if evidence.spacing_known else ""
     beyond = face * MISSED_BEYOND_MM if evidence.spacing_known else sum(lengths.values())
     message = (
-        f"bone is cut{size} by the side of the field of view in {where}: what lies beyond is "
-        "missing, and the model has a false flat face there"
+        f"bone is cut off{size} at the edge of the field of view in {where}: the rest is missing, "
+        "and the surface has a false flat face there"
     )
     box = largest_patch(_at_the_edge(evidence, worst))
     return [Flag("BONE_CUT", Severity.WARNING, message, index=worst, box=box, doubtful_mm3=beyond)]
 
 
 def _at_the_edge(evidence: Evidence, index: int) -> NDArray[np.bool_]:
-    """Bone pixels of a slice beside which nothing was imaged."""
+    """Bone pixels of a slice that are next to the edge of the imaged field, (row, column)."""
     bone = evidence.mask[index] != 0
     imaged = np.pad(~_padding(evidence.hu[index]), 1)
     beside = imaged[:-2, 1:-1] & imaged[2:, 1:-1] & imaged[1:-1, :-2] & imaged[1:-1, 2:]
@@ -175,9 +176,10 @@ def _at_the_edge(evidence: Evidence, index: int) -> NDArray[np.bool_]:
 
 
 def _padding(plane: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """The corners outside a round field of view: one value that hangs together with them.
+    """Pixels outside a round field of view: those connected to the corners with their value.
 
-    Air that reaches further in than a round field's corners is air.
+    If these pixels reach further in than the corners of a round field, they are air, and none
+    counts.
     """
     corners = plane[[0, 0, -1, -1], [0, -1, 0, -1]]
     nothing = np.zeros(plane.shape, dtype=np.bool_)
@@ -191,7 +193,7 @@ def _padding(plane: NDArray[np.generic]) -> NDArray[np.bool_]:
 
 
 def bone_ends(signs: Signs) -> list[Flag]:
-    """Bone that goes on beyond the lowest or highest slice: usual, and to be known."""
+    """Flag bone that continues beyond the lowest or highest slice: usual, but worth knowing."""
     evidence = signs.evidence
     if len(evidence.mask) < 2:
         return []
@@ -201,5 +203,5 @@ def bone_ends(signs: Signs) -> list[Flag]:
     if not cut:
         return []
     worst = max(ends, key=lambda name: areas[name])
-    message = f"bone goes on beyond {' and '.join(cut)}: the model ends flat there"
+    message = f"bone continues beyond {' and '.join(cut)}: the surface ends flat there"
     return [Flag("BONE_ENDS_AT_SCAN", Severity.INFO, message, index=ends[worst])]

@@ -1,4 +1,4 @@
-"""Everything measured on a result, once, for all flags."""
+"""Everything that is measured on a result, once for all flags."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from afunet.models.expected_dice import DiceInterval, DiceModel
 
 @dataclass(frozen=True, eq=False)
 class Signs:
-    """The evidence and its measures; the report shows them, the flags judge them.
+    """The evidence and what was measured on it, for the report and the flags.
 
-    `expected` are the slices' intervals, in the order of `slices`; empty without a model.
+    `expected` holds an interval for each of `slices`, in their order; empty without a model.
     """
 
     evidence: Evidence
@@ -41,18 +41,18 @@ class Signs:
 
     @property
     def likely_dice(self) -> tuple[float, ...]:
-        """Of every slice with bone: the interval's middle, or what the probability alone says."""
+        """The likely Dice of every slice with bone, from the model or the probability alone."""
         return tuple(one.middle for one in self.expected) or tuple(one.dice for one in self.slices)
 
     @property
     def likely_wrong_px(self) -> float:
-        """Pixels of all slices that are likely to be wrong."""
+        """How many pixels of all slices are likely to be wrong."""
         pairs = zip(self.slices, self.likely_dice, strict=True)
         return sum((1 - dice) * one.pixels for one, dice in pairs)
 
     @property
     def expected_dice(self) -> DiceInterval | None:
-        """Of all slices with bone together; None without bone or without a model."""
+        """The expected Dice of the whole scan; None without bone or without a model."""
         if self.model is None:
             return None
         logs = doubt_logs(self.doubts, self.model.signs)
@@ -62,7 +62,7 @@ class Signs:
 def measure_signs(
     evidence: Evidence, flips: Sequence[Flip] = (), model: DiceModel | None = None
 ) -> Signs:
-    """All measures of a result; mirrored slices, which need the network, are given."""
+    """Measure everything on a result; `flips` are given because they need the network."""
     slices, steps = slice_confidence(evidence), measure_steps(evidence)
     tissue, outlines = measure_tissue(evidence), measure_outlines(evidence)
     doubts = slice_doubts(evidence, slices, steps, tissue, outlines, flips)
@@ -81,6 +81,6 @@ def measure_signs(
 
 
 def median(values: Sequence[float]) -> float:
-    """Of those that are numbers; NaN where none is."""
+    """The median of the finite values; NaN if there are none."""
     known = [value for value in values if np.isfinite(value)]
     return float(np.median(known)) if known else float("nan")

@@ -1,4 +1,4 @@
-"""What the scan's values say of themselves: noise, air, flesh, and how bone stands out of it."""
+"""Measure the scan's values: noise, air, soft tissue, and how far bone stands out from it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ FEWEST_PX = 200
 
 @dataclass(frozen=True)
 class Tissue:
-    """One slice's values in HU; NaN where there is too little of a tissue to say.
+    """One slice's values in HU; NaN if there is too little of a tissue to measure.
 
-    `noise` is the standard deviation in flesh off the bone, `flesh` the median of all that is soft,
-    fat and muscle, `muscle` its upper quartile, `air` the median of what is below `AIR_BELOW_HU`,
-    `bone` the median within the mask.
+    `noise` is the standard deviation in soft tissue away from the bone, `flesh` the median of soft
+    tissue (fat and muscle), `muscle` its upper quartile, `air` the median of values below
+    `AIR_BELOW_HU`, `bone` the median within the mask.
     """
 
     index: int
@@ -40,9 +40,9 @@ class Tissue:
 
 @dataclass(frozen=True)
 class FaintOutline:
-    """The share of a slice's outline whose bone is hardly denser than what lies beside it.
+    """The share of a slice's outline along which bone is hardly denser than the tissue beside it.
 
-    `pixels` of the outline are so, `place` holds the largest patch of them.
+    `pixels` is their number, `place` encloses the largest patch of them.
     """
 
     index: int
@@ -52,21 +52,22 @@ class FaintOutline:
 
 
 def measure_tissue(evidence: Evidence) -> tuple[Tissue, ...]:
-    """Of up to `SAMPLED_SLICES` slices spread over the bone."""
+    """Measure up to `SAMPLED_SLICES` slices, spread evenly over those with bone."""
     bone = evidence.with_bone
     places = np.linspace(0, len(bone) - 1, min(SAMPLED_SLICES, len(bone))).round().astype(int)
     return tuple(_tissue(evidence, int(bone[place])) for place in np.unique(places))
 
 
 def measure_outlines(evidence: Evidence) -> tuple[FaintOutline, ...]:
-    """Of every slice with bone."""
+    """Measure the outline of every slice with bone."""
     return tuple(_faint_outline(evidence, int(index)) for index in evidence.with_bone)
 
 
 def noise_hu(hu: NDArray[Any], bone: NDArray[np.bool_], pixel_mm: tuple[float, float]) -> float:
-    """Standard deviation of what a smoothing by 2 mm takes out of flesh; NaN where there is little.
+    """Noise in soft tissue in HU: the deviation from the image smoothed by 2 mm.
 
-    Robust, by the median absolute deviation, so that vessels and septa hardly count.
+    It is the standard deviation by way of the median absolute deviation, so that vessels and septa
+    hardly count. NaN if there is too little soft tissue.
     """
     values = hu.astype(np.float32)
     smooth = ndimage.gaussian_filter(values, [SMOOTH_MM / size for size in pixel_mm])
@@ -96,7 +97,7 @@ def _tissue(evidence: Evidence, index: int) -> Tissue:
 def _flesh(
     smooth: FloatPlane, bone: NDArray[np.bool_], pixel_mm: tuple[float, float]
 ) -> NDArray[np.bool_]:
-    """Fat and muscle, off the bone and off the skin."""
+    """Fat and muscle, away from bone and skin, (row, column)."""
     within = (smooth > FLESH_LOW_HU) & (smooth < FLESH_HIGH_HU)
     size = [2 * int(np.ceil(SMOOTH_MM / step)) + 1 for step in pixel_mm]
     inner = ndimage.minimum_filter(within.astype(np.uint8), size) != 0
@@ -115,9 +116,9 @@ def _quantile(values: NDArray[Any], share: float) -> float:
 
 
 def _faint_outline(evidence: Evidence, index: int) -> FaintOutline:
-    """Compare the densest bone within `REACH_MM` of each point of the outline with the mean beyond.
+    """Compare the densest bone within `REACH_MM` of the outline with the mean outside the mask.
 
-    A pixel's width beside the mask is left out: partial volume belongs to neither.
+    The pixels next to the mask are left out, because partial volume belongs to neither.
     """
     place = evidence.place(index, 2 * REACH_MM)
     assert place is not None
@@ -139,7 +140,7 @@ def _faint_outline(evidence: Evidence, index: int) -> FaintOutline:
 
 
 def _placed(faint: NDArray[np.bool_], place: Place) -> Place | None:
-    """Rows and columns of the slice that hold the largest patch of it."""
+    """Rows and columns of the slice that enclose the largest faint patch; None without one."""
     patches, count = ndimage.label(ndimage.binary_dilation(faint, iterations=2))
     if count == 0:
         return None
