@@ -19,6 +19,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from tests.refusals import holds
 
+from afunet.cli.options import Formats, MeshFormats
 from afunet.formats import mesh_files
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
@@ -26,6 +27,7 @@ from afunet.models import MODELS, build_model, complexity
 from afunet.models.checkpoint import Header, save_checkpoint
 from afunet.workflows import attempts, case_pages, segment
 from afunet.workflows.analyse import PLAN as ANALYSIS
+from afunet.workflows.result_files import RESULT_FORMATS, SURFACE_FORMATS
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 Run = Callable[..., Any]
@@ -386,8 +388,7 @@ def test_an_unknown_format_is_refused_with_those_there_are(kit: Kit, run_afunet:
     scan, output = kit.nifti(), kit.root / "out"
     done = run_afunet("segment", scan, "-o", output, "--formats", "vrml")
     assert done.code == 2
-    formats = "nifti, nrrd, mha, stl, ply, obj, vtp, glb, seg, rtstruct"
-    done.refused_as("CONFIG_ERROR", "vrml", formats)
+    done.refused_as("CONFIG_ERROR", "vrml", ", ".join(RESULT_FORMATS))
     assert not output.exists()
 
 
@@ -731,3 +732,9 @@ def test_models_lists_every_network(run_afunet: Run, monkeypatch: pytest.MonkeyP
     assert done.out.count("1,234,567") == len(MODELS)
     assert all(name in done.out for name in MODELS)
     assert done.out.count("(321 ") == len(MODELS)
+
+
+def test_help_names_every_format() -> None:
+    for option, formats in ((Formats, RESULT_FORMATS), (MeshFormats, SURFACE_FORMATS)):
+        (told,) = option.__metadata__
+        assert set(formats) <= set(re.findall(r"\w+", told.help))

@@ -14,6 +14,7 @@ from afunet.models.afunet import AFUNet, AFUNetConfig
 from afunet.models.attention_unet import AttentionUNet, AttentionUNetConfig
 from afunet.models.bisenet import BiSeNet, BiSeNetConfig
 from afunet.models.fcn import FCN, FCNConfig
+from afunet.models.network_config import NetworkConfig
 from afunet.models.unet import UNet, UNetConfig
 from afunet.plain import from_plain
 
@@ -22,7 +23,7 @@ from afunet.plain import from_plain
 class Architecture:
     """A network, the dataclass of its options, and its publication."""
 
-    config: type
+    config: type[NetworkConfig]
     network: Callable[[Any], nn.Module]
     source: str
 

@@ -165,7 +165,8 @@ def _slices_of(
     validation = [item for item in held_out if item.record.status in TRUSTED] or held_out
     if not validation:
         raise InputError(
-            "no labelled slice in split 'val': one is needed to choose the best step",
+            "no labelled slice in split 'val', which chooses the best step: prepare the data with "
+            "--split by-patient",
             code="NO_LABELLED_SLICE",
         )
     return sources, validation
