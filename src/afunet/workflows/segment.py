@@ -223,7 +223,7 @@ def segment(
     or of PNG slices; it takes precedence over that of `options`.
     """
     options = options or SegmentOptions()
-    options = replace(options, spacing_mm=spacing_mm or options.spacing_mm)
+    options = replace(options, spacing_mm=options.spacing_mm if spacing_mm is None else spacing_mm)
     if output is None:
         return Segmenter(options, watch=watch).find(source, watch=watch)
     require_possible(source, output, options)
