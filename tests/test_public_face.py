@@ -19,7 +19,14 @@ import SimpleITK
 from tests.refusals import refused
 
 import afunet
-from afunet.errors import ConfigError, GeometryError, InputError
+from afunet.errors import (
+    CheckpointError,
+    ConfigError,
+    DeviceError,
+    GeometryError,
+    InputError,
+    OutputError,
+)
 from afunet.faults import code_of
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
@@ -255,6 +262,68 @@ def test_a_nibabel_image_whose_file_is_gone_or_cut_off_is_refused(
 def test_a_volume_is_an_array_and_an_affine(voxels: Any, affine: Any, code: str) -> None:
     with refused(GeometryError, code):
         Volume(voxels, affine)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fact"),
+    [
+        ({"device": "tpu"}, "tpu"),
+        ({"device": None}, "None"),
+        ({"segmentation_kind": "bits"}, "bits"),
+        ({"formats": "nifti"}, "nifti"),
+        ({"formats": None}, "None"),
+        ({"formats": ("doc", 3)}, "doc"),
+        ({"max_triangles": "many"}, "many"),
+        ({"max_error_mm": "0.1"}, "0.1"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_the_work(wrong: dict[str, Any], fact: str) -> None:
+    with refused(ConfigError, "CONFIG_ERROR", fact):
+        afunet.SegmentOptions(**wrong)
+
+
+def test_options_may_be_strings(
+    cylinder: Volume, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind: Any = "fractional"
+    assert afunet.SegmentOptions(segmentation_kind=kind).segmentation_kind is not kind
+    device: Any = "cuda"
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for call in (
+        lambda: afunet.segment(cylinder, options=afunet.SegmentOptions(str(weights), device)),
+        lambda: afunet.load_network(str(weights), device),
+    ):
+        with refused(DeviceError, "NO_CUDA"):
+            call()
+    assert afunet.load_network(str(weights)).sha256 == afunet.load_network(weights).sha256
+
+
+@pytest.mark.parametrize("path", ["nowhere.safetensors", "", 3], ids=str)
+def test_weights_that_are_not_there_are_refused(path: Any) -> None:
+    with refused(CheckpointError, "NO_WEIGHTS", path):
+        afunet.load_network(path)
+
+
+@pytest.mark.parametrize("output", ["", 3], ids=repr)
+def test_an_output_that_is_no_path_is_refused(
+    cylinder: Volume, options: afunet.SegmentOptions, output: Any
+) -> None:
+    with refused(OutputError, "NOT_A_FOLDER", repr(output)):
+        afunet.segment(cylinder, output, options)
+
+
+def test_options_for_reading_are_refused_for_a_scan_that_is_read(
+    cylinder: Volume, weights: Path
+) -> None:
+    scan, wrong = afunet.read_scan(cylinder), {"weights": weights}
+    for option in ({"series": "1"}, {"spacing_mm": (1.0, 1.0, 1.0)}):
+        choices: Any = {**wrong, **option}
+        with refused(ConfigError, "OPTIONS_CLASH"):
+            afunet.segment(scan, options=afunet.SegmentOptions(**choices))
+    with refused(ConfigError, "CONFIG_ERROR", "dict"):
+        afunet.segment(scan, options=wrong)  # type: ignore[call-overload]
+    with refused(InputError, "NOT_A_VOLUME", "Volume"):
+        afunet.analyse(cylinder, afunet.load_network(weights))  # type: ignore[arg-type]
 
 
 def test_a_case_in_memory_is_the_one_that_is_written(

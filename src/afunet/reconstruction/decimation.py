@@ -1,5 +1,7 @@
 """Fewer triangles for the same shape, to a number of triangles or to a bound on the error."""
 
+from numbers import Real
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -37,6 +39,9 @@ def decimated(
 
 def require_limits(max_triangles: int | None, max_error_mm: float | None) -> None:
     """`ConfigError` for less than a tetrahedron's four triangles or an error not above 0."""
+    for limit in (max_triangles, max_error_mm):
+        if limit is not None and not isinstance(limit, Real):
+            raise ConfigError(f"a limit of surfaces is {limit!r}, expected a number")
     if max_triangles is not None and max_triangles < FEWEST_TRIANGLES:
         raise ConfigError(
             f"a surface needs {FEWEST_TRIANGLES} or more triangles, got a limit of {max_triangles}"

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from afunet.errors import DeviceError
+from afunet.errors import ConfigError, DeviceError
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.engines.engine import Engine, Float32Array
 from afunet.inference.engines.torch_engine import TorchEngine
@@ -30,13 +30,18 @@ class Trial:
 
 
 def pick_device(choice: DeviceChoice) -> torch.device:
-    """The device asked for; `DeviceError` where CUDA is asked for and there is none."""
+    """The device asked for, by a `DeviceChoice` or its value.
+
+    Raises `ConfigError` for another value, `DeviceError` where CUDA is asked for and there is none.
+    """
+    if choice not in tuple(DeviceChoice):
+        raise ConfigError(f"unknown device {choice!r}: choose from {', '.join(DeviceChoice)}")
     available = torch.cuda.is_available()
-    if choice is DeviceChoice.CUDA and not available:
+    if choice == DeviceChoice.CUDA and not available:
         raise DeviceError(
             "no CUDA device here: use --device cpu, or auto to take what there is", code="NO_CUDA"
         )
-    use_cuda = available and choice is not DeviceChoice.CPU
+    use_cuda = available and choice != DeviceChoice.CPU
     return torch.device("cuda" if use_cuda else "cpu")
 
 
