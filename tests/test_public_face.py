@@ -326,6 +326,12 @@ def test_options_for_reading_are_refused_for_a_scan_that_is_read(
         afunet.analyse(cylinder, afunet.load_network(weights))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("seed", [-1, "one", 0.5, None])
+def test_a_seed_is_a_whole_number_from_0(seed: Any) -> None:
+    with refused(ConfigError, "CONFIG_ERROR", repr(seed)):
+        afunet.LegConfig(seed=seed)
+
+
 def test_a_case_in_memory_is_the_one_that_is_written(
     cylinder: Volume,
     options: afunet.SegmentOptions,

@@ -94,7 +94,7 @@ def _plain(voxels: NDArray[Any]) -> NDArray[Any]:
         if masked:
             raise InputError(
                 f"{masked} of {voxels.size} voxels are masked, expected a value for each: fill "
-                "them with HU",
+                "them first",
                 code="NOT_FINITE",
             )
     plain = np.asarray(voxels)
