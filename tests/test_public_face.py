@@ -16,9 +16,18 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK
+from tests.refusals import refused
 
 import afunet
-from afunet.errors import ConfigError, GeometryError, InputError
+from afunet.errors import (
+    CheckpointError,
+    ConfigError,
+    DeviceError,
+    GeometryError,
+    InputError,
+    OutputError,
+)
+from afunet.faults import code_of
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
 from afunet.workflows import network
@@ -67,6 +76,12 @@ def test_the_names_and_their_parameters() -> None:
 
 def test_the_version_is_that_of_the_package() -> None:
     assert afunet.__version__ == version("afunet")
+
+
+@pytest.mark.parametrize("kind", [InputError, GeometryError, ConfigError])
+def test_every_refusal_has_a_code(kind: type[afunet.AfunetError]) -> None:
+    assert kind("wrong", code="BAD_SHAPE").code == "BAD_SHAPE"
+    assert kind("wrong").code == code_of(kind("wrong")) != ""
 
 
 def test_a_name_that_is_not_there_is_told() -> None:
@@ -149,6 +164,172 @@ def test_what_is_no_scan_is_refused(
 ) -> None:
     with pytest.raises(error):
         afunet.read_scan(image, spacing_mm=spacing_mm)
+
+
+NIFTI = nibabel.Nifti1Image
+CUBE = np.arange(64, dtype=np.int16).reshape(4, 4, 4)
+LABEL_MAP = SimpleITK.Cast(SimpleITK.Image(4, 4, 4, SimpleITK.sitkUInt8), SimpleITK.sitkLabelUInt8)
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        (None, "NOT_A_VOLUME"),
+        (3, "NOT_A_VOLUME"),
+        (b"ct", "NOT_A_VOLUME"),
+        (CUBE.tolist(), "NOT_A_VOLUME"),
+        ([CUBE[0], CUBE[1]], "NOT_A_VOLUME"),
+        ("", "NOTHING_GIVEN"),
+        (np.array(3.0), "BAD_SHAPE"),
+        (CUBE[:, :0].astype(np.float32), "BAD_SHAPE"),
+        (np.ma.masked_less(CUBE, 9), "NOT_FINITE"),
+        (NIFTI(CUBE[0], np.eye(4)), "NOT_A_VOLUME"),
+        (nibabel.MGHImage(CUBE.astype(np.float32), None), "NO_PLACEMENT"),
+        (nibabel.AnalyzeImage(CUBE, np.eye(4)), "ANALYZE"),
+        (LABEL_MAP, "NOT_A_VOLUME"),
+    ],
+)
+def test_any_other_object_is_refused_in_one_line(source: Any, code: str) -> None:
+    with refused(InputError, code):
+        afunet.read_scan(source)
+    with refused(InputError, code):
+        afunet.evaluate(source, CUBE)
+
+
+@pytest.mark.parametrize(
+    "spacing_mm",
+    [(), (1.0,), (1.0, 1.0), (1.0,) * 4, 1.0, "1", ("1", "1", "1"), (None,) * 3, (1.0, -1.0, 1.0)],
+    ids=str,
+)
+def test_a_spacing_is_three_numbers_above_0(cylinder: Volume, spacing_mm: Any) -> None:
+    with refused(ConfigError, "CONFIG_ERROR", repr(spacing_mm)):
+        afunet.read_scan(cylinder.voxels, spacing_mm=spacing_mm)
+    with refused(ConfigError, "CONFIG_ERROR", repr(spacing_mm)):
+        afunet.segment(cylinder.voxels, spacing_mm=spacing_mm)
+
+
+def test_a_spacing_may_be_an_array(cylinder: Volume, options: afunet.SegmentOptions) -> None:
+    spacing_mm: Any = np.array([1.0, 1.0, 2.0])
+    case = afunet.segment(cylinder.voxels, None, options, spacing_mm=spacing_mm)
+    assert case.mask.spacing_mm.tolist() == [1.0, 1.0, 2.0]
+
+
+def test_options_that_an_image_cannot_follow_are_refused(cylinder: Volume) -> None:
+    with refused(ConfigError, "OPTIONS_CLASH"):
+        afunet.read_scan(cylinder, series="1")
+    with refused(ConfigError, "OPTIONS_CLASH"):
+        afunet.read_scan(cylinder, spacing_mm=(1.0, 1.0, 1.0))
+
+
+def test_an_affine_that_was_changed_in_memory_counts_as_in_its_file(
+    cylinder: Volume, tmp_path: Path
+) -> None:
+    image = as_nibabel(cylinder)
+    image.affine[0, 3] += 11
+    moved = afunet.read_scan(image)
+    nibabel.save(image, tmp_path / "ct.nii")
+    assert moved.volume.same_grid(afunet.read_scan(tmp_path / "ct.nii").volume, 1e-3)
+    assert not moved.volume.same_grid(cylinder, 1.0)
+    image.affine[:] = np.nan
+    with refused(GeometryError, "NO_PLACEMENT"):
+        afunet.read_scan(image)
+
+
+def test_a_nibabel_image_whose_file_is_gone_or_cut_off_is_refused(
+    cylinder: Volume, tmp_path: Path
+) -> None:
+    path = tmp_path / "ct.nii.gz"
+    write_nifti(cylinder, path)
+    cut, gone = nibabel.load(path), nibabel.load(path)
+    path.write_bytes(path.read_bytes()[:400])
+    with refused(InputError, "FILE_CUT"):
+        afunet.read_scan(cut)
+    path.unlink()
+    with refused(InputError, "UNREADABLE"):
+        afunet.read_scan(gone)
+
+
+@pytest.mark.parametrize(
+    ("voxels", "affine", "code"),
+    [
+        (CUBE.tolist(), np.eye(4), "BAD_SHAPE"),
+        (CUBE, "axial", "BAD_AFFINE"),
+        (CUBE, None, "BAD_AFFINE"),
+        (CUBE, np.eye(3), "BAD_AFFINE"),
+        (CUBE, np.diag([1.0, 1.0, 1.0, 2.0]), "BAD_AFFINE"),
+    ],
+)
+def test_a_volume_is_an_array_and_an_affine(voxels: Any, affine: Any, code: str) -> None:
+    with refused(GeometryError, code):
+        Volume(voxels, affine)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fact"),
+    [
+        ({"device": "tpu"}, "tpu"),
+        ({"device": None}, "None"),
+        ({"segmentation_kind": "bits"}, "bits"),
+        ({"formats": "nifti"}, "nifti"),
+        ({"formats": None}, "None"),
+        ({"formats": ("doc", 3)}, "doc"),
+        ({"max_triangles": "many"}, "many"),
+        ({"max_error_mm": "0.1"}, "0.1"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_the_work(wrong: dict[str, Any], fact: str) -> None:
+    with refused(ConfigError, "CONFIG_ERROR", fact):
+        afunet.SegmentOptions(**wrong)
+
+
+def test_options_may_be_strings(
+    cylinder: Volume, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind: Any = "fractional"
+    assert afunet.SegmentOptions(segmentation_kind=kind).segmentation_kind is not kind
+    device: Any = "cuda"
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for call in (
+        lambda: afunet.segment(cylinder, options=afunet.SegmentOptions(str(weights), device)),
+        lambda: afunet.load_network(str(weights), device),
+    ):
+        with refused(DeviceError, "NO_CUDA"):
+            call()
+    assert afunet.load_network(str(weights)).sha256 == afunet.load_network(weights).sha256
+
+
+@pytest.mark.parametrize("path", ["nowhere.safetensors", "", 3], ids=str)
+def test_weights_that_are_not_there_are_refused(path: Any) -> None:
+    with refused(CheckpointError, "NO_WEIGHTS", path):
+        afunet.load_network(path)
+
+
+@pytest.mark.parametrize("output", ["", 3], ids=repr)
+def test_an_output_that_is_no_path_is_refused(
+    cylinder: Volume, options: afunet.SegmentOptions, output: Any
+) -> None:
+    with refused(OutputError, "NOT_A_FOLDER", repr(output)):
+        afunet.segment(cylinder, output, options)
+
+
+def test_options_for_reading_are_refused_for_a_scan_that_is_read(
+    cylinder: Volume, weights: Path
+) -> None:
+    scan, wrong = afunet.read_scan(cylinder), {"weights": weights}
+    for option in ({"series": "1"}, {"spacing_mm": (1.0, 1.0, 1.0)}):
+        choices: Any = {**wrong, **option}
+        with refused(ConfigError, "OPTIONS_CLASH"):
+            afunet.segment(scan, options=afunet.SegmentOptions(**choices))
+    with refused(ConfigError, "CONFIG_ERROR", "dict"):
+        afunet.segment(scan, options=wrong)  # type: ignore[call-overload]
+    with refused(InputError, "NOT_A_VOLUME", "Volume"):
+        afunet.analyse(cylinder, afunet.load_network(weights))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [-1, "one", 0.5, None])
+def test_a_seed_is_a_whole_number_from_0(seed: Any) -> None:
+    with refused(ConfigError, "CONFIG_ERROR", repr(seed)):
+        afunet.LegConfig(seed=seed)
 
 
 def test_a_case_in_memory_is_the_one_that_is_written(

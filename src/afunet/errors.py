@@ -28,15 +28,20 @@ class ExitCode(IntEnum):
 class AfunetError(Exception):
     """Base of all errors that the input or the environment causes, not the program.
 
-    `code` is a stable name of the reason for programs, such as GAP_TOO_LARGE, or "";
-    `exit_code` is the exit code of the command line.
+    `code` is a stable name of the reason for programs, such as GAP_TOO_LARGE, or that of the kind
+    of error, such as CONFIG_ERROR; `exit_code` is the exit code of the command line.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.REFUSED
 
     def __init__(self, message: str = "", *, code: str = "") -> None:
         super().__init__(message)
-        self.code = code
+        self.code = code or self.kind_code()
+
+    @classmethod
+    def kind_code(cls) -> str:
+        """The code of an error of this kind without a code of its own."""
+        return "".join(f"_{one}" if one.isupper() else one for one in cls.__name__)[1:].upper()
 
 
 class InputError(AfunetError):

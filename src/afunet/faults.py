@@ -26,11 +26,10 @@ def code_of(error: BaseException) -> str:
 
     An `OSError` with an unknown errno gives SYSTEM_ERROR.
     """
-    if isinstance(error, OutputError) and not error.code and error.__context__ is not None:
+    if isinstance(error, OutputError) and error.code == error.kind_code() and error.__context__:
         return code_of(error.__context__)  # what the system refused
     if isinstance(error, AfunetError):
-        own = "".join(f"_{one}" if one.isupper() else one for one in type(error).__name__)
-        return error.code or own.strip("_").upper()
+        return error.code
     if isinstance(error, MemoryError):
         return "OUT_OF_MEMORY"
     if isinstance(error, OSError) and error.errno is not None:

@@ -21,7 +21,7 @@ from afunet.data.store import HEADER, check_store
 from afunet.errors import ConfigError, InputError
 from afunet.evaluation.overlap import METRICS, count
 from afunet.formats.nifti import write_nifti
-from afunet.formats.readers import read_labels
+from afunet.formats.readers import read_labels, read_scan
 from afunet.geometry import Volume
 from afunet.inference.device_choice import DeviceChoice
 from afunet.models.checkpoint import load_checkpoint
@@ -35,6 +35,7 @@ from afunet.workflows.train import train_network
 
 CLASSES = ("tibia", "fibula", "patella")
 RADII, HU = (8, 5, 3), (500, 900, 1250)
+OBLIQUE = np.array([[1.0, 0.0, 0.0], [0.0, 0.96, -0.28], [0.0, 0.28, 0.96]])
 CHOICE = Choice(classes=parse_classes("tibia=1,fibula=2,patella=7"))
 CONFIG = TrainingConfig(
     data=(DataConfig("store"),),
@@ -209,6 +210,28 @@ def test_segmenting_gives_a_label_map_with_a_name_for_each_class(
     assert np.array_equal(found != 0, mask != 0)
     assert case.classes is not None
     assert np.array_equal(case.classes.voxels, found)
+
+
+@pytest.mark.parametrize("order", [(1, 0, 2), (2, 0, 1)], ids=["coronal", "sagittal"])
+def test_classes_lie_on_the_scan_s_grid_in_each_mask_format(
+    store: Path, weights: Path, tmp_path: Path, order: tuple[int, int, int]
+) -> None:
+    scan, truth = (store.parent / "legs" / f"leg0{end}.nii.gz" for end in ("", "_label"))
+    read, labels = read_scan(scan).volume, read_labels(truth).voxels
+    affine = np.eye(4)
+    columns = [2 - axis for axis in order][::-1]  # of the affine, column first
+    affine[:3, :3] = OBLIQUE @ read.affine[:3, :3][:, columns]
+    volume = Volume(np.ascontiguousarray(read.voxels.transpose(order)), affine)
+    options = SegmentOptions(weights, DeviceChoice.CPU, formats=("nifti", "nrrd", "mha", "stl"))
+    case = Segmenter(options).segment(volume, tmp_path / "out")
+    true = np.select([labels.transpose(order) == value for value in (1, 2, 7)], (1, 2, 3))
+    for end in ("nii.gz", "nrrd", "mha"):
+        found = read_labels(case.folder / f"classes.{end}")
+        assert found.same_grid(volume, 0.01)
+        assert min(dice_of(found.voxels == number, true == number) for number in (1, 2, 3)) > 0.9
+    assert case.report.files.count("classes.json") == 1
+    assert {"bone.stl", "mask.nrrd", "instances.mha"} <= set(case.report.files)
+    assert not case.report.not_written
 
 
 def dice_of(found: np.ndarray, true: np.ndarray) -> float:

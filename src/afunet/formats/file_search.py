@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from afunet.errors import InputError
 from afunet.watch import CancelToken
@@ -29,8 +30,8 @@ class FilesFound:
 
 def existing_paths(path: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
     """Return one path or several as a tuple, each once; `InputError` if one cannot be opened."""
-    given = [path] if isinstance(path, str | Path) else list(path)
-    if not given:
+    given = _given(path)
+    if not given or "" in given:
         raise InputError(
             "no file was given: name a folder or at least one file", code="NOTHING_GIVEN"
         )
@@ -38,6 +39,21 @@ def existing_paths(path: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
     for item in paths:
         _require_readable(item)
     return paths
+
+
+def _given(path: Any) -> list[str | Path]:
+    """The paths as a list; `InputError` for an object that is neither a path nor several."""
+    several = not isinstance(path, str | bytes | os.PathLike) and isinstance(path, Iterable)
+    given = list(path) if several else [path]
+    others = [item for item in given if not isinstance(item, str | os.PathLike)]
+    if others:
+        inside = f" of {type(others[0]).__name__}" if several else ""
+        raise InputError(
+            f"got a {type(path).__name__}{inside}, expected a path, a Volume, a NumPy array, or a "
+            "nibabel or SimpleITK image: convert it",
+            code="NOT_A_VOLUME",
+        )
+    return given
 
 
 def files_below(paths: Iterable[Path], cancel: CancelToken) -> tuple[Path, ...]:
@@ -128,7 +144,9 @@ def _require_readable(path: Path) -> None:
                 code="NO_SUCH_PATH",
             )
         elif path.exists():
-            raise InputError(f"{path} is neither a file nor a folder: it cannot be read")
+            raise InputError(
+                f"{path} is neither a file nor a folder: it cannot be read", code="UNREADABLE"
+            )
         else:
             raise InputError(f"no such file or folder: {path}", code="NO_SUCH_PATH")
     except OSError as reason:

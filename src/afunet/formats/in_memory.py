@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import numpy as np
 import SimpleITK
+from nibabel.analyze import AnalyzeImage
 from nibabel.nifti1 import Nifti1Pair
-from nibabel.spatialimages import SpatialImage
+from nibabel.spatialimages import HeaderDataError, SpatialImage
 from numpy.typing import NDArray
 
-from afunet.errors import ConfigError, InputError
+from afunet.errors import ConfigError, GeometryError, InputError
 from afunet.findings import warning
 from afunet.formats.hu import rescaled, stacked
 from afunet.formats.itk_placement import affine_of, require_plain
@@ -38,9 +40,10 @@ def scan_in_memory(image: Any, spacing_mm: Spacing | None = None) -> Scan:
 
     An array is (slice, row, column), axial from the feet to the head; `spacing_mm` is its voxel
     size along (column, row, slice), 1 mm if not given. The patient's left and right are unknown for
-    an array; a `Volume` has an orientation. Raises `InputError` unless each voxel is one number,
-    `GeometryError` unless there are three axes, and `ConfigError` for an impossible spacing or for
-    a spacing beside an image that has its own.
+    an array; a `Volume` has an orientation. Raises `InputError` unless each voxel is one number, and
+    for masked voxels and voxels that cannot be loaded; `GeometryError` unless there are three axes,
+    and for an image without an affine; `ConfigError` for an impossible spacing, or for a spacing
+    beside an image that has its own.
     """
     hu, placement = _placed(image, spacing_mm)
     if hu.dtype != np.int16:
@@ -61,21 +64,52 @@ def _placed(image: Any, spacing_mm: Spacing | None) -> tuple[NDArray[Any], Place
     if isinstance(image, np.ndarray):
         voxels, placement = image, _assumed(spacing_mm)
     elif spacing_mm is not None:
-        raise ConfigError("a spacing can be given for arrays only: this image has its own")
+        raise ConfigError(
+            "a spacing can be given for arrays only: this image has its own", code="OPTIONS_CLASH"
+        )
     elif isinstance(image, Volume):
         voxels, placement = image.voxels, Placement(image.affine)
     elif isinstance(image, SpatialImage):
-        is_nifti = isinstance(image, Nifti1Pair)
-        place = placement_of(image.header) if is_nifti else Placement(RAS_LPS @ image.affine)
-        voxels, placement = _nibabel_voxels(image), place
+        voxels, placement = _nibabel_voxels(image), _nibabel_placement(image)
     else:
+        _require_no_label_map(image)
         require_plain(image, "the SimpleITK image")
         voxels, placement = SimpleITK.GetArrayFromImage(image), Placement(affine_of(image))
+    return _plain(voxels), placement
+
+
+def _plain(voxels: NDArray[Any]) -> NDArray[Any]:
+    """The voxels as one number each along three axes, bool as uint8."""
     if voxels.dtype.kind not in "biuf":
         raise InputError(
             f"voxels are of type {voxels.dtype}, expected one number each", code="NOT_A_VOLUME"
         )
-    return voxels.astype(np.uint8) if voxels.dtype.kind == "b" else voxels, placement
+    if voxels.ndim != 3 or 0 in voxels.shape:
+        raise GeometryError(
+            f"the array has shape {voxels.shape}, expected (slice, row, column), none of them 0",
+            code="BAD_SHAPE",
+        )
+    if isinstance(voxels, np.ma.MaskedArray):
+        masked = int(np.count_nonzero(np.ma.getmaskarray(voxels)))
+        if masked:
+            raise InputError(
+                f"{masked} of {voxels.size} voxels are masked, expected a value for each: fill "
+                "them first",
+                code="NOT_FINITE",
+            )
+    plain = np.asarray(voxels)
+    return plain.astype(np.uint8) if plain.dtype.kind == "b" else plain
+
+
+def _require_no_label_map(image: SimpleITK.Image) -> None:
+    """Refuse a label map, the size of whose voxels SimpleITK ends the whole program over."""
+    kind = image.GetPixelIDTypeAsString()
+    if "label" in kind:
+        raise InputError(
+            f"the SimpleITK image is a {kind}, expected one number a voxel: convert it with "
+            "LabelMapToLabel",
+            code="NOT_A_VOLUME",
+        )
 
 
 def _assumed(spacing_mm: Spacing | None) -> Placement:
@@ -95,4 +129,38 @@ def _nibabel_voxels(image: Any) -> NDArray[Any]:
             f"the nibabel image holds an array of {shape}, expected one 3D volume",
             code="NOT_A_VOLUME",
         )
-    return np.asarray(image.dataobj).reshape(shape[:3]).transpose(2, 1, 0)
+    try:
+        voxels = np.asarray(image.dataobj)
+    except (OSError, EOFError, zlib.error, ValueError) as reason:
+        raise InputError(
+            "the voxels of the nibabel image cannot be loaded from its file "
+            f"({type(reason).__name__}): the file is gone or cut off; copy or download it again",
+            code="UNREADABLE" if isinstance(reason, OSError) and reason.errno else "FILE_CUT",
+        ) from None
+    return voxels.reshape(shape[:3]).transpose(2, 1, 0)
+
+
+def _nibabel_placement(image: Any) -> Placement:
+    """The placement that the image would have in a file: an affine that was changed counts."""
+    if isinstance(image, Nifti1Pair):
+        try:
+            with np.errstate(invalid="ignore"):  # an affine that holds NaN
+                saved = type(image)(image.dataobj, image.affine, image.header)
+            return placement_of(saved.header)
+        except HeaderDataError:
+            raise GeometryError(
+                "the affine of the nibabel image cannot be true: give one of perpendicular axes",
+                code="NO_PLACEMENT",
+            ) from None
+    if isinstance(image, AnalyzeImage):
+        raise InputError(
+            "the nibabel image is of Analyze 7.5, which does not tell left from right: make it a "
+            "Nifti1Image",
+            code="ANALYZE",
+        )
+    if image.affine is None:
+        raise GeometryError(
+            "the nibabel image has no affine, expected one that places it in the patient: give one",
+            code="NO_PLACEMENT",
+        )
+    return Placement(RAS_LPS @ image.affine)

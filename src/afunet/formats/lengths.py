@@ -22,10 +22,21 @@ Spacing = tuple[float, float, float]
 
 
 def given_grid(spacing_mm: Spacing | None) -> NDArray[np.float64]:
-    """The affine (4, 4) for a given voxel size, 1 mm without one; `ConfigError` unless above 0."""
-    if spacing_mm is not None and not all(np.isfinite(mm) and mm > 0 for mm in spacing_mm):
-        raise ConfigError(f"a spacing must be above 0 mm, got {spacing_mm}")
-    return np.diag([*(spacing_mm or (1.0, 1.0, 1.0)), 1.0])
+    """Return the affine (4, 4) for a given voxel size, 1 mm without one.
+
+    Raises `ConfigError` unless the size has three numbers above 0.
+    """
+    if spacing_mm is None:
+        return np.eye(4)
+    given = np.asarray(spacing_mm)
+    if given.shape != (3,) or given.dtype.kind not in "iuf" or not (given > 0).all():
+        raise ConfigError(
+            f"spacing_mm is {spacing_mm!r}, expected three numbers above 0: give the voxel size "
+            "in mm along (column, row, slice)"
+        )
+    if not np.isfinite(given).all():
+        raise ConfigError(f"spacing_mm is {spacing_mm!r}, expected finite numbers: give mm")
+    return np.diag([*given.astype(np.float64), 1.0])
 
 
 def is_believable(length_mm: float) -> bool:

@@ -93,6 +93,11 @@ def read_scan(
     option that the format does not take, and `Cancelled` on request.
     """
     if is_image(path):
+        if series is not None:
+            raise ConfigError(
+                "a series can be chosen in DICOM only, this is an image in memory",
+                code="OPTIONS_CLASH",
+            )
         scan = scan_in_memory(path, spacing_mm)
         refuse_if_strict(scan.findings, strict)
         return checked_scan(scan)

@@ -28,7 +28,12 @@ class Volume:
     affine: FloatArray
 
     def __post_init__(self) -> None:
-        affine = np.array(self.affine, dtype=np.float64)
+        if not isinstance(self.voxels, np.ndarray):
+            raise GeometryError(
+                f"voxels are a {type(self.voxels).__name__}, expected a NumPy array: convert them",
+                code="BAD_SHAPE",
+            )
+        affine = _numbers(self.affine)
         if self.voxels.ndim != 3 or 0 in self.voxels.shape:
             raise GeometryError(
                 f"a volume needs (slice, row, column) voxels, got shape {self.voxels.shape}",
@@ -37,6 +42,11 @@ class Volume:
         if affine.shape != (4, 4) or not np.isfinite(affine).all():
             raise GeometryError(
                 f"a volume needs a finite 4×4 affine, got {affine.tolist()}", code="BAD_AFFINE"
+            )
+        if not np.array_equal(affine[3], (0.0, 0.0, 0.0, 1.0)):
+            raise GeometryError(
+                f"the last row of the affine is {affine[3].tolist()}, expected [0, 0, 0, 1]",
+                code="BAD_AFFINE",
             )
         steps_mm = np.linalg.norm(affine[:3, :3], axis=0)
         if not steps_mm.all() or abs(np.linalg.det(affine[:3, :3] / steps_mm)) < 1e-6:
@@ -123,6 +133,17 @@ class Volume:
                 f"{what} lies on another grid: {_describe(other)}, expected {_describe(self)}",
                 code="OTHER_GRID",
             )
+
+
+def _numbers(affine: Any) -> FloatArray:
+    try:
+        return np.array(affine, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise GeometryError(
+            f"the affine is a {type(affine).__name__} that holds no table of numbers, expected a "
+            "4×4 array",
+            code="BAD_AFFINE",
+        ) from None
 
 
 def _corners(shape: tuple[int, int, int]) -> FloatArray:

@@ -1,5 +1,7 @@
 """Simplify a surface to a number of triangles or within a limit of error."""
 
+from numbers import Real
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -36,6 +38,9 @@ def decimated(
 
 def require_limits(max_triangles: int | None, max_error_mm: float | None) -> None:
     """Raise `ConfigError` for fewer triangles than a tetrahedron has or an error of 0 or less."""
+    for limit in (max_triangles, max_error_mm):
+        if limit is not None and not isinstance(limit, Real):
+            raise ConfigError(f"a limit for surfaces must be a number, got {limit!r}")
     if max_triangles is not None and max_triangles < FEWEST_TRIANGLES:
         raise ConfigError(
             f"the limit of triangles must be {FEWEST_TRIANGLES} or more, got {max_triangles}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from afunet.errors import InputError
 from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.classes import classes_in
@@ -93,6 +94,11 @@ def analyse(
     scan: Scan, network: Network, rules: AnalysisRules | None = None, watch: Watch = UNWATCHED
 ) -> Analysis:
     """Find the bones in a scan. Raises `Cancelled`, and any error that prevents the mask."""
+    if not isinstance(scan, Scan):
+        raise InputError(
+            f"got a {type(scan).__name__}, expected a Scan: read it with read_scan first",
+            code="NOT_A_VOLUME",
+        )
     stopwatch = Stopwatch()
     with stopwatch.stage("network"):
         prediction = predict(scan, network, watch)

@@ -70,7 +70,7 @@ class WrittenResults:
                 for name in names:
                     (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
                     os.replace(own / name, self.folder / name)
-                self.names += names
+                self.names += [name for name in names if name not in self.names]
         finally:
             shutil.rmtree(own, ignore_errors=True)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from afunet.errors import CheckpointError
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.engines.engine import Engine
 from afunet.inference.engines.factory import Trial, best_engine
@@ -28,7 +31,7 @@ class Network:
 
 
 def load_network(
-    weights: Path | None = None,
+    weights: str | Path | None = None,
     device: DeviceChoice = DeviceChoice.AUTO,
     watch: Watch = UNWATCHED,
 ) -> Network:
@@ -38,7 +41,7 @@ def load_network(
     network does not run on the device, and `Cancelled` on request.
     """
     watch.tell(LOADING, 0, 1)
-    checkpoint = load_checkpoint(weights or shipped_path())
+    checkpoint = load_checkpoint(shipped_path() if weights is None else _path_of(weights))
     watch.tell(LOADING, 1, 1)
     watch.check()
     watch.tell(TRYING, 0, 1)
@@ -46,3 +49,13 @@ def load_network(
     watch.tell(TRYING, 1, 1)
     watch.check()
     return Network(checkpoint.header, checkpoint.sha256, engine, trial)
+
+
+def _path_of(weights: Any) -> Path:
+    if isinstance(weights, str | os.PathLike) and str(weights):
+        return Path(weights)
+    raise CheckpointError(
+        f"weights are {weights!r}, expected the path of a weights file, or None for the shipped "
+        "ones",
+        code="NO_WEIGHTS",
+    )

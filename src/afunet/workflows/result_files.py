@@ -277,7 +277,9 @@ def results_of(formats: Collection[str]) -> list[tuple[str, WriteResult]]:
 
 def require_formats(names: Collection[str]) -> None:
     """Raise `ConfigError` for a name that is not in `RESULT_FORMATS`."""
-    unknown = sorted(set(names) - set(RESULT_FORMATS))
+    if isinstance(names, str) or not isinstance(names, Collection):
+        raise ConfigError(f"formats are {names!r}, expected several names: give a tuple of them")
+    unknown = sorted({str(name) for name in names} - set(RESULT_FORMATS))
     if unknown:
         raise ConfigError(
             f"unknown format {', '.join(unknown)}: choose from {', '.join(RESULT_FORMATS)}"

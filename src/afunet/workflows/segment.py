@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
 from typing import overload
 
+from afunet.errors import ConfigError, OutputError
 from afunet.findings import Finding
 from afunet.formats.dicom.segmentation import SegmentationKind
 from afunet.formats.file_search import existing_paths
@@ -46,7 +48,7 @@ class SegmentOptions:
     `max_triangles` and `max_error_mm` simplify each surface (`AnalysisRules`).
     """
 
-    weights: Path | None = None
+    weights: str | Path | None = None
     device: DeviceChoice = DeviceChoice.AUTO
     series: str | None = None
     spacing_mm: tuple[float, float, float] | None = None
@@ -61,6 +63,11 @@ class SegmentOptions:
     def __post_init__(self) -> None:
         require_formats(self.formats)
         require_limits(self.max_triangles, self.max_error_mm)
+        for name, kind in (("device", DeviceChoice), ("segmentation_kind", SegmentationKind)):
+            value = getattr(self, name)
+            if value not in tuple(kind):
+                raise ConfigError(f"unknown {name} {value!r}: choose from {', '.join(kind)}")
+            object.__setattr__(self, name, kind(value))
 
     @property
     def rules(self) -> AnalysisRules:
@@ -149,8 +156,8 @@ class Segmenter:
         written is listed in `report.not_written`; the others are still written. Raises
         `AfunetError` if there is no result at all; then nothing is written.
         """
-        output = Path(output)
         require_possible(path, output, self.options)
+        output = Path(output)
         title, named = (case, []) if case is not None else _title_of(path)
         stopwatch = Stopwatch()
         scan = self._read(path, stopwatch, watch)
@@ -172,6 +179,7 @@ class Segmenter:
     def _read(self, source: Image | Scan, stopwatch: Stopwatch, watch: Watch) -> Scan:
         with stopwatch.stage("reading"):
             if isinstance(source, Scan):
+                _require_unread_options(self.options)
                 return source
             return read_scan(
                 source,
@@ -223,7 +231,11 @@ def segment(
     or of PNG slices; it takes precedence over that of `options`.
     """
     options = options or SegmentOptions()
-    options = replace(options, spacing_mm=spacing_mm or options.spacing_mm)
+    if not isinstance(options, SegmentOptions):
+        raise ConfigError(
+            f"options are a {type(options).__name__}, expected SegmentOptions: make one of them"
+        )
+    options = replace(options, spacing_mm=options.spacing_mm if spacing_mm is None else spacing_mm)
     if output is None:
         return Segmenter(options, watch=watch).find(source, watch=watch)
     require_possible(source, output, options)
@@ -238,9 +250,22 @@ def require_possible(source: Image | Scan, output: str | Path, options: SegmentO
     """
     if not (isinstance(source, Scan) or is_image(source)):
         existing_paths(source)
+    if not isinstance(output, str | PathLike) or not str(output):
+        raise OutputError(
+            f"the output is {output!r}, expected the path of a folder", code="NOT_A_FOLDER"
+        )
     names = [name for name, _ in results_of(options.formats)]
     pages = (OVERLAY, SCENE, REPORT_HTML, REPORT_JSON)
     check_writable(Path(output), "segment", (*names, *pages))
+
+
+def _require_unread_options(options: SegmentOptions) -> None:
+    """Raise `ConfigError` for options that a scan can only follow while it is read."""
+    if options.series is not None or options.spacing_mm is not None:
+        raise ConfigError(
+            "series and spacing_mm have no effect on a Scan: give them to read_scan",
+            code="OPTIONS_CLASH",
+        )
 
 
 def _title_of(source: Image | Scan) -> tuple[str, list[Finding]]:

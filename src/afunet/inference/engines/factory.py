@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from afunet.errors import DeviceError
+from afunet.errors import ConfigError, DeviceError
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.engines.engine import Engine, Float32Array
 from afunet.inference.engines.torch_engine import TorchEngine
@@ -30,11 +30,16 @@ class Trial:
 
 
 def pick_device(choice: DeviceChoice) -> torch.device:
-    """Return the chosen device; raises `DeviceError` if CUDA is chosen but not available."""
+    """Return the chosen device, given as a `DeviceChoice` or its value.
+
+    Raises `ConfigError` for another value, `DeviceError` if CUDA is chosen but not available.
+    """
+    if choice not in tuple(DeviceChoice):
+        raise ConfigError(f"unknown device {choice!r}: choose from {', '.join(DeviceChoice)}")
     available = torch.cuda.is_available()
-    if choice is DeviceChoice.CUDA and not available:
+    if choice == DeviceChoice.CUDA and not available:
         raise DeviceError("no CUDA device found: use --device cpu or --device auto", code="NO_CUDA")
-    use_cuda = available and choice is not DeviceChoice.CPU
+    use_cuda = available and choice != DeviceChoice.CPU
     return torch.device("cuda" if use_cuda else "cpu")
 
 

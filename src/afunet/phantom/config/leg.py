@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Integral
 
+from afunet.errors import ConfigError
 from afunet.phantom.config.bones import Anatomy, BoneQuality, Fracture, Implant
 from afunet.phantom.config.grid import Grid, axial_grid
 from afunet.phantom.config.setting import Scanner, Surroundings
@@ -15,6 +17,7 @@ class LegConfig:
     """The configuration of one simulated CT; by default an intact left knee, 100 mm, 1 mm voxels.
 
     `seed` determines all texture, noise and small shapes: the same config gives the same bytes.
+    Raises `ConfigError` unless it is a whole number from 0.
     """
 
     seed: int = 0
@@ -28,3 +31,7 @@ class LegConfig:
     clutter: Clutter | None = None
     surroundings: Surroundings = field(default_factory=Surroundings)
     scanner: Scanner = field(default_factory=Scanner)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.seed, Integral) or self.seed < 0:
+            raise ConfigError(f"the seed is {self.seed!r}, expected a whole number from 0")
