@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
@@ -297,11 +298,13 @@ EXPECTED = {
 
 
 def run(command: str, folder: Path) -> Run:
-    """A command as a shell runs it; killed after `LONGEST_S`."""
+    """A command as a shell runs it, `afunet` being this environment's; killed after `LONGEST_S`."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     try:
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=folder,
+            env={**os.environ, "PATH": path},
             capture_output=True,
             timeout=LONGEST_S,
             stdin=subprocess.DEVNULL,

@@ -40,7 +40,7 @@ def scan_in_memory(image: Any, spacing_mm: Spacing | None = None) -> Scan:
 
     An array is (slice, row, column), axial from the feet to the head; `spacing_mm` is its voxel
     size along (column, row, slice), 1 mm if not given. The patient's left and right are unknown for
-    an array; a `Volume` has an orientation. Raises `InputError` unless each voxel is one number, and
+    an array; a `Volume` has an orientation. Raises `InputError` unless each voxel is one number and
     for masked voxels and voxels that cannot be loaded; `GeometryError` unless there are three axes,
     and for an image without an affine; `ConfigError` for an impossible spacing, or for a spacing
     beside an image that has its own.
