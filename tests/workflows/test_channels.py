@@ -27,6 +27,7 @@ from afunet.inference.device_choice import DeviceChoice
 from afunet.models.checkpoint import load_checkpoint
 from afunet.terminal.show import print_table
 from afunet.training.config import DataConfig, TrainingConfig
+from afunet.workflows import analyse
 from afunet.workflows.evaluate import evaluate_network
 from afunet.workflows.evaluation_files import write_evaluation
 from afunet.workflows.prepare import PrepareOptions, prepare
@@ -232,6 +233,21 @@ def test_classes_lie_on_the_scan_s_grid_in_each_mask_format(
     assert case.report.files.count("classes.json") == 1
     assert {"bone.stl", "mask.nrrd", "instances.mha"} <= set(case.report.files)
     assert not case.report.not_written
+
+
+def test_classes_that_cannot_be_made_leave_the_other_results(
+    store: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(analyse, "classes_in", fail)
+    options = SegmentOptions(weights=weights, device=DeviceChoice.CPU, formats=("nifti",))
+    case = Segmenter(options).segment(store.parent / "legs" / "leg0.nii.gz", tmp_path / "out")
+    assert case.classes is None
+    assert [missing.format for missing in case.report.not_written] == ["classes"]
+    assert {"mask.nii.gz", "instances.nii.gz"} <= set(case.report.files)
+    assert "classes.nii.gz" not in case.report.files
 
 
 def dice_of(found: np.ndarray, true: np.ndarray) -> float:

@@ -102,7 +102,7 @@ def _plain(voxels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _require_no_label_map(image: SimpleITK.Image) -> None:
-    """Refuse a label map, the size of whose voxels SimpleITK ends the whole program over."""
+    """Refuse a label map: SimpleITK aborts Python when it is asked for the size of its voxels."""
     kind = image.GetPixelIDTypeAsString()
     if "label" in kind:
         raise InputError(

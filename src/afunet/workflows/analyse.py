@@ -28,7 +28,7 @@ from afunet.workflows.network import Network
 from afunet.workflows.stopwatch import Stopwatch
 from afunet.workflows.trust import Trust, judge
 
-CONFIDENCE = "confidence"
+CLASSES, CONFIDENCE = "classes", "confidence"
 MAX_TRIANGLES = 2_000_000
 # Measured on 46 slices of 512 x 512 pixels on one CPU; only the network and what follows count.
 PLAN = (
@@ -128,10 +128,11 @@ def concluded(
     rules, stopwatch, attempts = rules or AnalysisRules(), Stopwatch(), Attempts()
     with stopwatch.stage("clean-up"):
         axial, cleaned = clean_up(prediction.mask, prediction.scan, rules.cleanup, watch=watch)
-        mask, classes = prediction.scan.restored(axial), None
-        if len(network.header.classes) > 1:
+        mask = prediction.scan.restored(axial)
+    classes, mesh, instances, trust = None, None, undivided(mask), None
+    if len(network.header.classes) > 1:
+        with stopwatch.stage(CLASSES), attempts.at(CLASSES):
             classes = prediction.scan.restored(classes_in(axial, prediction.mask))
-    mesh, instances, trust = None, undivided(mask), None
     if rules.pieces:
         most = min(rules.max_triangles or MAX_TRIANGLES, MAX_TRIANGLES)
         dividing = Dividing(attempts, most, rules.max_error_mm, watch)
