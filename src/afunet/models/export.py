@@ -66,12 +66,12 @@ def onnx_of(network: nn.Module, example: Tensor, free: Mapping[int, str]) -> Mod
 
 
 def _plain(model: ModelProto, free: Mapping[int, str]) -> ModelProto:
-    """Remove PyTorch's notes about source code, and name the free axes."""
+    """Remove PyTorch's notes about source code, and name the free axes, which the output shares."""
     given, told = model.graph.input[0], model.graph.output[0]
-    names = {_axes(given)[axis].dim_param: name for axis, name in free.items()}
-    for dimension in (*_axes(given), *_axes(told)):
-        if dimension.dim_param:
-            dimension.dim_param = names[dimension.dim_param]
+    for dimensions in (_axes(given), _axes(told)):
+        for axis, dimension in enumerate(dimensions):
+            if dimension.dim_param:
+                dimension.dim_param = free[axis]
     del model.graph.value_info[:]
     for item in (model, model.graph, *model.graph.node, *model.graph.initializer, given, told):
         if hasattr(item, "metadata_props"):
