@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from afunet.data.cases import refuse_leaks
-from afunet.data.labelled import classes_of, load_labelled, read_records
+from afunet.data.labelled import classes_of, load_labelled, load_unlabelled, read_records
 from afunet.data.locate import locate_data
 from afunet.data.sampler import CropSampler, Source
 from afunet.data.slices import LabelledSlice
@@ -29,19 +29,25 @@ from afunet.models.head import labels
 from afunet.models.shipped import shipped_path
 from afunet.plan import Step
 from afunet.preprocessing import BONE_WINDOW
-from afunet.training.config import SHIPPED, TrainingConfig, config_text
+from afunet.training.config import SHIPPED, DataConfig, TrainingConfig, config_text
 from afunet.training.distributed import joined, own_device
 from afunet.training.loop import CONFIG, DTYPES, train
 from afunet.training.recording import NoRecorder, Recorder
 from afunet.training.task import segmentation
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.staging import check_writable
+from afunet.workflows.teaching import STAGE as ASKING
+from afunet.workflows.teaching import Teacher, taught
 
 BEST = "best.safetensors"
 RESULT = "result.json"
 EXAMPLES = 4
-PLAN = (Step("reading slices"), Step("training", share=1))
+PLAN = (Step("reading slices"), Step(ASKING), Step("training", share=1))
 TRUSTED = ("checked", "exact")  # labels looked at by a person, or simulated
+
+
+Lessons = Callable[[DataConfig, Path, Sequence[LabelledSlice]], Sequence[LabelledSlice]]
+"""Training slices of a [[data]] entry and its folder → what is learned from them."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,8 @@ def train_network(
         if not world.leads:
             watch = watch.silenced()
         classes = _classes_of(config, base)
-        sources, validation = _slices_of(config, base, watch)
+        lessons = _lessons(config, run, base, classes, place, watch)
+        sources, validation = _slices_of(config, base, lessons, watch)
         sampler = CropSampler(
             sources,
             config.crop,
@@ -89,6 +96,7 @@ def train_network(
             place,
             passes=config.epochs > 0,
             classes=len(classes),
+            multiple=config.accumulate * world.size,
         )
 
         def validate(model: nn.Module, step: int) -> float:
@@ -141,7 +149,7 @@ def _classes_of(config: TrainingConfig, base: Path) -> tuple[str, ...]:
 
 
 def _slices_of(
-    config: TrainingConfig, base: Path, watch: Watch
+    config: TrainingConfig, base: Path, lessons: Lessons, watch: Watch
 ) -> tuple[list[Source], Sequence[LabelledSlice]]:
     """Return training slices by source, and validation slices (`TRUSTED` ones if there are any).
 
@@ -155,7 +163,7 @@ def _slices_of(
     held_out: list[LabelledSlice] = []
     for entry, folder in zip(config.data, folders, strict=True):
         if slices := load_labelled(folder, "train", inputs, watch):
-            sources.append(Source(slices, entry.weight))
+            sources.append(Source(lessons(entry, folder, slices), entry.weight))
         held_out += load_labelled(folder, "val", inputs, watch)
     if not sources:
         raise InputError(
@@ -170,6 +178,34 @@ def _slices_of(
             code="NO_LABELLED_SLICE",
         )
     return sources, validation
+
+
+def _lessons(
+    config: TrainingConfig,
+    run: Path,
+    base: Path,
+    classes: tuple[str, ...],
+    device: torch.device,
+    watch: Watch,
+) -> Lessons:
+    """Return what shows slices to the teacher; without a teacher they stay as they are."""
+    wanted = config.distillation
+    if wanted is None:
+        return lambda entry, folder, slices: slices
+    checkpoint = load_checkpoint(_weights_path(wanted.teacher, base))
+    teacher = Teacher.of(checkpoint, classes, config.input_slices, device)
+
+    def show(
+        entry: DataConfig, folder: Path, slices: Sequence[LabelledSlice]
+    ) -> Sequence[LabelledSlice]:
+        if not (entry.taught and entry.weight > 0):
+            return slices
+        inputs = config.input_slices
+        others = load_unlabelled(folder, "train", inputs, watch) if wanted.unlabelled else ()
+        kept = run / f"taught-{config.data.index(entry)}.npz"
+        return taught(slices, others, teacher, kept, watch)
+
+    return show
 
 
 def mean_case_dice(
@@ -226,8 +262,7 @@ def _initial(
     """
     if not config.start_from:
         return None
-    path = shipped_path() if config.start_from == SHIPPED else Path(config.start_from)
-    checkpoint = load_checkpoint(path if path.is_file() else base / path)
+    checkpoint = load_checkpoint(_weights_path(config.start_from, base))
     if (checkpoint.header.model, dict(checkpoint.header.options)) != (
         config.model,
         dict(config.options),
@@ -243,6 +278,12 @@ def _initial(
     own = build_model(config.model, config.options_for(len(classes)), seed=config.seed).state_dict()
     fitting = {key: value for key, value in given.items() if value.shape == own[key].shape}
     return {**own, **fitting}
+
+
+def _weights_path(given: str, base: Path) -> Path:
+    """Return the file of "shipped", or a path in the working directory or beside `base`."""
+    path = shipped_path() if given == SHIPPED else Path(given)
+    return path if path.is_file() else base / path
 
 
 def _header(
@@ -265,6 +306,7 @@ def _header(
             "steps": config.steps,
             "batch_size": config.batch_size,
             "seed": config.seed,
+            **({} if config.distillation is None else {"teacher": config.distillation.teacher}),
             "commit": _commit(),
         },
         metrics=metrics,
