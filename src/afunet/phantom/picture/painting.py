@@ -17,6 +17,7 @@ from afunet.phantom.skeleton.bones import Bone, Distances
 from afunet.phantom.tissue.bone_tissue import bone_hu
 from afunet.phantom.tissue.clutter import paint_clutter
 from afunet.phantom.tissue.envelope import LimbFrame
+from afunet.phantom.tissue.joint_tissue import paint_fillings
 from afunet.phantom.tissue.soft_tissue import soft_hu
 from afunet.phantom.tissue.trunk import Trunk
 from afunet.phantom.tissue.vessels import paint_vessels
@@ -93,6 +94,8 @@ def _tissue_hu(
         # Muscle lines the pelvis; without organs, the plain filling reaches the bone.
         hu = mix(hu, filled, step(nearest - _LINING_MM, 3.0)) if limb.outside.contents else filled
         reach = 1.0
+    if scene.fillings:
+        hu = paint_fillings(hu, scene.fillings, points, nearest, frame.muscle_mm, scene.textures)
     if limb.vessels:
         hu = paint_vessels(hu, limb.vessels, frame, reach)
     return paint_clutter(hu, limb.clutter, frame) if limb.clutter else hu
