@@ -77,6 +77,24 @@ def true_hu(
     return hu
 
 
+def joint_tissue_in(scene: Scene, volume: Volume, index: int, points: Points) -> NDArray[np.uint8]:
+    """Number of the dense joint tissue (from 1, in the config's order) at points of a slice.
+
+    Points (rows, columns, 3) are LPS; 0 means none, or bone, or fat that floats.
+    """
+    near = _nearest(scene, pieces_in(scene, volume, index, points), points.shape[:2])
+    muscle_mm = _body(scene, points)[0].muscle_mm.ravel()
+    flat, bone_mm = points.reshape(-1, 3), near.first_mm.ravel()
+    numbers = np.zeros(len(flat), dtype=np.uint8)
+    for filling in scene.fillings:
+        where, share = filling.found(flat, bone_mm, muscle_mm, scene.textures)
+        dense = (share >= 0.5) & (bone_mm[where] > 0)
+        where = where[dense]
+        dense = filling.hu(flat[where], scene.textures) > 0
+        numbers[where[dense]] = 1 + scene.config.soft.joint_tissue.index(filling.tissue)
+    return numbers.reshape(near.first_mm.shape)
+
+
 def _tissue_hu(
     scene: Scene,
     limb: Limb,
