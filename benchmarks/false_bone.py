@@ -1,6 +1,6 @@
 """Dense tissue of a joint painted as bone: how much, by kind of tissue.
 
-    .venv/bin/python -m benchmarks.false_bone [--weights FILE] [--knees 8] [--first-seed 400000]
+    .venv/bin/python -m benchmarks.false_bone [--weights FILE] [--knees 8] [--first-seed 700000]
 
 Random knees, parametric or of shapes that no training saw, drawn as widely as those trained on but
 without implants, cast and other contrast medium in the joint, from seeds that nothing was tuned on.
@@ -37,8 +37,8 @@ from afunet.phantom.drawing.joint_tissue import draw_joint_tissue
 from afunet.phantom.drawing.regions import limb_x
 from benchmarks.bench import UNSEEN_LIMBS, Network, llp26, parser_of, print_heading, print_row
 
-FIRST_SEED = 400_000
-SHAPE, PIXEL_MM, STEP_MM = (12, 400, 400), 0.45, 8.0
+FIRST_SEED = 700_000
+SHAPE, PIXEL_MM, STEP_MM = (8, 288, 288), 0.6, 10.0
 MIDDLE_MM = (8.0, 14.0)
 """LPS y and z of the field's middle, between the condyles."""
 KINDS = (

@@ -73,7 +73,7 @@ CASES = {
     "false_bone": Case(
         "--weights {weights} --knees 1",
         smaller={"SHAPE": (16, 32, 32), "PIXEL_MM": 4.0, "STEP_MM": 5.0},
-        rows=[["400000"], ["tophi", "all"]],
+        rows=[["700000"], ["tophi", "all"]],
     ),
     "foreign_readers": Case(
         "--forms deflated",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from afunet.phantom.config import JointSpace
-from afunet.phantom.shapes.arrays import Float32Array, Points, Rng
+from afunet.phantom.shapes.arrays import Float32Array, IntArray, Points, Rng
 from afunet.phantom.shapes.implicit import ellipsoid
 
 
@@ -23,10 +23,14 @@ class Pocket:
     half_mm: tuple[float, float, float]
     lines: float = 0.0
 
-    def near(self, own: Points, margin_mm: float) -> Float32Array:
-        """Which points (N, 3) lie in its box with a margin, (N,) bool."""
-        away = np.abs(own - np.array(self.middle_mm, dtype=np.float32))
-        return np.asarray((away < np.array(self.half_mm, np.float32) + margin_mm).all(axis=-1))
+    def near(self, own: Points, margin_mm: float) -> IntArray:
+        """Indices of the points (N, 3) that lie in its box with a margin."""
+        # A slice has few heights, so most pockets end with the first axis.
+        near = np.arange(len(own))
+        for axis in (2, 1, 0):
+            away = np.abs(own[near, axis] - np.float32(self.middle_mm[axis]))
+            near = near[away < np.float32(self.half_mm[axis] + margin_mm)]
+        return near
 
     def depth_mm(self, own: Points) -> Float32Array:
         """About how deep points (N, 3) lie in it, negative outside."""

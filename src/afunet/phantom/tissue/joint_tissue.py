@@ -54,7 +54,7 @@ class Filling:
         own = self.frame.own(points)
         depth = np.full(len(points), -np.inf, dtype=np.float32)
         for pocket in self.pockets:
-            near = np.flatnonzero(pocket.near(own, reach))
+            near = pocket.near(own, reach)
             inner = self.frame.size * pocket.depth_mm(own[near])
             if pocket.lines:
                 inner = np.minimum(inner, pocket.lines * tissue.thick_mm - bone_mm[near])
