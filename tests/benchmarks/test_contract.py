@@ -70,6 +70,11 @@ CASES = {
         smaller={"LEGS": dict.fromkeys(Region, 1)},
         lines=[rf"{mm},32: ankle 0\.\d+.* trunk 0\.\d+; all 6 legs 0\.\d+" for mm in (0.5, 1.0)],
     ),
+    "false_bone": Case(
+        "--weights {weights} --knees 1",
+        smaller={"SHAPE": (16, 32, 32), "PIXEL_MM": 4.0, "STEP_MM": 5.0},
+        rows=[["700000"], ["tophi", "all"]],
+    ),
     "foreign_readers": Case(
         "--forms deflated",
         smaller={"shutil": SimpleNamespace(which=lambda program: None)},  # ITK is here always
@@ -142,6 +147,7 @@ SIMULATED = {
     "bone_name_cuts",
     "bone_names",
     "context",
+    "false_bone",
     "fragments",
     "generalisation",
     "holes",
