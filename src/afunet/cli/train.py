@@ -96,13 +96,15 @@ def train(
         )
     from afunet.training.config import load_config
     from afunet.workflows.tensorboard import tensorboard
-    from afunet.workflows.train import PLAN, train_network
+    from afunet.workflows.train import PLAN, arithmetic, train_network
     from afunet.workflows.training_doubts import doubts_about
 
     work.follow(PLAN)
     chosen = load_config(
         config, data or (), steps=steps, learning_rate=learning_rate, batch_size=batch
     )
+    for finding in arithmetic(chosen.precision, device)[1]:
+        print_lines((f"{finding.severity}: {finding}",))
     with tensorboard(output) as record:
         result = train_network(
             chosen,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError
-from afunet.inference.engines.factory import build_engine
+from afunet.inference.engines.torch_engine import build_engine
 from afunet.inference.predictor import Predictor
 from afunet.models.calibration import calibrated
 from afunet.models.checkpoint import Checkpoint, Header
