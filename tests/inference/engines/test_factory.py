@@ -296,9 +296,9 @@ def test_a_runtime_that_is_not_installed_is_refused_with_the_command(
     runtime: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given(onnx={})
-    monkeypatch.setattr("afunet.models.extras.installed", lambda package: False)
+    monkeypatch.setattr("afunet.extras.installed", lambda package: False)
     both = replace(FILE, checkpoint=object())  # type: ignore[arg-type]
-    with refused(ConfigError, "EXTRA_MISSING", f"pip install '{extra}'"):
+    with refused(ConfigError, "PACKAGE_MISSING", f"pip install '{extra}'"):
         ways_to_run(both, CPU, RuntimeChoice(runtime), PLAIN)
 
 
