@@ -13,15 +13,17 @@ Box = tuple[slice, slice, slice]
 
 def bounding_box(voxels: NDArray[Any]) -> Box | None:
     """Smallest (slice, row, column) box with all voxels other than 0; None if there are none."""
-    filled = voxels != 0
-    spans = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        used = np.flatnonzero(filled.any(axis=others))
-        if len(used) == 0:
-            return None
-        spans.append(slice(int(used[0]), int(used[-1]) + 1))
-    return spans[0], spans[1], spans[2]
+    whole = voxels if voxels.dtype.kind in "biu" else voxels != 0
+    shadow = np.bitwise_or.reduce(whole, axis=0) != 0
+    rows, columns = _span(shadow.any(axis=1)), _span(shadow.any(axis=0))
+    slices = _span(np.array([plane.any() for plane in whole[:, rows, columns]]))
+    return None if slices.stop == 0 else (slices, rows, columns)
+
+
+def _span(used: NDArray[np.bool_]) -> slice:
+    """From the first to the last place in use; empty if none is."""
+    places = np.flatnonzero(used)
+    return slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 0)
 
 
 def label_boxes(labels: NDArray[Any]) -> dict[int, Box]:
