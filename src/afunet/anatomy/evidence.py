@@ -73,11 +73,12 @@ def evidence_of(
     sampling: LabelSampling, votes: Votes, network: BoneNamer, not_leg: int | None
 ) -> Evidence:
     """The evidence of every label; `not_leg` is the network's class for other bones, if any."""
-    parts = list(sampling.points())
+    parts = [(part.mm.astype(np.float32), part.labels) for part in sampling.points()]
     cloud = _Cloud(
-        np.concatenate([part.mm for part in parts]).astype(np.float32),
-        np.concatenate([part.labels for part in parts]).astype(np.int64),
+        np.concatenate([mm for mm, _ in parts]),
+        np.concatenate([labels for _, labels in parts]).astype(np.int64),
     )
+    del parts
     best = votes.bone.argmax(axis=1)
     columns = [
         *_of_votes(votes, best),

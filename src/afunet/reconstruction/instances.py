@@ -137,8 +137,10 @@ def _basins(
 ) -> IntArray:
     reach = [max(3, 2 * round(BASIN_MM / step_mm) + 1) for step_mm in spacing_mm]
     deepest = (depth_mm >= ndimage.maximum_filter(depth_mm, reach)) & inside
-    seeds = cc3d.connected_components(deepest, connectivity=26, binary_image=True)
-    basins = watershed(-depth_mm, seeds.astype(np.int32), connectivity=CORNERS, mask=inside)
+    seeds = cc3d.connected_components(
+        deepest, connectivity=26, binary_image=True, out_dtype=np.uint32
+    ).view(np.int32)
+    basins = watershed(-depth_mm, seeds, connectivity=CORNERS, mask=inside)
     return np.asarray(basins, dtype=np.int32)
 
 

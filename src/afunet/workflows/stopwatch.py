@@ -1,7 +1,8 @@
-"""Seconds of each stage and the process's peak memory."""
+"""Seconds of each stage, the memory that it frees, and the process's peak memory."""
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -31,12 +32,13 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time the code inside."""
+        """Time the code inside, and return the memory that it freed to the system."""
         self._book()
         self._running.append(name)
         try:
             yield
         finally:
+            return_memory()
             self._book()
             self._running.pop()
 
@@ -46,6 +48,13 @@ class Stopwatch:
         running = self._running[-1]
         self._seconds[running] = self._seconds.get(running, 0.0) + now - self._since
         self._since = now
+
+
+def return_memory() -> None:
+    """Return freed memory to the system: glibc keeps blocks of up to 32 MB, by the hundred."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)  # musl has none
+        trim(0)
 
 
 def peak_memory_mb() -> float | None:
