@@ -8,7 +8,9 @@ from the middle of the ball.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import cc3d
 import edt
@@ -19,7 +21,7 @@ from skimage.segmentation import watershed
 
 from afunet.anatomy.bones import LEG
 from afunet.anatomy.named_grid import NamedGrid, Votes
-from afunet.geometry import Box, Volume
+from afunet.geometry import Box, Volume, box_within, label_boxes
 from afunet.geometry.labels import label_sizes
 
 Float32Array = NDArray[np.float32]
@@ -138,10 +140,12 @@ def _seeds(
 def _withdrawn(seeds: Seeds, spacing_mm: tuple[float, float, float], apart_mm: float) -> Seeds:
     """Remove the seeds that are nearer than `apart_mm` to seeds of another bone."""
     left = seeds.copy()
-    for bone in range(1, int(seeds.max()) + 1):
-        others = (seeds > 0) & (seeds != bone)
-        away_mm = edt.edt(~others, anisotropy=spacing_mm, parallel=0)
-        left[(seeds == bone) & (away_mm < apart_mm)] = 0
+    for bone, box in label_boxes(seeds).items():
+        near = box_within(box, apart_mm, spacing_mm)
+        others = (seeds[near] > 0) & (seeds[near] != bone)
+        if others.any():
+            away_mm = edt.edt(~others, anisotropy=spacing_mm, parallel=0)
+            left[near][(seeds[near] == bone) & (away_mm < apart_mm)] = 0
     return left
 
 
@@ -163,14 +167,14 @@ def _joined_where_thick(
     rules: PartingRules,
 ) -> IntArray:
     """Join parts that meet without getting thinner; `of_leg` marks the parts of leg bones."""
-    count = int(parts.max())
-    owner = np.arange(count + 1)
-    for one in range(1, count + 1):
-        for other in range(one + 1, count + 1):
-            thins = _thins(parts, (one, other), depth_mm, spacing_mm, rules)
-            asked = 2 if of_leg[one] and of_leg[other] else 1
-            if sum(thins) < asked:
-                owner[owner == owner[other]] = owner[one]
+    boxes = label_boxes(parts)
+    owner = np.arange(int(parts.max()) + 1)
+    for one, other in combinations(boxes, 2):
+        met = _face(parts, (one, other), boxes)
+        thins = _thins(parts, (one, other), met, depth_mm, spacing_mm, rules)
+        asked = 2 if of_leg[one] and of_leg[other] else 1
+        if sum(thins) < asked:
+            owner[owner == owner[other]] = owner[one]
     _, number = np.unique(owner, return_inverse=True)  # 0, the background, stays 0
     return np.asarray(number, dtype=np.int32)[parts]
 
@@ -178,34 +182,41 @@ def _joined_where_thick(
 def _thins(
     parts: IntArray,
     pair: tuple[int, int],
+    met: tuple[NDArray[np.intp], ...],
     depth_mm: Float32Array,
     spacing_mm: tuple[float, float, float],
     rules: PartingRules,
 ) -> list[bool]:
-    """Whether each of a pair gets thinner towards the face where they meet.
+    """Whether each of a pair gets thinner towards the voxels where they `met`.
 
     True for both if they do not meet.
     """
-    meets = _face(parts, *pair)
-    if not meets.any():
+    if not len(met[0]):
         return [True, True]
-    neck = float(depth_mm[meets].max())
-    steps = [int(np.ceil(rules.near_mm / mm)) for mm in spacing_mm]
-    box = tuple(
-        slice(max(0, int(axis.min()) - step), int(axis.max()) + step + 1)
-        for axis, step in zip(np.nonzero(meets), steps, strict=True)
-    )
-    near = edt.edt(~meets[box], anisotropy=spacing_mm, parallel=0) <= rules.near_mm
+    neck = float(depth_mm[met].max())
+    first, second, third = (slice(int(axis.min()), int(axis.max()) + 1) for axis in met)
+    box = box_within((first, second, third), rules.near_mm, spacing_mm)
+    apart = np.ones(parts[box].shape, dtype=np.bool_)
+    apart[tuple(axis - side.start for axis, side in zip(met, box, strict=True))] = False
+    near = edt.edt(apart, anisotropy=spacing_mm, parallel=0) <= rules.near_mm
     deepest = [depth_mm[box][near & (parts[box] == part)].max(initial=0) for part in pair]
     return [neck <= rules.thinning * float(one) for one in deepest]
 
 
-def _face(parts: IntArray, one: int, other: int) -> NDArray[np.bool_]:
-    """Voxels of either part that share a face with the other."""
-    first, second = parts == one, parts == other
-    return np.asarray(
-        (first & ndimage.binary_dilation(second)) | (second & ndimage.binary_dilation(first))
+def _face(
+    parts: IntArray, pair: tuple[int, int], boxes: Mapping[int, Box]
+) -> tuple[NDArray[np.intp], ...]:
+    """The indices of voxels of either part that share a face with the other, for each axis."""
+    first, second, third = (
+        slice(max(a.start, b.start, 1) - 1, min(a.stop, b.stop) + 1)
+        for a, b in zip(*(boxes[part] for part in pair), strict=True)
     )
+    one, other = (parts[first, second, third] == part for part in pair)
+    if one.size == 0:
+        return tuple(np.zeros((3, 0), dtype=np.intp))
+    meets = (one & ndimage.binary_dilation(other)) | (other & ndimage.binary_dilation(one))
+    starts = (first.start, second.start, third.start)
+    return tuple(axis + start for axis, start in zip(np.nonzero(meets), starts, strict=True))
 
 
 def _grown(depth_mm: Float32Array, seeds: IntArray | Seeds, inside: NDArray[np.bool_]) -> IntArray:

@@ -38,3 +38,23 @@ def box_round(one: Box, other: Box) -> Box:
         slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
     )
     return first, second, third
+
+
+def box_within(box: Box, reach_mm: float, spacing_mm: tuple[float, float, float]) -> Box:
+    """The box with all voxels within `reach_mm` of it; it may end beyond the array.
+
+    `spacing_mm` is that of (slice, row, column).
+    """
+    first, second, third = (
+        slice(max(0, side.start - reach), side.stop + reach)
+        for side, reach in zip(box, (int(np.ceil(reach_mm / mm)) for mm in spacing_mm), strict=True)
+    )
+    return first, second, third
+
+
+def common_box(one: Box, other: Box) -> Box:
+    """The part that lies in both boxes, perhaps nothing."""
+    first, second, third = (
+        slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
+    )
+    return first, second, third

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from afunet.errors import GeometryError
+from afunet.geometry.points import bounds_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +109,7 @@ class Mesh:
             raise GeometryError("an empty mesh has no bounds", code="MESH_EMPTY")
         used = np.zeros(len(self.vertices_mm), dtype=np.bool_)
         used[self.faces] = True
-        corners = self.vertices_mm[used]
-        return corners.min(axis=0), corners.max(axis=0)
+        return bounds_of(self.vertices_mm[used])
 
     def transformed(self, matrix: ArrayLike) -> Mesh:
         """Transform by a 4×4 matrix; a reflection also reverses the faces, so they face outward."""

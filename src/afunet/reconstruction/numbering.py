@@ -16,7 +16,7 @@ import numpy as np
 
 from afunet.anatomy.bones import Bone
 from afunet.anatomy.names import BoneName
-from afunet.geometry import Box, Mesh, Volume, label_boxes
+from afunet.geometry import Box, Mesh, Volume, box_within, common_box, label_boxes
 from afunet.reconstruction.contacts import contacts_of
 from afunet.reconstruction.measures import surface_gap_mm
 
@@ -77,24 +77,16 @@ def _alike(names: Sequence[BoneName], *, every: bool = False) -> dict[BoneName, 
 
 def _grown_together(labels: Volume, one: int, other: int, boxes: Mapping[int, Box]) -> bool:
     """Whether two labels touch over most of the area where they meet, without a gap."""
-    near = _where_both_reach(boxes[one], boxes[other], labels.array_spacing_mm)
-    voxels = labels.voxels[near]
+    spacing_mm = labels.array_spacing_mm
+    # All contacts lie in what both boxes reach, to the voxel behind a gap of `REACH_MM`.
+    reach_mm = REACH_MM + max(spacing_mm)
+    first, second = (box_within(boxes[label], reach_mm, spacing_mm) for label in (one, other))
+    voxels = labels.voxels[common_box(first, second)]
     if voxels.size == 0:
         return False
     pair = 1 * (voxels == one) + 2 * (voxels == other)
-    met = contacts_of(pair, np.zeros(pair.shape), labels.array_spacing_mm, REACH_MM).get((1, 2))
+    met = contacts_of(pair, np.zeros(pair.shape), spacing_mm, REACH_MM).get((1, 2))
     return met is not None and met.touching_mm2 > 0 and met.share >= GROWN_TOGETHER
-
-
-def _where_both_reach(one: Box, other: Box, spacing_mm: tuple[float, float, float]) -> Box:
-    """The voxels within `REACH_MM` of both boxes; all contacts of what they hold lie there."""
-    first, second, third = (
-        slice(max(a.start, b.start, reach) - reach, min(a.stop, b.stop) + reach)
-        for a, b, reach in zip(
-            one, other, (int(REACH_MM / mm) + 1 for mm in spacing_mm), strict=True
-        )
-    )
-    return first, second, third
 
 
 def _letters(number: int) -> str:
