@@ -133,6 +133,7 @@ def _measures(label: int, labels: Volume, box: Box, scan: Volume | None) -> Meas
     along = (points_mm - centre_mm) @ axes.T
     voxel_mm = np.abs(axes @ labels.affine[:3, :3]).sum(axis=1)
     first_mm, last_mm = bounds_of(along)
+    lowest_mm, highest_mm = bounds_of(points_mm)
     extent_mm = _three(last_mm - first_mm + voxel_mm)
     hu = () if scan is None else _density(scan.voxels[box][inside])
     return Measures(
@@ -142,7 +143,8 @@ def _measures(label: int, labels: Volume, box: Box, scan: Volume | None) -> Meas
         extent_mm,
         (_three(axes[0]), _three(axes[1]), _three(axes[2])),
         _three(centre_mm),
-        *map(_three, bounds_of(points_mm)),
+        _three(lowest_mm),
+        _three(highest_mm),
         *hu,
     )
 
