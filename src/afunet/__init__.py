@@ -10,6 +10,7 @@ Each public name is imported when it is first used, and torch and VTK with it.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
+_IMPORTED_AT = time.perf_counter()
 _HOMES = {
     "AfunetError": "errors",
     "AnalysisRules": "workflows.analyse",

@@ -108,6 +108,11 @@ CASES = {
         smaller={"SHAPE": (8, 20, 20), "SPACINGS_MM": ((2.0, 0.7, 0.7),)},
         rows=[["2 × 0.7 × 0.7"] * len(SURFACE_METRICS)],
     ),
+    "memory": Case(
+        "--slices 2 4 --folder {folder}",
+        rows=[["2", "4"]],
+        lines=[r"^-?\d+\.\d\d MB a slice$"],
+    ),
     "odd_inputs": Case("{cases}", rows=[["21_torn"]], lines=[r"^0 not right"], code=0),
     "real_fragments": Case(rows=[["001_left-hip"]], lines=[r"\d of 5 fragments found"]),
     "reconstruct": Case("--mask {mask} --runs 1", rows=[["afunet", "plain"]]),
@@ -151,6 +156,7 @@ SIMULATED = {
     "fragments",
     "generalisation",
     "holes",
+    "memory",
     "reconstruct",
     "segment",
     "surface",
@@ -194,7 +200,7 @@ def here(
     monkeypatch: pytest.MonkeyPatch, small_pictures: None, run_afunet: Callable[..., Any]
 ) -> None:
     """What benchmarks start as processes of their own runs in this one, and briefly."""
-    from benchmarks import reconstruct, segment, train
+    from benchmarks import memory, reconstruct, segment, train
 
     def alone(way: str, mask: Path) -> dict[str, float]:
         with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -204,6 +210,7 @@ def here(
     def peak(*_: object) -> float:
         return 1e3
 
+    monkeypatch.setattr(memory, "alone", memory.segmented)
     monkeypatch.setattr(reconstruct, "alone", alone)
     afunet = SimpleNamespace(run=lambda command, **_: run_afunet(*command[3:]), DEVNULL=None)
     monkeypatch.setattr(segment, "subprocess", afunet)

@@ -1,6 +1,7 @@
 import html
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from afunet.workflows.segment import (
     SegmentOptions,
     segment,
 )
+from afunet.workflows.stopwatch import OTHER
 
 BOTH = ("stl", "ply")
 SEGMENTING = next(step.name for step in PLAN if step.share == 1)
@@ -155,6 +157,21 @@ def test_the_json_tells_scan_network_and_run(done: SegmentedCase, cylinder: Volu
     assert report["confidence"]["words"]
     assert [one["label"] for one in report["confidence"]["pieces"]] == [1]
     assert report["disclaimer"] == DISCLAIMER
+
+
+def test_the_stages_in_the_json_are_all_of_the_time(
+    tmp_path: Path, cylinder: Volume, weights: Path
+) -> None:
+    write_nifti(cylinder, tmp_path / "ct.nii.gz")
+    start = time.perf_counter()
+    case = segment(tmp_path / "ct.nii.gz", tmp_path / "out", SegmentOptions(weights=weights))
+    whole = time.perf_counter() - start
+    report = json.loads((case.folder / "report.json").read_text(encoding="utf-8"))
+    seconds = report["run"]["seconds"]
+    assert {"loading", "reading", "network", "clean-up", "surface", "instances"} < seconds.keys()
+    assert {"pieces", "names", "confidence", "writing", "pictures", "report"} < seconds.keys()
+    assert sum(seconds.values()) == pytest.approx(whole, rel=0.05)
+    assert seconds[OTHER] < 0.05 * sum(seconds.values())
 
 
 def test_the_page_needs_nothing_but_itself(done: SegmentedCase) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import afunet
 from afunet.cli.options import (
     Deidentify,
     Device,
@@ -106,7 +108,8 @@ def segment(
     )
     if len(inputs) == 1:
         require_possible(inputs[0], output, options)
-    segmenter = Segmenter(options, watch=work.watch)
+    start_up = time.perf_counter() - afunet._IMPORTED_AT
+    segmenter = Segmenter(options, watch=work.watch, start_up=start_up)
     if len(inputs) > 1:
         _segment_many(inputs, output, segmenter, work)
         return

@@ -12,6 +12,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from afunet.geometry import Box, Mesh, Volume
+from afunet.geometry.points import bounds_of
 
 FloatArray = NDArray[np.float64]
 FIRST_LOOK = 2_000
@@ -111,7 +112,8 @@ class _Surface:
         # A few vertices limit the distance first, so that only those near the other surface count.
         for points_mm in (self.points_mm[::every], self.points_mm):
             below = np.maximum(other.low_mm - points_mm, points_mm - other.high_mm)
-            close = points_mm[(below < reach_mm).all(axis=1)]
+            near = below < reach_mm
+            close = points_mm[near[:, 0] & near[:, 1] & near[:, 2]]
             if len(close):
                 apart_mm, _ = other.tree.query(close, distance_upper_bound=reach_mm)
                 reach_mm = min(reach_mm, np.nextafter(apart_mm.min(), np.inf))
@@ -130,7 +132,9 @@ def _measures(label: int, labels: Volume, box: Box, scan: Volume | None) -> Meas
     points_mm = labels.to_mm(_line_ends(inside) + first)
     along = (points_mm - centre_mm) @ axes.T
     voxel_mm = np.abs(axes @ labels.affine[:3, :3]).sum(axis=1)
-    extent_mm = _three(np.ptp(along, axis=0) + voxel_mm)
+    first_mm, last_mm = bounds_of(along)
+    lowest_mm, highest_mm = bounds_of(points_mm)
+    extent_mm = _three(last_mm - first_mm + voxel_mm)
     hu = () if scan is None else _density(scan.voxels[box][inside])
     return Measures(
         label,
@@ -139,8 +143,8 @@ def _measures(label: int, labels: Volume, box: Box, scan: Volume | None) -> Meas
         extent_mm,
         (_three(axes[0]), _three(axes[1]), _three(axes[2])),
         _three(centre_mm),
-        _three(points_mm.min(axis=0)),
-        _three(points_mm.max(axis=0)),
+        _three(lowest_mm),
+        _three(highest_mm),
         *hu,
     )
 

@@ -7,7 +7,7 @@ on its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from afunet.errors import InputError
 from afunet.formats.scan import Scan
@@ -23,7 +23,7 @@ from afunet.reconstruction.pieces import Instances
 from afunet.report.not_written import NotWritten
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts
-from afunet.workflows.dividing import NAMES, PIECES, SURFACE, Dividing, undivided
+from afunet.workflows.dividing import INSTANCES, NAMES, SURFACE, Dividing, undivided
 from afunet.workflows.network import Network
 from afunet.workflows.stopwatch import Stopwatch
 from afunet.workflows.trust import Trust, judge
@@ -38,7 +38,7 @@ PLAN = (
     Step("segmenting", share=1),
     Step("cleaning up", share=0.01),
     Step(SURFACE, share=0.01),
-    Step("instances", share=0.01),
+    Step(INSTANCES, share=0.01),
     Step(NAMES, share=0.01, seconds=0.3),
     Step("surfaces of pieces", share=0.01),
     Step("mirrored slices", share=0.1),
@@ -91,19 +91,25 @@ class Analysis:
 
 
 def analyse(
-    scan: Scan, network: Network, rules: AnalysisRules | None = None, watch: Watch = UNWATCHED
+    scan: Scan,
+    network: Network,
+    rules: AnalysisRules | None = None,
+    watch: Watch = UNWATCHED,
+    stopwatch: Stopwatch | None = None,
 ) -> Analysis:
-    """Find the bones in a scan. Raises `Cancelled`, and any error that prevents the mask."""
+    """Find the bones in a scan. Raises `Cancelled`, and any error that prevents the mask.
+
+    `stopwatch` times the stages beside those of its owner.
+    """
     if not isinstance(scan, Scan):
         raise InputError(
             f"got a {type(scan).__name__}, expected a Scan: read it with read_scan first",
             code="NOT_A_VOLUME",
         )
-    stopwatch = Stopwatch()
+    stopwatch = stopwatch or Stopwatch()
     with stopwatch.stage("network"):
         prediction = predict(scan, network, watch)
-    found = concluded(scan, prediction, network, rules, watch)
-    return replace(found, seconds={**stopwatch.seconds, **found.seconds})
+    return concluded(scan, prediction, network, rules, watch, stopwatch)
 
 
 def predict(scan: Scan, network: Network, watch: Watch = UNWATCHED) -> FreshPrediction:
@@ -123,9 +129,11 @@ def concluded(
     network: Network,
     rules: AnalysisRules | None = None,
     watch: Watch = UNWATCHED,
+    stopwatch: Stopwatch | None = None,
 ) -> Analysis:
     """Make the analysis from a prediction: the cleaned mask and each result that follows."""
-    rules, stopwatch, attempts = rules or AnalysisRules(), Stopwatch(), Attempts()
+    rules, attempts = rules or AnalysisRules(), Attempts()
+    stopwatch = stopwatch or Stopwatch()
     with stopwatch.stage("clean-up"):
         axial, cleaned = clean_up(prediction.mask, prediction.scan, rules.cleanup, watch=watch)
         mask = prediction.scan.restored(axial)
@@ -135,16 +143,14 @@ def concluded(
             classes = prediction.scan.restored(classes_in(axial, prediction.mask))
     if rules.pieces:
         most = min(rules.max_triangles or MAX_TRIANGLES, MAX_TRIANGLES)
-        dividing = Dividing(attempts, most, rules.max_error_mm, watch)
-        with stopwatch.stage(SURFACE):
-            mesh = dividing.surface(mask)
-        with stopwatch.stage(PIECES):
-            instances = dividing.pieces(
-                mask,
-                scan.volume,
-                spacing_known=scan.source.spacing_known,
-                sides_known=scan.sides_known,
-            )
+        dividing = Dividing(attempts, most, rules.max_error_mm, watch, stopwatch)
+        mesh = dividing.surface(mask)
+        instances = dividing.pieces(
+            mask,
+            scan.volume,
+            spacing_known=scan.source.spacing_known,
+            sides_known=scan.sides_known,
+        )
     if rules.trust:
         with stopwatch.stage(CONFIDENCE), attempts.at(CONFIDENCE):
             watch.tell(CONFIDENCE, 0, 1)

@@ -32,7 +32,7 @@ from afunet.workflows.case_pages import (
     write_scene,
 )
 from afunet.workflows.result_files import CaseResults, results_of
-from afunet.workflows.stopwatch import peak_memory_mb
+from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
 from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures
 
 WRITING, PICTURES, REPORTING = "writing", "pictures", "report"
@@ -51,50 +51,62 @@ class WantedResults:
 
 @dataclass(eq=False)
 class CaseWriter:
-    """Writes the results of one case, each on its own. Its methods raise only `Cancelled`."""
+    """Writes the results of one case, each on its own. Its methods raise only `Cancelled`.
+
+    `stopwatch` times their stages.
+    """
 
     found: Analysis
     wanted: WantedResults
     written: WrittenResults
     watch: Watch
+    stopwatch: Stopwatch
     _scene: Scene | None = field(default=None, init=False)
 
     def write_results(self) -> None:
         """Write masks, surfaces and DICOM results in the wanted formats."""
-        results = self._results()
-        listed = results_of(self.wanted.formats)
-        for number, (what, write) in enumerate(listed):
-            self._step(WRITING, number, len(listed))
-            self.written.write(what, partial(write, results))
-        self._step(WRITING, len(listed), len(listed))
+        with self.stopwatch.stage(WRITING):
+            results = self._results()
+            listed = results_of(self.wanted.formats)
+            for number, (what, write) in enumerate(listed):
+                self._step(WRITING, number, len(listed))
+                self.written.write(what, partial(write, results))
+            self._step(WRITING, len(listed), len(listed))
 
     def write_pictures(self) -> None:
         """Draw the slices with the mask, and the surfaces."""
         found = self.found
-        self._step(PICTURES, 0, 2)
-        self.written.write(OVERLAY, lambda folder: draw_overlay(folder, found.scan, found.mask))
-        self._step(PICTURES, 1, 2)
 
         def scene(folder: Path) -> list[str]:
             self._scene = draw_scene(found.scan, found.mesh, found.instances)
             return write_scene(folder, self._scene)
 
-        self.written.write(SCENE, scene)
-        self._step(PICTURES, 2, 2)
+        with self.stopwatch.stage(PICTURES):
+            self._step(PICTURES, 0, 2)
+            self.written.write(OVERLAY, lambda folder: draw_overlay(folder, found.scan, found.mask))
+            self._step(PICTURES, 1, 2)
+            self.written.write(SCENE, scene)
+            self._step(PICTURES, 2, 2)
 
-    def write_report(
-        self, title: str, named: Sequence[Finding], run: facts.RunFacts
-    ) -> facts.Report:
-        """Write the page, then the JSON, which lists all missing results; return the report."""
-        written, found = self.written, self.found
+    def write_report(self, title: str, named: Sequence[Finding]) -> facts.Report:
+        """Write the page, then the JSON, which lists all missing results; return the report.
+
+        Each names the seconds spent until it is written.
+        """
+        with self.stopwatch.stage(REPORTING):
+            return self._write_report(title, named)
+
+    def _write_report(self, title: str, named: Sequence[Finding]) -> facts.Report:
+        written, found, made = self.written, self.found, self.written.attempts.made
         self._step(REPORTING, 0, 3)
         renderer = self._scene.renderer if self._scene else ""
+        run = run_facts(found, self.stopwatch.seconds)
         report = report_of(found, title, named, run, written.attempts, renderer)
-        turning = written.attempts.made(
-            TURNING, lambda: turning_view(found.scan, found.mesh, found.instances), ""
-        )
+        with self.stopwatch.stage(TURNING):
+            turning = made(
+                TURNING, lambda: turning_view(found.scan, found.mesh, found.instances), ""
+            )
         none: tuple[bytes, ...] = ()
-        made = written.attempts.made
         pictures = made(FLAG_PICTURES, self._flag_pictures, none) if report.flags else none
         self._step(REPORTING, 1, 3)
         told = self._complete(report, REPORT_HTML, REPORT_JSON)
@@ -106,17 +118,18 @@ class CaseWriter:
         told = self._complete(report, REPORT_JSON)
         written.write(REPORT_JSON, lambda own: write_json(own, told))
         self._step(REPORTING, 3, 3)
-        return self._complete(report)
+        return self._complete(told)
 
     def _step(self, stage: str, done: int, total: int) -> None:
         self.watch.check()
         self.watch.tell(stage, done, total)
 
     def _complete(self, report: facts.Report, *coming: str) -> facts.Report:
-        """Return the report with the files written so far, those `coming`, and missing results."""
+        """Return the report with seconds, files and missing results so far, and files `coming`."""
         names = self.written.names
         return replace(
             report,
+            run=run_facts(self.found, self.stopwatch.seconds),
             files=(*names, *(name for name in coming if name not in names)),
             not_written=tuple(self.written.attempts.missing),
         )

@@ -35,6 +35,7 @@ from afunet.workflows.staging import check_writable, staged_folder
 from afunet.workflows.stopwatch import Stopwatch
 from afunet.workflows.titles import UNTITLED, title_of
 
+START_UP, LOADING = "start-up", "loading"
 CASE_PLAN = (*ANALYSIS, *CASE_WRITING)
 PLAN = (*LOADING_PLAN, *CASE_PLAN)
 
@@ -118,17 +119,24 @@ class SegmentedCase(Case):
 
 
 class Segmenter:
-    """A loaded network and its options, for any number of scans."""
+    """A loaded network and its options, for any number of scans.
+
+    The report of the first scan counts the seconds of loading, and of a command's `start_up`.
+    """
 
     def __init__(
         self,
         options: SegmentOptions | None = None,
         *,
         watch: Watch = UNWATCHED,
+        start_up: float | None = None,
     ) -> None:
         self.options = options or SegmentOptions()
         chosen = self.options
-        self.network = load_network(chosen.weights, chosen.device, chosen.runtime, watch)
+        stopwatch = Stopwatch() if start_up is None else Stopwatch({START_UP: start_up})
+        with stopwatch.stage(LOADING):
+            self.network = load_network(chosen.weights, chosen.device, chosen.runtime, watch)
+        self._before = stopwatch.seconds
 
     def find(self, source: Image | Scan, *, case: str = UNTITLED, watch: Watch = UNWATCHED) -> Case:
         """Find the bones in a scan and write nothing.
@@ -136,10 +144,9 @@ class Segmenter:
         `source` is anything that `read_scan` reads, or a `Scan`. What could not be made is listed
         in `report.not_written`. Raises `AfunetError` if there is no result at all.
         """
-        stopwatch = Stopwatch()
+        stopwatch = self._stopwatch()
         scan = self._read(source, stopwatch, watch)
-        found = analyse(scan, self.network, self.options.rules, watch)
-        stopwatch.add(found.seconds)
+        found = analyse(scan, self.network, self.options.rules, watch, stopwatch)
         attempts = Attempts(found.missing, found.stacks)
         report = report_of(found, case, (), run_facts(found, stopwatch.seconds), attempts)
         report = replace(report, not_written=tuple(attempts.missing))
@@ -160,25 +167,27 @@ class Segmenter:
         written is listed in `report.not_written`; the others are still written. Raises
         `AfunetError` if there is no result at all; then nothing is written.
         """
+        stopwatch = self._stopwatch()
         require_possible(path, output, self.options)
         output = Path(output)
         title, named = (case, []) if case is not None else _title_of(path)
-        stopwatch = Stopwatch()
         scan = self._read(path, stopwatch, watch)
         require_source_for(self.options.formats, scan, deidentified=self.options.deidentify)
-        found = analyse(scan, self.network, self.options.rules, watch)
-        stopwatch.add(found.seconds)
+        found = analyse(scan, self.network, self.options.rules, watch, stopwatch)
         attempts = Attempts(found.missing, found.stacks)
         with staged_folder(output, "segment") as stage:
             written = WrittenResults(stage, attempts)
-            writer = CaseWriter(found, self._wanted(), written, watch)
-            with stopwatch.stage("writing"):
-                writer.write_results()
-            with stopwatch.stage("pictures"):
-                writer.write_pictures()
-            report = writer.write_report(title, named, run_facts(found, stopwatch.seconds))
+            writer = CaseWriter(found, self._wanted(), written, watch, stopwatch)
+            writer.write_results()
+            writer.write_pictures()
+            report = writer.write_report(title, named)
             written.require_any()
         return SegmentedCase(report, found.mask, found.instances, found.mesh, found.classes, output)
+
+    def _stopwatch(self) -> Stopwatch:
+        """Return a running stopwatch; the first one has the seconds of start-up and loading."""
+        before, self._before = self._before, dict.fromkeys(self._before, 0.0)
+        return Stopwatch(before)
 
     def _read(self, source: Image | Scan, stopwatch: Stopwatch, watch: Watch) -> Scan:
         with stopwatch.stage("reading"):

@@ -13,6 +13,7 @@ from afunet.findings import Finding, Severity
 from afunet.formats.plane import plane_name
 from afunet.formats.scan import Scan, Source
 from afunet.geometry import Mesh, Volume
+from afunet.geometry.labels import label_sizes
 from afunet.models.expected_dice import DiceInterval
 from afunet.models.header import Header
 from afunet.reconstruction.pieces import Instances, Piece
@@ -101,10 +102,7 @@ class BoneFacts:
     @classmethod
     def of(cls, mask: Volume, instances: Instances, cleanup: Mapping[str, float]) -> BoneFacts:
         """Return the numbers of the cleaned mask and of the pieces that it was divided into."""
-        labels = instances.labels.voxels
-        # Slice by slice, because NumPy counts in a copy of eight bytes per voxel.
-        counts = [np.bincount(plane.ravel(), minlength=int(labels.max()) + 1) for plane in labels]
-        sizes = np.sum(counts, axis=0)[1:]
+        sizes = label_sizes(instances.labels.voxels)[1:]
         return cls(
             volume_cm3=float(np.count_nonzero(mask.voxels)) * mask.voxel_volume_mm3 / 1000,
             pieces=len(sizes),
