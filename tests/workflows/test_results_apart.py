@@ -65,6 +65,7 @@ PARTS: dict[str, tuple[Any, str, set[str], set[str]]] = {
     "RTSTRUCT": (result_files, "write_rtstruct", {"structures.dcm"}, {"structures.dcm"}),
     "slices": (case_pages, "overlay_montage", {"overlay.png"}, {"overlay.png"}),
     "scene": (case_pages, "render_scene", {"scene.png"}, {"scene.png"}),
+    "previews": (case_writing, "previews", {"scene.png", "3D view"}, {"scene.png"}),
     "3D view": (case_pages, "turning_page", {"3D view"}, set()),
     "page": (case_pages, "render_page", {"report.html"}, {"report.html"}),
     "JSON": (Report, "to_json", {"report.json"}, {"report.json"}),

@@ -2,8 +2,10 @@ import html
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,11 @@ from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels, read_scan
 from afunet.geometry import Volume
 from afunet.models.shipped import shipped_path
+from afunet.reconstruction import pieces
 from afunet.reconstruction.surface import STAGE
 from afunet.report.case.facts import DISCLAIMER
 from afunet.watch import CancelToken, Watch
-from afunet.workflows import case_pages as module
+from afunet.workflows import case_pages, case_writing
 from afunet.workflows.analyse import PLAN
 from afunet.workflows.segment import (
     SegmentedCase,
@@ -107,6 +110,48 @@ def test_several_pieces_have_a_surface_each(
     mesh = read_mesh(case.folder / "bones" / "piece-1.stl")
     assert mesh.is_watertight
     assert mesh.volume_mm3 == pytest.approx(first.measures.volume_mm3, rel=0.03)
+
+
+def test_each_surface_and_each_picture_is_made_once(
+    tmp_path: Path, cylinder: Volume, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: Counter[str] = Counter()
+
+    def counted(where: Any, name: str) -> None:
+        make = getattr(where, name)
+
+        def count(*given: Any, **how: Any) -> Any:
+            made[f"{where.__name__.rsplit('.', 1)[-1]}.{name}"] += 1
+            return make(*given, **how)
+
+        monkeypatch.setattr(where, name, count)
+
+    voxels = cylinder.voxels.copy()
+    voxels[:, 22:26] = 60  # a cut through the cylinder
+    write_nifti(cylinder.with_voxels(voxels), tmp_path / "ct.nii.gz")
+    for where, name in (
+        (import_module("afunet.reconstruction.surface"), "raw_surface"),
+        (pieces, "raw_surface"),
+        (pieces, "smoothed"),
+        (case_writing, "previews"),
+        (case_pages, "render_scene"),
+        (case_pages, "overlay_montage"),
+        (case_pages, "turning_page"),
+        (case_pages, "render_page"),
+    ):
+        counted(where, name)
+    case = segment(tmp_path / "ct.nii.gz", tmp_path / "out", SegmentOptions(weights=weights))
+    assert len(case.pieces) == 2
+    assert made == {
+        "surface.raw_surface": 1,
+        "pieces.raw_surface": 2,
+        "pieces.smoothed": 2,
+        "case_writing.previews": 1,
+        "case_pages.render_scene": 1,
+        "case_pages.overlay_montage": 1,
+        "case_pages.turning_page": 1,
+        "case_pages.render_page": 1,
+    }
 
 
 def test_the_stl_says_its_frame_and_encloses_the_bone(
@@ -299,7 +344,7 @@ def test_sides_are_not_written_on_pictures_of_a_scan_that_does_not_tell_them(
         image.set_qform(None, code=0)
         nibabel.save(image, path)
     told: dict[str, bool] = {}
-    draw_overlay, draw_scene = vars(module)["overlay_montage"], vars(module)["render_scene"]
+    draw_overlay, draw_scene = case_pages.overlay_montage, case_pages.render_scene
 
     def overlay(*arguments: Any, orientation_known: bool, **rest: Any) -> Any:
         told["overlay"] = orientation_known
@@ -309,8 +354,8 @@ def test_sides_are_not_written_on_pictures_of_a_scan_that_does_not_tell_them(
         told["scene"] = orientation_known
         return draw_scene(*arguments, orientation_known=orientation_known, **rest)
 
-    monkeypatch.setattr(module, "overlay_montage", overlay)
-    monkeypatch.setattr(module, "render_scene", scene)
+    monkeypatch.setattr(case_pages, "overlay_montage", overlay)
+    monkeypatch.setattr(case_pages, "render_scene", scene)
     segment(path, tmp_path / "out", replace(options, spacing_mm=spacing))
     assert told == {"overlay": False, "scene": False}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -99,15 +100,21 @@ class _Surface:
     points_mm: FloatArray
     low_mm: FloatArray
     high_mm: FloatArray
-    tree: cKDTree
 
     @classmethod
     def of(cls, mesh: Mesh) -> _Surface:
-        tree = cKDTree(mesh.vertices_mm, balanced_tree=False, compact_nodes=False)
-        return cls(mesh.vertices_mm, *mesh.bounds_mm(), tree)
+        return cls(mesh.vertices_mm, *mesh.bounds_mm())
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """Made when it is first needed: most surfaces are far apart."""
+        return cKDTree(self.points_mm, balanced_tree=False, compact_nodes=False)
 
     def distance_mm(self, other: _Surface, reach_mm: float) -> float:
         """The least distance between vertices; infinite if it is not below `reach_mm`."""
+        apart_mm = np.maximum(other.low_mm - self.high_mm, self.low_mm - other.high_mm)
+        if (apart_mm >= reach_mm).any():
+            return float("inf")
         every = max(len(self.points_mm) // FIRST_LOOK, 1)
         # A few vertices limit the distance first, so that only those near the other surface count.
         for points_mm in (self.points_mm[::every], self.points_mm):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from afunet.geometry import Volume
 from afunet.plan import Step
 from afunet.report.case import facts
 from afunet.report.case.findings import piece_findings, result_findings
+from afunet.report.surfaces.coloured_mesh import ColouredMesh
+from afunet.report.surfaces.preview import previews
 from afunet.report.surfaces.scene import Scene
 from afunet.watch import Watch
 from afunet.workflows.analyse import CONFIDENCE, Analysis
@@ -31,7 +33,7 @@ from afunet.workflows.case_pages import (
     write_page,
     write_scene,
 )
-from afunet.workflows.result_files import CaseResults, results_of
+from afunet.workflows.result_files import CaseResults, coloured_pieces, results_of
 from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
 from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures
 
@@ -78,7 +80,7 @@ class CaseWriter:
         found = self.found
 
         def scene(folder: Path) -> list[str]:
-            self._scene = draw_scene(found.scan, found.mesh, found.instances)
+            self._scene = draw_scene(found.scan, self._previews)
             return write_scene(folder, self._scene)
 
         with self.stopwatch.stage(PICTURES):
@@ -103,9 +105,7 @@ class CaseWriter:
         run = run_facts(found, self.stopwatch.seconds)
         report = report_of(found, title, named, run, written.attempts, renderer)
         with self.stopwatch.stage(TURNING):
-            turning = made(
-                TURNING, lambda: turning_view(found.scan, found.mesh, found.instances), ""
-            )
+            turning = made(TURNING, lambda: turning_view(found.scan, self._previews), "")
         none: tuple[bytes, ...] = ()
         pictures = made(FLAG_PICTURES, self._flag_pictures, none) if report.flags else none
         self._step(REPORTING, 1, 3)
@@ -119,6 +119,11 @@ class CaseWriter:
         written.write(REPORT_JSON, lambda own: write_json(own, told))
         self._step(REPORTING, 3, 3)
         return self._complete(told)
+
+    @cached_property
+    def _previews(self) -> list[ColouredMesh]:
+        """Surfaces for picture and page: of the pieces, or of all bone if there is none."""
+        return previews(coloured_pieces(self.found.instances, self.found.mesh))
 
     def _step(self, stage: str, done: int, total: int) -> None:
         self.watch.check()

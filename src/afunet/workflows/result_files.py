@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +29,6 @@ from afunet.formats.mesh_files import MESH_WRITERS
 from afunet.formats.scan import Scan
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh, Volume
-from afunet.reconstruction.decimation import FEWEST_TRIANGLES, decimated
 from afunet.reconstruction.pieces import Instances
 from afunet.report.palette import colour_of
 from afunet.report.surfaces.coloured_mesh import ColouredMesh
@@ -152,7 +151,7 @@ def write_pieces(
     instances: Instances, kind: str, folder: Path, whole: Mesh | None = None
 ) -> list[str]:
     """Write each piece if there are several, and in GLB all pieces together."""
-    parts = parts_of(instances, whole=whole)
+    parts = parts_of(coloured_pieces(instances, whole))
     names = []
     if kind == GLB_KIND:
         names.append(GLB)
@@ -243,20 +242,9 @@ def _structure(name: BoneName) -> Structure:
     return Structure(title, Code(code, "SCT", meaning), side, colour)
 
 
-def parts_of(
-    instances: Instances, most_triangles: int | None = None, whole: Mesh | None = None
-) -> list[Part]:
-    """Return the pieces with names and colours, simplified to `most_triangles` in all if given."""
-    pieces = coloured_pieces(instances, whole)
-    total = sum(len(piece.mesh.faces) for piece in pieces)
-    parts = []
-    for piece in pieces:
-        mesh = piece.mesh
-        if most_triangles is not None and total > most_triangles:
-            share = len(mesh.faces) * most_triangles // total
-            mesh = decimated(mesh, max(share, FEWEST_TRIANGLES))
-        parts.append(Part(piece.name, mesh, piece.colour))
-    return parts
+def parts_of(pieces: Sequence[ColouredMesh]) -> list[Part]:
+    """Return the pieces as parts of a GLB file."""
+    return [Part(piece.name, piece.mesh, piece.colour) for piece in pieces]
 
 
 RESULT_FORMATS: dict[str, ResultFormat] = {
