@@ -16,7 +16,7 @@ Dice above `BEST` counts as `BEST`, which is all that is shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import fmean
 
@@ -26,7 +26,7 @@ from scipy.stats import spearmanr
 
 from afunet.evaluation.overlap import Counts, count, dice
 from afunet.evaluation.quantile_fit import conformal_percentile, quantile_line
-from afunet.inference.trust.doubt import doubt_logs
+from afunet.inference.trust.doubt import SliceDoubt, doubt_logs
 from afunet.inference.trust.signs import measure_signs
 from afunet.models.checkpoint import load_checkpoint
 from afunet.models.expected_dice import DiceInterval, DiceModel, read_model, write_model
@@ -34,7 +34,7 @@ from afunet.models.shipped import shipped_path
 from benchmarks.bench import parser_of, print_heading, print_row
 from experiments.confidence_cases import SeenCase, load
 
-SIGNS = ("unsure", "outline", "faint", "change", "dense", "noise", "flip")
+SIGNS = tuple(one.name for one in fields(SliceDoubt))
 COVERAGE, BEST = 0.8, 0.99
 FOLDS = 6
 OUTER = (1 - COVERAGE) / 2
@@ -81,7 +81,7 @@ def log_error(dice: FloatArray) -> FloatArray:
 def judged(seen: SeenCase) -> Judged:
     """Signs and truth of a case."""
     evidence, case = seen.evidence(), seen.case
-    signs = measure_signs(evidence, seen.flips)
+    signs = measure_signs(evidence)
     truth = evidence.view.apply(case.truth).voxels
     levels = np.flatnonzero(case.labelled).tolist()
     counts = {k: count(evidence.mask[k], truth[k]) for k in levels}

@@ -41,7 +41,7 @@ PLAN = (
     Step("instances", share=0.01),
     Step(NAMES, share=0.01, seconds=0.3),
     Step("surfaces of pieces", share=0.01),
-    Step("mirrored slices", share=0.1),
+    Step("mirrored slices", share=0.03),
     Step(CONFIDENCE, share=0.01),
 )
 

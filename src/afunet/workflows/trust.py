@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,9 +54,13 @@ def judge(
     rules: CleanUpRules,
     header: Header,
     *,
+    mirrored: bool = True,
     watch: Watch = UNWATCHED,
 ) -> Trust:
-    """Measure a finished mask, in axial order, and its pieces; predict a few mirrored slices."""
+    """Measure a finished mask, in axial order, and its pieces.
+
+    `mirrored` predicts the least sure slices again, mirrored.
+    """
     evidence = Evidence.of(
         prediction,
         mask,
@@ -67,8 +71,11 @@ def judge(
         spacing_known=scan.source.spacing_known,
         positions_known=bool(scan.planes),
     )
-    flips = flip_agreement(evidence, prediction.predictor, header, watch=watch)
-    signs = measure_signs(evidence, flips, header.expected_dice)
+    signs = measure_signs(evidence, header.expected_dice)
+    if mirrored:
+        predictor = prediction.predictor
+        flips = flip_agreement(evidence, signs.slices, predictor, header, watch=watch)
+        signs = replace(signs, flips=flips)
     unlike = outside(signs, scan.source.region, _unnamed(instances))
     return Trust(signs, raise_flags(signs), unlike)
 
