@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from afunet.models import shipped as module
 from afunet.models.checkpoint import load_checkpoint
-from afunet.models.shipped import SHIPPED, Shipped, shipped_facts, shipped_path
+from afunet.models.shipped import (
+    FAST_WEIGHTS,
+    SHIPPED,
+    SHIPPED_WEIGHTS,
+    Shipped,
+    shipped_facts,
+    shipped_path,
+)
 
 CARD = Path(__file__).parents[2] / "docs" / "model-card.md"
 
@@ -29,3 +37,14 @@ def test_the_mask_has_the_score_of_the_model_card() -> None:
 def test_every_shipped_weights_file_is_listed() -> None:
     here = {path.name for path in shipped_path().parent.glob("*.safetensors")}
     assert here == {shipped.name for shipped in SHIPPED}
+
+
+def test_fast_takes_the_fast_weights_if_there_are_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "weights").mkdir()
+    monkeypatch.setattr(module, "files", lambda package: tmp_path)
+    assert shipped_path(fast=True) == shipped_path() == tmp_path / "weights" / SHIPPED_WEIGHTS
+    (tmp_path / "weights" / FAST_WEIGHTS).touch()
+    assert shipped_path(fast=True).name == FAST_WEIGHTS
+    assert shipped_path().name == SHIPPED_WEIGHTS

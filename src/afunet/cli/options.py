@@ -16,6 +16,10 @@ Weights = Annotated[
     Path | None, typer.Option("--weights", "-w", help="Checkpoint; default: the shipped weights.")
 ]
 Device = Annotated[DeviceChoice, typer.Option(help="Where the network runs.")]
+Fast = Annotated[
+    bool,
+    typer.Option("--fast", help="Use the fast weights, and mirror no slices to check the result."),
+]
 Series = Annotated[
     str | None,
     typer.Option(

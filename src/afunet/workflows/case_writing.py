@@ -209,4 +209,5 @@ def run_facts(found: Analysis, seconds: Mapping[str, float]) -> facts.RunFacts:
         windows=usage.windows,
         seconds=dict(seconds),
         peak_memory_mb=peak_memory_mb(),
+        fast=found.rules.fast,
     )

@@ -34,14 +34,18 @@ def load_network(
     weights: str | Path | None = None,
     device: DeviceChoice = DeviceChoice.AUTO,
     watch: Watch = UNWATCHED,
+    *,
+    fast: bool = False,
 ) -> Network:
     """Load weights (None: the shipped ones) and choose the fastest way to run them.
+
+    `fast` prefers the fast ones of the shipped weights.
 
     Raises `CheckpointError` for a file that is not an intact checkpoint, `DeviceError` if the
     network does not run on the device, and `Cancelled` on request.
     """
     watch.tell(LOADING, 0, 1)
-    checkpoint = load_checkpoint(shipped_path() if weights is None else _path_of(weights))
+    checkpoint = load_checkpoint(shipped_path(fast=fast) if weights is None else _path_of(weights))
     watch.tell(LOADING, 1, 1)
     watch.check()
     watch.tell(TRYING, 0, 1)

@@ -45,7 +45,8 @@ class SegmentOptions:
     `strict` refuses a scan whose geometry would have to be corrected. `formats` are names of
     `RESULT_FORMATS`. `segmentation_kind` is how a DICOM Segmentation stores its voxels.
     `deidentify` leaves the patient out of DICOM results; other results never name the patient.
-    `max_triangles` and `max_error_mm` simplify each surface (`AnalysisRules`).
+    `max_triangles` and `max_error_mm` simplify each surface (`AnalysisRules`). `fast` takes the
+    fast ones of the shipped weights, and leaves out the mirrored slices.
     """
 
     weights: str | Path | None = None
@@ -59,6 +60,7 @@ class SegmentOptions:
     cleanup: CleanUpRules = field(default_factory=CleanUpRules)
     max_triangles: int | None = None
     max_error_mm: float | None = None
+    fast: bool = False
 
     def __post_init__(self) -> None:
         require_formats(self.formats)
@@ -72,7 +74,7 @@ class SegmentOptions:
     @property
     def rules(self) -> AnalysisRules:
         """The rules for the analysis."""
-        return AnalysisRules(self.cleanup, self.max_triangles, self.max_error_mm)
+        return AnalysisRules(self.cleanup, self.max_triangles, self.max_error_mm, fast=self.fast)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +126,9 @@ class Segmenter:
         watch: Watch = UNWATCHED,
     ) -> None:
         self.options = options or SegmentOptions()
-        self.network = load_network(self.options.weights, self.options.device, watch)
+        self.network = load_network(
+            self.options.weights, self.options.device, watch, fast=self.options.fast
+        )
 
     def find(self, source: Image | Scan, *, case: str = UNTITLED, watch: Watch = UNWATCHED) -> Case:
         """Find the bones in a scan and write nothing.

@@ -66,7 +66,10 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """The device, seconds by stage, and the memory of the whole process."""
+    """The device, seconds by stage, and the memory of the whole process.
+
+    `fast` says that the fast weights were preferred and no slice was mirrored.
+    """
 
     version: str
     device: str
@@ -76,6 +79,7 @@ class RunFacts:
     windows: int
     seconds: Mapping[str, float]
     peak_memory_mb: float | None
+    fast: bool = False
 
 
 @dataclass(frozen=True)
