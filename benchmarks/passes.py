@@ -1,7 +1,7 @@
-"""What it costs and what it brings to see slices in windows, in one pass, or where bone may be.
+"""What each way to cut slices into windows costs, and how good the mask is (decision 003).
 
     .venv/bin/python -m benchmarks.passes WEIGHTS SLICE_FOLDER [--status checked] \
-        --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz" [--ways trained body dense coarse]
+        --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz" [--ways trained body dense]
 
 Prints two tables. The first is of the validation split: mean Dice per case, the worst slice, the
 mean Dice of slices at the joint line, lost bone (true pixels outside the mask) and false bone. The

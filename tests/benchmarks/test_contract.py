@@ -19,6 +19,7 @@ from tests.tiny_sets import Printed, simulate_only
 
 from afunet.evaluation.surface import SURFACE_METRICS
 from afunet.formats.nifti import write_nifti
+from afunet.inference.cutting import Cutting
 from afunet.inference.trust.flags import FLAGS
 from afunet.phantom import SIMULATOR, Anatomy, Region, SimulatedLeg
 from afunet.phantom.shapes.distance import Box
@@ -104,6 +105,7 @@ CASES = {
         rows=[["2 × 0.7 × 0.7"] * len(SURFACE_METRICS)],
     ),
     "odd_inputs": Case("{cases}", rows=[["21_torn"]], lines=[r"^0 not right"], code=0),
+    "passes": Case("{weights} {knee} --limbs {limbs} --legs 1", rows=[[*map(str, Cutting)]] * 2),
     "real_fragments": Case(rows=[["001_left-hip"]], lines=[r"\d of 5 fragments found"]),
     "reconstruct": Case("--mask {mask} --runs 1", rows=[["afunet", "plain"]]),
     "segment": Case(
@@ -145,6 +147,7 @@ SIMULATED = {
     "fragments",
     "generalisation",
     "holes",
+    "passes",
     "reconstruct",
     "segment",
     "surface",
