@@ -110,7 +110,10 @@ CASES = {
     "reconstruct": Case("--mask {mask} --runs 1", rows=[["afunet", "plain"]]),
     "segment": Case(
         "--slices 4 --weights {weights} --folder {folder}",
-        lines=[r"network +\d+\.\d+ s/slice \(\d+ windows of 32 px\)", r"network reaches \d+ GFLOP"],
+        lines=[
+            r"network +\d+\.\d+ s/slice \(\d+ windows, \d+\.\d megapixels\)",
+            r"network reaches \d+ GFLOP",
+        ],
     ),
     "split_optimism": Case(
         "{weights} {weights} {knee} {knee}",

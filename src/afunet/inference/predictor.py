@@ -35,13 +35,21 @@ EDGE_BONE = 0.1  # from this probability on, bone may go on beyond the edge of a
 
 @dataclass(frozen=True)
 class Usage:
-    """How many windows the network saw, and what it fell back to when memory ran short."""
+    """How much the network saw, and what it fell back to when memory ran short.
+
+    `pixels` are those of all windows together; overlaps count twice.
+    """
 
     windows: int = 0
+    pixels: int = 0
     fallbacks: tuple[str, ...] = ()
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(self.windows + other.windows, self.fallbacks + other.fallbacks)
+        return Usage(
+            self.windows + other.windows,
+            self.pixels + other.pixels,
+            self.fallbacks + other.fallbacks,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +95,7 @@ class Predictor:
         try:
             found = self._predicted(self._padded(slices), watch)
         except MemoryError:
-            given_up = Usage(0, (f"windows of {self.patch_px} px",))
+            given_up = Usage(fallbacks=(f"windows of {self.patch_px} px",))
             found = replace(self, cutting=Cutting.TRAINED)(slices, watch)
             found = replace(found, usage=given_up + found.usage)
         return replace(found, probability=found.probability[..., :rows, :columns])
@@ -148,7 +156,7 @@ class Predictor:
                 for box, probability in zip(batch, probabilities(logits), strict=True):
                     total[box.area] += probability * _blend(size)
                     weight[box.area] += _blend(size)
-                usage += Usage(len(batch), given_up)
+                usage += Usage(len(batch), len(batch) * size[0] * size[1], given_up)
                 watch.check()
                 watch.tell("windows", usage.windows, len(boxes))
         total /= np.maximum(weight, 1e-6)

@@ -68,6 +68,7 @@ class ModelFacts:
 class RunFacts:
     """The device, seconds by stage, and the memory of the whole process.
 
+    The network saw `windows` of so many `pixels` together, on its own grid.
     `fast` says that the fast weights were preferred and no slice was mirrored.
     """
 
@@ -77,6 +78,7 @@ class RunFacts:
     trial_seconds_per_window: Mapping[str, float]
     fallbacks: Sequence[str]
     windows: int
+    pixels: int
     seconds: Mapping[str, float]
     peak_memory_mb: float | None
     fast: bool = False
