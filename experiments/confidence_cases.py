@@ -4,11 +4,12 @@
     .venv/bin/python -m experiments.confidence_cases CACHE --seed 360000 --legs 33 \
         --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz"
     .venv/bin/python -m experiments.confidence_cases CACHE --dicom FOLDER LABEL
+    .venv/bin/python -m experiments.confidence_cases CACHE --again OTHER_CACHE --weights NEW
 
 Every case goes the way of `afunet segment` as far as the network, and is kept in CACHE as one npz,
-so that measures of doubt can be tried without it. Simulated scans are 8
-slices without gaps of limbs that no training saw, all regions in turn; half of them as drawn for
-the training (casts, metal, contrast, breaks among it), half with one odd thing more.
+so that measures of doubt can be tried without it. Simulated scans are 8 slices without gaps of
+limbs that no training saw, all regions in turn; half of them as drawn for the training (casts,
+metal, contrast, breaks among it), half with one odd thing more.
 """
 
 from __future__ import annotations
@@ -232,6 +233,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--legs", type=int, default=0)
     parser.add_argument("--dicom", type=Path, nargs=2, metavar=("FOLDER", "LABEL"))
+    parser.add_argument("--again", type=Path, help="a cache whose cases are predicted again")
     parser.add_argument("--weights", type=Path, help="those shipped where not given")
     options = parser.parse_args(argv)
     network = Network(options.weights)
@@ -244,6 +246,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         cases.append(simulated(options.seed, options.legs, limbs))
     if options.dicom:
         cases.append(iter([dicom(*options.dicom)]))
+    if options.again:
+        cases.append(load(path).case for path in sorted(options.again.glob("*.npz")))
     for case in chain.from_iterable(cases):
         see(case, network, options.cache)
         print(case.name, file=sys.stderr, flush=True)

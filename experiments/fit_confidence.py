@@ -3,14 +3,14 @@
     .venv/bin/python -m experiments.fit_confidence CACHE -o afunet-w32.confidence.json
     .venv/bin/python -m experiments.fit_confidence OTHER_CACHE --judge afunet-w32.confidence.json
 
-CACHE holds cases that `confidence_cases.py` left. Three lines through the logarithms of the signs
-of doubt are fitted to the logarithm of a slice's error, one minus its Dice: its 90th, 50th and 10th
-percentile (quantile regression; Koenker and Bassett 1978), every case with the same weight, knees
-and simulated ones alike, and no sign lowering an error. The outer lines are then moved until the
-slices of patients left out of the fit, a sixth at a time, lie beyond each as seldom as they should
-(CQR; Romano et al. 2019), among knees and among simulated scans. The scan's factors do the same for
-whole scans, whose errors are first taken to be the means of their slices' expected ones. A true
-Dice above `BEST` counts as `BEST`, which is all that is shown.
+CACHE holds cases that `confidence_cases.py` left, predicted by `--weights`. Three lines through the
+logarithms of the signs of doubt are fitted to the logarithm of a slice's error, one minus its Dice:
+its 90th, 50th and 10th percentile (quantile regression; Koenker and Bassett 1978), every case with
+the same weight, knees and simulated ones alike, and no sign lowering an error. The outer lines are
+then moved until the slices of patients left out of the fit, a sixth at a time, lie beyond each as
+seldom as they should (CQR; Romano et al. 2019), among knees and among simulated scans. The scan's
+factors do the same for whole scans, whose errors are first taken to be the means of their slices'
+expected ones. A true Dice above `BEST` counts as `BEST`, which is all that is shown.
 """
 
 from __future__ import annotations
@@ -253,6 +253,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = parser_of(__doc__)
     parser.add_argument("cache", type=Path)
     parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--weights", type=Path, default=shipped_path())
     parser.add_argument("--judge", type=Path, help="measure this model instead of fitting one")
     options = parser.parse_args(argv)
     cases = [judged(load(path)) for path in sorted(options.cache.glob("*.npz"))]
@@ -260,7 +261,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if options.judge is not None:
         rows = [(case, read_model(options.judge)) for case in cases]
     else:
-        sha256 = load_checkpoint(shipped_path()).sha256
+        sha256 = load_checkpoint(options.weights).sha256
         model = fitted(cases, sha256)
         if options.output is not None:
             write_model(model, options.output)
