@@ -70,8 +70,8 @@ class Network:
 
     @property
     def predictor(self) -> Predictor:
-        """With windows as trained."""
-        return Predictor(self.loaded.engine, self.header.patch_px)
+        """With the windows that suit it."""
+        return Predictor.of(self.loaded.engine, self.header)
 
     def probability(self, item: LabelledSlice) -> NDArray[np.float32]:
         """Of bone (H, W), at native pixels."""

@@ -3,7 +3,8 @@
     .venv/bin/python -m experiments.ship_weights averaged.safetensors COMMIT THRESHOLD
 
 Weights go to float16, half the size; COMMIT, the source that trained them, and THRESHOLD, chosen
-on the validation split with benchmarks/threshold.py, go into the header.
+on the validation split with benchmarks/threshold.py, go into the header. `--any-size` says that
+benchmarks/passes.py found the network as good in windows around dense tissue.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("weights", type=Path)
     parser.add_argument("commit")
     parser.add_argument("threshold", type=float)
+    parser.add_argument("--any-size", action="store_true")
     parser.add_argument("-o", "--output", type=Path, default=shipped_path())
     options = parser.parse_args(argv)
     source, target = load_checkpoint(options.weights), options.output
@@ -44,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             ],
         },
         threshold=options.threshold,
+        any_size=options.any_size or source.header.any_size,
     )
     target.parent.mkdir(exist_ok=True)
     digest = save_checkpoint(target, source.network(), header, half=True)

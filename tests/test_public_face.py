@@ -426,7 +426,7 @@ def test_every_block_of_the_page_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With the network that finds the cylinder's bone: no page is worth half a minute a scan."""
-    monkeypatch.setattr(network, "shipped_path", lambda: weights)
+    monkeypatch.setattr(network, "shipped_path", lambda **_: weights)
     write_dicom(tmp_path / "ct", cylinder)
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)

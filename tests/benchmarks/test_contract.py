@@ -19,6 +19,7 @@ from tests.tiny_sets import Printed, simulate_only
 
 from afunet.evaluation.surface import SURFACE_METRICS
 from afunet.formats.nifti import write_nifti
+from afunet.inference.cutting import Cutting
 from afunet.inference.trust.flags import FLAGS
 from afunet.phantom import SIMULATOR, Anatomy, Region, SimulatedLeg
 from afunet.phantom.shapes.distance import Box
@@ -114,11 +115,15 @@ CASES = {
         lines=[r"^-?\d+\.\d\d MB a slice$"],
     ),
     "odd_inputs": Case("{cases}", rows=[["21_torn"]], lines=[r"^0 not right"], code=0),
+    "passes": Case("{weights} {knee} --limbs {limbs} --legs 1", rows=[[*map(str, Cutting)]] * 2),
     "real_fragments": Case(rows=[["001_left-hip"]], lines=[r"\d of 5 fragments found"]),
     "reconstruct": Case("--mask {mask} --runs 1", rows=[["afunet", "plain"]]),
     "segment": Case(
         "--slices 4 --weights {weights} --folder {folder}",
-        lines=[r"network +\d+\.\d+ s/slice \(\d+ windows of 32 px\)", r"network reaches \d+ GFLOP"],
+        lines=[
+            r"network +\d+\.\d+ s/slice \(\d+ windows, \d+\.\d megapixels\)",
+            r"network reaches \d+ GFLOP",
+        ],
     ),
     "split_optimism": Case(
         "{weights} {weights} {knee} {knee}",
@@ -157,6 +162,7 @@ SIMULATED = {
     "generalisation",
     "holes",
     "memory",
+    "passes",
     "reconstruct",
     "segment",
     "surface",

@@ -111,7 +111,8 @@ def test_the_expected_dice_is_fitted_on_cases_and_judged_on_them(
         [*seen, "--dicom", *(str(tiny / "legs-dicom" / name) for name in ("dicom", "label.nii.gz"))]
     )
     capsys.readouterr()
-    fit_confidence.main([str(cache), "-o", str(model)])
+    fit_confidence.main([str(cache), "-o", str(model), "--weights", str(weights)])
+    assert read_model(model).sha256 == load_checkpoint(weights).sha256
     groups, scans = printed(capsys).tables
     assert len(scans.rows) == 6
     assert {row[0] for row in groups.rows} >= {"knee", "DICOM", "all real", "all simulated"}
@@ -121,6 +122,14 @@ def test_the_expected_dice_is_fitted_on_cases_and_judged_on_them(
     fit_confidence.main([str(cache), "--judge", str(model)])
     again = printed(capsys).tables[1]
     assert {row[0] for row in again.rows} == {row[0] for row in scans.rows}
+    confidence_cases.main(
+        [str(tmp_path / "other"), "--again", str(cache), "--weights", str(weights)]
+    )
+    for first in cache.glob("*.npz"):
+        before, after = np.load(first), np.load(tmp_path / "other" / first.name)
+        given = [key for key in before.files if key not in ("predicted", "probability")]
+        assert all(np.array_equal(before[key], after[key]) for key in given)
+        assert before["predicted"].shape == after["predicted"].shape
 
 
 def test_views_of_limbs_are_drawn_and_learnt_from(

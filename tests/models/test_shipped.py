@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
+from afunet.models import shipped as module
 from afunet.models.checkpoint import load_checkpoint
 from afunet.models.onnx_file import read_onnx
-from afunet.models.shipped import SHIPPED, Shipped, shipped_facts, shipped_path
+from afunet.models.shipped import (
+    FAST_WEIGHTS,
+    SHIPPED,
+    SHIPPED_WEIGHTS,
+    Shipped,
+    shipped_facts,
+    shipped_path,
+)
 
 CARD = Path(__file__).parents[2] / "docs" / "model-card.md"
 
@@ -44,3 +52,14 @@ def test_each_has_an_onnx_file_of_the_same_header_and_weights(shipped: Shipped) 
     told = {**graph.header, "sha256": graph.sha256}
     assert {key: told[key] for key in json.loads(text)} == json.loads(text)
     assert path.with_suffix(".onnx").stat().st_size < 1.01 * path.stat().st_size
+
+
+def test_fast_takes_the_fast_weights_if_there_are_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "weights").mkdir()
+    monkeypatch.setattr(module, "files", lambda package: tmp_path)
+    assert shipped_path(fast=True) == shipped_path() == tmp_path / "weights" / SHIPPED_WEIGHTS
+    (tmp_path / "weights" / FAST_WEIGHTS).touch()
+    assert shipped_path(fast=True).name == FAST_WEIGHTS
+    assert shipped_path().name == SHIPPED_WEIGHTS

@@ -92,6 +92,18 @@ def test_the_pieces_are_labelled_and_measured(done: SegmentedCase, cylinder: Vol
     assert abs(piece.deviation.volume_change) < 0.02
 
 
+def test_fast_mirrors_no_slice_and_says_so(
+    cylinder: Volume, weights: Path, done: SegmentedCase
+) -> None:
+    fast = segment(cylinder, None, SegmentOptions(weights=weights, fast=True))
+    assert np.array_equal(fast.mask.voxels, done.mask.voxels)
+    for report, mirrored in ((fast.report, 0), (done.report, 1)):
+        tried = [one for one in report.confidence.slices if one.flip_dice is not None]
+        assert len(tried) == mirrored
+        assert report.run.fast is not bool(mirrored)
+        assert ("FLIPS_DISAGREE" in report.confidence.words) is not bool(mirrored)
+
+
 def test_several_pieces_have_a_surface_each(
     tmp_path: Path, cylinder: Volume, weights: Path
 ) -> None:

@@ -21,6 +21,10 @@ Device = Annotated[DeviceChoice, typer.Option(help="Where the network runs.")]
 Runtime = Annotated[
     RuntimeChoice, typer.Option(help="What the network runs with; auto: the fastest installed.")
 ]
+Fast = Annotated[
+    bool,
+    typer.Option("--fast", help="Use the fast weights, and mirror no slices to check the result."),
+]
 Series = Annotated[
     str | None,
     typer.Option(

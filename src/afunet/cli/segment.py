@@ -12,6 +12,7 @@ import afunet
 from afunet.cli.options import (
     Deidentify,
     Device,
+    Fast,
     Formats,
     Input,
     MaxError,
@@ -66,6 +67,7 @@ def segment(
     ] = 15.0,
     max_triangles: MaxTriangles = None,
     max_error_mm: MaxError = None,
+    fast: Fast = False,
     name: Title = None,
     *,
     work: Work,
@@ -105,6 +107,7 @@ def segment(
         cleanup=CleanUpRules(speck_mm3=speck_mm3),
         max_triangles=max_triangles,
         max_error_mm=max_error_mm,
+        fast=fast,
     )
     if len(inputs) == 1:
         require_possible(inputs[0], output, options)

@@ -21,13 +21,14 @@ class Header:
     """Everything needed to use the weights, and where they come from.
 
     `window_hu` is scaled to [0, 1] for the network; `spacing_mm` is the range of pixel sizes in
-    training; `patch_px` is the side of the square windows in training and at inference; `training`
-    and `metrics` hold the data, recipe, commit and measured results. `classes` are the names of
-    the output channels, in their order. A pixel gets its likeliest class if that probability
-    reaches `threshold` (`afunet.models.head`). `calibration` (scale, offset) turns the probability
-    into a calibrated one (`afunet.models.calibration`) and never changes the mask.
-    `expected_dice` was fitted for these weights; it is read from a file beside them and never
-    saved with them.
+    training; `patch_px` is the side of the square windows in training and at inference. With
+    `any_size` the network may see windows of other sizes too, from 32 px up to whole slices
+    (`afunet.inference.cutting`). `training` and `metrics` hold the data, recipe, commit and
+    measured results. `classes` are the names of the output channels, in their order. A pixel gets
+    its likeliest class if that probability reaches `threshold` (`afunet.models.head`).
+    `calibration` (scale, offset) turns the probability into a calibrated one
+    (`afunet.models.calibration`) and never changes the mask. `expected_dice` was fitted for these
+    weights; it is read from a file beside them and never saved with them.
     """
 
     model: str
@@ -41,6 +42,7 @@ class Header:
     threshold: float = 0.5
     calibration: tuple[float, float] = UNCALIBRATED
     classes: tuple[str, ...] = BONE
+    any_size: bool = False
     expected_dice: DiceModel | None = None
 
     @property

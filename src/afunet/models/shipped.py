@@ -12,6 +12,7 @@ from typing import Any
 from safetensors import safe_open
 
 SHIPPED_WEIGHTS = "afunet-w32.safetensors"
+FAST_WEIGHTS = "afunet-fast.safetensors"
 DIGITS = 12
 
 
@@ -39,9 +40,10 @@ class ShippedFacts:
     trained_on: str
 
 
-def shipped_path(name: str = SHIPPED_WEIGHTS) -> Path:
-    """The path of a weights file of the package."""
-    return Path(str(files("afunet.models") / "weights" / name))
+def shipped_path(name: str = SHIPPED_WEIGHTS, *, fast: bool = False) -> Path:
+    """The path of a weights file of the package; with `fast` that of the fast weights, if any."""
+    folder = Path(str(files("afunet.models") / "weights"))
+    return folder / (FAST_WEIGHTS if fast and (folder / FAST_WEIGHTS).is_file() else name)
 
 
 def shipped_facts(shipped: Shipped) -> ShippedFacts:

@@ -41,7 +41,7 @@ PLAN = (
     Step(INSTANCES, share=0.01),
     Step(NAMES, share=0.01, seconds=0.3),
     Step("surfaces of pieces", share=0.01),
-    Step("mirrored slices", share=0.1),
+    Step("mirrored slices", share=0.03),
     Step(CONFIDENCE, share=0.01),
 )
 
@@ -52,7 +52,7 @@ class AnalysisRules:
 
     No surface has more than `MAX_TRIANGLES`. `pieces` asks for bones and fragments with names,
     measurements and surfaces, and for the surface of all bone; `trust` asks for confidence and
-    flags.
+    flags. `fast` leaves out the mirrored slices, and with them the flag `FLIPS_DISAGREE`.
     """
 
     cleanup: CleanUpRules = field(default_factory=CleanUpRules)
@@ -60,6 +60,7 @@ class AnalysisRules:
     max_error_mm: float | None = None
     pieces: bool = True
     trust: bool = True
+    fast: bool = False
 
     def __post_init__(self) -> None:
         require_limits(self.max_triangles, self.max_error_mm)
@@ -116,7 +117,7 @@ def predict(scan: Scan, network: Network, watch: Watch = UNWATCHED) -> FreshPred
     """Return what the network takes for bone, before the clean-up."""
     return predict_volume(
         Axial.of(scan.volume),
-        Predictor(network.engine, network.header.patch_px),
+        Predictor.of(network.engine, network.header),
         network.header,
         spacing_known=scan.source.spacing_known,
         watch=watch,
@@ -162,6 +163,7 @@ def concluded(
                 cleaned,
                 rules.cleanup,
                 network.header,
+                mirrored=not rules.fast,
                 watch=watch,
             )
             watch.tell(CONFIDENCE, 1, 1)

@@ -228,6 +228,8 @@ def run_facts(found: Analysis, seconds: Mapping[str, float]) -> facts.RunFacts:
         trial_seconds_per_window=network.trial.seconds_per_window,
         fallbacks=usage.fallbacks,
         windows=usage.windows,
+        pixels=usage.pixels,
         seconds=dict(seconds),
         peak_memory_mb=peak_memory_mb(),
+        fast=found.rules.fast,
     )

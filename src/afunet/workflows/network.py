@@ -43,15 +43,17 @@ def load_network(
     device: DeviceChoice = DeviceChoice.AUTO,
     runtime: RuntimeChoice = RuntimeChoice.AUTO,
     watch: Watch = UNWATCHED,
+    *,
+    fast: bool = False,
 ) -> Network:
     """Load weights (None: the shipped ones) and choose the fastest way to run them.
 
-    Raises `CheckpointError` for a file that is not an intact network or does not fit the runtime,
-    `ConfigError` for a runtime that is not installed, `DeviceError` if the network does not run on
-    the device, and `Cancelled` on request.
+    `fast` prefers the fast ones of the shipped weights. Raises `CheckpointError` for a file that is
+    not an intact network or does not fit the runtime, `ConfigError` for a runtime that is not
+    installed, `DeviceError` if the network does not run on the device, and `Cancelled` on request.
     """
     watch.tell(LOADING, 0, 1)
-    file = load_network_file(shipped_path() if weights is None else _path_of(weights))
+    file = load_network_file(shipped_path(fast=fast) if weights is None else _path_of(weights))
     watch.tell(LOADING, 1, 1)
     watch.check()
     watch.tell(TRYING, 0, 1)

@@ -47,7 +47,8 @@ class SegmentOptions:
     `strict` refuses a scan whose geometry would have to be corrected. `formats` are names of
     `RESULT_FORMATS`. `segmentation_kind` is how a DICOM Segmentation stores its voxels.
     `deidentify` leaves the patient out of DICOM results; other results never name the patient.
-    `max_triangles` and `max_error_mm` simplify each surface (`AnalysisRules`).
+    `max_triangles` and `max_error_mm` simplify each surface (`AnalysisRules`). `fast` takes the
+    fast ones of the shipped weights, and leaves out the mirrored slices.
     """
 
     weights: str | Path | None = None
@@ -62,6 +63,7 @@ class SegmentOptions:
     cleanup: CleanUpRules = field(default_factory=CleanUpRules)
     max_triangles: int | None = None
     max_error_mm: float | None = None
+    fast: bool = False
 
     def __post_init__(self) -> None:
         require_formats(self.formats)
@@ -76,7 +78,7 @@ class SegmentOptions:
     @property
     def rules(self) -> AnalysisRules:
         """The rules for the analysis."""
-        return AnalysisRules(self.cleanup, self.max_triangles, self.max_error_mm)
+        return AnalysisRules(self.cleanup, self.max_triangles, self.max_error_mm, fast=self.fast)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +137,9 @@ class Segmenter:
         chosen = self.options
         stopwatch = Stopwatch() if start_up is None else Stopwatch({START_UP: start_up})
         with stopwatch.stage(LOADING):
-            self.network = load_network(chosen.weights, chosen.device, chosen.runtime, watch)
+            self.network = load_network(
+                chosen.weights, chosen.device, chosen.runtime, watch, fast=chosen.fast
+            )
         self._before = stopwatch.seconds
 
     def find(self, source: Image | Scan, *, case: str = UNTITLED, watch: Watch = UNWATCHED) -> Case:

@@ -16,7 +16,8 @@ from afunet.errors import ConfigError
 from afunet.inference.engines.torch_engine import build_engine
 from afunet.inference.predictor import Predictor
 from afunet.models.calibration import calibrated
-from afunet.models.checkpoint import Checkpoint, Header
+from afunet.models.checkpoint import Checkpoint
+from afunet.models.header import Header
 from afunet.models.head import labels
 from afunet.preprocessing import BONE_WINDOW
 from afunet.watch import UNWATCHED, Watch

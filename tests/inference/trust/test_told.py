@@ -25,7 +25,7 @@ def told(signs: Signs, outside: str = "") -> ConfidenceFacts:
 
 @pytest.fixture
 def signs_of(hu: np.ndarray, evidence_of: Make) -> Callable[[DiceModel | None], Signs]:
-    return lambda model: measure_signs(evidence_of(hu), (), model)
+    return lambda model: measure_signs(evidence_of(hu), model)
 
 
 def test_an_interval_is_told_with_its_coverage_and_its_limit(
@@ -57,7 +57,7 @@ def test_no_number_is_told_where_none_was_measured(
 
 
 def test_without_bone_there_is_nothing_to_expect(hu: np.ndarray, evidence_of: Make) -> None:
-    facts = told(measure_signs(evidence_of(np.minimum(hu, 50)), (), MODEL))
+    facts = told(measure_signs(evidence_of(np.minimum(hu, 50)), MODEL))
     assert (facts.expected_dice, facts.slices, facts.words) == (None, (), "")
 
 

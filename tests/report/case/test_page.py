@@ -108,6 +108,7 @@ def run_facts(**changed: object) -> RunFacts:
         "trial_seconds_per_window": {"float32": 0.1},
         "fallbacks": (),
         "windows": 24,
+        "pixels": 24 * 256**2,
         "seconds": {"reading": 1.25, "network": 20.5},
         "peak_memory_mb": 1500.0,
         **changed,

@@ -69,7 +69,9 @@ class ModelFacts:
 class RunFacts:
     """The device, runtime and number format, seconds by stage, the memory of the whole process.
 
-    `choice` is the reason for the runtime and the number format.
+    `choice` is the reason for the runtime and the number format. The network saw `windows` of so
+    many `pixels` together, on its own grid. `fast` says that the fast weights were preferred and no
+    slice was mirrored.
     """
 
     version: str
@@ -80,8 +82,10 @@ class RunFacts:
     trial_seconds_per_window: Mapping[str, float]
     fallbacks: Sequence[str]
     windows: int
+    pixels: int
     seconds: Mapping[str, float]
     peak_memory_mb: float | None
+    fast: bool = False
 
 
 @dataclass(frozen=True)
