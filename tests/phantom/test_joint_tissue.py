@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from afunet.errors import ConfigError
-from afunet.phantom import Anatomy, LegConfig, Region, SimulatedLeg, axial_grid, draw_leg, simulate
+from afunet.phantom import (
+    Anatomy,
+    LegConfig,
+    Region,
+    SimulatedLeg,
+    axial_grid,
+    draw_leg,
+    exact_joint_tissue,
+    simulate,
+)
 from afunet.phantom.config import JointSpace, JointTissue, JointTissueKind
 from afunet.phantom.drawing.joint_tissue import CHANCES, draw_joint_tissue
 from afunet.phantom.shapes.noise import Textures
@@ -61,6 +70,22 @@ def test_without_tissue_or_on_the_other_side_nothing_changes(plain: SimulatedLeg
     other = replace(dense(JointTissueKind.TOPHI, *JointSpace), side="right")
     leg = simulate(with_tissue(KNEE, other))
     assert np.array_equal(leg.volume.voxels, plain.volume.voxels)
+
+
+def test_the_voxels_of_the_tissue_are_told_by_its_number_and_never_lie_in_bone(
+    plain: SimulatedLeg,
+) -> None:
+    config = with_tissue(
+        KNEE,
+        dense(JointTissueKind.SYNOVIUM, JointSpace.NOTCH),
+        dense(JointTissueKind.CONTRAST, JointSpace.CYST),
+    )
+    numbers = exact_joint_tissue(config).voxels
+    assert set(np.unique(numbers)) == {0, 1, 2}
+    assert not numbers[plain.bones.volume.voxels != 0].any()
+    told, where = numbers != 0, changed(simulate(config), plain)
+    assert (where & told).sum() > 0.8 * told.sum()
+    assert not exact_joint_tissue(KNEE).voxels.any()
 
 
 def filling(tissue: JointTissue, pocket: Pocket) -> Filling:
