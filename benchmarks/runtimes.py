@@ -3,7 +3,8 @@
     OMP_NUM_THREADS=1 .venv/bin/python -m benchmarks.runtimes
 
 The shipped network, and a fresh lean one whose mask means nothing. Each size has come before it is
-timed. The last column is a first run of 288 × 224 pixels, as many as 256 × 256, with the runtime's plans.
+timed. The last column is a first run of 288 × 224 pixels, about as many as 256 × 256: the runtime
+makes its plans.
 """
 
 from __future__ import annotations
