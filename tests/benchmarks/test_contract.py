@@ -26,6 +26,7 @@ from afunet.phantom.shapes.distance import Box
 from afunet.phantom.skeleton.bones import Bone
 from afunet.phantom.skeleton.build import build_bones
 from afunet.phantom.views.limb_cuts import draw_cut
+from benchmarks.runtimes import ways
 from benchmarks.surface import STRAIGHT, Spacing
 from benchmarks.trust_cases import EXPECTED
 
@@ -118,6 +119,11 @@ CASES = {
     "passes": Case("{weights} {knee} --limbs {limbs} --legs 1", rows=[[*map(str, Cutting)]] * 2),
     "real_fragments": Case(rows=[["001_left-hip"]], lines=[r"\d of 5 fragments found"]),
     "reconstruct": Case("--mask {mask} --runs 1", rows=[["afunet", "plain"]]),
+    "runtimes": Case(
+        "--sizes 64 96 --rounds 1 --product 128",
+        rows=[[f"{name} {kind}" for name, kind in ways()]] * 2,
+        lines=[r"### lean"],
+    ),
     "segment": Case(
         "--slices 4 --weights {weights} --folder {folder}",
         lines=[
