@@ -286,6 +286,8 @@ def test_a_single_slice_is_segmented(kit: Kit, run_afunet: Run) -> None:
     assert {path.name for path in (kit.root / "out").iterdir()} == FILES | {".afunet.json"}
     mask = np.asarray(nibabel.load(kit.root / "out" / "mask.nii.gz").dataobj)
     assert np.array_equal(mask.T, kit.scan.voxels[:1] == 900)
+    report = json.loads((kit.root / "out" / "report.json").read_text(encoding="utf-8"))
+    assert report["run"]["seconds"]["start-up"] > 0
 
 
 def test_an_output_that_is_a_file_is_refused(kit: Kit, run_afunet: Run) -> None:

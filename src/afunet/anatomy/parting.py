@@ -103,10 +103,10 @@ def _parts(labels: Volume, box: Box, label: int, named: NamedGrid, rules: Partin
         return np.asarray(inside, dtype=np.int32)
     kept = kept[np.argsort(-sizes[kept], kind="stable")]
     hinged = np.array([False, *(named.bones[seed - 1] in LEG for seed in kept)])
-    number = np.zeros(len(sizes), dtype=np.uint8)
-    number[kept] = np.arange(1, len(kept) + 1)
+    rank = np.zeros(len(sizes), dtype=np.uint8)
+    rank[kept] = np.arange(1, len(kept) + 1)
     depth_mm = edt.edt(inside, anisotropy=labels.array_spacing_mm, black_border=True, parallel=0)
-    seeds = _withdrawn(number[seeds], labels.array_spacing_mm, rules.band_mm)
+    seeds = _withdrawn(rank[seeds], labels.array_spacing_mm, rules.band_mm)
     grown = _grown(depth_mm, seeds, inside)
     # Parts of one bone that do not touch are two bones, such as the two femurs beside a pelvis.
     apart = cc3d.connected_components(grown, connectivity=26, out_dtype=np.uint32)

@@ -34,10 +34,11 @@ from afunet.watch import UNWATCHED, Watch
 STAGE = "instances"
 BASIN_MM = 1.0  # two maxima of depth closer than this belong to one basin
 LARGEST_BOND = 1e3  # larger than every bond by contact
+FEW_PIECES = 255  # more than a limb has
 CORNERS = np.ones((3, 3, 3), dtype=np.bool_)
 
 IntArray = NDArray[np.int32]
-Labels = NDArray[np.uint32]
+Labels = NDArray[np.unsignedinteger]
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,9 @@ def split_instances(
     around = bounding_box(mask.voxels)
     if around is None:
         return mask.with_voxels(np.zeros(mask.shape, dtype=np.uint8))
-    labels = cc3d.connected_components(
-        mask.voxels[around] != 0, connectivity=6, binary_image=True, out_dtype=np.uint32
-    )
+    labels = _components(mask.voxels[around] != 0, connectivity=6)
     boxes = ndimage.find_objects(labels)
+    labels = labels.astype(np.min_scalar_type(FEW_PIECES + len(boxes)))
 
     def split(number: int) -> IntArray:
         return _split(labels[boxes[number - 1]] == number, mask, rules)
@@ -108,9 +108,10 @@ def split_instances(
     count = len(boxes)
     numbers = range(1, count + 1)
     for box, pieces in zip(boxes, watch.in_threads(split, numbers, STAGE), strict=True):
-        inside = pieces > 0
+        inside, last = pieces > 0, count + int(pieces.max())
+        labels = labels.astype(np.promote_types(labels.dtype, np.min_scalar_type(last)), copy=False)
         labels[box][inside] = pieces[inside] + count
-        count += int(pieces.max())
+        count = last
     _absorb_crumbs(labels, rules.smallest_mm3 / mask.voxel_volume_mm3)
     numbered = _largest_first(labels)
     voxels = np.zeros(mask.shape, dtype=numbered.dtype)
@@ -135,13 +136,26 @@ def _split(inside: NDArray[np.bool_], mask: Volume, rules: SplitRules) -> IntArr
 def _basins(
     inside: NDArray[np.bool_], depth_mm: NDArray[np.float32], spacing_mm: tuple[float, float, float]
 ) -> IntArray:
+    # Nothing here keeps the arguments, so that `watershed` can free them when it has copied them.
+    basins = watershed(-depth_mm, _seeds(inside, depth_mm, spacing_mm), CORNERS, mask=inside)
+    return np.asarray(basins, dtype=np.int32)
+
+
+def _seeds(
+    inside: NDArray[np.bool_], depth_mm: NDArray[np.float32], spacing_mm: tuple[float, float, float]
+) -> IntArray:
+    """A number for each deepest place, from 1; 0 elsewhere."""
     reach = [max(3, 2 * round(BASIN_MM / step_mm) + 1) for step_mm in spacing_mm]
     deepest = (depth_mm >= ndimage.maximum_filter(depth_mm, reach)) & inside
-    seeds = cc3d.connected_components(
-        deepest, connectivity=26, binary_image=True, out_dtype=np.uint32
-    ).view(np.int32)
-    basins = watershed(-depth_mm, seeds, connectivity=CORNERS, mask=inside)
-    return np.asarray(basins, dtype=np.int32)
+    return np.asarray(_components(deepest, connectivity=26).view(np.int32))
+
+
+def _components(inside: NDArray[np.bool_], connectivity: int) -> NDArray[np.uint32]:
+    return np.asarray(
+        cc3d.connected_components(
+            inside, connectivity=connectivity, binary_image=True, out_dtype=np.uint32
+        )
+    )
 
 
 @dataclass(eq=False)
