@@ -11,6 +11,7 @@ from afunet.report.case.facts import Report
 from afunet.report.case.montage import overlay_montage
 from afunet.report.case.page import render_page
 from afunet.report.surfaces.coloured_mesh import ColouredMesh
+from afunet.report.surfaces.preview import PAGE_TRIANGLES, previews
 from afunet.report.surfaces.scene import Scene, render_scene
 from afunet.report.surfaces.turning import turning_page
 from afunet.workflows.result_files import parts_of
@@ -43,9 +44,9 @@ def write_scene(folder: Path, scene: Scene) -> list[str]:
 
 
 def turning_view(scan: Scan, surfaces: Sequence[ColouredMesh]) -> str:
-    """Return the page of the 3D view of the surfaces, which is part of the report."""
+    """Return the page of the 3D view, with few enough triangles to be part of the report."""
     return turning_page(
-        parts_of(surfaces),
+        parts_of(previews(surfaces, PAGE_TRIANGLES)),
         spacing_known=scan.source.spacing_known,
         sides_known=scan.sides_known,
     )

@@ -16,7 +16,7 @@ from afunet.plan import Step
 from afunet.report.case import facts
 from afunet.report.case.findings import piece_findings, result_findings
 from afunet.report.surfaces.coloured_mesh import ColouredMesh
-from afunet.report.surfaces.preview import previews
+from afunet.report.surfaces.preview import PICTURE_TRIANGLES, previews
 from afunet.report.surfaces.scene import Scene
 from afunet.watch import Watch
 from afunet.workflows.analyse import CONFIDENCE, Analysis
@@ -123,7 +123,8 @@ class CaseWriter:
     @cached_property
     def _previews(self) -> list[ColouredMesh]:
         """Surfaces for picture and page: of the pieces, or of all bone if there is none."""
-        return previews(coloured_pieces(self.found.instances, self.found.mesh))
+        pieces = coloured_pieces(self.found.instances, self.found.mesh)
+        return previews(pieces, PICTURE_TRIANGLES)
 
     def _step(self, stage: str, done: int, total: int) -> None:
         self.watch.check()

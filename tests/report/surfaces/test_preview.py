@@ -57,8 +57,9 @@ def test_the_bound_is_for_all_together_and_none_is_lost() -> None:
 
 def test_surfaces_within_the_bound_are_not_touched() -> None:
     meshes = [ColouredMesh(ball(2)), ColouredMesh(ball(3))]
-    assert [one.mesh for one in previews(meshes)] == [one.mesh for one in meshes]
-    assert previews([]) == []
+    most = triangles(meshes)
+    assert [one.mesh for one in previews(meshes, most)] == [one.mesh for one in meshes]
+    assert previews([], 100) == []
 
 
 def test_the_child_that_draws_does_not_wait_for_scipy() -> None:

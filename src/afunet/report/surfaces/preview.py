@@ -13,12 +13,14 @@ from afunet.geometry import Mesh
 from afunet.reconstruction.decimation import FEWEST_TRIANGLES
 from afunet.report.surfaces.coloured_mesh import ColouredMesh
 
-MOST_TRIANGLES = 60_000
+PICTURE_TRIANGLES = 300_000
+"""With fewer, a rough surface looks smoother in a picture than it is."""
+PAGE_TRIANGLES = 60_000
 # The library keeps the mesh that it works on in a global variable.
 _ONE_AT_A_TIME = Lock()
 
 
-def previews(meshes: Sequence[ColouredMesh], most: int = MOST_TRIANGLES) -> list[ColouredMesh]:
+def previews(meshes: Sequence[ColouredMesh], most: int) -> list[ColouredMesh]:
     """Return the surfaces with at most `most` triangles in all, however rough they are.
 
     Each keeps its share, but at least `FEWEST_TRIANGLES`, which very many small surfaces add to
