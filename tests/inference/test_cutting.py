@@ -7,6 +7,7 @@ import pytest
 
 from afunet.inference.cutting import (
     BLOCK_PX,
+    LEAST_PX,
     MARGIN_PX,
     MOST_PX,
     OVERLAP_PX,
@@ -34,9 +35,17 @@ def holds(box: Box, top: int, left: int, bottom: int, right: int) -> bool:
 
 
 def test_a_part_gets_one_window_with_a_margin_in_steps() -> None:
-    (box,) = boxes_around(blocks((200, 200, 280, 240)))
-    assert box.size == (128, 96)  # 80 + 2 x 24 and 40 + 2 x 24, in steps of 32
-    assert holds(box, 200 - MARGIN_PX, 200 - MARGIN_PX, 280 + MARGIN_PX, 240 + MARGIN_PX)
+    (box,) = boxes_around(blocks((200, 200, 280, 320)))
+    assert box.size == (128, 192)  # 80 + 2 x 24 and 120 + 2 x 24, in steps of 32
+    assert holds(box, 200 - MARGIN_PX, 200 - MARGIN_PX, 280 + MARGIN_PX, 320 + MARGIN_PX)
+
+
+def test_no_window_is_smaller_than_the_crops_of_training_unless_the_slice_is() -> None:
+    (box,) = boxes_around(blocks((200, 200, 204, 204)))
+    assert box.size == (LEAST_PX, LEAST_PX)
+    assert holds(box, 200, 200, 204, 204)
+    (box,) = boxes_around(blocks((4, 4, 8, 8), px=96))
+    assert box.size == (96, 96)
 
 
 def test_two_legs_far_apart_get_a_window_each_and_two_close_together_share_one() -> None:
@@ -80,8 +89,6 @@ def test_an_empty_slice_gets_no_window() -> None:
 
 
 def test_a_known_size_is_taken_if_it_wastes_little() -> None:
-    occupied = blocks((200, 200, 280, 240))
-    assert boxes_around(occupied, used=[(160, 96), (128, 128)])[0].size == (128, 96)
     large = blocks((100, 100, 420, 420))
     assert boxes_around(large)[0].size == (384, 384)
     assert boxes_around(large, used=[(416, 384)])[0].size == (416, 384)

@@ -125,9 +125,9 @@ def leg(bone_to: int = 60) -> np.ndarray:
 def test_a_network_for_any_size_sees_what_may_be_bone_and_nothing_else() -> None:
     network = Dense()
     found = replace(predictor_of(network), cutting=Cutting.DENSE)(leg())
-    assert network.shapes == {(96, 96)}
+    assert network.shapes == {(128, 128)}
     assert found.usage.windows == 1
-    assert found.predictor.sizes == ((96, 96),)
+    assert found.predictor.sizes == ((128, 128),)
     require_close(found.probability, np.float32(0.99) * (leg() > 0.5))
 
 
@@ -137,13 +137,13 @@ def test_where_bone_goes_on_beyond_a_window_the_whole_body_is_seen() -> None:
 
         def forward(self, x: Tensor) -> Tensor:
             bone = torch.zeros_like(x)
-            bone[:, :, 40 if x.shape[-1] > 96 else 24 : 60, :200] = 0.9
+            bone[:, :, 40:60, :200] = 0.9
             return super().forward(bone * (x > 0.1))
 
     network, slices = Faint(), np.concatenate([leg(), np.zeros_like(leg())])
     predictor = replace(predictor_of(network), cutting=Cutting.DENSE)
     found = predictor(slices)
-    assert network.shapes == {(96, 96), (256, 256)}
+    assert network.shapes == {(128, 128), (256, 256)}
     assert found.usage.windows == 2
     assert (found.probability[0, 0, 45, :200] > 0.8).all()
     assert not found.probability[1].any()

@@ -25,7 +25,8 @@ DENSE = 0.25  # 100 HU in the bone window: more than muscle, less than any bone 
 BLOCK_PX = 4
 MARGIN_PX = 24
 STEP_PX = 32  # few sizes, so that a runtime plans seldom; networks halve a side five times at most
-MOST_PX, OVERLAP_PX = 768, 64
+LEAST_PX, MOST_PX = 128, 768  # of a side; crops of training are no smaller
+OVERLAP_PX = 64
 CALL_PX = 4096  # a window's own cost in pixels, beside its area
 MOST_PARTS = 12  # with more, one window is put around all of them
 SPARE = 1.15  # the area that a window may waste to have a size that was used before
@@ -105,7 +106,8 @@ def _blocks(slices: Float32Array, pool: np.ufunc) -> Float32Array:
 def boxes_around(occupied: NDArray[np.bool_], used: Sequence[Size] = ()) -> list[Box]:
     """Windows around the occupied blocks (N, h, w), with a margin; none for an empty slice.
 
-    The sides of slices and windows are multiples of `STEP_PX`. Parts of a slice get one window if
+    The sides of slices and windows are multiples of `STEP_PX`; those of windows are at least
+    `LEAST_PX`, or the slice's. Parts of a slice get one window if
     that costs less than several. A window takes one of the sizes `used` before if that wastes
     little. Very large windows are divided into overlapping ones.
     """
@@ -113,8 +115,8 @@ def boxes_around(occupied: NDArray[np.bool_], used: Sequence[Size] = ()) -> list
     boxes: list[Box] = []
     limit = (occupied.shape[1] * BLOCK_PX, occupied.shape[2] * BLOCK_PX)
     for index, blocks in enumerate(occupied):
-        for span in _joined(_parts(blocks)):
-            size = _settled(_size(span), known, limit)
+        for span in _joined(_parts(blocks), limit):
+            size = _settled(_size(span, limit), known, limit)
             known.append(size)
             boxes += _divided(_placed(index, span, size, limit))
     return boxes
@@ -151,13 +153,13 @@ def _scaled(span: slice) -> slice:
     return slice(span.start * BLOCK_PX, span.stop * BLOCK_PX)
 
 
-def _joined(spans: list[Span]) -> list[Span]:
+def _joined(spans: list[Span], limit: Size) -> list[Span]:
     """Join two parts as long as one window around both costs less than one around each."""
     if len(spans) > MOST_PARTS:
         return [reduce(_hull, spans)]
     while len(spans) > 1:
         pairs = [(one, other, _hull(one, other)) for one, other in combinations(spans, 2)]
-        saved = [_cost(a) + _cost(b) - _cost(ab) for a, b, ab in pairs]
+        saved = [_cost(a, limit) + _cost(b, limit) - _cost(ab, limit) for a, b, ab in pairs]
         best = int(np.argmax(saved))
         if saved[best] < 0:
             break
@@ -173,13 +175,17 @@ def _hull(one: Span, other: Span) -> Span:
     return rows, columns
 
 
-def _size(span: Span) -> Size:
-    rows, columns = (-(-(part.stop - part.start) // STEP_PX) * STEP_PX for part in span)
+def _size(span: Span, limit: Size) -> Size:
+    """The least rows and columns of a window that holds a span of a slice of size `limit`."""
+    rows, columns = (
+        min(most, max(LEAST_PX, -(-(part.stop - part.start) // STEP_PX) * STEP_PX))
+        for part, most in zip(span, limit, strict=True)
+    )
     return rows, columns
 
 
-def _cost(span: Span) -> int:
-    rows, columns = _size(span)
+def _cost(span: Span, limit: Size) -> int:
+    rows, columns = _size(span, limit)
     return rows * columns + CALL_PX
 
 
