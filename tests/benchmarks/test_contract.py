@@ -25,6 +25,7 @@ from afunet.phantom.shapes.distance import Box
 from afunet.phantom.skeleton.bones import Bone
 from afunet.phantom.skeleton.build import build_bones
 from afunet.phantom.views.limb_cuts import draw_cut
+from benchmarks.peers_parts.plans import Plan
 from benchmarks.surface import STRAIGHT, Spacing
 from benchmarks.trust_cases import EXPECTED
 
@@ -104,6 +105,12 @@ CASES = {
         rows=[["2 × 0.7 × 0.7"] * len(SURFACE_METRICS)],
     ),
     "odd_inputs": Case("{cases}", rows=[["21_torn"]], lines=[r"^0 not right"], code=0),
+    "peers": Case(
+        "--weights afunet={weights} --threads 1 --slices 2 --rows afunet basic-unet dynunet",
+        smaller={"SIZE_PX": 32, "PRODUCT": 64, "PLAN_2D": Plan((32, 32))},
+        rows=[["**afunet**", "MONAI BasicUNet", "MONAI DynUNet, nnU-Net's 2D plan"]],
+        lines=[r"^2 slices of 32 x 32 px", r"legs, .*: 4 at 3mm, 32 at 1\.5mm"],
+    ),
     "real_fragments": Case(rows=[["001_left-hip"]], lines=[r"\d of 5 fragments found"]),
     "reconstruct": Case("--mask {mask} --runs 1", rows=[["afunet", "plain"]]),
     "segment": Case(
@@ -145,6 +152,7 @@ SIMULATED = {
     "fragments",
     "generalisation",
     "holes",
+    "peers",
     "reconstruct",
     "segment",
     "surface",
