@@ -22,12 +22,10 @@ from pathlib import Path
 
 import torch
 
-from afunet.inference.device_choice import DeviceChoice
 from afunet.models.shipped import shipped_path
-from afunet.workflows.network import load_network
 from benchmarks.bench import parser_of
 from benchmarks.peers_parts import monai_networks, nnunet
-from benchmarks.peers_parts.ours import afunet_work
+from benchmarks.peers_parts.ours import chosen, in_float32
 from benchmarks.peers_parts.plans import Field, Plan
 from benchmarks.peers_parts.scene import Scene, real_scene, simulated_scene
 from benchmarks.peers_parts.table import Results, print_table
@@ -39,6 +37,7 @@ KNEE = Field((200, 512, 512), (1.0, 0.4, 0.4))
 PLAN_2D = Plan((512, 512))
 PLANS_3D = {"3mm": Plan((112, 112, 128), 3.0), "1.5mm": Plan((128, 128, 128), 1.5)}
 DEFAULT = "afunet"
+FLOAT32 = f"{DEFAULT}-float32"
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +75,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             results.save(options.results)
     print(scene.source)
     print(f"{scene.slices} slices of {SIZE_PX} x {SIZE_PX} px, {options.threads} threads")
-    print_table(results.rows, {name: row.label for name, row in rows.items()}, DEFAULT)
+    bases = {"of afunet's": results.rows.get(DEFAULT), "float32": results.rows.get(FLOAT32)}
+    print_table(results.rows, {name: row.label for name, row in rows.items()}, bases)
     print_patches()
     if missing:
         print(f"left out: {', '.join(missing)}: pip install -c constraints.txt 'afunet[bench]'")
@@ -104,15 +104,19 @@ def afunet_rows(named: Sequence[str]) -> dict[str, Row]:
     """The shipped weights, then those given as NAME=FILE."""
     files = dict(pair.split("=", 1) for pair in named)
     every = {DEFAULT: shipped_path(), **{name: Path(file) for name, file in files.items()}}
-    return {name: _afunet_row(name, path) for name, path in every.items()}
+    rows: dict[str, Row] = {}
+    for name, path in every.items():
+        rows |= _afunet_rows(name, path)
+    return rows
 
 
-def _afunet_row(name: str, weights: Path) -> Row:
-    def work(scene: Scene) -> Work:
-        return afunet_work(load_network(weights, DeviceChoice.CPU), scene)
-
+def _afunet_rows(name: str, weights: Path) -> dict[str, Row]:
+    """As `afunet segment` chooses on this machine, and in float32, as peers run."""
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    return Row(f"**{name}**", work, sha256=digest)
+    return {
+        name: Row(f"**{name}**", chosen(weights), sha256=digest),
+        f"{name}-float32": Row(f"**{name}**, float32", in_float32(weights), sha256=digest),
+    }
 
 
 def peer_rows() -> dict[str, Row]:

@@ -11,17 +11,8 @@ from afunet.whole_file import whole_file
 from benchmarks.bench import print_heading, print_row
 from benchmarks.peers_parts.work import Measured
 
-HEADING = (
-    "row",
-    "format",
-    "CPU s/slice:",
-    "wall s/slice:",
-    "products/slice:",
-    "of afunet's",
-    "GFLOP/slice",
-    "Dice",
-    "timed",
-)
+BEFORE = ("row", "format", "CPU s/slice:", "wall s/slice:", "products/slice:")
+AFTER = ("GFLOP/slice", "Dice", "timed")
 
 
 @dataclass
@@ -51,22 +42,26 @@ class Results:
                 temporary.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
 
-def print_table(rows: dict[str, Measured], labels: dict[str, str], default: str) -> None:
-    """In the order of `labels`; a dash stands where nothing was measured."""
-    ours = rows.get(default)
-    print_heading(*HEADING)
+def print_table(
+    rows: dict[str, Measured], labels: dict[str, str], bases: dict[str, Measured | None]
+) -> None:
+    """In the order of `labels`; a dash stands where nothing was measured.
+
+    `bases` are rows that others are compared with, by the name of the column.
+    """
+    print_heading(*BEFORE, *bases, *AFTER)
     for name, label in labels.items():
         if name in rows:
-            print_row(label, *_cells(rows[name], ours))
+            print_row(label, *_cells(rows[name], list(bases.values())))
 
 
-def _cells(row: Measured, ours: Measured | None) -> list[str]:
+def _cells(row: Measured, bases: list[Measured | None]) -> list[str]:
     return [
         row.arithmetic,
         f"{row.cpu_s:.3f}",
         f"{row.wall_s:.3f}",
         f"{row.products:.3f}",
-        "–" if ours is None else f"{row.products / ours.products:.2f}",
+        *("–" if base is None else f"{row.products / base.products:.2f}" for base in bases),
         "–" if row.gflop is None else f"{row.gflop:.1f}",
         "–" if row.dice is None else f"{row.dice:.4f}",
         row.said,

@@ -77,6 +77,18 @@ def test_afunet_costs_once_as_much_as_itself(run: Run) -> None:
     assert cells(run("afunet"), "**afunet**")["of afunet's"] == "1.00"
 
 
+def test_other_rows_are_compared_with_what_afunet_chooses_and_with_its_float32(run: Run) -> None:
+    printed = run("afunet", "afunet-float32", "basic-unet")
+    rows = [
+        cells(printed, label) for label in ("**afunet**", "**afunet**, float32", "MONAI BasicUNet")
+    ]
+    assert rows[1]["format"] == "float32"
+    assert rows[1]["float32"] == "1.00"
+    ratios = [float(rows[2]["products/slice"]) / float(row["products/slice"]) for row in rows]
+    assert float(rows[2]["of afunet's"]) == pytest.approx(ratios[0], rel=0.05)
+    assert float(rows[2]["float32"]) == pytest.approx(ratios[1], rel=0.05)
+
+
 def test_without_afunet_nothing_is_compared_with_it(run: Run) -> None:
     assert cells(run("basic-unet"), "MONAI BasicUNet")["of afunet's"] == "–"
 
