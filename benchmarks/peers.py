@@ -12,20 +12,22 @@ assume. The networks of other authors have random weights, so they have no Dice.
 
 from __future__ import annotations
 
-import hashlib
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from os import cpu_count
 from pathlib import Path
 
 import torch
 
+from afunet.inference.engines.runtimes import RUNTIMES
+from afunet.models.cores import threads
+from afunet.models.network_file import load_network_file
 from afunet.models.shipped import shipped_path
 from benchmarks.bench import parser_of
 from benchmarks.peers_parts import monai_networks, nnunet
-from benchmarks.peers_parts.ours import chosen, in_float32
+from benchmarks.peers_parts.ours import chosen, in_runtime
 from benchmarks.peers_parts.plans import Field, Plan
 from benchmarks.peers_parts.scene import Scene, real_scene, simulated_scene
 from benchmarks.peers_parts.table import Results, print_table
@@ -37,7 +39,7 @@ KNEE = Field((200, 512, 512), (1.0, 0.4, 0.4))
 PLAN_2D = Plan((512, 512))
 PLANS_3D = {"3mm": Plan((112, 112, 128), 3.0), "1.5mm": Plan((128, 128, 128), 1.5)}
 DEFAULT = "afunet"
-FLOAT32 = f"{DEFAULT}-float32"
+BASES = {"of afunet's": DEFAULT, "of afunet's in torch": f"{DEFAULT}-torch"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +59,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--scan", type=Path)
     parser.add_argument("--label", type=Path)
     parser.add_argument("--slices", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=cpu_count())
+    parser.add_argument("--threads", type=int, default=threads())
     parser.add_argument("--results", type=Path)
     options = parser.parse_args(argv)
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)  # as onnxruntime and OpenVINO read it
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     scene, rows = scene_of(options, parser), {**afunet_rows(options.weights), **peer_rows()}
@@ -75,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             results.save(options.results)
     print(scene.source)
     print(f"{scene.slices} slices of {SIZE_PX} x {SIZE_PX} px, {options.threads} threads")
-    bases = {"of afunet's": results.rows.get(DEFAULT), "float32": results.rows.get(FLOAT32)}
+    bases = {column: results.rows.get(name) for column, name in BASES.items()}
     print_table(results.rows, {name: row.label for name, row in rows.items()}, bases)
     print_patches()
     if missing:
@@ -101,22 +104,18 @@ def settings_of(options: Namespace, scene: Scene) -> dict[str, object]:
 
 
 def afunet_rows(named: Sequence[str]) -> dict[str, Row]:
-    """The shipped weights, then those given as NAME=FILE."""
-    files = dict(pair.split("=", 1) for pair in named)
-    every = {DEFAULT: shipped_path(), **{name: Path(file) for name, file in files.items()}}
+    """The shipped weights, then those given as NAME=FILE; each as chosen and in every runtime."""
+    files = {name: Path(path) for name, path in (pair.split("=", 1) for pair in named)}
     rows: dict[str, Row] = {}
-    for name, path in every.items():
-        rows |= _afunet_rows(name, path)
+    for name, path in {DEFAULT: shipped_path(), **files}.items():
+        file = load_network_file(path)
+        rows[name] = Row(f"**{name}**", chosen(file), sha256=file.sha256)
+        for runtime, library in RUNTIMES.items():
+            if library.runs(file):
+                work = in_runtime(file, runtime)
+                row = Row(f"{name} in {runtime}", work, library.package, file.sha256)
+                rows[f"{name}-{runtime}"] = row
     return rows
-
-
-def _afunet_rows(name: str, weights: Path) -> dict[str, Row]:
-    """As `afunet segment` chooses on this machine, and in float32, as peers run."""
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    return {
-        name: Row(f"**{name}**", chosen(weights), sha256=digest),
-        f"{name}-float32": Row(f"**{name}**, float32", in_float32(weights), sha256=digest),
-    }
 
 
 def peer_rows() -> dict[str, Row]:

@@ -206,6 +206,7 @@ def here(
     def peak(*_: object) -> float:
         return 1e3
 
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # peers sets it
     monkeypatch.setattr(reconstruct, "alone", alone)
     afunet = SimpleNamespace(run=lambda command, **_: run_afunet(*command[3:]), DEVNULL=None)
     monkeypatch.setattr(segment, "subprocess", afunet)

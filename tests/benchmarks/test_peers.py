@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +14,15 @@ from tests.tiny_sets import Printed
 
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
+from afunet.inference.engines.runtimes import RUNTIMES
+from afunet.models.checkpoint import load_checkpoint
+from afunet.models.export import export_onnx
 from afunet.phantom import SimulatedLeg
 from benchmarks import peers
 from benchmarks.peers_parts import scene
 from benchmarks.peers_parts.plans import Field, Plan
-from benchmarks.peers_parts.work import Work, measure
+from benchmarks.peers_parts.table import print_table
+from benchmarks.peers_parts.work import Measured, Work, measure
 
 TINY = Plan((16, 16, 16), 5.0)
 Run = Callable[..., Printed]
@@ -31,6 +36,7 @@ def run(
     weights: Path,
 ) -> Run:
     """`run(*rows)`: the printed table of those rows, on a tiny leg."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # a run sets it
     monkeypatch.setattr(scene, "simulate", lambda config: leg)
     monkeypatch.setattr(peers, "SIZE_PX", 32)
     monkeypatch.setattr(peers, "PRODUCT", 64)
@@ -73,20 +79,45 @@ def test_a_scan_needs_its_label(run: Run, tmp_path: Path) -> None:
         run("basic-unet", options=("--scan", str(tmp_path)))
 
 
-def test_afunet_costs_once_as_much_as_itself(run: Run) -> None:
-    assert cells(run("afunet"), "**afunet**")["of afunet's"] == "1.00"
-
-
-def test_other_rows_are_compared_with_what_afunet_chooses_and_with_its_float32(run: Run) -> None:
-    printed = run("afunet", "afunet-float32", "basic-unet")
-    rows = [
-        cells(printed, label) for label in ("**afunet**", "**afunet**, float32", "MONAI BasicUNet")
+def test_rows_are_compared_in_matrix_products_measured_beside_each(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = Measured(2.0, 1.5, 1.0, 80.0, 0.97, "openvino float32", "3 slices")
+    second = Measured(4.0, 4.0, 1.0, 80.0, 0.97, "torch float32", "3 slices")
+    slowed = Measured(12.0, 7.0, 4.0, None, None, "float32", "3 slices")
+    rows = {"a": first, "b": second, "c": slowed}
+    labels = {"c": "C", "b": "B", "a": "A", "d": "not measured"}
+    print_table(rows, labels, {"of A": first, "of B": second, "of D": None})
+    (table,) = Printed(capsys.readouterr().out).tables
+    found = [" ".join(row) for row in table.rows]
+    assert found == [
+        "C float32 12.000 7.000 3.000 1.50 0.75 – – – 3 slices",
+        "B torch float32 4.000 4.000 4.000 2.00 1.00 – 80.0 0.9700 3 slices",
+        "A openvino float32 2.000 1.500 2.000 1.00 0.50 – 80.0 0.9700 3 slices",
     ]
-    assert rows[1]["format"] == "float32"
-    assert rows[1]["float32"] == "1.00"
-    ratios = [float(rows[2]["products/slice"]) / float(row["products/slice"]) for row in rows]
-    assert float(rows[2]["of afunet's"]) == pytest.approx(ratios[0], rel=0.05)
-    assert float(rows[2]["float32"]) == pytest.approx(ratios[1], rel=0.05)
+
+
+def test_afunet_stands_with_what_it_chooses_and_with_each_runtime(run: Run) -> None:
+    printed = run("afunet", "afunet-torch")
+    assert cells(printed, "**afunet**")["of afunet's"] == "1.00"
+    assert cells(printed, "afunet in torch")["format"] == "torch float32"
+    assert cells(printed, "afunet in torch")["of afunet's in torch"] == "1.00"
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_all_runtimes_count_the_same_operations_and_find_the_same(
+    run: Run, runtime: str, weights: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip(RUNTIMES[runtime].package, reason="needs its extra")
+    beside = tmp_path / "tiny.safetensors"
+    shutil.copy(weights, beside)
+    export_onnx(load_checkpoint(weights), beside.with_suffix(".onnx"))
+    rows = ("afunet-torch", f"afunet-{runtime}")
+    printed = run(*rows, options=("--weights", f"afunet={beside}"))
+    torch_row, row = (cells(printed, f"afunet in {name}") for name in ("torch", runtime))
+    assert row["format"] == f"{runtime} float32"
+    for column in ("GFLOP/slice", "Dice"):
+        assert row[column] == torch_row[column] != "–"
 
 
 def test_without_afunet_nothing_is_compared_with_it(run: Run) -> None:
