@@ -26,6 +26,7 @@ from afunet.phantom.shapes.distance import Box
 from afunet.phantom.skeleton.bones import Bone
 from afunet.phantom.skeleton.build import build_bones
 from afunet.phantom.views.limb_cuts import draw_cut
+from benchmarks.peers_parts.plans import Plan
 from benchmarks.runtimes import ways
 from benchmarks.surface import STRAIGHT, Spacing
 from benchmarks.trust_cases import EXPECTED
@@ -117,6 +118,12 @@ CASES = {
     ),
     "odd_inputs": Case("{cases}", rows=[["21_torn"]], lines=[r"^0 not right"], code=0),
     "passes": Case("{weights} {knee} --limbs {limbs} --legs 1", rows=[[*map(str, Cutting)]] * 2),
+    "peers": Case(
+        "--weights afunet={weights} --threads 1 --slices 2 --rows afunet basic-unet dynunet",
+        smaller={"SIZE_PX": 32, "PRODUCT": 64, "PLAN_2D": Plan((32, 32))},
+        rows=[["**afunet**", "MONAI BasicUNet", "MONAI DynUNet, nnU-Net's 2D plan"]],
+        lines=[r"^2 slices of 32 x 32 px", r"legs, .*: 4 at 3mm, 32 at 1\.5mm"],
+    ),
     "real_fragments": Case(rows=[["001_left-hip"]], lines=[r"\d of 5 fragments found"]),
     "reconstruct": Case("--mask {mask} --runs 1", rows=[["afunet", "plain"]]),
     "runtimes": Case(
@@ -169,6 +176,7 @@ SIMULATED = {
     "holes",
     "memory",
     "passes",
+    "peers",
     "reconstruct",
     "segment",
     "surface",
@@ -223,6 +231,7 @@ def here(
         return 1e3
 
     monkeypatch.setattr(memory, "alone", memory.segmented)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # peers sets it
     monkeypatch.setattr(reconstruct, "alone", alone)
     afunet = SimpleNamespace(run=lambda command, **_: run_afunet(*command[3:]), DEVNULL=None)
     monkeypatch.setattr(segment, "subprocess", afunet)
