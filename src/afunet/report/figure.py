@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from afunet.errors import ConfigError
+from afunet.extras import missing_package
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,10 +22,8 @@ def require_matplotlib() -> None:
     """Raise `ConfigError` if the `train` extra is missing: to be called before the work."""
     try:
         import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            "figures need matplotlib: pip install 'afunet[train]'", code="PACKAGE_MISSING"
-        ) from error
+    except ModuleNotFoundError as error:
+        raise missing_package(error) or error from None
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:
