@@ -19,7 +19,7 @@ from afunet.geometry import Volume
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import FreshPrediction
-from afunet.models.checkpoint import Header
+from afunet.models.header import Header
 from afunet.phantom import Region, SimulatedLeg, draw_leg, simulate
 from afunet.workflows.analyse import AnalysisRules, analyse, predict
 from afunet.workflows.network import load_network

@@ -1,4 +1,4 @@
-"""Turn a checkpoint into the file that the package ships.
+"""Turn a checkpoint into the files that the package ships: weights and, beside them, ONNX.
 
     .venv/bin/python -m experiments.ship_weights averaged.safetensors COMMIT THRESHOLD
 
@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
+from afunet.models.export import export_onnx
+from afunet.models.onnx_file import SUFFIX
 from afunet.models.shipped import shipped_path
 from benchmarks.bench import parser_of
 
@@ -45,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     target.parent.mkdir(exist_ok=True)
     digest = save_checkpoint(target, source.network(), header, half=True)
+    export_onnx(load_checkpoint(target), target.with_suffix(SUFFIX))
     print(f"{target.name}: {target.stat().st_size / 1e6:.1f} MB, SHA-256 {digest}")
 
 

@@ -24,7 +24,8 @@ from tests.refusals import holds
 from afunet import cli
 from afunet.geometry import Volume
 from afunet.models import build_model
-from afunet.models.checkpoint import Header, save_checkpoint
+from afunet.models.checkpoint import save_checkpoint
+from afunet.models.header import Header
 from afunet.phantom import write_dicom_series
 from afunet.terminal.messages import Level, Messages
 

@@ -24,7 +24,8 @@ from afunet.formats import mesh_files
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
 from afunet.models import MODELS, build_model, complexity
-from afunet.models.checkpoint import Header, save_checkpoint
+from afunet.models.checkpoint import save_checkpoint
+from afunet.models.header import Header
 from afunet.workflows import attempts, case_pages, segment
 from afunet.workflows.analyse import PLAN as ANALYSIS
 from afunet.workflows.result_files import RESULT_FORMATS, SURFACE_FORMATS

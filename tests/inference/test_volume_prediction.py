@@ -14,7 +14,7 @@ from afunet.geometry import Volume
 from afunet.inference.engines.torch_engine import TorchEngine
 from afunet.inference.predictor import Predicted, Predictor, Usage
 from afunet.inference.volume import SLICES_AT_ONCE, FreshPrediction, predict_volume
-from afunet.models.checkpoint import Header
+from afunet.models.header import Header
 from afunet.preprocessing.orientation import Axial
 from afunet.watch import UNWATCHED, CancelToken, Watch
 

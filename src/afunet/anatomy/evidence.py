@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
-from scipy.special import logit
+from scipy.special import logit, softmax
 
 from afunet.anatomy.bone_network import BoneNamer
 from afunet.anatomy.coarse_grid import CoarseGrid, LabelSampling
@@ -140,10 +139,8 @@ def _seen_turned(
     back = np.linalg.inv(turn).T
     shown = sampling.volume.sees(grid.centres_mm() @ back)
     places = np.stack(np.unravel_index(cells[asked], grid.shape), axis=-1)
-    logits = logits_at(
-        network, torch.from_numpy(full), torch.from_numpy(shown), torch.from_numpy(places)
-    )
-    return np.asarray(torch.softmax(logits[:, :-1], dim=1).double().numpy())
+    logits = logits_at(network, full, shown, places)
+    return np.asarray(softmax(logits[:, :-1], axis=1), dtype=np.float64)
 
 
 def _of_sizes(sampling: LabelSampling, cloud: _Cloud, count: int) -> list[FloatArray]:

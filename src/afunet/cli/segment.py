@@ -16,6 +16,7 @@ from afunet.cli.options import (
     MaxTriangles,
     MeshFormats,
     Output,
+    Runtime,
     SegKind,
     Series,
     Spacing,
@@ -27,6 +28,7 @@ from afunet.cli.options import (
 from afunet.errors import ConfigError, ExitCode
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.runtime_choice import RuntimeChoice
 from afunet.plan import Step
 from afunet.terminal.messages import print_failure
 from afunet.terminal.show import print_case, print_files, print_lines, print_missing
@@ -50,6 +52,7 @@ def segment(
     output: Output,
     weights: Weights = None,
     device: Device = DeviceChoice.AUTO,
+    runtime: Runtime = RuntimeChoice.AUTO,
     series: Series = None,
     spacing_mm: Spacing = None,
     strict: Strict = False,
@@ -90,6 +93,7 @@ def segment(
     options = SegmentOptions(
         weights=weights,
         device=device,
+        runtime=runtime,
         series=series,
         spacing_mm=spacing_mm,
         strict=strict,

@@ -13,8 +13,8 @@ from afunet.geometry import Volume
 from afunet.inference.engines.engine import Float32Array
 from afunet.inference.predictor import Predictor, Usage
 from afunet.models.calibration import calibrated
-from afunet.models.checkpoint import Header
 from afunet.models.head import labels
+from afunet.models.header import Header
 from afunet.preprocessing import Window
 from afunet.preprocessing.grid import WorkingGrid, working_grid
 from afunet.preprocessing.orientation import Axial

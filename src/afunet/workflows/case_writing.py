@@ -172,6 +172,7 @@ def report_of(
         findings=(
             *scan.findings,
             *named,
+            *found.network.findings,
             *result_findings(found.mask, found.mesh, grid.working if grid.resamples else None),
             *piece_findings(found.instances),
         ),
@@ -204,7 +205,9 @@ def run_facts(found: Analysis, seconds: Mapping[str, float]) -> facts.RunFacts:
     return facts.RunFacts(
         version=version("afunet"),
         device=engine.device,
+        runtime=engine.runtime,
         arithmetic=engine.arithmetic,
+        choice=network.trial.reason,
         trial_seconds_per_window=network.trial.seconds_per_window,
         fallbacks=usage.fallbacks,
         windows=usage.windows,

@@ -38,6 +38,7 @@ from afunet.formats.labelling import Labelling
 from afunet.formats.readers import Image, read_labelling
 from afunet.geometry import Volume
 from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.runtime_choice import RuntimeChoice
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.evaluated_pairs import LoadedPair, Pair, load_pair, matched
 from afunet.workflows.failed_case import FailedCase
@@ -179,6 +180,7 @@ def evaluate_network(
     status: str | None = None,
     patch_px: int | None = None,
     device: DeviceChoice = DeviceChoice.AUTO,
+    runtime: RuntimeChoice = RuntimeChoice.AUTO,
     watch: Watch = UNWATCHED,
 ) -> Evaluation:
     """Evaluate a network on one split of a store or slice folder (docs/data.md), on native pixels.
@@ -187,7 +189,7 @@ def evaluate_network(
     overrides the window size. If network and data have the same classes, each class is scored too;
     if one of them has bone alone, any class counts as bone.
     """
-    network = load_network(weights, device)
+    network = load_network(weights, device, runtime)
     header, patch = network.header, patch_px or network.header.patch_px
     place = locate_data(folder)
     classes = _shared_classes(header.classes, classes_of(place))

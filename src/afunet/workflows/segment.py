@@ -17,6 +17,7 @@ from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUpRules
 from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.runtime_choice import RuntimeChoice
 from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances, Piece
 from afunet.report.case import facts
@@ -50,6 +51,7 @@ class SegmentOptions:
 
     weights: str | Path | None = None
     device: DeviceChoice = DeviceChoice.AUTO
+    runtime: RuntimeChoice = RuntimeChoice.AUTO
     series: str | None = None
     spacing_mm: tuple[float, float, float] | None = None
     strict: bool = False
@@ -63,7 +65,8 @@ class SegmentOptions:
     def __post_init__(self) -> None:
         require_formats(self.formats)
         require_limits(self.max_triangles, self.max_error_mm)
-        for name, kind in (("device", DeviceChoice), ("segmentation_kind", SegmentationKind)):
+        kinds = (DeviceChoice, RuntimeChoice, SegmentationKind)
+        for name, kind in zip(("device", "runtime", "segmentation_kind"), kinds, strict=True):
             value = getattr(self, name)
             if value not in tuple(kind):
                 raise ConfigError(f"unknown {name} {value!r}: choose from {', '.join(kind)}")
@@ -124,7 +127,8 @@ class Segmenter:
         watch: Watch = UNWATCHED,
     ) -> None:
         self.options = options or SegmentOptions()
-        self.network = load_network(self.options.weights, self.options.device, watch)
+        chosen = self.options
+        self.network = load_network(chosen.weights, chosen.device, chosen.runtime, watch)
 
     def find(self, source: Image | Scan, *, case: str = UNTITLED, watch: Watch = UNWATCHED) -> Case:
         """Find the bones in a scan and write nothing.

@@ -21,11 +21,12 @@ from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError, InputError
 from afunet.evaluation.overlap import METRICS, Counts, count
 from afunet.inference.device_choice import DeviceChoice
-from afunet.inference.engines.factory import build_engine, pick_device
+from afunet.inference.engines.torch_engine import build_engine, pick_device
 from afunet.inference.predictor import Predictor
 from afunet.models import build_model
-from afunet.models.checkpoint import Header, load_checkpoint, save_checkpoint
+from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.models.head import labels
+from afunet.models.header import Header
 from afunet.models.shipped import shipped_path
 from afunet.plan import Step
 from afunet.preprocessing import BONE_WINDOW

@@ -17,8 +17,8 @@ from afunet.inference.trust.flags import raise_flags
 from afunet.inference.trust.flips import flip_agreement
 from afunet.inference.trust.signs import Signs, measure_signs
 from afunet.inference.volume import FreshPrediction
-from afunet.models.checkpoint import Header
 from afunet.models.expected_dice import DiceInterval
+from afunet.models.header import Header
 from afunet.reconstruction.pieces import Instances
 from afunet.report.case.facts import (
     ConfidenceFacts,

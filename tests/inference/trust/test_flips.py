@@ -9,7 +9,7 @@ from afunet.inference.engines.torch_engine import TorchEngine
 from afunet.inference.predictor import Predictor
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.flips import flip_agreement, sample
-from afunet.models.checkpoint import Header
+from afunet.models.header import Header
 
 HEADER = Header("afunet", {}, (-300, 1300), (0.5, 2.0), 64)
 Make = Callable[..., Evidence]

@@ -8,8 +8,8 @@ import pytest
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.flags import raise_flags
 from afunet.inference.trust.signs import Signs, measure_signs
-from afunet.models.checkpoint import Header
 from afunet.models.expected_dice import DiceModel
+from afunet.models.header import Header
 from afunet.report.case.facts import ConfidenceFacts
 from afunet.workflows.trust import Trust, confidence_facts, flag_facts
 

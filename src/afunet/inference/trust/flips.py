@@ -10,8 +10,8 @@ from afunet.geometry import Volume
 from afunet.inference.predictor import Predictor
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.volume import SliceSource
-from afunet.models.checkpoint import Header
 from afunet.models.head import labels
+from afunet.models.header import Header
 from afunet.watch import UNWATCHED, Watch
 
 MOST_FLIPS = 12

@@ -13,8 +13,8 @@ from afunet.findings import Finding, Severity
 from afunet.formats.plane import plane_name
 from afunet.formats.scan import Scan, Source
 from afunet.geometry import Mesh, Volume
-from afunet.models.checkpoint import Header
 from afunet.models.expected_dice import DiceInterval
+from afunet.models.header import Header
 from afunet.reconstruction.pieces import Instances, Piece
 from afunet.reconstruction.surface import EMPTY_MESH
 from afunet.report.not_written import NotWritten
@@ -66,11 +66,16 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """The device, seconds by stage, and the memory of the whole process."""
+    """The device, runtime and number format, seconds by stage, the memory of the whole process.
+
+    `choice` is the reason for the runtime and the number format.
+    """
 
     version: str
     device: str
+    runtime: str
     arithmetic: str
+    choice: str
     trial_seconds_per_window: Mapping[str, float]
     fallbacks: Sequence[str]
     windows: int
