@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from afunet.errors import ConfigError
 
 EXTRAS = {
@@ -12,14 +14,33 @@ EXTRAS = {
     "matplotlib": "train",
     "openvino": "openvino",
 }
+"""The extra for each package."""
+
+
+def installed(package: str) -> bool:
+    """Whether a package can be imported, without importing it."""
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # it was set to None among the loaded modules
+        return False
+
+
+def require_extra(package: str) -> None:
+    """Raise `ConfigError` with the install command unless a package is installed."""
+    if not installed(package):
+        raise _missing(package)
 
 
 def missing_package(error: BaseException) -> ConfigError | None:
-    """The refusal for a failed import of such a package; None for any other error."""
+    """The refusal for a failed import of a package of an extra; None for any other error."""
     package = (getattr(error, "name", None) or "").partition(".")[0]
-    if not isinstance(error, ModuleNotFoundError) or package not in EXTRAS:
-        return None
+    failed = isinstance(error, ModuleNotFoundError) and package in EXTRAS
+    return _missing(package) if failed else None
+
+
+def _missing(package: str) -> ConfigError:
     return ConfigError(
-        f"{package} is not installed, but this needs it: pip install 'afunet[{EXTRAS[package]}]'",
+        f"this needs the package {package}, which is not installed: install it with "
+        f"pip install 'afunet[{EXTRAS[package]}]'",
         code="PACKAGE_MISSING",
     )

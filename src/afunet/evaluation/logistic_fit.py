@@ -45,4 +45,4 @@ def fit_logistic(
         loss, np.zeros(shrunk.size), jac=True, method="L-BFGS-B", options={"gtol": 1e-9, "ftol": 0}
     )
     weights = np.asarray(found.x, dtype=np.float64).reshape(shrunk.shape)
-    return weights[0] + weights[1:]
+    return np.asarray(weights[0] + weights[1:])

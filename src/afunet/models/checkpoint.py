@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from afunet.errors import CheckpointError, ConfigError
+from afunet.extras import require_extra
 from afunet.models.expected_dice import model_beside
-from afunet.models.extras import require_extra
 from afunet.models.header import METADATA_KEY, Header, header_of
 from afunet.models.weights_file import Array, arrays_of, halved, read_weights, single, write_weights
 

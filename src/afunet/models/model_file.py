@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import CheckpointError, ConfigError
-from afunet.models.extras import require_extra
+from afunet.extras import require_extra
 from afunet.models.onnx_file import read_onnx
 from afunet.models.onnx_session import open_session
 from afunet.models.weights_file import arrays_of, halved, read_weights, single, write_weights

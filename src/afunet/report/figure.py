@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from afunet.extras import missing_package
+from afunet.extras import require_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,10 +20,7 @@ DPI = 200
 
 def require_matplotlib() -> None:
     """Raise `ConfigError` if the `train` extra is missing: to be called before the work."""
-    try:
-        import matplotlib  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise missing_package(error) or error from None
+    require_extra("matplotlib")
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:

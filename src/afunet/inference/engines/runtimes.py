@@ -10,8 +10,8 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from afunet.extras import installed
 from afunet.inference.engines.engine import Engine
-from afunet.models.extras import installed
 from afunet.models.network_file import NetworkFile
 
 Open = Callable[[NetworkFile, str, str], Engine]

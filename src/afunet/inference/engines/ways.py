@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from afunet.errors import CheckpointError, ConfigError, DeviceError
+from afunet.extras import require_extra
 from afunet.inference.cpu import Cpu
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.engines.runtimes import RUNTIMES
 from afunet.inference.runtime_choice import RuntimeChoice
-from afunet.models.extras import require_extra
 from afunet.models.network_file import NetworkFile
 
 FLOAT32, BFLOAT16, INT8 = "float32", "bfloat16", "int8"
