@@ -78,7 +78,8 @@ def _box_means(table: FloatArray, places: NDArray[np.int64], cell: int, reach: i
     sums = table[z[:, :, None, None], y[:, None, :, None], x[:, None, None, :]]
     for axis in (1, 2, 3):
         sums = np.diff(sums, axis=axis)
-    return (sums / cell**3).reshape(len(places), -1).astype(np.float32)
+    means = sums / cell**3
+    return np.asarray(means.reshape(len(places), -1), dtype=np.float32)
 
 
 BoneNamer = Network[BoneNamerConfig]

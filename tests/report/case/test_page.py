@@ -102,7 +102,9 @@ def run_facts(**changed: object) -> RunFacts:
     values: dict[str, object] = {
         "version": "0.1.0",
         "device": "cpu",
+        "runtime": "onnx",
         "arithmetic": "float32",
+        "choice": "this processor has no bfloat16",
         "trial_seconds_per_window": {"float32": 0.1},
         "fallbacks": (),
         "windows": 24,
