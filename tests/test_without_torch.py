@@ -25,12 +25,18 @@ EXTRAS = ("torch", "onnx", "onnxscript", "tensorboard", "openvino")
 LIGHT = os.environ.get("AFUNET_LIGHT", "")
 RUN = f"""
 import sys
-sys.modules.update(dict.fromkeys({EXTRAS}))
+from importlib.machinery import PathFinder
+class Hiding(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        hidden = name.partition(".")[0] in {EXTRAS}
+        return None if hidden else super().find_spec(name, path, target)
+sys.meta_path[sys.meta_path.index(PathFinder)] = Hiding
 from afunet.__main__ import main
 try:
     main()
 finally:
-    print("imported", *sorted(name for name, module in sys.modules.items() if module))
+    print("imported", *sorted(sys.modules))
 """
 NEVER = {"highdicom", "dicomanonymizer", "pydicom.sr", "SimpleITK", "matplotlib", "scipy.stats"}
 PICTURES = {"trimesh", "jinja2", "vtkmodules", "skimage"}
@@ -87,7 +93,8 @@ def test_evaluate_compares(labels: Path, tmp_path: Path) -> None:
     scores = tmp_path / "scores.json"
     imported = imported_by("evaluate", labels, "--truth", labels, "-o", scores)
     assert imported & (NEVER | PICTURES | {"onnxruntime"}) == set()
-    assert "1.0" in scores.read_text()
+    (case,) = json.loads(scores.read_text())["cases"].values()
+    assert case["all bone"]["dice"] == 1.0
 
 
 def test_phantom_draws(tmp_path: Path) -> None:
