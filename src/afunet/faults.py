@@ -12,7 +12,6 @@ import platform
 import tempfile
 import traceback
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 from afunet.errors import AfunetError, ExitCode, OutputError
@@ -68,6 +67,8 @@ def fault_of(error: BaseException) -> str:
 
 def stack_text(error: BaseException) -> str:
     """Return the exception's stack for developers, without values, messages and paths."""
+    from importlib.metadata import version  # brings the parsers of e-mail and zip files
+
     lines = (
         fault_of(error),
         f"afunet {version('afunet')}, Python {platform.python_version()}, {platform.platform()}",
