@@ -59,7 +59,9 @@ def segmented(series: Path, output: Path) -> float:
     checkpoint = load_checkpoint(shipped_path())
     level = float(Window(*checkpoint.header.window_hu).to_unit(np.array([BONE_HU]))[0])
     engine = Threshold(level)
-    network = Network(checkpoint.header, checkpoint.sha256, engine, Trial("cpu", "float32", "a stub"))
+    network = Network(
+        checkpoint.header, checkpoint.sha256, engine, Trial("cpu", "float32", "a stub")
+    )
     with mock.patch.object(segmenting, "load_network", return_value=network):
         segmenting.segment(series, output)
     return peak_memory_mb() or float("nan")

@@ -28,8 +28,8 @@ from afunet.evaluation.overlap import Counts, count, dice
 from afunet.inference.cutting import Cutting
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import predict_volume
-from afunet.models.header import Header
 from afunet.models.head import labels
+from afunet.models.header import Header
 from afunet.phantom import SIMULATOR, Region
 from afunet.preprocessing.orientation import Axial
 from afunet.workflows.scoring import load_split, of_status

@@ -142,6 +142,11 @@ CASES = {
         "{weights} {weights} {knee} {knee}",
         lines=[r"12 slices of 2 patients", r"checked: .* lead \+0\.0000 \[\+0\.0000, \+0\.0000\]"],
     ),
+    "startup": Case(
+        "--runs 1",
+        smaller={"CALLS": (("--version",), ("inspect", "nowhere"))},
+        rows=[["python -c pass", "afunet --version", "afunet inspect nowhere"]],
+    ),
     "surface": Case(
         smaller={
             "GRIDS": (Spacing((3.0, 3.0, 3.0), STRAIGHT),),

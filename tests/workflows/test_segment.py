@@ -17,7 +17,7 @@ from PIL import Image
 from tests.refusals import refused
 
 from afunet.errors import Cancelled, ConfigError
-from afunet.formats.dicom.segmentation import SegmentationKind
+from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.formats.mesh_files import read_mesh
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels, read_scan

@@ -19,9 +19,9 @@ LEARNT_NOTHING = "LEARNT_NOTHING"
 
 
 def models() -> None:
-    """List the networks, their cost for a slice of 512 × 512, and the shipped weights."""
-    print_table(_networks())
+    """List the shipped weights, and the networks with their cost for a slice of 512 × 512."""
     print_table(_shipped())
+    print_table(_networks())
 
 
 def _networks() -> Table:

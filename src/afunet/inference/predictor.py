@@ -25,8 +25,8 @@ from afunet.inference.cutting import (
     trained_boxes,
 )
 from afunet.inference.engines.engine import Engine
-from afunet.models.header import Header
 from afunet.models.head import probabilities
+from afunet.models.header import Header
 from afunet.watch import UNWATCHED, Watch
 
 Items = TypeVar("Items", Sequence[Box], Float32Array)

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from afunet.findings import Finding
-from afunet.formats.dicom.result import Algorithm
-from afunet.formats.dicom.segmentation import SegmentationKind
+from afunet.formats.dicom.algorithm import Algorithm
+from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.geometry import Volume
 from afunet.plan import Step
 from afunet.report.case import facts
@@ -33,7 +33,8 @@ from afunet.workflows.case_pages import (
     write_page,
     write_scene,
 )
-from afunet.workflows.result_files import CaseResults, coloured_pieces, results_of
+from afunet.workflows.case_results import CaseResults
+from afunet.workflows.result_files import coloured_pieces, results_of
 from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
 from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from afunet.data.cases import SPLITS
 from afunet.errors import ConfigError, InputError
+from afunet.formats.label_names import LABEL_NAMES
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
 from afunet.phantom import (
@@ -44,7 +45,7 @@ from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.staging import check_writable, staged_folder
 
-BONES, FRAGMENTS, MASK, NAMES = "bones.nii.gz", "fragments.nii.gz", "truth.nii.gz", "labels.json"
+BONES, FRAGMENTS, MASK = "bones.nii.gz", "fragments.nii.gz", "truth.nii.gz"
 WRITING = "writing the leg"
 
 
@@ -117,8 +118,8 @@ def _results(leg: SimulatedLeg, scan: str, seed: int) -> dict[str, Callable[[Pat
     def names(folder: Path) -> list[str]:
         known: dict[str, object] = {"simulator": {"version": VERSION, "seed": seed}}
         known |= {"bones": leg.bones.names, "fragments": leg.fragments.names}
-        (folder / NAMES).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-        return [NAMES]
+        (folder / LABEL_NAMES).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+        return [LABEL_NAMES]
 
     of_labels = "exact labels"
     image = partial(volume, leg.volume, scan, "simulated CT, HU")
@@ -127,7 +128,7 @@ def _results(leg: SimulatedLeg, scan: str, seed: int) -> dict[str, Callable[[Pat
         MASK: partial(volume, leg.bones.foreground(), MASK, "exact bone mask"),
         BONES: partial(volume, leg.bones.volume, BONES, of_labels),
         FRAGMENTS: partial(volume, leg.fragments.volume, FRAGMENTS, of_labels),
-        NAMES: names,
+        LABEL_NAMES: names,
     }
 
 

@@ -9,7 +9,7 @@ from typing import overload
 
 from afunet.errors import ConfigError, OutputError
 from afunet.findings import Finding
-from afunet.formats.dicom.segmentation import SegmentationKind
+from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.formats.file_search import existing_paths
 from afunet.formats.in_memory import is_image
 from afunet.formats.readers import Image, read_scan

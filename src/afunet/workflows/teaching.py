@@ -17,8 +17,8 @@ from afunet.inference.engines.torch_engine import build_engine
 from afunet.inference.predictor import Predictor
 from afunet.models.calibration import calibrated
 from afunet.models.checkpoint import Checkpoint
-from afunet.models.header import Header
 from afunet.models.head import labels
+from afunet.models.header import Header
 from afunet.preprocessing import BONE_WINDOW
 from afunet.watch import UNWATCHED, Watch
 from afunet.whole_file import whole_file
