@@ -7,7 +7,7 @@ Prints two tables. The first is of the validation split: mean Dice per case, the
 mean Dice of slices at the joint line, lost bone (true pixels outside the mask) and false bone. The
 second is of simulated legs, by region: mean Dice per leg, before the clean-up, and the true voxels
 that no window held. CPU seconds per slice, and their ratio to those of the first way, are of the
-prediction alone.
+prediction alone; `area` is the ratio of the pixels in all windows.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class Way:
     cutting: Cutting
     seconds: float = 0.0
     slices: int = 0
+    pixels: int = 0
     counts: dict[Key, Counts] = field(default_factory=dict)
 
     @contextmanager
@@ -76,10 +77,10 @@ class Way:
         """A new predictor of the network that cuts in this way."""
         return Predictor(network.loaded.engine, network.header.patch_px, self.cutting)
 
-    def cost(self, first: Way) -> tuple[str, str]:
-        """CPU seconds per slice, and their ratio to those of the first way."""
+    def cost(self, first: Way) -> tuple[str, ...]:
+        """CPU seconds per slice; their ratio to the first way's, and that of the windows' area."""
         own, other = (way.seconds / way.slices for way in (self, first))
-        return f"{own:.3f}", f"{own / other:.3f}"
+        return f"{own:.3f}", f"{own / other:.3f}", f"{self.pixels / first.pixels:.3f}"
 
     def merged(self) -> dict[str, Counts]:
         """The pixels of each case."""
@@ -99,11 +100,12 @@ def knees(network: Network, folder: Path, status: str | None, ways: Sequence[Way
     for item in of_status(every, status, "val"):
         for way in ways:
             with way.timed(1):
-                found = way.predictor(network).of_grey(item.grey).probability
-                mask = labels(found, network.header.threshold)[0] > 0
+                found = way.predictor(network).of_grey(item.grey)
+                mask = labels(found.probability, network.header.threshold)[0] > 0
+            way.pixels += found.usage.pixels
             way.counts[item.record.case, item.record.level] = count(mask, item.mask > 0)
     columns = ("Dice", "worst case", "worst slice", "joint line", "lost px", "false px")
-    print_heading("knees", *(f"{c}:" for c in (*columns, "CPU s", "ratio")))
+    print_heading("knees", *(f"{c}:" for c in (*columns, "CPU s", "ratio", "area")))
     for way in ways:
         cases, slices = [*map(dice, way.merged().values())], [*map(dice, way.counts.values())]
         line = [dice(own) for key, own in way.counts.items() if key in lines]
@@ -123,11 +125,12 @@ def legs(network: Network, limbs: str, legs: int, ways: Sequence[Way]) -> None:
         for way in ways:
             with way.timed(len(truth.voxels)):
                 found = predict_volume(scan, way.predictor(network), network.header)
+            way.pixels += found.usage.pixels
             mask = scan.restored(found.bone).voxels
             scores[region][way].append(dice(count(mask, truth.voxels)))
             worst[way].append(_worst_slice(mask, truth.voxels))
             unseen[way] += _unseen(scan, truth.voxels, network.header, way)
-    columns = (*scores, "all", "worst slice, mean", "unseen", "CPU s", "ratio")
+    columns = (*scores, "all", "worst slice, mean", "unseen", "CPU s", "ratio", "area")
     print_heading("simulated legs", *(f"{column}:" for column in columns))
     for way in ways:
         means = [fmean(scores[region][way]) for region in scores]
