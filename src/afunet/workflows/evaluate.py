@@ -192,7 +192,7 @@ def evaluate_network(
     data have the same classes, each class is scored too; if one of them has bone alone, any class
     counts as bone.
     """
-    network = load_network(weights, device, runtime)
+    network = load_network(weights, device, runtime=runtime)
     header = network.header
     place = locate_data(folder)
     classes = _shared_classes(header.classes, classes_of(place))

@@ -41,9 +41,9 @@ class Network:
 def load_network(
     weights: str | Path | None = None,
     device: DeviceChoice = DeviceChoice.AUTO,
-    runtime: RuntimeChoice = RuntimeChoice.AUTO,
     watch: Watch = UNWATCHED,
     *,
+    runtime: RuntimeChoice = RuntimeChoice.AUTO,
     fast: bool = False,
 ) -> Network:
     """Load weights (None: the shipped ones) and choose the fastest way to run them.

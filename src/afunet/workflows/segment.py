@@ -138,7 +138,7 @@ class Segmenter:
         stopwatch = Stopwatch() if start_up is None else Stopwatch({START_UP: start_up})
         with stopwatch.stage(LOADING):
             self.network = load_network(
-                chosen.weights, chosen.device, chosen.runtime, watch, fast=chosen.fast
+                chosen.weights, chosen.device, watch, runtime=chosen.runtime, fast=chosen.fast
             )
         self._before = stopwatch.seconds
 
