@@ -92,22 +92,25 @@ class Analysis:
 
 
 def analyse(
-    scan: Scan,
-    network: Network,
-    rules: AnalysisRules | None = None,
-    watch: Watch = UNWATCHED,
-    stopwatch: Stopwatch | None = None,
+    scan: Scan, network: Network, rules: AnalysisRules | None = None, watch: Watch = UNWATCHED
 ) -> Analysis:
-    """Find the bones in a scan. Raises `Cancelled`, and any error that prevents the mask.
-
-    `stopwatch` times the stages beside those of its owner.
-    """
+    """Find the bones in a scan. Raises `Cancelled`, and any error that prevents the mask."""
     if not isinstance(scan, Scan):
         raise InputError(
             f"got a {type(scan).__name__}, expected a Scan: read it with read_scan first",
             code="NOT_A_VOLUME",
         )
-    stopwatch = stopwatch or Stopwatch()
+    return analyse_timed(scan, network, rules, watch, Stopwatch())
+
+
+def analyse_timed(
+    scan: Scan,
+    network: Network,
+    rules: AnalysisRules | None,
+    watch: Watch,
+    stopwatch: Stopwatch,
+) -> Analysis:
+    """Find the bones as `analyse` does; `stopwatch` times the stages beside those of its owner."""
     with stopwatch.stage("network"):
         prediction = predict(scan, network, watch)
     return concluded(scan, prediction, network, rules, watch, stopwatch)

@@ -23,7 +23,7 @@ from afunet.reconstruction.pieces import Instances, Piece
 from afunet.report.case import facts
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.analyse import PLAN as ANALYSIS
-from afunet.workflows.analyse import AnalysisRules, analyse
+from afunet.workflows.analyse import AnalysisRules, analyse_timed
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.case_pages import OVERLAY, REPORT_HTML, REPORT_JSON, SCENE
 from afunet.workflows.case_writing import PLAN as CASE_WRITING
@@ -150,7 +150,7 @@ class Segmenter:
         """
         stopwatch = self._stopwatch()
         scan = self._read(source, stopwatch, watch)
-        found = analyse(scan, self.network, self.options.rules, watch, stopwatch)
+        found = analyse_timed(scan, self.network, self.options.rules, watch, stopwatch)
         attempts = Attempts(found.missing, found.stacks)
         report = report_of(found, case, (), run_facts(found, stopwatch.seconds), attempts)
         report = replace(report, not_written=tuple(attempts.missing))
@@ -177,7 +177,7 @@ class Segmenter:
         title, named = (case, []) if case is not None else _title_of(path)
         scan = self._read(path, stopwatch, watch)
         require_source_for(self.options.formats, scan, deidentified=self.options.deidentify)
-        found = analyse(scan, self.network, self.options.rules, watch, stopwatch)
+        found = analyse_timed(scan, self.network, self.options.rules, watch, stopwatch)
         attempts = Attempts(found.missing, found.stacks)
         with staged_folder(output, "segment") as stage:
             written = WrittenResults(stage, attempts)
