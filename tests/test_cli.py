@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import signal
@@ -383,6 +384,38 @@ def test_cuda_without_a_gpu_is_refused(kit: Kit, run_afunet: Run) -> None:
     done = run_afunet("segment", scan, "-o", output, "-w", kit.weights, "--device", "cuda")
     done.refused_as("NO_CUDA", "--device cpu")
     assert not output.exists()
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_a_runtime_that_needs_an_onnx_file_is_refused_without(
+    runtime: str, kit: Kit, run_afunet: Run
+) -> None:
+    options = ("-o", kit.root / "out", "-w", kit.weights, "--runtime", runtime)
+    run_afunet("segment", kit.nifti(), *options).refused_as(
+        "RUNTIME_MISFIT", kit.weights.name, runtime
+    )
+
+
+def test_what_is_no_onnx_file_is_refused(kit: Kit, run_afunet: Run) -> None:
+    (kit.root / "own.onnx").write_bytes(b"no graph")
+    options = ("-o", kit.root / "out", "-w", kit.root / "own.onnx")
+    run_afunet("segment", kit.nifti(), *options).refused_as("WEIGHTS_BROKEN", "own.onnx")
+
+
+@pytest.mark.usefixtures("small_pictures")
+def test_the_report_tells_the_runtime_and_why(kit: Kit, run_afunet: Run) -> None:
+    options = ("-o", kit.root / "out", "-w", kit.weights, "--runtime", "torch", "--device", "cpu")
+    assert run_afunet("segment", kit.nifti(), *options).code == 0
+    run = json.loads((kit.root / "out" / "report.json").read_text())["run"]
+    assert (run["runtime"], run["device"]) == ("torch", "cpu")
+    assert run["choice"]
+    assert "torch on the CPU" in (kit.root / "out" / "report.html").read_text()
+
+
+def test_an_unknown_runtime_is_a_wrong_call(kit: Kit, run_afunet: Run) -> None:
+    done = run_afunet("segment", kit.nifti(), "-o", kit.root / "out", "--runtime", "tensorrt")
+    assert done.code == 2
+    assert "tensorrt" in done.err
 
 
 def test_an_unknown_format_is_refused_with_those_there_are(kit: Kit, run_afunet: Run) -> None:

@@ -25,6 +25,7 @@ from afunet.phantom.shapes.distance import Box
 from afunet.phantom.skeleton.bones import Bone
 from afunet.phantom.skeleton.build import build_bones
 from afunet.phantom.views.limb_cuts import draw_cut
+from benchmarks.runtimes import ways
 from benchmarks.surface import STRAIGHT, Spacing
 from benchmarks.trust_cases import EXPECTED
 
@@ -106,6 +107,11 @@ CASES = {
     "odd_inputs": Case("{cases}", rows=[["21_torn"]], lines=[r"^0 not right"], code=0),
     "real_fragments": Case(rows=[["001_left-hip"]], lines=[r"\d of 5 fragments found"]),
     "reconstruct": Case("--mask {mask} --runs 1", rows=[["afunet", "plain"]]),
+    "runtimes": Case(
+        "--sizes 64 96 --rounds 1 --product 128",
+        rows=[[f"{name} {kind}" for name, kind in ways()]] * 2,
+        lines=[r"### lean"],
+    ),
     "segment": Case(
         "--slices 4 --weights {weights} --folder {folder}",
         lines=[r"network +\d+\.\d+ s/slice \(\d+ windows of 32 px\)", r"network reaches \d+ GFLOP"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from afunet.anatomy.side_network import LIMB_SIDES
 from afunet.anatomy.sureness import Judges
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.models.expected_dice import read_model
+from afunet.models.network_file import load_network_file
+from afunet.models.shipped import shipped_path
 from afunet.phantom import SIMULATOR, VERSION
 from afunet.training.recording import LOG, losses_in
 from experiments import (
@@ -28,6 +31,7 @@ from experiments import (
     confidence_cases,
     draw_limb_views,
     draw_name_cuts,
+    export_shipped,
     fit_confidence,
     fit_name_sureness,
     ship_weights,
@@ -73,10 +77,25 @@ def test_shipped_weights_are_halved_and_say_where_they_come_from(
     found = load_checkpoint(target)
     assert found.header.threshold == 0.25
     assert found.header.training["commit"] == "abc1234"
-    assert {value.dtype for value in found.weights.values() if value.is_floating_point()} == {
-        torch.float16
+    assert {value.dtype for value in found.weights.values() if value.dtype.kind == "f"} == {
+        np.dtype(np.float16)
     }
     assert found.sha256 in capsys.readouterr().out
+    assert load_network_file(target).graph is not None
+
+
+def test_the_onnx_file_of_each_weights_file_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(shipped_path("limb-sides.safetensors"), tmp_path)
+    export_shipped.main([str(tmp_path)])
+    assert "limb-sides.onnx: 0.2 MB" in capsys.readouterr().out
+    made, shipped = (
+        LIMB_SIDES.load(path / "limb-sides.onnx") for path in (tmp_path, shipped_path().parent)
+    )
+    assert made.config == shipped.config
+    windows = np.random.default_rng(0).random((2, 2, *made.config.size), dtype=np.float32)
+    assert np.array_equal(made(windows), shipped(windows))
 
 
 def test_a_calibration_is_fitted_told_and_kept(

@@ -69,8 +69,8 @@ def _misfit(file: NetworkFile, name: str) -> str:
     if file.graph is None:
         return (
             f"{file.name} has no ONNX file of the same weights and name beside it, which the "
-            f"runtime {name} needs: make one with python -m afunet.models.export, or use "
-            "--runtime torch"
+            f"runtime {name} needs: make it with python -m afunet.models.export {file.name}, or "
+            "use --runtime torch"
         )
     return (
         f"{file.name} holds an ONNX graph in {file.arithmetic}, which the runtime {name} does not "
