@@ -39,13 +39,13 @@ FACE = {
     "LegConfig": "seed=, grid=, anatomy=, bone=, soft=, fractures=, implants=, organs=, clutter=, "
     "surroundings=, scanner=",
     "Mesh": "vertices_mm, faces",
-    "SegmentOptions": "weights=, device=, series=, spacing_mm=, strict=, formats=, "
+    "SegmentOptions": "weights=, device=, runtime=, series=, spacing_mm=, strict=, formats=, "
     "segmentation_kind=, deidentify=, cleanup=, max_triangles=, max_error_mm=",
     "Volume": "voxels, affine",
     "analyse": "scan, network, rules=, watch=",
     "build_model": "name, options=, *, seed=",
     "evaluate": "prediction, truth, *, names=, spacing_mm=",
-    "load_network": "weights=, device=, watch=",
+    "load_network": "weights=, device=, runtime=, watch=",
     "read_scan": "path, *, series=, spacing_mm=, strict=, watch=",
     "segment": "source, output=, options=, *, spacing_mm=, watch=",
     "simulate": "config, watch=",

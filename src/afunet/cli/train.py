@@ -15,7 +15,7 @@ from afunet.terminal.messages import print_warning
 from afunet.terminal.show import print_files, print_lines, print_table
 from afunet.terminal.work import Work
 
-LEARNT_NOTHING = "LEARNT_NOTHING"
+LEARNT_NOTHING, NO_BFLOAT16 = "LEARNT_NOTHING", "NO_BFLOAT16"
 
 
 def models() -> None:
@@ -94,7 +94,10 @@ def train(
             "nothing to train on: give a TOML file, or --data to fine-tune the shipped weights",
             code="NOTHING_GIVEN",
         )
+    from afunet.inference.cpu import this_cpu
+    from afunet.inference.engines.torch_engine import pick_device
     from afunet.training.config import load_config
+    from afunet.workflows.precision import precision_note
     from afunet.workflows.tensorboard import tensorboard
     from afunet.workflows.train import PLAN, train_network
     from afunet.workflows.training_doubts import doubts_about
@@ -103,6 +106,8 @@ def train(
     chosen = load_config(
         config, data or (), steps=steps, learning_rate=learning_rate, batch_size=batch
     )
+    if note := precision_note(chosen, pick_device(device).type, this_cpu()):
+        print_warning(note, NO_BFLOAT16)
     with tensorboard(output) as record:
         result = train_network(
             chosen,

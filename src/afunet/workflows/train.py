@@ -20,6 +20,7 @@ from afunet.data.sampler import CropSampler, Source
 from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError, InputError
 from afunet.evaluation.overlap import METRICS, Counts, count
+from afunet.inference.cpu import this_cpu
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.engines.torch_engine import build_engine, pick_device
 from afunet.inference.predictor import Predictor
@@ -36,6 +37,7 @@ from afunet.training.loop import CONFIG, DTYPES, train
 from afunet.training.recording import NoRecorder, Recorder
 from afunet.training.task import segmentation
 from afunet.watch import UNWATCHED, Watch
+from afunet.workflows.precision import affordable
 from afunet.workflows.staging import check_writable
 
 BEST = "best.safetensors"
@@ -65,17 +67,19 @@ def train_network(
 ) -> TrainingResult:
     """Train as `config` says into the folder `run`; continue where an earlier call stopped.
 
-    Under `torchrun` all processes train one network, and the leading process writes.
+    On a CPU without bfloat16 a recipe for it is trained in float32 (`affordable`). Under `torchrun`
+    all processes train one network, and the leading process writes.
     """
     if threads is not None and threads < 1:
         raise ConfigError(f"threads must be 1 or more, got {threads}")
     build_model(config.model, config.options, seed=0)  # fails early for a wrong name or option
     if threads:
         torch.set_num_threads(threads)
+    place = own_device(pick_device(device))
+    config = affordable(config, place.type, this_cpu())
     if finished := _finished(config, run):
         return finished
     check_writable(run)
-    place = own_device(pick_device(device))
     record = record or NoRecorder()
     with joined(place) as world:
         if not world.leads:
