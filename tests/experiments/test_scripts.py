@@ -73,7 +73,8 @@ def test_shipped_weights_are_halved_and_say_where_they_come_from(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "shipped.safetensors"
-    ship_weights.main([str(weights), "abc1234", "0.25", "-o", str(target)])
+    recipe = ["--recipes", "one.toml", "two.toml"]
+    ship_weights.main([str(weights), "abc1234", "0.25", *recipe, "-o", str(target)])
     found = load_checkpoint(target)
     assert found.header.threshold == 0.25
     assert found.header.training["commit"] == "abc1234"
