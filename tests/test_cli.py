@@ -51,6 +51,7 @@ COMMANDS = {
     "models": "--help",
     "prepare": "--layout",
     "train": "--threads",
+    "compress": "quantise",
     "compare": "--status",
     "evaluate": "--truth",
     "demo": "--output",
