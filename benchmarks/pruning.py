@@ -71,7 +71,8 @@ def _scales(network: AFUNet, layer: Layer) -> Tensor:
         module = module[1]
         assert isinstance(module, nn.BatchNorm2d)
         return module.weight.detach().abs()
-    return module.get_parameter("weight").detach().flatten(1).norm(dim=1)
+    norms: Tensor = torch.linalg.vector_norm(module.get_parameter("weight"), dim=(1, 2, 3))
+    return norms.detach()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
