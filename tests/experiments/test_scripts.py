@@ -97,6 +97,12 @@ def test_a_calibration_is_fitted_told_and_kept(
     assert figure.stat().st_size > 1000
 
 
+def test_the_curve_has_points_of_every_method() -> None:
+    points = compress.load_curve(ROOT / "experiments" / "compress.toml").point
+    assert len(points) >= 8
+    assert {point.method for point in points} == set(compress.Method)
+
+
 def test_points_of_a_curve_are_made_one_of_another_and_once(
     tiny: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
