@@ -53,6 +53,7 @@ COMMANDS = {
     "models": "--help",
     "prepare": "--layout",
     "train": "--threads",
+    "compress": "quantise",
     "compare": "--status",
     "evaluate": "--truth",
     "demo": "--output",

@@ -68,6 +68,13 @@ CASES = {
     "bone_names_knees": Case(
         smaller={"DOWNWARDS": {"left": "02"}, "UPWARDS": {}}, rows=[["3", "4", "5"]]
     ),
+    "compress": Case(
+        "{curve} --runs {folder} --knees {knee} --fractured {knee} --limbs {knee} "
+        "--figure {out}.png",
+        smaller={"PRODUCT": 64, "SIDE_PX": 64, "ROUNDS": 1},
+        rows=[["passes bone through"]],
+        lines=[r"one product of 64 × 64 matrices: \d+ ms", r"not made yet: pruned"],
+    ),
     "context": Case(
         "{weights} 0.5,32 1.0,32 --limbs {limbs}",
         smaller={"LEGS": dict.fromkeys(Region, 1)},
@@ -123,6 +130,12 @@ CASES = {
         smaller={"SIZE_PX": 32, "PRODUCT": 64, "PLAN_2D": Plan((32, 32))},
         rows=[["**afunet**", "MONAI BasicUNet", "MONAI DynUNet, nnU-Net's 2D plan"]],
         lines=[r"^2 slices of 32 x 32 px", r"legs, .*: 4 at 3mm, 32 at 1\.5mm"],
+    ),
+    "pruning": Case(
+        "{weights} --data {knee} --crop 32",
+        smaller={"BATCHES": 1, "SHARES": (0.5,)},
+        rows=[["0.5"]],
+        lines=[r"whole network: Dice [01]\.\d+"],
     ),
     "real_fragments": Case(rows=[["001_left-hip"]], lines=[r"\d of 5 fragments found"]),
     "reconstruct": Case("--mask {mask} --runs 1", rows=[["afunet", "plain"]]),
@@ -208,7 +221,13 @@ def places(tiny: Path, weights: Path, leg: SimulatedLeg, tmp_path: Path) -> dict
         "pathlib.Path(sys.argv[1], 'ct.nii.gz').write_bytes(b'\\x1f\\x8b torn')\n"
     )
     write_nifti(leg.bones.foreground(), mask, "exact bone")
+    curve = tmp_path / "curve.toml"
+    curve.write_text(
+        f'[[point]]\nname = "whole"\nlabel = "passes bone through"\nof = "{weights}"\n'
+        '[[point]]\nname = "pruned"\nlabel = "half of it"\nmethod = "prune"\nrecipe = "none.toml"\n'
+    )
     return {
+        "curve": curve,
         "weights": weights,
         "limbs": tiny / LIMBS,
         "knee": tiny / "knee",

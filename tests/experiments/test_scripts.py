@@ -28,6 +28,7 @@ from afunet.training.recording import LOG, losses_in
 from experiments import (
     average_weights,
     calibrate,
+    compress,
     confidence_cases,
     draw_limb_views,
     draw_name_cuts,
@@ -116,6 +117,38 @@ def test_a_calibration_is_fitted_told_and_kept(
     assert scale > 0
     assert np.isfinite(offset)
     assert figure.stat().st_size > 1000
+
+
+def test_the_curve_has_points_of_every_method() -> None:
+    points = compress.load_curve(ROOT / "experiments" / "compress.toml").point
+    assert len(points) >= 8
+    assert {point.method for point in points} == set(compress.Method)
+
+
+def test_points_of_a_curve_are_made_one_of_another_and_once(
+    tiny: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.toml").write_text(
+        "options = { width = 4, depth = 2 }\nsteps = 1\nbatch_size = 1\nvalidate_every = 1\n"
+        f'crop = {{ size_px = 32 }}\ndistillation = {{ teacher = "{weights}" }}\n'
+        '[[data]]\npath = "knee"\n'
+    )
+    curve, runs = tmp_path / "curve.toml", tmp_path / "runs"
+    curve.write_text(
+        '[[point]]\nname = "small"\nlabel = "small"\nmethod = "distil"\nrecipe = "recipe.toml"\n'
+        '[[point]]\nname = "half"\nlabel = "half"\nmethod = "prune"\nof = "small"\nshare = 0.5\n'
+        'recipe = "recipe.toml"\n'
+    )
+    compress.main([str(curve), "--runs", str(runs)])
+    made = [runs / name / "best.safetensors" for name in ("small", "half")]
+    small, half = map(load_checkpoint, made)
+    assert half.header.training["lineage"][-1]["parent"] == small.sha256
+    assert (runs / "half" / "taught-0.npz").samefile(runs / "small" / "taught-0.npz")
+    written = [path.stat().st_mtime_ns for path in made]
+    capsys.readouterr()
+    compress.main([str(curve), "--runs", str(runs), "--only", "half"])
+    assert capsys.readouterr().out == f"half: {made[1]}\n"
+    assert [path.stat().st_mtime_ns for path in made] == written
 
 
 @pytest.mark.filterwarnings("ignore:An input array is constant")  # three legs are one

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from afunet.cli import compare, evaluate, prepare, segment, simulate, train
+from afunet.cli import compare, compress, evaluate, prepare, segment, simulate, train
 from afunet.cli.door import at_the_door
 from afunet.errors import AfunetError, ExitCode
 from afunet.faults import PROGRAM_ERROR, code_of, exit_code_of, keep_stack, reason_of
@@ -64,6 +64,7 @@ for command in (
     compare.compare,
 ):
     app.command()(at_the_door(command))
+app.add_typer(compress.app)
 
 
 def main() -> None:

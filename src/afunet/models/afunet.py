@@ -76,6 +76,16 @@ class AFUNetConfig(NetworkConfig):
             raise ConfigError(f"space_to_depth must be at least 1, got {self.space_to_depth}")
 
 
+def inner_width(channels: int, growth: float) -> int:
+    """The channels of each dilated convolution in DASP and ASPP."""
+    return max(1, round(channels * growth))
+
+
+def squeezed_width(channels: int, reduction: int) -> int:
+    """The channels between the two 1×1 convolutions of AF's channel branch (eq. 4)."""
+    return max(1, channels // reduction)
+
+
 class DASP(nn.Module):
     """Dense atrous spatial pyramid, eq. 1–2. (B, C, H, W) → (B, C, H, W)."""
 
@@ -84,7 +94,7 @@ class DASP(nn.Module):
     ) -> None:
         super().__init__()
         self.dense_input = dense_input
-        inner = max(1, round(channels * growth))
+        inner = inner_width(channels, growth)
         kept = channels if dense_input else 0
         self.stages = nn.ModuleList(
             ConvBNReLU(channels if i == 0 else kept + i * inner, inner, dilation=rate)
@@ -109,7 +119,7 @@ class ASPP(nn.Module):
 
     def __init__(self, channels: int, rates: tuple[int, ...], growth: float) -> None:
         super().__init__()
-        inner = max(1, round(channels * growth))
+        inner = inner_width(channels, growth)
         self.stages = nn.ModuleList(ConvBNReLU(channels, inner, dilation=rate) for rate in rates)
         self.project = ConvBNReLU(channels + len(rates) * inner, channels)
 
@@ -127,7 +137,7 @@ class ChannelBranch(nn.Module):
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()
-        hidden = max(1, channels // reduction)
+        hidden = squeezed_width(channels, reduction)
         self.squeeze = nn.Conv2d(channels, hidden, 1)
         self.excite = nn.Conv2d(hidden, channels, 1)
         self.conv = nn.Conv2d(channels, channels // 2, 3, padding=1)

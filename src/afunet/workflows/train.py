@@ -44,6 +44,7 @@ from afunet.training.loop import CONFIG, DTYPES, train
 from afunet.training.recording import NoRecorder, Recorder
 from afunet.training.task import segmentation
 from afunet.watch import UNWATCHED, Watch
+from afunet.workflows.lineage import Lineage
 from afunet.workflows.staging import check_writable
 from afunet.workflows.teaching import STAGE as ASKING
 from afunet.workflows.teaching import Teacher, taught
@@ -76,9 +77,11 @@ def train_network(
     threads: int | None = None,
     record: Recorder | None = None,
     watch: Watch = UNWATCHED,
+    lineage: Lineage = (),
 ) -> TrainingResult:
     """Train as `config` says into the folder `run`; continue where an earlier call stopped.
 
+    The `lineage` of a compressed network goes into the header of the checkpoint.
     Under `torchrun` all processes train one network, and the leading process writes.
     """
     if threads is not None and threads < 1:
@@ -116,7 +119,7 @@ def train_network(
 
         def keep_best(model: nn.Module, step: int, score: float) -> None:
             scores = {"validation_dice_per_case": round(score, 5)}
-            header = _header(config, sources, step, scores, classes)
+            header = _header(config, sources, step, scores, classes, lineage)
             save_checkpoint(run / BEST, model, header)
 
         best = train(
@@ -237,14 +240,17 @@ def _lessons(
 
 
 def mean_case_dice(
-    predictor: Predictor, slices: Sequence[LabelledSlice], watch: Watch = UNWATCHED
+    predictor: Predictor,
+    slices: Sequence[LabelledSlice],
+    watch: Watch = UNWATCHED,
+    threshold: float = 0.5,
 ) -> float:
     """Return the mean over all cases and classes of the Dice pooled over a case's slices."""
     cases: dict[tuple[str, int], Counts] = {}
     for done, item in enumerate(slices):
         predicted = predictor.of_grey(item.grey)
         predictor = predicted.predictor
-        found = labels(predicted.probability, 0.5)[0]
+        found = labels(predicted.probability, threshold)[0]
         for number in range(1, predicted.probability.shape[1] + 1):
             counts, key = count(found == number, item.mask == number), (item.record.case, number)
             cases[key] = cases.get(key, Counts()) + counts
@@ -324,6 +330,7 @@ def _header(
     step: int,
     metrics: dict[str, Any],
     classes: tuple[str, ...],
+    lineage: Lineage,
 ) -> Header:
     return Header(
         model=config.model,
@@ -339,6 +346,7 @@ def _header(
             "batch_size": config.batch_size,
             "seed": config.seed,
             **({} if config.distillation is None else {"teacher": config.distillation.teacher}),
+            **({"lineage": list(lineage)} if lineage else {}),
             "commit": _commit(),
         },
         metrics=metrics,
