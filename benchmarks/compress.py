@@ -37,9 +37,10 @@ from afunet.evaluation.joint_line import joint_line
 from afunet.evaluation.overlap import Counts, dice, sum_counts
 from afunet.evaluation.slice_score import SliceScore
 from afunet.models import build_model
-from afunet.models.checkpoint import METADATA_KEY, Header, load_checkpoint
+from afunet.models.checkpoint import load_checkpoint
 from afunet.models.complexity import complexity
 from afunet.models.export import WINDOWS, onnx_of
+from afunet.models.header import METADATA_KEY, Header
 from afunet.models.shipped import shipped_path
 from afunet.plain import from_plain
 from afunet.report.figure import COLOURS, GRID, INK, QUIET, new_figure, png

@@ -7,14 +7,11 @@ CPUs with AVX2 but without VNNI add two products in 16 bits and would overflow.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from enum import StrEnum
 from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +19,6 @@ from numpy.typing import NDArray
 
 from afunet.errors import ConfigError
 from afunet.temporary import temporary_folder
-from afunet.whole_file import whole_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -99,25 +95,6 @@ def quantised(
                     calibration_cache_path=folder / f"{how.calibration}.json",
                 )
             yield onnx.load(result)
-
-
-def write_int8(
-    path: Path, model: ModelProto, entry: str, header: Mapping[str, Any], made_of: str
-) -> str:
-    """Write an INT8 graph made of the weights with the digest `made_of`; return its own digest.
-
-    The entry of metadata holds the header, `sha256` (the digest of the graph without metadata),
-    `arithmetic` and `made_of`; the last entry, `afunet file`, the digest of all before it.
-    """
-    del model.metadata_props[:]
-    own = hashlib.sha256(model.SerializeToString()).hexdigest()
-    said = {**header, "sha256": own, "arithmetic": "int8", "made_of": made_of}
-    model.metadata_props.add(key=entry, value=json.dumps(said))
-    whole = hashlib.sha256(model.SerializeToString()).hexdigest()
-    model.metadata_props.add(key=f"{entry} file", value=whole)
-    with whole_file(path) as unfinished:
-        unfinished.write_bytes(model.SerializeToString())
-    return own
 
 
 def _reader(windows: Sequence[NDArray[np.float32]]) -> Any:

@@ -19,7 +19,8 @@ from afunet.errors import CheckpointError, ConfigError, InputError
 from afunet.inference.device_choice import DeviceChoice
 from afunet.models.afunet import AFUNet, AFUNetConfig
 from afunet.models.channel_importance import channel_importance, survivors
-from afunet.models.checkpoint import Checkpoint, Header, load_checkpoint, save_checkpoint
+from afunet.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from afunet.models.header import Header
 from afunet.models.pruning import narrower, pruned
 from afunet.plain import from_plain
 from afunet.plan import Step

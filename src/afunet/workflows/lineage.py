@@ -12,7 +12,8 @@ from typing import Any
 
 from afunet.data.labelled import classes_of
 from afunet.errors import CheckpointError, InputError
-from afunet.models.checkpoint import Checkpoint, Header, load_checkpoint
+from afunet.models.checkpoint import Checkpoint, load_checkpoint
+from afunet.models.header import Header
 from afunet.models.shipped import shipped_path
 from afunet.preprocessing import BONE_WINDOW
 from afunet.training.config import SHIPPED

@@ -20,10 +20,11 @@ from afunet.data.slices import LabelledSlice
 from afunet.errors import InputError
 from afunet.inference.engines.onnx_engine import OnnxEngine
 from afunet.inference.predictor import Predictor
-from afunet.models.checkpoint import METADATA_KEY, Header
 from afunet.models.export import WINDOWS, onnx_of
+from afunet.models.header import METADATA_KEY, Header
+from afunet.models.onnx_file import write_int8
 from afunet.models.onnx_session import open_session
-from afunet.models.quantise import Calibration, Quantisation, quantised, require_onnx, write_int8
+from afunet.models.quantise import Calibration, Quantisation, quantised, require_onnx
 from afunet.plan import Step
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.lineage import descended, parent_of, require_data_for
@@ -78,7 +79,7 @@ def quantise(
     graph = onnx_of(parent.network(), torch.zeros(2, header.input_slices, 64, 96), WINDOWS)
 
     def dice_of(model: ModelProto, arithmetic: str) -> float:
-        predictor = Predictor(engine_of(model, header, arithmetic), header.patch_px)
+        predictor = Predictor.of(engine_of(model, header, arithmetic), header)
         return mean_case_dice(predictor, held_out, watch.silenced(), header.threshold)
 
     watch.tell(TRYING, 0, len(CHOICES))
@@ -105,7 +106,8 @@ def quantise(
             "validation_dice_per_case_float32": round(float32_dice, 5),
         },
     )
-    write_int8(result.path, made[result.chosen], METADATA_KEY, told.saved(), parent.sha256)
+    graph_bytes = made[result.chosen].SerializeToString()
+    write_int8(result.path, graph_bytes, METADATA_KEY, told.saved(), parent.sha256)
     return result
 
 
