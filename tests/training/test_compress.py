@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 import torch
 from tests.refusals import refused
@@ -17,6 +16,8 @@ from tests.refusals import refused
 from afunet.errors import CheckpointError, ConfigError, InputError
 from afunet.models import build_model
 from afunet.models.checkpoint import Header, load_checkpoint, save_checkpoint
+from afunet.models.header import METADATA_KEY
+from afunet.models.onnx_file import read_onnx
 from afunet.models.onnx_session import open_session
 from afunet.models.quantise import Calibration, Quantisation
 from afunet.training.config import DistillationConfig, TrainingConfig, parse_config
@@ -175,9 +176,9 @@ def test_int8_is_chosen_by_validation_and_says_of_what_it_is_made(
     assert set(result.dice) == set(choices)
     assert result.dice[result.chosen] == max(result.dice.values()) > 0.98
     parent = load_checkpoint(weights)
-    told = json.loads(onnx.load(result.path).metadata_props[0].value)
-    assert (told["arithmetic"], told["made_of"]) == ("int8", parent.sha256)
-    (step,) = told["training"]["lineage"]
+    told = read_onnx(result.path, METADATA_KEY)
+    assert (told.arithmetic, told.made_of) == ("int8", parent.sha256)
+    (step,) = told.header["training"]["lineage"]
     assert (step["method"], step["parent"]) == ("int8", parent.sha256)
     assert step["calibration"] == {"data": "store", "slices": 3, "how": str(result.chosen)}
     window = np.full((1, 1, 40, 56), 0.25, np.float32)
