@@ -15,8 +15,8 @@ from tests.refusals import refused
 
 from afunet.errors import CheckpointError, ConfigError, InputError
 from afunet.models import build_model
-from afunet.models.checkpoint import Header, load_checkpoint, save_checkpoint
-from afunet.models.header import METADATA_KEY
+from afunet.models.checkpoint import load_checkpoint, save_checkpoint
+from afunet.models.header import METADATA_KEY, Header
 from afunet.models.onnx_file import read_onnx
 from afunet.models.onnx_session import open_session
 from afunet.models.quantise import Calibration, Quantisation
