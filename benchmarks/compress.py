@@ -41,10 +41,8 @@ from afunet.models.checkpoint import load_checkpoint
 from afunet.models.complexity import complexity
 from afunet.models.export import WINDOWS, onnx_of
 from afunet.models.header import METADATA_KEY, Header
-from afunet.models.shipped import shipped_path
 from afunet.plain import from_plain
 from afunet.report.figure import COLOURS, GRID, INK, QUIET, new_figure, png
-from afunet.training.config import SHIPPED
 from afunet.training.losses import gap_weights
 from afunet.workflows.judged_split import JudgedSplit
 from afunet.workflows.quantise import engine_of
@@ -172,7 +170,7 @@ def load_made(point: Point, path: Path) -> Made:
             if key not in ("sha256", "arithmetic", "made_of")
         }
         return Made(point, from_plain(Header, raw, path.name), graph)
-    checkpoint = load_checkpoint(shipped_path() if str(path) == SHIPPED else path)
+    checkpoint = load_checkpoint(path)
     example = torch.zeros(2, checkpoint.header.input_slices, 64, 96)
     return Made(point, checkpoint.header, onnx_of(checkpoint.network(), example, WINDOWS))
 
@@ -290,7 +288,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     missing: list[str] = []
     for point in curve.point:
         path = point.made_at(options.runs)
-        if str(path) == SHIPPED or path.is_file():
+        if path.is_file():
             every.append(load_made(point, path))
         else:
             missing.append(point.name)

@@ -16,8 +16,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from afunet.errors import ConfigError
+from afunet.models.shipped import DEFAULT, weights_path
 from afunet.plain import from_plain
-from afunet.training.config import SHIPPED, load_config
+from afunet.training.config import load_config
 from afunet.training.toml_file import parse_toml
 from afunet.workflows.compress import distil, prune
 from afunet.workflows.quantise import quantise
@@ -46,7 +47,7 @@ class Point:
     name: str
     label: str
     method: Method = Method.NONE
-    of: str = SHIPPED
+    of: str = DEFAULT
     share: float = 0.0
     recipe: str = ""
 
@@ -57,7 +58,7 @@ class Point:
     def made_at(self, runs: Path) -> Path:
         """The file of its weights."""
         if self.method is Method.NONE:
-            return Path(self.of)
+            return weights_path(self.of)
         return runs / self.name / (INT8 if self.method is Method.QUANTISE else BEST)
 
 

@@ -17,6 +17,7 @@ from afunet.models.shipped import (
     Shipped,
     shipped_facts,
     shipped_path,
+    weights_path,
 )
 
 CARD = Path(__file__).parents[2] / "docs" / "model-card.md"
@@ -63,3 +64,12 @@ def test_fast_takes_the_fast_weights_if_there_are_any(
     (tmp_path / "weights" / FAST_WEIGHTS).touch()
     assert shipped_path(fast=True).name == FAST_WEIGHTS
     assert shipped_path().name == SHIPPED_WEIGHTS
+
+
+def test_a_recipe_names_shipped_weights_or_a_path(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.safetensors"
+    mine.touch()
+    assert weights_path("shipped") == shipped_path()
+    assert weights_path("bone-names.safetensors") == shipped_path("bone-names.safetensors")
+    assert weights_path(str(mine)) == mine
+    assert weights_path("mine.safetensors", tmp_path) == mine

@@ -13,6 +13,7 @@ from safetensors import safe_open
 
 SHIPPED_WEIGHTS = "afunet-w32.safetensors"
 FAST_WEIGHTS = "afunet-fast.safetensors"
+DEFAULT = "shipped"
 DIGITS = 12
 
 
@@ -44,6 +45,17 @@ def shipped_path(name: str = SHIPPED_WEIGHTS, *, fast: bool = False) -> Path:
     """The path of a weights file of the package; with `fast` that of the fast weights, if any."""
     folder = Path(str(files("afunet.models") / "weights"))
     return folder / (FAST_WEIGHTS if fast and (folder / FAST_WEIGHTS).is_file() else name)
+
+
+def weights_path(given: str, base: Path = Path()) -> Path:
+    """The path that a recipe means: "shipped", the name of a file of `SHIPPED`, or a path.
+
+    A relative path is searched in the working directory, then beside `base`.
+    """
+    if given == DEFAULT or any(given == one.name for one in SHIPPED):
+        return shipped_path(SHIPPED_WEIGHTS if given == DEFAULT else given)
+    path = Path(given)
+    return path if path.is_file() else base / path
 
 
 def shipped_facts(shipped: Shipped) -> ShippedFacts:

@@ -13,11 +13,11 @@ from typing import Any
 from afunet.data.augment import AugmentConfig
 from afunet.data.sampler import CropConfig
 from afunet.errors import ConfigError
+from afunet.models.shipped import DEFAULT
 from afunet.plain import from_plain
 from afunet.training.toml_file import read_toml
 
 FINE_TUNE = Path(__file__).parent / "recipes" / "fine_tune.toml"
-SHIPPED = "shipped"
 
 
 class Optimizer(StrEnum):
@@ -64,12 +64,12 @@ class DataConfig:
 class DistillationConfig:
     """Learning from the probabilities of a trained network (Hinton et al. 2015).
 
-    `teacher` is "shipped" or a checkpoint with the same classes. `weight` multiplies the
+    `teacher` names a checkpoint with the same classes (`weights_path`). `weight` multiplies the
     cross-entropy with its calibrated probabilities. With `unlabelled`, training slices without
     labels join, labelled by the teacher.
     """
 
-    teacher: str = SHIPPED
+    teacher: str = DEFAULT
     weight: float = 1.0
     unlabelled: bool = False
 
@@ -82,7 +82,7 @@ class DistillationConfig:
 class TrainingConfig:
     """Everything that determines the result of a run.
 
-    `start_from` is "shipped" or a checkpoint of the same network: the weights to start from.
+    `start_from` names the weights to start from, of the same network (`weights_path`).
     `batch_size` counts the crops of an optimizer step over all processes; `accumulate` is the
     number of parts in which they pass through the network. Gradients are clipped to the norm
     `gradient_norm`; 0 turns this off. `gap_weight` is the weight in the loss of pixels in narrow

@@ -22,9 +22,10 @@ from afunet.models.channel_importance import channel_importance, survivors
 from afunet.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from afunet.models.header import Header
 from afunet.models.pruning import narrower, pruned
+from afunet.models.shipped import DEFAULT
 from afunet.plain import from_plain
 from afunet.plan import Step
-from afunet.training.config import SHIPPED, DistillationConfig, TrainingConfig
+from afunet.training.config import DistillationConfig, TrainingConfig
 from afunet.training.losses import segmentation_loss
 from afunet.training.recording import Recorder
 from afunet.watch import UNWATCHED, Watch
@@ -130,7 +131,7 @@ def prune(
             metrics={},
         )
         save_checkpoint(start, _pruned(parent, smaller, config, base, watch), header)
-    teacher = config.distillation or DistillationConfig(teacher=str(weights or SHIPPED))
+    teacher = config.distillation or DistillationConfig(teacher=str(weights or DEFAULT))
     return train_network(
         replace(
             config, model="afunet", options=smaller, start_from=str(start), distillation=teacher

@@ -14,19 +14,15 @@ from afunet.data.labelled import classes_of
 from afunet.errors import CheckpointError, InputError
 from afunet.models.checkpoint import Checkpoint, load_checkpoint
 from afunet.models.header import Header
-from afunet.models.shipped import shipped_path
+from afunet.models.shipped import DEFAULT, weights_path
 from afunet.preprocessing import BONE_WINDOW
-from afunet.training.config import SHIPPED
 
 Lineage = Sequence[Mapping[str, Any]]
 
 
 def parent_of(weights: Path | str | None, base: Path = Path()) -> Checkpoint:
-    """The checkpoint at a path, in the working directory or below `base`, or the shipped one."""
-    if weights is None or str(weights) == SHIPPED:
-        return load_checkpoint(shipped_path())
-    path = Path(weights)
-    return load_checkpoint(path if path.is_file() else base / path)
+    """The checkpoint that `weights_path` finds; None is the shipped one."""
+    return load_checkpoint(weights_path(DEFAULT if weights is None else str(weights), base))
 
 
 def descended(parent: Checkpoint, method: str, **facts: Any) -> Lineage:

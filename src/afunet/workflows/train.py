@@ -29,11 +29,10 @@ from afunet.models import build_model
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.models.head import labels
 from afunet.models.header import Header
-from afunet.models.shipped import shipped_path
+from afunet.models.shipped import weights_path
 from afunet.plan import Step
 from afunet.preprocessing import BONE_WINDOW
 from afunet.training.config import (
-    SHIPPED,
     DataConfig,
     Precision,
     TrainingConfig,
@@ -223,7 +222,7 @@ def _lessons(
     wanted = config.distillation
     if wanted is None:
         return lambda entry, folder, slices: slices
-    checkpoint = load_checkpoint(_weights_path(wanted.teacher, base))
+    checkpoint = load_checkpoint(weights_path(wanted.teacher, base))
     teacher = Teacher.of(checkpoint, classes, config.input_slices, device)
 
     def show(
@@ -300,7 +299,7 @@ def _initial(
     """
     if not config.start_from:
         return None
-    checkpoint = load_checkpoint(_weights_path(config.start_from, base))
+    checkpoint = load_checkpoint(weights_path(config.start_from, base))
     if (checkpoint.header.model, dict(checkpoint.header.options)) != (
         config.model,
         dict(config.options),
@@ -316,12 +315,6 @@ def _initial(
     own = build_model(config.model, config.options_for(len(classes)), seed=config.seed).state_dict()
     fitting = {key: value for key, value in given.items() if value.shape == own[key].shape}
     return {**own, **fitting}
-
-
-def _weights_path(given: str, base: Path) -> Path:
-    """Return the file of "shipped", or a path in the working directory or beside `base`."""
-    path = shipped_path() if given == SHIPPED else Path(given)
-    return path if path.is_file() else base / path
 
 
 def _header(
