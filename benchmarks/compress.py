@@ -233,6 +233,7 @@ def figure(every: Sequence[Made], scores: Sequence[Scores], ms: Sequence[float])
         for axes, (_, xs) in zip(row, across, strict=True):
             _scatter(axes, [one.point for one in every], xs, ys)
             axes.set_xscale("log")
+            axes.xaxis.set_major_formatter("{x:g}")
         row[0].set_ylabel(height, color=INK)
     for axes, (width, _) in zip(panels[-1], across, strict=True):
         axes.set_xlabel(width, color=INK)
