@@ -365,7 +365,7 @@ def test_analyse_leaves_out_what_is_not_asked_for(cylinder: Volume, weights: Pat
     assert np.array_equal(found.mask.voxels, cylinder.voxels == 900)
     assert (found.mesh, found.trust, found.missing) == (None, None, ())
     assert found.instances.pieces == ()
-    assert set(found.seconds) == {"network", "clean-up"}
+    assert set(found.seconds) == {"network", "clean-up", "other"}
     assert found.prediction.usage.windows > 0
 
 
