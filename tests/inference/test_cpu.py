@@ -68,11 +68,13 @@ def test_a_processor_that_cannot_be_read_computes_in_float32(
 
 
 @pytest.mark.parametrize(
-    ("variable", "expected"), [("3", 3), (" 2 ", 2), ("4,2", 4), ("0", None), ("many", None)]
+    ("variable", "expected"),
+    [("3", 3), (" 2 ", 2), ("4,2", 4), ("999999", 8), ("0", None), ("many", None)],
 )
 def test_threads_follow_omp_num_threads_as_pytorch_s_do(
     variable: str, expected: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
     monkeypatch.setenv("OMP_NUM_THREADS", variable)
     found = threads()
     monkeypatch.delenv("OMP_NUM_THREADS")

@@ -45,6 +45,19 @@ def test_a_graph_of_other_weights_beside_it_is_not_taken(own: Path) -> None:
     beside = own.with_suffix(".onnx")
     write_onnx(beside, graph.content, METADATA_KEY, graph.header, "cd" * 32)
     assert load_network_file(own).graph is None
+    confidence = shipped_path("afunet-w32.confidence.json")
+    shutil.copy(confidence, own.with_suffix(".confidence.json"))  # that of the checkpoint
+    file = load_network_file(own)
+    assert (file.graph, file.header.expected_dice) == (
+        None,
+        load_checkpoint(own).header.expected_dice,
+    )
+    assert file.header.expected_dice is not None
+
+
+def test_the_suffix_may_be_in_capitals(tmp_path: Path) -> None:
+    shutil.copy(shipped_path(GRAPH), tmp_path / "OWN.ONNX")
+    assert load_network_file(tmp_path / "OWN.ONNX").graph == shipped_path(GRAPH).read_bytes()
 
 
 def test_a_broken_one_beside_it_is_refused(own: Path) -> None:

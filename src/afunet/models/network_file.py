@@ -33,19 +33,18 @@ def load_network_file(path: Path) -> NetworkFile:
 
     Raises `CheckpointError` unless they are intact and made for this purpose.
     """
-    if path.suffix == SUFFIX:
-        return _of_onnx(path)
+    if path.suffix.lower() == SUFFIX:
+        return _of_onnx(path, read_onnx(path, METADATA_KEY))
     checkpoint = load_checkpoint(path)
     beside = path.with_suffix(SUFFIX)
     if beside.is_file():
-        file = _of_onnx(beside)
+        file = read_onnx(beside, METADATA_KEY)
         if file.sha256 == checkpoint.sha256:
-            return replace(file, name=path.name, checkpoint=checkpoint)
+            return replace(_of_onnx(beside, file), name=path.name, checkpoint=checkpoint)
     return NetworkFile(path.name, checkpoint.header, checkpoint.sha256, checkpoint=checkpoint)
 
 
-def _of_onnx(path: Path) -> NetworkFile:
-    file = read_onnx(path, METADATA_KEY)
+def _of_onnx(path: Path, file: OnnxFile) -> NetworkFile:
     header = header_of(path.name, file.header)
     _require_fit(path.name, header, file)
     header = replace(header, expected_dice=model_beside(path, file.sha256))
