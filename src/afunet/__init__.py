@@ -10,6 +10,7 @@ Each public name is imported when it is first used, and the libraries behind it 
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     __version__: str
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+"""onnxruntime's packages report to their maker, and only heed this before they are imported."""
 _IMPORTED_AT = time.perf_counter()
 _HOMES = {
     "AfunetError": "errors",

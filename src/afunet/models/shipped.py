@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import safe_open
 
 SHIPPED_WEIGHTS = "afunet-w32.safetensors"
-FAST_WEIGHTS = "afunet-fast.safetensors"
+FAST_WEIGHTS = "afunet-s2w16.safetensors"
 DEFAULT = "shipped"
 DIGITS = 12
 
@@ -28,6 +28,7 @@ class Shipped:
 
 SHIPPED = (
     Shipped(SHIPPED_WEIGHTS, "the mask", "0.9715 on 67 checked knee slices of 7 cases (test)"),
+    Shipped(FAST_WEIGHTS, "the mask, with --fast"),
     Shipped("bone-names.safetensors", "names of pieces"),
     Shipped("limb-sides.safetensors", "left and right of legs"),
 )
