@@ -25,7 +25,7 @@ def of(*flags: str, architecture: str = "x86_64") -> Cpu:
         (of("bf16", architecture="arm64"), False),
         (of(), False),
     ],
-    ids=str,
+    ids=["avx2", "avx512", "avx512_bf16", "amx_bf16", "arm64", "unknown"],
 )
 def test_bfloat16_is_known_by_two_flags(processor: Cpu, expected: bool) -> None:
     assert processor.has_bfloat16 == expected
