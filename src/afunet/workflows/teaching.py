@@ -55,7 +55,7 @@ class Teacher:
         engine = build_engine(
             checkpoint.network(), device, channels=header.input_slices, classes=len(classes)
         )
-        return Teacher(header, checkpoint.sha256, Predictor(engine, header.patch_px))
+        return Teacher(header, checkpoint.sha256, Predictor.of(engine, header))
 
     def probability(self, item: LabelledSlice) -> NDArray[np.uint8]:
         """The calibrated probability of each class (classes, H, W), 0 to 255."""
