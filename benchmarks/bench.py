@@ -19,7 +19,7 @@ from afunet.geometry import Volume
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.predictor import Predictor
 from afunet.inference.volume import FreshPrediction
-from afunet.models.checkpoint import Header
+from afunet.models.header import Header
 from afunet.phantom import Region, SimulatedLeg, draw_leg, simulate
 from afunet.workflows.analyse import AnalysisRules, analyse, predict
 from afunet.workflows.network import load_network
@@ -70,8 +70,8 @@ class Network:
 
     @property
     def predictor(self) -> Predictor:
-        """With windows as trained."""
-        return Predictor(self.loaded.engine, self.header.patch_px)
+        """With the windows that suit it."""
+        return Predictor.of(self.loaded.engine, self.header)
 
     def probability(self, item: LabelledSlice) -> NDArray[np.float32]:
         """Of bone (H, W), at native pixels."""

@@ -33,7 +33,8 @@ from pydicom import dcmread
 from tests.torture.case import Same
 from tests.torture.cases import CASES
 
-from afunet.formats.dicom.result import Algorithm, ResultPlanes, Segment, result_planes
+from afunet.formats.dicom.algorithm import Algorithm
+from afunet.formats.dicom.result import ResultPlanes, Segment, result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import write_segmentation
 from afunet.formats.readers import read_scan

@@ -69,12 +69,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     checkpoint = load_checkpoint(options.weights)
     patch = checkpoint.header.patch_px
     window = complexity(checkpoint.network(), size=patch).gflops
-    windows = run.windows
-    reached = window * windows / network
+    reached = window * run.pixels / patch**2 / network
     peak = peaks[run.arithmetic]
     print(SIMULATOR)
     print(f"threads {torch.get_num_threads()}, {run.device}, {run.arithmetic}")
-    print(f"network      {network / options.slices:7.3f} s/slice ({windows} windows of {patch} px)")
+    seen = f"{run.windows} windows, {run.pixels / 1e6:.1f} megapixels"
+    print(f"network      {network / options.slices:7.3f} s/slice ({seen})")
     print(f"all the rest {rest / options.slices:7.3f} s/slice")
     for stage, value in seconds.items():
         print(f"  {stage:<10} {value:7.2f} s")

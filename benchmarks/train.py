@@ -25,7 +25,7 @@ from afunet.data.cases import SliceRecord
 from afunet.data.sampler import CropSampler, Source
 from afunet.data.slices import LabelledSlice
 from afunet.inference.device_choice import DeviceChoice
-from afunet.inference.engines.factory import pick_device
+from afunet.inference.engines.torch_engine import pick_device
 from afunet.models import build_model
 from afunet.models.complexity import complexity
 from afunet.phantom import SIMULATOR, LegConfig, axial_grid, simulate

@@ -13,17 +13,17 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from torch import Tensor
+import numpy as np
 
 from afunet.errors import CheckpointError
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
-from afunet.models.weights_file import single
+from afunet.models.weights_file import Array, single
 from benchmarks.bench import parser_of
 
-Weights = Mapping[str, Tensor]
+Weights = Mapping[str, Array]
 
 
-def between(first: Weights, second: Weights, share: float) -> dict[str, Tensor]:
+def between(first: Weights, second: Weights, share: float) -> dict[str, Array]:
     """(1 − `share`) · `first` + `share` · `second`; counters are the second's."""
     ours, theirs = single(first), single(second)
     if {key: value.shape for key, value in ours.items()} != {
@@ -31,9 +31,15 @@ def between(first: Weights, second: Weights, share: float) -> dict[str, Tensor]:
     }:
         raise CheckpointError("the two checkpoints are of different networks: give two of one")
     return {
-        key: value.lerp(theirs[key], share) if value.is_floating_point() else theirs[key]
+        key: mean_of(value, theirs[key], share) if value.dtype == np.float32 else theirs[key]
         for key, value in ours.items()
     }
+
+
+def mean_of(first: Array, second: Array, share: float) -> Array:
+    """The mean in float64, rounded once."""
+    exact = first.astype(np.float64)
+    return np.asarray(exact + share * (second - exact), dtype=np.float32)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -49,8 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     averaged = {"first": first.sha256, "second": second.sha256, "share": options.share}
     training = {**second.header.training, "averaged": averaged}
     header = dataclasses.replace(second.header, training=training, metrics={})
-    network = second.network()
-    network.load_state_dict(mixed)
+    network = dataclasses.replace(second, weights=mixed).network()
     print(f"{options.output}: SHA-256 {save_checkpoint(options.output, network, header)}")
 
 

@@ -4,11 +4,12 @@
     .venv/bin/python -m experiments.confidence_cases CACHE --seed 360000 --legs 33 \
         --limbs "$AFUNET_DATA/shapes-llp26/sample1*.npz"
     .venv/bin/python -m experiments.confidence_cases CACHE --dicom FOLDER LABEL
+    .venv/bin/python -m experiments.confidence_cases CACHE --again OTHER_CACHE --weights NEW
 
-Every case goes the way of `afunet segment` as far as the network and its mirrored slices, and is
-kept in CACHE as one npz, so that measures of doubt can be tried without it. Simulated scans are 8
-slices without gaps of limbs that no training saw, all regions in turn; half of them as drawn for
-the training (casts, metal, contrast, breaks among it), half with one odd thing more.
+Every case goes the way of `afunet segment` as far as the network, and is kept in CACHE as one npz,
+so that measures of doubt can be tried without it. Simulated scans are 8 slices without gaps of
+limbs that no training saw, all regions in turn; half of them as drawn for the training (casts,
+metal, contrast, breaks among it), half with one odd thing more.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from afunet.formats.readers import read_labels, read_scan
 from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUpRules, clean_up
 from afunet.inference.trust.evidence import Evidence
-from afunet.inference.trust.flips import Flip, flip_agreement
 from afunet.inference.volume import Prediction
 from afunet.phantom import (
     Cast,
@@ -65,11 +65,10 @@ class KnownCase:
 
 @dataclass(frozen=True, eq=False)
 class SeenCase:
-    """A case with the network's answer and what it says of mirrored slices."""
+    """A case with the network's answer."""
 
     case: KnownCase
     prediction: Prediction
-    flips: tuple[Flip, ...]
 
     def evidence(self) -> Evidence:
         """Cleaned and split as `afunet segment` does."""
@@ -182,8 +181,6 @@ def see(case: KnownCase, network: Network, cache: Path) -> None:
     if path.is_file():
         return
     prediction = network.predict(case.scan, spacing_known=case.spacing_known)
-    evidence = SeenCase(case, prediction, ()).evidence()
-    flips = flip_agreement(evidence, network.predictor, network.header)
     np.savez_compressed(
         path,
         name=case.name,
@@ -198,7 +195,6 @@ def see(case: KnownCase, network: Network, cache: Path) -> None:
         predicted=prediction.scan.restored(prediction.mask).voxels,
         probability=prediction.scan.restored(prediction.probability).voxels,
         grid=np.array([prediction.grid.native, prediction.grid.working]),
-        flips=np.array([(flip.index, flip.dice) for flip in flips]).reshape(-1, 2),
     )
 
 
@@ -224,7 +220,7 @@ def load(path: Path) -> SeenCase:
         WorkingGrid(native, working),  # type: ignore[arg-type]
         (axial.turned(scan.with_voxels(kept["probability"])),),
     )
-    return SeenCase(case, prediction, tuple(Flip(int(k), float(d)) for k, d in kept["flips"]))
+    return SeenCase(case, prediction)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -237,6 +233,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--legs", type=int, default=0)
     parser.add_argument("--dicom", type=Path, nargs=2, metavar=("FOLDER", "LABEL"))
+    parser.add_argument("--again", type=Path, help="a cache whose cases are predicted again")
     parser.add_argument("--weights", type=Path, help="those shipped where not given")
     options = parser.parse_args(argv)
     network = Network(options.weights)
@@ -249,6 +246,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         cases.append(simulated(options.seed, options.legs, limbs))
     if options.dicom:
         cases.append(iter([dicom(*options.dicom)]))
+    if options.again:
+        cases.append(load(path).case for path in sorted(options.again.glob("*.npz")))
     for case in chain.from_iterable(cases):
         see(case, network, options.cache)
         print(case.name, file=sys.stderr, flush=True)

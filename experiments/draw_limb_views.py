@@ -23,7 +23,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
@@ -115,9 +114,7 @@ def places_in(drawn: DrawnLimbs, rng: Rng) -> Arrays | None:
     if rng.random() < 0.5:  # the body mirrored: its left is its right
         full, seen, x = full[..., ::-1], seen[..., ::-1], grid.shape[2] - 1 - x
         left = np.where(left >= 0, 1 - left, -1)
-    places = torch.from_numpy(np.stack([z, y, x], axis=-1))
-    bone, shown = (torch.from_numpy(values.copy()) for values in (full, seen))
-    found = surroundings(bone, shown, places, NAMER).half().numpy()
+    found = surroundings(full, seen, np.stack([z, y, x], axis=-1), NAMER).astype(np.float16)
     return {"found": found, "bone": points.bone[chosen].astype(np.int64), "left": left}
 
 
@@ -138,7 +135,7 @@ def windows_in(drawn: DrawnLimbs, rng: Rng) -> Arrays | None:
             SIDER,
         )
         chosen = rng.permutation(len(found))[:MOST_WINDOWS]
-        windows.append(found.half().numpy()[chosen])
+        windows.append(found.astype(np.float16)[chosen])
         left += [float(side == LEFT)] * len(chosen)
     if not windows:
         return None

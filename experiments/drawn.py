@@ -71,6 +71,7 @@ def learner(doc: str | None, epochs: int, rate: float) -> argparse.ArgumentParse
 
 def learn(
     file: ModelFile[Any],
+    build: Callable[[Any], nn.Module],
     network: object,
     task: Callable[[Callable[[], nn.Module]], Task],
     config: TrainingConfig,
@@ -83,7 +84,7 @@ def learn(
     `validate_every`: nothing is held out, so the latest network is the one to keep. A run that was
     stopped goes on from its folder, which is named as the output.
     """
-    first = file.load(args.start_from) if args.start_from else None
+    first: Any = file.load_module(args.start_from, build) if args.start_from else None
     run, pass_steps = args.output.with_suffix(""), config.validate_every
     config = replace(
         config, model=file.kind, steps=args.epochs * pass_steps, learning_rate=args.rate
@@ -91,7 +92,7 @@ def learn(
 
     def fresh() -> nn.Module:
         torch.manual_seed(config.seed)
-        return file.build(first.config if first else network)  # type: ignore[no-any-return]
+        return build(first.config if first else network)
 
     def keep(model: nn.Module, step: int, score: float) -> None:
         mean = np.mean(losses_in(run / LOG)[-pass_steps:])

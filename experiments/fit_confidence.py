@@ -3,20 +3,20 @@
     .venv/bin/python -m experiments.fit_confidence CACHE -o afunet-w32.confidence.json
     .venv/bin/python -m experiments.fit_confidence OTHER_CACHE --judge afunet-w32.confidence.json
 
-CACHE holds cases that `confidence_cases.py` left. Three lines through the logarithms of the signs
-of doubt are fitted to the logarithm of a slice's error, one minus its Dice: its 90th, 50th and 10th
-percentile (quantile regression; Koenker and Bassett 1978), every case with the same weight, knees
-and simulated ones alike, and no sign lowering an error. The outer lines are then moved until the
-slices of patients left out of the fit, a sixth at a time, lie beyond each as seldom as they should
-(CQR; Romano et al. 2019), among knees and among simulated scans. The scan's factors do the same for
-whole scans, whose errors are first taken to be the means of their slices' expected ones. A true
-Dice above `BEST` counts as `BEST`, which is all that is shown.
+CACHE holds cases that `confidence_cases.py` left, predicted by `--weights`. Three lines through the
+logarithms of the signs of doubt are fitted to the logarithm of a slice's error, one minus its Dice:
+its 90th, 50th and 10th percentile (quantile regression; Koenker and Bassett 1978), every case with
+the same weight, knees and simulated ones alike, and no sign lowering an error. The outer lines are
+then moved until the slices of patients left out of the fit, a sixth at a time, lie beyond each as
+seldom as they should (CQR; Romano et al. 2019), among knees and among simulated scans. The scan's
+factors do the same for whole scans, whose errors are first taken to be the means of their slices'
+expected ones. A true Dice above `BEST` counts as `BEST`, which is all that is shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import fmean
 
@@ -26,7 +26,7 @@ from scipy.stats import spearmanr
 
 from afunet.evaluation.overlap import Counts, count, dice
 from afunet.evaluation.quantile_fit import conformal_percentile, quantile_line
-from afunet.inference.trust.doubt import doubt_logs
+from afunet.inference.trust.doubt import SliceDoubt, doubt_logs
 from afunet.inference.trust.signs import measure_signs
 from afunet.models.checkpoint import load_checkpoint
 from afunet.models.expected_dice import DiceInterval, DiceModel, read_model, write_model
@@ -34,7 +34,7 @@ from afunet.models.shipped import shipped_path
 from benchmarks.bench import parser_of, print_heading, print_row
 from experiments.confidence_cases import SeenCase, load
 
-SIGNS = ("unsure", "outline", "faint", "change", "dense", "noise", "flip")
+SIGNS = tuple(one.name for one in fields(SliceDoubt))
 COVERAGE, BEST = 0.8, 0.99
 FOLDS = 6
 OUTER = (1 - COVERAGE) / 2
@@ -81,7 +81,7 @@ def log_error(dice: FloatArray) -> FloatArray:
 def judged(seen: SeenCase) -> Judged:
     """Signs and truth of a case."""
     evidence, case = seen.evidence(), seen.case
-    signs = measure_signs(evidence, seen.flips)
+    signs = measure_signs(evidence)
     truth = evidence.view.apply(case.truth).voxels
     levels = np.flatnonzero(case.labelled).tolist()
     counts = {k: count(evidence.mask[k], truth[k]) for k in levels}
@@ -253,6 +253,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = parser_of(__doc__)
     parser.add_argument("cache", type=Path)
     parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--weights", type=Path, default=shipped_path())
     parser.add_argument("--judge", type=Path, help="measure this model instead of fitting one")
     options = parser.parse_args(argv)
     cases = [judged(load(path)) for path in sorted(options.cache.glob("*.npz"))]
@@ -260,7 +261,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if options.judge is not None:
         rows = [(case, read_model(options.judge)) for case in cases]
     else:
-        sha256 = load_checkpoint(shipped_path()).sha256
+        sha256 = load_checkpoint(options.weights).sha256
         model = fitted(cases, sha256)
         if options.output is not None:
             write_model(model, options.output)

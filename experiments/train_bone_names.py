@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from afunet.anatomy.bone_module import BoneNamerModule
 from afunet.anatomy.bone_network import BONE_NAMES, BoneNamerConfig
 from afunet.phantom.views.points import CLASSES
 from afunet.training.config import DataConfig, TrainingConfig
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return Task(fresh, Places(drawn), len(drawn), loss_of, torch.contiguous_format)
 
     facts = {"limbs": drawn.limbs, "places": len(drawn)}
-    learn(BONE_NAMES, BoneNamerConfig(CLASSES), task, config, args, facts)
+    learn(BONE_NAMES, BoneNamerModule, BoneNamerConfig(CLASSES), task, config, args, facts)
 
 
 if __name__ == "__main__":

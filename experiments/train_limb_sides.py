@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from afunet.anatomy.side_module import LimbSiderModule
 from afunet.anatomy.side_network import LIMB_SIDES, LimbSiderConfig
 from afunet.training.config import DataConfig, Precision, TrainingConfig
 from afunet.training.task import Task, Total
@@ -69,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return Task(fresh, Windows(drawn), len(drawn), loss_of, torch.channels_last_3d)
 
     facts = {"limbs": drawn.limbs, "windows": len(drawn) // size * size}
-    learn(LIMB_SIDES, LimbSiderConfig(), task, config, args, facts)
+    learn(LIMB_SIDES, LimbSiderModule, LimbSiderConfig(), task, config, args, facts)
 
 
 if __name__ == "__main__":

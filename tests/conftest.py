@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,8 @@ from tests.refusals import holds
 from afunet import cli
 from afunet.geometry import Volume
 from afunet.models import build_model
-from afunet.models.checkpoint import Header, save_checkpoint
+from afunet.models.checkpoint import save_checkpoint
+from afunet.models.header import Header
 from afunet.phantom import write_dicom_series
 from afunet.terminal.messages import Level, Messages
 
@@ -73,6 +74,15 @@ def _signals_are_heard() -> None:
     for number, handler in usual.items():
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a run keeps for later runs is kept for this suite alone."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+            patched.setenv(name, str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import signal
@@ -24,7 +25,8 @@ from afunet.formats import mesh_files
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
 from afunet.models import MODELS, build_model, complexity
-from afunet.models.checkpoint import Header, save_checkpoint
+from afunet.models.checkpoint import save_checkpoint
+from afunet.models.header import Header
 from afunet.workflows import attempts, case_pages, segment
 from afunet.workflows.analyse import PLAN as ANALYSIS
 from afunet.workflows.result_files import RESULT_FORMATS, SURFACE_FORMATS
@@ -51,6 +53,7 @@ COMMANDS = {
     "models": "--help",
     "prepare": "--layout",
     "train": "--threads",
+    "compress": "quantise",
     "compare": "--status",
     "evaluate": "--truth",
     "demo": "--output",
@@ -284,6 +287,8 @@ def test_a_single_slice_is_segmented(kit: Kit, run_afunet: Run) -> None:
     assert {path.name for path in (kit.root / "out").iterdir()} == FILES | {".afunet.json"}
     mask = np.asarray(nibabel.load(kit.root / "out" / "mask.nii.gz").dataobj)
     assert np.array_equal(mask.T, kit.scan.voxels[:1] == 900)
+    report = json.loads((kit.root / "out" / "report.json").read_text(encoding="utf-8"))
+    assert report["run"]["seconds"]["start-up"] > 0
 
 
 def test_an_output_that_is_a_file_is_refused(kit: Kit, run_afunet: Run) -> None:
@@ -382,6 +387,38 @@ def test_cuda_without_a_gpu_is_refused(kit: Kit, run_afunet: Run) -> None:
     done = run_afunet("segment", scan, "-o", output, "-w", kit.weights, "--device", "cuda")
     done.refused_as("NO_CUDA", "--device cpu")
     assert not output.exists()
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_a_runtime_that_needs_an_onnx_file_is_refused_without(
+    runtime: str, kit: Kit, run_afunet: Run
+) -> None:
+    options = ("-o", kit.root / "out", "-w", kit.weights, "--runtime", runtime)
+    run_afunet("segment", kit.nifti(), *options).refused_as(
+        "RUNTIME_MISFIT", kit.weights.name, runtime
+    )
+
+
+def test_what_is_no_onnx_file_is_refused(kit: Kit, run_afunet: Run) -> None:
+    (kit.root / "own.onnx").write_bytes(b"no graph")
+    options = ("-o", kit.root / "out", "-w", kit.root / "own.onnx")
+    run_afunet("segment", kit.nifti(), *options).refused_as("WEIGHTS_BROKEN", "own.onnx")
+
+
+@pytest.mark.usefixtures("small_pictures")
+def test_the_report_tells_the_runtime_and_why(kit: Kit, run_afunet: Run) -> None:
+    options = ("-o", kit.root / "out", "-w", kit.weights, "--runtime", "torch", "--device", "cpu")
+    assert run_afunet("segment", kit.nifti(), *options).code == 0
+    run = json.loads((kit.root / "out" / "report.json").read_text())["run"]
+    assert (run["runtime"], run["device"]) == ("torch", "cpu")
+    assert run["choice"]
+    assert "torch on the CPU" in (kit.root / "out" / "report.html").read_text()
+
+
+def test_an_unknown_runtime_is_a_wrong_call(kit: Kit, run_afunet: Run) -> None:
+    done = run_afunet("segment", kit.nifti(), "-o", kit.root / "out", "--runtime", "tensorrt")
+    assert done.code == 2
+    assert "tensorrt" in done.err
 
 
 def test_an_unknown_format_is_refused_with_those_there_are(kit: Kit, run_afunet: Run) -> None:

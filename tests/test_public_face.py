@@ -35,17 +35,17 @@ from afunet.workflows import network
 DOCS = Path(__file__).parents[1] / "docs" / "python.md"
 FACE = {
     "AfunetError": "message=, *, code=",
-    "AnalysisRules": "cleanup=, max_triangles=, max_error_mm=, pieces=, trust=",
+    "AnalysisRules": "cleanup=, max_triangles=, max_error_mm=, pieces=, trust=, fast=",
     "LegConfig": "seed=, grid=, anatomy=, bone=, soft=, fractures=, implants=, organs=, clutter=, "
     "surroundings=, scanner=",
     "Mesh": "vertices_mm, faces",
-    "SegmentOptions": "weights=, device=, series=, spacing_mm=, strict=, formats=, "
-    "segmentation_kind=, deidentify=, cleanup=, max_triangles=, max_error_mm=",
+    "SegmentOptions": "weights=, device=, runtime=, series=, spacing_mm=, strict=, formats=, "
+    "segmentation_kind=, deidentify=, cleanup=, max_triangles=, max_error_mm=, fast=",
     "Volume": "voxels, affine",
     "analyse": "scan, network, rules=, watch=",
     "build_model": "name, options=, *, seed=",
     "evaluate": "prediction, truth, *, names=, spacing_mm=",
-    "load_network": "weights=, device=, watch=",
+    "load_network": "weights=, device=, watch=, *, runtime=, fast=",
     "read_scan": "path, *, series=, spacing_mm=, strict=, watch=",
     "segment": "source, output=, options=, *, spacing_mm=, watch=",
     "simulate": "config, watch=",
@@ -365,7 +365,7 @@ def test_analyse_leaves_out_what_is_not_asked_for(cylinder: Volume, weights: Pat
     assert np.array_equal(found.mask.voxels, cylinder.voxels == 900)
     assert (found.mesh, found.trust, found.missing) == (None, None, ())
     assert found.instances.pieces == ()
-    assert set(found.seconds) == {"network", "clean-up"}
+    assert set(found.seconds) == {"network", "clean-up", "other"}
     assert found.prediction.usage.windows > 0
 
 
@@ -426,7 +426,7 @@ def test_every_block_of_the_page_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With the network that finds the cylinder's bone: no page is worth half a minute a scan."""
-    monkeypatch.setattr(network, "shipped_path", lambda: weights)
+    monkeypatch.setattr(network, "shipped_path", lambda **_: weights)
     write_dicom(tmp_path / "ct", cylinder)
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)

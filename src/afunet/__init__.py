@@ -5,11 +5,13 @@
     case = afunet.segment("ct")
     case.mask, case.pieces, case.meshes, case.report
 
-Each public name is imported when it is first used, and torch and VTK with it.
+Each public name is imported when it is first used, and the libraries behind it with it.
 """
 
 from __future__ import annotations
 
+import os
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
     __version__: str
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+"""onnxruntime's packages report to their maker, and only heed this before they are imported."""
+_IMPORTED_AT = time.perf_counter()
 _HOMES = {
     "AfunetError": "errors",
     "AnalysisRules": "workflows.analyse",
@@ -56,7 +61,12 @@ def __getattr__(name: str) -> Any:
 
         found: Any = version("afunet")
     elif name in _HOMES:
-        found = getattr(importlib.import_module(f"afunet.{_HOMES[name]}"), name)
+        from afunet.extras import missing_package
+
+        try:
+            found = getattr(importlib.import_module(f"afunet.{_HOMES[name]}"), name)
+        except ModuleNotFoundError as error:
+            raise missing_package(error) or error from None
     else:
         raise AttributeError(f"module 'afunet' has no attribute {name!r}")
     globals()[name] = found

@@ -12,10 +12,10 @@ import platform
 import tempfile
 import traceback
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 from afunet.errors import AfunetError, ExitCode, OutputError
+from afunet.extras import missing_package
 
 PROGRAM_ERROR = "PROGRAM_ERROR"
 DIGITS = 6
@@ -28,6 +28,7 @@ def code_of(error: BaseException) -> str:
     """
     if isinstance(error, OutputError) and error.code == error.kind_code() and error.__context__:
         return code_of(error.__context__)  # what the system refused
+    error = missing_package(error) or error
     if isinstance(error, AfunetError):
         return error.code
     if isinstance(error, MemoryError):
@@ -40,6 +41,7 @@ def code_of(error: BaseException) -> str:
 
 def reason_of(error: BaseException) -> str:
     """Return the reason as one line for people."""
+    error = missing_package(error) or error
     if isinstance(error, AfunetError):
         return " ".join(str(error).split())
     if isinstance(error, MemoryError):
@@ -51,6 +53,7 @@ def reason_of(error: BaseException) -> str:
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """Return the exit code of the command line."""
+    error = missing_package(error) or error
     if isinstance(error, AfunetError):
         return error.exit_code
     return ExitCode.FAULT if code_of(error) == PROGRAM_ERROR else ExitCode.INCOMPLETE
@@ -64,6 +67,8 @@ def fault_of(error: BaseException) -> str:
 
 def stack_text(error: BaseException) -> str:
     """Return the exception's stack for developers, without values, messages and paths."""
+    from importlib.metadata import version  # brings the parsers of e-mail and zip files
+
     lines = (
         fault_of(error),
         f"afunet {version('afunet')}, Python {platform.python_version()}, {platform.platform()}",

@@ -6,10 +6,11 @@ from itertools import combinations
 import pytest
 from pydicom.sr.codedict import codes
 
-from afunet.anatomy.bone_network import BoneNamer, BoneNamerConfig
+from afunet.anatomy.bone_network import BoneNamerConfig
 from afunet.anatomy.bones import LEG, NAMED, Bone, Side
 from afunet.anatomy.named_grid import bones_of
 from afunet.anatomy.names import UNKNOWN, BoneName
+from afunet.models.model_file import Network
 
 NUMBERS = {"unknown": 0, "pelvis": 1, "femur": 2, "patella": 3, "tibia": 4, "fibula": 5, "foot": 6}
 SNOMED = {(code.value, code.meaning) for code in (getattr(codes.SCT, n) for n in codes.SCT.dir())}
@@ -42,7 +43,7 @@ def test_a_named_bone_has_colours_for_each_of_its_sides(bone):
 
 def test_networks_are_taught_the_named_bones_and_tell_them():
     classes = (*map(str, NAMED), "other", "vertebra")
-    network = BoneNamer(BoneNamerConfig(classes, widths=(2,)))
+    network = Network(BoneNamerConfig(classes, widths=(2,)), session=None)
     assert bones_of(network) == (*NAMED, Bone.UNKNOWN, Bone.UNKNOWN)
     assert Bone.UNKNOWN not in NAMED
     assert set(NAMED) >= LEG

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from torch import Tensor, nn
 
 from afunet.anatomy.coarse_grid import LabelSampling
 from afunet.anatomy.legs import SideRules, find_legs, gaps_between, joined_pieces
@@ -12,17 +11,16 @@ from afunet.geometry import Volume
 FAR = np.inf
 
 
-class SaysRight(nn.Module):
+class SaysRight:
     """Speaks for the right side of whatever it is shown, and keeps what it was."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.config = LimbSiderConfig()
-        self.shown: list[Tensor] = []
+        self.shown: list[np.ndarray] = []
 
-    def forward(self, windows: Tensor) -> Tensor:
+    def __call__(self, windows: np.ndarray) -> np.ndarray:
         self.shown.append(windows)
-        return -2.0 * (windows[:, 0].sum(dim=(1, 2, 3)) > 0).float()
+        return -2.0 * (windows[:, 0].sum(axis=(1, 2, 3)) > 0)
 
 
 def sampled() -> LabelSampling:

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor, nn
 
 from afunet.anatomy.bone_network import BoneNamerConfig
 from afunet.anatomy.bones import NAMED, Bone, Side
@@ -15,19 +13,18 @@ from afunet.phantom import Anatomy, LegConfig, Pose, axial_grid, exact_labels
 from afunet.reconstruction.instances import split_instances
 
 
-class ByPlace(nn.Module):
+class ByPlace:
     """Femur in the upper half of what there is, tibia below; left where x is above the middle."""
 
     def __init__(self, sureness: float = 8.0, classes: tuple[str, ...] = ("femur", "tibia")):
-        super().__init__()
         self.config = BoneNamerConfig(classes, cells=(15,), seen_from=0)
         self.sureness = sureness
 
-    def forward(self, x: Tensor) -> Tensor:
-        boxes = x.view(len(x), 5, 5, 5) ** 2  # how much bone there is about a place
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        boxes = x.reshape(len(x), 5, 5, 5) ** 2  # how much bone there is about a place
         upper = (boxes[:, :2].sum((1, 2, 3)) > boxes[:, 3:].sum((1, 2, 3))) * 2.0 - 1
         left = (boxes[..., :2].sum((1, 2, 3)) > boxes[..., 3:].sum((1, 2, 3))) * 2.0 - 1
-        return self.sureness * torch.stack([upper, -upper, left], dim=1)
+        return self.sureness * np.stack([upper, -upper, left], axis=1)
 
 
 def by(network: ByPlace) -> Networks:
@@ -149,9 +146,9 @@ def test_every_bone_of_the_table_is_named_with_its_side(bone: Bone) -> None:
 class AlwaysLeft(ByPlace):
     """Says left of whatever it sees."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        told = super().forward(x)
-        return torch.cat([told[:, :-1], torch.full((len(x), 1), self.sureness)], dim=1)
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        told = super().__call__(x)
+        return np.hstack([told[:, :-1], np.full((len(x), 1), self.sureness)])
 
 
 def test_a_side_that_the_mirror_image_has_too_is_none() -> None:
@@ -162,9 +159,9 @@ def test_a_side_that_the_mirror_image_has_too_is_none() -> None:
 class SureOfUpperSides(ByPlace):
     """Tells the side of what lies in the upper half, and nothing of the lower one's."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        told = super().forward(x)
-        return torch.cat([told[:, :-1], told[:, -1:] * (told[:, :1] > 0)], dim=1)
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        told = super().__call__(x)
+        return np.hstack([told[:, :-1], told[:, -1:] * (told[:, :1] > 0)])
 
 
 @pytest.mark.parametrize(("gap", "expected"), [(2, "right tibia"), (20, "tibia")])

@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 from tests.refusals import refused
 
-from afunet.anatomy.bone_network import BoneNamer
 from afunet.anatomy.bones import Bone
 from afunet.anatomy.evidence import FEATURES
 from afunet.anatomy.naming import (
@@ -22,6 +21,7 @@ from afunet.anatomy.naming import (
 from afunet.anatomy.sureness import Judge, Judges
 from afunet.errors import CheckpointError
 from afunet.geometry import Volume
+from afunet.models.model_file import Network
 
 LOW, HIGH = np.array([0.0, 10.0]), np.array([2.0, 30.0])
 JUDGE = Judge(("a", "b"), LOW, HIGH, np.array([[0.0, 3, 0, 0, 0], [0, 0, 1, 0, -2]]))
@@ -97,4 +97,4 @@ def test_without_judges_a_vote_is_its_own_sureness() -> None:
     labels = drawn(SHAPES["ball"])
     told = name_pieces(labels, Networks(shipped_namer())).names
     assert len(told) == 1
-    assert isinstance(shipped_namer(), BoneNamer)
+    assert isinstance(shipped_namer(), Network)

@@ -19,12 +19,15 @@ from tests.tiny_sets import Printed, simulate_only
 
 from afunet.evaluation.surface import SURFACE_METRICS
 from afunet.formats.nifti import write_nifti
+from afunet.inference.cutting import Cutting
 from afunet.inference.trust.flags import FLAGS
 from afunet.phantom import SIMULATOR, Anatomy, Region, SimulatedLeg
 from afunet.phantom.shapes.distance import Box
 from afunet.phantom.skeleton.bones import Bone
 from afunet.phantom.skeleton.build import build_bones
 from afunet.phantom.views.limb_cuts import draw_cut
+from benchmarks.peers_parts.plans import Plan
+from benchmarks.runtimes import ways
 from benchmarks.surface import STRAIGHT, Spacing
 from benchmarks.trust_cases import EXPECTED
 
@@ -65,10 +68,22 @@ CASES = {
     "bone_names_knees": Case(
         smaller={"DOWNWARDS": {"left": "02"}, "UPWARDS": {}}, rows=[["3", "4", "5"]]
     ),
+    "compress": Case(
+        "{curve} --runs {folder} --knees {knee} --fractured {knee} --limbs {knee} "
+        "--figure {out}.png",
+        smaller={"PRODUCT": 64, "SIDE_PX": 64, "ROUNDS": 1},
+        rows=[["passes bone through"]],
+        lines=[r"one product of 64 × 64 matrices: \d+ ms", r"not made yet: pruned"],
+    ),
     "context": Case(
         "{weights} 0.5,32 1.0,32 --limbs {limbs}",
         smaller={"LEGS": dict.fromkeys(Region, 1)},
         lines=[rf"{mm},32: ankle 0\.\d+.* trunk 0\.\d+; all 6 legs 0\.\d+" for mm in (0.5, 1.0)],
+    ),
+    "false_bone": Case(
+        "--weights {weights} --knees 1",
+        smaller={"SHAPE": (16, 32, 32), "PIXEL_MM": 4.0, "STEP_MM": 5.0},
+        rows=[["700000"], ["tophi", "all"]],
     ),
     "foreign_readers": Case(
         "--forms deflated",
@@ -103,16 +118,47 @@ CASES = {
         smaller={"SHAPE": (8, 20, 20), "SPACINGS_MM": ((2.0, 0.7, 0.7),)},
         rows=[["2 × 0.7 × 0.7"] * len(SURFACE_METRICS)],
     ),
+    "memory": Case(
+        "--slices 2 4 --folder {folder}",
+        rows=[["2", "4"]],
+        lines=[r"^-?\d+\.\d\d MB a slice$"],
+    ),
     "odd_inputs": Case("{cases}", rows=[["21_torn"]], lines=[r"^0 not right"], code=0),
+    "passes": Case("{weights} {knee} --limbs {limbs} --legs 1", rows=[[*map(str, Cutting)]] * 2),
+    "peers": Case(
+        "--weights afunet={weights} --threads 1 --slices 2 --rows afunet basic-unet dynunet",
+        smaller={"SIZE_PX": 32, "PRODUCT": 64, "PLAN_2D": Plan((32, 32))},
+        rows=[["**afunet**", "MONAI BasicUNet", "MONAI DynUNet, nnU-Net's 2D plan"]],
+        lines=[r"^2 slices of 32 x 32 px", r"legs, .*: 4 at 3mm, 32 at 1\.5mm"],
+    ),
+    "pruning": Case(
+        "{weights} --data {knee} --crop 32",
+        smaller={"BATCHES": 1, "SHARES": (0.5,)},
+        rows=[["0.5"]],
+        lines=[r"whole network: Dice [01]\.\d+"],
+    ),
     "real_fragments": Case(rows=[["001_left-hip"]], lines=[r"\d of 5 fragments found"]),
     "reconstruct": Case("--mask {mask} --runs 1", rows=[["afunet", "plain"]]),
+    "runtimes": Case(
+        "--sizes 64 96 --rounds 1 --product 128",
+        rows=[[f"{name} {kind}" for name, kind in ways()]] * 2,
+        lines=[r"### lean"],
+    ),
     "segment": Case(
         "--slices 4 --weights {weights} --folder {folder}",
-        lines=[r"network +\d+\.\d+ s/slice \(\d+ windows of 32 px\)", r"network reaches \d+ GFLOP"],
+        lines=[
+            r"network +\d+\.\d+ s/slice \(\d+ windows, \d+\.\d megapixels\)",
+            r"network reaches \d+ GFLOP",
+        ],
     ),
     "split_optimism": Case(
         "{weights} {weights} {knee} {knee}",
         lines=[r"12 slices of 2 patients", r"checked: .* lead \+0\.0000 \[\+0\.0000, \+0\.0000\]"],
+    ),
+    "startup": Case(
+        "--runs 1",
+        smaller={"CALLS": (("--version",), ("inspect", "nowhere"))},
+        rows=[["python -c pass", "afunet --version", "afunet inspect nowhere"]],
     ),
     "surface": Case(
         smaller={
@@ -142,9 +188,13 @@ SIMULATED = {
     "bone_name_cuts",
     "bone_names",
     "context",
+    "false_bone",
     "fragments",
     "generalisation",
     "holes",
+    "memory",
+    "passes",
+    "peers",
     "reconstruct",
     "segment",
     "surface",
@@ -171,7 +221,13 @@ def places(tiny: Path, weights: Path, leg: SimulatedLeg, tmp_path: Path) -> dict
         "pathlib.Path(sys.argv[1], 'ct.nii.gz').write_bytes(b'\\x1f\\x8b torn')\n"
     )
     write_nifti(leg.bones.foreground(), mask, "exact bone")
+    curve = tmp_path / "curve.toml"
+    curve.write_text(
+        f'[[point]]\nname = "whole"\nlabel = "passes bone through"\nof = "{weights}"\n'
+        '[[point]]\nname = "pruned"\nlabel = "half of it"\nmethod = "prune"\nrecipe = "none.toml"\n'
+    )
     return {
+        "curve": curve,
         "weights": weights,
         "limbs": tiny / LIMBS,
         "knee": tiny / "knee",
@@ -188,7 +244,7 @@ def here(
     monkeypatch: pytest.MonkeyPatch, small_pictures: None, run_afunet: Callable[..., Any]
 ) -> None:
     """What benchmarks start as processes of their own runs in this one, and briefly."""
-    from benchmarks import reconstruct, segment, train
+    from benchmarks import memory, reconstruct, segment, train
 
     def alone(way: str, mask: Path) -> dict[str, float]:
         with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -198,6 +254,8 @@ def here(
     def peak(*_: object) -> float:
         return 1e3
 
+    monkeypatch.setattr(memory, "alone", memory.segmented)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # peers sets it
     monkeypatch.setattr(reconstruct, "alone", alone)
     afunet = SimpleNamespace(run=lambda command, **_: run_afunet(*command[3:]), DEVNULL=None)
     monkeypatch.setattr(segment, "subprocess", afunet)

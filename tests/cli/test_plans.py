@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from afunet.cli import compare, evaluate, prepare, segment, simulate, train
+from afunet.cli import compare, compress, evaluate, prepare, segment, simulate, train
 from afunet.formats.dicom.listing import LOOKING
 from afunet.geometry import Volume
 from afunet.plan import Moment, Plan, PlannedProgress
@@ -16,7 +16,7 @@ from afunet.watch import CancelToken
 
 COMMANDS: list[Any] = [
     value
-    for module in (compare, evaluate, prepare, segment, simulate, train)
+    for module in (compare, compress, evaluate, prepare, segment, simulate, train)
     for value in vars(module).values()
     if inspect.isfunction(value)
     and value.__module__ == module.__name__
@@ -44,6 +44,8 @@ GIVEN = {
     "sources": [Path("none")],
     "experiments": [Path("none")],
     "config": Path("none"),
+    "recipe": Path("none"),
+    "share": 0.5,
     "predictions": [Path("none")],
     "truth": [Path("none")],
     "output": Path("out"),
@@ -59,6 +61,8 @@ def test_a_command_that_works_tells_a_plan_with_one_heaviest_stage_before_it_beg
     given = {name: GIVEN[name] for name in inspect.signature(command).parameters if name in GIVEN}
     if command is evaluate.evaluate:
         del given["output"]
+    if command is compress.quantise:
+        given["data"] = "none"
     with pytest.raises(Followed):
         command(**given, work=work)
     assert [step.share for step in work.progress.plan].count(1) == 1

@@ -5,15 +5,20 @@ import pytest
 import torch
 from torch import Tensor
 
+from afunet.data.bank import bank_of
+from afunet.data.cases import SliceRecord
 from afunet.data.crop import (
     ATTEMPTS,
     count_in_boxes,
     place_boxes,
-    planned_corners,
     required_share,
     summed_area_tables,
     taken_attempt,
+    taken_corners,
 )
+from afunet.data.slices import LabelledSlice
+
+RECORD = SliceRecord.__new__(SliceRecord)  # who it is does not matter here
 
 
 def random_mask(rows: int, columns: int, seed: int, share: float = 0.3) -> Tensor:
@@ -41,8 +46,16 @@ def boxes_of(mask: Tensor, side: int, drawn: Tensor) -> list[list[int]]:
 
 
 def taken(mask: Tensor, side: int, drawn: Tensor) -> list[int]:
-    corners = planned_corners(mask[None], torch.tensor([mask.shape]), torch.tensor([side]), drawn)
-    return corners[0].tolist()
+    return taken_of([mask], [side], drawn)[0]
+
+
+def taken_of(masks: list[Tensor], sides: list[int], drawn: Tensor) -> list[list[int]]:
+    """The corners that eq. 8 takes in slices of a bank."""
+    slices = [LabelledSlice(mask.numpy()[None], mask.numpy(), RECORD) for mask in masks]
+    bank, chosen = bank_of(slices, torch.device("cpu")), torch.arange(len(masks))
+    boxes = place_boxes(bank.sizes, torch.tensor(sides), drawn)
+    counts, totals = bank.bone_in_boxes(chosen, boxes, torch.tensor(sides))
+    return taken_corners(boxes, counts, totals).tolist()
 
 
 def test_eq_8_asks_for_four_tenths_at_first_and_hardly_more_than_two_at_last() -> None:
@@ -142,10 +155,6 @@ def test_a_slice_smaller_than_the_crop_is_all_inside_it() -> None:
 
 def test_a_batch_takes_what_each_slice_would_take_alone() -> None:
     small, large = random_mask(30, 40, seed=3), random_mask(50, 60, seed=4)
-    padded = torch.zeros(2, 50, 60, dtype=torch.uint8)
-    padded[0, :30, :40], padded[1] = small, large
     drawn = places(9, batch=2)
-    corners = planned_corners(
-        padded, torch.tensor([[30, 40], [50, 60]]), torch.tensor([20, 35]), drawn
-    )
-    assert corners.tolist() == [taken(small, 20, drawn[:1]), taken(large, 35, drawn[1:])]
+    corners = taken_of([small, large], [20, 35], drawn)
+    assert corners == [taken(small, 20, drawn[:1]), taken(large, 35, drawn[1:])]

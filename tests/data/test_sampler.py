@@ -138,9 +138,10 @@ def test_two_processes_cut_between_them_the_batch_of_one() -> None:
 def test_slices_of_different_sizes_share_a_bank() -> None:
     small = LabelledSlice(np.full((1, 3, 5), 50, np.uint8), np.ones((3, 5), np.uint8), RECORD)
     bank = bank_of([plain(100), small], torch.device("cpu"))
-    masks = bank.masks_of(torch.tensor([1, 0]))
-    assert masks.shape == (2, 40, 50)
-    assert int(masks[0].sum()) == 15
+    boxes, sides = torch.tensor([[[0, 0], [1, 3]], [[0, 0], [5, 5]]]), torch.tensor([4, 9])
+    counts, totals = bank.bone_in_boxes(torch.tensor([1, 0]), boxes, sides)
+    assert counts.tolist() == [[12, 4], [0, 0]]
+    assert totals.tolist() == [15, 0]
     middle = torch.full((2, 1, 1), 1.0)
     grey, mask = bank.look_up(torch.tensor([0, 1]), middle, middle)
     torch.testing.assert_close(grey.flatten() * 255, torch.tensor([100.0, 50.0]))
@@ -165,3 +166,48 @@ def test_a_class_has_a_channel_of_its_own() -> None:
     assert torch.equal(masks.sum(1, keepdim=True), union)
     assert (masks[:, 0].sum((1, 2)) > 0).any()
     assert (masks[:, 2].sum((1, 2)) > 0).any()
+
+
+def test_bone_is_counted_in_the_box_around_it() -> None:
+    item = varied()
+    item.mask[:7], item.mask[:, :9], item.mask[33:] = 0, 0, 0
+    bank = bank_of([item], torch.device("cpu"))
+    corners = torch.tensor([[[-3, -2], [0, 0], [10, 20], [30, 45], [39, 49]]])
+    counts, totals = bank.bone_in_boxes(torch.tensor([0]), corners, torch.tensor([13]))
+    expected = [
+        int(item.mask[max(r, 0) : r + 13, max(c, 0) : c + 13].sum()) for r, c in corners[0].tolist()
+    ]
+    assert counts[0].tolist() == expected
+    assert int(totals) == int(item.mask.sum())
+
+
+def test_steps_have_crops_of_one_of_the_sizes_and_as_many_pixels() -> None:
+    crop = CropConfig(16, 1.0, (8, 16, 32))
+    varying = CropSampler([Source([varied()])], crop, AugmentConfig(), 0, multiple=2)
+    shapes = {tuple(varying.batch(step, 4)[0].shape) for step in range(30)}
+    assert shapes == {(16, 1, 8, 8), (4, 1, 16, 16), (2, 1, 32, 32)}
+    image, mask = varying.batch(7, 4)
+    again, same_mask = varying.batch(7, 4)
+    assert torch.equal(image, again)
+    assert torch.equal(mask, same_mask)
+
+
+def test_passes_over_the_data_have_one_size() -> None:
+    with refused(ConfigError, "OPTIONS_CLASH", [8, 16]):
+        CropSampler([Source([varied()])], CropConfig(8, 1.0, (8, 16)), STILL, 0, passes=True)
+
+
+def test_a_teachers_probability_follows_the_mask_into_the_crop() -> None:
+    item, untaught = varied(), varied()
+    soft = np.random.default_rng(1).integers(0, 256, (1, 40, 50), dtype=np.uint8)
+    taught = LabelledSlice(item.grey, item.mask, RECORD, soft)
+    _, targets = CropSampler([Source([taught])], CropConfig(24), STILL, 0).batch(0, 3)
+    shown = LabelledSlice(soft, item.mask, RECORD)
+    seen, masks = CropSampler([Source([shown])], CropConfig(24), STILL, 0).batch(0, 3)
+    assert targets.shape == (3, 2, 24, 24)
+    assert torch.equal(targets[:, :1], masks)
+    torch.testing.assert_close(targets[:, 1:], seen)
+    bank = bank_of([taught, untaught], torch.device("cpu"))
+    grid = torch.meshgrid(torch.arange(40.0), torch.arange(50.0), indexing="ij")
+    _, shares = bank.look_up(torch.tensor([1]), *(axis[None] for axis in grid))
+    torch.testing.assert_close(shares[:, 0], shares[:, 1])  # labels stand in for the teacher

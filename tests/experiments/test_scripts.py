@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,21 +12,27 @@ import pytest
 import torch
 from tests.tiny_sets import Printed
 
+from afunet.anatomy.bone_module import BoneNamerModule
 from afunet.anatomy.bone_network import BONE_NAMES
 from afunet.anatomy.evidence import FEATURES
 from afunet.anatomy.naming import SIDE_FEATURES, shipped_namer
+from afunet.anatomy.side_module import LimbSiderModule
 from afunet.anatomy.side_network import LIMB_SIDES
 from afunet.anatomy.sureness import Judges
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.models.expected_dice import read_model
+from afunet.models.network_file import load_network_file
+from afunet.models.shipped import shipped_path
 from afunet.phantom import SIMULATOR, VERSION
 from afunet.training.recording import LOG, losses_in
 from experiments import (
     average_weights,
     calibrate,
+    compress,
     confidence_cases,
     draw_limb_views,
     draw_name_cuts,
+    export_shipped,
     fit_confidence,
     fit_name_sureness,
     ship_weights,
@@ -59,7 +66,7 @@ def test_averaged_weights_lie_between_both(weights: Path, tmp_path: Path) -> Non
     average_weights.main([str(weights), str(second), "0.25", str(tmp_path / "out.safetensors")])
     mixed = load_checkpoint(tmp_path / "out.safetensors")
     name = "head.weight"
-    assert torch.allclose(mixed.weights[name], first.weights[name] + 0.25)
+    assert np.allclose(mixed.weights[name], first.weights[name] + 0.25)
     assert mixed.header.training["averaged"]["share"] == 0.25
 
 
@@ -67,14 +74,30 @@ def test_shipped_weights_are_halved_and_say_where_they_come_from(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "shipped.safetensors"
-    ship_weights.main([str(weights), "abc1234", "0.25", "-o", str(target)])
+    recipe = ["--recipes", "one.toml", "two.toml"]
+    ship_weights.main([str(weights), "abc1234", "0.25", *recipe, "-o", str(target)])
     found = load_checkpoint(target)
     assert found.header.threshold == 0.25
     assert found.header.training["commit"] == "abc1234"
-    assert {value.dtype for value in found.weights.values() if value.is_floating_point()} == {
-        torch.float16
+    assert {value.dtype for value in found.weights.values() if value.dtype.kind == "f"} == {
+        np.dtype(np.float16)
     }
     assert found.sha256 in capsys.readouterr().out
+    assert load_network_file(target).graph is not None
+
+
+def test_the_onnx_file_of_each_weights_file_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(shipped_path("limb-sides.safetensors"), tmp_path)
+    export_shipped.main([str(tmp_path)])
+    assert "limb-sides.onnx: 0.2 MB" in capsys.readouterr().out
+    made, shipped = (
+        LIMB_SIDES.load(path / "limb-sides.onnx") for path in (tmp_path, shipped_path().parent)
+    )
+    assert made.config == shipped.config
+    windows = np.random.default_rng(0).random((2, 2, *made.config.size), dtype=np.float32)
+    assert np.array_equal(made(windows), shipped(windows))
 
 
 def test_a_calibration_is_fitted_told_and_kept(
@@ -96,6 +119,38 @@ def test_a_calibration_is_fitted_told_and_kept(
     assert figure.stat().st_size > 1000
 
 
+def test_the_curve_has_points_of_every_method() -> None:
+    points = compress.load_curve(ROOT / "experiments" / "compress.toml").point
+    assert len(points) >= 8
+    assert {point.method for point in points} == set(compress.Method)
+
+
+def test_points_of_a_curve_are_made_one_of_another_and_once(
+    tiny: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.toml").write_text(
+        "options = { width = 4, depth = 2 }\nsteps = 1\nbatch_size = 1\nvalidate_every = 1\n"
+        f'crop = {{ size_px = 32 }}\ndistillation = {{ teacher = "{weights}" }}\n'
+        '[[data]]\npath = "knee"\n'
+    )
+    curve, runs = tmp_path / "curve.toml", tmp_path / "runs"
+    curve.write_text(
+        '[[point]]\nname = "small"\nlabel = "small"\nmethod = "distil"\nrecipe = "recipe.toml"\n'
+        '[[point]]\nname = "half"\nlabel = "half"\nmethod = "prune"\nof = "small"\nshare = 0.5\n'
+        'recipe = "recipe.toml"\n'
+    )
+    compress.main([str(curve), "--runs", str(runs)])
+    made = [runs / name / "best.safetensors" for name in ("small", "half")]
+    small, half = map(load_checkpoint, made)
+    assert half.header.training["lineage"][-1]["parent"] == small.sha256
+    assert (runs / "half" / "taught-0.npz").samefile(runs / "small" / "taught-0.npz")
+    written = [path.stat().st_mtime_ns for path in made]
+    capsys.readouterr()
+    compress.main([str(curve), "--runs", str(runs), "--only", "half"])
+    assert capsys.readouterr().out == f"half: {made[1]}\n"
+    assert [path.stat().st_mtime_ns for path in made] == written
+
+
 @pytest.mark.filterwarnings("ignore:An input array is constant")  # three legs are one
 def test_the_expected_dice_is_fitted_on_cases_and_judged_on_them(
     tiny: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -109,7 +164,8 @@ def test_the_expected_dice_is_fitted_on_cases_and_judged_on_them(
         [*seen, "--dicom", *(str(tiny / "legs-dicom" / name) for name in ("dicom", "label.nii.gz"))]
     )
     capsys.readouterr()
-    fit_confidence.main([str(cache), "-o", str(model)])
+    fit_confidence.main([str(cache), "-o", str(model), "--weights", str(weights)])
+    assert read_model(model).sha256 == load_checkpoint(weights).sha256
     groups, scans = printed(capsys).tables
     assert len(scans.rows) == 6
     assert {row[0] for row in groups.rows} >= {"knee", "DICOM", "all real", "all simulated"}
@@ -119,6 +175,14 @@ def test_the_expected_dice_is_fitted_on_cases_and_judged_on_them(
     fit_confidence.main([str(cache), "--judge", str(model)])
     again = printed(capsys).tables[1]
     assert {row[0] for row in again.rows} == {row[0] for row in scans.rows}
+    confidence_cases.main(
+        [str(tmp_path / "other"), "--again", str(cache), "--weights", str(weights)]
+    )
+    for first in cache.glob("*.npz"):
+        before, after = np.load(first), np.load(tmp_path / "other" / first.name)
+        given = [key for key in before.files if key not in ("predicted", "probability")]
+        assert all(np.array_equal(before[key], after[key]) for key in given)
+        assert before["predicted"].shape == after["predicted"].shape
 
 
 def test_views_of_limbs_are_drawn_and_learnt_from(
@@ -131,9 +195,9 @@ def test_views_of_limbs_are_drawn_and_learnt_from(
     limbs, views = str(tiny / "shapes-llp26" / "sample0[0-2].npz"), tmp_path / "views"
     few = ["--parts", "0", "1", "--kinds", "limbs", "--fields", "3"]
     draw_limb_views.main(["-o", str(views), "--limbs", limbs, *few])
-    for script, folder, file in (
-        (train_bone_names, "places", BONE_NAMES),
-        (train_limb_sides, "windows", LIMB_SIDES),
+    for script, folder, (file, build) in (
+        (train_bone_names, "places", (BONE_NAMES, BoneNamerModule)),
+        (train_limb_sides, "windows", (LIMB_SIDES, LimbSiderModule)),
     ):
         output = tmp_path / f"{folder}.safetensors"
         arguments = ["-o", str(output), f"--{folder}", str(views / folder)]
@@ -144,7 +208,7 @@ def test_views_of_limbs_are_drawn_and_learnt_from(
         losses = losses_in(output.with_suffix("") / LOG)
         assert len(losses) == 3
         assert np.isfinite(losses).all()
-        assert not file.load(output).training
+        assert not file.load_module(output, build).training
         script.main([*arguments, "--epochs", "3"])  # goes on from its end: nothing is left to do
         assert losses_in(output.with_suffix("") / LOG) == losses
 

@@ -3,6 +3,7 @@ from tests.refusals import refused
 
 from afunet.errors import GeometryError
 from afunet.geometry import LabelMap, Volume
+from afunet.geometry.labels import label_sizes
 
 
 def volume_of(row: list[int] | list[float]) -> Volume:
@@ -46,3 +47,10 @@ def test_a_label_without_a_name_is_refused() -> None:
 def test_labels_that_are_not_integers_are_refused() -> None:
     with refused(GeometryError, "BAD_LABELS", "float64"):
         LabelMap(volume_of([0.0, 1.0]), {1: "femur"})
+
+
+def test_the_voxels_of_every_label_are_counted_without_the_background() -> None:
+    labels = np.array([[[0, 3, 3], [0, 1, 0]]], dtype=np.uint8)
+    assert label_sizes(labels).tolist() == [0, 1, 0, 2]
+    assert label_sizes(labels, 6).tolist() == [0, 1, 0, 2, 0, 0]
+    assert label_sizes(np.zeros_like(labels)).tolist() == [0]

@@ -10,8 +10,9 @@ from tests.refusals import refused
 from torch import Tensor, nn
 
 from afunet.errors import Cancelled, DeviceError
+from afunet.inference.cutting import AIR, Cutting
 from afunet.inference.engines.torch_engine import TorchEngine
-from afunet.inference.predictor import AIR, Predictor
+from afunet.inference.predictor import Predictor
 from afunet.models import build_model
 from afunet.watch import CancelToken, Watch
 
@@ -25,9 +26,10 @@ class Echo(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.batches: list[int] = []
+        self.shapes: set[tuple[int, int]] = set()
 
     def forward(self, x: Tensor) -> Tensor:
-        assert x.shape[-2:] == (PATCH, PATCH)
+        self.shapes.add((x.shape[-2], x.shape[-1]))
         self.batches.append(len(x))
         middle = x.shape[1] // 2
         return torch.logit(x[:, middle : middle + 1])
@@ -64,12 +66,14 @@ SIZES = [
 ]
 
 
+@pytest.mark.parametrize("cutting", [Cutting.TRAINED, Cutting.BODY])
 @pytest.mark.parametrize(("rows", "columns"), SIZES)
-def test_a_slice_of_any_size_comes_back_whole(rows: int, columns: int) -> None:
-    slices = tissue(2, rows, columns)
-    probability = predictor_of(Echo())(slices).probability
+def test_a_slice_of_any_size_comes_back_whole(rows: int, columns: int, cutting: Cutting) -> None:
+    slices, network = tissue(2, rows, columns), Echo()
+    probability = replace(predictor_of(network), cutting=cutting)(slices).probability
     assert probability.dtype == np.float32
     require_close(probability, slices)
+    assert cutting is not Cutting.TRAINED or network.shapes == {(PATCH, PATCH)}
 
 
 @pytest.mark.parametrize("overlap", [0.0, 0.1, 0.5, 0.75])
@@ -79,8 +83,9 @@ def test_every_overlap_gives_the_slice_back(overlap: float) -> None:
     require_close(predictor(slices).probability, slices)
 
 
+@pytest.mark.parametrize("cutting", [Cutting.TRAINED, Cutting.BODY])
 @pytest.mark.parametrize("seed", range(12))
-def test_whatever_is_not_air_is_covered_wherever_it_lies(seed: int) -> None:
+def test_whatever_is_not_air_is_covered_wherever_it_lies(seed: int, cutting: Cutting) -> None:
     rng = np.random.default_rng(seed)
     slices = air(3, 1, 150, 97)
     for item in slices:  # a few pixels and one blob each, corners among them
@@ -88,16 +93,61 @@ def test_whatever_is_not_air_is_covered_wherever_it_lies(seed: int) -> None:
         top, left = rng.integers(80, size=2)
         item[0, top : top + 15, left : left + 12] = 0.6
     slices[0, 0, 0, 0] = slices[0, 0, -1, -1] = slices[1, 0, 0, -1] = 0.5
-    require_close(predictor_of(Echo())(slices).probability, slices)
+    require_close(replace(predictor_of(Echo()), cutting=cutting)(slices).probability, slices)
 
 
-def test_air_costs_no_call_and_gives_zero() -> None:
+@pytest.mark.parametrize("cutting", Cutting)
+def test_air_costs_no_call_and_gives_zero(cutting: Cutting) -> None:
     network = Echo()
-    found = predictor_of(network)(np.full((3, 1, 70, 70), AIR, dtype=np.float32))
+    predictor = replace(predictor_of(network), cutting=cutting)
+    found = predictor(np.full((3, 1, 70, 70), AIR, dtype=np.float32))
     assert found.probability.shape == (3, 1, 70, 70)
     assert not found.probability.any()
     assert found.usage.windows == 0
     assert network.batches == []
+
+
+class Dense(Echo):
+    """Bone is what is brighter than 0.5."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward((0.99 * (x > 0.5)).float())
+
+
+def leg(bone_to: int = 60) -> np.ndarray:
+    """A slice of 256 px, of muscle up to its last 32 columns, with bone in it."""
+    slices = np.full((1, 1, 256, 256), 0.2, dtype=np.float32)
+    slices[..., 224:] = 0
+    slices[0, 0, 40:60, 40:bone_to] = 0.8
+    return slices
+
+
+def test_a_network_for_any_size_sees_what_may_be_bone_and_nothing_else() -> None:
+    network = Dense()
+    found = replace(predictor_of(network), cutting=Cutting.DENSE)(leg())
+    assert network.shapes == {(128, 128)}
+    assert found.usage.windows == 1
+    assert found.predictor.sizes == ((128, 128),)
+    require_close(found.probability, np.float32(0.99) * (leg() > 0.5))
+
+
+def test_where_bone_goes_on_beyond_a_window_the_whole_body_is_seen() -> None:
+    class Faint(Echo):
+        """A bone whose far end is no denser than muscle: 0.2 in columns 40 to 200."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            bone = torch.zeros_like(x)
+            bone[:, :, 40:60, :200] = 0.9
+            return super().forward(bone * (x > 0.1))
+
+    network, slices = Faint(), np.concatenate([leg(), np.zeros_like(leg())])
+    predictor = replace(predictor_of(network), cutting=Cutting.DENSE)
+    found = predictor(slices)
+    assert network.shapes == {(128, 128), (256, 256)}
+    assert found.usage.windows == 2
+    assert (found.probability[0, 0, 45, :200] > 0.8).all()
+    assert not found.probability[1].any()
+    assert found.predictor.cutting is Cutting.DENSE
 
 
 def test_only_windows_with_something_in_them_are_run() -> None:
@@ -196,6 +246,32 @@ def test_the_smaller_batch_is_kept_for_the_next_slices() -> None:
     second = first.predictor(tissue(8, PATCH, PATCH))
     assert tried == [4, 4]
     assert second.usage.fallbacks == ()
+
+
+def test_where_no_large_window_fits_windows_of_the_trained_size_take_over() -> None:
+    class Crowded(TorchEngine):
+        def run(self, windows: np.ndarray) -> np.ndarray:
+            if windows[0].size > PATCH**2:
+                raise MemoryError("no memory for so large a window")
+            return super().run(windows)
+
+    network, slices = Echo(), tissue(2, 100, 90)
+    predictor = Predictor(Crowded(network, CPU, torch.float32, 4), PATCH, Cutting.BODY)
+    found = predictor(slices)
+    require_close(found.probability, slices)
+    assert numbers(found.usage.fallbacks) == [PATCH]
+    assert network.shapes == {(PATCH, PATCH)}
+    assert found.predictor.cutting is Cutting.TRAINED
+
+
+def test_large_windows_are_run_one_by_one_and_small_ones_together() -> None:
+    network = Echo()
+    predictor = replace(predictor_of(network, windows_per_batch=4), cutting=Cutting.BODY)
+    predictor(tissue(3, 64, 64))
+    assert network.batches == [1, 1, 1]
+    network.batches.clear()
+    predictor(tissue(6, 32, 32))
+    assert network.batches == [4, 2]
 
 
 def test_where_not_even_one_window_fits_the_cpu_takes_over() -> None:

@@ -14,7 +14,7 @@ from afunet.geometry import Volume
 from afunet.inference.engines.torch_engine import TorchEngine
 from afunet.inference.predictor import Predicted, Predictor, Usage
 from afunet.inference.volume import SLICES_AT_ONCE, FreshPrediction, predict_volume
-from afunet.models.checkpoint import Header
+from afunet.models.header import Header
 from afunet.preprocessing.orientation import Axial
 from afunet.watch import UNWATCHED, CancelToken, Watch
 
@@ -291,6 +291,6 @@ def test_it_tells_the_windows_seen_and_goes_on_with_a_smaller_engine() -> None:
 
     engine = TorchEngine(OneAtATime(), torch.device("cpu"), torch.float32, 2)
     found = predicted(constant_slices(*[900] * 11), Predictor(engine, PATCH), header_of())
-    assert found.usage == Usage(11, ("1 windows per batch",))
+    assert found.usage == Usage(11, 11 * PATCH**2, ("1 windows per batch",))
     assert found.predictor.engine.windows_per_batch == 1
     assert engine.windows_per_batch == 2

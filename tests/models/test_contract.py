@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from afunet.errors import ConfigError
 from afunet.models import MODELS, build_model
-from afunet.models.checkpoint import Header, load_checkpoint, save_checkpoint
+from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.models.export import WINDOWS, onnx_of
+from afunet.models.header import Header
 
 every_model = pytest.mark.parametrize("name", MODELS)
 

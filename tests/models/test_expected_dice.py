@@ -85,7 +85,8 @@ def test_only_the_weights_it_was_fitted_for_get_a_model(tmp_path: Path) -> None:
     weights = tmp_path / "own.safetensors"
     write_model(MODEL, weights.with_suffix(SUFFIX))
     assert model_beside(weights, MODEL.sha256) == MODEL
-    assert model_beside(weights, "cd" * 32) is None
+    with refused(CheckpointError, "WEIGHTS_MISFIT", "own", MODEL.sha256[:12], "cd" * 6):
+        model_beside(weights, "cd" * 32)
     assert model_beside(tmp_path / "other.safetensors", MODEL.sha256) is None
 
 

@@ -1,4 +1,4 @@
-"""Ten small legs that together touch every part of the simulator, and what they look like.
+"""Eleven small legs that together touch every part of the simulator, and what they look like.
 
     .venv/bin/python tests/phantom/golden_legs.py
 
@@ -34,6 +34,9 @@ from afunet.phantom import (
     Grid,
     Implant,
     ImplantKind,
+    JointSpace,
+    JointTissue,
+    JointTissueKind,
     LegConfig,
     Pose,
     Region,
@@ -203,6 +206,31 @@ def random_knee(folder: Path) -> Picture:
     return _simulated(draw_leg(11, grid=axial_grid((3, 64, 64), 3.5, 40.0, (0.0, 10.0, 10.0))))
 
 
+def knees_with_dense_joints(folder: Path) -> Picture:
+    """Tophi, synovium, settled blood under fat and contrast medium in all spaces of two knees."""
+    tissues = [
+        JointTissue(kind, (space, *JointSpace), 0.6, gap_mm=gap, side=side)
+        for kind, space, gap, side in (
+            (JointTissueKind.TOPHI, JointSpace.NOTCH, 0.0, "left"),
+            (JointTissueKind.SYNOVIUM, JointSpace.CYST, 1.5, "right"),
+        )
+    ]
+    blood = JointTissue(
+        JointTissueKind.BLOOD, (JointSpace.GUTTERS,), level_mm=5.0, fat_level_mm=-5.0
+    )
+    fluid = JointTissue(JointTissueKind.CONTRAST, (JointSpace.ABOVE_PATELLA,), level_mm=-30.0)
+    return _simulated(
+        LegConfig(
+            seed=7,
+            grid=axial_grid((4, 48, 96), 4.0, 22.0, (0.0, 10.0, 25.0)),
+            anatomy=Anatomy(
+                sides=("left", "right"), poses=(Pose(), Pose(-6.0)), surface_step_mm=COARSE_MM
+            ),
+            soft=SoftTissue(joint_tissue=(*tissues, blood, fluid)),
+        )
+    )
+
+
 def trunk_with_organs(folder: Path) -> Picture:
     """Random slices above the iliac crest with spine, bowel, kidneys and vessels."""
     drawn = draw_leg(12, Region.TRUNK, LIMBS[:1], size=64, slices=3)
@@ -253,6 +281,7 @@ LEGS: dict[str, Callable[[Path], Picture]] = {
         thin_bone_seen_obliquely,
         block_of_a_folder,
         random_knee,
+        knees_with_dense_joints,
         trunk_with_organs,
         broken_hip,
         limbs_for_names,
@@ -286,7 +315,7 @@ def main() -> None:
     """Write what the legs look like; refused where pictures changed and the version did not."""
     missing = [path.name for path in (*LIMBS, FEET) if not path.is_file()]
     if missing:
-        sys.exit(f"AFUNET_DATA has no {', '.join(missing)}: all ten legs are drawn or none")
+        sys.exit(f"AFUNET_DATA has no {', '.join(missing)}: all legs are drawn or none")
     before = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {"version": None, "legs": {}}
     legs = {}
     for name, draw in LEGS.items():

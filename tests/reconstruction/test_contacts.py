@@ -44,6 +44,15 @@ def test_every_axis_has_its_own_face_and_reach():
     assert meet([[[1]], [[0]], [[2]]], reach=1.9) == {}
 
 
+def test_a_reach_beyond_the_end_of_the_voxels_changes_nothing():
+    assert meet([[[1, 0, 2]]], reach=9.0) == meet([[[1, 0, 2]]])
+    assert meet([[[1, 2], [0, 2]]], reach=9.0) == meet([[[1, 2], [0, 2]]])
+
+
+def test_the_end_of_a_line_does_not_meet_the_start_of_the_next():
+    assert meet([[[0, 1], [2, 0]]], reach=1.0) == {}
+
+
 def test_contacts_add_up():
     both = Contact(1.0, 2.0, 0.5).with_more(Contact(3.0, 4.0, 0.25))
     assert both == Contact(4.0, 6.0, 0.5)

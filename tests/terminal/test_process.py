@@ -212,7 +212,7 @@ cli.main()
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        ("network", "load_checkpoint"),
+        ("network", "load_network_file"),
         ("segment", "read_scan"),
         ("analyse", "predict_volume"),
         ("analyse", "clean_up"),

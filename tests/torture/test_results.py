@@ -9,7 +9,8 @@ import pytest
 from pydicom import dcmread
 
 from afunet.errors import OutputError
-from afunet.formats.dicom.result import Algorithm, result_planes
+from afunet.formats.dicom.algorithm import Algorithm
+from afunet.formats.dicom.result import result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import write_segmentation
 from afunet.formats.readers import read_scan

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -11,10 +12,12 @@ from tests.refusals import refused
 from afunet.data.sampler import CropConfig
 from afunet.data.slices import LabelledSlice
 from afunet.errors import CheckpointError, ConfigError, InputError
+from afunet.inference.cpu import Cpu
 from afunet.inference.device_choice import DeviceChoice
 from afunet.models.checkpoint import load_checkpoint
 from afunet.training.config import DataConfig, Precision, TrainingConfig
-from afunet.workflows.train import TrainingResult, train_network
+from afunet.training.recording import LOG, losses_in
+from afunet.workflows.train import TrainingResult, arithmetic, train_network
 
 TINY = TrainingConfig(
     data=(DataConfig("store"),),
@@ -56,10 +59,27 @@ def test_the_same_configuration_gives_the_same_weights(store: Path) -> None:
     assert len(digests) == 1
 
 
+def test_bfloat16_is_trained_in_only_where_the_processor_has_it(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(TINY, precision=Precision.BF16)
+    flags = frozenset({"avx2", "avx512_bf16"})
+    for known, used in ((flags, Precision.BF16), (flags - {"avx512_bf16"}, Precision.FP32)):
+        cpu = Cpu("a processor", "x86_64", known, 1)
+        monkeypatch.setattr("afunet.workflows.train.this_cpu", lambda cpu=cpu: cpu)
+        chosen, findings = arithmetic(config.precision, DeviceChoice.CPU)
+        assert chosen is used
+        assert [finding.code for finding in findings] == ["NO_BFLOAT16"] * (used is Precision.FP32)
+        trained(config, store, used)
+    trained(replace(TINY, precision=Precision.FP32), store, "plain")
+    bf16, fp32, plain = (losses_in(store.parent / run / LOG) for run in ("bf16", "fp32", "plain"))
+    assert fp32 == plain != bf16
+
+
 def test_half_precision_trains_too(store: Path) -> None:
     result = trained(replace(TINY, precision=Precision.BF16), store)
     weights = load_checkpoint(result.checkpoint).weights
-    assert all(weight.isfinite().all() for weight in weights.values())
+    assert all(np.isfinite(weight).all() for weight in weights.values())
 
 
 def test_a_network_of_three_slices_is_trained_on_stacks(store: Path) -> None:

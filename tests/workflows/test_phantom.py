@@ -263,6 +263,14 @@ def test_a_fractured_leg_has_a_broken_tibia() -> None:
     assert (fracture.bone, fracture.pieces, fracture.chips) == ("tibia left", 3, 3)
 
 
+def test_dense_tissue_may_be_put_into_the_joint_of_any_leg(tmp_path: Path) -> None:
+    chosen = [{}, {"fractured": True}, {"random": True}, {"bones": tmp_path / "limb.npz"}]
+    for options in chosen:
+        leg, plain = (choose_leg(4, joint_tissue=dense, **options) for dense in (True, False))
+        assert leg.soft.joint_tissue
+        assert replace(leg, soft=replace(leg.soft, joint_tissue=plain.soft.joint_tissue)) == plain
+
+
 def test_a_random_leg_follows_from_its_seed() -> None:
     assert choose_leg(3, random=True) == choose_leg(3, random=True)
     assert choose_leg(3, random=True) != choose_leg(4, random=True)

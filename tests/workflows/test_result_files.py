@@ -11,16 +11,19 @@ from highdicom.color import CIELabColor
 
 from afunet.anatomy.bones import NAMED, Bone, Side
 from afunet.anatomy.names import UNKNOWN, BoneName, NamedLabels
-from afunet.formats.dicom.result import LEFT, RIGHT, Algorithm, result_planes
+from afunet.formats.dicom.algorithm import Algorithm
+from afunet.formats.dicom.result import LEFT, RIGHT, result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
-from afunet.formats.dicom.segmentation import SegmentationKind, write_segmentation
+from afunet.formats.dicom.segmentation import write_segmentation
+from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.formats.readers import read_labels, read_scan
 from afunet.geometry import Volume
 from afunet.reconstruction import pieces as pieces_module
 from afunet.reconstruction.instances import split_instances
 from afunet.reconstruction.pieces import Instances, measure_pieces
 from afunet.report.palette import colour_of
-from afunet.workflows.result_files import bones_of, coloured_pieces, write_pieces
+from afunet.workflows.dicom_results import bones_of
+from afunet.workflows.result_files import coloured_pieces, write_pieces
 
 TIBIA, FEMUR = BoneName(Bone.TIBIA, Side.LEFT, 0.9), BoneName(Bone.FEMUR, Side.RIGHT, 0.8)
 

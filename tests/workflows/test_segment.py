@@ -1,8 +1,11 @@
 import html
 import json
 import re
+import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +17,24 @@ from PIL import Image
 from tests.refusals import refused
 
 from afunet.errors import Cancelled, ConfigError
-from afunet.formats.dicom.segmentation import SegmentationKind
+from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.formats.mesh_files import read_mesh
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels, read_scan
 from afunet.geometry import Volume
 from afunet.models.shipped import shipped_path
+from afunet.reconstruction import pieces
 from afunet.reconstruction.surface import STAGE
 from afunet.report.case.facts import DISCLAIMER
 from afunet.watch import CancelToken, Watch
-from afunet.workflows import case_pages as module
+from afunet.workflows import case_pages, case_writing
 from afunet.workflows.analyse import PLAN
 from afunet.workflows.segment import (
     SegmentedCase,
     SegmentOptions,
     segment,
 )
+from afunet.workflows.stopwatch import OTHER
 
 BOTH = ("stl", "ply")
 SEGMENTING = next(step.name for step in PLAN if step.share == 1)
@@ -87,6 +92,18 @@ def test_the_pieces_are_labelled_and_measured(done: SegmentedCase, cylinder: Vol
     assert abs(piece.deviation.volume_change) < 0.02
 
 
+def test_fast_mirrors_no_slice_and_says_so(
+    cylinder: Volume, weights: Path, done: SegmentedCase
+) -> None:
+    fast = segment(cylinder, None, SegmentOptions(weights=weights, fast=True))
+    assert np.array_equal(fast.mask.voxels, done.mask.voxels)
+    for report, mirrored in ((fast.report, 0), (done.report, 1)):
+        tried = [one for one in report.confidence.slices if one.flip_dice is not None]
+        assert len(tried) == mirrored
+        assert report.run.fast is not bool(mirrored)
+        assert ("FLIPS_DISAGREE" in report.confidence.words) is not bool(mirrored)
+
+
 def test_several_pieces_have_a_surface_each(
     tmp_path: Path, cylinder: Volume, weights: Path
 ) -> None:
@@ -105,6 +122,50 @@ def test_several_pieces_have_a_surface_each(
     mesh = read_mesh(case.folder / "bones" / "piece-1.stl")
     assert mesh.is_watertight
     assert mesh.volume_mm3 == pytest.approx(first.measures.volume_mm3, rel=0.03)
+
+
+def test_each_surface_and_each_picture_is_made_once(
+    tmp_path: Path, cylinder: Volume, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: Counter[str] = Counter()
+
+    def counted(where: Any, name: str) -> None:
+        make = getattr(where, name)
+
+        def count(*given: Any, **how: Any) -> Any:
+            made[f"{where.__name__.rsplit('.', 1)[-1]}.{name}"] += 1
+            return make(*given, **how)
+
+        monkeypatch.setattr(where, name, count)
+
+    voxels = cylinder.voxels.copy()
+    voxels[:, 22:26] = 60  # a cut through the cylinder
+    write_nifti(cylinder.with_voxels(voxels), tmp_path / "ct.nii.gz")
+    for where, name in (
+        (import_module("afunet.reconstruction.surface"), "raw_surface"),
+        (pieces, "raw_surface"),
+        (pieces, "smoothed"),
+        (case_writing, "previews"),
+        (case_pages, "previews"),
+        (case_pages, "render_scene"),
+        (case_pages, "overlay_montage"),
+        (case_pages, "turning_page"),
+        (case_pages, "render_page"),
+    ):
+        counted(where, name)
+    case = segment(tmp_path / "ct.nii.gz", tmp_path / "out", SegmentOptions(weights=weights))
+    assert len(case.pieces) == 2
+    assert made == {
+        "surface.raw_surface": 1,
+        "pieces.raw_surface": 2,
+        "pieces.smoothed": 2,
+        "case_writing.previews": 1,
+        "case_pages.previews": 1,
+        "case_pages.render_scene": 1,
+        "case_pages.overlay_montage": 1,
+        "case_pages.turning_page": 1,
+        "case_pages.render_page": 1,
+    }
 
 
 def test_the_stl_says_its_frame_and_encloses_the_bone(
@@ -155,6 +216,21 @@ def test_the_json_tells_scan_network_and_run(done: SegmentedCase, cylinder: Volu
     assert report["confidence"]["words"]
     assert [one["label"] for one in report["confidence"]["pieces"]] == [1]
     assert report["disclaimer"] == DISCLAIMER
+
+
+def test_the_stages_in_the_json_are_all_of_the_time(
+    tmp_path: Path, cylinder: Volume, weights: Path
+) -> None:
+    write_nifti(cylinder, tmp_path / "ct.nii.gz")
+    start = time.perf_counter()
+    case = segment(tmp_path / "ct.nii.gz", tmp_path / "out", SegmentOptions(weights=weights))
+    whole = time.perf_counter() - start
+    report = json.loads((case.folder / "report.json").read_text(encoding="utf-8"))
+    seconds = report["run"]["seconds"]
+    assert {"loading", "reading", "network", "clean-up", "surface", "instances"} < seconds.keys()
+    assert {"pieces", "names", "confidence", "writing", "pictures", "report"} < seconds.keys()
+    assert sum(seconds.values()) == pytest.approx(whole, rel=0.05)
+    assert seconds[OTHER] < 0.05 * sum(seconds.values())
 
 
 def test_the_page_needs_nothing_but_itself(done: SegmentedCase) -> None:
@@ -282,7 +358,7 @@ def test_sides_are_not_written_on_pictures_of_a_scan_that_does_not_tell_them(
         image.set_qform(None, code=0)
         nibabel.save(image, path)
     told: dict[str, bool] = {}
-    draw_overlay, draw_scene = vars(module)["overlay_montage"], vars(module)["render_scene"]
+    draw_overlay, draw_scene = case_pages.overlay_montage, case_pages.render_scene
 
     def overlay(*arguments: Any, orientation_known: bool, **rest: Any) -> Any:
         told["overlay"] = orientation_known
@@ -292,8 +368,8 @@ def test_sides_are_not_written_on_pictures_of_a_scan_that_does_not_tell_them(
         told["scene"] = orientation_known
         return draw_scene(*arguments, orientation_known=orientation_known, **rest)
 
-    monkeypatch.setattr(module, "overlay_montage", overlay)
-    monkeypatch.setattr(module, "render_scene", scene)
+    monkeypatch.setattr(case_pages, "overlay_montage", overlay)
+    monkeypatch.setattr(case_pages, "render_scene", scene)
     segment(path, tmp_path / "out", replace(options, spacing_mm=spacing))
     assert told == {"overlay": False, "scene": False}
 

@@ -84,6 +84,7 @@ def test_scans_share_no_state(scans: list[Path], tmp_path: Path, segmenter: Segm
     assert isinstance(second, SegmentedCase)
     assert first.report.run.fallbacks == second.report.run.fallbacks == ()
     assert first.report.run.seconds.keys() == second.report.run.seconds.keys()
+    assert second.report.run.seconds["loading"] == 0
     assert first.report.bone == second.report.bone
 
 

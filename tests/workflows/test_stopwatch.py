@@ -1,23 +1,56 @@
 import pytest
 
-from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
+from afunet.workflows.stopwatch import OTHER, Stopwatch, peak_memory_mb
 
 
-def test_a_stage_that_comes_again_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks = iter([0.0, 2.0, 10.0, 13.0, 20.0, 20.5])
-    monkeypatch.setattr("time.perf_counter", lambda: next(ticks))
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that the stopwatch sees; a test sets its only item."""
+    now = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    return now
+
+
+def test_a_stage_that_comes_again_adds_up(clock: list[float]) -> None:
     watch = Stopwatch()
-    for stage in ("reading", "writing", "reading"):
+    for stage, took in (("reading", 2.0), ("writing", 3.0), ("reading", 0.5)):
         with watch.stage(stage):
-            pass
-    assert watch.seconds == {"reading": 2.5, "writing": 3.0}
+            clock[0] += took
+    assert watch.seconds == {"reading": 2.5, "writing": 3.0, OTHER: 0.0}
 
 
-def test_a_stage_that_fails_is_timed_too() -> None:
+def test_a_stage_inside_another_interrupts_it(clock: list[float]) -> None:
     watch = Stopwatch()
-    with pytest.raises(ValueError, match="no"), watch.stage("reading"):
+    with watch.stage("report"):
+        clock[0] += 1.0
+        with watch.stage("3D view"):
+            clock[0] += 4.0
+        clock[0] += 2.0
+    assert watch.seconds == {"report": 3.0, "3D view": 4.0, OTHER: 0.0}
+
+
+def test_seconds_between_stages_and_before_are_not_lost(clock: list[float]) -> None:
+    watch = Stopwatch({"loading": 7.0})
+    clock[0] += 1.5
+    with watch.stage("reading"):
+        clock[0] += 1.0
+        assert watch.seconds == {"loading": 7.0, "reading": 1.0, OTHER: 1.5}
+        clock[0] += 1.0
+    clock[0] += 0.25
+    assert list(watch.seconds.items()) == [("loading", 7.0), ("reading", 2.0), (OTHER, 1.75)]
+
+
+def test_a_stage_that_fails_is_timed_too(clock: list[float]) -> None:
+    watch = Stopwatch()
+
+    def fail() -> None:
+        clock[0] += 1.0
         raise ValueError("no")
-    assert "reading" in watch.seconds
+
+    with pytest.raises(ValueError, match="no"), watch.stage("reading"):
+        fail()
+    clock[0] += 2.0
+    assert watch.seconds == {"reading": 1.0, OTHER: 2.0}
 
 
 def test_peak_memory_is_that_of_a_python_process() -> None:

@@ -1,4 +1,4 @@
-"""A small network that predicts which bone a place in a coarse bone mask belongs to.
+"""What the network for bone names sees: it predicts which bone a place in a coarse mask is of.
 
 It does not see the CT, only the share of bone around the place, in small boxes near by and in ever
 larger ones further away: names follow from shape, position and neighbours. Such means over distant
@@ -9,11 +9,15 @@ boxes are the features of Criminisi et al. (2010), read from summed-volume table
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-import torch
-from torch import Tensor, nn
+import numpy as np
+from numpy.typing import NDArray
 
-from afunet.models.model_file import ModelFile
+from afunet.models.model_file import ModelFile, Network
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -39,27 +43,9 @@ class BoneNamerConfig:
         return (len(self.cells) + self.seen_from) * (2 * self.reach + 1) ** 3
 
 
-class BoneNamer(nn.Module):
-    """Features (N, inputs) → logits (N, classes + 1) of the classes, then of the left side."""
-
-    def __init__(self, config: BoneNamerConfig) -> None:
-        super().__init__()
-        self.config = config
-        layers: list[nn.Module] = [nn.BatchNorm1d(config.inputs)]
-        for inputs, outputs in zip(
-            (config.inputs, *config.widths[:-1]), config.widths, strict=True
-        ):
-            layers += [nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.ReLU()]
-            layers += [nn.Dropout(0.2)]
-        self.layers = nn.Sequential(*layers)
-        self.head = nn.Linear(config.widths[-1], len(config.classes) + 1)
-
-    def forward(self, surroundings: Tensor) -> Tensor:
-        """Return the logits, (N, classes + 1)."""
-        return self.head(self.layers(surroundings))  # type: ignore[no-any-return]
-
-
-def surroundings(full: Tensor, seen: Tensor, places: Tensor, config: BoneNamerConfig) -> Tensor:
+def surroundings(
+    full: NDArray[Any], seen: NDArray[Any], places: NDArray[np.int64], config: BoneNamerConfig
+) -> Float32Array:
     """Return the features of places in a grid, (N, inputs).
 
     `full` (z, y, x) is the share of bone in each voxel, `seen` (z, y, x) whether the scan shows it,
@@ -71,28 +57,32 @@ def surroundings(full: Tensor, seen: Tensor, places: Tensor, config: BoneNamerCo
     if config.seen_from:
         wide = config.cells[-config.seen_from :]
         found += [_box_means(shown, places, cell, config.reach) for cell in wide]
-    return torch.cat(found, dim=1).clamp(min=0).sqrt()
+    features = np.sqrt(np.maximum(np.concatenate(found, axis=1), 0))
+    return np.asarray(features, dtype=np.float32)
 
 
-def _table(values: Tensor) -> Tensor:
+def _table(values: NDArray[Any]) -> FloatArray:
     """The summed-volume table: sums over all voxels before an index, (z + 1, y + 1, x + 1)."""
-    sums = values.double()
+    sums = values.astype(np.float64)
     for axis in range(3):
         sums = sums.cumsum(axis)
-    return nn.functional.pad(sums, (1, 0) * 3)
+    return np.pad(sums, (1, 0))
 
 
-def _box_means(table: Tensor, places: Tensor, cell: int, reach: int) -> Tensor:
+def _box_means(table: FloatArray, places: NDArray[np.int64], cell: int, reach: int) -> Float32Array:
     """Means over boxes of `cell` voxels a side around each place, (N, (2 · reach + 1)³)."""
-    edges = torch.arange(2 * reach + 2) * cell - (reach * cell + cell // 2)
+    edges = np.arange(2 * reach + 2) * cell - (reach * cell + cell // 2)
     z, y, x = (
-        (places[:, axis, None] + edges).clamp(0, table.shape[axis] - 1) for axis in range(3)
+        (places[:, axis, None] + edges).clip(0, table.shape[axis] - 1) for axis in range(3)
     )  # (N, edges)
     sums = table[z[:, :, None, None], y[:, None, :, None], x[:, None, None, :]]
     for axis in (1, 2, 3):
-        sums = sums.diff(dim=axis)
-    return (sums / cell**3).flatten(1).float()
+        sums = np.diff(sums, axis=axis)
+    means = sums / cell**3
+    return np.asarray(means.reshape(len(places), -1), dtype=np.float32)
 
 
-BONE_NAMES = ModelFile("bone names", BoneNamerConfig, BoneNamer)
-"""The file format of their weights."""
+BoneNamer = Network[BoneNamerConfig]
+"""Features (N, inputs) → logits (N, classes + 1) of the classes, then of the left side."""
+BONE_NAMES = ModelFile("bone names", BoneNamerConfig)
+"""The file formats of the network."""

@@ -12,6 +12,8 @@ from afunet.geometry import Box, Volume, bounding_box
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
+AT_ONCE = 1 << 17
+"""The number of points whose places are in memory at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +35,12 @@ class CoarseGrid:
 
     def cells(self, points_mm: NDArray[np.floating]) -> NDArray[np.int64]:
         """Flat indices (N,) of the voxels that hold points (N, 3), all of them in the grid."""
-        x, y, z = np.floor((points_mm - self.low_mm) / self.step_mm).astype(np.int64).T
-        return np.asarray((z * self.shape[1] + y) * self.shape[2] + x)
+        found = np.empty(len(points_mm), dtype=np.int64)
+        for start in range(0, len(points_mm), AT_ONCE):
+            some = points_mm[start : start + AT_ONCE]
+            x, y, z = np.floor((some - self.low_mm) / self.step_mm).astype(np.int64).T
+            found[start : start + AT_ONCE] = (z * self.shape[1] + y) * self.shape[2] + x
+        return found
 
     def filled(self, cells: NDArray[np.int64], point_mm3: float) -> Float32Array:
         """The filled share of each voxel, (z, y, x), at most 1, if each point is `point_mm3`."""

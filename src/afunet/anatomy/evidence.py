@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
-from scipy.special import logit
+from scipy.special import logit, softmax
 
 from afunet.anatomy.bone_network import BoneNamer
 from afunet.anatomy.coarse_grid import CoarseGrid, LabelSampling
 from afunet.anatomy.named_grid import Votes, logits_at
+from afunet.geometry.points import bounds_of
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -73,11 +73,12 @@ def evidence_of(
     sampling: LabelSampling, votes: Votes, network: BoneNamer, not_leg: int | None
 ) -> Evidence:
     """The evidence of every label; `not_leg` is the network's class for other bones, if any."""
-    parts = list(sampling.points())
+    parts = [(part.mm.astype(np.float32), part.labels) for part in sampling.points()]
     cloud = _Cloud(
-        np.concatenate([part.mm for part in parts]).astype(np.float32),
-        np.concatenate([part.labels for part in parts]).astype(np.int64),
+        np.concatenate([mm for mm, _ in parts]),
+        np.concatenate([labels for _, labels in parts]).astype(np.int64),
     )
+    del parts
     best = votes.bone.argmax(axis=1)
     columns = [
         *_of_votes(votes, best),
@@ -134,16 +135,14 @@ def _seen_turned(
 ) -> FloatArray:
     """Bone probabilities (N, classes) at the points `asked`, with the map scaled and turned."""
     mm = cloud.mm @ turn.T.astype(np.float32)
-    grid = CoarseGrid.around(mm.min(axis=0), mm.max(axis=0), network.config.step_mm)
+    grid = CoarseGrid.around(*bounds_of(mm), network.config.step_mm)
     cells = grid.cells(mm)
     full = grid.filled(cells, sampling.point_mm3 * float(np.linalg.det(turn)))
     back = np.linalg.inv(turn).T
     shown = sampling.volume.sees(grid.centres_mm() @ back)
     places = np.stack(np.unravel_index(cells[asked], grid.shape), axis=-1)
-    logits = logits_at(
-        network, torch.from_numpy(full), torch.from_numpy(shown), torch.from_numpy(places)
-    )
-    return np.asarray(torch.softmax(logits[:, :-1], dim=1).double().numpy())
+    logits = logits_at(network, full, shown, places)
+    return np.asarray(softmax(logits[:, :-1], axis=1), dtype=np.float64)
 
 
 def _of_sizes(sampling: LabelSampling, cloud: _Cloud, count: int) -> list[FloatArray]:
@@ -158,7 +157,8 @@ def _of_sizes(sampling: LabelSampling, cloud: _Cloud, count: int) -> list[FloatA
         mm = cloud.mm[order[first:last]].astype(np.float64)
         if not len(mm):
             continue
-        size = np.ptp(mm, axis=0) + 2.0
+        low, high = bounds_of(mm)
+        size = high - low + 2.0
         axes = np.sqrt(np.linalg.eigvalsh(np.cov(mm.T) + np.eye(3)) if len(mm) > 3 else np.ones(3))
         some = mm[:: max(1, len(mm) // 2000)]
         aside = [

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 from scipy.special import expit, logit
-from torch import Tensor
 
 from afunet.anatomy.coarse_grid import CoarseGrid, LabelSampling
 from afunet.anatomy.side_network import LimbSider, limb_windows
 
 FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
 SURE = 0.99
 """The probability of a side that a single piece can give is limited to this."""
 TURNS_DEG = ((0.0,), (-10.0,), (10.0,))
@@ -90,15 +89,14 @@ def _side_by_shape(sampling: LabelSampling, labels: NDArray[np.integer], sider: 
     clouds = [points.mm[np.isin(points.labels, labels)] for points in sampling.points()]
     points_mm, sees = np.concatenate(clouds), sampling.volume.sees
 
-    def windows(turn: FloatArray) -> Tensor:
+    def windows(turn: FloatArray) -> Float32Array:
         turned_mm = points_mm @ turn.T
         return limb_windows(
             turned_mm, sampling.point_mm3, lambda places: sees(places @ turn), sider.config
         )
 
     turns = Rotation.from_euler("z", TURNS_DEG, degrees=True).as_matrix()
-    with torch.inference_mode():
-        return float(sider(torch.cat([windows(turn) for turn in turns])).mean())
+    return float(sider(np.concatenate([windows(turn) for turn in turns])).mean())
 
 
 def _pieces(sampling: LabelSampling) -> tuple[FloatArray, list[FloatArray]]:

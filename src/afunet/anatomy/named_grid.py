@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from scipy.special import expit, softmax
 
 from afunet.anatomy.bone_network import BoneNamer, surroundings
 from afunet.anatomy.bones import NAMED, Bone
@@ -52,14 +52,13 @@ def named_grid(sampling: LabelSampling, network: BoneNamer) -> NamedGrid:
     for points in sampling.points():
         counts += np.bincount(grid.cells(points.mm), minlength=len(counts))
     full = np.minimum(counts * sampling.point_mm3 / grid.step_mm**3, 1).reshape(grid.shape)
-    shown = torch.from_numpy(sampling.volume.sees(grid.centres_mm()))
-    places = torch.nonzero(torch.from_numpy(full))
-    logits = _both_ways(network, torch.from_numpy(full), shown, places)
+    places = np.argwhere(full)
+    logits = _both_ways(network, full, sampling.volume.sees(grid.centres_mm()), places)
     bone = np.zeros((len(config.classes), *grid.shape), dtype=np.float32)
     left = np.full(grid.shape, 0.5, dtype=np.float32)
-    z, y, x = places.T.numpy()
-    bone[:, z, y, x] = torch.softmax(logits[:, :-1], dim=1).T.numpy()
-    left[z, y, x] = torch.sigmoid(logits[:, -1]).numpy()
+    z, y, x = places.T
+    bone[:, z, y, x] = softmax(logits[:, :-1], axis=1).T
+    left[z, y, x] = expit(logits[:, -1])
     return NamedGrid(grid, bones_of(network), bone, left)
 
 
@@ -90,19 +89,22 @@ def votes_of(sampling: LabelSampling, named: NamedGrid) -> Votes:
     return Votes((sums / each)[1:], (lefts / totals)[1:], (agreed / each)[1:], (doubt / totals)[1:])
 
 
-def logits_at(network: BoneNamer, full: Tensor, shown: Tensor, places: Tensor) -> Tensor:
-    """Logits (N, classes + 1) at places (N, 3) of a grid (z, y, x)."""
-    with torch.inference_mode():
-        parts = torch.split(places, AT_ONCE)
-        return torch.cat(
-            [network(surroundings(full, shown, some, network.config)) for some in parts]
-        )
+def logits_at(
+    network: BoneNamer, full: NDArray[Any], shown: NDArray[Any], places: NDArray[np.int64]
+) -> Float32Array:
+    """Logits (N, classes + 1) at places (N, 3) of a grid (z, y, x); there must be a place."""
+    parts = np.split(places, range(AT_ONCE, len(places), AT_ONCE))
+    return np.concatenate(
+        [network(surroundings(full, shown, some, network.config)) for some in parts]
+    )
 
 
-def _both_ways(network: BoneNamer, full: Tensor, shown: Tensor, places: Tensor) -> Tensor:
+def _both_ways(
+    network: BoneNamer, full: NDArray[Any], shown: NDArray[Any], places: NDArray[np.int64]
+) -> Float32Array:
     """Logits (N, classes + 1), averaged over the grid and its mirror image, where left is right."""
     ahead = logits_at(network, full, shown, places)
-    mirrored = places * torch.tensor([1, 1, -1]) + torch.tensor([0, 0, full.shape[2] - 1])
-    behind = logits_at(network, full.flip(2), shown.flip(2), mirrored)
-    bones, side = behind[:, :-1], behind[:, -1:]
-    return (ahead + torch.cat([bones, -side], dim=1)) / 2
+    mirrored = places * [1, 1, -1] + [0, 0, full.shape[2] - 1]
+    behind = logits_at(network, full[..., ::-1], shown[..., ::-1], mirrored)
+    behind[:, -1] *= -1
+    return np.asarray((ahead + behind) / np.float32(2))

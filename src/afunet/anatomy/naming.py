@@ -67,13 +67,13 @@ def shipped_networks() -> Networks:
 @cache
 def shipped_namer() -> BoneNamer:
     """The network for bones that comes with the package."""
-    return BONE_NAMES.load(shipped_path("bone-names.safetensors"))
+    return BONE_NAMES.load(shipped_path("bone-names.onnx"))
 
 
 @cache
 def shipped_sider() -> LimbSider:
     """The network for the sides of legs that comes with the package."""
-    return LIMB_SIDES.load(shipped_path("limb-sides.safetensors"))
+    return LIMB_SIDES.load(shipped_path("limb-sides.onnx"))
 
 
 def name_pieces(

@@ -1,4 +1,4 @@
-"""A small network that distinguishes left limbs from right ones by the shape of their bones.
+"""What the network for sides sees: it distinguishes left limbs from right ones by their shape.
 
 It sees windows the width of a hand: the share of bone in each voxel. Across the limb the voxels are
 finer than a shaft is thick, so that the crest of the tibia and the position of the fibula show. By
@@ -11,11 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from afunet.models.model_file import ModelFile
+from afunet.models.model_file import ModelFile, Network
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -30,34 +28,10 @@ class LimbSiderConfig:
     channels: tuple[int, ...] = (12, 24, 48, 64)
 
 
-class LimbSider(nn.Module):
-    """Windows (N, 2, z, y, x) of bone and of the field of view → logits of the left side, (N,)."""
-
-    def __init__(self, config: LimbSiderConfig) -> None:
-        super().__init__()
-        self.config = config
-        layers: list[nn.Module] = []
-        strides = [(1, 2, 2), (2, 2, 2), (2, 2, 2), (1, 1, 1)]
-        inputs = (2, *config.channels[:-1])
-        for before, after, stride in zip(inputs, config.channels, strides, strict=True):
-            layers += [nn.Conv3d(before, after, 3, stride, padding=1, bias=False)]
-            layers += [nn.BatchNorm3d(after), nn.ReLU()]
-        self.layers = nn.Sequential(*layers)
-        self.dropout = nn.Dropout(0.3)
-        self.head = nn.Linear(config.channels[-1], 1)
-
-    def forward(self, windows: Tensor) -> Tensor:
-        """The score for the left side of a window minus that of its mirror image."""
-        both = self._seen(torch.cat([windows, windows.flip(-1)])).reshape(2, -1)
-        return both[0] - both[1]
-
-    def _seen(self, windows: Tensor) -> Tensor:
-        found = self.layers(windows).mean(dim=(2, 3, 4))
-        return self.head(self.dropout(found)).squeeze(1)  # type: ignore[no-any-return]
-
-
-LIMB_SIDES = ModelFile("limb sides", LimbSiderConfig, LimbSider)
-"""The file format of their weights."""
+LimbSider = Network[LimbSiderConfig]
+"""Windows (N, 2, z, y, x) of bone and of the field of view → logits of the left side, (N,)."""
+LIMB_SIDES = ModelFile("limb sides", LimbSiderConfig)
+"""The file formats of the network."""
 
 
 def limb_windows(
@@ -65,7 +39,7 @@ def limb_windows(
     point_mm3: float,
     seen: Callable[[Float32Array], NDArray[np.bool_]],
     config: LimbSiderConfig,
-) -> Tensor:
+) -> Float32Array:
     """Windows (N, 2, z, y, x) along one limb, from its lowest point to its highest.
 
     Each point (N, 3) in LPS mm represents `point_mm3` of bone; `seen` says which places (…, 3) lie
@@ -81,7 +55,7 @@ def limb_windows(
         if len(near):
             centre = np.array([*near[:, :2].mean(axis=0), middle])
             found.append(_window(near, point_mm3, centre, seen, config))
-    return torch.from_numpy(np.stack(found))
+    return np.stack(found)
 
 
 def _window(

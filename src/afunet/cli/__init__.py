@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from afunet.cli import compare, evaluate, prepare, segment, simulate, train
+from afunet.cli import compare, compress, evaluate, prepare, segment, simulate, train
 from afunet.cli.door import at_the_door
 from afunet.errors import AfunetError, ExitCode
 from afunet.faults import PROGRAM_ERROR, code_of, exit_code_of, keep_stack, reason_of
@@ -27,6 +26,8 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # brings the parsers of e-mail and zip files
+
         console.print(f"afunet {version('afunet')}", highlight=False)
         raise typer.Exit
 
@@ -63,6 +64,7 @@ for command in (
     compare.compare,
 ):
     app.command()(at_the_door(command))
+app.add_typer(compress.app)
 
 
 def main() -> None:

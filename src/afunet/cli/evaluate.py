@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from afunet.cli.options import Device, Weights
+from afunet.cli.options import Device, Runtime, Weights
 from afunet.errors import ConfigError, ExitCode
 from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.runtime_choice import RuntimeChoice
 from afunet.plan import Step
 from afunet.terminal.messages import print_failure
 from afunet.terminal.show import print_files, print_lines, print_table
@@ -49,6 +50,7 @@ def evaluate(
     ] = None,
     weights: Weights = None,
     device: Device = DeviceChoice.AUTO,
+    runtime: Runtime = RuntimeChoice.AUTO,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write all scores to a .json or .csv file."),
@@ -90,6 +92,7 @@ def evaluate(
             weights=weights,
             status=status,
             device=device,
+            runtime=runtime,
             watch=work.watch,
         )
     else:

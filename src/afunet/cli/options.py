@@ -9,13 +9,22 @@ import typer
 
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.runtime_choice import RuntimeChoice
 
 Input = Annotated[Path, typer.Argument(help="A folder of DICOM or PNG slices, or one volume file.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 Weights = Annotated[
-    Path | None, typer.Option("--weights", "-w", help="Checkpoint; default: the shipped weights.")
+    Path | None,
+    typer.Option("--weights", "-w", help="Checkpoint or ONNX file; default: those shipped."),
 ]
 Device = Annotated[DeviceChoice, typer.Option(help="Where the network runs.")]
+Runtime = Annotated[
+    RuntimeChoice, typer.Option(help="What the network runs with; auto: the fastest installed.")
+]
+Fast = Annotated[
+    bool,
+    typer.Option("--fast", help="Use the fast weights, and mirror no slices to check the result."),
+]
 Series = Annotated[
     str | None,
     typer.Option(

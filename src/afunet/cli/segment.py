@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import afunet
 from afunet.cli.options import (
     Deidentify,
     Device,
+    Fast,
     Formats,
     Input,
     MaxError,
     MaxTriangles,
     MeshFormats,
     Output,
+    Runtime,
     SegKind,
     Series,
     Spacing,
@@ -27,6 +31,7 @@ from afunet.cli.options import (
 from afunet.errors import ConfigError, ExitCode
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.runtime_choice import RuntimeChoice
 from afunet.plan import Step
 from afunet.terminal.messages import print_failure
 from afunet.terminal.show import print_case, print_files, print_lines, print_missing
@@ -50,6 +55,7 @@ def segment(
     output: Output,
     weights: Weights = None,
     device: Device = DeviceChoice.AUTO,
+    runtime: Runtime = RuntimeChoice.AUTO,
     series: Series = None,
     spacing_mm: Spacing = None,
     strict: Strict = False,
@@ -61,6 +67,7 @@ def segment(
     ] = 15.0,
     max_triangles: MaxTriangles = None,
     max_error_mm: MaxError = None,
+    fast: Fast = False,
     name: Title = None,
     *,
     work: Work,
@@ -90,6 +97,7 @@ def segment(
     options = SegmentOptions(
         weights=weights,
         device=device,
+        runtime=runtime,
         series=series,
         spacing_mm=spacing_mm,
         strict=strict,
@@ -99,10 +107,12 @@ def segment(
         cleanup=CleanUpRules(speck_mm3=speck_mm3),
         max_triangles=max_triangles,
         max_error_mm=max_error_mm,
+        fast=fast,
     )
     if len(inputs) == 1:
         require_possible(inputs[0], output, options)
-    segmenter = Segmenter(options, watch=work.watch)
+    start_up = time.perf_counter() - afunet._IMPORTED_AT
+    segmenter = Segmenter(options, watch=work.watch, start_up=start_up)
     if len(inputs) > 1:
         _segment_many(inputs, output, segmenter, work)
         return

@@ -25,6 +25,12 @@ def phantom(
         bool, typer.Option("--fractured", help="Break the tibia, or a bone of every training leg.")
     ] = False,
     metal: Annotated[bool, typer.Option("--metal", help="Put screws into the tibia.")] = False,
+    joint_tissue: Annotated[
+        bool,
+        typer.Option(
+            "--joint-tissue", help="Put dense tissue into the knees, or every training leg's joint."
+        ),
+    ] = False,
     random: Annotated[
         bool, typer.Option("--random", help="Draw the whole leg at random from the seed.")
     ] = False,
@@ -66,12 +72,20 @@ def phantom(
             split=split,
             regions=workflow.regions_of(region or ()),
             fractured=fractured,
+            joint_tissue=joint_tissue,
             watch=work.watch,
         )
         print_lines((f"{slices} slices in {output}",))
         print_lines(removal_note(output, "phantom"))
         return
-    config = workflow.choose_leg(seed, fractured=fractured, metal=metal, random=random, bones=bones)
+    config = workflow.choose_leg(
+        seed,
+        fractured=fractured,
+        metal=metal,
+        random=random,
+        bones=bones,
+        joint_tissue=joint_tissue,
+    )
     leg, files = workflow.write_phantom(
         config,
         output,

@@ -19,9 +19,9 @@ LEARNT_NOTHING = "LEARNT_NOTHING"
 
 
 def models() -> None:
-    """List the networks, their cost for a slice of 512 × 512, and the shipped weights."""
-    print_table(_networks())
+    """List the shipped weights, and the networks with their cost for a slice of 512 × 512."""
     print_table(_shipped())
+    print_table(_networks())
 
 
 def _networks() -> Table:
@@ -96,13 +96,15 @@ def train(
         )
     from afunet.training.config import load_config
     from afunet.workflows.tensorboard import tensorboard
-    from afunet.workflows.train import PLAN, train_network
+    from afunet.workflows.train import PLAN, arithmetic, train_network
     from afunet.workflows.training_doubts import doubts_about
 
     work.follow(PLAN)
     chosen = load_config(
         config, data or (), steps=steps, learning_rate=learning_rate, batch_size=batch
     )
+    for finding in arithmetic(chosen.precision, device)[1]:
+        print_lines((f"{finding.severity}: {finding}",))
     with tensorboard(output) as record:
         result = train_network(
             chosen,

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import grid_sample, pad
 
+from afunet.data.crop import count_in_boxes, summed_area_tables
 from afunet.data.slices import LabelledSlice
 from afunet.errors import InputError
 
@@ -20,14 +22,19 @@ class SliceBank:
 
     `grey` and `mask` are flat uint8 arrays. A slice has `planes` planes in `grey` and one in
     `mask`, each stored row by row; the mask is 1 to `classes` in bone and 0 elsewhere. A slice
-    begins at `grey_start` and `mask_start` (N,); `sizes` (N, 2) are its rows and columns.
+    begins at `grey_start` and `mask_start` (N,); `sizes` (N, 2) are its rows and columns, and
+    `bone` (N, 4) the first row and column and the end row and column of its bone, 0 without bone.
+    `soft` holds `classes` planes of a teacher's probability for each slice; it is None without a
+    teacher.
     """
 
     grey: Tensor
     mask: Tensor
+    soft: Tensor | None
     grey_start: Tensor
     mask_start: Tensor
     sizes: Tensor
+    bone: Tensor
     planes: int
     classes: int
 
@@ -39,42 +46,70 @@ class SliceBank:
         """The device that holds the bytes and computes on them."""
         return self.grey.device
 
-    def masks_of(self, chosen: Tensor) -> Tensor:
-        """Masks (B, H, W) of slices `chosen` (B,), padded with zeros to the largest size."""
-        sizes = self.sizes[chosen]
-        height, width = sizes.amax(0).tolist()
-        starts = self.mask_start[chosen].tolist()
+    def bone_in_boxes(
+        self, chosen: Tensor, corners: Tensor, sides: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Bone pixels (B, A) in boxes at `corners` (B, A, 2) of `sides` (B,), and in all (B,)."""
+        origins, tables = self.bone[chosen, :2], summed_area_tables(self._bone_of(chosen))
+        counts = count_in_boxes(tables, corners - origins[:, None], sides)
+        return counts, tables[:, -1, -1]
+
+    def _bone_of(self, chosen: Tensor) -> Tensor:
+        """The boxes of bone (B, H, W), 0/1, of slices `chosen` (B,), padded to the largest."""
+        boxes = self.bone[chosen]
+        height, width = (boxes[:, 2:] - boxes[:, :2]).amax(0).tolist()
         planes = []
-        for start, (rows, columns) in zip(starts, sizes.tolist(), strict=True):
-            plane = self.mask[start : start + rows * columns].view(rows, columns)
-            planes.append(pad(plane, (0, width - columns, 0, height - rows)))
+        for index, (top, left, bottom, right) in zip(chosen.tolist(), boxes.tolist(), strict=True):
+            plane = self._planes(self.mask, self.mask_start, index, 1)[0, top:bottom, left:right]
+            planes.append(pad(plane > 0, (0, width - right + left, 0, height - bottom + top)))
         return torch.stack(planes)
 
     def look_up(self, chosen: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
         """Interpolate bilinearly at points (B, h, w) of slices `chosen` (B,).
 
-        The centre of pixel i has coordinate i. Returns grey (B, planes, h, w) and the share of
-        each class (B, classes, h, w), both float32 in [0, 1]; both are 0 outside a slice.
+        The centre of pixel i has coordinate i. Returns grey (B, planes, h, w), and the share of
+        each class (B, classes, h, w), with the teacher's probabilities behind it if there are any
+        (B, 2 · classes, h, w), both float32 in [0, 1]; both are 0 outside a slice.
         """
-        height, width = (self.sizes[chosen, axis][:, None, None] for axis in (0, 1))
-        row, column = rows.floor().long(), columns.floor().long()
-        down, across = rows - row, columns - column
-        area = (height * width)[:, None]
-        plane = torch.arange(self.planes, device=self.device)[:, None, None] * area
-        first = (self.grey_start[chosen][:, None, None, None] + plane, self.mask_start[chosen])
-        grey = torch.zeros(len(chosen), self.planes, *rows.shape[1:], device=self.device)
+        reach = [
+            torch.stack([axis.flatten(1).amin(1).floor(), axis.flatten(1).amax(1).floor() + 2])
+            for axis in (rows, columns)
+        ]  # the pixels that are needed
+        regions = torch.cat(reach).long().T.tolist()
+        looked = torch.stack(
+            [
+                self._sampled(index, region, rows[i], columns[i])
+                for i, (index, region) in enumerate(zip(chosen.tolist(), regions, strict=True))
+            ]
+        )
+        return looked[:, : self.planes], looked[:, self.planes :]
+
+    def _sampled(self, index: int, region: list[int], rows: Tensor, columns: Tensor) -> Tensor:
+        """All planes of one slice at points (h, w), from the pixels of `region` alone."""
+        height, width = self.sizes[index].tolist()
+        top, bottom = (min(max(edge, 0), height) for edge in region[:2])
+        left, right = (min(max(edge, 0), width) for edge in region[2:])
+        if top == bottom or left == right:
+            count = self.planes + self.classes * (1 if self.soft is None else 2)
+            return torch.zeros(count, *rows.shape, device=self.device)
+        part = (slice(None), slice(top, bottom), slice(left, right))
         values = torch.arange(1, self.classes + 1, device=self.device)[:, None, None]
-        shares = torch.zeros(len(chosen), self.classes, *rows.shape[1:], device=self.device)
-        for row_step, row_weight in ((0, 1 - down), (1, down)):
-            for column_step, column_weight in ((0, 1 - across), (1, across)):
-                r, c = row + row_step, column + column_step
-                inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
-                weight = row_weight * column_weight * inside
-                at = torch.where(inside, r * width + c, 0)
-                grey += weight[:, None] * self.grey[first[0] + at[:, None]]
-                mask = self.mask[first[1][:, None, None] + at]
-                shares += weight[:, None] * (mask[:, None] == values)
-        return grey / 255, shares
+        mask = self._planes(self.mask, self.mask_start, index, 1)[part]
+        grey = self._planes(self.grey, self.grey_start, index, self.planes)[part]
+        planes = [grey / 255, (mask == values).float()]
+        if self.soft is not None:
+            soft = self._planes(self.soft, self.classes * self.mask_start, index, self.classes)
+            planes.append(soft[part] / 255)
+        across = (2 * (columns - left) + 1) / (right - left) - 1
+        down = (2 * (rows - top) + 1) / (bottom - top) - 1
+        points = torch.stack([across, down], -1)[None].float()
+        return grid_sample(torch.cat(planes)[None], points, align_corners=False)[0]
+
+    def _planes(self, flat: Tensor, starts: Tensor, index: int, count: int) -> Tensor:
+        """`count` planes (count, H, W) of one slice."""
+        rows, columns = self.sizes[index].tolist()
+        start = int(starts[index])
+        return flat[start : start + count * rows * columns].view(count, rows, columns)
 
 
 def bank_of(slices: Sequence[LabelledSlice], device: torch.device, classes: int = 1) -> SliceBank:
@@ -90,13 +125,34 @@ def bank_of(slices: Sequence[LabelledSlice], device: torch.device, classes: int 
     start = pixels.cumsum(0) - pixels
     grey = np.concatenate([item.grey.reshape(-1) for item in slices])
     mask = np.concatenate([item.mask.reshape(-1) for item in slices])
+    soft = None
+    if any(item.soft is not None for item in slices):
+        parts = np.concatenate([_soft_of(item, classes).reshape(-1) for item in slices])
+        soft = torch.from_numpy(parts).to(device)
     count = planes.pop()
     return SliceBank(
         grey=torch.from_numpy(grey).to(device),
         mask=torch.from_numpy(mask).to(device),
+        soft=soft,
         grey_start=(start * count).to(device),
         mask_start=start.to(device),
         sizes=sizes.to(device),
+        bone=torch.tensor([_bone_box(item.mask) for item in slices]).to(device),
         planes=count,
         classes=classes,
     )
+
+
+def _soft_of(item: LabelledSlice, classes: int) -> NDArray[np.uint8]:
+    """A teacher's probabilities (classes, H, W); the labels stand in where it saw nothing."""
+    if item.soft is not None:
+        return item.soft
+    values = np.arange(1, classes + 1)[:, None, None]
+    return np.where(item.mask == values, np.uint8(255), np.uint8(0))
+
+
+def _bone_box(mask: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1

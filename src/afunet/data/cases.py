@@ -79,6 +79,30 @@ def read_slice_table(folder: Path) -> tuple[PngSlice, ...]:
     return tuple(sorted(records, key=lambda record: (record.case, record.level)))
 
 
+def unlabelled_slices(folder: Path, split: str) -> tuple[PngSlice, ...]:
+    """The slices of one split of a slice folder without a label, by case and level.
+
+    Raises what `read_slice_table` raises.
+    """
+    known = {(record.case, record.level) for record in read_slice_table(folder)}
+    rows = (row for row in read_table(folder / "slices.csv") if row.get("labelled", "1") != "1")
+    records = tuple(png_slice(folder, row) for row in rows)
+    for record in records:
+        require_split(record, folder)
+    return tuple(
+        sorted(
+            (
+                record
+                for record in records
+                if record.split == split
+                and (record.case, record.level) not in known
+                and record.image.is_file()
+            ),
+            key=lambda record: (record.case, record.level),
+        )
+    )
+
+
 def labelled_rows(folder: Path) -> tuple[dict[str, str], ...]:
     """The rows of a slice folder's table that have a mask; `InputError` if there are none."""
     table = folder / "slices.csv"

@@ -68,12 +68,10 @@ def _first_maximum(values: Tensor) -> Tensor:
     return (values == values.amax(1, keepdim=True)).byte().argmax(1)
 
 
-def planned_corners(masks: Tensor, sizes: Tensor, sides: Tensor, places: Tensor) -> Tensor:
-    """Corners (B, 2) of the boxes that eq. 8 takes among `places` (B, A, 2) drawn from [0, 1).
+def taken_corners(corners: Tensor, counts: Tensor, totals: Tensor) -> Tensor:
+    """Of boxes at `corners` (B, A, 2) with `counts` (B, A) of bone, those that eq. 8 takes (B, 2).
 
-    `masks` (B, H, W) are padded with zeros to the largest size in `sizes` (B, 2).
+    `totals` (B,) are the bone pixels of whole slices.
     """
-    corners = place_boxes(sizes, sides, places)
-    tables = summed_area_tables(masks)
-    taken = taken_attempt(count_in_boxes(tables, corners, sides), tables[:, -1, -1])
+    taken = taken_attempt(counts, totals)
     return corners[torch.arange(len(corners), device=corners.device), taken]

@@ -1,10 +1,10 @@
-"""Reading the labelled slices of a store or a slice folder."""
+"""Reading the slices of a store or a slice folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from afunet.data.cases import SliceRecord, read_slice_table, refuse_leaks
+from afunet.data.cases import SliceRecord, read_slice_table, refuse_leaks, unlabelled_slices
 from afunet.data.slices import LabelledSlice, load_slices
 from afunet.data.store import BONE, is_store, open_store
 from afunet.watch import UNWATCHED, Watch
@@ -41,3 +41,16 @@ def load_labelled(
         return store.slices(split, input_slices)
     records = tuple(record for record in read_slice_table(folder) if record.split == split)
     return load_slices(records, input_slices, watch)
+
+
+def load_unlabelled(
+    folder: Path, split: str, input_slices: int = 1, watch: Watch = UNWATCHED
+) -> tuple[LabelledSlice, ...]:
+    """The slices of one split that have no label, with empty masks; a store has none.
+
+    Raises what `read_records` and `load_slices` raise.
+    """
+    if is_store(folder):
+        return ()
+    records = unlabelled_slices(folder, split)
+    return load_slices(records, input_slices, watch, labelled=False)

@@ -18,7 +18,7 @@ from afunet.data.augment import (
     sample_points,
 )
 from afunet.data.bank import bank_of
-from afunet.data.crop import ATTEMPTS, place_boxes, planned_corners
+from afunet.data.crop import ATTEMPTS, place_boxes, taken_corners
 from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError
 
@@ -30,13 +30,17 @@ class CropConfig:
     """Side of the crop in pixels, and the share of crops planned by eq. 8.
 
     The other crops are drawn without looking at the bone, so that training also sees table, air
-    and muscle without bone, as inference does.
+    and muscle without bone, as inference does. With `sizes_px`, all crops of a step have a side
+    drawn from these, and a batch has as many crops as have the pixels of a batch of `size_px`.
     """
 
     size_px: int = 128
     planned: float = 1.0
+    sizes_px: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if min(self.sizes_px, default=8) < 8:
+            raise ConfigError(f"crop.sizes_px must be at least 8, got {list(self.sizes_px)}")
         if self.size_px < 8 or not 0 <= self.planned <= 1:
             raise ConfigError(
                 f"crop needs size_px ≥ 8 and planned in [0, 1], got {self.size_px} and "
@@ -54,7 +58,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class BatchDraw:
-    """All random numbers of a batch of crops.
+    """All random numbers of a batch of crops with sides of `side_px`.
 
     `slices` (B,) are the chosen slices, `places` (B, 100, 2) the attempts of eq. 8 in [0, 1), and
     `planned` (B,) says whether eq. 8 decides.
@@ -64,6 +68,7 @@ class BatchDraw:
     places: Tensor
     planned: Tensor
     augmentation: Augmentation
+    side_px: int
 
     def part(self, rows: slice) -> BatchDraw:
         """The draws of the crops in `rows`."""
@@ -72,6 +77,7 @@ class BatchDraw:
             self.places[rows],
             self.planned[rows],
             self.augmentation.part(rows),
+            self.side_px,
         )
 
 
@@ -79,7 +85,8 @@ class CropSampler:
     """Batches from several sources, cut and augmented on `device`, which holds all slices as bytes.
 
     With `passes`, every slice is used once in each pass over the data, in a new order, like the
-    paper's epochs; otherwise slices are drawn independently, with the weights of their sources.
+    paper's epochs; otherwise slices are drawn independently, with the weights of their sources. The
+    number of crops in a batch is a multiple of `multiple`, so that it can be shared.
     """
 
     def __init__(
@@ -92,6 +99,7 @@ class CropSampler:
         *,
         passes: bool = False,
         classes: int = 1,
+        multiple: int = 1,
     ) -> None:
         slices = [item for source in sources for item in source.slices]
         self.bank = bank_of(slices, device, classes)
@@ -99,8 +107,14 @@ class CropSampler:
         self.augment = augment
         self.seed = seed
         self.passes = passes
+        self.multiple = multiple
         counts = [len(source.slices) for source in sources]
         weights = np.array([source.weight for source in sources], dtype=np.float64)
+        if passes and crop.sizes_px:
+            raise ConfigError(
+                f"with epochs, all crops have one size, got crop.sizes_px {list(crop.sizes_px)}",
+                code="OPTIONS_CLASH",
+            )
         if passes and len(set(weights.tolist())) > 1:
             raise ConfigError(
                 f"with epochs, all [[data]] weights must be equal, got {list(weights)}",
@@ -117,7 +131,8 @@ class CropSampler:
         return self.cut(self.draw(step, size).part(part))
 
     def draw(self, step: int, size: int) -> BatchDraw:
-        """The random numbers of one step, on the CPU."""
+        """The random numbers of one step, on the CPU; a batch of `size_px` has `size` crops."""
+        side_px, size = self._side_and_size(step, size)
         rng = np.random.default_rng([self.seed, step])
         slices = self._in_order(step, size) if self.passes else self._at_random(size, rng)
         return BatchDraw(
@@ -125,20 +140,34 @@ class CropSampler:
             places=torch.from_numpy(rng.random((size, ATTEMPTS, 2))),
             planned=torch.from_numpy(rng.random(size) < self.crop.planned),
             augmentation=draw_augmentation(self.augment, size, rng),
+            side_px=side_px,
         )
 
     def cut(self, draw: BatchDraw) -> tuple[Tensor, Tensor]:
-        """Apply a draw: the same draw gives the same crops."""
+        """Apply a draw: the same draw gives the same crops.
+
+        If a teacher has seen slices, its probabilities (B, classes, px, px) follow the masks.
+        """
         device, bank = self.bank.device, self.bank
         chosen, places = draw.slices.to(device), draw.places.to(device)
         augmentation = draw.augmentation.to(device)
-        sides = (self.crop.size_px / augmentation.scale).round().long().clamp(min=8)
-        corners = planned_corners(bank.masks_of(chosen) > 0, bank.sizes[chosen], sides, places)
-        blind = place_boxes(bank.sizes[chosen], sides, places[:, :1])[:, 0]
-        corners = torch.where(draw.planned.to(device)[:, None], corners, blind)
-        points = sample_points(corners, sides, self.crop.size_px, augmentation)
+        sides = (draw.side_px / augmentation.scale).round().long().clamp(min=8)
+        boxes = place_boxes(bank.sizes[chosen], sides, places)
+        planned = taken_corners(boxes, *bank.bone_in_boxes(chosen, boxes, sides))
+        corners = torch.where(draw.planned.to(device)[:, None], planned, boxes[:, 0])
+        points = sample_points(corners, sides, draw.side_px, augmentation)
         grey, shares = bank.look_up(chosen, *points)
-        return distort(grey, augmentation), (shares >= 0.5).float()
+        masks = (shares[:, : bank.classes] >= 0.5).float()
+        return distort(grey, augmentation), torch.cat([masks, shares[:, bank.classes :]], 1)
+
+    def _side_and_size(self, step: int, size: int) -> tuple[int, int]:
+        """The side of a step's crops and their number."""
+        px, sizes = self.crop.size_px, self.crop.sizes_px
+        if not sizes:
+            return px, size
+        side = int(np.random.default_rng([self.seed, step, 2]).choice(sizes))
+        shares = round(size * (px / side) ** 2 / self.multiple)
+        return side, self.multiple * max(1, shares)
 
     def _at_random(self, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
         chosen = self._cumulative.searchsorted(rng.random(size), side="right")

@@ -20,18 +20,26 @@ from afunet.watch import UNWATCHED, Watch
 class LabelledSlice:
     """Grey (input_slices, H, W) uint8 in the bone window, mask (H, W) uint8, and the record.
 
-    The mask is 0 outside bone, else the number of a class, from 1; bone alone is 1.
+    The mask is 0 outside bone, else the number of a class, from 1; bone alone is 1. `soft`, if a
+    teacher has seen the slice, is its probability of each class (classes, H, W), 0 to 255.
     """
 
     grey: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     record: SliceRecord
+    soft: NDArray[np.uint8] | None = None
 
 
 def load_slices(
-    records: Sequence[PngSlice], input_slices: int = 1, watch: Watch = UNWATCHED
+    records: Sequence[PngSlice],
+    input_slices: int = 1,
+    watch: Watch = UNWATCHED,
+    *,
+    labelled: bool = True,
 ) -> tuple[LabelledSlice, ...]:
     """Read every slice, with its neighbours if the network takes 3 or 5 slices.
+
+    Slices that are not `labelled` get empty masks.
 
     A level that the case does not have is replaced by the nearest one that it has. Raises
     `InputError` for unreadable images, images that are not 8-bit grey, masks of more than two
@@ -49,7 +57,12 @@ def load_slices(
         require_one_size(planes, record)
         return np.stack(planes)
 
-    return tuple(LabelledSlice(stack(record), read_mask(record), record) for record in records)
+    def mask(record: PngSlice) -> NDArray[np.uint8]:
+        if labelled:
+            return read_mask(record)
+        return np.zeros_like(greys[record.case, record.level])
+
+    return tuple(LabelledSlice(stack(record), mask(record), record) for record in records)
 
 
 def levels_of(records: Iterable[SliceRecord]) -> dict[str, list[int]]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn.functional import binary_cross_entropy_with_logits
+from scipy.optimize import minimize
+from scipy.special import expit
 
 FloatArray = NDArray[np.float64]
 
@@ -26,19 +26,23 @@ def fit_logistic(
     of shared ones, which `ridge` keeps small but for the constant, and of its own, which
     `apart_ridge` does.
     """
-    x, of = torch.from_numpy(columns), torch.from_numpy(group)
-    right, weight = torch.from_numpy(true.astype(np.float64)), torch.from_numpy(counts)
-    shared = torch.zeros(x.shape[1], dtype=torch.float64, requires_grad=True)
-    own = torch.zeros((groups, x.shape[1]), dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([shared, own], max_iter=300, line_search_fn="strong_wolfe")
+    shrunk = np.full((1 + groups, columns.shape[1]), apart_ridge)
+    shrunk[0] = ridge
+    shrunk[0, 0] = 0.0
 
-    def loss() -> torch.Tensor:
-        optimizer.zero_grad()
-        told = (x * (shared + own[of])).sum(dim=1)
-        total = binary_cross_entropy_with_logits(told, right, weight)
-        total = total + ridge * shared[1:].square().sum() + apart_ridge * own.square().sum()
-        total.backward()  # type: ignore[no-untyped-call]
-        return total
+    def loss(flat: FloatArray) -> tuple[float, FloatArray]:
+        """The mean cross-entropy of the rows with its penalties, and its slope."""
+        weights = flat.reshape(shrunk.shape)
+        told = (columns * (weights[0] + weights[1:][group])).sum(axis=1)
+        entropy = (counts * (np.logaddexp(0, told) - true * told)).mean()
+        of_rows = columns * (counts * (expit(told) - true))[:, None] / len(told)
+        slope = 2 * shrunk * weights
+        slope[0] += of_rows.sum(axis=0)
+        np.add.at(slope, 1 + group, of_rows)
+        return float(entropy + (shrunk * weights**2).sum()), slope.ravel()
 
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
-    return np.asarray((shared + own).detach().numpy())
+    found = minimize(
+        loss, np.zeros(shrunk.size), jac=True, method="L-BFGS-B", options={"gtol": 1e-9, "ftol": 0}
+    )
+    weights = np.asarray(found.x, dtype=np.float64).reshape(shrunk.shape)
+    return np.asarray(weights[0] + weights[1:])

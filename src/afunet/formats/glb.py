@@ -10,12 +10,15 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import trimesh
 
 from afunet.geometry import Mesh
 from afunet.whole_file import whole_file
+
+if TYPE_CHECKING:
+    import trimesh
 
 FRAME = "x left, y head, z front of the patient (DICOM's x, z, -y); unit m"
 LPS_MM_TO_GLTF = np.array(
@@ -51,6 +54,8 @@ def glb_bytes(parts: Sequence[Part], *, normals: bool = False) -> bytes:
 
 
 def _scene(parts: Sequence[Part]) -> trimesh.Scene:
+    import trimesh  # a fifth of a second, for this format alone
+
     scene = trimesh.Scene(metadata={"frame": FRAME})
     for part in parts:
         if part.mesh.is_empty:

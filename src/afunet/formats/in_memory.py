@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from typing import Any
 
 import numpy as np
-import SimpleITK
-from nibabel.analyze import AnalyzeImage
-from nibabel.nifti1 import Nifti1Pair
-from nibabel.spatialimages import HeaderDataError, SpatialImage
 from numpy.typing import NDArray
 
 from afunet.errors import ConfigError, GeometryError, InputError
@@ -22,17 +19,27 @@ from afunet.formats.nifti_placement import RAS_LPS, Placement, placement_of
 from afunet.formats.scan import Scan, Source
 from afunet.geometry import Volume
 
-IMAGES: dict[type, str] = {
-    Volume: "volume",
-    np.ndarray: "NumPy array",
-    SpatialImage: "nibabel image",
-    SimpleITK.Image: "SimpleITK image",
-}
+VOLUME, ARRAY, NIBABEL, ITK = "volume", "NumPy array", "nibabel image", "SimpleITK image"
 
 
 def is_image(source: object) -> bool:
     """Whether this is an image in memory, not a path."""
-    return isinstance(source, tuple(IMAGES))
+    return bool(_kind_of(source))
+
+
+def _kind_of(source: object) -> str:
+    """The kind of an image in memory, "" for anything else.
+
+    A library that is not imported yet has made no image, so it need not be imported now.
+    """
+    nibabel, itk = sys.modules.get("nibabel"), sys.modules.get("SimpleITK")
+    if isinstance(source, Volume):
+        return VOLUME
+    if isinstance(source, np.ndarray):
+        return ARRAY
+    if nibabel is not None and isinstance(source, nibabel.spatialimages.SpatialImage):
+        return NIBABEL
+    return ITK if itk is not None and isinstance(source, itk.Image) else ""
 
 
 def scan_in_memory(image: Any, spacing_mm: Spacing | None = None) -> Scan:
@@ -48,8 +55,7 @@ def scan_in_memory(image: Any, spacing_mm: Spacing | None = None) -> Scan:
     hu, placement = _placed(image, spacing_mm)
     if hu.dtype != np.int16:
         hu = stacked((rescaled(plane) for plane in hu), hu.shape)
-    kind = next(name for known, name in IMAGES.items() if isinstance(image, known))
-    source = Source(kind, 0, spacing_known=placement.spacing_known)
+    source = Source(_kind_of(image), 0, spacing_known=placement.spacing_known)
     return Scan(Volume(hu, placement.affine), source, placement.findings)
 
 
@@ -69,12 +75,12 @@ def _placed(image: Any, spacing_mm: Spacing | None) -> tuple[NDArray[Any], Place
         )
     elif isinstance(image, Volume):
         voxels, placement = image.voxels, Placement(image.affine)
-    elif isinstance(image, SpatialImage):
+    elif _kind_of(image) == NIBABEL:
         voxels, placement = _nibabel_voxels(image), _nibabel_placement(image)
     else:
         _require_no_label_map(image)
         require_plain(image, "the SimpleITK image")
-        voxels, placement = SimpleITK.GetArrayFromImage(image), Placement(affine_of(image))
+        voxels, placement = _itk_voxels(image), Placement(affine_of(image))
     return _plain(voxels), placement
 
 
@@ -101,7 +107,13 @@ def _plain(voxels: NDArray[Any]) -> NDArray[Any]:
     return plain.astype(np.uint8) if plain.dtype.kind == "b" else plain
 
 
-def _require_no_label_map(image: SimpleITK.Image) -> None:
+def _itk_voxels(image: Any) -> NDArray[Any]:
+    import SimpleITK
+
+    return np.asarray(SimpleITK.GetArrayFromImage(image))
+
+
+def _require_no_label_map(image: Any) -> None:
     """Refuse a label map: SimpleITK aborts Python when it is asked for the size of its voxels."""
     kind = image.GetPixelIDTypeAsString()
     if "label" in kind:
@@ -142,6 +154,10 @@ def _nibabel_voxels(image: Any) -> NDArray[Any]:
 
 def _nibabel_placement(image: Any) -> Placement:
     """The placement that the image would have in a file: an affine that was changed counts."""
+    from nibabel.analyze import AnalyzeImage
+    from nibabel.nifti1 import Nifti1Pair
+    from nibabel.spatialimages import HeaderDataError
+
     if isinstance(image, Nifti1Pair):
         try:
             with np.errstate(invalid="ignore"):  # an affine that holds NaN

@@ -1,4 +1,7 @@
-"""Read and write NRRD and MetaImage with SimpleITK, whose frame is LPS like ours."""
+"""Read and write NRRD and MetaImage with SimpleITK, whose frame is LPS like ours.
+
+SimpleITK is imported where it is used: it is large, and most scans are DICOM or NIfTI.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK
 
 from afunet.errors import InputError, OutputError
 from afunet.formats.file_kinds import (
@@ -44,6 +46,8 @@ class ItkFormat:
 
     def read(self, request: Request) -> Scan:
         """Read one volume of HU; errors as in `read_itk_image` and `place`."""
+        import SimpleITK
+
         request.watch.check()
         image = read_itk_image(request.path, self.kind)
         stored = SimpleITK.GetArrayViewFromImage(image)
@@ -55,6 +59,8 @@ class ItkFormat:
 
     def read_labels(self, request: Request) -> Labelling:
         """Read one volume of labels as stored; errors as in `read`."""
+        import SimpleITK
+
         image = read_itk_image(request.path, self.kind)
         placement = self.place(request.path, image)
         volume = Volume(SimpleITK.GetArrayFromImage(image), placement.affine)
@@ -71,6 +77,8 @@ def read_itk_image(path: Path, kind: str) -> Any:
     Raises `InputError` for a file of another kind, a broken file (including a detached header
     without its data) and other images.
     """
+    import SimpleITK
+
     require_kind(path, kind)
     try:
         image = SimpleITK.ReadImage(str(path))
@@ -89,6 +97,8 @@ def write_itk_image(volume: Volume, path: Path, description: str = "") -> None:
     bool becomes uint8. `description` becomes a header field. Raises `OutputError` for another
     suffix and if the file cannot be written completely.
     """
+    import SimpleITK
+
     if path.suffix.lower() not in WRITTEN_SUFFIXES:
         raise OutputError(
             f"cannot write {path.name} as NRRD or MetaImage: name it .nrrd or .mha",

@@ -8,6 +8,9 @@ from typing import Any
 from afunet.errors import InputError
 from afunet.formats.text_files import read_json
 
+LABEL_NAMES = "labels.json"
+"""Its name beside the label files."""
+
 
 def read_label_names(path: Path, table: str = "") -> dict[int, str]:
     """Read labels and their names; `table` is the key of a table if the file holds several.

@@ -1,6 +1,6 @@
 """Volumes, label maps and meshes in patient millimetres (LPS)."""
 
-from afunet.geometry.box import Box, bounding_box, box_round, label_boxes
+from afunet.geometry.box import Box, bounding_box, box_round, box_within, common_box, label_boxes
 from afunet.geometry.labels import BACKGROUND, LabelMap
 from afunet.geometry.mesh import Mesh
 from afunet.geometry.planes import ImagePlane, mask_on_planes, planes_of, shares_on_planes
@@ -15,6 +15,8 @@ __all__ = [
     "Volume",
     "bounding_box",
     "box_round",
+    "box_within",
+    "common_box",
     "label_boxes",
     "mask_on_planes",
     "planes_of",

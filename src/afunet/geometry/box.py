@@ -13,15 +13,17 @@ Box = tuple[slice, slice, slice]
 
 def bounding_box(voxels: NDArray[Any]) -> Box | None:
     """Smallest (slice, row, column) box with all voxels other than 0; None if there are none."""
-    filled = voxels != 0
-    spans = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        used = np.flatnonzero(filled.any(axis=others))
-        if len(used) == 0:
-            return None
-        spans.append(slice(int(used[0]), int(used[-1]) + 1))
-    return spans[0], spans[1], spans[2]
+    whole = voxels if voxels.dtype.kind in "biu" else voxels != 0
+    shadow = np.bitwise_or.reduce(whole, axis=0) != 0
+    rows, columns = _span(shadow.any(axis=1)), _span(shadow.any(axis=0))
+    slices = _span(np.array([plane.any() for plane in whole[:, rows, columns]]))
+    return None if slices.stop == 0 else (slices, rows, columns)
+
+
+def _span(used: NDArray[np.bool_]) -> slice:
+    """From the first to the last place in use; empty if none is."""
+    places = np.flatnonzero(used)
+    return slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 0)
 
 
 def label_boxes(labels: NDArray[Any]) -> dict[int, Box]:
@@ -34,5 +36,25 @@ def box_round(one: Box, other: Box) -> Box:
     """The smallest box that contains both."""
     first, second, third = (
         slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
+    )
+    return first, second, third
+
+
+def box_within(box: Box, reach_mm: float, spacing_mm: tuple[float, float, float]) -> Box:
+    """The box with all voxels within `reach_mm` of it; it may end beyond the array.
+
+    `spacing_mm` is that of (slice, row, column).
+    """
+    first, second, third = (
+        slice(max(0, side.start - reach), side.stop + reach)
+        for side, reach in zip(box, (int(np.ceil(reach_mm / mm)) for mm in spacing_mm), strict=True)
+    )
+    return first, second, third
+
+
+def common_box(one: Box, other: Box) -> Box:
+    """The part that lies in both boxes, perhaps nothing."""
+    first, second, third = (
+        slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
     )
     return first, second, third

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from afunet.errors import GeometryError
+from afunet.geometry.points import bounds_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +107,9 @@ class Mesh:
         """Lowest and highest corner, each (3,); `GeometryError` for an empty mesh."""
         if self.is_empty:
             raise GeometryError("an empty mesh has no bounds", code="MESH_EMPTY")
-        used = self.triangles_mm.reshape(-1, 3)
-        return used.min(axis=0), used.max(axis=0)
+        used = np.zeros(len(self.vertices_mm), dtype=np.bool_)
+        used[self.faces] = True
+        return bounds_of(self.vertices_mm[used])
 
     def transformed(self, matrix: ArrayLike) -> Mesh:
         """Transform by a 4×4 matrix; a reflection also reverses the faces, so they face outward."""

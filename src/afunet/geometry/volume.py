@@ -105,7 +105,8 @@ class Volume:
         """Which points (…, 3) in LPS mm lie in a voxel of the volume."""
         indices = self.to_indices(points_mm)
         size = np.array(self.shape[::-1])
-        return np.asarray(((indices > -0.5) & (indices < size - 0.5)).all(axis=-1))
+        inside = (indices > -0.5) & (indices < size - 0.5)
+        return np.asarray(inside[..., 0] & inside[..., 1] & inside[..., 2])
 
     def with_voxels(self, voxels: NDArray[Any]) -> Volume:
         """A volume with other voxels (slice, row, column) of the same shape on the same grid."""

@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from afunet.errors import ConfigError
 from afunet.geometry import Box, Volume, bounding_box
+from afunet.geometry.labels import label_sizes
 from afunet.inference.bareness import TISSUE_HU, bare_pieces
 from afunet.preprocessing.orientation import Axial
 from afunet.watch import UNWATCHED, Watch
@@ -87,26 +88,24 @@ def clean_up(
         empty = np.zeros(mask.shape, dtype=np.uint8)
         return mask.with_voxels(empty), CleanUp(0, 0.0, 0, 0.0, 0.0, 0, 0.0)
     voxel_mm3 = mask.voxel_volume_mm3
-    bone = mask.voxels[box] > 0
-    pieces = cc3d.connected_components(bone, connectivity=26)
-    sizes = np.bincount(pieces.ravel())
-    foreground = np.arange(len(sizes)) > 0
+    pieces = cc3d.connected_components(mask.voxels[box] > 0, connectivity=26, binary_image=True)
+    sizes = label_sizes(pieces)
+    foreground = sizes > 0
     step(1)
     outside = foreground & _outside(pieces, sizes, scan, box, rules)
     specks = foreground & ~outside & (sizes * voxel_mm3 < rules.speck_mm3)
     kept = foreground & ~outside & ~specks
-    bone = kept[pieces]
-    step(2)
-    filled = _filled(bone, mask, rules)
     voxels = np.zeros(mask.shape, dtype=np.uint8)
-    voxels[box] = filled
+    voxels[box] = kept[pieces]
+    step(2)
+    filled = _fill(voxels, mask, rules)
     step(STEPS)
     return mask.with_voxels(voxels), CleanUp(
         specks_removed=int(specks.sum()),
         specks_mm3=float(sizes[specks].sum() * voxel_mm3),
         outside_removed=int(outside.sum()),
         outside_mm3=float(sizes[outside].sum() * voxel_mm3),
-        filled_mm3=float((filled.sum() - bone.sum()) * voxel_mm3),
+        filled_mm3=float(filled * voxel_mm3),
         pieces_kept=int(kept.sum()),
         smallest_kept_mm3=float(sizes[kept].min() * voxel_mm3) if kept.any() else 0.0,
     )
@@ -153,14 +152,14 @@ def _outside(
     pieces: NDArray[Any], sizes: NDArray[np.int64], scan: Volume, box: Box, rules: CleanUpRules
 ) -> NDArray[np.bool_]:
     """Whether each label lies outside the body, (labels,); all False if no body is found."""
-    inside = _share_inside(pieces, len(sizes), scan, box)
+    inside = _share_inside(pieces, sizes, scan, box)
     if inside is None or rules.least_inside == 0:
         return np.zeros(len(sizes), dtype=np.bool_)
     return (inside < rules.least_inside) | bare_pieces(pieces, sizes, scan, box)
 
 
 def _share_inside(
-    pieces: NDArray[Any], count: int, scan: Volume, box: Box
+    pieces: NDArray[Any], sizes: NDArray[np.int64], scan: Volume, box: Box
 ) -> NDArray[np.float64] | None:
     """The share of each label's voxels that lies in the body; None if no body is found."""
     body, step = body_mask(scan)
@@ -168,29 +167,39 @@ def _share_inside(
         return None
     rows = np.arange(box[1].start, box[1].stop) // step[1]
     columns = np.arange(box[2].start, box[2].stop) // step[2]
-    inside = np.zeros(count)
+    inside = np.zeros(len(sizes))
     limit = np.array(body.shape) - 1
     for plane, index in zip(pieces, range(box[0].start, box[0].stop), strict=True):
         outline = body[min(index // step[0], limit[0])]
         near = outline[np.ix_(np.minimum(rows, limit[1]), np.minimum(columns, limit[2]))]
-        inside += np.bincount(plane[near], minlength=count)
-    totals = np.bincount(pieces.ravel(), minlength=count)
-    return np.asarray(inside / np.maximum(totals, 1))
+        inside += label_sizes(plane[near], len(sizes))
+    return np.asarray(inside / np.maximum(sizes, 1))
 
 
-def _filled(bone: NDArray[np.bool_], mask: Volume, rules: CleanUpRules) -> NDArray[np.bool_]:
-    """Fill small holes within each slice, then closed cavities in 3D, including new ones."""
+def _fill(voxels: NDArray[np.uint8], mask: Volume, rules: CleanUpRules) -> int:
+    """Fill small holes within each slice, then closed cavities in 3D, including new ones.
+
+    It changes the 0/1 `voxels` and returns the number of filled ones.
+    """
+    box = bounding_box(voxels)
+    if box is None:
+        return 0
     column_mm, row_mm, _ = mask.spacing_mm
     largest = int(rules.hole_mm2 / (column_mm * row_mm))
-    filled = bone.copy()
-    for index, plane in enumerate(filled):
-        closed = ndimage.binary_fill_holes(plane)
-        holes, count = ndimage.label(closed & ~plane)
-        if count:
-            small = np.bincount(holes.ravel()) <= largest
-            small[0] = False
-            filled[index] = plane | small[holes]
-    outer = np.pad(~filled, 1, constant_values=True)
-    voids = cc3d.connected_components(outer, connectivity=6)
-    cavities = outer & (voids != voids[0, 0, 0])
-    return np.asarray(filled | cavities[1:-1, 1:-1, 1:-1])
+    bone = voxels[box]
+    before = np.count_nonzero(bone)
+    for plane in bone:
+        plane[_small_holes(plane, largest)] = 1
+    outer = np.pad(bone == 0, 1, constant_values=True)
+    voids = cc3d.connected_components(outer, connectivity=6, binary_image=True)
+    bone[(voids != voids[0, 0, 0])[1:-1, 1:-1, 1:-1]] = 1
+    return int(np.count_nonzero(bone) - before)
+
+
+def _small_holes(plane: NDArray[np.uint8], largest: int) -> NDArray[np.bool_]:
+    """The holes of up to `largest` pixels in the bone of a slice, (row, column)."""
+    outer = np.pad(plane == 0, 1, constant_values=True)
+    voids = cc3d.connected_components(outer, connectivity=4, binary_image=True)
+    small = label_sizes(voids) <= largest
+    small[[0, voids[0, 0]]] = False
+    return np.asarray(small[voids[1:-1, 1:-1]])

@@ -1,51 +1,60 @@
-"""Predict probabilities of axial slices, in windows of the size the network was trained on.
-
-A network with global pooling or batch normalisation behaves as trained only on windows that look
-like its training crops (docs/decisions/003-windows.md). So slices are cut into overlapping
-windows of `patch_px`, windows that hold only air are skipped, and overlaps are blended.
-"""
+"""Predict probabilities of axial slices in windows, a few at a time, blended where they overlap."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.inference.engines.engine import Engine, Float32Array
+from afunet.inference.cutting import (
+    AIR,
+    STEP_PX,
+    Box,
+    Cutting,
+    Float32Array,
+    Size,
+    boxes_around,
+    cut_off,
+    denser_than_muscle,
+    not_air,
+    trained_boxes,
+)
+from afunet.inference.engines.engine import Engine
 from afunet.models.head import probabilities
+from afunet.models.header import Header
 from afunet.watch import UNWATCHED, Watch
 
-Items = TypeVar("Items", Sequence["Box"], Float32Array)
-AIR = 0.03  # -250 HU in the bone window: less than fat, more than air and foam
-
-
-@dataclass(frozen=True)
-class Box:
-    """Rows and columns of one window in one slice of a batch."""
-
-    index: int
-    top: int
-    left: int
+Items = TypeVar("Items", Sequence[Box], Float32Array)
+EDGE_BONE = 0.1  # from this probability on, bone may go on beyond the edge of a window
 
 
 @dataclass(frozen=True)
 class Usage:
-    """How many windows the network saw, and what it fell back to when memory ran short."""
+    """How much the network saw, and what it fell back to when memory ran short.
+
+    `pixels` are those of all windows together; overlaps count twice.
+    """
 
     windows: int = 0
+    pixels: int = 0
     fallbacks: tuple[str, ...] = ()
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(self.windows + other.windows, self.fallbacks + other.fallbacks)
+        return Usage(
+            self.windows + other.windows,
+            self.pixels + other.pixels,
+            self.fallbacks + other.fallbacks,
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """Probabilities (N, K, H, W), 0 where there is only air, and the work they took.
+    """Probabilities (N, K, H, W), 0 where no window lay, and the work they took.
 
     `predictor` is the one to use next: if memory ran short, its engine is a smaller one.
     """
@@ -57,96 +66,138 @@ class Predicted:
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """Predicts slices in windows of `patch_px` that overlap by the share `overlap`."""
+    """Predicts slices in the windows that `cutting` chooses.
+
+    Windows of the trained size have `patch_px` a side and overlap by the share `overlap`. `sizes`
+    are those that other windows had so far: a runtime runs a known size without planning.
+    """
 
     engine: Engine
     patch_px: int
+    cutting: Cutting = Cutting.TRAINED
     overlap: float = 0.25
+    sizes: tuple[Size, ...] = ()
+
+    @staticmethod
+    def of(engine: Engine, header: Header) -> Predictor:
+        """The cheapest way that suits a network."""
+        cutting = Cutting.DENSE if header.any_size else Cutting.TRAINED
+        return Predictor(engine, header.patch_px, cutting)
 
     def __call__(self, slices: Float32Array, watch: Watch = UNWATCHED) -> Predicted:
         """Predict slices (N, C, H, W) in [0, 1].
 
         `watch` receives the number of windows done and their total. Raises `Cancelled` between
-        batches, and `DeviceError` if the smallest engine runs out of memory.
+        batches, and `DeviceError` if the smallest engine runs out of memory. If memory does not
+        hold a window of another size than the trained one, windows of the trained size take over.
         """
-        count, _, rows, columns = slices.shape
-        padded = self._pad(slices)
-        total = np.zeros((count, self.engine.classes, *padded.shape[-2:]), dtype=np.float32)
-        weight = np.zeros((count, 1, *padded.shape[-2:]), dtype=np.float32)
-        blend, engine, usage = _blend(self.patch_px), self.engine, Usage()
-        boxes = [box for index in range(count) for box in self._boxes(padded[index], index)]
-        for batch in _batches(boxes, engine.windows_per_batch):
-            windows = np.stack([padded[self._area(box)] for box in batch])
-            logits, engine, given_up = _run(engine, windows)
-            for box, probability in zip(batch, probabilities(logits), strict=True):
-                area = self._area(box)
-                total[area] += probability * blend
-                weight[area] += blend
-            usage += Usage(len(batch), given_up)
-            watch.check()
-            watch.tell("windows", usage.windows, len(boxes))
-        total /= np.maximum(weight, 1e-6)
-        return Predicted(total[..., :rows, :columns], usage, replace(self, engine=engine))
+        rows, columns = slices.shape[-2:]
+        try:
+            found = self._predicted(self._padded(slices), watch)
+        except MemoryError:
+            given_up = Usage(fallbacks=(f"windows of {self.patch_px} px",))
+            found = replace(self, cutting=Cutting.TRAINED)(slices, watch)
+            found = replace(found, usage=given_up + found.usage)
+        return replace(found, probability=found.probability[..., :rows, :columns])
 
     def of_grey(self, stack: NDArray[np.uint8]) -> Predicted:
         """Predict one slice from its neighbours (C, H, W), 8-bit in the network's window."""
         return self(stack[None].astype(np.float32) / np.float32(255))
 
-    def _pad(self, slices: Float32Array) -> Float32Array:
-        """Pad slices that are smaller than a window with air, on the right and below."""
-        rows, columns = (max(0, self.patch_px - size) for size in slices.shape[-2:])
+    def _padded(self, slices: Float32Array) -> Float32Array:
+        """Pad slices on the right and below with air, so that every window fits in."""
+        if self.cutting is Cutting.TRAINED:
+            rows, columns = (max(0, self.patch_px - size) for size in slices.shape[-2:])
+        else:
+            rows, columns = (-size % STEP_PX for size in slices.shape[-2:])
         if not (rows or columns):
             return slices
         return np.pad(slices, ((0, 0), (0, 0), (0, rows), (0, columns)))
 
-    def _boxes(self, image: Float32Array, index: int) -> Iterator[Box]:
-        """Overlapping, evenly spread windows that cover everything denser than air."""
-        dense = image.max(axis=0) > AIR
-        if not dense.any():
-            return
-        for top in self._starts(np.any(dense, axis=1)):
-            for left in self._starts(np.any(dense[top : top + self.patch_px], axis=0)):
-                if dense[top : top + self.patch_px, left : left + self.patch_px].any():
-                    yield Box(index, top, left)
+    def _predicted(self, slices: Float32Array, watch: Watch) -> Predicted:
+        """Predict padded slices; if windows cut bone off, once more around the whole body."""
+        boxes = self._boxes(slices)
+        found, seen = self._in_windows(slices, boxes, watch)
+        if self.cutting is not Cutting.DENSE:
+            return found
+        cut = cut_off(found.probability.max(axis=1) > EDGE_BONE, seen, boxes)
+        if not cut:
+            return found
+        body = replace(found.predictor, cutting=Cutting.BODY)
+        whole, _ = body._in_windows(slices[cut], body._boxes(slices[cut]), UNWATCHED)
+        found.probability[cut] = whole.probability
+        after = replace(whole.predictor, cutting=self.cutting)
+        return Predicted(found.probability, found.usage + whole.usage, after)
 
-    def _starts(self, occupied: NDArray[np.bool_]) -> Sequence[int]:
-        where = np.flatnonzero(occupied)
-        if len(where) == 0:
-            return ()
-        margin = self.patch_px // 16
-        low = max(0, int(where[0]) - margin)
-        high = min(len(occupied), int(where[-1]) + 1 + margin)
-        span = high - low - self.patch_px
-        if span <= 0:
-            centred = (low + high - self.patch_px) // 2
-            return (min(max(0, centred), len(occupied) - self.patch_px),)
-        stride = self.patch_px * (1 - self.overlap)
-        steps = int(np.ceil(span / stride))
-        return tuple(round(low + span * i / steps) for i in range(steps + 1))
+    def _boxes(self, slices: Float32Array) -> list[Box]:
+        match self.cutting:
+            case Cutting.TRAINED:
+                dense, px = slices.max(axis=1) > AIR, self.patch_px
+                each = (trained_boxes(one, i, px, self.overlap) for i, one in enumerate(dense))
+                return [box for boxes in each for box in boxes]
+            case Cutting.BODY:
+                return boxes_around(not_air(slices), self.sizes)
+            case Cutting.DENSE:
+                return boxes_around(denser_than_muscle(slices), self.sizes)
 
-    def _area(self, box: Box) -> tuple[int, slice, slice, slice]:
-        px = self.patch_px
-        rows, columns = slice(box.top, box.top + px), slice(box.left, box.left + px)
-        return box.index, slice(None), rows, columns
+    def _in_windows(
+        self, slices: Float32Array, boxes: list[Box], watch: Watch
+    ) -> tuple[Predicted, NDArray[np.bool_]]:
+        """Run and blend windows; also returns which pixels (N, H, W) lie in one."""
+        count, _, rows, columns = slices.shape
+        total = np.zeros((count, self.engine.classes, rows, columns), dtype=np.float32)
+        weight = np.zeros((count, 1, rows, columns), dtype=np.float32)
+        engine, usage = self.engine, Usage()
+        for size, same in groupby(sorted(boxes, key=_size), _size):
+            for batch in _batches(list(same), self._at_once(engine, size)):
+                logits, engine, given_up = self._run(
+                    engine, np.stack([slices[box.area] for box in batch])
+                )
+                for box, probability in zip(batch, probabilities(logits), strict=True):
+                    total[box.area] += probability * _blend(size)
+                    weight[box.area] += _blend(size)
+                usage += Usage(len(batch), len(batch) * size[0] * size[1], given_up)
+                watch.check()
+                watch.tell("windows", usage.windows, len(boxes))
+        total /= np.maximum(weight, 1e-6)
+        sizes = tuple(dict.fromkeys((*self.sizes, *map(_size, boxes))))
+        after = replace(self, engine=engine, sizes=sizes)
+        return Predicted(total, usage, after), weight[:, 0] > 0
+
+    def _at_once(self, engine: Engine, size: Size) -> int:
+        """The number of windows of a size that have the pixels of a batch as trained."""
+        return max(1, engine.windows_per_batch * self.patch_px**2 // (size[0] * size[1]))
+
+    def _run(
+        self, engine: Engine, windows: Float32Array
+    ) -> tuple[Float32Array, Engine, tuple[str, ...]]:
+        """Return the logits of a batch, the engine that managed it, and the fallbacks it took.
+
+        Raises `MemoryError` if memory does not hold one window larger than the trained size.
+        """
+        given_up: tuple[str, ...] = ()
+        rows, columns = windows.shape[-2:]
+        while True:
+            most = self._at_once(engine, (rows, columns))
+            try:
+                parts = [engine.run(part) for part in _batches(windows, most)]
+                return np.concatenate(parts), engine, given_up
+            except MemoryError:
+                if most == 1 and rows * columns > self.patch_px**2:
+                    raise
+                engine, what = engine.smaller()
+                given_up += (what,)
 
 
-def _run(engine: Engine, windows: Float32Array) -> tuple[Float32Array, Engine, tuple[str, ...]]:
-    """Return the logits of a batch, the engine that managed it, and the fallbacks it took."""
-    given_up: tuple[str, ...] = ()
-    while True:
-        try:
-            parts = [engine.run(part) for part in _batches(windows, engine.windows_per_batch)]
-            return np.concatenate(parts), engine, given_up
-        except MemoryError:
-            engine, what = engine.smaller()
-            given_up += (what,)
+def _size(box: Box) -> Size:
+    return box.size
 
 
 @lru_cache
-def _blend(patch_px: int) -> Float32Array:
-    """The weight of each pixel of a window, (patch_px, patch_px), largest in the middle."""
-    ramp = np.hanning(patch_px + 2)[1:-1].clip(min=1e-3).astype(np.float32)
-    return ramp[:, None] * ramp[None, :]
+def _blend(size: Size) -> Float32Array:
+    """The weight of each pixel of a window (rows, columns), largest in the middle."""
+    down, across = (np.hanning(side + 2)[1:-1].clip(min=1e-3).astype(np.float32) for side in size)
+    return np.asarray(down[:, None] * across[None, :])
 
 
 def _batches(items: Items, size: int) -> Iterator[Items]:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.geometry import Volume
+from afunet.geometry import Volume, bounding_box
 from afunet.inference.engines.engine import Float32Array
 from afunet.inference.predictor import Predictor, Usage
 from afunet.models.calibration import calibrated
-from afunet.models.checkpoint import Header
 from afunet.models.head import labels
+from afunet.models.header import Header
 from afunet.preprocessing import Window
 from afunet.preprocessing.grid import WorkingGrid, working_grid
 from afunet.preprocessing.orientation import Axial
@@ -118,9 +118,11 @@ def predict_volume(
         predicted = predictor(source.stacks(start, stop), _in_slices(watch, start, stop, len(mask)))
         predictor, usage = predicted.predictor, usage + predicted.usage
         probability = source.grid.to_native(predicted.probability)
-        mask[start:stop] = labels(probability, header.threshold)
+        place = _seen(probability)
+        probability = probability[:, :, *place]
+        mask[start:stop, *place] = labels(probability, header.threshold)
         calibrated_bytes = np.rint(calibrated(probability, header.calibration) * 255)
-        kept[:, start:stop] = calibrated_bytes.swapaxes(0, 1)
+        kept[:, start:stop, *place] = calibrated_bytes.swapaxes(0, 1)
         watch.tell(STAGE, stop, axial.shape[0])
     return FreshPrediction(
         scan,
@@ -130,6 +132,14 @@ def predict_volume(
         usage,
         predictor,
     )
+
+
+def _seen(probability: Float32Array) -> tuple[slice, slice]:
+    """The rows and columns of slices (N, K, H, W) that the network saw: the others are 0."""
+    slices, classes, rows, columns = probability.shape
+    planes = probability.reshape(slices * classes, rows, columns)
+    box = bounding_box(planes)
+    return (slice(0), slice(0)) if box is None else box[1:]
 
 
 def _in_slices(watch: Watch, start: int, stop: int, slices: int) -> Watch:

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
 
 from afunet.errors import ConfigError
 from afunet.models.blocks import ConvBNReLU, DoubleConv, upsample_like
@@ -47,7 +48,9 @@ class AFUNetConfig(NetworkConfig):
     U-Net+DASP is `fusion="concat"`, U-Net+AF is `bottleneck="none"`. There are `width` channels
     after the first stage, doubled at each of `depth` down-samplings. `dasp_growth` is the width of
     X1…X3 divided by that of X; `dense_input` keeps X in the concatenation of eq. 1, as DenseASPP
-    does; `reduction` is r of eq. 4.
+    does; `reduction` is r of eq. 4. With `space_to_depth` = s, blocks of s × s pixels become
+    channels before the first stage, and the head writes each block at once (Shi et al. 2016), so
+    that all stages work on 1/s² of the pixels; 1 is the paper.
     """
 
     width: int = 64
@@ -59,6 +62,7 @@ class AFUNetConfig(NetworkConfig):
     fusion: Fusion = Fusion.AF
     reduction: int = 16
     channel_split: ChannelSplit = ChannelSplit.FIXED
+    space_to_depth: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -68,6 +72,18 @@ class AFUNetConfig(NetworkConfig):
             )
         if min(self.dasp_rates, default=0) < 1 or self.dasp_growth <= 0 or self.reduction < 1:
             raise ConfigError("afunet needs positive dasp_rates, dasp_growth and reduction")
+        if self.space_to_depth < 1:
+            raise ConfigError(f"space_to_depth must be at least 1, got {self.space_to_depth}")
+
+
+def inner_width(channels: int, growth: float) -> int:
+    """The channels of each dilated convolution in DASP and ASPP."""
+    return max(1, round(channels * growth))
+
+
+def squeezed_width(channels: int, reduction: int) -> int:
+    """The channels between the two 1×1 convolutions of AF's channel branch (eq. 4)."""
+    return max(1, channels // reduction)
 
 
 class DASP(nn.Module):
@@ -78,7 +94,7 @@ class DASP(nn.Module):
     ) -> None:
         super().__init__()
         self.dense_input = dense_input
-        inner = max(1, round(channels * growth))
+        inner = inner_width(channels, growth)
         kept = channels if dense_input else 0
         self.stages = nn.ModuleList(
             ConvBNReLU(channels if i == 0 else kept + i * inner, inner, dilation=rate)
@@ -103,7 +119,7 @@ class ASPP(nn.Module):
 
     def __init__(self, channels: int, rates: tuple[int, ...], growth: float) -> None:
         super().__init__()
-        inner = max(1, round(channels * growth))
+        inner = inner_width(channels, growth)
         self.stages = nn.ModuleList(ConvBNReLU(channels, inner, dilation=rate) for rate in rates)
         self.project = ConvBNReLU(channels + len(rates) * inner, channels)
 
@@ -121,7 +137,7 @@ class ChannelBranch(nn.Module):
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()
-        hidden = max(1, channels // reduction)
+        hidden = squeezed_width(channels, reduction)
         self.squeeze = nn.Conv2d(channels, hidden, 1)
         self.excite = nn.Conv2d(hidden, channels, 1)
         self.conv = nn.Conv2d(channels, channels // 2, 3, padding=1)
@@ -196,15 +212,25 @@ class AFUNet(nn.Module):
     def __init__(self, config: AFUNetConfig) -> None:
         super().__init__()
         widths = [config.width * 2**level for level in range(config.depth + 1)]
-        inputs = [config.input_slices, *widths[:-1]]
+        block = config.space_to_depth**2
+        inputs = [config.input_slices * block, *widths[:-1]]
+        self.space_to_depth = config.space_to_depth
         self.encoder = nn.ModuleList(map(DoubleConv, inputs, widths))
         self.downsample = nn.MaxPool2d(2)
         self.bottleneck = _bottleneck(config, widths[-1])
         self.decoder = nn.ModuleList(_fusion(config, width) for width in reversed(widths[:-1]))
-        self.head = nn.Conv2d(config.width, config.classes, 1)
+        self.head = nn.Conv2d(config.width, config.classes * block, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Encoder, bottleneck, decoder, head."""
+        """Space to depth, encoder, bottleneck, decoder, head, depth to space."""
+        if self.space_to_depth == 1:
+            return self._blocks(x)
+        rows, columns = x.shape[-2:]
+        x = pad(x, (0, -columns % self.space_to_depth, 0, -rows % self.space_to_depth))
+        logits = self._blocks(pixel_unshuffle(x, self.space_to_depth))
+        return pixel_shuffle(logits, self.space_to_depth)[..., :rows, :columns]
+
+    def _blocks(self, x: Tensor) -> Tensor:
         skips: list[Tensor] = []
         for stage in self.encoder:
             x = stage(self.downsample(x) if skips else x)

@@ -2,65 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from afunet.errors import CheckpointError, ConfigError
-from afunet.models import build_model
-from afunet.models.calibration import UNCALIBRATED, require_calibration
-from afunet.models.expected_dice import DiceModel, model_beside
-from afunet.models.weights_file import (
-    FORMAT_VERSION,
-    halved,
-    read_weights,
-    single,
-    write_weights,
-)
-from afunet.plain import from_plain
+from afunet.extras import require_extra
+from afunet.models.expected_dice import model_beside
+from afunet.models.header import METADATA_KEY, Header, header_of
+from afunet.models.weights_file import Array, arrays_of, halved, read_weights, single, write_weights
 
-METADATA_KEY = "afunet"
-BONE = ("bone",)
-
-
-@dataclass(frozen=True)
-class Header:
-    """Everything needed to use the weights, and where they come from.
-
-    `window_hu` is scaled to [0, 1] for the network; `spacing_mm` is the range of pixel sizes in
-    training; `patch_px` is the side of the square windows in training and at inference; `training`
-    and `metrics` hold the data, recipe, commit and measured results. `classes` are the names of
-    the output channels, in their order. A pixel gets its likeliest class if that probability
-    reaches `threshold` (`afunet.models.head`). `calibration` (scale, offset) turns the probability
-    into a calibrated one (`afunet.models.calibration`) and never changes the mask.
-    `expected_dice` was fitted for these weights; it is read from a file beside them and never
-    saved with them.
-    """
-
-    model: str
-    options: Mapping[str, Any]
-    window_hu: tuple[float, float]
-    spacing_mm: tuple[float, float]
-    patch_px: int
-    training: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    version: int = FORMAT_VERSION
-    threshold: float = 0.5
-    calibration: tuple[float, float] = UNCALIBRATED
-    classes: tuple[str, ...] = BONE
-    expected_dice: DiceModel | None = None
-
-    @property
-    def input_slices(self) -> int:
-        """The number of neighbouring slices that the network sees at once."""
-        return int(self.options.get("input_slices", 1))
-
-    def saved(self) -> dict[str, Any]:
-        """The fields that are saved with the weights."""
-        return {key: value for key, value in asdict(self).items() if key != "expected_dice"}
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,18 +22,24 @@ class Checkpoint:
     """A header, the weights it describes, and their digest."""
 
     header: Header
-    weights: Mapping[str, Tensor]
+    weights: Mapping[str, Array]
     sha256: str
 
     def network(self) -> nn.Module:
         """Return the network in evaluation mode, float32, on the CPU.
 
-        Raises `CheckpointError` if weights and model do not fit.
+        Raises `CheckpointError` if weights and model do not fit, and `ConfigError` without PyTorch.
         """
+        require_extra("torch")
+        import torch
+
+        from afunet.models.registry import build_model
+
         try:
             options = {**self.header.options, "classes": len(self.header.classes)}
             model = build_model(self.header.model, options)
-            model.load_state_dict(single(self.weights))
+            weights = single(self.weights)
+            model.load_state_dict({key: torch.from_numpy(weights[key]) for key in weights})
         except (ConfigError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise CheckpointError(
@@ -94,33 +54,13 @@ def save_checkpoint(path: Path, model: nn.Module, header: Header, *, half: bool 
 
     Raises what `write_weights` raises.
     """
-    weights = halved(model.state_dict()) if half else model.state_dict()
-    return write_weights(path, METADATA_KEY, header.saved(), weights)
+    weights = arrays_of(model.state_dict())
+    return write_weights(path, METADATA_KEY, header.saved(), halved(weights) if half else weights)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read and verify a checkpoint; raises `CheckpointError` unless it is intact."""
     file = read_weights(path, METADATA_KEY)
-    header = _parsed(path.name, file.header)
+    header = header_of(path.name, file.header)
     fitted = replace(header, expected_dice=model_beside(path, file.sha256))
     return Checkpoint(fitted, file.weights, file.sha256)
-
-
-def require_classes(classes: Sequence[str]) -> None:
-    """Raise `ValueError` unless there is at least one name and all differ."""
-    if not classes or not all(classes) or len(set(classes)) != len(classes):
-        raise ValueError(f"classes must have different names, got {list(classes)}")
-
-
-def _parsed(name: str, raw: Mapping[str, Any]) -> Header:
-    try:
-        header = from_plain(Header, raw, "it")
-        if not 0 < header.threshold < 1:
-            raise ValueError(f"threshold {header.threshold}: expected one between 0 and 1")
-        require_classes(header.classes)
-        require_calibration(header.calibration)
-    except (ValueError, ConfigError) as error:
-        raise CheckpointError(
-            f"{name} has a broken header: {error}", code="WEIGHTS_BROKEN"
-        ) from error
-    return header

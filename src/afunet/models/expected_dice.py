@@ -105,10 +105,19 @@ def read_model(path: Path) -> DiceModel:
 
 
 def model_beside(weights: Path, sha256: str) -> DiceModel | None:
-    """Find the model fitted for weights with this digest, beside their file or in the package."""
-    shipped = Path(__file__).with_name("weights").glob(f"*{SUFFIX}")
-    beside = weights.with_suffix(SUFFIX)
-    models = (read_model(path) for path in (beside, *sorted(shipped)) if path.is_file())
+    """Find the model fitted for weights with this digest, beside their file or in the package.
+
+    Raises `CheckpointError` if the file beside them was fitted for other weights.
+    """
+    folder, beside = Path(__file__).with_name("weights"), weights.with_suffix(SUFFIX)
+    if beside.is_file() and (model := read_model(beside)).sha256 != sha256:
+        raise CheckpointError(
+            f"{beside.name} was fitted for the weights {model.sha256[:12]}…, but {weights.name} "
+            f"has {sha256[:12]}…: remove it, or fit it for these weights",
+            code="WEIGHTS_MISFIT",
+        )
+    paths = (beside, *sorted(folder.glob(f"*{SUFFIX}")))
+    models = (read_model(path) for path in paths if path.is_file())
     return next((model for model in models if model.sha256 == sha256), None)
 
 

@@ -7,7 +7,7 @@ two sizes in `forward`: the graph would keep the answer for all sizes.
 
 from __future__ import annotations
 
-import json
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +16,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from afunet.models.checkpoint import METADATA_KEY, Checkpoint
+from afunet.models.checkpoint import Checkpoint, load_checkpoint
 from afunet.models.fusion import folded
-from afunet.whole_file import whole_file
+from afunet.models.half_graph import store_as_half
+from afunet.models.header import METADATA_KEY
+from afunet.models.model_file import ModelFile
+from afunet.models.onnx_file import SUFFIX, write_onnx
+from afunet.models.weights_file import read_weights
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -30,17 +34,23 @@ WINDOWS = {0: "N", 2: "H", 3: "W"}
 def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint's network, windows (N, C, H, W) → logits (N, K, H, W), for any N, H, W.
 
-    The metadata have one entry, `afunet`, as in the checkpoint: its header and its SHA-256. Raises
-    `CheckpointError` if weights and model do not fit, and `OutputError` if the file cannot be
-    written.
+    Weights that the checkpoint stores as float16 are stored so too. Raises `CheckpointError` if
+    weights and model do not fit, and `OutputError` if the file cannot be written.
     """
     header = checkpoint.header
-    channels = header.input_slices
-    said = json.dumps({**header.saved(), "sha256": checkpoint.sha256})
-    with whole_file(path) as unfinished:
-        model = onnx_of(checkpoint.network(), torch.zeros(2, channels, 64, 96), WINDOWS)
-        model.metadata_props.add(key=METADATA_KEY, value=said)
-        unfinished.write_bytes(model.SerializeToString())
+    graph = onnx_of(checkpoint.network(), torch.zeros(2, header.input_slices, 64, 96), WINDOWS)
+    store_as_half(graph, checkpoint.weights)
+    write_onnx(path, graph.SerializeToString(), METADATA_KEY, header.saved(), checkpoint.sha256)
+
+
+def export_module(
+    kind: ModelFile[Any], weights: Path, module: nn.Module, example: Tensor, path: Path
+) -> None:
+    """Write the network of a weights file, for any length of the first axis of `example`."""
+    file = read_weights(weights, kind.entry)
+    graph = onnx_of(module, example, {0: "N"})
+    store_as_half(graph, file.weights)
+    write_onnx(path, graph.SerializeToString(), kind.entry, file.header, file.sha256)
 
 
 def onnx_of(network: nn.Module, example: Tensor, free: Mapping[int, str]) -> ModelProto:
@@ -66,12 +76,12 @@ def onnx_of(network: nn.Module, example: Tensor, free: Mapping[int, str]) -> Mod
 
 
 def _plain(model: ModelProto, free: Mapping[int, str]) -> ModelProto:
-    """Remove PyTorch's notes about source code, and name the free axes."""
+    """Remove PyTorch's notes about source code, and name the free axes, which the output shares."""
     given, told = model.graph.input[0], model.graph.output[0]
-    names = {_axes(given)[axis].dim_param: name for axis, name in free.items()}
-    for dimension in (*_axes(given), *_axes(told)):
-        if dimension.dim_param:
-            dimension.dim_param = names[dimension.dim_param]
+    for dimensions in (_axes(given), _axes(told)):
+        for axis, dimension in enumerate(dimensions):
+            if dimension.dim_param:
+                dimension.dim_param = free[axis]
     del model.graph.value_info[:]
     for item in (model, model.graph, *model.graph.node, *model.graph.initializer, given, told):
         if hasattr(item, "metadata_props"):
@@ -83,3 +93,13 @@ def _plain(model: ModelProto, free: Mapping[int, str]) -> ModelProto:
 
 def _axes(value: Any) -> Any:
     return value.type.tensor_type.shape.dim
+
+
+def main(paths: list[str]) -> None:
+    """Write an ONNX file beside each checkpoint: `python -m afunet.models.export FILE…`."""
+    for path in map(Path, paths):
+        export_onnx(load_checkpoint(path), path.with_suffix(SUFFIX))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -20,5 +20,7 @@ def probabilities(logits: Float32Array) -> Float32Array:
 
 def labels(probability: Float32Array, threshold: float) -> NDArray[np.uint8]:
     """Probabilities (N, K, …) → likeliest class (N, …), from 1; 0 if below the threshold."""
+    if probability.shape[1] == 1:
+        return (probability[:, 0] >= threshold).astype(np.uint8)
     reached = probability.max(axis=1) >= threshold
     return np.where(reached, probability.argmax(axis=1) + 1, 0).astype(np.uint8)

@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
+from safetensors.numpy import save
 
 from afunet.errors import CheckpointError
 from afunet.whole_file import whole_file
 
 FORMAT_VERSION = 1
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,23 +31,23 @@ class WeightsFile:
     """The header as written, the weights, and the digest of both."""
 
     header: Mapping[str, Any]
-    weights: Mapping[str, Tensor]
+    weights: Mapping[str, Array]
     sha256: str
 
 
 def write_weights(
-    path: Path, entry: str, header: Mapping[str, Any], weights: Mapping[str, Tensor]
+    path: Path, entry: str, header: Mapping[str, Any], weights: Mapping[str, Array]
 ) -> str:
     """Write the file completely or not at all, and return the digest.
 
     Raises `CheckpointError` if weights are not finite, and `OutputError` if the file cannot be
     written.
     """
-    weights = {key: value.cpu().contiguous() for key, value in weights.items()}
+    weights = {key: np.require(value, requirements="C") for key, value in weights.items()}
     _require_finite(weights, "not saved, because weights are not finite")
     header = json.loads(json.dumps(header))  # as it will be read back
     digest = digest_of(header, weights)
-    content = save(weights, {entry: json.dumps({**header, "sha256": digest})})
+    content = save(dict(weights), {entry: json.dumps({**header, "sha256": digest})})
     with whole_file(path) as unfinished:
         unfinished.write_bytes(content)
     return digest
@@ -57,10 +58,10 @@ def read_weights(path: Path, entry: str) -> WeightsFile:
     if not path.is_file():
         raise CheckpointError(f"no weights file at {path}", code="NO_WEIGHTS")
     try:
-        with safe_open(str(path), framework="pt") as file:
+        with safe_open(str(path), framework="np") as file:
             metadata = file.metadata() or {}
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, TypeError) as error:
         raise CheckpointError(
             f"{path.name} is not an intact safetensors file: {error}", code="WEIGHTS_BROKEN"
         ) from error
@@ -94,37 +95,49 @@ def read_weights(path: Path, entry: str) -> WeightsFile:
     return WeightsFile(header, weights, digest)
 
 
-def digest_of(header: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
+def digest_of(header: Mapping[str, Any], weights: Mapping[str, Array]) -> str:
     """SHA-256 of the weights and of the header as written.
 
     Fields that are added to `Header` later thus leave older files intact.
     """
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(weights):
-        tensor = weights[name].contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+        array = np.require(weights[name], requirements="C")
+        # PyTorch wrote the first files: the names of its types are part of the format.
+        digest.update(f"{name} torch.{array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
-def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Convert floats to float16, except tensors beyond its range; counters stay."""
-    return {k: value.half() if _fits_half(value) else value for k, value in weights.items()}
+def arrays_of(state: Mapping[str, Any]) -> dict[str, Array]:
+    """Return the tensors of a PyTorch module's state as arrays."""
+    return {key: tensor.detach().cpu().numpy() for key, tensor in state.items()}
 
 
-def single(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Convert floats to float32 for computing; counters stay."""
+def halved(weights: Mapping[str, Array]) -> dict[str, Array]:
+    """Convert floats to float16, except arrays beyond its range; counters stay."""
     return {
-        k: value.float() if value.is_floating_point() else value for k, value in weights.items()
+        k: value.astype(np.float16) if _fits_half(value) else value for k, value in weights.items()
     }
 
 
-def _fits_half(value: Tensor) -> bool:
-    largest = torch.finfo(torch.float16).max
-    return value.is_floating_point() and bool((~value.isfinite() | (value.abs() <= largest)).all())
+def single(weights: Mapping[str, Array]) -> dict[str, Array]:
+    """Convert floats to float32 for computing; counters stay."""
+    return {
+        k: value.astype(np.float32) if _floats(value) else value for k, value in weights.items()
+    }
 
 
-def _require_finite(weights: Mapping[str, Tensor], what: str) -> None:
-    broken = [key for key, value in weights.items() if not value.isfinite().all()]
+def _floats(value: Array) -> bool:
+    return bool(np.issubdtype(value.dtype, np.floating))
+
+
+def _fits_half(value: Array) -> bool:
+    largest = np.finfo(np.float16).max
+    return _floats(value) and bool((~np.isfinite(value) | (np.abs(value) <= largest)).all())
+
+
+def _require_finite(weights: Mapping[str, Array], what: str) -> None:
+    broken = [key for key, value in weights.items() if not np.isfinite(value).all()]
     if broken:
         raise CheckpointError(f"{what}: {', '.join(broken)}", code="WEIGHTS_NOT_FINITE")

@@ -11,6 +11,9 @@ from afunet.phantom.config import (
     Grid,
     Implant,
     ImplantKind,
+    JointSpace,
+    JointTissue,
+    JointTissueKind,
     LegConfig,
     Organs,
     Pose,
@@ -26,7 +29,12 @@ from afunet.phantom.dicom import write_dicom_series
 from afunet.phantom.drawing.legs import draw_leg
 from afunet.phantom.drawing.regions import Region
 from afunet.phantom.drawing.slices import TrainingSlice, training_slices
-from afunet.phantom.picture.simulate import SimulatedLeg, exact_labels, simulate
+from afunet.phantom.picture.simulate import (
+    SimulatedLeg,
+    exact_joint_tissue,
+    exact_labels,
+    simulate,
+)
 from afunet.phantom.skeleton.mesh_bones import load_bones, load_limb
 from afunet.phantom.version import SIMULATOR, VERSION
 
@@ -43,6 +51,9 @@ __all__ = [
     "Grid",
     "Implant",
     "ImplantKind",
+    "JointSpace",
+    "JointTissue",
+    "JointTissueKind",
     "LegConfig",
     "Organs",
     "Pose",
@@ -56,6 +67,7 @@ __all__ = [
     "TrainingSlice",
     "axial_grid",
     "draw_leg",
+    "exact_joint_tissue",
     "exact_labels",
     "grid_of",
     "load_bones",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +47,7 @@ def contacts_of(
     grid of `spacing_mm` in the same order. Labels that are more than `reach_mm` apart along an axis
     do not meet.
     """
-    meetings = list(
-        chain.from_iterable(
-            _along(axis, labels, depth_mm, spacing_mm, reach_mm) for axis in range(3)
-        )
-    )
+    meetings = [_along(axis, labels, depth_mm, spacing_mm, reach_mm) for axis in range(3)]
     count = int(labels.max()) + 1
     keys = np.concatenate([meeting.pairs(count) for meeting in meetings])
     touching = np.concatenate([meeting.areas_mm2(touching=True) for meeting in meetings])
@@ -71,11 +66,14 @@ def contacts_of(
 
 @dataclass(frozen=True, eq=False)
 class _Meetings:
-    """Pairs of voxels along one axis with `gap` voxels between; the depth of those that touch."""
+    """Pairs of voxels on lines along one axis with other labels and only background between.
+
+    Whether they touch, and the depth of those that do, 0 of the others.
+    """
 
     first: Labels
     second: Labels
-    gap: int
+    touch: NDArray[np.bool_]
     face_mm2: float
     depth_mm: FloatArray
 
@@ -84,7 +82,7 @@ class _Meetings:
         return np.minimum(first, second) * count + np.maximum(first, second)
 
     def areas_mm2(self, *, touching: bool) -> NDArray[np.float64]:
-        return np.full(len(self.first), self.face_mm2 if touching == (self.gap == 0) else 0.0)
+        return np.where(self.touch == touching, self.face_mm2, 0.0)
 
 
 def _along(
@@ -93,17 +91,21 @@ def _along(
     depth_mm: FloatArray,
     spacing_mm: tuple[float, float, float],
     reach_mm: float,
-) -> list[_Meetings]:
-    along, depth = np.moveaxis(labels, axis, 0), np.moveaxis(depth_mm, axis, 0)
-    face_mm2 = float(np.prod(spacing_mm) / spacing_mm[axis])
-    found = []
-    for gap in range(int(reach_mm / spacing_mm[axis]) + 1):
-        first, second = along[: -gap - 1], along[gap + 1 :]
-        meets = (first != second) & (first > 0) & (second > 0)
-        for between in range(1, gap + 1):
-            meets &= along[between : len(along) - gap - 1 + between] == 0
-        neck = np.zeros(int(meets.sum()))
-        if gap == 0:
-            neck = np.minimum(depth[:-1][meets], depth[1:][meets])
-        found.append(_Meetings(first[meets], second[meets], gap, face_mm2, neck))
-    return found
+) -> _Meetings:
+    lines = np.moveaxis(labels, axis, -1)
+    filled = lines != 0
+    at, label = np.flatnonzero(filled), lines[filled]  # line by line
+    changes = np.flatnonzero(label[:-1] != label[1:])
+    apart = at[changes + 1] - at[changes]
+    same_line = at[changes + 1] % lines.shape[-1] >= apart
+    meets = same_line & (apart <= int(reach_mm / spacing_mm[axis]) + 1)
+    before, touch = changes[meets], apart[meets] == 1
+    places = np.unravel_index(at[[before, before + 1]], lines.shape)
+    shallower = np.moveaxis(depth_mm, axis, -1)[places].min(axis=0)
+    return _Meetings(
+        label[before],
+        label[before + 1],
+        touch,
+        float(np.prod(spacing_mm) / spacing_mm[axis]),
+        np.where(touch, shallower, 0),
+    )

@@ -27,15 +27,18 @@ from skimage.segmentation import watershed
 
 from afunet.errors import ConfigError
 from afunet.geometry import Volume, bounding_box
+from afunet.geometry.labels import label_sizes
 from afunet.reconstruction.contacts import Contact, contacts_of
 from afunet.watch import UNWATCHED, Watch
 
 STAGE = "instances"
 BASIN_MM = 1.0  # two maxima of depth closer than this belong to one basin
 LARGEST_BOND = 1e3  # larger than every bond by contact
+FEW_PIECES = 255  # more than a limb has
 CORNERS = np.ones((3, 3, 3), dtype=np.bool_)
 
 IntArray = NDArray[np.int32]
+Labels = NDArray[np.unsignedinteger]
 
 
 @dataclass(frozen=True)
@@ -94,19 +97,21 @@ def split_instances(
     around = bounding_box(mask.voxels)
     if around is None:
         return mask.with_voxels(np.zeros(mask.shape, dtype=np.uint8))
-    parts = cc3d.connected_components(mask.voxels[around] != 0, connectivity=6)
-    labels = np.zeros(parts.shape, dtype=np.int32)
-    boxes = ndimage.find_objects(parts)
+    labels = _components(mask.voxels[around] != 0, connectivity=6)
+    boxes = ndimage.find_objects(labels)
+    labels = labels.astype(np.min_scalar_type(FEW_PIECES + len(boxes)))
 
     def split(number: int) -> IntArray:
-        return _split(parts[boxes[number - 1]] == number, mask, rules)
+        return _split(labels[boxes[number - 1]] == number, mask, rules)
 
-    count = 0
-    numbers = range(1, len(boxes) + 1)
+    # Pieces are numbered after the components, whose voxels they replace.
+    count = len(boxes)
+    numbers = range(1, count + 1)
     for box, pieces in zip(boxes, watch.in_threads(split, numbers, STAGE), strict=True):
-        inside = pieces > 0
+        inside, last = pieces > 0, count + int(pieces.max())
+        labels = labels.astype(np.promote_types(labels.dtype, np.min_scalar_type(last)), copy=False)
         labels[box][inside] = pieces[inside] + count
-        count += int(pieces.max())
+        count = last
     _absorb_crumbs(labels, rules.smallest_mm3 / mask.voxel_volume_mm3)
     numbered = _largest_first(labels)
     voxels = np.zeros(mask.shape, dtype=numbered.dtype)
@@ -131,11 +136,26 @@ def _split(inside: NDArray[np.bool_], mask: Volume, rules: SplitRules) -> IntArr
 def _basins(
     inside: NDArray[np.bool_], depth_mm: NDArray[np.float32], spacing_mm: tuple[float, float, float]
 ) -> IntArray:
+    # Nothing here keeps the arguments, so that `watershed` can free them when it has copied them.
+    basins = watershed(-depth_mm, _seeds(inside, depth_mm, spacing_mm), CORNERS, mask=inside)
+    return np.asarray(basins, dtype=np.int32)
+
+
+def _seeds(
+    inside: NDArray[np.bool_], depth_mm: NDArray[np.float32], spacing_mm: tuple[float, float, float]
+) -> IntArray:
+    """A number for each deepest place, from 1; 0 elsewhere."""
     reach = [max(3, 2 * round(BASIN_MM / step_mm) + 1) for step_mm in spacing_mm]
     deepest = (depth_mm >= ndimage.maximum_filter(depth_mm, reach)) & inside
-    seeds = cc3d.connected_components(deepest, connectivity=26).astype(np.int32)
-    basins = watershed(-depth_mm, seeds, connectivity=CORNERS, mask=inside)
-    return np.asarray(basins, dtype=np.int32)
+    return np.asarray(_components(deepest, connectivity=26).view(np.int32))
+
+
+def _components(inside: NDArray[np.bool_], connectivity: int) -> NDArray[np.uint32]:
+    return np.asarray(
+        cc3d.connected_components(
+            inside, connectivity=connectivity, binary_image=True, out_dtype=np.uint32
+        )
+    )
 
 
 @dataclass(eq=False)
@@ -165,7 +185,7 @@ class _Regions:
             basins, depth_mm, spacing_mm, rules.reach_mm
         ).items():
             neighbours[one][other] = neighbours[other][one] = contact
-        mm3 = np.bincount(basins.ravel()).astype(np.float64) * voxel_mm3
+        mm3 = label_sizes(basins).astype(np.float64) * voxel_mm3
         return cls(mm3, deepest, neighbours, rules)
 
     def joined(self) -> NDArray[np.int64]:
@@ -223,9 +243,9 @@ class _Regions:
         self.neighbours[other] = {}
 
 
-def _absorb_crumbs(labels: IntArray, smallest: float) -> None:
+def _absorb_crumbs(labels: Labels, smallest: float) -> None:
     """Join pieces of fewer than `smallest` voxels to a piece that they touch, in place."""
-    sizes = _sizes(labels)
+    sizes = label_sizes(labels)
     crumbs = [
         label for label in np.argsort(sizes, kind="stable") if label and 0 < sizes[label] < smallest
     ]
@@ -239,13 +259,8 @@ def _absorb_crumbs(labels: IntArray, smallest: float) -> None:
             near[crumb] = np.bincount(met).argmax()
 
 
-def _sizes(labels: IntArray) -> NDArray[np.intp]:
-    """Voxels of every label; 0 for the background, since counting it would take long."""
-    return np.bincount(labels[labels != 0], minlength=1)
-
-
-def _largest_first(labels: IntArray) -> NDArray[np.unsignedinteger]:
-    sizes = _sizes(labels)
+def _largest_first(labels: Labels) -> NDArray[np.unsignedinteger]:
+    sizes = label_sizes(labels)
     order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
     new = np.zeros(len(sizes), dtype=np.min_scalar_type(len(order)))
     new[order] = np.arange(1, len(order) + 1)

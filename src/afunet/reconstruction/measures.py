@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from afunet.geometry import Box, Mesh, Volume
+from afunet.geometry.points import bounds_of
 
 FloatArray = NDArray[np.float64]
 FIRST_LOOK = 2_000
@@ -98,20 +100,27 @@ class _Surface:
     points_mm: FloatArray
     low_mm: FloatArray
     high_mm: FloatArray
-    tree: cKDTree
 
     @classmethod
     def of(cls, mesh: Mesh) -> _Surface:
-        tree = cKDTree(mesh.vertices_mm, balanced_tree=False, compact_nodes=False)
-        return cls(mesh.vertices_mm, *mesh.bounds_mm(), tree)
+        return cls(mesh.vertices_mm, *mesh.bounds_mm())
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """Made when it is first needed: most surfaces are far apart."""
+        return cKDTree(self.points_mm, balanced_tree=False, compact_nodes=False)
 
     def distance_mm(self, other: _Surface, reach_mm: float) -> float:
         """The least distance between vertices; infinite if it is not below `reach_mm`."""
+        apart_mm = np.maximum(other.low_mm - self.high_mm, self.low_mm - other.high_mm)
+        if (apart_mm >= reach_mm).any():
+            return float("inf")
         every = max(len(self.points_mm) // FIRST_LOOK, 1)
         # A few vertices limit the distance first, so that only those near the other surface count.
         for points_mm in (self.points_mm[::every], self.points_mm):
             below = np.maximum(other.low_mm - points_mm, points_mm - other.high_mm)
-            close = points_mm[(below < reach_mm).all(axis=1)]
+            near = below < reach_mm
+            close = points_mm[near[:, 0] & near[:, 1] & near[:, 2]]
             if len(close):
                 apart_mm, _ = other.tree.query(close, distance_upper_bound=reach_mm)
                 reach_mm = min(reach_mm, np.nextafter(apart_mm.min(), np.inf))
@@ -130,7 +139,9 @@ def _measures(label: int, labels: Volume, box: Box, scan: Volume | None) -> Meas
     points_mm = labels.to_mm(_line_ends(inside) + first)
     along = (points_mm - centre_mm) @ axes.T
     voxel_mm = np.abs(axes @ labels.affine[:3, :3]).sum(axis=1)
-    extent_mm = _three(np.ptp(along, axis=0) + voxel_mm)
+    first_mm, last_mm = bounds_of(along)
+    lowest_mm, highest_mm = bounds_of(points_mm)
+    extent_mm = _three(last_mm - first_mm + voxel_mm)
     hu = () if scan is None else _density(scan.voxels[box][inside])
     return Measures(
         label,
@@ -139,8 +150,8 @@ def _measures(label: int, labels: Volume, box: Box, scan: Volume | None) -> Meas
         extent_mm,
         (_three(axes[0]), _three(axes[1]), _three(axes[2])),
         _three(centre_mm),
-        _three(points_mm.min(axis=0)),
-        _three(points_mm.max(axis=0)),
+        _three(lowest_mm),
+        _three(highest_mm),
         *hu,
     )
 

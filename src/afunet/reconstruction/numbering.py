@@ -8,7 +8,7 @@ without a gap that was split at a thin place.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from string import ascii_lowercase
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from afunet.anatomy.bones import Bone
 from afunet.anatomy.names import BoneName
-from afunet.geometry import Mesh, Volume, bounding_box
+from afunet.geometry import Box, Mesh, Volume, box_within, common_box, label_boxes
 from afunet.reconstruction.contacts import contacts_of
 from afunet.reconstruction.measures import surface_gap_mm
 
@@ -35,13 +35,13 @@ def bones_apart(
     leg has one; they lie within `NEAR_MM` of each other or of fragments between them; and the mask
     shows a gap between them.
     """
-    owner = list(range(len(surfaces)))
+    owner, boxes = list(range(len(surfaces))), label_boxes(labels.voxels)
     for alike in _alike(names[: len(surfaces)]).values():
         for one, other in combinations(alike, 2):
             if owner[one] == owner[other]:
                 continue
             near = surface_gap_mm(surfaces[one], surfaces[other], NEAR_MM) <= NEAR_MM
-            if near and not _grown_together(labels, one + 1, other + 1):
+            if near and not _grown_together(labels, one + 1, other + 1, boxes):
                 old, new = owner[other], owner[one]
                 owner = [new if number == old else number for number in owner]
     return tuple(owner)
@@ -75,14 +75,17 @@ def _alike(names: Sequence[BoneName], *, every: bool = False) -> dict[BoneName, 
     return found
 
 
-def _grown_together(labels: Volume, one: int, other: int) -> bool:
+def _grown_together(labels: Volume, one: int, other: int, boxes: Mapping[int, Box]) -> bool:
     """Whether two labels touch over most of the area where they meet, without a gap."""
-    either = (labels.voxels == one) | (labels.voxels == other)
-    box = bounding_box(either)
-    assert box is not None
-    pair = np.where(either[box], labels.voxels[box], 0).astype(np.int64)
-    pair[pair == one], pair[pair == other] = -1, -2
-    met = contacts_of(-pair, np.zeros(pair.shape), labels.array_spacing_mm, REACH_MM).get((1, 2))
+    spacing_mm = labels.array_spacing_mm
+    # All contacts lie in what both boxes reach, to the voxel behind a gap of `REACH_MM`.
+    reach_mm = REACH_MM + max(spacing_mm)
+    first, second = (box_within(boxes[label], reach_mm, spacing_mm) for label in (one, other))
+    voxels = labels.voxels[common_box(first, second)]
+    if voxels.size == 0:
+        return False
+    pair = 1 * (voxels == one) + 2 * (voxels == other)
+    met = contacts_of(pair, np.zeros(pair.shape), spacing_mm, REACH_MM).get((1, 2))
     return met is not None and met.touching_mm2 > 0 and met.share >= GROWN_TOGETHER
 
 

@@ -12,7 +12,7 @@ from scipy import ndimage
 from afunet.anatomy.names import BoneName, NamedLabels
 from afunet.geometry import Box, Mesh, Volume
 from afunet.reconstruction.decimation import decimated
-from afunet.reconstruction.deviation import Deviation, deviation
+from afunet.reconstruction.deviation import SAMPLES, Deviation, deviation
 from afunet.reconstruction.measures import Measures, measure, nearest_gaps
 from afunet.reconstruction.numbering import bones_apart, piece_titles
 from afunet.reconstruction.smoothing import Smoothing, smoothed
@@ -21,6 +21,7 @@ from afunet.watch import UNWATCHED, Watch
 
 STAGE = "surfaces of pieces"
 MOST_PIECES = 300
+POINTS_PER_TRIANGLE = 10  # more points tell nothing more about the surface of a chip
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ def measure_pieces(
         raw = raw_surface(_alone(labels, boxes[one.label - 1], one.label))
         smooth = smoothed(raw, smoothing or Smoothing(), labels.affine, one.volume_mm3)
         finished = decimated(smooth, max_triangles, max_error_mm)
-        return finished, deviation(finished, raw, one.volume_mm3)
+        points = min(SAMPLES, POINTS_PER_TRIANGLE * len(raw.faces))
+        return finished, deviation(finished, raw, one.volume_mm3, points)
 
     made = list(watch.in_threads(surfaced, measures, STAGE))
     surfaces = tuple(mesh for mesh, _ in made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from afunet.errors import ConfigError
+from afunet.extras import require_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,12 +20,7 @@ DPI = 200
 
 def require_matplotlib() -> None:
     """Raise `ConfigError` if the `train` extra is missing: to be called before the work."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            "figures need matplotlib: pip install 'afunet[train]'", code="PACKAGE_MISSING"
-        ) from error
+    require_extra("matplotlib")
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:

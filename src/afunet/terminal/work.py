@@ -12,7 +12,6 @@ from pathlib import Path
 
 from afunet.errors import OutputError
 from afunet.plan import Moment, Plan, PlannedProgress, Show
-from afunet.terminal.bar import bar
 from afunet.terminal.lines import EVERY_SECONDS, Lines, as_json, plain
 from afunet.terminal.messages import messages, write_error_line
 from afunet.terminal.stop import cancel_on_signal
@@ -84,6 +83,8 @@ def at_work(view: View, paths: Sequence[Path] = ()) -> Iterator[Work]:
         ):
             shows.append(view.lines(write_error_line))
         elif not view.quiet:
+            from afunet.terminal.bar import bar  # rich's progress, for terminals alone
+
             shows.append(stack.enter_context(bar()))
         pulse = stack.enter_context(_pulse(shows))
         progress = PlannedProgress(pulse)

@@ -13,11 +13,11 @@ from typing import Any
 from afunet.data.augment import AugmentConfig
 from afunet.data.sampler import CropConfig
 from afunet.errors import ConfigError
+from afunet.models.shipped import DEFAULT
 from afunet.plain import from_plain
 from afunet.training.toml_file import read_toml
 
 FINE_TUNE = Path(__file__).parent / "recipes" / "fine_tune.toml"
-SHIPPED = "shipped"
 
 
 class Optimizer(StrEnum):
@@ -47,11 +47,13 @@ class DataConfig:
     """A store or slice folder (see docs/data.md) and how often crops are drawn from it.
 
     A relative path is searched in the working directory, in AFUNET_DATA's folder and beside the
-    TOML file, in this order.
+    TOML file, in this order. If there is a teacher, it sees the slices only if they are `taught`;
+    elsewhere the labels stand in for it.
     """
 
     path: str
     weight: float = 1.0
+    taught: bool = True
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
@@ -59,10 +61,28 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class DistillationConfig:
+    """Learning from the probabilities of a trained network (Hinton et al. 2015).
+
+    `teacher` names a checkpoint with the same classes (`weights_path`). `weight` multiplies the
+    cross-entropy with its calibrated probabilities. With `unlabelled`, training slices without
+    labels join, labelled by the teacher.
+    """
+
+    teacher: str = DEFAULT
+    weight: float = 1.0
+    unlabelled: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.weight > 0:
+            raise ConfigError(f"distillation.weight must be positive, got {self.weight}")
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Everything that determines the result of a run.
 
-    `start_from` is "shipped" or a checkpoint of the same network: the weights to start from.
+    `start_from` names the weights to start from, of the same network (`weights_path`).
     `batch_size` counts the crops of an optimizer step over all processes; `accumulate` is the
     number of parts in which they pass through the network. Gradients are clipped to the norm
     `gradient_norm`; 0 turns this off. `gap_weight` is the weight in the loss of pixels in narrow
@@ -91,6 +111,7 @@ class TrainingConfig:
     gradient_norm: float = 5.0
     focal_weight: float = 0.5
     gap_weight: float = 1.0
+    distillation: DistillationConfig | None = None
     average_decay: float = 0.0
     recalibration_batches: int = 0
     validate_every: int = 500
@@ -124,6 +145,12 @@ class TrainingConfig:
         if not any(entry.weight > 0 for entry in self.data):
             raise ConfigError(
                 "a run needs at least one [[data]] entry with a weight above 0",
+                code="NO_TRAINING_DATA",
+            )
+        taught = any(entry.taught and entry.weight > 0 for entry in self.data)
+        if self.distillation is not None and not taught:
+            raise ConfigError(
+                "distillation needs a [[data]] entry that is taught, with a weight above 0",
                 code="NO_TRAINING_DATA",
             )
         if not 0 <= self.average_decay < 1:

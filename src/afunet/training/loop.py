@@ -47,13 +47,15 @@ def train(
     device: torch.device,
     world: World = ALONE,
     initial: Mapping[str, Tensor] | None = None,
+    precision: Precision | None = None,
     record: Recorder | None = None,
     watch: Watch = UNWATCHED,
 ) -> float:
     """Train to the configured number of steps, continuing from `run/last.pt` if it exists.
 
     `validate` scores the network that would be shipped (averaged, recalibrated). `keep_best` is
-    called whenever the score is the highest so far. Returns the highest score. When `Cancelled` is
+    called whenever the score is the highest so far. `precision` replaces that of the configuration
+    on a machine that lacks it. Returns the highest score. When `Cancelled` is
     raised, the step reached is in `last.pt`. Of several processes, only the leading one validates,
     records and writes.
     """
@@ -72,7 +74,7 @@ def train(
         model = task.network(device)
         if initial is not None:
             model.load_state_dict(initial)
-        state = start(config, model, run, device)
+        state = start(config, model, run, device, precision)
         world.wait()
         if world.leads:
             log.forget_after(state.step)
@@ -136,7 +138,7 @@ def optimizer_step(
     for number, (shown, asked) in enumerate(zip(inputs, targets, strict=True), 1):
         last = number == config.accumulate
         with nullcontext() if last or world.size == 1 else network.no_sync():  # type: ignore[operator]
-            with _precision(config, device):
+            with _autocast(state.precision, device):
                 output = network(task.place(shown, device))
             loss = task.loss(output, asked.to(device), world.total) / config.accumulate
             state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
@@ -180,9 +182,9 @@ def _candidate(
     return model.eval()
 
 
-def _precision(config: TrainingConfig, device: torch.device) -> torch.autocast:
-    enabled = config.precision is not Precision.FP32
-    return torch.autocast(device.type, DTYPES[config.precision], enabled=enabled)
+def _autocast(precision: Precision, device: torch.device) -> torch.autocast:
+    enabled = precision is not Precision.FP32
+    return torch.autocast(device.type, DTYPES[precision], enabled=enabled)
 
 
 def _keep_config(config: TrainingConfig, run: Path) -> None:

@@ -76,6 +76,15 @@ def gap_weights(target: Tensor, weight: float, radius_px: int = GAP_RADIUS_PX) -
     return 1 + (weight - 1) * (closed - target).clamp(min=0)
 
 
+def taught_loss(logits: Tensor, probability: Tensor) -> Tensor:
+    """Mean cross-entropy of logits with a teacher's probabilities, (B, C, H, W) each, in float32.
+
+    Its minimum over the logits is the teacher's own entropy; the gradient is that of the
+    Kullback-Leibler divergence from the teacher (Hinton et al. 2015).
+    """
+    return binary_cross_entropy_with_logits(logits.float(), probability)
+
+
 def segmentation_loss(
     logits: Tensor,
     target: Tensor,

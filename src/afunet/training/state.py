@@ -19,7 +19,10 @@ LAST = "last.pt"
 
 @dataclass
 class TrainingState:
-    """The network with its average, the optimizer, the step reached and the best score so far."""
+    """The network with its average, the optimizer, the step reached and the best score so far.
+
+    `precision` is what this machine computes in.
+    """
 
     step: int
     best: float
@@ -27,16 +30,25 @@ class TrainingState:
     average: nn.Module | None
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
+    precision: Precision
 
 
 def start(
-    config: TrainingConfig, model: nn.Module, run: Path, device: torch.device
+    config: TrainingConfig,
+    model: nn.Module,
+    run: Path,
+    device: torch.device,
+    precision: Precision | None = None,
 ) -> TrainingState:
-    """A new state of a network on `device`, or the one in `run/last.pt` if it exists."""
+    """A new state of a network on `device`, or the one in `run/last.pt` if it exists.
+
+    `precision` replaces that of the configuration.
+    """
+    precision = precision or config.precision
     average = average_of(model, config.average_decay) if config.average_decay else None
-    scaler = torch.amp.GradScaler(device.type, enabled=config.precision is Precision.FP16)
+    scaler = torch.amp.GradScaler(device.type, enabled=precision is Precision.FP16)
     optimizer = _optimizer(config, model)
-    state = TrainingState(0, float("-inf"), model, average, optimizer, scaler)
+    state = TrainingState(0, float("-inf"), model, average, optimizer, scaler, precision)
     if (run / LAST).exists():
         _resume(state, run / LAST, device)
     return state

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from afunet.data.sampler import CropSampler
 from afunet.models import build_model
 from afunet.training.config import TrainingConfig
-from afunet.training.losses import segmentation_loss
+from afunet.training.losses import segmentation_loss, taught_loss
 
 Total = Callable[[Tensor], Tensor]
 """The sum of a value over all processes of a run."""
@@ -49,11 +49,18 @@ class Task:
 
 
 def segmentation(config: TrainingConfig, sampler: CropSampler) -> Task:
-    """The sampler's classes on crops (B, input_slices, px, px), as logits (B, classes, px, px)."""
+    """The sampler's classes on crops (B, input_slices, px, px), as logits (B, classes, px, px).
+
+    If a teacher has seen the slices, its loss is added with the weight of `config.distillation`.
+    """
     options = config.options_for(sampler.bank.classes)
 
-    def loss(logits: Tensor, masks: Tensor, total: Total) -> Tensor:
-        return segmentation_loss(logits, masks, config.focal_weight, total, config.gap_weight)
+    def loss(logits: Tensor, targets: Tensor, total: Total) -> Tensor:
+        masks, soft = targets.tensor_split([logits.shape[1]], 1)
+        labelled = segmentation_loss(logits, masks, config.focal_weight, total, config.gap_weight)
+        if config.distillation is None:
+            return labelled
+        return labelled + config.distillation.weight * taught_loss(logits, soft)
 
     return Task(
         lambda: build_model(config.model, options, seed=config.seed),

@@ -7,7 +7,7 @@ on its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from afunet.errors import InputError
 from afunet.formats.scan import Scan
@@ -23,7 +23,7 @@ from afunet.reconstruction.pieces import Instances
 from afunet.report.not_written import NotWritten
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts
-from afunet.workflows.dividing import NAMES, PIECES, SURFACE, Dividing, undivided
+from afunet.workflows.dividing import INSTANCES, NAMES, SURFACE, Dividing, undivided
 from afunet.workflows.network import Network
 from afunet.workflows.stopwatch import Stopwatch
 from afunet.workflows.trust import Trust, judge
@@ -38,10 +38,10 @@ PLAN = (
     Step("segmenting", share=1),
     Step("cleaning up", share=0.01),
     Step(SURFACE, share=0.01),
-    Step("instances", share=0.01),
+    Step(INSTANCES, share=0.01),
     Step(NAMES, share=0.01, seconds=0.3),
     Step("surfaces of pieces", share=0.01),
-    Step("mirrored slices", share=0.1),
+    Step("mirrored slices", share=0.03),
     Step(CONFIDENCE, share=0.01),
 )
 
@@ -52,7 +52,7 @@ class AnalysisRules:
 
     No surface has more than `MAX_TRIANGLES`. `pieces` asks for bones and fragments with names,
     measurements and surfaces, and for the surface of all bone; `trust` asks for confidence and
-    flags.
+    flags. `fast` leaves out the mirrored slices, and with them the flag `FLIPS_DISAGREE`.
     """
 
     cleanup: CleanUpRules = field(default_factory=CleanUpRules)
@@ -60,6 +60,7 @@ class AnalysisRules:
     max_error_mm: float | None = None
     pieces: bool = True
     trust: bool = True
+    fast: bool = False
 
     def __post_init__(self) -> None:
         require_limits(self.max_triangles, self.max_error_mm)
@@ -99,18 +100,27 @@ def analyse(
             f"got a {type(scan).__name__}, expected a Scan: read it with read_scan first",
             code="NOT_A_VOLUME",
         )
-    stopwatch = Stopwatch()
+    return analyse_timed(scan, network, rules, watch, Stopwatch())
+
+
+def analyse_timed(
+    scan: Scan,
+    network: Network,
+    rules: AnalysisRules | None,
+    watch: Watch,
+    stopwatch: Stopwatch,
+) -> Analysis:
+    """Find the bones as `analyse` does; `stopwatch` times the stages beside those of its owner."""
     with stopwatch.stage("network"):
         prediction = predict(scan, network, watch)
-    found = concluded(scan, prediction, network, rules, watch)
-    return replace(found, seconds={**stopwatch.seconds, **found.seconds})
+    return concluded(scan, prediction, network, rules, watch, stopwatch)
 
 
 def predict(scan: Scan, network: Network, watch: Watch = UNWATCHED) -> FreshPrediction:
     """Return what the network takes for bone, before the clean-up."""
     return predict_volume(
         Axial.of(scan.volume),
-        Predictor(network.engine, network.header.patch_px),
+        Predictor.of(network.engine, network.header),
         network.header,
         spacing_known=scan.source.spacing_known,
         watch=watch,
@@ -123,9 +133,11 @@ def concluded(
     network: Network,
     rules: AnalysisRules | None = None,
     watch: Watch = UNWATCHED,
+    stopwatch: Stopwatch | None = None,
 ) -> Analysis:
     """Make the analysis from a prediction: the cleaned mask and each result that follows."""
-    rules, stopwatch, attempts = rules or AnalysisRules(), Stopwatch(), Attempts()
+    rules, attempts = rules or AnalysisRules(), Attempts()
+    stopwatch = stopwatch or Stopwatch()
     with stopwatch.stage("clean-up"):
         axial, cleaned = clean_up(prediction.mask, prediction.scan, rules.cleanup, watch=watch)
         mask = prediction.scan.restored(axial)
@@ -135,16 +147,14 @@ def concluded(
             classes = prediction.scan.restored(classes_in(axial, prediction.mask))
     if rules.pieces:
         most = min(rules.max_triangles or MAX_TRIANGLES, MAX_TRIANGLES)
-        dividing = Dividing(attempts, most, rules.max_error_mm, watch)
-        with stopwatch.stage(SURFACE):
-            mesh = dividing.surface(mask)
-        with stopwatch.stage(PIECES):
-            instances = dividing.pieces(
-                mask,
-                scan.volume,
-                spacing_known=scan.source.spacing_known,
-                sides_known=scan.sides_known,
-            )
+        dividing = Dividing(attempts, most, rules.max_error_mm, watch, stopwatch)
+        mesh = dividing.surface(mask)
+        instances = dividing.pieces(
+            mask,
+            scan.volume,
+            spacing_known=scan.source.spacing_known,
+            sides_known=scan.sides_known,
+        )
     if rules.trust:
         with stopwatch.stage(CONFIDENCE), attempts.at(CONFIDENCE):
             watch.tell(CONFIDENCE, 0, 1)
@@ -156,6 +166,7 @@ def concluded(
                 cleaned,
                 rules.cleanup,
                 network.header,
+                mirrored=not rules.fast,
                 watch=watch,
             )
             watch.tell(CONFIDENCE, 1, 1)

@@ -6,32 +6,32 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from afunet.formats.scan import Scan
-from afunet.geometry import Mesh, Volume
-from afunet.reconstruction.pieces import Instances
+from afunet.geometry import Volume
 from afunet.report.case.facts import Report
 from afunet.report.case.montage import overlay_montage
 from afunet.report.case.page import render_page
+from afunet.report.surfaces.coloured_mesh import ColouredMesh
+from afunet.report.surfaces.preview import PAGE_TRIANGLES, previews
 from afunet.report.surfaces.scene import Scene, render_scene
 from afunet.report.surfaces.turning import turning_page
-from afunet.workflows.result_files import coloured_pieces, parts_of
+from afunet.workflows.result_files import parts_of
 
 OVERLAY, SCENE = "overlay.png", "scene.png"
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
-TURNING_TRIANGLES = 60_000
 
 
 def draw_overlay(folder: Path, scan: Scan, mask: Volume) -> list[str]:
     """Draw slices with the mask's outline, with sides only if known; return the file's name."""
     known, sides = scan.source.spacing_known, scan.sides_known
     overlay = overlay_montage(scan.volume, mask, spacing_known=known, orientation_known=sides)
-    overlay.save(folder / OVERLAY, optimize=True)
+    overlay.save(folder / OVERLAY)
     return [OVERLAY]
 
 
-def draw_scene(scan: Scan, mesh: Mesh | None, instances: Instances) -> Scene:
-    """Draw the surfaces of the pieces, or of all bone without pieces; sides only if known."""
+def draw_scene(scan: Scan, surfaces: Sequence[ColouredMesh]) -> Scene:
+    """Draw the surfaces from four sides, with the patient's sides only if known."""
     return render_scene(
-        coloured_pieces(instances, mesh),
+        surfaces,
         spacing_known=scan.source.spacing_known,
         orientation_known=scan.sides_known,
     )
@@ -39,14 +39,14 @@ def draw_scene(scan: Scan, mesh: Mesh | None, instances: Instances) -> Scene:
 
 def write_scene(folder: Path, scene: Scene) -> list[str]:
     """Write the picture of the surfaces; return the file's name."""
-    scene.image.save(folder / SCENE, optimize=True)
+    scene.image.save(folder / SCENE)
     return [SCENE]
 
 
-def turning_view(scan: Scan, mesh: Mesh | None, instances: Instances) -> str:
+def turning_view(scan: Scan, surfaces: Sequence[ColouredMesh]) -> str:
     """Return the page of the 3D view, with few enough triangles to be part of the report."""
     return turning_page(
-        parts_of(instances, TURNING_TRIANGLES, mesh),
+        parts_of(previews(surfaces, PAGE_TRIANGLES)),
         spacing_known=scan.source.spacing_known,
         sides_known=scan.sides_known,
     )

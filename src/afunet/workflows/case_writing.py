@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 
 from afunet.findings import Finding
-from afunet.formats.dicom.result import Algorithm
-from afunet.formats.dicom.segmentation import SegmentationKind
+from afunet.formats.dicom.algorithm import Algorithm
+from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.geometry import Volume
 from afunet.plan import Step
 from afunet.report.case import facts
 from afunet.report.case.findings import piece_findings, result_findings
+from afunet.report.surfaces.coloured_mesh import ColouredMesh
+from afunet.report.surfaces.preview import PICTURE_TRIANGLES, previews
 from afunet.report.surfaces.scene import Scene
 from afunet.watch import Watch
 from afunet.workflows.analyse import CONFIDENCE, Analysis
@@ -31,8 +33,9 @@ from afunet.workflows.case_pages import (
     write_page,
     write_scene,
 )
-from afunet.workflows.result_files import CaseResults, results_of
-from afunet.workflows.stopwatch import peak_memory_mb
+from afunet.workflows.case_results import CaseResults
+from afunet.workflows.result_files import coloured_pieces, results_of
+from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
 from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures
 
 WRITING, PICTURES, REPORTING = "writing", "pictures", "report"
@@ -51,50 +54,60 @@ class WantedResults:
 
 @dataclass(eq=False)
 class CaseWriter:
-    """Writes the results of one case, each on its own. Its methods raise only `Cancelled`."""
+    """Writes the results of one case, each on its own. Its methods raise only `Cancelled`.
+
+    `stopwatch` times their stages.
+    """
 
     found: Analysis
     wanted: WantedResults
     written: WrittenResults
     watch: Watch
+    stopwatch: Stopwatch
     _scene: Scene | None = field(default=None, init=False)
 
     def write_results(self) -> None:
         """Write masks, surfaces and DICOM results in the wanted formats."""
-        results = self._results()
-        listed = results_of(self.wanted.formats)
-        for number, (what, write) in enumerate(listed):
-            self._step(WRITING, number, len(listed))
-            self.written.write(what, partial(write, results))
-        self._step(WRITING, len(listed), len(listed))
+        with self.stopwatch.stage(WRITING):
+            results = self._results()
+            listed = results_of(self.wanted.formats)
+            for number, (what, write) in enumerate(listed):
+                self._step(WRITING, number, len(listed))
+                self.written.write(what, partial(write, results))
+            self._step(WRITING, len(listed), len(listed))
 
     def write_pictures(self) -> None:
         """Draw the slices with the mask, and the surfaces."""
         found = self.found
-        self._step(PICTURES, 0, 2)
-        self.written.write(OVERLAY, lambda folder: draw_overlay(folder, found.scan, found.mask))
-        self._step(PICTURES, 1, 2)
 
         def scene(folder: Path) -> list[str]:
-            self._scene = draw_scene(found.scan, found.mesh, found.instances)
+            self._scene = draw_scene(found.scan, self._previews)
             return write_scene(folder, self._scene)
 
-        self.written.write(SCENE, scene)
-        self._step(PICTURES, 2, 2)
+        with self.stopwatch.stage(PICTURES):
+            self._step(PICTURES, 0, 2)
+            self.written.write(OVERLAY, lambda folder: draw_overlay(folder, found.scan, found.mask))
+            self._step(PICTURES, 1, 2)
+            self.written.write(SCENE, scene)
+            self._step(PICTURES, 2, 2)
 
-    def write_report(
-        self, title: str, named: Sequence[Finding], run: facts.RunFacts
-    ) -> facts.Report:
-        """Write the page, then the JSON, which lists all missing results; return the report."""
-        written, found = self.written, self.found
+    def write_report(self, title: str, named: Sequence[Finding]) -> facts.Report:
+        """Write the page, then the JSON, which lists all missing results; return the report.
+
+        Each names the seconds spent until it is written.
+        """
+        with self.stopwatch.stage(REPORTING):
+            return self._write_report(title, named)
+
+    def _write_report(self, title: str, named: Sequence[Finding]) -> facts.Report:
+        written, found, made = self.written, self.found, self.written.attempts.made
         self._step(REPORTING, 0, 3)
         renderer = self._scene.renderer if self._scene else ""
+        run = run_facts(found, self.stopwatch.seconds)
         report = report_of(found, title, named, run, written.attempts, renderer)
-        turning = written.attempts.made(
-            TURNING, lambda: turning_view(found.scan, found.mesh, found.instances), ""
-        )
+        with self.stopwatch.stage(TURNING):
+            turning = made(TURNING, lambda: turning_view(found.scan, self._previews), "")
         none: tuple[bytes, ...] = ()
-        made = written.attempts.made
         pictures = made(FLAG_PICTURES, self._flag_pictures, none) if report.flags else none
         self._step(REPORTING, 1, 3)
         told = self._complete(report, REPORT_HTML, REPORT_JSON)
@@ -106,17 +119,24 @@ class CaseWriter:
         told = self._complete(report, REPORT_JSON)
         written.write(REPORT_JSON, lambda own: write_json(own, told))
         self._step(REPORTING, 3, 3)
-        return self._complete(report)
+        return self._complete(told)
+
+    @cached_property
+    def _previews(self) -> list[ColouredMesh]:
+        """Surfaces for picture and page: of the pieces, or of all bone if there is none."""
+        pieces = coloured_pieces(self.found.instances, self.found.mesh)
+        return previews(pieces, PICTURE_TRIANGLES)
 
     def _step(self, stage: str, done: int, total: int) -> None:
         self.watch.check()
         self.watch.tell(stage, done, total)
 
     def _complete(self, report: facts.Report, *coming: str) -> facts.Report:
-        """Return the report with the files written so far, those `coming`, and missing results."""
+        """Return the report with seconds, files and missing results so far, and files `coming`."""
         names = self.written.names
         return replace(
             report,
+            run=run_facts(self.found, self.stopwatch.seconds),
             files=(*names, *(name for name in coming if name not in names)),
             not_written=tuple(self.written.attempts.missing),
         )
@@ -171,6 +191,7 @@ def report_of(
         findings=(
             *scan.findings,
             *named,
+            *found.network.findings,
             *result_findings(found.mask, found.mesh, grid.working if grid.resamples else None),
             *piece_findings(found.instances),
         ),
@@ -203,10 +224,14 @@ def run_facts(found: Analysis, seconds: Mapping[str, float]) -> facts.RunFacts:
     return facts.RunFacts(
         version=version("afunet"),
         device=engine.device,
+        runtime=engine.runtime,
         arithmetic=engine.arithmetic,
+        choice=network.trial.reason,
         trial_seconds_per_window=network.trial.seconds_per_window,
         fallbacks=usage.fallbacks,
         windows=usage.windows,
+        pixels=usage.pixels,
         seconds=dict(seconds),
         peak_memory_mb=peak_memory_mb(),
+        fast=found.rules.fast,
     )

@@ -17,7 +17,7 @@ import torch
 from afunet.errors import ConfigError
 from afunet.evaluation.joint_line import joint_line
 from afunet.inference.device_choice import DeviceChoice
-from afunet.inference.engines.factory import pick_device
+from afunet.inference.engines.torch_engine import pick_device
 from afunet.plan import Step
 from afunet.report.comparison.curves import Curve, draw_curves
 from afunet.report.comparison.facts import ComparisonFacts, DataFacts

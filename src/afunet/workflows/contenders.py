@@ -18,7 +18,7 @@ from afunet import classical
 from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError
 from afunet.inference.device_choice import DeviceChoice
-from afunet.inference.engines.factory import build_engine, pick_device
+from afunet.inference.engines.torch_engine import build_engine, pick_device
 from afunet.models import build_model
 from afunet.models.checkpoint import Checkpoint, load_checkpoint
 from afunet.models.complexity import Complexity, complexity

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,22 +14,27 @@ from afunet.reconstruction.pieces import Instances, measure_pieces
 from afunet.reconstruction.surface import surface
 from afunet.watch import Watch
 from afunet.workflows.attempts import Attempts
+from afunet.workflows.stopwatch import Stopwatch
 
-SURFACE, PIECES, NAMES = "surface", "pieces", "names"
+SURFACE, INSTANCES, PIECES, NAMES = "surface", "instances", "pieces", "names"
 
 
 @dataclass(frozen=True, eq=False)
 class Dividing:
-    """Divides masks; surfaces are simplified as `decimated` says. Raises only `Cancelled`."""
+    """Divides masks; surfaces are simplified as `decimated` says. Raises only `Cancelled`.
+
+    `stopwatch` times the stages.
+    """
 
     attempts: Attempts
     max_triangles: int | None
     max_error_mm: float | None
     watch: Watch
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     def surface(self, mask: Volume) -> Mesh | None:
         """Return the surface of all bone, None if it could not be made."""
-        with self.attempts.at(SURFACE):
+        with self.stopwatch.stage(SURFACE), self.attempts.at(SURFACE):
             return surface(
                 mask,
                 max_triangles=self.max_triangles,
@@ -45,8 +50,9 @@ class Dividing:
 
         If bone could not be divided, it has one label, and no piece is measured.
         """
-        with self.attempts.at(PIECES):
-            labels = split_instances(mask, watch=self.watch)
+        with self.stopwatch.stage(PIECES), self.attempts.at(PIECES):
+            with self.stopwatch.stage(INSTANCES):
+                labels = split_instances(mask, watch=self.watch)
             named = NamedLabels.unnamed(labels)
             if spacing_known:
                 named = self._named(labels, sides_known)
@@ -61,7 +67,7 @@ class Dividing:
 
     def _named(self, labels: Volume, sides_known: bool) -> NamedLabels:
         self.watch.tell(NAMES, 0, 1)
-        with self.attempts.at(NAMES):
+        with self.stopwatch.stage(NAMES), self.attempts.at(NAMES):
             named = name_pieces(labels, sides_known=sides_known)
             self.watch.tell(NAMES, 1, 1)
             return named

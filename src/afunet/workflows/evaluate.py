@@ -37,7 +37,10 @@ from afunet.findings import Finding
 from afunet.formats.labelling import Labelling
 from afunet.formats.readers import Image, read_labelling
 from afunet.geometry import Volume
+from afunet.inference.cutting import Cutting
 from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.predictor import Predictor
+from afunet.inference.runtime_choice import RuntimeChoice
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.evaluated_pairs import LoadedPair, Pair, load_pair, matched
 from afunet.workflows.failed_case import FailedCase
@@ -179,20 +182,28 @@ def evaluate_network(
     status: str | None = None,
     patch_px: int | None = None,
     device: DeviceChoice = DeviceChoice.AUTO,
+    runtime: RuntimeChoice = RuntimeChoice.AUTO,
     watch: Watch = UNWATCHED,
 ) -> Evaluation:
     """Evaluate a network on one split of a store or slice folder (docs/data.md), on native pixels.
 
     `locate_data` finds the folder. `status` keeps only slices marked so ("checked"); `patch_px`
-    overrides the window size. If network and data have the same classes, each class is scored too;
-    if one of them has bone alone, any class counts as bone.
+    cuts slices into windows of that size instead of those that suit the network. If network and
+    data have the same classes, each class is scored too; if one of them has bone alone, any class
+    counts as bone.
     """
-    network = load_network(weights, device)
-    header, patch = network.header, patch_px or network.header.patch_px
+    network = load_network(weights, device, runtime=runtime)
+    header = network.header
     place = locate_data(folder)
     classes = _shared_classes(header.classes, classes_of(place))
     slices = of_status(load_split(place, split, header.input_slices, watch), status, split)
-    labels_of = network_labels(network.engine, patch, header.threshold)
+    suited = Predictor.of(network.engine, header)
+    labels_of = network_labels(
+        network.engine,
+        patch_px or suited.patch_px,
+        header.threshold,
+        Cutting.TRAINED if patch_px else suited.cutting,
+    )
     by_class: dict[str, dict[str, list[Counts]]] = {name: {} for name in classes}
 
     def mask_of(item: LabelledSlice) -> NDArray[np.bool_]:

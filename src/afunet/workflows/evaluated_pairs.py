@@ -11,7 +11,7 @@ import numpy as np
 from afunet.errors import InputError
 from afunet.findings import Finding, info
 from afunet.formats.label_files import label_files, stem
-from afunet.formats.label_names import read_label_names
+from afunet.formats.label_names import LABEL_NAMES, read_label_names
 from afunet.formats.labelling import Labelling, require_no_negative
 from afunet.formats.readers import read_labelling
 from afunet.geometry import LabelMap, Volume, label_boxes
@@ -19,7 +19,6 @@ from afunet.geometry.embedding import embedded
 from afunet.geometry.tolerances import SAME_PLACE_MM
 from afunet.preprocessing.orientation import turned_to
 from afunet.workflows.failed_case import FailedCase
-from afunet.workflows.phantom import NAMES
 from afunet.workflows.titles import told_names
 
 FILES = ("prediction", "truth")
@@ -182,7 +181,7 @@ def _by_name(
 def _names_of(truth: Path, names: Path | None) -> dict[int, str]:
     if names is not None:
         return read_label_names(names, stem(truth))
-    beside = truth.parent / NAMES
+    beside = truth.parent / LABEL_NAMES
     return read_label_names(beside, stem(truth)) if beside.is_file() else {}
 
 

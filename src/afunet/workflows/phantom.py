@@ -15,6 +15,7 @@ from PIL import Image
 
 from afunet.data.cases import SPLITS
 from afunet.errors import ConfigError, InputError
+from afunet.formats.label_names import LABEL_NAMES
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
 from afunet.phantom import (
@@ -35,6 +36,7 @@ from afunet.phantom.drawing.examples import (
     fractured_knee,
     leg_of_meshes,
     whole_limb,
+    with_joint_tissue,
     with_screws,
 )
 from afunet.preprocessing import BONE_WINDOW
@@ -43,7 +45,7 @@ from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.staging import check_writable, staged_folder
 
-BONES, FRAGMENTS, MASK, NAMES = "bones.nii.gz", "fragments.nii.gz", "truth.nii.gz", "labels.json"
+BONES, FRAGMENTS, MASK = "bones.nii.gz", "fragments.nii.gz", "truth.nii.gz"
 WRITING = "writing the leg"
 
 
@@ -116,8 +118,8 @@ def _results(leg: SimulatedLeg, scan: str, seed: int) -> dict[str, Callable[[Pat
     def names(folder: Path) -> list[str]:
         known: dict[str, object] = {"simulator": {"version": VERSION, "seed": seed}}
         known |= {"bones": leg.bones.names, "fragments": leg.fragments.names}
-        (folder / NAMES).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-        return [NAMES]
+        (folder / LABEL_NAMES).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+        return [LABEL_NAMES]
 
     of_labels = "exact labels"
     image = partial(volume, leg.volume, scan, "simulated CT, HU")
@@ -126,7 +128,7 @@ def _results(leg: SimulatedLeg, scan: str, seed: int) -> dict[str, Callable[[Pat
         MASK: partial(volume, leg.bones.foreground(), MASK, "exact bone mask"),
         BONES: partial(volume, leg.bones.volume, BONES, of_labels),
         FRAGMENTS: partial(volume, leg.fragments.volume, FRAGMENTS, of_labels),
-        NAMES: names,
+        LABEL_NAMES: names,
     }
 
 
@@ -140,12 +142,14 @@ def write_training_slices(
     per_leg: int = 12,
     regions: Sequence[Region] = (),
     fractured: bool = False,
+    joint_tissue: bool = False,
     watch: Watch = UNWATCHED,
 ) -> None:
     """Write simulated slices in the layout of docs/data.md; each leg is one case of one patient.
 
     `regions` are taken in turn and need limb files; if none is named, they are drawn at random.
-    With `fractured` every leg is broken, except a trunk.
+    With `fractured` every leg is broken, except a trunk. With `joint_tissue` every knee, hip and
+    ankle holds dense tissue.
     """
     if split not in SPLITS or count < 1:
         raise ConfigError(f"cannot write {count} slices of split {split!r}: splits are {SPLITS}")
@@ -165,6 +169,7 @@ def write_training_slices(
             per_leg=per_leg,
             regions=regions,
             broken=1.0 if fractured else BROKEN,
+            joint_tissue=1.0 if joint_tissue else None,
             watch=watch,
         ):
             case = f"sim{item.seed:05d}"
@@ -214,11 +219,12 @@ def choose_leg(
     metal: bool = False,
     random: bool = False,
     bones: Path | None = None,
+    joint_tissue: bool = False,
 ) -> LegConfig:
     """Return a leg to simulate: an intact or fractured knee, a random leg, or a leg of own bones.
 
     `metal` puts screws into the tibia of the knee. `bones` is a folder of watertight meshes in LPS
-    mm or an LLP26 limb file (.npz).
+    mm or an LLP26 limb file (.npz). `joint_tissue` puts dense tissue into the knees.
     """
     if random + (fractured or metal) + (bones is not None) > 1:
         raise ConfigError(
@@ -226,7 +232,12 @@ def choose_leg(
             code="OPTIONS_CLASH",
         )
     if random:
-        return draw_leg(seed, grid=KNEE_GRID)
+        return draw_leg(seed, grid=KNEE_GRID, joint_tissue=1.0 if joint_tissue else None)
+    config = _example(seed, fractured=fractured, metal=metal, bones=bones)
+    return with_joint_tissue(config) if joint_tissue else config
+
+
+def _example(seed: int, *, fractured: bool, metal: bool, bones: Path | None) -> LegConfig:
     config = fractured_knee(seed) if fractured else clean_knee(seed)
     if bones is None:
         return with_screws(config) if metal else config

@@ -18,6 +18,7 @@ from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances
 from afunet.report.case.findings import piece_findings
 from afunet.report.not_written import NotWritten
+from afunet.report.surfaces.preview import PICTURE_TRIANGLES, previews
 from afunet.report.surfaces.scene import render_scene
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
@@ -123,11 +124,11 @@ def _results(
 
     def scene(folder: Path) -> list[str]:
         drawn = render_scene(
-            coloured_pieces(instances, mesh),
+            previews(coloured_pieces(instances, mesh), PICTURE_TRIANGLES),
             spacing_known=read.spacing_known,
             orientation_known=read.sides_known,
         )
-        drawn.image.save(folder / SCENE, optimize=True)
+        drawn.image.save(folder / SCENE)
         return [SCENE]
 
     surfaces = [

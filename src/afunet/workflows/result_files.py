@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from pydicom.sr.coding import Code
-
-from afunet.anatomy.bones import Bone, Side
-from afunet.anatomy.names import UNKNOWN, BoneName
+from afunet.anatomy.bones import Bone
 from afunet.errors import ConfigError, OutputError
-from afunet.formats.dicom.result import (
-    LEFT,
-    RIGHT,
-    Algorithm,
-    ResultPlanes,
-    Segment,
-    Structure,
-    result_planes,
-)
-from afunet.formats.dicom.rtstruct import write_rtstruct
-from afunet.formats.dicom.segmentation import SegmentationKind, write_segmentation
 from afunet.formats.glb import Part, write_glb
 from afunet.formats.mesh_files import MESH_WRITERS
 from afunet.formats.scan import Scan
 from afunet.formats.writers import MASK_WRITERS
-from afunet.geometry import Mesh, Volume
-from afunet.reconstruction.decimation import FEWEST_TRIANGLES, decimated
+from afunet.geometry import Mesh
 from afunet.reconstruction.pieces import Instances
 from afunet.report.palette import colour_of
 from afunet.report.surfaces.coloured_mesh import ColouredMesh
+from afunet.workflows.case_results import BONE, CaseResults
 
 DESCRIPTION = "afunet bone mask"
 INSTANCES_DESCRIPTION = "afunet bones and fragments"
@@ -40,28 +25,7 @@ CLASSES, CLASS_NAMES, CLASSES_DESCRIPTION = "classes", "classes.json", "afunet c
 PIECES_FOLDER = "bones"
 GLB, GLB_KIND = "bones.glb", "glb"
 SURFACE_FORMATS = (*MESH_WRITERS, GLB_KIND)
-BONE = "bone"
 SEGMENTATION, STRUCTURES = "segmentation.dcm", "structures.dcm"
-
-
-@dataclass(frozen=True, eq=False)
-class CaseResults:
-    """What was found in a scan; `mesh` is None if there is no surface of all bone.
-
-    `probability`, if kept, holds 0 to 255 on the mask's grid. `classes` holds the class of each
-    voxel of the mask, numbered from 1 in the order of `class_names`; it is None for bone alone.
-    """
-
-    scan: Scan
-    mask: Volume
-    mesh: Mesh | None
-    instances: Instances
-    algorithm: Algorithm
-    probability: Volume | None = None
-    segmentation_kind: SegmentationKind = SegmentationKind.BINARY
-    deidentified: bool = False
-    classes: Volume | None = None
-    class_names: tuple[str, ...] = ()
 
 
 WriteResult = Callable[[CaseResults, Path], list[str]]
@@ -152,7 +116,7 @@ def write_pieces(
     instances: Instances, kind: str, folder: Path, whole: Mesh | None = None
 ) -> list[str]:
     """Write each piece if there are several, and in GLB all pieces together."""
-    parts = parts_of(instances, whole=whole)
+    parts = parts_of(coloured_pieces(instances, whole))
     names = []
     if kind == GLB_KIND:
         names.append(GLB)
@@ -181,82 +145,22 @@ def coloured_pieces(instances: Instances, whole: Mesh | None = None) -> list[Col
 
 
 def _segmentation(results: CaseResults, folder: Path) -> list[str]:
-    placed = result_planes(results.scan, deidentified=results.deidentified)
-    write_segmentation(
-        _segments(results, placed),
-        placed,
-        results.algorithm,
-        folder / SEGMENTATION,
-        results.segmentation_kind,
-        deidentified=results.deidentified,
-    )
+    from afunet.workflows.dicom_results import write_segments
+
+    write_segments(results, folder / SEGMENTATION)
     return [SEGMENTATION]
 
 
 def _structures(results: CaseResults, folder: Path) -> list[str]:
-    placed = result_planes(results.scan, deidentified=results.deidentified)
-    write_rtstruct(
-        _segments(results, placed),
-        placed,
-        results.algorithm,
-        folder / STRUCTURES,
-        deidentified=results.deidentified,
-    )
+    from afunet.workflows.dicom_results import write_structures
+
+    write_structures(results, folder / STRUCTURES)
     return [STRUCTURES]
 
 
-def _segments(results: CaseResults, placed: ResultPlanes) -> list[Segment]:
-    """Return a segment for each named bone with its fragments, and one for bone without a name.
-
-    If probabilities are kept, there is one segment of all bone.
-    """
-    if results.probability is not None:
-        segment = placed.segment(BONE, results.mask, probability=results.probability)
-        return [replace(segment, structure=_structure(UNKNOWN))]
-    labels, structures = bones_of(results.instances)
-    return placed.segments(structures, labels)
-
-
-def bones_of(instances: Instances) -> tuple[Volume, list[Structure]]:
-    """Return labels 1, 2, … of whole bones, the one with the largest piece first, and names."""
-    structures: list[Structure] = []
-    number = np.zeros(int(instances.labels.voxels.max()) + 1, dtype=np.uint8)
-    for piece in instances.pieces:
-        structure = _structure(piece.bone)
-        if structure not in structures:
-            structures.append(structure)
-        number[piece.measures.label] = structures.index(structure) + 1
-    unnamed = _structure(UNKNOWN)
-    if instances.not_measured and unnamed not in structures:
-        structures.append(unnamed)
-    if instances.not_measured:
-        number[len(instances.pieces) + 1 :] = structures.index(unnamed) + 1
-    labels = instances.labels
-    return labels.with_voxels(number[labels.voxels]), structures or [unnamed]
-
-
-def _structure(name: BoneName) -> Structure:
-    code, meaning = name.bone.row.snomed
-    title = BONE if name.bone is Bone.UNKNOWN else str(name)
-    side = None if name.side is None else {Side.LEFT: LEFT, Side.RIGHT: RIGHT}[name.side]
-    colour = colour_of(name.bone, 1, name.side)
-    return Structure(title, Code(code, "SCT", meaning), side, colour)
-
-
-def parts_of(
-    instances: Instances, most_triangles: int | None = None, whole: Mesh | None = None
-) -> list[Part]:
-    """Return the pieces with names and colours, simplified to `most_triangles` in all if given."""
-    pieces = coloured_pieces(instances, whole)
-    total = sum(len(piece.mesh.faces) for piece in pieces)
-    parts = []
-    for piece in pieces:
-        mesh = piece.mesh
-        if most_triangles is not None and total > most_triangles:
-            share = len(mesh.faces) * most_triangles // total
-            mesh = decimated(mesh, max(share, FEWEST_TRIANGLES))
-        parts.append(Part(piece.name, mesh, piece.colour))
-    return parts
+def parts_of(pieces: Sequence[ColouredMesh]) -> list[Part]:
+    """Return the pieces as parts of a GLB file."""
+    return [Part(piece.name, piece.mesh, piece.colour) for piece in pieces]
 
 
 RESULT_FORMATS: dict[str, ResultFormat] = {
@@ -295,6 +199,8 @@ def require_source_for(names: Collection[str], scan: Scan, *, deidentified: bool
     needing = [name for name in set(names) if RESULT_FORMATS[name].needs_dicom]
     try:
         if needing:
+            from afunet.formats.dicom.result import result_planes
+
             result_planes(scan, deidentified=deidentified)
     except OutputError:
         if len(needing) == len(set(names)):

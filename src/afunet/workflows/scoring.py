@@ -12,6 +12,7 @@ from afunet.data.labelled import load_labelled
 from afunet.data.slices import LabelledSlice
 from afunet.errors import InputError
 from afunet.evaluation.slice_score import SliceScore, score_slice
+from afunet.inference.cutting import Cutting
 from afunet.inference.engines.engine import Engine
 from afunet.inference.predictor import Predictor
 from afunet.models.head import labels
@@ -47,16 +48,21 @@ def of_status(
     return chosen
 
 
-def network_labels(engine: Engine, window_px: int | None, threshold: float = 0.5) -> LabelsOf:
+def network_labels(
+    engine: Engine,
+    window_px: int | None,
+    threshold: float = 0.5,
+    cutting: Cutting = Cutting.TRAINED,
+) -> LabelsOf:
     """Return a function that predicts classes at native pixels, 0 for none.
 
-    It works in windows of `window_px`, or on whole slices for None.
+    Windows of the trained size have `window_px` a side, or are whole slices for None.
     """
     predictors: dict[int, Predictor] = {}
 
     def labels_of(item: LabelledSlice) -> NDArray[np.uint8]:
         side = window_px or max(item.grey.shape[-2:])
-        predictor = predictors.get(side) or Predictor(engine, side)
+        predictor = predictors.get(side) or Predictor(engine, side, cutting)
         predicted = predictor.of_grey(item.grey)
         predictors[side] = predicted.predictor
         return np.asarray(labels(predicted.probability, threshold)[0])

@@ -9,7 +9,7 @@ from typing import overload
 
 from afunet.errors import ConfigError, OutputError
 from afunet.findings import Finding
-from afunet.formats.dicom.segmentation import SegmentationKind
+from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.formats.file_search import existing_paths
 from afunet.formats.in_memory import is_image
 from afunet.formats.readers import Image, read_scan
@@ -17,12 +17,13 @@ from afunet.formats.scan import Scan
 from afunet.geometry import Mesh, Volume
 from afunet.inference.cleanup import CleanUpRules
 from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.runtime_choice import RuntimeChoice
 from afunet.reconstruction.decimation import require_limits
 from afunet.reconstruction.pieces import Instances, Piece
 from afunet.report.case import facts
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.analyse import PLAN as ANALYSIS
-from afunet.workflows.analyse import AnalysisRules, analyse
+from afunet.workflows.analyse import AnalysisRules, analyse_timed
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.case_pages import OVERLAY, REPORT_HTML, REPORT_JSON, SCENE
 from afunet.workflows.case_writing import PLAN as CASE_WRITING
@@ -34,6 +35,7 @@ from afunet.workflows.staging import check_writable, staged_folder
 from afunet.workflows.stopwatch import Stopwatch
 from afunet.workflows.titles import UNTITLED, title_of
 
+START_UP, LOADING = "start-up", "loading"
 CASE_PLAN = (*ANALYSIS, *CASE_WRITING)
 PLAN = (*LOADING_PLAN, *CASE_PLAN)
 
@@ -45,11 +47,13 @@ class SegmentOptions:
     `strict` refuses a scan whose geometry would have to be corrected. `formats` are names of
     `RESULT_FORMATS`. `segmentation_kind` is how a DICOM Segmentation stores its voxels.
     `deidentify` leaves the patient out of DICOM results; other results never name the patient.
-    `max_triangles` and `max_error_mm` simplify each surface (`AnalysisRules`).
+    `max_triangles` and `max_error_mm` simplify each surface (`AnalysisRules`). `fast` takes the
+    fast ones of the shipped weights, and leaves out the mirrored slices.
     """
 
     weights: str | Path | None = None
     device: DeviceChoice = DeviceChoice.AUTO
+    runtime: RuntimeChoice = RuntimeChoice.AUTO
     series: str | None = None
     spacing_mm: tuple[float, float, float] | None = None
     strict: bool = False
@@ -59,11 +63,13 @@ class SegmentOptions:
     cleanup: CleanUpRules = field(default_factory=CleanUpRules)
     max_triangles: int | None = None
     max_error_mm: float | None = None
+    fast: bool = False
 
     def __post_init__(self) -> None:
         require_formats(self.formats)
         require_limits(self.max_triangles, self.max_error_mm)
-        for name, kind in (("device", DeviceChoice), ("segmentation_kind", SegmentationKind)):
+        kinds = (DeviceChoice, RuntimeChoice, SegmentationKind)
+        for name, kind in zip(("device", "runtime", "segmentation_kind"), kinds, strict=True):
             value = getattr(self, name)
             if value not in tuple(kind):
                 raise ConfigError(f"unknown {name} {value!r}: choose from {', '.join(kind)}")
@@ -72,7 +78,7 @@ class SegmentOptions:
     @property
     def rules(self) -> AnalysisRules:
         """The rules for the analysis."""
-        return AnalysisRules(self.cleanup, self.max_triangles, self.max_error_mm)
+        return AnalysisRules(self.cleanup, self.max_triangles, self.max_error_mm, fast=self.fast)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,16 +121,26 @@ class SegmentedCase(Case):
 
 
 class Segmenter:
-    """A loaded network and its options, for any number of scans."""
+    """A loaded network and its options, for any number of scans.
+
+    The report of the first scan counts the seconds of loading, and of a command's `start_up`.
+    """
 
     def __init__(
         self,
         options: SegmentOptions | None = None,
         *,
         watch: Watch = UNWATCHED,
+        start_up: float | None = None,
     ) -> None:
         self.options = options or SegmentOptions()
-        self.network = load_network(self.options.weights, self.options.device, watch)
+        chosen = self.options
+        stopwatch = Stopwatch() if start_up is None else Stopwatch({START_UP: start_up})
+        with stopwatch.stage(LOADING):
+            self.network = load_network(
+                chosen.weights, chosen.device, watch, runtime=chosen.runtime, fast=chosen.fast
+            )
+        self._before = stopwatch.seconds
 
     def find(self, source: Image | Scan, *, case: str = UNTITLED, watch: Watch = UNWATCHED) -> Case:
         """Find the bones in a scan and write nothing.
@@ -132,10 +148,9 @@ class Segmenter:
         `source` is anything that `read_scan` reads, or a `Scan`. What could not be made is listed
         in `report.not_written`. Raises `AfunetError` if there is no result at all.
         """
-        stopwatch = Stopwatch()
+        stopwatch = self._stopwatch()
         scan = self._read(source, stopwatch, watch)
-        found = analyse(scan, self.network, self.options.rules, watch)
-        stopwatch.add(found.seconds)
+        found = analyse_timed(scan, self.network, self.options.rules, watch, stopwatch)
         attempts = Attempts(found.missing, found.stacks)
         report = report_of(found, case, (), run_facts(found, stopwatch.seconds), attempts)
         report = replace(report, not_written=tuple(attempts.missing))
@@ -156,25 +171,27 @@ class Segmenter:
         written is listed in `report.not_written`; the others are still written. Raises
         `AfunetError` if there is no result at all; then nothing is written.
         """
+        stopwatch = self._stopwatch()
         require_possible(path, output, self.options)
         output = Path(output)
         title, named = (case, []) if case is not None else _title_of(path)
-        stopwatch = Stopwatch()
         scan = self._read(path, stopwatch, watch)
         require_source_for(self.options.formats, scan, deidentified=self.options.deidentify)
-        found = analyse(scan, self.network, self.options.rules, watch)
-        stopwatch.add(found.seconds)
+        found = analyse_timed(scan, self.network, self.options.rules, watch, stopwatch)
         attempts = Attempts(found.missing, found.stacks)
         with staged_folder(output, "segment") as stage:
             written = WrittenResults(stage, attempts)
-            writer = CaseWriter(found, self._wanted(), written, watch)
-            with stopwatch.stage("writing"):
-                writer.write_results()
-            with stopwatch.stage("pictures"):
-                writer.write_pictures()
-            report = writer.write_report(title, named, run_facts(found, stopwatch.seconds))
+            writer = CaseWriter(found, self._wanted(), written, watch, stopwatch)
+            writer.write_results()
+            writer.write_pictures()
+            report = writer.write_report(title, named)
             written.require_any()
         return SegmentedCase(report, found.mask, found.instances, found.mesh, found.classes, output)
+
+    def _stopwatch(self) -> Stopwatch:
+        """Return a running stopwatch; the first one has the seconds of start-up and loading."""
+        before, self._before = self._before, dict.fromkeys(self._before, 0.0)
+        return Stopwatch(before)
 
     def _read(self, source: Image | Scan, stopwatch: Stopwatch, watch: Watch) -> Scan:
         with stopwatch.stage("reading"):

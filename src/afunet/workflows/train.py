@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,34 +14,49 @@ import torch
 from torch import nn
 
 from afunet.data.cases import refuse_leaks
-from afunet.data.labelled import classes_of, load_labelled, read_records
+from afunet.data.labelled import classes_of, load_labelled, load_unlabelled, read_records
 from afunet.data.locate import locate_data
 from afunet.data.sampler import CropSampler, Source
 from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError, InputError
 from afunet.evaluation.overlap import METRICS, Counts, count
+from afunet.findings import Finding, info
+from afunet.inference.cpu import this_cpu
 from afunet.inference.device_choice import DeviceChoice
-from afunet.inference.engines.factory import build_engine, pick_device
+from afunet.inference.engines.torch_engine import build_engine, pick_device
 from afunet.inference.predictor import Predictor
 from afunet.models import build_model
-from afunet.models.checkpoint import Header, load_checkpoint, save_checkpoint
+from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.models.head import labels
-from afunet.models.shipped import shipped_path
+from afunet.models.header import Header
+from afunet.models.shipped import weights_path
 from afunet.plan import Step
 from afunet.preprocessing import BONE_WINDOW
-from afunet.training.config import SHIPPED, TrainingConfig, config_text
+from afunet.training.config import (
+    DataConfig,
+    Precision,
+    TrainingConfig,
+    config_text,
+)
 from afunet.training.distributed import joined, own_device
 from afunet.training.loop import CONFIG, DTYPES, train
 from afunet.training.recording import NoRecorder, Recorder
 from afunet.training.task import segmentation
 from afunet.watch import UNWATCHED, Watch
+from afunet.workflows.lineage import Lineage
 from afunet.workflows.staging import check_writable
+from afunet.workflows.teaching import STAGE as ASKING
+from afunet.workflows.teaching import Teacher, taught
 
 BEST = "best.safetensors"
 RESULT = "result.json"
 EXAMPLES = 4
-PLAN = (Step("reading slices"), Step("training", share=1))
+PLAN = (Step("reading slices"), Step(ASKING), Step("training", share=1))
 TRUSTED = ("checked", "exact")  # labels looked at by a person, or simulated
+
+
+Lessons = Callable[[DataConfig, Path, Sequence[LabelledSlice]], Sequence[LabelledSlice]]
+"""Training slices of a [[data]] entry and its folder → what is learned from them."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +76,11 @@ def train_network(
     threads: int | None = None,
     record: Recorder | None = None,
     watch: Watch = UNWATCHED,
+    lineage: Lineage = (),
 ) -> TrainingResult:
     """Train as `config` says into the folder `run`; continue where an earlier call stopped.
 
+    The `lineage` of a compressed network goes into the header of the checkpoint.
     Under `torchrun` all processes train one network, and the leading process writes.
     """
     if threads is not None and threads < 1:
@@ -75,12 +92,14 @@ def train_network(
         return finished
     check_writable(run)
     place = own_device(pick_device(device))
+    precision = arithmetic(config.precision, device)[0]
     record = record or NoRecorder()
     with joined(place) as world:
         if not world.leads:
             watch = watch.silenced()
         classes = _classes_of(config, base)
-        sources, validation = _slices_of(config, base, watch)
+        lessons = _lessons(config, run, base, classes, place, watch)
+        sources, validation = _slices_of(config, base, lessons, watch)
         sampler = CropSampler(
             sources,
             config.crop,
@@ -89,16 +108,17 @@ def train_network(
             place,
             passes=config.epochs > 0,
             classes=len(classes),
+            multiple=config.accumulate * world.size,
         )
 
         def validate(model: nn.Module, step: int) -> float:
-            predictor = _predictor(model, config, place, len(classes))
+            predictor = _predictor(model, config, place, precision, len(classes))
             show_examples(predictor, validation, record, step)
             return mean_case_dice(predictor, validation, watch)
 
         def keep_best(model: nn.Module, step: int, score: float) -> None:
             scores = {"validation_dice_per_case": round(score, 5)}
-            header = _header(config, sources, step, scores, classes)
+            header = _header(config, sources, step, scores, classes, lineage)
             save_checkpoint(run / BEST, model, header)
 
         best = train(
@@ -110,12 +130,30 @@ def train_network(
             device=place,
             world=world,
             initial=_initial(config, base, classes),
+            precision=precision,
             record=record,
             watch=watch,
         )
         if world.leads:
             (run / RESULT).write_text(json.dumps({"validation_dice_per_case": best}) + "\n")
     return TrainingResult(best, run / BEST)
+
+
+def arithmetic(
+    wanted: Precision, device: DeviceChoice = DeviceChoice.AUTO
+) -> tuple[Precision, tuple[Finding, ...]]:
+    """Return the number format to train in on a device, and a finding if it is not the wanted one.
+
+    On a processor without bfloat16, training in it takes ten times as long as in float32.
+    """
+    on_cpu = pick_device(device).type == "cpu"
+    if wanted is not Precision.BF16 or not on_cpu or (cpu := this_cpu()).has_bfloat16:
+        return wanted, ()
+    line = (
+        f"the processor ({cpu.model}) has no bfloat16 (avx512_bf16 or AMX): training in "
+        "float32 instead, which is ten times faster on it"
+    )
+    return Precision.FP32, (info("NO_BFLOAT16", line),)
 
 
 def _finished(config: TrainingConfig, run: Path) -> TrainingResult | None:
@@ -141,7 +179,7 @@ def _classes_of(config: TrainingConfig, base: Path) -> tuple[str, ...]:
 
 
 def _slices_of(
-    config: TrainingConfig, base: Path, watch: Watch
+    config: TrainingConfig, base: Path, lessons: Lessons, watch: Watch
 ) -> tuple[list[Source], Sequence[LabelledSlice]]:
     """Return training slices by source, and validation slices (`TRUSTED` ones if there are any).
 
@@ -155,7 +193,7 @@ def _slices_of(
     held_out: list[LabelledSlice] = []
     for entry, folder in zip(config.data, folders, strict=True):
         if slices := load_labelled(folder, "train", inputs, watch):
-            sources.append(Source(slices, entry.weight))
+            sources.append(Source(lessons(entry, folder, slices), entry.weight))
         held_out += load_labelled(folder, "val", inputs, watch)
     if not sources:
         raise InputError(
@@ -172,15 +210,46 @@ def _slices_of(
     return sources, validation
 
 
+def _lessons(
+    config: TrainingConfig,
+    run: Path,
+    base: Path,
+    classes: tuple[str, ...],
+    device: torch.device,
+    watch: Watch,
+) -> Lessons:
+    """Return what shows slices to the teacher; without a teacher they stay as they are."""
+    wanted = config.distillation
+    if wanted is None:
+        return lambda entry, folder, slices: slices
+    checkpoint = load_checkpoint(weights_path(wanted.teacher, base))
+    teacher = Teacher.of(checkpoint, classes, config.input_slices, device)
+
+    def show(
+        entry: DataConfig, folder: Path, slices: Sequence[LabelledSlice]
+    ) -> Sequence[LabelledSlice]:
+        if not (entry.taught and entry.weight > 0):
+            return slices
+        inputs = config.input_slices
+        others = load_unlabelled(folder, "train", inputs, watch) if wanted.unlabelled else ()
+        kept = run / f"taught-{config.data.index(entry)}.npz"
+        return taught(slices, others, teacher, kept, watch)
+
+    return show
+
+
 def mean_case_dice(
-    predictor: Predictor, slices: Sequence[LabelledSlice], watch: Watch = UNWATCHED
+    predictor: Predictor,
+    slices: Sequence[LabelledSlice],
+    watch: Watch = UNWATCHED,
+    threshold: float = 0.5,
 ) -> float:
     """Return the mean over all cases and classes of the Dice pooled over a case's slices."""
     cases: dict[tuple[str, int], Counts] = {}
     for done, item in enumerate(slices):
         predicted = predictor.of_grey(item.grey)
         predictor = predicted.predictor
-        found = labels(predicted.probability, 0.5)[0]
+        found = labels(predicted.probability, threshold)[0]
         for number in range(1, predicted.probability.shape[1] + 1):
             counts, key = count(found == number, item.mask == number), (item.record.case, number)
             cases[key] = cases.get(key, Counts()) + counts
@@ -205,12 +274,16 @@ def show_examples(
 
 
 def _predictor(
-    model: nn.Module, config: TrainingConfig, device: torch.device, classes: int
+    model: nn.Module,
+    config: TrainingConfig,
+    device: torch.device,
+    precision: Precision,
+    classes: int,
 ) -> Predictor:
     engine = build_engine(
         model,
         device,
-        DTYPES[config.precision],
+        DTYPES[precision],
         channels=config.input_slices,
         classes=classes,
     )
@@ -226,8 +299,7 @@ def _initial(
     """
     if not config.start_from:
         return None
-    path = shipped_path() if config.start_from == SHIPPED else Path(config.start_from)
-    checkpoint = load_checkpoint(path if path.is_file() else base / path)
+    checkpoint = load_checkpoint(weights_path(config.start_from, base))
     if (checkpoint.header.model, dict(checkpoint.header.options)) != (
         config.model,
         dict(config.options),
@@ -251,6 +323,7 @@ def _header(
     step: int,
     metrics: dict[str, Any],
     classes: tuple[str, ...],
+    lineage: Lineage,
 ) -> Header:
     return Header(
         model=config.model,
@@ -265,6 +338,8 @@ def _header(
             "steps": config.steps,
             "batch_size": config.batch_size,
             "seed": config.seed,
+            **({} if config.distillation is None else {"teacher": config.distillation.teacher}),
+            **({"lineage": list(lineage)} if lineage else {}),
             "commit": _commit(),
         },
         metrics=metrics,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from afunet.inference.trust.flags import raise_flags
 from afunet.inference.trust.flips import flip_agreement
 from afunet.inference.trust.signs import Signs, measure_signs
 from afunet.inference.volume import FreshPrediction
-from afunet.models.checkpoint import Header
 from afunet.models.expected_dice import DiceInterval
+from afunet.models.header import Header
 from afunet.reconstruction.pieces import Instances
 from afunet.report.case.facts import (
     ConfidenceFacts,
@@ -37,12 +37,13 @@ class Trust:
     """The measured signs of errors, and the flags that they raise, worst first.
 
     `outside` says why the scan is unlike those on which the expected Dice was fitted, "" if it is
-    like them.
+    like them. `mirrored` is False if no slice was predicted mirrored, to save time.
     """
 
     signs: Signs
     flags: tuple[Flag, ...]
     outside: str = ""
+    mirrored: bool = True
 
 
 def judge(
@@ -54,9 +55,13 @@ def judge(
     rules: CleanUpRules,
     header: Header,
     *,
+    mirrored: bool = True,
     watch: Watch = UNWATCHED,
 ) -> Trust:
-    """Measure a finished mask, in axial order, and its pieces; predict a few mirrored slices."""
+    """Measure a finished mask, in axial order, and its pieces.
+
+    `mirrored` predicts the least sure slices again, mirrored.
+    """
     evidence = Evidence.of(
         prediction,
         mask,
@@ -67,10 +72,13 @@ def judge(
         spacing_known=scan.source.spacing_known,
         positions_known=bool(scan.planes),
     )
-    flips = flip_agreement(evidence, prediction.predictor, header, watch=watch)
-    signs = measure_signs(evidence, flips, header.expected_dice)
+    signs = measure_signs(evidence, header.expected_dice)
+    if mirrored:
+        predictor = prediction.predictor
+        flips = flip_agreement(evidence, signs.slices, predictor, header, watch=watch)
+        signs = replace(signs, flips=flips)
     unlike = outside(signs, scan.source.region, _unnamed(instances))
-    return Trust(signs, raise_flags(signs), unlike)
+    return Trust(signs, raise_flags(signs), unlike, mirrored)
 
 
 def _unnamed(instances: Instances) -> float:
@@ -113,7 +121,7 @@ def confidence_facts(trust: Trust, header: Header) -> ConfidenceFacts:
         slices,
         pieces,
         coverage=signs.model.coverage if signs.model and known else None,
-        words=_words(trust, expected),
+        words=" ".join(filter(None, (_words(trust, expected), _missing(trust)))),
     )
 
 
@@ -140,6 +148,13 @@ def _words(trust: Trust, expected: DiceInterval | None) -> str:
         f"{model.coverage:.0%} of scans like this. It never exceeds {model.best:g}, because the "
         "labels are not more exact. Errors of which the network is confident cannot be foreseen."
     )
+
+
+def _missing(trust: Trust) -> str:
+    """Return what was left out to save time, or ""."""
+    if trust.mirrored or not trust.signs.slices:
+        return ""
+    return "Fast: no slice was mirrored, so that the flag FLIPS_DISAGREE is missing."
 
 
 def flag_facts(trust: Trust) -> tuple[FlagFacts, ...]:

@@ -15,8 +15,9 @@ from pydicom.valuerep import validate_value
 from tests.refusals import refused
 
 from afunet.errors import OutputError
+from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.dicom.copied_elements import FILED_BY, REFERRED_BY
-from afunet.formats.dicom.result import Algorithm, result_planes
+from afunet.formats.dicom.result import result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import write_segmentation
 from afunet.formats.readers import list_series, read_scan

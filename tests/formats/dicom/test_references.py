@@ -11,9 +11,10 @@ from pydicom.dataset import Dataset
 from tests.refusals import refused
 
 from afunet.errors import OutputError
+from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.dicom.archive_findings import archive_findings
 from afunet.formats.dicom.copied_elements import copied_elements
-from afunet.formats.dicom.result import LEFT, Algorithm, Structure, result_planes
+from afunet.formats.dicom.result import LEFT, Structure, result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import write_segmentation
 from afunet.formats.dicom.source_images import SourceImage, reference

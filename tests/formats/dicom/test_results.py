@@ -13,10 +13,12 @@ from tests.refusals import refused
 
 from afunet.errors import ConfigError, OutputError
 from afunet.formats.dicom import rtstruct, segmentation
+from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.dicom.contours import filled
-from afunet.formats.dicom.result import Algorithm, Segment, Structure, result_planes
+from afunet.formats.dicom.result import Segment, Structure, result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
-from afunet.formats.dicom.segmentation import SegmentationKind, write_segmentation
+from afunet.formats.dicom.segmentation import write_segmentation
+from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.formats.readers import read_scan
 from afunet.geometry import Volume
 

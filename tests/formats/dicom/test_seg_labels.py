@@ -5,8 +5,10 @@ import pytest
 from pydicom import dcmread
 
 from afunet.errors import InputError
-from afunet.formats.dicom.result import Algorithm, Structure, result_planes
-from afunet.formats.dicom.segmentation import SegmentationKind, write_segmentation
+from afunet.formats.dicom.algorithm import Algorithm
+from afunet.formats.dicom.result import Structure, result_planes
+from afunet.formats.dicom.segmentation import write_segmentation
+from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labelling, read_scan
 from afunet.geometry import Volume

@@ -1,5 +1,6 @@
 """What every engine promises; a new runtime is picked up by its line in `ENGINES`."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,9 +11,14 @@ from torch import Tensor, nn
 
 from afunet.errors import CheckpointError, DeviceError
 from afunet.inference.engines.engine import Engine
-from afunet.inference.engines.factory import build_engine, fastest
-from afunet.inference.engines.torch_engine import TorchEngine
+from afunet.inference.engines.onnx_engine import onnx_engine
+from afunet.inference.engines.openvino_engine import openvino_engine
+from afunet.inference.engines.runtimes import RUNTIMES
+from afunet.inference.engines.torch_engine import TorchEngine, build_engine
 from afunet.models import build_model
+from afunet.models.export import WINDOWS, onnx_of
+from afunet.models.header import Header
+from afunet.models.network_file import NetworkFile
 
 CPU = torch.device("cpu")
 Build = Callable[[nn.Module, int, int], Engine]
@@ -27,7 +33,42 @@ def torch_bfloat16(network: nn.Module, channels: int, classes: int) -> Engine:
     return build_engine(network, CPU, torch.bfloat16, channels=channels, classes=classes)
 
 
-ENGINES: dict[str, Build] = {"torch float32": torch_float32, "torch bfloat16": torch_bfloat16}
+GRAPHS: dict[str, bytes] = {}
+
+
+def graph_of(network: nn.Module, channels: int) -> bytes:
+    """The ONNX graph of a network, exported once for the same weights: it takes seconds."""
+    digest = hashlib.sha256(type(network).__name__.encode())
+    for value in network.state_dict().values():
+        digest.update(value.numpy().tobytes())
+    key = f"{digest.hexdigest()} {channels}"
+    if key not in GRAPHS:
+        example = torch.zeros(2, channels, 64, 96)
+        GRAPHS[key] = onnx_of(network, example, WINDOWS).SerializeToString()
+    return GRAPHS[key]
+
+
+def exported(network: nn.Module, channels: int, classes: int) -> NetworkFile:
+    names = tuple(f"class {number}" for number in range(classes))
+    header = Header("any", {"input_slices": channels}, (0, 1), (1, 1), 32, classes=names)
+    return NetworkFile("any.onnx", header, "", graph=graph_of(network, channels))
+
+
+def onnx(network: nn.Module, channels: int, classes: int) -> Engine:
+    return onnx_engine(exported(network, channels, classes), "cpu", "float32")
+
+
+def openvino(network: nn.Module, channels: int, classes: int) -> Engine:
+    pytest.importorskip("openvino")
+    return openvino_engine(exported(network, channels, classes), "cpu", "float32")
+
+
+ENGINES: dict[str, Build] = {
+    "torch float32": torch_float32,
+    "torch bfloat16": torch_bfloat16,
+    "onnx float32": onnx,
+    "openvino float32": openvino,
+}
 TOLERANCE = {"float32": 1e-5, "bfloat16": 0.03}
 """Of logits between -1 and 1 against the network itself."""
 
@@ -160,6 +201,7 @@ def test_it_says_where_and_with_what_it_runs(build: Build) -> None:
     engine = build(network_of(3), 3, 1)
     assert (engine.channels, engine.classes, engine.device) == (3, 1, "cpu")
     assert engine.arithmetic in TOLERANCE
+    assert engine.runtime in RUNTIMES
     assert engine.windows_per_batch >= 1
 
 
@@ -216,8 +258,3 @@ def test_an_error_of_another_kind_is_not_taken_for_want_of_memory() -> None:
     engine = TorchEngine(Starving(RuntimeError("shapes do not match")), CPU, torch.float32, 2)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         engine.run(windows_of(2, 1, 8, 8))
-
-
-def test_a_trial_takes_the_largest_batch_that_the_memory_holds() -> None:
-    engine, _ = fastest(Starving(CUDA_WORDS, fits=1), CPU, 32)
-    assert engine.windows_per_batch == 1

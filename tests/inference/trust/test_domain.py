@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.refusals import refused
 
+from afunet.errors import CheckpointError
 from afunet.inference.trust.domain import BEYOND, LOWERS, outside, why_low
 from afunet.inference.trust.doubt import doubt_logs
 from afunet.inference.trust.evidence import Evidence
@@ -26,9 +28,17 @@ MODEL = DiceModel(
 )
 
 
+def test_a_model_of_a_sign_that_is_not_measured_is_refused(
+    hu: np.ndarray, evidence_of: Make
+) -> None:
+    other = replace(MODEL, signs=("flip", *SIGNS[1:]))
+    with refused(CheckpointError, "WEIGHTS_BROKEN", "flip"):
+        measure_signs(evidence_of(hu), other)
+
+
 @pytest.fixture
 def signs(hu: np.ndarray, evidence_of: Make) -> Signs:
-    return measure_signs(evidence_of(hu), (), MODEL)
+    return measure_signs(evidence_of(hu), MODEL)
 
 
 def level(signs: Signs, sign: str) -> float:
@@ -72,7 +82,7 @@ def test_what_lowers_the_expected_dice_most_is_named(sign: str, signs: Signs) ->
 
 
 def test_without_bone_or_a_model_nothing_is_said(hu: np.ndarray, evidence_of: Make) -> None:
-    empty = measure_signs(evidence_of(np.minimum(hu, 50)), (), MODEL)
+    empty = measure_signs(evidence_of(np.minimum(hu, 50)), MODEL)
     assert (outside(empty), why_low(empty), empty.expected_dice) == ("", "", None)
     without = measure_signs(evidence_of(hu))
     assert (outside(without), why_low(without), without.expected_dice) == ("", "", None)

@@ -7,21 +7,20 @@ import pytest
 
 from afunet.inference.trust.doubt import LEAST, SliceDoubt, doubt_logs
 from afunet.inference.trust.evidence import Evidence
-from afunet.inference.trust.flips import Flip
 from afunet.inference.trust.signs import measure_signs
 
 Make = Callable[..., Evidence]
 
 
-def doubt_of(evidence: Evidence, index: int = 4, flips: tuple[Flip, ...] = ()) -> SliceDoubt:
-    return measure_signs(evidence, flips).doubts[index]
+def doubt_of(evidence: Evidence, index: int = 4) -> SliceDoubt:
+    return measure_signs(evidence).doubts[index]
 
 
 def test_a_certain_bar_by_hand(hu: np.ndarray, evidence_of: Make) -> None:
     """A square of 16 x 16 px has an outline of 60; nothing else speaks against it."""
     one = doubt_of(evidence_of(hu))
     assert one.outline == 60 / 256
-    assert (one.unsure, one.faint, one.change, one.dense, one.flip) == pytest.approx((0,) * 5)
+    assert (one.unsure, one.faint, one.change, one.dense) == pytest.approx((0,) * 4)
     assert one.noise == pytest.approx(0, abs=1)
 
 
@@ -47,11 +46,10 @@ def test_change_is_to_the_more_alike_neighbour(hu: np.ndarray, evidence_of: Make
     assert doubt_of(evidence_of(hu, mask=mask), 4).change == pytest.approx(1 / 3)
 
 
-def test_noise_and_flips_are_of_the_whole_scan(hu: np.ndarray, evidence_of: Make) -> None:
+def test_noise_is_of_the_whole_scan(hu: np.ndarray, evidence_of: Make) -> None:
     mask = hu > 500
     noisy = hu + np.random.default_rng(0).normal(0, 40, hu.shape)
-    doubts = measure_signs(evidence_of(noisy, mask=mask), (Flip(1, 0.9), Flip(2, 0.8))).doubts
-    assert [one.flip for one in doubts] == pytest.approx([0.15] * 9)
+    doubts = measure_signs(evidence_of(noisy, mask=mask)).doubts
     assert len({one.noise for one in doubts}) == 1
     assert doubts[0].noise == pytest.approx(40, rel=0.2)
 
@@ -62,7 +60,7 @@ def test_one_slice_alone_has_all_signs(hu: np.ndarray, evidence_of: Make) -> Non
 
 
 def test_logarithms_are_of_the_named_signs_and_end_at_the_least() -> None:
-    one = SliceDoubt(0.1, 0.2, 0.0, 0.3, 0.4, 20.0, 0.5)
+    one = SliceDoubt(0.1, 0.2, 0.0, 0.3, 0.4, 20.0)
     logs = doubt_logs([one], ("noise", "faint"))
     assert logs == pytest.approx(np.log([[20.0, LEAST]]))
     assert doubt_logs([], ("noise", "faint")).shape == (0, 2)

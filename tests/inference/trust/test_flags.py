@@ -25,7 +25,7 @@ USUAL = {"BONE_ENDS_AT_SCAN"}
 def flags_of(evidence: Evidence, flips: tuple[Flip, ...] = ()) -> dict[str, Flag]:
     """The first flag of every code."""
     found: dict[str, Flag] = {}
-    for flag in raise_flags(measure_signs(evidence, flips)):
+    for flag in raise_flags(replace(measure_signs(evidence), flips=flips)):
         assert flag.code in FLAGS
         found.setdefault(flag.code, flag)
     return found
@@ -201,7 +201,7 @@ def test_bone_as_dense_as_its_surroundings_is_flagged(hu: np.ndarray, evidence_o
 def test_a_doubted_piece_is_called_by_its_name(hu: np.ndarray, evidence_of: Make) -> None:
     probability = np.where(hu > 500, 150, 0).astype(np.uint8)
     evidence = replace(evidence_of(hu, probability=probability), names={1: "left tibia"})
-    messages = [flag.message for flag in raise_flags(measure_signs(evidence, ()))]
+    messages = [flag.message for flag in raise_flags(measure_signs(evidence))]
     assert any("left tibia (" in message for message in messages)
 
 
@@ -300,7 +300,9 @@ def much_wrong(hu: np.ndarray, evidence_of: Make) -> Evidence:
 def test_each_kind_of_doubt_is_told_once_and_in_plain_words(
     hu: np.ndarray, evidence_of: Make
 ) -> None:
-    found = raise_flags(measure_signs(much_wrong(hu, evidence_of), (Flip(6, 0.5), Flip(1, 0.6))))
+    found = raise_flags(
+        replace(measure_signs(much_wrong(hu, evidence_of)), flips=(Flip(6, 0.5), Flip(1, 0.6)))
+    )
     kinds = [(flag.code, flag.piece is None) for flag in found]
     assert len(kinds) == len(set(kinds))
     assert len(kinds) >= 6

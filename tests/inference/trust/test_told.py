@@ -8,8 +8,8 @@ import pytest
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.flags import raise_flags
 from afunet.inference.trust.signs import Signs, measure_signs
-from afunet.models.checkpoint import Header
 from afunet.models.expected_dice import DiceModel
+from afunet.models.header import Header
 from afunet.report.case.facts import ConfidenceFacts
 from afunet.workflows.trust import Trust, confidence_facts, flag_facts
 
@@ -25,7 +25,7 @@ def told(signs: Signs, outside: str = "") -> ConfidenceFacts:
 
 @pytest.fixture
 def signs_of(hu: np.ndarray, evidence_of: Make) -> Callable[[DiceModel | None], Signs]:
-    return lambda model: measure_signs(evidence_of(hu), (), model)
+    return lambda model: measure_signs(evidence_of(hu), model)
 
 
 def test_an_interval_is_told_with_its_coverage_and_its_limit(
@@ -57,7 +57,7 @@ def test_no_number_is_told_where_none_was_measured(
 
 
 def test_without_bone_there_is_nothing_to_expect(hu: np.ndarray, evidence_of: Make) -> None:
-    facts = told(measure_signs(evidence_of(np.minimum(hu, 50)), (), MODEL))
+    facts = told(measure_signs(evidence_of(np.minimum(hu, 50)), MODEL))
     assert (facts.expected_dice, facts.slices, facts.words) == (None, (), "")
 
 

@@ -102,10 +102,13 @@ def run_facts(**changed: object) -> RunFacts:
     values: dict[str, object] = {
         "version": "0.1.0",
         "device": "cpu",
+        "runtime": "onnx",
         "arithmetic": "float32",
+        "choice": "this processor has no bfloat16",
         "trial_seconds_per_window": {"float32": 0.1},
         "fallbacks": (),
         "windows": 24,
+        "pixels": 24 * 256**2,
         "seconds": {"reading": 1.25, "network": 20.5},
         "peak_memory_mb": 1500.0,
         **changed,

@@ -25,15 +25,6 @@ BONE = Code("272673000", "SCT", "Bone")
 LARGEST_LABEL = 255
 
 
-@dataclass(frozen=True)
-class Algorithm:
-    """The algorithm that found the bones: name, version, and the SHA-256 of its weights."""
-
-    name: str
-    version: str
-    weights_sha256: str
-
-
 LEFT, RIGHT = codes.SCT.Left, codes.SCT.Right  # CID 244
 
 

@@ -16,11 +16,11 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 
+from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.dicom.contours import filled, outlines
 from afunet.formats.dicom.deidentify import deidentify
 from afunet.formats.dicom.result import (
     ANATOMICAL_STRUCTURE,
-    Algorithm,
     ResultPlanes,
     Segment,
     Structure,

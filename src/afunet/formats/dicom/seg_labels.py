@@ -6,7 +6,6 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from highdicom.seg import segread
 from pydicom import dcmread
 
 from afunet.errors import InputError
@@ -53,6 +52,8 @@ def _modality(path: Path) -> str:
 
 
 def _volume(path: Path) -> Volume:
+    from highdicom.seg import segread  # half a second
+
     try:
         with warnings.catch_warnings(action="ignore"):
             read = segread(path).get_volume(combine_segments=True)

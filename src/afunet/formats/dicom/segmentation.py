@@ -19,11 +19,11 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import CTImageStorage, generate_uid
 from pydicom.valuerep import DSfloat
 
+from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.dicom.copied_elements import FILED_BY, SHARED_UIDS
 from afunet.formats.dicom.deidentify import deidentify
 from afunet.formats.dicom.result import (
     ANATOMICAL_STRUCTURE,
-    Algorithm,
     ResultPlanes,
     Segment,
     differs,

@@ -10,14 +10,23 @@ from numpy.typing import NDArray
 from afunet.errors import CheckpointError
 
 Float32Array = NDArray[np.float32]
+WINDOWS_PER_BATCH = {"cpu": 2, "cuda": 16}
 
 
 class Engine(Protocol):
     """A network prepared for one device, number format and batch size.
 
     Engines are values: `run` keeps no state. To add a runtime, write a class with these members in
-    a file of its own and add a line to `tests/inference/engines/test_contract.py`.
+    a file of its own and add lines to `RUNTIMES` and `tests/inference/engines/test_contract.py`.
+
+    Every runtime plans its work for a size of windows when that size comes first, and may keep
+    memory for it. So give it few sizes: one box for a whole scan, with sides that are multiples of
+    32 (no network halves a side more than five times), and full batches.
     """
+
+    @property
+    def runtime(self) -> str:
+        """The name of the runtime in `RUNTIMES`, such as "torch"."""
 
     @property
     def channels(self) -> int:
@@ -37,7 +46,7 @@ class Engine(Protocol):
 
     @property
     def arithmetic(self) -> str:
-        """The number format, such as "float32" or "bfloat16"."""
+        """The number format: "float32", "bfloat16" or "int8"."""
 
     def run(self, windows: Float32Array) -> Float32Array:
         """Windows (N, C, h, w) in [0, 1] → logits (N, K, h, w), for any N, h and w.

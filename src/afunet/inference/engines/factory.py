@@ -1,125 +1,139 @@
-"""Make engines for a device, in a number format that is given or found by a trial."""
+"""Make the fastest engine for a network: by rule, or by one short trial that is remembered."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
-import torch
-from torch import nn
 
-from afunet.errors import ConfigError, DeviceError
+from afunet.errors import DeviceError
+from afunet.inference.cpu import Cpu, this_cpu
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.engines.engine import Engine, Float32Array
-from afunet.inference.engines.torch_engine import TorchEngine
-from afunet.models.checkpoint import Checkpoint
-from afunet.models.fusion import folded
+from afunet.inference.engines.runtimes import RUNTIMES
+from afunet.inference.engines.trial_cache import (
+    Question,
+    Seconds,
+    keep_answer,
+    read_answer,
+    writable,
+)
+from afunet.inference.engines.ways import FLOAT32, Way, ways_to_run
+from afunet.inference.runtime_choice import RuntimeChoice
+from afunet.models.network_file import NetworkFile
 
-WINDOWS_PER_BATCH = {"cpu": 2, "cuda": 16}
-TRIALS = 3
+TRIALS = 2
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Measured seconds per window for each number format, and the format chosen."""
+    """The runtime and number format that were chosen, why, and the seconds per window of each.
+
+    `seconds_per_window` is empty if the rule was enough.
+    """
 
     device: str
     chosen: str
-    seconds_per_window: dict[str, float]
-
-
-def pick_device(choice: DeviceChoice) -> torch.device:
-    """Return the chosen device, given as a `DeviceChoice` or its value.
-
-    Raises `ConfigError` for another value, `DeviceError` if CUDA is chosen but not available.
-    """
-    if choice not in tuple(DeviceChoice):
-        raise ConfigError(f"unknown device {choice!r}: choose from {', '.join(DeviceChoice)}")
-    available = torch.cuda.is_available()
-    if choice == DeviceChoice.CUDA and not available:
-        raise DeviceError("no CUDA device found: use --device cpu or --device auto", code="NO_CUDA")
-    use_cuda = available and choice != DeviceChoice.CPU
-    return torch.device("cuda" if use_cuda else "cpu")
-
-
-def build_engine(
-    network: nn.Module,
-    device: torch.device,
-    dtype: torch.dtype = torch.float32,
-    *,
-    channels: int = 1,
-    classes: int = 1,
-) -> TorchEngine:
-    """Return an engine with a copy of the network prepared for inference."""
-    placed = folded(network).to(device, dtype)
-    placed = placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return TorchEngine(
-        placed, device, dtype, WINDOWS_PER_BATCH[device.type], channels=channels, classes=classes
-    )
+    reason: str
+    seconds_per_window: Seconds = field(default_factory=dict)
 
 
 def best_engine(
-    checkpoint: Checkpoint, choice: DeviceChoice = DeviceChoice.AUTO
+    file: NetworkFile,
+    device: DeviceChoice = DeviceChoice.AUTO,
+    runtime: RuntimeChoice = RuntimeChoice.AUTO,
+    cpu: Cpu | None = None,
 ) -> tuple[Engine, Trial]:
-    """Return the fastest engine for a checkpoint, tried on windows of its training size."""
-    header = checkpoint.header
-    return fastest(
-        checkpoint.network(),
-        pick_device(choice),
-        header.patch_px,
-        header.input_slices,
-        len(header.classes),
-    )
+    """Return the fastest engine for a file, on this processor unless another `cpu` is given.
 
-
-def fastest(
-    network: nn.Module, device: torch.device, patch_px: int, channels: int = 1, classes: int = 1
-) -> tuple[TorchEngine, Trial]:
-    """Try each number format on one batch of random windows and keep the fastest.
-
-    bfloat16 costs accuracy, so it is kept only if it is at least a tenth faster than float32.
-    Raises `DeviceError` if the network runs in none of them.
+    Without a place to keep the answer of a trial the rule decides alone, because another run could
+    choose differently and its mask differ in a few voxels. Raises what `ways_to_run` raises.
     """
-    shape = (WINDOWS_PER_BATCH[device.type], channels, patch_px, patch_px)
-    windows = np.random.default_rng(0).random(shape, dtype=np.float32)
-    engines: dict[str, TorchEngine] = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        try:
-            made = build_engine(network, device, dtype, channels=channels, classes=classes)
-            engine = _fitting(made, windows)
-        except (RuntimeError, MemoryError):
-            continue  # the device lacks this number format
-        engines[engine.arithmetic] = engine
+    cpu = cpu or this_cpu()
+    ways = ways_to_run(file, device, runtime, cpu)
+    way, reason, seconds = ways[0], _only(ways[0], cpu), dict[str, float]()
+    if len(ways) > 1:
+        way, reason, seconds = _by_trial(file, ways, cpu)
+    engine = RUNTIMES[way.runtime].open(file, way.device, way.arithmetic)
+    return engine, Trial(way.device, str(way), reason, seconds)
+
+
+def _by_trial(
+    file: NetworkFile, ways: tuple[Way, ...], cpu: Cpu
+) -> tuple[Way, str, dict[str, float]]:
+    """Return the way that a trial chose, now or earlier, and its seconds; else that of the rule."""
+    question = Question(ways, cpu, file.sha256, _accelerator(ways[0].device))
+    reason = "the fastest in an earlier trial"
+    if writable() and read_answer(question) is None:
+        reason = "the fastest in a trial"
+        keep_answer(question, *fastest(file, ways))
+    if (answer := read_answer(question)) is None:
+        return ways[0], "the answer of a trial could not be kept", {}
+    chosen, seconds = answer
+    return next(way for way in ways if str(way) == chosen), reason, dict(seconds)
+
+
+def _only(way: Way, cpu: Cpu) -> str:
+    if way.device == "cpu" and way.arithmetic == FLOAT32 and not cpu.has_bfloat16:
+        return "this processor has no bfloat16 (avx512_bf16 or AMX)"
+    return "no other way is to be tried"
+
+
+def fastest(file: NetworkFile, ways: tuple[Way, ...]) -> tuple[str, Seconds]:
+    """Try each way on batches of random windows of the training size; return the fastest.
+
+    bfloat16 costs accuracy, so it must be at least a tenth faster than float32. Raises
+    `DeviceError` if the network runs in no way.
+    """
+    header = file.header
+    shape = (1, header.input_slices, header.patch_px, header.patch_px)
+    window = np.random.default_rng(0).random(shape, dtype=np.float32)
+    engines = {str(way): engine for way in ways if (engine := _tried(file, way, window))}
     if not engines:
         raise DeviceError(
-            f"the network runs on {device.type} neither in float32 nor in bfloat16: try another "
-            "--device",
+            f"the network does not run on {ways[0].device} with {', '.join(map(str, ways))}: try "
+            "another --device",
             code="NO_ARITHMETIC",
         )
     seconds = dict.fromkeys(engines, float("inf"))
     for _ in range(TRIALS):  # in turns, so that a busy moment slows all of them
         for name, engine in engines.items():
-            batch = windows[: engine.windows_per_batch]
-            seconds[name] = min(seconds[name], _timed(engine, batch) / len(batch))
-    fast = min(seconds, key=lambda name: seconds[name])
-    chosen = fast if seconds[fast] < 0.9 * seconds.get("float32", float("inf")) else "float32"
-    return engines[chosen], Trial(device.type, chosen, seconds)
+            seconds[name] = min(seconds[name], _timed(engine, window))
+    whole = {name: one for name, one in seconds.items() if name.endswith(FLOAT32)}
+    least = min(whole.values(), default=float("inf"))
+    quick = {name: one for name, one in seconds.items() if name in whole or one < 0.9 * least}
+    return min(quick, key=lambda name: quick[name]), seconds
 
 
-def _fitting(engine: TorchEngine, windows: Float32Array) -> TorchEngine:
-    """Return the engine with the largest batch that fits in memory, run once to warm up."""
-    while True:
-        try:
-            engine.run(windows[: engine.windows_per_batch])
-            return engine
-        except MemoryError:
-            if engine.windows_per_batch == 1:
-                raise
-            engine = replace(engine, windows_per_batch=engine.windows_per_batch // 2)
+def _tried(file: NetworkFile, way: Way, window: Float32Array) -> Engine | None:
+    """Return an engine, run once to warm up; None if the device lacks the number format."""
+    try:
+        engine = RUNTIMES[way.runtime].open(file, way.device, way.arithmetic)
+        while True:
+            try:
+                engine.run(np.repeat(window, engine.windows_per_batch, axis=0))
+                return engine
+            except MemoryError:
+                if engine.windows_per_batch == 1:
+                    raise
+                engine, _ = engine.smaller()
+    except (RuntimeError, MemoryError):
+        return None
 
 
-def _timed(engine: Engine, windows: Float32Array) -> float:
+def _timed(engine: Engine, window: Float32Array) -> float:
+    """Seconds per window."""
+    windows = np.repeat(window, engine.windows_per_batch, axis=0)
     start = time.perf_counter()
     engine.run(windows)
-    return time.perf_counter() - start
+    return (time.perf_counter() - start) / len(windows)
+
+
+def _accelerator(device: str) -> str:
+    """The name of the GPU as NVIDIA's driver gives it through PyTorch; "" on a CPU."""
+    if device == "cpu":
+        return ""
+    import torch
+
+    return str(torch.cuda.get_device_name())

@@ -10,8 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from afunet.errors import DeviceError
-from afunet.inference.engines.engine import Float32Array, require_channels
+from afunet.errors import ConfigError, DeviceError
+from afunet.inference.device_choice import DeviceChoice
+from afunet.inference.engines.engine import WINDOWS_PER_BATCH, Float32Array, require_channels
+from afunet.models.fusion import folded
+from afunet.models.network_file import NetworkFile
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +27,7 @@ class TorchEngine:
     windows_per_batch: int
     channels: int = 1
     classes: int = 1
+    runtime: str = "torch"
 
     @property
     def device(self) -> str:
@@ -67,6 +71,53 @@ class TorchEngine:
             windows_per_batch=2,
         )
         return cpu, "the CPU"
+
+
+def torch_engine(file: NetworkFile, device: str, arithmetic: str) -> TorchEngine:
+    """Return an engine for the checkpoint of a file."""
+    assert file.checkpoint is not None
+    return build_engine(
+        file.checkpoint.network(),
+        torch.device(device),
+        getattr(torch, arithmetic),
+        channels=file.header.input_slices,
+        classes=len(file.header.classes),
+    )
+
+
+def build_engine(
+    network: nn.Module,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    *,
+    channels: int = 1,
+    classes: int = 1,
+) -> TorchEngine:
+    """Return an engine with a copy of the network prepared for inference."""
+    placed = folded(network).to(device, dtype)
+    placed = placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return TorchEngine(
+        placed, device, dtype, WINDOWS_PER_BATCH[device.type], channels=channels, classes=classes
+    )
+
+
+def pick_device(choice: DeviceChoice) -> torch.device:
+    """Return PyTorch's device for a choice, given as a `DeviceChoice` or its value.
+
+    Raises `ConfigError` for another value, `DeviceError` if CUDA is chosen but not available.
+    """
+    if choice not in tuple(DeviceChoice):
+        raise ConfigError(f"unknown device {choice!r}: choose from {', '.join(DeviceChoice)}")
+    available = has_cuda()
+    if choice == DeviceChoice.CUDA and not available:
+        raise DeviceError("no CUDA device found: use --device cpu or --device auto", code="NO_CUDA")
+    use_cuda = available and choice != DeviceChoice.CPU
+    return torch.device("cuda" if use_cuda else "cpu")
+
+
+def has_cuda() -> bool:
+    """Whether PyTorch finds a CUDA GPU."""
+    return torch.cuda.is_available()
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

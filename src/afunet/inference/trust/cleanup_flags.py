@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from afunet.findings import Flag, Severity
 from afunet.geometry import bounding_box
+from afunet.geometry.labels import label_sizes
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.limits import LIMITS
 from afunet.inference.trust.places import Box, fullest_slice, largest_patch, plural
@@ -79,8 +80,8 @@ def _removed(evidence: Evidence, *, specks: bool) -> NDArray[np.bool_]:
     box = bounding_box(gone)
     if box is None:
         return gone
-    parts = cc3d.connected_components(gone[box], connectivity=26)
-    small = np.bincount(parts.ravel()) * evidence.grid_voxel < evidence.speck_mm3
+    parts = cc3d.connected_components(gone[box], connectivity=26, binary_image=True)
+    small = label_sizes(parts) * evidence.grid_voxel < evidence.speck_mm3
     wanted = small if specks else ~small
     wanted[0] = False
     if wanted.any():  # otherwise the small ones lay outside the body too

@@ -20,7 +20,6 @@ BEYOND = {
     "change": "the bone changes more from slice to slice",
     "dense": "more dense material lies beside the bone",
     "noise": "it is noisier",
-    "flip": "the network draws mirrored slices more differently",
 }
 
 LOWERS = {
@@ -30,7 +29,6 @@ LOWERS = {
     "change": "the bone changes a lot from slice to slice",
     "dense": "much dense material lies beside the bone",
     "noise": "the scan is noisy",
-    "flip": "the network draws mirrored slices differently",
 }
 
 

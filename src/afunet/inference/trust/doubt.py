@@ -1,4 +1,4 @@
-"""Seven numbers that predict a slice's true Dice, all quick to compute."""
+"""Six numbers that predict a slice's true Dice, all quick to compute."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from scipy import ndimage
 
 from afunet.inference.trust.confidence import SliceConfidence, outline_of
 from afunet.inference.trust.evidence import Evidence
-from afunet.inference.trust.flips import Flip
 from afunet.inference.trust.neighbours import Steps
 from afunet.inference.trust.tissue import FaintOutline, Tissue
 
@@ -32,7 +31,6 @@ class SliceDoubt:
     - `change`: one minus the Dice with the more similar neighbour; the scan's median without one
     - `dense`: dense pixels beside the mask divided by pixels of the mask
     - `noise`: noise of the whole scan in HU
-    - `flip`: one minus the mean Dice with mirrored slices, of the whole scan
     """
 
     unsure: float
@@ -41,7 +39,6 @@ class SliceDoubt:
     change: float
     dense: float
     noise: float
-    flip: float
 
 
 def doubt_logs(doubts: Sequence[SliceDoubt], signs: Sequence[str]) -> FloatArray:
@@ -56,11 +53,9 @@ def slice_doubts(
     steps: Steps,
     tissue: Sequence[Tissue],
     outlines: Sequence[FaintOutline],
-    flips: Sequence[Flip],
 ) -> tuple[SliceDoubt, ...]:
     """The signs of error of every slice with bone, from what was measured on all slices."""
     noise = _median([one.noise for one in tissue], USUAL_NOISE_HU)
-    flip = 1 - float(np.mean([one.dice for one in flips])) if flips else 0.0
     change = np.array([_change(steps.mask.one, one.index) for one in slices])
     change[np.isnan(change)] = _median(change.tolist(), 0.0)
     return tuple(
@@ -71,7 +66,6 @@ def slice_doubts(
             change=float(changed),
             dense=_dense(evidence, one),
             noise=noise,
-            flip=flip,
         )
         for one, faint, changed in zip(slices, outlines, change, strict=True)
     )

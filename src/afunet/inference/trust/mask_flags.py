@@ -139,17 +139,13 @@ def slices_disagree(signs: Signs) -> list[Flag]:
 
 
 def flips_disagree(signs: Signs) -> list[Flag]:
-    """Flag sampled slices that the network segments differently when they are mirrored.
-
-    Each sampled slice stands for as many slices as lie between two sampled ones.
-    """
+    """Flag slices that the network segments differently when they are mirrored."""
     evidence = signs.evidence
     low = {flip.index: 1 - flip.dice for flip in signs.flips if flip.dice < LIMITS.flip_dice}
     if not low:
         return []
-    stands_for = len(evidence.with_bone) / len(signs.flips)
     pixels = {one.index: one.pixels for one in signs.slices}
-    runs = runs_of({k: wrong * pixels[k] * stands_for for k, wrong in low.items()})
+    runs = runs_of({k: wrong * pixels[k] for k, wrong in low.items()})
     message = (
         f"{runs_text(evidence, runs)}: the network segments the slice and its mirror image "
         f"differently, with an overlap (Dice) as low as {1 - max(low.values()):.2f} "

@@ -185,8 +185,10 @@ def _padding(plane: NDArray[np.generic]) -> NDArray[np.bool_]:
     nothing = np.zeros(plane.shape, dtype=np.bool_)
     if not (corners == corners[0]).all():
         return nothing
-    parts, _ = ndimage.label(plane == corners[0])
-    outside = np.isin(parts, parts[[0, 0, -1, -1], [0, -1, 0, -1]])
+    parts, count = ndimage.label(plane == corners[0])
+    at_corner = np.zeros(count + 1, dtype=np.bool_)
+    at_corner[parts[[0, 0, -1, -1], [0, -1, 0, -1]]] = True
+    outside = at_corner[parts]
     rows, columns = (np.arange(size) - (size - 1) / 2 for size in plane.shape)
     inner = np.hypot(rows[:, None], columns) < ROUND_FIELD * max(plane.shape) / 2
     return nothing if (outside & inner).any() else np.asarray(outside)

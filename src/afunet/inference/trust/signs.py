@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
+from afunet.errors import CheckpointError
 from afunet.inference.trust.confidence import (
     PieceConfidence,
     SliceConfidence,
@@ -26,6 +27,7 @@ class Signs:
     """The evidence and what was measured on it, for the report and the flags.
 
     `expected` holds an interval for each of `slices`, in their order; empty without a model.
+    `flips` are of the few slices that the network saw mirrored too.
     """
 
     evidence: Evidence
@@ -34,10 +36,10 @@ class Signs:
     steps: Steps
     tissue: tuple[Tissue, ...]
     outlines: tuple[FaintOutline, ...]
-    flips: tuple[Flip, ...]
     doubts: tuple[SliceDoubt, ...]
     model: DiceModel | None = None
     expected: tuple[DiceInterval, ...] = ()
+    flips: tuple[Flip, ...] = ()
 
     @property
     def likely_dice(self) -> tuple[float, ...]:
@@ -59,13 +61,15 @@ class Signs:
         return self.model.scan_interval(logs, [one.pixels for one in self.slices])
 
 
-def measure_signs(
-    evidence: Evidence, flips: Sequence[Flip] = (), model: DiceModel | None = None
-) -> Signs:
-    """Measure everything on a result; `flips` are given because they need the network."""
+def measure_signs(evidence: Evidence, model: DiceModel | None = None) -> Signs:
+    """Measure everything on a result that needs no network.
+
+    Raises `CheckpointError` if the model was fitted on a sign that is not measured.
+    """
+    _require_measured(model)
     slices, steps = slice_confidence(evidence), measure_steps(evidence)
     tissue, outlines = measure_tissue(evidence), measure_outlines(evidence)
-    doubts = slice_doubts(evidence, slices, steps, tissue, outlines, flips)
+    doubts = slice_doubts(evidence, slices, steps, tissue, outlines)
     return Signs(
         evidence,
         slices,
@@ -73,11 +77,21 @@ def measure_signs(
         steps,
         tissue,
         outlines,
-        tuple(flips),
         doubts,
         model,
         model.slice_intervals(doubt_logs(doubts, model.signs)) if model else (),
     )
+
+
+def _require_measured(model: DiceModel | None) -> None:
+    known = tuple(one.name for one in fields(SliceDoubt))
+    unknown = [sign for sign in model.signs if sign not in known] if model else []
+    if unknown:
+        raise CheckpointError(
+            f"the model of the expected Dice was fitted on {', '.join(unknown)}, expected only "
+            f"{', '.join(known)}: fit it again with experiments/fit_confidence.py",
+            code="WEIGHTS_BROKEN",
+        )
 
 
 def median(values: Sequence[float]) -> float:

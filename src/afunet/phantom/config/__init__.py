@@ -10,6 +10,7 @@ from afunet.phantom.config.bones import (
     Source,
 )
 from afunet.phantom.config.grid import Grid, axial_grid, grid_of
+from afunet.phantom.config.joint_tissue import JointSpace, JointTissue, JointTissueKind
 from afunet.phantom.config.leg import LegConfig
 from afunet.phantom.config.setting import Cast, Scanner, Surroundings, TableKind
 from afunet.phantom.config.tissue import Angiogram, Clutter, Girth, Organs, SoftTissue
@@ -25,6 +26,9 @@ __all__ = [
     "Grid",
     "Implant",
     "ImplantKind",
+    "JointSpace",
+    "JointTissue",
+    "JointTissueKind",
     "LegConfig",
     "Organs",
     "Pose",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from afunet.phantom.config.joint_tissue import JointTissue
+
 
 @dataclass(frozen=True)
 class Girth:
@@ -49,6 +51,7 @@ class SoftTissue:
     gas: bool = False
     flattened_mm: float = 6.0
     angiogram: Angiogram | None = None
+    joint_tissue: tuple[JointTissue, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from afunet.phantom.config import (
     Source,
     axial_grid,
 )
+from afunet.phantom.drawing.joint_tissue import draw_joint_tissue
+from afunet.phantom.drawing.regions import Region
 from afunet.phantom.skeleton.mesh_bones import load_bones
 
 KNEE_GRID = axial_grid((64, 256, 256), 0.65, 1.6, (100.0, 10.0, 0.0))
@@ -48,6 +50,12 @@ def with_screws(leg: LegConfig) -> LegConfig:
     """The same leg with metal screws across its left tibia below the joint."""
     screws = Implant("tibia left", ImplantKind.SCREWS, height_mm=-28.0, seed=leg.seed)
     return replace(leg, implants=(screws,))
+
+
+def with_joint_tissue(leg: LegConfig) -> LegConfig:
+    """The same leg with dense tissue in its knees, drawn from its seed."""
+    tissue = draw_joint_tissue(leg.seed, Region.KNEE, leg.anatomy.sides, chance=1.0)
+    return replace(leg, soft=replace(leg.soft, joint_tissue=tissue))
 
 
 def whole_limb(limb_file: Path, seed: int = 0) -> LegConfig:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from afunet.phantom.config import Anatomy, Grid, LegConfig, Pose, Source
 from afunet.phantom.drawing.damage import BROKEN, damaged
+from afunet.phantom.drawing.joint_tissue import draw_joint_tissue
 from afunet.phantom.drawing.regions import SHARES, TRUNK, Region, draw_grid, draw_region_of
 from afunet.phantom.drawing.setting import draw_scanner, draw_surroundings
 from afunet.phantom.drawing.tissue import draw_bone, draw_clutter_of, draw_organs, draw_soft
@@ -28,12 +29,14 @@ def draw_leg(
     slices: int = 16,
     grid: Grid | None = None,
     broken: float = BROKEN,
+    joint_tissue: float | None = None,
 ) -> LegConfig:
     """A random leg: bones, tissue, fracture, metal, table, scanner, all drawn from the seed.
 
     Without LLP26 files, the bones are parametric and the region is the knee. There are `slices`
     slices, spread over the region with gaps, unless `grid` gives the grid. `broken` is the
-    probability of a fracture; a trunk never has one.
+    probability of a fracture; a trunk never has one. `joint_tissue` is the probability of dense
+    tissue in a knee, hip or ankle; None means that of the region.
     """
     rng = Stream.LEG.of(seed)
     if region is None:
@@ -43,7 +46,10 @@ def draw_leg(
     anatomy = _anatomy(parametric, region, limb_files, rng)
     drawn = draw_grid(region, anatomy, size, slices, rng)
     trunk = region in TRUNK
-    soft = draw_soft(rng)
+    soft = replace(
+        draw_soft(rng),
+        joint_tissue=draw_joint_tissue(seed, region, anatomy.sides, joint_tissue),
+    )
     config = LegConfig(
         seed=seed,
         grid=drawn if grid is None else grid,

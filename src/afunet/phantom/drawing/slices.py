@@ -35,6 +35,7 @@ def training_slices(
     per_leg: int = 16,
     regions: Sequence[Region] = (),
     broken: float = BROKEN,
+    joint_tissue: float | None = None,
     watch: Watch = UNWATCHED,
 ) -> Iterator[TrainingSlice]:
     """`count` random slices of `size`² pixels, `per_leg` widely spaced ones of each random leg.
@@ -47,7 +48,9 @@ def training_slices(
         leg_seed = seed + first // per_leg
         number = min(per_leg, count - first)
         region = regions[first // per_leg % len(regions)] if regions else None
-        config = draw_leg(leg_seed, region, limb_files, size, per_leg, broken=broken)
+        config = draw_leg(
+            leg_seed, region, limb_files, size, per_leg, broken=broken, joint_tissue=joint_tissue
+        )
         leg = simulate(config, watch=watch.silenced())
         spacing = float(leg.volume.spacing_mm[0])
         for index in range(number):

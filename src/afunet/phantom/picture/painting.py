@@ -17,6 +17,7 @@ from afunet.phantom.skeleton.bones import Bone, Distances
 from afunet.phantom.tissue.bone_tissue import bone_hu
 from afunet.phantom.tissue.clutter import paint_clutter
 from afunet.phantom.tissue.envelope import LimbFrame
+from afunet.phantom.tissue.joint_tissue import paint_fillings
 from afunet.phantom.tissue.soft_tissue import soft_hu
 from afunet.phantom.tissue.trunk import Trunk
 from afunet.phantom.tissue.vessels import paint_vessels
@@ -76,6 +77,24 @@ def true_hu(
     return hu
 
 
+def joint_tissue_in(scene: Scene, volume: Volume, index: int, points: Points) -> NDArray[np.uint8]:
+    """Number of the dense joint tissue (from 1, in the config's order) at points of a slice.
+
+    Points (rows, columns, 3) are LPS; 0 means none, or bone, or fat that floats.
+    """
+    near = _nearest(scene, pieces_in(scene, volume, index, points), points.shape[:2])
+    muscle_mm = _body(scene, points)[0].muscle_mm.ravel()
+    flat, bone_mm = points.reshape(-1, 3), near.first_mm.ravel()
+    numbers = np.zeros(len(flat), dtype=np.uint8)
+    for filling in scene.fillings:
+        where, share = filling.found(flat, bone_mm, muscle_mm, scene.textures)
+        dense = (share >= 0.5) & (bone_mm[where] > 0)
+        where = where[dense]
+        dense = filling.hu(flat[where], scene.textures) > 0
+        numbers[where[dense]] = 1 + scene.config.soft.joint_tissue.index(filling.tissue)
+    return numbers.reshape(near.first_mm.shape)
+
+
 def _tissue_hu(
     scene: Scene,
     limb: Limb,
@@ -93,6 +112,8 @@ def _tissue_hu(
         # Muscle lines the pelvis; without organs, the plain filling reaches the bone.
         hu = mix(hu, filled, step(nearest - _LINING_MM, 3.0)) if limb.outside.contents else filled
         reach = 1.0
+    if scene.fillings:
+        hu = paint_fillings(hu, scene.fillings, points, nearest, frame.muscle_mm, scene.textures)
     if limb.vessels:
         hu = paint_vessels(hu, limb.vessels, frame, reach)
     return paint_clutter(hu, limb.clutter, frame) if limb.clutter else hu

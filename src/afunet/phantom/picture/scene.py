@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from afunet.phantom.skeleton.metal import Metal, place
 from afunet.phantom.tissue.clutter import Grain, draw_clutter
 from afunet.phantom.tissue.defects import Defect, draw_defects
 from afunet.phantom.tissue.envelope import Envelope, draw_envelope
+from afunet.phantom.tissue.joint_tissue import Filling, draw_fillings
 from afunet.phantom.tissue.organ_places import draw_contents
 from afunet.phantom.tissue.soft_tissue import Muscles, draw_muscles
 from afunet.phantom.tissue.trunk import Trunk
@@ -53,6 +55,7 @@ class Scene:
     limbs: tuple[Limb, ...]
     metal: tuple[tuple[Bone, Metal, float], ...]
     defects: tuple[Defect, ...]
+    fillings: tuple[Filling, ...]
     textures: Textures
     back_mm: float
     middle_x_mm: float
@@ -84,10 +87,16 @@ def build_scene(config: LegConfig) -> Scene:
         tuple(limbs),
         tuple(metal),
         tuple(draw_defects(bones, config.bone, rng)),
+        tuple(_fillings(bones, config)),
         Textures.draw(config.seed),
         back - config.soft.flattened_mm,
         middle,
     )
+
+
+def _fillings(bones: list[Bone], config: LegConfig) -> Iterator[Filling]:
+    rng = Stream.JOINT_TISSUE.of(config.seed, 1)
+    return draw_fillings(config.soft.joint_tissue, bones, config.anatomy.scale, rng)
 
 
 def _seen(volume: Volume) -> Box:

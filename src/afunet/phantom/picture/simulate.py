@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from afunet.errors import GeometryError
 from afunet.geometry import LabelMap, Volume
 from afunet.phantom.config import LegConfig
-from afunet.phantom.picture.painting import pieces_in, true_hu
+from afunet.phantom.picture.painting import joint_tissue_in, pieces_in, true_hu
 from afunet.phantom.picture.scanner import scanned
 from afunet.phantom.picture.scene import Scene, build_scene
 from afunet.phantom.shapes.arrays import Float32Array, Points
@@ -73,6 +73,16 @@ def exact_labels(config: LegConfig, watch: Watch = UNWATCHED) -> tuple[LabelMap,
     for index in _slices(grid, watch):
         pieces[index] = _slice_labels(scene, grid, index)
     return _label_maps(scene, grid, pieces)
+
+
+def exact_joint_tissue(config: LegConfig, watch: Watch = UNWATCHED) -> Volume:
+    """Number of the dense joint tissue in each voxel, from 1 in the config's order, 0 for none."""
+    scene = build_scene(config)
+    grid = config.grid.empty()
+    numbers = np.zeros(grid.shape, dtype=np.uint8)
+    for index in _slices(grid, watch):
+        numbers[index] = joint_tissue_in(scene, grid, index, _slice_points(grid, index))
+    return grid.with_voxels(numbers)
 
 
 def _slices(grid: Volume, watch: Watch) -> Iterator[int]:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813 - its own documentation's name
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
@@ -170,6 +169,8 @@ def _far_distance(inside: BoolArray, spacing_mm: float) -> Float32Array:
         return np.full(
             inside.shape, -_NOWHERE_MM if inside.all() else _NOWHERE_MM, dtype=np.float32
         )
+    import SimpleITK as sitk  # noqa: N813 - its own documentation's name
+
     image = sitk.GetImageFromArray(inside.astype(np.uint8))
     steps = sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(image, squaredDistance=False))
     return np.asarray((steps - np.where(inside, *_MAURER_BIAS)) * spacing_mm, dtype=np.float32)

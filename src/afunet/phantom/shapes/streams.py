@@ -26,6 +26,7 @@ class Stream(IntEnum):
     FURNISHING = 23
     SCANS = 41
     VIEWS = 43
+    JOINT_TISSUE = 47
 
     def of(self, seed: int, *more: int) -> Rng:
         """The random numbers of this stream for a seed."""

@@ -32,6 +32,8 @@ CARVED_LAST = (
 MOST_DOWN_MM, MOST_FORWARD_MM = 45.0, 15.0
 """The largest shifts of shank and patella."""
 _COARSE_MM, _AROUND_MM = 2.0, 12.0
+_LOW_END_MM = 200.0
+"""The part of the femur that shank and patella can touch."""
 # Heights of the condyles and the plateau, and the plateau's distance in front of them. By eye.
 _CONDYLES_MM, _PLATEAU_MM, _FORWARD_MM = 25, 22, 3.0
 
@@ -45,7 +47,8 @@ def seated(meshes: dict[str, Mesh], side: str, gap_mm: float) -> dict[str, Mesh]
     """
     femur = meshes[f"femur {side}"]
     low, high = femur.bounds_mm()
-    surface = grid_of_mesh(femur, _COARSE_MM, Box.around(np.array([low, high]), _AROUND_MM))
+    low_end = np.array([low, [*high[:2], min(high[2], low[2] + _LOW_END_MM)]])
+    surface = grid_of_mesh(femur, _COARSE_MM, Box.around(low_end, _AROUND_MM))
     tibia = meshes[f"tibia {side}"]
     under = _middle(femur, low[2], low[2] + _CONDYLES_MM) - _middle_of_plateau(tibia)
     aside = np.array([under[0], under[1] - _FORWARD_MM, 0.0])

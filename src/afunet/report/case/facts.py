@@ -13,8 +13,9 @@ from afunet.findings import Finding, Severity
 from afunet.formats.plane import plane_name
 from afunet.formats.scan import Scan, Source
 from afunet.geometry import Mesh, Volume
-from afunet.models.checkpoint import Header
+from afunet.geometry.labels import label_sizes
 from afunet.models.expected_dice import DiceInterval
+from afunet.models.header import Header
 from afunet.reconstruction.pieces import Instances, Piece
 from afunet.reconstruction.surface import EMPTY_MESH
 from afunet.report.not_written import NotWritten
@@ -66,16 +67,25 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """The device, seconds by stage, and the memory of the whole process."""
+    """The device, runtime and number format, seconds by stage, the memory of the whole process.
+
+    `choice` is the reason for the runtime and the number format. The network saw `windows` of so
+    many `pixels` together, on its own grid. `fast` says that the fast weights were preferred and no
+    slice was mirrored.
+    """
 
     version: str
     device: str
+    runtime: str
     arithmetic: str
+    choice: str
     trial_seconds_per_window: Mapping[str, float]
     fallbacks: Sequence[str]
     windows: int
+    pixels: int
     seconds: Mapping[str, float]
     peak_memory_mb: float | None
+    fast: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,10 +106,7 @@ class BoneFacts:
     @classmethod
     def of(cls, mask: Volume, instances: Instances, cleanup: Mapping[str, float]) -> BoneFacts:
         """Return the numbers of the cleaned mask and of the pieces that it was divided into."""
-        labels = instances.labels.voxels
-        # Slice by slice, because NumPy counts in a copy of eight bytes per voxel.
-        counts = [np.bincount(plane.ravel(), minlength=int(labels.max()) + 1) for plane in labels]
-        sizes = np.sum(counts, axis=0)[1:]
+        sizes = label_sizes(instances.labels.voxels)[1:]
         return cls(
             volume_cm3=float(np.count_nonzero(mask.voxels)) * mask.voxel_volume_mm3 / 1000,
             pieces=len(sizes),

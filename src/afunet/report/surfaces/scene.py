@@ -77,7 +77,8 @@ def render_scene(
     panels = layout.panels(VIEWS, points_mm)
     pictures, renderer = _render(shown, [_enlarged(panel.frame) for panel in panels])
     for panel, picture in zip(panels, pictures, strict=True):
-        _lay_over(canvas, _reduced(picture), (panel.left, panel.top))
+        small = _reduced(picture)
+        canvas.paste(small, (panel.left, panel.top), small)
     draw = ImageDraw.Draw(canvas)
     if orientation_known:
         for panel in panels:
@@ -111,21 +112,9 @@ def _enlarged(frame: Frame) -> Frame:
     )
 
 
-def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the mean of each block of pixels, (h, w, 4) in [0, 1], colours times alpha."""
-    colours = picture.astype(np.float32) / 255
-    colours[..., :3] *= colours[..., 3:]
-    height, width = (length // _OVERSAMPLING for length in picture.shape[:2])
-    blocks = colours.reshape(height, _OVERSAMPLING, width, _OVERSAMPLING, 4)
-    return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float32)
-
-
-def _lay_over(canvas: Image.Image, picture: NDArray[np.float32], corner: tuple[int, int]) -> None:
-    height, width = picture.shape[:2]
-    box = (*corner, corner[0] + width, corner[1] + height)
-    behind = np.asarray(canvas.crop(box), dtype=np.float32)
-    blended = picture[..., :3] * 255 + behind * (1 - picture[..., 3:])
-    canvas.paste(Image.fromarray(blended.round().astype(np.uint8)), corner)
+def _reduced(picture: NDArray[np.uint8]) -> Image.Image:
+    """Return the mean of each block of pixels, weighted by alpha."""
+    return Image.fromarray(picture).convert("RGBa").reduce(_OVERSAMPLING).convert("RGBA")
 
 
 def _backdrop(size: tuple[int, int]) -> Image.Image:

@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
 
-import trimesh
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from trimesh.viewer.notebook import scene_to_html
 
 from afunet.errors import ConfigError
 from afunet.formats.glb import Part, glb_bytes
@@ -61,6 +59,9 @@ def turning_page(
 @cache
 def _three_js() -> str:
     """Return three.js with its GLB loader and its controls, from trimesh's viewer."""
+    import trimesh
+    from trimesh.viewer.notebook import scene_to_html
+
     page = str(scene_to_html(trimesh.Scene(trimesh.creation.box())))
     library, found, _ = page.partition("<script>")[2].partition(_OWN_SCRIPT)
     if not found:

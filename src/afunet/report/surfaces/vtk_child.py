@@ -20,8 +20,7 @@ from vtkmodules.vtkRenderingCore import (
     vtkWindowToImageFilter,
 )
 
-from afunet.formats.polydata import to_polydata
-from afunet.geometry import Mesh
+from afunet.formats.vtk_triangles import triangles_for_vtk
 from afunet.report.surfaces.shading import AMBIENT, LAMPS
 from afunet.report.surfaces.view import Frame, View
 
@@ -36,9 +35,8 @@ def draw(scene: Packed) -> dict[str, NDArray[np.uint8]]:
     renderer = vtkRenderer()
     renderer.SetBackgroundAlpha(0)
     for i in range(mesh_count):
-        renderer.AddActor(
-            _actor(Mesh(scene[f"vertices{i}"], scene[f"faces{i}"]), scene[f"colour{i}"])
-        )
+        surface = triangles_for_vtk(scene[f"vertices{i}"].astype(np.float32), scene[f"faces{i}"])
+        renderer.AddActor(_actor(surface, scene[f"colour{i}"]))
     _light(renderer)
     window = vtkRenderWindow()
     window.SetOffScreenRendering(1)
@@ -61,9 +59,9 @@ def _view(scene: Packed, i: int) -> tuple[View, Frame]:
     return View("", right, up), frame
 
 
-def _actor(mesh: Mesh, colour: NDArray[Any]) -> Any:
+def _actor(triangles: Any, colour: NDArray[Any]) -> Any:
     normals = vtkPolyDataNormals()
-    normals.SetInputData(to_polydata(mesh, np.float32))
+    normals.SetInputData(triangles)
     normals.SplittingOff()
     normals.ConsistencyOff()
     mapper = vtkPolyDataMapper()

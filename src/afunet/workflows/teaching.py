@@ -1,0 +1,135 @@
+"""Show training slices to a teacher, a trained network whose probabilities another one learns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from afunet.data.slices import LabelledSlice
+from afunet.errors import ConfigError
+from afunet.inference.engines.torch_engine import build_engine
+from afunet.inference.predictor import Predictor
+from afunet.models.calibration import calibrated
+from afunet.models.checkpoint import Checkpoint
+from afunet.models.head import labels
+from afunet.models.header import Header
+from afunet.preprocessing import BONE_WINDOW
+from afunet.watch import UNWATCHED, Watch
+from afunet.whole_file import whole_file
+
+STAGE = "asking the teacher"
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """A trained network that gives slices its calibrated probabilities."""
+
+    header: Header
+    sha256: str
+    predictor: Predictor
+
+    @staticmethod
+    def of(
+        checkpoint: Checkpoint, classes: tuple[str, ...], input_slices: int, device: torch.device
+    ) -> Teacher:
+        """Prepare a checkpoint for slices with these classes and at least its `input_slices`.
+
+        Raises `ConfigError` if it was trained on other classes, more slices or another window.
+        """
+        header = checkpoint.header
+        window = (BONE_WINDOW.low_hu, BONE_WINDOW.high_hu)
+        given = (header.classes, header.window_hu)
+        if given != (classes, window) or header.input_slices > input_slices:
+            raise ConfigError(
+                f"the teacher knows {', '.join(header.classes)} on {header.input_slices} slices in "
+                f"the window {header.window_hu}, the run has {', '.join(classes)} on "
+                f"{input_slices} in {window}: choose a teacher of the same classes",
+                code="WEIGHTS_MISFIT",
+            )
+        engine = build_engine(
+            checkpoint.network(), device, channels=header.input_slices, classes=len(classes)
+        )
+        return Teacher(header, checkpoint.sha256, Predictor.of(engine, header))
+
+    def probability(self, item: LabelledSlice) -> NDArray[np.uint8]:
+        """The calibrated probability of each class (classes, H, W), 0 to 255."""
+        middle, reach = len(item.grey) // 2, self.header.input_slices // 2
+        seen = self.predictor.of_grey(item.grey[middle - reach : middle + reach + 1])
+        found = calibrated(seen.probability[0], self.header.calibration)
+        return np.rint(found * 255).astype(np.uint8)
+
+    def mask(self, probability: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The label of each pixel (H, W), for slices without labels."""
+        threshold = np.array([self.header.threshold], dtype=np.float32)
+        limit = calibrated(threshold, self.header.calibration)[0]
+        share = probability[None].astype(np.float32) / np.float32(255)
+        return np.asarray(labels(share, float(limit))[0], dtype=np.uint8)
+
+
+def taught(
+    slices: Sequence[LabelledSlice],
+    unlabelled: Sequence[LabelledSlice],
+    teacher: Teacher,
+    kept: Path,
+    watch: Watch = UNWATCHED,
+) -> tuple[LabelledSlice, ...]:
+    """Return all slices with the teacher's probabilities, those `unlabelled` with its labels.
+
+    The probabilities are written to `kept`, so that a run that is continued does not ask again.
+    """
+    everything = (*slices, *unlabelled)
+    answers = _answered(everything, teacher, kept)
+    if answers is None:
+        answers = []
+        for done, item in enumerate(everything, 1):
+            watch.check()
+            answers.append(teacher.probability(item))
+            watch.tell(STAGE, done, len(everything))
+        _keep(answers, teacher, kept)
+    own, others = answers[: len(slices)], answers[len(slices) :]
+    return (
+        *(replace(item, soft=soft) for item, soft in zip(slices, own, strict=True)),
+        *(
+            replace(item, soft=soft, mask=teacher.mask(soft))
+            for item, soft in zip(unlabelled, others, strict=True)
+        ),
+    )
+
+
+def _keep(answers: Sequence[NDArray[np.uint8]], teacher: Teacher, path: Path) -> None:
+    flat = np.concatenate([answer.reshape(-1) for answer in answers])
+    with whole_file(path) as unfinished:
+        np.savez_compressed(unfinished, sha256=teacher.sha256, probability=flat)
+
+
+def _answered(
+    slices: Sequence[LabelledSlice], teacher: Teacher, path: Path
+) -> list[NDArray[np.uint8]] | None:
+    """Return the answers that this teacher gave earlier, if they are of these slices."""
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            if str(file["sha256"]) != teacher.sha256:
+                return None
+            flat = file["probability"]
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return None
+    classes = len(teacher.header.classes)
+    if len(flat) != sum(classes * item.mask.size for item in slices):
+        return None
+    return list(_cut(flat, slices, classes))
+
+
+def _cut(
+    flat: NDArray[np.uint8], slices: Sequence[LabelledSlice], classes: int
+) -> Iterator[NDArray[np.uint8]]:
+    start = 0
+    for item in slices:
+        end = start + classes * item.mask.size
+        yield flat[start:end].reshape(classes, *item.mask.shape)
+        start = end

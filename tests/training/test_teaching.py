@@ -1,0 +1,128 @@
+"""A network learns from the probabilities of another one, also on slices without labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.refusals import refused
+from tests.training.test_train_network import TINY, trained
+
+from afunet.data.labelled import load_labelled, load_unlabelled
+from afunet.errors import ConfigError
+from afunet.models.checkpoint import load_checkpoint, save_checkpoint
+from afunet.training.config import DataConfig, DistillationConfig
+from afunet.training.losses import taught_loss
+from afunet.workflows import teaching
+from afunet.workflows.teaching import Teacher, taught
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def teacher_path(store: Path) -> Path:
+    """A network that has learned a little, calibrated."""
+    longer = replace(TINY, steps=12, learning_rate=1e-2, validate_every=12)
+    checkpoint = load_checkpoint(trained(longer, store, "teacher").checkpoint)
+    path = store.parent / "teacher.safetensors"
+    header = replace(checkpoint.header, calibration=(1.5, 0.3), threshold=0.4)
+    save_checkpoint(path, checkpoint.network(), header)
+    return path
+
+
+@pytest.fixture
+def half_labelled(store: Path) -> Path:
+    """The slice folder in which two training slices have no label."""
+    table = store / "slices.csv"
+    lines = table.read_text().splitlines()
+    for number in (2, 4):
+        lines[number] = lines[number].removesuffix("1") + "0"
+    table.write_text("\n".join(lines) + "\n")
+    return store
+
+
+def test_slices_get_the_calibrated_probability_of_the_teacher(
+    half_labelled: Path, teacher_path: Path
+) -> None:
+    checkpoint = load_checkpoint(teacher_path)
+    teacher = Teacher.of(checkpoint, ("bone",), 1, CPU)
+    labelled = load_labelled(half_labelled, "train")
+    others = load_unlabelled(half_labelled, "train")
+    assert [item.record.level for item in others] == [1, 3]
+    shown = taught(labelled, others, teacher, half_labelled.parent / "kept.npz")
+    assert [item.record.level for item in shown] == [0, 2, 1, 3]
+    network = checkpoint.network()
+    for item in shown:
+        assert item.soft is not None
+        grey = torch.from_numpy(item.grey[None].astype(np.float32) / 255)
+        with torch.no_grad():
+            logits = network(grey)[0, 0].numpy()
+        expected = 1 / (1 + np.exp(-(1.5 * logits + 0.3)))
+        inside = (slice(4, 28), slice(4, 28))  # windows of 32 px are blended elsewhere
+        assert np.abs(item.soft[0][inside] / 255.0 - expected[inside]).mean() < 0.1
+    limit = 255 / (1 + np.exp(-(1.5 * np.log(0.4 / 0.6) + 0.3)))
+    for item in shown[2:]:
+        assert item.soft is not None
+        sure = np.abs(item.soft[0] - limit) > 1
+        assert np.array_equal((item.soft[0] > limit)[sure], (item.mask == 1)[sure])
+    assert all(np.array_equal(a.mask, b.mask) for a, b in zip(labelled, shown, strict=False))
+
+
+def test_a_run_that_goes_on_does_not_ask_again(
+    store: Path, teacher_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = Teacher.of(load_checkpoint(teacher_path), ("bone",), 1, CPU)
+    slices, kept = load_labelled(store, "train"), store.parent / "kept.npz"
+    first = taught(slices, (), teacher, kept)
+
+    def asked(*_: object) -> None:
+        raise AssertionError("asked again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(teaching.Teacher, "probability", asked)
+        again = taught(slices, (), teacher, kept)
+        for one, other in zip(first, again, strict=True):
+            assert one.soft is not None
+            assert np.array_equal(one.soft, other.soft)
+        with pytest.raises(AssertionError):  # another teacher's answers are no good
+            taught(slices, (), replace(teacher, sha256="another"), kept)
+    kept.write_bytes(kept.read_bytes()[:100])
+    assert len(taught(slices, (), teacher, kept)) == 4
+
+
+def test_a_student_is_trained_and_names_its_teacher(store: Path, teacher_path: Path) -> None:
+    config = replace(TINY, distillation=DistillationConfig(str(teacher_path), 0.7, True))
+    result = trained(config, store, "student")
+    assert load_checkpoint(result.checkpoint).header.training["teacher"] == str(teacher_path)
+    alone = trained(TINY, store, "alone")
+    assert load_checkpoint(result.checkpoint).sha256 != load_checkpoint(alone.checkpoint).sha256
+    with refused(ConfigError, "NO_TRAINING_DATA"):
+        replace(config, data=(DataConfig("store", taught=False),))
+
+
+def test_the_loss_is_least_where_the_student_agrees() -> None:
+    probability = torch.tensor([[[[0.1, 0.5], [0.8, 0.95]]]])
+    agreed = torch.logit(probability).requires_grad_()
+    loss = taught_loss(agreed, probability)
+    loss.backward()
+    assert agreed.grad is not None
+    assert float(agreed.grad.abs().max()) < 1e-6
+    assert float((taught_loss(agreed + 0.5, probability) - loss).detach()) > 0
+
+
+def test_a_teacher_of_other_classes_or_more_slices_is_refused(
+    store: Path, teacher_path: Path
+) -> None:
+    checkpoint = load_checkpoint(teacher_path)
+    with refused(ConfigError, "WEIGHTS_MISFIT", "tibia"):
+        Teacher.of(checkpoint, ("tibia", "fibula"), 1, CPU)
+    three = replace(TINY, options={**TINY.options, "input_slices": 3})
+    wide = load_checkpoint(trained(three, store, "three").checkpoint)
+    with refused(ConfigError, "WEIGHTS_MISFIT", 3):
+        Teacher.of(wide, ("bone",), 1, CPU)
+    Teacher.of(checkpoint, ("bone",), 3, CPU)  # it looks at the middle one
+    with refused(ConfigError, "CONFIG_ERROR", 0):
+        DistillationConfig(weight=0)
