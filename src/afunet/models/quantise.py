@@ -55,7 +55,7 @@ def require_onnx() -> None:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise ConfigError(
-            f"INT8 needs the package {error.name}: pip install 'afunet[dev]'",
+            f"INT8 needs the package {error.name}: pip install 'afunet[train]'",
             code="PACKAGE_MISSING",
         ) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -11,19 +11,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from afunet.data.labelled import load_unlabelled
 from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError
 from afunet.inference.engines.torch_engine import build_engine
 from afunet.inference.predictor import Predictor
 from afunet.models.calibration import calibrated
-from afunet.models.checkpoint import Checkpoint
+from afunet.models.checkpoint import Checkpoint, load_checkpoint
 from afunet.models.head import labels
 from afunet.models.header import Header
+from afunet.models.shipped import weights_path
 from afunet.preprocessing import BONE_WINDOW
+from afunet.training.config import DataConfig, TrainingConfig
 from afunet.watch import UNWATCHED, Watch
 from afunet.whole_file import whole_file
 
 STAGE = "asking the teacher"
+
+
+Lessons = Callable[[DataConfig, Path, Sequence[LabelledSlice]], Sequence[LabelledSlice]]
+"""Training slices of a [[data]] entry and its folder → what is learned from them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +107,34 @@ def taught(
             for item, soft in zip(unlabelled, others, strict=True)
         ),
     )
+
+
+def lessons_of(
+    config: TrainingConfig,
+    run: Path,
+    base: Path,
+    classes: tuple[str, ...],
+    device: torch.device,
+    watch: Watch,
+) -> Lessons:
+    """Return what shows slices to the teacher; without a teacher they stay as they are."""
+    wanted = config.distillation
+    if wanted is None:
+        return lambda entry, folder, slices: slices
+    checkpoint = load_checkpoint(weights_path(wanted.teacher, base))
+    teacher = Teacher.of(checkpoint, classes, config.input_slices, device)
+
+    def show(
+        entry: DataConfig, folder: Path, slices: Sequence[LabelledSlice]
+    ) -> Sequence[LabelledSlice]:
+        if not (entry.taught and entry.weight > 0):
+            return slices
+        inputs = config.input_slices
+        others = load_unlabelled(folder, "train", inputs, watch) if wanted.unlabelled else ()
+        kept = run / f"taught-{config.data.index(entry)}.npz"
+        return taught(slices, others, teacher, kept, watch)
+
+    return show
 
 
 def _keep(answers: Sequence[NDArray[np.uint8]], teacher: Teacher, path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from afunet.data.cases import refuse_leaks
-from afunet.data.labelled import classes_of, load_labelled, load_unlabelled, read_records
+from afunet.data.labelled import classes_of, load_labelled, read_records
 from afunet.data.locate import locate_data
 from afunet.data.sampler import CropSampler, Source
 from afunet.data.slices import LabelledSlice
@@ -33,7 +33,6 @@ from afunet.models.shipped import weights_path
 from afunet.plan import Step
 from afunet.preprocessing import BONE_WINDOW
 from afunet.training.config import (
-    DataConfig,
     Precision,
     TrainingConfig,
     config_text,
@@ -46,17 +45,13 @@ from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.lineage import Lineage
 from afunet.workflows.staging import check_writable
 from afunet.workflows.teaching import STAGE as ASKING
-from afunet.workflows.teaching import Teacher, taught
+from afunet.workflows.teaching import Lessons, lessons_of
 
 BEST = "best.safetensors"
 RESULT = "result.json"
 EXAMPLES = 4
 PLAN = (Step("reading slices"), Step(ASKING), Step("training", share=1))
 TRUSTED = ("checked", "exact")  # labels looked at by a person, or simulated
-
-
-Lessons = Callable[[DataConfig, Path, Sequence[LabelledSlice]], Sequence[LabelledSlice]]
-"""Training slices of a [[data]] entry and its folder → what is learned from them."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +93,7 @@ def train_network(
         if not world.leads:
             watch = watch.silenced()
         classes = _classes_of(config, base)
-        lessons = _lessons(config, run, base, classes, place, watch)
+        lessons = lessons_of(config, run, base, classes, place, watch)
         sources, validation = _slices_of(config, base, lessons, watch)
         sampler = CropSampler(
             sources,
@@ -208,34 +203,6 @@ def _slices_of(
             code="NO_LABELLED_SLICE",
         )
     return sources, validation
-
-
-def _lessons(
-    config: TrainingConfig,
-    run: Path,
-    base: Path,
-    classes: tuple[str, ...],
-    device: torch.device,
-    watch: Watch,
-) -> Lessons:
-    """Return what shows slices to the teacher; without a teacher they stay as they are."""
-    wanted = config.distillation
-    if wanted is None:
-        return lambda entry, folder, slices: slices
-    checkpoint = load_checkpoint(weights_path(wanted.teacher, base))
-    teacher = Teacher.of(checkpoint, classes, config.input_slices, device)
-
-    def show(
-        entry: DataConfig, folder: Path, slices: Sequence[LabelledSlice]
-    ) -> Sequence[LabelledSlice]:
-        if not (entry.taught and entry.weight > 0):
-            return slices
-        inputs = config.input_slices
-        others = load_unlabelled(folder, "train", inputs, watch) if wanted.unlabelled else ()
-        kept = run / f"taught-{config.data.index(entry)}.npz"
-        return taught(slices, others, teacher, kept, watch)
-
-    return show
 
 
 def mean_case_dice(
