@@ -7,7 +7,6 @@ hand-set weights, marks whatever is denser than 500 HU.
 from __future__ import annotations
 
 import re
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -65,15 +64,6 @@ class Outcome:
         """It was refused with this code, in one line that names these."""
         assert self.codes == (code,), self.err
         assert holds(self.refusal, *facts), self.refusal
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _signals_are_heard() -> None:
-    """A suite in the background of a shell ignores Ctrl-C, and so would all that it starts."""
-    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-    for number, handler in usual.items():
-        if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import re
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from afunet.geometry import Volume
 from afunet.models import MODELS, build_model, complexity
 from afunet.models.checkpoint import save_checkpoint
 from afunet.models.header import Header
-from afunet.workflows import attempts, case_pages, segment
+from afunet.workflows import attempts, segment
 from afunet.workflows.analyse import PLAN as ANALYSIS
 from afunet.workflows.result_files import RESULT_FORMATS, SURFACE_FORMATS
 
@@ -667,36 +666,6 @@ def test_what_was_found_is_said_and_progress_goes_to_a_pipe_as_lines(
     quiet = run_afunet("segment", kit.nifti(), "-o", kit.root / "out", "-w", kit.weights, "-q")
     assert quiet.progress == ()
     assert all(name in done.out for name in FILES)
-
-
-def test_ctrl_c_stops_at_the_next_step_and_leaves_nothing(
-    kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def press(*_: Any, **__: Any) -> str:
-        signal.raise_signal(signal.SIGINT)
-        return "<html>"
-
-    scan = kit.nifti()
-    before = files_below(kit.root)
-    monkeypatch.setattr(case_pages, "render_page", press)
-    done = run_afunet("segment", scan, "-o", kit.root / "out", "-w", kit.weights)
-    assert (done.code, done.out, done.err.count("\n")) == (130, "", 1)
-    assert files_below(kit.root) == before
-
-
-def test_ctrl_c_twice_breaks_off_without_a_traceback(
-    kit: Kit, run_afunet: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def press_twice(*_: Any, **__: Any) -> None:
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-
-    scan = kit.nifti()
-    before = files_below(kit.root)
-    monkeypatch.setattr(case_pages, "render_page", press_twice)
-    done = run_afunet("segment", scan, "-o", kit.root / "out", "-w", kit.weights)
-    assert (done.code, done.out, done.err) == (130, "", "")
-    assert files_below(kit.root) == before
 
 
 def test_inspect_lists_every_series_and_marks_the_one_to_be_read(kit: Kit, run_afunet: Run) -> None:

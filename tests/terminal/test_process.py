@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.from_a_shell import python
 
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
@@ -58,8 +59,9 @@ def environment(folder: Path) -> dict[str, str]:
 
 def ended(folder: Path, *command: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *map(str, command)],
+        python(*command),
         env=environment(folder),
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -139,8 +141,9 @@ def started(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def start(*arguments: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, *map(str, arguments)],
+            python(*arguments),
             env=environment(tmp_path),
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -240,6 +243,34 @@ def test_a_signal_at_any_stage_leaves_nothing(
     assert process.returncode == 143
     assert err.count("\n") == 1
     assert not (tmp_path / "deep").exists()
+    assert left_in(tmp_path / "tmp") == []
+
+
+PRESSED = """
+import signal
+from afunet import cli
+from afunet.workflows import case_pages
+def press(*_, **__):
+    for _ in range({times}):
+        signal.raise_signal(signal.SIGINT)
+    return "<html>"
+case_pages.render_page = press
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("times", "lines"), [(1, 1), (2, 0)], ids=["stops at the next step", "breaks off"]
+)
+def test_ctrl_c_leaves_nothing_and_no_traceback(
+    times: int, lines: int, scan: Path, weights: Path, tmp_path: Path
+) -> None:
+    program = PRESSED.format(times=times)
+    out = tmp_path / "out"
+    done = ended(tmp_path, "-c", program, "segment", scan, "-o", out, "-w", weights, "-q")
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.count("\n") == lines
+    assert sorted(path.name for path in tmp_path.iterdir()) == [scan.name, "tmp"]
     assert left_in(tmp_path / "tmp") == []
 
 
