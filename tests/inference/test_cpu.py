@@ -1,5 +1,6 @@
 """What is read of the processor, and what is done where it cannot be read."""
 
+import os
 import platform
 
 import pytest
@@ -8,7 +9,7 @@ from archspec.cpu import detect
 from afunet.findings import Severity
 from afunet.inference import cpu
 from afunet.inference.cpu import Cpu, this_cpu
-from afunet.models.cores import threads
+from afunet.models.cores import forget_unreadable, threads
 
 
 def of(*flags: str, architecture: str = "x86_64") -> Cpu:
@@ -69,7 +70,7 @@ def test_a_processor_that_cannot_be_read_computes_in_float32(
 
 @pytest.mark.parametrize(
     ("variable", "expected"),
-    [("3", 3), (" 2 ", 2), ("4,2", 4), ("999999", 8), ("0", None), ("many", None)],
+    [("3", 3), (" 2 ", 2), ("4,2", 4), ("999999", 8), ("0", None), ("many", None), ("2,x", None)],
 )
 def test_threads_follow_omp_num_threads_as_pytorch_s_do(
     variable: str, expected: int | None, monkeypatch: pytest.MonkeyPatch
@@ -80,3 +81,20 @@ def test_threads_follow_omp_num_threads_as_pytorch_s_do(
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert found == (threads() if expected is None else expected)
     assert threads() >= 1
+
+
+@pytest.mark.parametrize("value", ["abc", "0", "-1", "", "3.5", "2,x", "2,", "9" * 5000])
+def test_threads_that_openmp_cannot_read_are_forgotten(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert forget_unreadable() == value
+    assert "OMP_NUM_THREADS" not in os.environ
+    assert forget_unreadable() is None
+
+
+@pytest.mark.parametrize("value", ["2", " 2", "4 ", "2,4", "+2"])
+def test_threads_that_openmp_can_read_stay(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert forget_unreadable() is None
+    assert os.environ["OMP_NUM_THREADS"] == value

@@ -9,6 +9,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from afunet.models.cores import forget_unreadable, threads
+from afunet.terminal.messages import print_warning
 from afunet.terminal.work import LogForm, View, at_work
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
@@ -38,10 +40,12 @@ def at_the_door(command: Callable[..., None]) -> Callable[..., None]:
     def called(**given: Any) -> None:
         given = {name: at_home(value) for name, value in given.items()}
         if not works:
+            _forget_unreadable_threads()
             command(**given)
             return
         view = View(**{name: given.pop(name) for name in SHOWN})
         with at_work(view, list(_paths_in(given.values()))) as work:
+            _forget_unreadable_threads()
             command(**given, work=work)
 
     parameters = [
@@ -76,6 +80,16 @@ def at_home(value: Any) -> Any:
         return value if Path(value).exists() else type(value)(Path(value).expanduser())
     except (RuntimeError, OSError):
         return value
+
+
+def _forget_unreadable_threads() -> None:
+    """Say in one line that OMP_NUM_THREADS cannot be read, before the libraries that read it."""
+    if (given := forget_unreadable()) is not None:
+        print_warning(
+            f"OMP_NUM_THREADS is {given[:20]!r}, expected a whole number from 1 on: it is ignored, "
+            f"{threads()} threads compute",
+            "THREADS_UNREADABLE",
+        )
 
 
 def _paths_in(values: Any) -> Iterator[Path]:
