@@ -54,6 +54,27 @@ def test_two_steps_write_a_checkpoint_that_loads_and_runs(store: Path) -> None:
         assert checkpoint.network()(torch.rand(1, 1, 32, 32)).isfinite().all()
 
 
+@pytest.mark.parametrize(
+    ("sides", "said"), [((), False), ((32, 256), True), ((32, 48), False), ((192, 256), False)]
+)
+def test_crops_of_many_sides_allow_windows_of_any_size(
+    sides: tuple[int, ...], said: bool, store: Path
+) -> None:
+    crop = CropConfig(32, sizes_px=sides)
+    header = load_checkpoint(trained(replace(TINY, crop=crop), store).checkpoint).header
+    assert header.any_size is said
+    assert header.patch_px == 32
+
+
+def test_weights_that_allow_windows_of_any_size_still_do_after_fine_tuning(store: Path) -> None:
+    many = CropConfig(32, sizes_px=(32, 256))
+    first = trained(replace(TINY, crop=many), store, "first").checkpoint
+    tuned = replace(TINY, start_from=str(first))
+    for side, said in ((32, True), (24, False)):
+        result = trained(replace(tuned, crop=CropConfig(side)), store, f"side{side}")
+        assert load_checkpoint(result.checkpoint).header.any_size is said
+
+
 def test_the_same_configuration_gives_the_same_weights(store: Path) -> None:
     digests = {load_checkpoint(trained(TINY, store, run).checkpoint).sha256 for run in ("a", "b")}
     assert len(digests) == 1

@@ -29,7 +29,7 @@ from afunet.plan import Step
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.lineage import descended, parent_of, require_data_for
 from afunet.workflows.staging import check_writable
-from afunet.workflows.train import TRUSTED, mean_case_dice
+from afunet.workflows.validation import mean_case_dice, trusted
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -133,8 +133,7 @@ def _windows(header: Header, folder: Path, count: int, watch: Watch) -> list[NDA
 
 def _held_out(header: Header, folder: Path, count: int, watch: Watch) -> Sequence[LabelledSlice]:
     """Slices evenly spread over the split val, those with labels to be trusted if there are any."""
-    slices = load_labelled(folder, "val", header.input_slices, watch)
-    slices = tuple(item for item in slices if item.record.status in TRUSTED) or slices
+    slices = trusted(load_labelled(folder, "val", header.input_slices, watch))
     if not slices:
         raise InputError(
             f"no labelled slice in split 'val' of {folder.name}, which chooses the calibration: "

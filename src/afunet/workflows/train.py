@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -19,19 +16,15 @@ from afunet.data.locate import locate_data
 from afunet.data.sampler import CropSampler, Source
 from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError, InputError
-from afunet.evaluation.overlap import METRICS, Counts, count
 from afunet.findings import Finding, info
 from afunet.inference.cpu import this_cpu
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.engines.torch_engine import build_engine, pick_device
 from afunet.inference.predictor import Predictor
 from afunet.models import build_model
-from afunet.models.checkpoint import load_checkpoint, save_checkpoint
-from afunet.models.head import labels
-from afunet.models.header import Header
+from afunet.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from afunet.models.shipped import weights_path
 from afunet.plan import Step
-from afunet.preprocessing import BONE_WINDOW
 from afunet.training.config import (
     Precision,
     TrainingConfig,
@@ -46,12 +39,12 @@ from afunet.workflows.lineage import Lineage
 from afunet.workflows.staging import check_writable
 from afunet.workflows.teaching import STAGE as ASKING
 from afunet.workflows.teaching import Lessons, lessons_of
+from afunet.workflows.training_header import header_of_run
+from afunet.workflows.validation import mean_case_dice, show_examples, trusted
 
 BEST = "best.safetensors"
 RESULT = "result.json"
-EXAMPLES = 4
 PLAN = (Step("reading slices"), Step(ASKING), Step("training", share=1))
-TRUSTED = ("checked", "exact")  # labels looked at by a person, or simulated
 
 
 @dataclass(frozen=True)
@@ -93,6 +86,7 @@ def train_network(
         if not world.leads:
             watch = watch.silenced()
         classes = _classes_of(config, base)
+        parent = _parent(config, base)
         lessons = lessons_of(config, run, base, classes, place, watch)
         sources, validation = _slices_of(config, base, lessons, watch)
         sampler = CropSampler(
@@ -105,6 +99,7 @@ def train_network(
             classes=len(classes),
             multiple=config.accumulate * world.size,
         )
+        header = header_of_run(config, sources, classes, parent, lineage)
 
         def validate(model: nn.Module, step: int) -> float:
             predictor = _predictor(model, config, place, precision, len(classes))
@@ -112,9 +107,12 @@ def train_network(
             return mean_case_dice(predictor, validation, watch)
 
         def keep_best(model: nn.Module, step: int, score: float) -> None:
-            scores = {"validation_dice_per_case": round(score, 5)}
-            header = _header(config, sources, step, scores, classes, lineage)
-            save_checkpoint(run / BEST, model, header)
+            reached = replace(
+                header,
+                training={**header.training, "step": step},
+                metrics={"validation_dice_per_case": round(score, 5)},
+            )
+            save_checkpoint(run / BEST, model, reached)
 
         best = train(
             config,
@@ -124,7 +122,7 @@ def train_network(
             keep_best=keep_best,
             device=place,
             world=world,
-            initial=_initial(config, base, classes),
+            initial=None if parent is None else _initial(config, parent, classes),
             precision=precision,
             record=record,
             watch=watch,
@@ -176,7 +174,7 @@ def _classes_of(config: TrainingConfig, base: Path) -> tuple[str, ...]:
 def _slices_of(
     config: TrainingConfig, base: Path, lessons: Lessons, watch: Watch
 ) -> tuple[list[Source], Sequence[LabelledSlice]]:
-    """Return training slices by source, and validation slices (`TRUSTED` ones if there are any).
+    """Return training slices by source, and validation slices (`trusted` ones if there are any).
 
     Raises `InputError` for missing folders and splits, and for a patient or an image in two
     splits, also across folders.
@@ -195,49 +193,13 @@ def _slices_of(
             "no labelled slice in split 'train' of any [[data]] folder: add one with labels",
             code="NO_LABELLED_SLICE",
         )
-    validation = [item for item in held_out if item.record.status in TRUSTED] or held_out
-    if not validation:
+    if not held_out:
         raise InputError(
             "no labelled slice in split 'val', which chooses the best step: prepare the data with "
             "--split by-patient",
             code="NO_LABELLED_SLICE",
         )
-    return sources, validation
-
-
-def mean_case_dice(
-    predictor: Predictor,
-    slices: Sequence[LabelledSlice],
-    watch: Watch = UNWATCHED,
-    threshold: float = 0.5,
-) -> float:
-    """Return the mean over all cases and classes of the Dice pooled over a case's slices."""
-    cases: dict[tuple[str, int], Counts] = {}
-    for done, item in enumerate(slices):
-        predicted = predictor.of_grey(item.grey)
-        predictor = predicted.predictor
-        found = labels(predicted.probability, threshold)[0]
-        for number in range(1, predicted.probability.shape[1] + 1):
-            counts, key = count(found == number, item.mask == number), (item.record.case, number)
-            cases[key] = cases.get(key, Counts()) + counts
-        watch.tell("validating", done + 1, len(slices))
-    return sum(METRICS["dice"](counts) for counts in cases.values()) / len(cases)
-
-
-def show_examples(
-    predictor: Predictor, slices: Sequence[LabelledSlice], record: Recorder, step: int
-) -> None:
-    """Record pictures of some validation slices: predicted bone red, missed bone blue."""
-    if isinstance(record, NoRecorder):
-        return
-    for number in np.linspace(0, len(slices) - 1, min(EXAMPLES, len(slices))).astype(int):
-        item = slices[number]
-        grey = item.grey[len(item.grey) // 2]
-        found = labels(predictor.of_grey(item.grey).probability, 0.5)[0] > 0
-        rgb = np.stack([grey] * 3, axis=-1)
-        rgb[..., 0] = np.where(found, 255 - (255 - grey) // 2, grey)
-        rgb[..., 2] = np.where((item.mask > 0) & ~found, 255, rgb[..., 2])
-        record.picture(f"{item.record.case} slice {item.record.level}", rgb, step)
+    return sources, trusted(held_out)
 
 
 def _predictor(
@@ -257,13 +219,8 @@ def _predictor(
     return Predictor(engine, config.crop.size_px)
 
 
-def _initial(
-    config: TrainingConfig, base: Path, classes: tuple[str, ...]
-) -> Mapping[str, torch.Tensor] | None:
-    """Return the initial weights of a run; raise `ConfigError` if they are of another network.
-
-    If they have other classes, layers of another shape start untrained.
-    """
+def _parent(config: TrainingConfig, base: Path) -> Checkpoint | None:
+    """Return what the run starts from; raise `ConfigError` if it is another network."""
     if not config.start_from:
         return None
     checkpoint = load_checkpoint(weights_path(config.start_from, base))
@@ -276,54 +233,16 @@ def _initial(
             f"the run trains {config.model} {dict(config.options)}: use weights of one network",
             code="WEIGHTS_MISFIT",
         )
-    given: Mapping[str, torch.Tensor] = checkpoint.network().state_dict()
-    if checkpoint.header.classes == classes:
+    return checkpoint
+
+
+def _initial(
+    config: TrainingConfig, parent: Checkpoint, classes: tuple[str, ...]
+) -> Mapping[str, torch.Tensor]:
+    """Return the initial weights; with other classes, layers of another shape start untrained."""
+    given: Mapping[str, torch.Tensor] = parent.network().state_dict()
+    if parent.header.classes == classes:
         return given
     own = build_model(config.model, config.options_for(len(classes)), seed=config.seed).state_dict()
     fitting = {key: value for key, value in given.items() if value.shape == own[key].shape}
     return {**own, **fitting}
-
-
-def _header(
-    config: TrainingConfig,
-    sources: Iterable[Source],
-    step: int,
-    metrics: dict[str, Any],
-    classes: tuple[str, ...],
-    lineage: Lineage,
-) -> Header:
-    return Header(
-        model=config.model,
-        options=dict(config.options),
-        window_hu=(BONE_WINDOW.low_hu, BONE_WINDOW.high_hu),
-        spacing_mm=config.spacing_mm,
-        patch_px=config.crop.size_px,
-        training={
-            "data": [Path(entry.path).name for entry in config.data],
-            "slices": [len(source.slices) for source in sources],
-            "step": step,
-            "steps": config.steps,
-            "batch_size": config.batch_size,
-            "seed": config.seed,
-            **({} if config.distillation is None else {"teacher": config.distillation.teacher}),
-            **({"lineage": list(lineage)} if lineage else {}),
-            "commit": _commit(),
-        },
-        metrics=metrics,
-        classes=classes,
-    )
-
-
-def _commit() -> str:
-    """Return the source's commit if the package runs from a checkout, else "unknown"."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return done.stdout.strip()
