@@ -50,7 +50,7 @@ def losses(run: Path) -> list[float]:
     return [float(line.split(",")[1]) for line in (run / "log.csv").read_text().splitlines()[1:]]
 
 
-def weights(run: Path) -> dict[str, Tensor]:
+def weights_of(run: Path) -> dict[str, Tensor]:
     model: dict[str, Tensor] = torch.load(run / "last.pt", weights_only=True)["model"]
     return model
 
@@ -59,11 +59,25 @@ def test_two_processes_have_the_losses_and_the_weights_of_one(store: Path) -> No
     alone, two = train_with(1, store, "alone"), train_with(2, store, "two")
     assert losses(two) == pytest.approx(losses(alone), abs=2e-6)
     assert len(losses(two)) == 3
-    for name, value in weights(alone).items():
-        torch.testing.assert_close(weights(two)[name], value, atol=2e-5, rtol=1e-4)
+    for name, value in weights_of(alone).items():
+        torch.testing.assert_close(weights_of(two)[name], value, atol=2e-5, rtol=1e-4)
     fresh = train_with(1, store, "fresh", CONFIG.replace("steps = 3", "steps = 1"))
     name = "head.weight"
-    assert not torch.allclose(weights(fresh)[name], weights(alone)[name], atol=2e-5, rtol=1e-4)
+    assert not torch.allclose(
+        weights_of(fresh)[name], weights_of(alone)[name], atol=2e-5, rtol=1e-4
+    )
+
+
+def test_two_processes_learn_from_a_teacher_what_one_does(store: Path, weights: Path) -> None:
+    taught = f"distillation = {{ teacher = '{weights}' }}\n{CONFIG}"
+    taught = taught.replace("size_px = 32", "size_px = 32, sizes_px = [32, 16]")
+    alone = train_with(1, store, "alone", taught)
+    two = train_with(2, store, "two", taught)
+    assert losses(two) == pytest.approx(losses(alone), abs=2e-6)
+    assert len(losses(two)) == 3
+    kept = sorted(path.name for path in two.iterdir())
+    assert kept == sorted(path.name for path in alone.iterdir())
+    assert "taught-0.npz" in kept
 
 
 def test_shared_batch_normalisation_alone_is_pytorchs_own() -> None:

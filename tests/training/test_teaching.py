@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,15 @@ from tests.refusals import refused
 from tests.training.test_train_network import TINY, trained
 
 from afunet.data.labelled import load_labelled, load_unlabelled
-from afunet.errors import ConfigError
+from afunet.errors import Cancelled, CheckpointError, ConfigError
+from afunet.models import build_model
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.training.config import DataConfig, DistillationConfig
 from afunet.training.losses import taught_loss
+from afunet.watch import CancelToken, Watch
 from afunet.workflows import teaching
 from afunet.workflows.teaching import Teacher, taught
+from afunet.workflows.train import train_network
 
 CPU = torch.device("cpu")
 
@@ -89,8 +93,76 @@ def test_a_run_that_goes_on_does_not_ask_again(
             assert np.array_equal(one.soft, other.soft)
         with pytest.raises(AssertionError):  # another teacher's answers are no good
             taught(slices, (), replace(teacher, sha256="another"), kept)
-    kept.write_bytes(kept.read_bytes()[:100])
-    assert len(taught(slices, (), teacher, kept)) == 4
+        darker = [replace(item, grey=item.grey // 2) for item in slices]
+        with pytest.raises(AssertionError):  # nor are those about other slices of the same size
+            taught(darker, (), teacher, kept)
+
+
+def packed(**arrays: object) -> bytes:
+    content = BytesIO()
+    np.savez_compressed(content, **{key: np.asarray(value) for key, value in arrays.items()})
+    return content.getvalue()
+
+
+def test_broken_answers_are_asked_for_again(store: Path, teacher_path: Path) -> None:
+    teacher = Teacher.of(load_checkpoint(teacher_path), ("bone",), 1, CPU)
+    slices, kept = load_labelled(store, "train"), store.parent / "kept.npz"
+    right = [item.soft for item in taught(slices, (), teacher, kept)]
+    whole = kept.read_bytes()
+    with np.load(kept) as file:
+        question, probability = str(file["question"]), file["probability"]
+    one_array = BytesIO()
+    np.save(one_array, probability)
+    broken = [whole[:length] for length in (0, 3, 100, len(whole) // 2, len(whole) - 1)]
+    for place in range(40, len(whole), len(whole) // 24):
+        broken.append(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+    broken += [
+        one_array.getvalue(),
+        packed(question=question),
+        packed(question=question, probability=probability[:-1]),
+        packed(question=question, probability=probability.astype(np.float32)),
+        packed(question=question, probability=probability[None]),
+    ]
+    for content in broken:
+        kept.write_bytes(content)
+        again = [item.soft for item in taught(slices, (), teacher, kept)]
+        assert all(np.array_equal(one, other) for one, other in zip(right, again, strict=True))
+        with np.load(kept) as file:
+            assert np.array_equal(file["probability"], probability)
+
+
+def test_a_stop_while_the_teacher_is_asked_leaves_nothing_and_the_run_goes_on(
+    store: Path, teacher_path: Path
+) -> None:
+    config = replace(TINY, distillation=DistillationConfig(str(teacher_path)))
+    token = CancelToken()
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if (stage, done) == (teaching.STAGE, 2):
+            token.cancel()
+
+    run = store.parent / "run"
+    with pytest.raises(Cancelled):
+        train_network(config, run, base=store.parent, watch=Watch(stop, token))
+    assert not run.exists()
+    unbroken = trained(config, store, "unbroken")
+    assert load_checkpoint(trained(config, store).checkpoint).sha256 == (
+        load_checkpoint(unbroken.checkpoint).sha256
+    )
+
+
+def test_a_teacher_that_is_missing_or_knows_other_classes_leaves_no_run(
+    store: Path, teacher_path: Path
+) -> None:
+    gone = store.parent / "none.safetensors"
+    with refused(CheckpointError, "NO_WEIGHTS", gone):
+        trained(replace(TINY, distillation=DistillationConfig(str(gone))), store)
+    header = replace(load_checkpoint(teacher_path).header, classes=("tibia", "fibula"))
+    other = build_model("afunet", {**header.options, "classes": 2}, seed=0)
+    save_checkpoint(teacher_path, other, header)
+    with refused(ConfigError, "WEIGHTS_MISFIT", "tibia"):
+        trained(replace(TINY, distillation=DistillationConfig(str(teacher_path))), store)
+    assert not (store.parent / "run").exists()
 
 
 def test_a_student_is_trained_and_names_its_teacher(store: Path, teacher_path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -91,14 +91,15 @@ def taught(
     The probabilities are written to `kept`, so that a run that is continued does not ask again.
     """
     everything = (*slices, *unlabelled)
-    answers = _answered(everything, teacher, kept)
+    question = _question(everything, teacher)
+    answers = _answered(everything, teacher, question, kept)
     if answers is None:
         answers = []
         for done, item in enumerate(everything, 1):
             watch.check()
             answers.append(teacher.probability(item))
             watch.tell(STAGE, done, len(everything))
-        _keep(answers, teacher, kept)
+        _keep(answers, question, kept)
     own, others = answers[: len(slices)], answers[len(slices) :]
     return (
         *(replace(item, soft=soft) for item, soft in zip(slices, own, strict=True)),
@@ -137,25 +138,36 @@ def lessons_of(
     return show
 
 
-def _keep(answers: Sequence[NDArray[np.uint8]], teacher: Teacher, path: Path) -> None:
+def _question(slices: Sequence[LabelledSlice], teacher: Teacher) -> str:
+    """The digest of what is asked: a teacher and the slices that it sees, in their order."""
+    digest = hashlib.sha256(teacher.sha256.encode())
+    for item in slices:
+        digest.update(str(item.grey.shape).encode())
+        digest.update(np.ascontiguousarray(item.grey))
+    return digest.hexdigest()
+
+
+def _keep(answers: Sequence[NDArray[np.uint8]], question: str, path: Path) -> None:
     flat = np.concatenate([answer.reshape(-1) for answer in answers])
     with whole_file(path) as unfinished:
-        np.savez_compressed(unfinished, sha256=teacher.sha256, probability=flat)
+        np.savez_compressed(unfinished, question=question, probability=flat)
 
 
 def _answered(
-    slices: Sequence[LabelledSlice], teacher: Teacher, path: Path
+    slices: Sequence[LabelledSlice], teacher: Teacher, question: str, path: Path
 ) -> list[NDArray[np.uint8]] | None:
-    """Return the answers that this teacher gave earlier, if they are of these slices."""
+    """Return the answers that a file holds; None if it is broken or of another question."""
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            if str(file["sha256"]) != teacher.sha256:
+            if str(file["question"]) != question:
                 return None
             flat = file["probability"]
-    except (OSError, ValueError, KeyError, BadZipFile):
+    except MemoryError:
+        raise
+    except Exception:  # zip, zlib and NumPy raise a dozen kinds on a broken file
         return None
     classes = len(teacher.header.classes)
-    if len(flat) != sum(classes * item.mask.size for item in slices):
+    if (flat.dtype, flat.shape) != (np.uint8, (sum(classes * item.mask.size for item in slices),)):
         return None
     return list(_cut(flat, slices, classes))
 

@@ -1,5 +1,6 @@
 """Which way to run a network is chosen: by rule, by a trial, and by what a trial said before."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -267,6 +268,70 @@ def test_a_broken_or_foreign_answer_is_replaced(
     assert [path.name for path in cache.iterdir()] == [answer.name]
     best_engine(FILE, CPU, AUTO, HALVES)
     assert len(timed) == 2 * tried
+
+
+SECONDS = {"openvino float32": 1.0, "openvino bfloat16": 0.5}
+
+
+@pytest.fixture
+def question() -> trial_cache.Question:
+    trial_cache.folder().mkdir()
+    return trial_cache.Question(ways_to_run(FILE, CPU, AUTO, HALVES), HALVES, FILE.sha256)
+
+
+@pytest.mark.parametrize(
+    "seconds", [{}, {"openvino float32": 1.0}, SECONDS | {"x": float("nan")}, SECONDS | {"x": -1}]
+)
+def test_an_answer_without_possible_seconds_of_the_chosen_way_counts_as_none(
+    seconds: dict[str, float], question: trial_cache.Question
+) -> None:
+    trial_cache.keep_answer(question, "openvino bfloat16", seconds)
+    assert trial_cache.read_answer(question) is None
+    trial_cache.keep_answer(question, "openvino bfloat16", SECONDS)
+    assert trial_cache.read_answer(question) == ("openvino bfloat16", SECONDS)
+
+
+def test_an_answer_nested_too_deep_to_read_counts_as_none(
+    question: trial_cache.Question, cache: Path
+) -> None:
+    trial_cache.keep_answer(question, "openvino bfloat16", SECONDS)
+    next(cache.iterdir()).write_text("[" * 100_000)
+    assert trial_cache.read_answer(question) is None
+
+
+def test_of_two_processes_that_answer_at_once_the_first_one_s_answer_stays(
+    question: trial_cache.Question, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def overtaken(*names: Path) -> None:
+        monkeypatch.setattr("os.link", link)
+        trial_cache.keep_answer(question, "openvino float32", SECONDS)
+        link(*names)
+
+    monkeypatch.setattr("os.link", overtaken)
+    trial_cache.keep_answer(question, "openvino bfloat16", SECONDS)
+    assert trial_cache.read_answer(question) == ("openvino float32", SECONDS)
+    assert len(list(cache.iterdir())) == 1
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_folder_in_the_place_of_an_answer_is_left_and_none_is_kept(
+    links: bool, question: trial_cache.Question, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    if not links:
+        monkeypatch.setattr("os.link", refuse)
+    trial_cache.keep_answer(question, "openvino bfloat16", SECONDS)
+    assert trial_cache.read_answer(question) == ("openvino bfloat16", SECONDS)
+    (answer,) = cache.iterdir()
+    answer.unlink()
+    answer.mkdir()
+    trial_cache.keep_answer(question, "openvino bfloat16", SECONDS)
+    assert trial_cache.read_answer(question) is None
+    assert list(cache.iterdir()) == [answer]
 
 
 def test_without_a_place_for_the_answer_the_rule_decides(

@@ -13,6 +13,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -68,14 +69,19 @@ def read_answer(question: Question) -> tuple[str, Seconds] | None:
     try:
         answer = json.loads(_path(asked).read_text(encoding="utf-8"))
         chosen, seconds = str(answer["chosen"]), dict(answer["seconds"])
+        timed = {str(way): float(one) for way, one in seconds.items()}
         fits = answer["question"] == asked and chosen in map(str, question.ways)
-        return (chosen, {str(way): float(one) for way, one in seconds.items()}) if fits else None
-    except (OSError, ValueError, TypeError, KeyError):
+        whole = chosen in timed and all(0 <= one < inf for one in timed.values())
+        return (chosen, timed) if fits and whole else None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
 def keep_answer(question: Question, chosen: str, seconds: Seconds) -> None:
-    """Keep an answer, unless there is one or it cannot be written; never raises `OSError`."""
+    """Keep an answer, unless there is one or it cannot be written; never raises `OSError`.
+
+    Of two processes that answer at once, the first one's answer stays.
+    """
     asked = question.plain()
     text = json.dumps({"question": asked, "chosen": chosen, "seconds": dict(seconds)}, indent=1)
     unfinished = ""
@@ -85,13 +91,22 @@ def keep_answer(question: Question, chosen: str, seconds: Seconds) -> None:
         ) as file:
             unfinished = file.name
             file.write(text)
-        if read_answer(question) is None:
-            os.replace(unfinished, _path(asked))
+        _place(Path(unfinished), question)
     except OSError:
         pass
     finally:
         if unfinished:
             Path(unfinished).unlink(missing_ok=True)
+
+
+def _place(file: Path, question: Question) -> None:
+    """Give a file the name of its question, unless another one holds an answer to it."""
+    path = _path(question.plain())
+    try:
+        os.link(file, path)
+    except OSError:  # the name is taken, or the file system has no links
+        if read_answer(question) is None:
+            os.replace(file, path)
 
 
 def _path(asked: Mapping[str, Any]) -> Path:
