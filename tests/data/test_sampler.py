@@ -192,11 +192,6 @@ def test_steps_have_crops_of_one_of_the_sizes_and_as_many_pixels() -> None:
     assert torch.equal(mask, same_mask)
 
 
-def test_passes_over_the_data_have_one_size() -> None:
-    with refused(ConfigError, "OPTIONS_CLASH", [8, 16]):
-        CropSampler([Source([varied()])], CropConfig(8, 1.0, (8, 16)), STILL, 0, passes=True)
-
-
 def test_a_teachers_probability_follows_the_mask_into_the_crop() -> None:
     item, untaught = varied(), varied()
     soft = np.random.default_rng(1).integers(0, 256, (1, 40, 50), dtype=np.uint8)

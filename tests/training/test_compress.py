@@ -13,7 +13,7 @@ import pytest
 import torch
 from tests.refusals import refused
 
-from afunet.errors import CheckpointError, ConfigError, InputError
+from afunet.errors import Cancelled, CheckpointError, ConfigError, InputError, OutputError
 from afunet.models import build_model
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.models.header import METADATA_KEY, Header
@@ -21,9 +21,11 @@ from afunet.models.onnx_file import read_onnx
 from afunet.models.onnx_session import open_session
 from afunet.models.quantise import Calibration, Quantisation
 from afunet.training.config import DistillationConfig, TrainingConfig, parse_config
+from afunet.watch import UNWATCHED, CancelToken, Watch
 from afunet.workflows import quantise as quantising
-from afunet.workflows.compress import PRUNED, distil, prune
+from afunet.workflows.compress import PRUNED, RANKING, distil, prune
 from afunet.workflows.quantise import quantise
+from afunet.workflows.train import BEST, train_network
 
 Channels = Mapping[str, torch.Tensor]
 
@@ -150,6 +152,56 @@ def test_weights_of_another_window_or_other_classes_are_refused(
     with refused(InputError, "CLASSES_DIFFER", "store", "bone", "tibia, fibula"):
         compress(several)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("command", ["distil", "prune", "quantise"])
+def test_an_onnx_file_is_not_made_smaller(
+    command: str, store: Path, weights: Path, tmp_path: Path
+) -> None:
+    graph, run = tmp_path / "w.onnx", tmp_path / "run"
+    graph.write_bytes(b"whatever")
+    with refused(CheckpointError, "WEIGHTS_MISFIT", "w.onnx", "safetensors"):
+        if command == "distil":
+            teacher = DistillationConfig(teacher=str(graph))
+            distil(replace(recipe(store), distillation=teacher), run)
+        elif command == "prune":
+            prune(graph, 0.5, recipe(store), run)
+        else:
+            quantise(graph, str(store), run)
+    assert not run.exists()
+
+
+def test_a_folder_in_the_place_of_the_result_is_refused_before_the_work(
+    store: Path, weights: Path, tmp_path: Path
+) -> None:
+    for name in (quantising.FILE, BEST):
+        (tmp_path / "run" / name).mkdir(parents=True)
+    with refused(OutputError, "PLACE_TAKEN", quantising.FILE):
+        quantise(weights, str(store), tmp_path / "run")
+    with refused(OutputError, "PLACE_TAKEN", BEST):
+        train_network(recipe(store), tmp_path / "run")
+
+
+@pytest.mark.parametrize("stage", [RANKING, quantising.TRYING])
+def test_a_stop_leaves_nothing_half_written_and_the_command_goes_on(
+    stage: str, store: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantising, "CHOICES", quantising.CHOICES[:2])
+    token, run = CancelToken(), tmp_path / "run"
+
+    def compress(watch: Watch) -> Path:
+        if stage == RANKING:
+            return prune(weights, 0.5, recipe(store), run, watch=watch).checkpoint
+        return quantise(weights, str(store), run, calibration_slices=2, watch=watch).path
+
+    def stop(now: str, done: int, total: int) -> None:
+        if now == stage and done == 1:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        compress(Watch(stop, token))
+    assert not run.exists() or list(run.iterdir()) == []
+    assert compress(UNWATCHED).is_file()
 
 
 @pytest.mark.parametrize("command", ["prune", "quantise"])

@@ -155,11 +155,23 @@ def test_an_impossible_value_is_refused(key: str, value: Any) -> None:
         ("recalibration_batches", -1),
         ("weight_decay", -1.0),
         ("crop", {"size_px": 0}),
+        ("crop", {"size_px": 4097}),
+        ("crop", {"sizes_px": [7]}),
+        ("crop", {"sizes_px": [32, 10**9]}),
+        ("crop", {"planned": 1.5}),
+        ("distillation", {"weight": float("inf")}),
+        ("distillation", {"weight": float("nan")}),
     ],
 )
 def test_a_value_that_would_only_fail_later_is_refused(key: str, value: Any) -> None:
     innermost = next(iter(value)) if isinstance(value, dict) else key
     refuses(innermost, **{key: value})
+
+
+def test_passes_over_the_data_have_one_size() -> None:
+    raw = {"data": [{"path": "knee"}], "epochs": 1, "crop": {"sizes_px": [8, 16]}}
+    with refused(ConfigError, "OPTIONS_CLASH", [8, 16]):
+        parse_config(raw)
 
 
 @pytest.mark.parametrize(

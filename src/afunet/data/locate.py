@@ -16,7 +16,8 @@ def locate_data(path: str | Path, base: Path = Path()) -> Path:
     for candidate in candidates:
         if candidate.is_dir():
             return candidate
+    places = ", ".join(dict.fromkeys(map(str, candidates)))
     raise InputError(
-        f"cannot find the data folder {str(path)!r}; looked in {', '.join(map(str, candidates))}",
+        f"cannot find the data folder {str(path)!r}; looked in {places}",
         code="NO_SUCH_PATH",
     )

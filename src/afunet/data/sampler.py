@@ -23,6 +23,7 @@ from afunet.data.slices import LabelledSlice
 from afunet.errors import ConfigError
 
 CPU = torch.device("cpu")
+LEAST_PX, MOST_PX = 8, 4096  # of a side; more does not fit in the memory of any machine
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ class CropConfig:
     sizes_px: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if min(self.sizes_px, default=8) < 8:
-            raise ConfigError(f"crop.sizes_px must be at least 8, got {list(self.sizes_px)}")
-        if self.size_px < 8 or not 0 <= self.planned <= 1:
-            raise ConfigError(
-                f"crop needs size_px ≥ 8 and planned in [0, 1], got {self.size_px} and "
-                f"{self.planned}"
-            )
+        for side in (self.size_px, *self.sizes_px):
+            if not LEAST_PX <= side <= MOST_PX:
+                raise ConfigError(
+                    f"crop.size_px and sizes_px must be from {LEAST_PX} to {MOST_PX}, got {side}"
+                )
+        if not 0 <= self.planned <= 1:
+            raise ConfigError(f"crop.planned must be in [0, 1], got {self.planned}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,11 +111,6 @@ class CropSampler:
         self.multiple = multiple
         counts = [len(source.slices) for source in sources]
         weights = np.array([source.weight for source in sources], dtype=np.float64)
-        if passes and crop.sizes_px:
-            raise ConfigError(
-                f"with epochs, all crops have one size, got crop.sizes_px {list(crop.sizes_px)}",
-                code="OPTIONS_CLASH",
-            )
         if passes and len(set(weights.tolist())) > 1:
             raise ConfigError(
                 f"with epochs, all [[data]] weights must be equal, got {list(weights)}",

@@ -11,6 +11,7 @@ from afunet.errors import CheckpointError, ConfigError
 from afunet.extras import require_extra
 from afunet.models.expected_dice import model_beside
 from afunet.models.header import METADATA_KEY, Header, header_of
+from afunet.models.onnx_file import SUFFIX
 from afunet.models.weights_file import Array, arrays_of, halved, read_weights, single, write_weights
 
 if TYPE_CHECKING:
@@ -60,6 +61,12 @@ def save_checkpoint(path: Path, model: nn.Module, header: Header, *, half: bool 
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read and verify a checkpoint; raises `CheckpointError` unless it is intact."""
+    if path.suffix.lower() == SUFFIX and path.is_file():
+        raise CheckpointError(
+            f"{path.name} is an ONNX file, which can only be run, not trained or compressed: give "
+            "the safetensors file that it was made of",
+            code="WEIGHTS_MISFIT",
+        )
     file = read_weights(path, METADATA_KEY)
     header = header_of(path.name, file.header)
     fitted = replace(header, expected_dice=model_beside(path, file.sha256))

@@ -7,6 +7,7 @@ two sizes in `forward`: the graph would keep the answer for all sizes.
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 WINDOWS = {0: "N", 2: "H", 3: "W"}
 """The free axes of windows (N, C, H, W)."""
+REGISTRATION = "torch.onnx._internal.exporter._registration"
+"""PyTorch's logger of the operators that it can export; it misses torchvision's, unused here."""
 
 
 def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
@@ -60,6 +63,7 @@ def onnx_of(network: nn.Module, example: Tensor, free: Mapping[int, str]) -> Mod
     `example`. A free axis must be longer than 1 in `example`.
     """
     axes = dict.fromkeys(free, torch.export.Dim.DYNAMIC)
+    logging.getLogger(REGISTRATION).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # PyTorch's warnings about itself
         program = torch.onnx.export(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +56,8 @@ class DataConfig:
     taught: bool = True
 
     def __post_init__(self) -> None:
-        if not self.weight >= 0:
-            raise ConfigError(f"[[data]] weight must not be negative, got {self.weight}")
+        if not 0 <= self.weight < inf:
+            raise ConfigError(f"[[data]] weight must not be negative or inf, got {self.weight}")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class DistillationConfig:
     unlabelled: bool = False
 
     def __post_init__(self) -> None:
-        if not self.weight > 0:
+        if not 0 < self.weight < inf:
             raise ConfigError(f"distillation.weight must be positive, got {self.weight}")
 
 
@@ -140,6 +140,12 @@ class TrainingConfig:
         ):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.epochs and self.crop.sizes_px:
+            raise ConfigError(
+                "with epochs, all crops have one size, got crop.sizes_px "
+                f"{list(self.crop.sizes_px)}: remove one of the two",
+                code="OPTIONS_CLASH",
+            )
         if "classes" in self.options:
             raise ConfigError("remove classes from options: the data determines them")
         if not any(entry.weight > 0 for entry in self.data):

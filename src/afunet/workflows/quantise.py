@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 CHOICES = tuple(Quantisation(*how) for how in product(Calibration, (True, False)))
+FILE = "int8.onnx"
 TRYING = "trying calibrations"
 PLAN = (Step("reading slices"), Step(TRYING, share=1))
 UNCHANGED = AugmentConfig((1.0, 1.0), 0.0, False, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -70,7 +71,7 @@ def quantise(
     do not fit, and `OutputError` if the file cannot be written.
     """
     require_onnx()
-    check_writable(output)
+    check_writable(output, names=(FILE,))
     parent = parent_of(weights)
     header, folder = parent.header, locate_data(data)
     require_data_for(header, [folder])
@@ -92,7 +93,7 @@ def quantise(
         made[how] = rounded
         dice[how] = dice_of(made[how], "int8")
         watch.tell(TRYING, done, len(CHOICES))
-    result = Quantised(output / "int8.onnx", float32_dice, dice)
+    result = Quantised(output / FILE, float32_dice, dice)
     output.mkdir(parents=True, exist_ok=True)
     calibration = {"data": folder.name, "slices": len(windows), "how": str(result.chosen)}
     told = replace(

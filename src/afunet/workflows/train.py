@@ -78,7 +78,7 @@ def train_network(
         torch.set_num_threads(threads)
     if finished := _finished(config, run):
         return finished
-    check_writable(run)
+    check_writable(run, names=(BEST, RESULT))
     place = own_device(pick_device(device))
     precision = arithmetic(config.precision, device)[0]
     record = record or NoRecorder()
