@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -232,6 +233,23 @@ def test_classes_lie_on_the_scan_s_grid_in_each_mask_format(
         assert min(dice_of(found.voxels == number, true == number) for number in (1, 2, 3)) > 0.9
     assert case.report.files.count("classes.json") == 1
     assert {"bone.stl", "mask.nrrd", "instances.mha"} <= set(case.report.files)
+    assert not case.report.not_written
+
+
+@pytest.mark.parametrize("formats", [("nifti", "seg"), ("rtstruct",), ("nifti", "stl")])
+def test_the_report_says_that_dicom_results_hold_no_classes(
+    formats: tuple[str, ...],
+    store: Path,
+    weights: Path,
+    tmp_path: Path,
+    write_dicom: Callable[..., Path],
+) -> None:
+    volume = read_scan(store.parent / "legs" / "leg0.nii.gz").volume
+    series = write_dicom(tmp_path / "ct", volume.with_voxels(volume.voxels.astype(np.int16)))
+    options = SegmentOptions(weights, DeviceChoice.CPU, formats=formats)
+    case = Segmenter(options).segment(series, tmp_path / "out")
+    codes = [finding.code for finding in case.report.findings]
+    assert codes.count("CLASSES_NOT_IN_DICOM") == (formats != ("nifti", "stl"))
     assert not case.report.not_written
 
 

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 
-from afunet.findings import Finding
+from afunet.findings import Finding, info
 from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.geometry import Volume
@@ -34,7 +34,7 @@ from afunet.workflows.case_pages import (
     write_scene,
 )
 from afunet.workflows.case_results import CaseResults
-from afunet.workflows.result_files import coloured_pieces, results_of
+from afunet.workflows.result_files import RESULT_FORMATS, coloured_pieces, results_of
 from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
 from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures
 
@@ -104,22 +104,23 @@ class CaseWriter:
         self._step(REPORTING, 0, 3)
         renderer = self._scene.renderer if self._scene else ""
         run = run_facts(found, self.stopwatch.seconds)
-        report = report_of(found, title, named, run, written.attempts, renderer)
+        told = (*named, *self._about_classes())
+        report = report_of(found, title, told, run, written.attempts, renderer)
         with self.stopwatch.stage(TURNING):
             turning = made(TURNING, lambda: turning_view(found.scan, self._previews), "")
         none: tuple[bytes, ...] = ()
         pictures = made(FLAG_PICTURES, self._flag_pictures, none) if report.flags else none
         self._step(REPORTING, 1, 3)
-        told = self._complete(report, REPORT_HTML, REPORT_JSON)
+        whole = self._complete(report, REPORT_HTML, REPORT_JSON)
         written.write(
-            REPORT_HTML, lambda own: write_page(own, told, written.folder, turning, pictures)
+            REPORT_HTML, lambda own: write_page(own, whole, written.folder, turning, pictures)
         )
         self._step(REPORTING, 2, 3)
         written.write_stacks()
-        told = self._complete(report, REPORT_JSON)
-        written.write(REPORT_JSON, lambda own: write_json(own, told))
+        final = self._complete(report, REPORT_JSON)
+        written.write(REPORT_JSON, lambda own: write_json(own, final))
         self._step(REPORTING, 3, 3)
-        return self._complete(told)
+        return self._complete(final)
 
     @cached_property
     def _previews(self) -> list[ColouredMesh]:
@@ -139,6 +140,20 @@ class CaseWriter:
             run=run_facts(self.found, self.stopwatch.seconds),
             files=(*names, *(name for name in coming if name not in names)),
             not_written=tuple(self.written.attempts.missing),
+        )
+
+    def _about_classes(self) -> tuple[Finding, ...]:
+        """Say that DICOM results hold no classes, if there are both."""
+        dicom = any(RESULT_FORMATS[name].needs_dicom for name in self.wanted.formats)
+        if self.found.classes is None or not dicom:
+            return ()
+        return (
+            info(
+                "CLASSES_NOT_IN_DICOM",
+                "the DICOM results hold the bones named from the mask, not the network's classes "
+                f"({', '.join(self.found.network.header.classes)}), which a label map holds "
+                "(--formats nifti)",
+            ),
         )
 
     def _flag_pictures(self) -> tuple[bytes, ...]:
