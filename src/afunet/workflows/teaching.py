@@ -143,7 +143,7 @@ def _question(slices: Sequence[LabelledSlice], teacher: Teacher) -> str:
     digest = hashlib.sha256(teacher.sha256.encode())
     for item in slices:
         digest.update(str(item.grey.shape).encode())
-        digest.update(np.ascontiguousarray(item.grey))
+        digest.update(item.grey.tobytes())
     return digest.hexdigest()
 
 
