@@ -262,6 +262,17 @@ def test_what_is_drawn_is_a_bone_in_numbered_fragments(seed: int) -> None:
     assert not result.hu.voxels[labels == 0].any()
 
 
+def test_a_bone_of_few_voxels_is_drawn_and_an_empty_one_refused() -> None:
+    bone = block()
+    bone.fragments.voxels[:] = 0
+    with pytest.raises(GeometryError, match="empty"):
+        draw_break(np.random.default_rng(0), bone)
+    bone.fragments.voxels[11:14, 11:14, 11:14] = 1
+    for seed in range(6):
+        result = broken(bone, draw_break(np.random.default_rng(seed), bone))
+        assert result.fragments.voxels.max() == 1
+
+
 def test_draws_are_varied() -> None:
     bone = block()
     bone.fragments.voxels[:, : FIRST + 8] = 0

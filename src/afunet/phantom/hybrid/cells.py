@@ -13,7 +13,7 @@ from afunet.phantom.shapes.arrays import BoolArray, Float32Array, IntArray
 
 _RIM_MM = 2.5
 """Depth below the bone's surface down to which a line is wider."""
-_EVEN_HURST = 0.3
+_EVEN_HURST = 0.5
 """Widths and HU vary over shorter waves than heights do."""
 
 

@@ -50,8 +50,8 @@ class _Range:
 
 
 _RANGES = {
-    Contact.CLOSED: _Range((-0.2, 0.4), 0.8, 1.0, (0.2, 0.8), -20.0),
-    Contact.APART: _Range((0.2, 2.5), 1.2, 2.0, (0.0, 0.6), -20.0),
+    Contact.CLOSED: _Range((-0.2, 0.4), 0.8, 1.0, (0.1, 0.7), -15.0),
+    Contact.APART: _Range((0.2, 2.5), 1.2, 2.0, (0.0, 0.6), -15.0),
     Contact.DISPLACED: _Range((-0.6, 1.2), 6.0, 10.0, (0.0, 0.6), -10.0),
     Contact.IMPACTED: _Range((-2.5, -0.3), 1.5, 3.0, (0.0, 0.3), 30.0),
 }
@@ -78,9 +78,9 @@ def draw_line(rng: Rng, contact: Contact) -> Line:
     limits = _RANGES[contact]
     return Line(
         kerf_mm=rng.uniform(*limits.kerf_mm),
-        kerf_spread_mm=rng.uniform(0, 0.5),
+        kerf_spread_mm=rng.uniform(0, 1.0 if contact is Contact.APART else 0.5),
         rim_mm=float(rng.random() < 0.6) * rng.uniform(0.3, 1.5),
-        hu=rng.normal(limits.line_hu, 50),
+        hu=rng.normal(limits.line_hu, 40),
         fade_mm=rng.uniform(0.4, 1.3),
         hu_spread=rng.uniform(0.2, 1.2),
     )

@@ -8,11 +8,13 @@ import cc3d
 import numpy as np
 from scipy.spatial import cKDTree
 
+from afunet.errors import GeometryError
 from afunet.fragments.broken_bone import BrokenBone
 from afunet.phantom.shapes.arrays import BoolArray, Float32Array, FloatArray, IntArray, Rng
 
 _COARSE_MM = 2.0
 _NEIGHBOURHOOD_MM = 18.0
+_FEWEST = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +27,17 @@ class Sample:
 
     @staticmethod
     def of(bone: BrokenBone) -> Sample:
-        """Every so many voxels of the bone along each axis; all of them if they are wide."""
+        """Every so many voxels of the bone along each axis; all if they are wide, or few.
+
+        Raises `GeometryError` for an empty mask.
+        """
+        if not bone.fragments.voxels.any():
+            raise GeometryError("the bone to break is empty", code="BAD_LABELS")
         spacing = np.array(bone.fragments.array_spacing_mm)
         step = np.maximum(1, np.rint(_COARSE_MM / spacing)).astype(np.int64)
         thin = bone.fragments.voxels[:: step[0], :: step[1], :: step[2]]
+        if np.count_nonzero(thin) < _FEWEST:
+            thin, step = bone.fragments.voxels, np.ones(3, dtype=np.int64)
         voxels = np.argwhere(thin > 0)
         points = (voxels * step * spacing).astype(np.float32)
         return Sample(points, voxels, float(np.prod(step * spacing)))
