@@ -13,6 +13,8 @@ ROUGH_MM, HURST = (0.6, 3.0), (0.65, 0.9)
 _BEND_PER_MM, _FOLD_DEG = 1 / 70, (8.0, 45.0)
 _SHAFT = 1.8
 """Bone that is longer than wide by this factor within 18 mm is a shaft or a ramus."""
+_PLATE, _ACROSS = 0.6, 0.75
+"""Bone thinner than this share of its width is a plate, and this share of a normal is taken off."""
 
 
 def sheet(rng: Rng, centre: FloatArray, normal: FloatArray, rough: float | None = None) -> Surface:
@@ -70,7 +72,15 @@ def across_bone(rng: Rng, sample: Sample, centre: FloatArray) -> Surface:
         return spiral(rng, middle.astype(np.float64), axes[0])
     if rng.random() < (0.8 if shaft else 0.5):
         return sheet(rng, centre, tilted(rng, axes[0], rng.uniform(0, 50)))
-    return sheet(rng, centre, direction(rng))
+    return sheet(rng, centre, through_plate(sample, centre, direction(rng)))
+
+
+def through_plate(sample: Sample, centre: FloatArray, normal: FloatArray) -> FloatArray:
+    """A normal turned so that its sheet crosses a plate of bone instead of splitting it flat."""
+    axes, sizes = sample.run_of_bone(centre)
+    if sizes[2] > _PLATE * sizes[1]:
+        return normal
+    return np.asarray(normal - _ACROSS * (normal @ axes[2]) * axes[2])
 
 
 def tilted(rng: Rng, normal: FloatArray, degrees: float) -> FloatArray:

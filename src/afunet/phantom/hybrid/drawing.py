@@ -14,6 +14,7 @@ from afunet.phantom.hybrid.draw_surfaces import (
     direction,
     log_uniform,
     sheet,
+    through_plate,
     tilted,
     vector,
 )
@@ -88,14 +89,12 @@ def _second(rng: Rng, sample: Sample, earlier: Surface) -> Surface:
     """Near an earlier surface: across it (T), at an angle (Y, butterfly), along it, any way."""
     near = np.abs(value_at(earlier, sample.points)) < rng.uniform(4, 25)
     centre = sample.any_point(rng, near & _within(sample, earlier.centre_mm, 45))
-    normal, kind = np.asarray(earlier.normal), rng.random()
-    if kind < 0.35:
-        return sheet(rng, centre, tilted(rng, normal, rng.uniform(70, 90)))
-    if kind < 0.7:
-        return sheet(rng, centre, tilted(rng, normal, rng.uniform(30, 70)))
-    if kind < 0.8:
-        return sheet(rng, centre, tilted(rng, normal, rng.uniform(0, 15)))
-    return across_bone(rng, sample, centre)
+    kind = rng.random()
+    if kind > 0.8:
+        return across_bone(rng, sample, centre)
+    low, high = (70, 90) if kind < 0.35 else (30, 70) if kind < 0.7 else (0, 15)
+    normal = tilted(rng, np.asarray(earlier.normal), rng.uniform(low, high))
+    return sheet(rng, centre, through_plate(sample, centre, normal))
 
 
 def _chip(rng: Rng, sample: Sample, cuts: list[Cut]) -> Surface:
@@ -135,7 +134,8 @@ def _rescan(rng: Rng, sample: Sample, most_voxels: int) -> Rescan:
     plane, thick = log_uniform(rng, *_IN_PLANE_MM), log_uniform(rng, *_SLICE_MM)
     box: FloatArray = np.ptp(sample.points, axis=0) + 10
     finer = float(np.prod(box / [thick, plane, plane]) / most_voxels) ** (1 / 3)
-    spacing = np.array([thick, plane, plane]) * max(1.0, finer)
+    widest = [_SLICE_MM[1], _IN_PLANE_MM[1], _IN_PLANE_MM[1]]
+    spacing = np.minimum(np.array([thick, plane, plane]) * max(1.0, finer), widest)
     return Rescan(
         vector(spacing),
         blur_mm=rng.uniform(0.3, 0.8),

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from afunet.fragments.broken_bone import BrokenBone
 from afunet.phantom.shapes.arrays import BoolArray, Float32Array, FloatArray, IntArray
 
-_MARGIN_VOXELS, _SHELL_MM, _KEPT_BONES = 4, 3.0, 16
+_MARGIN_VOXELS, _SHELL_MM, _KEPT_BONES = 4, 3.0, 8
 
 
 @dataclass(frozen=True, eq=False)
