@@ -9,7 +9,7 @@ from afunet.phantom.hybrid.sample import Sample
 from afunet.phantom.hybrid.surfaces import axes_of
 from afunet.phantom.shapes.arrays import FloatArray, Rng
 
-ROUGH_MM, HURST = (0.6, 3.0), (0.65, 0.9)
+ROUGH_MM, HURST = (0.9, 3.5), (0.65, 0.9)
 _BEND_PER_MM, _FOLD_DEG = 1 / 70, (8.0, 45.0)
 _SHAFT = 1.8
 """Bone that is longer than wide by this factor within 18 mm is a shaft or a ramus."""
@@ -45,7 +45,7 @@ def sheet(rng: Rng, centre: FloatArray, normal: FloatArray, rough: float | None 
 
 def spiral(rng: Rng, centre: FloatArray, axis: FloatArray) -> Surface:
     """A spiral about the axis of a shaft."""
-    climb, rough = rng.uniform(20, 70), log_uniform(rng, 0.4, 1.2)
+    climb, rough = rng.uniform(20, 70), log_uniform(rng, 0.6, 1.6)
     return Surface(
         SurfaceKind.SPIRAL,
         vector(centre),

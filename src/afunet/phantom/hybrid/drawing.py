@@ -27,7 +27,7 @@ INTACT = 0.15
 """Share of bones that are not broken, but scanned like the others."""
 _CUTS = (0.45, 0.25, 0.15, 0.1, 0.05)
 """Shares of one cut, two cuts, and so on."""
-_TRIES, _MOTIONS = 8, 24
+_TRIES, _MOTIONS, _NEAR_MM = 6, 24, 2.0
 _LEAST_MM3, _LEAST_SHARE = 400.0, 0.004
 _CHIP, _CHIP_MM3 = 0.25, (50.0, 1000.0)
 _MOST_VOXELS = 6_000_000
@@ -62,14 +62,22 @@ def draw_break(rng: Rng, bone: BrokenBone, most_voxels: int = _MOST_VOXELS) -> B
 
 
 def _cuts(rng: Rng, sample: Sample, count: int, first: Contact) -> tuple[Cut, ...]:
+    """Bone breaks where there is little of it: of a few cuts each time that of the least area."""
     cuts: list[Cut] = []
     for _ in range(count):
-        for _ in range(_TRIES):
-            cut = _cut(rng, sample, cuts, first)
-            if _parts_enough(sample, cuts, cut):
-                cuts.append(cut)
-                break
+        drawn = [_cut(rng, sample, cuts, first) for _ in range(_TRIES)]
+        good = [cut for cut in drawn if _parts_enough(sample, cuts, cut)]
+        if good:
+            kind = good[0].surface.kind
+            chosen = [cut for cut in good[: rng.choice([1, 4])] if cut.surface.kind is kind]
+            cuts.append(min(chosen, key=lambda cut: _area(sample, cuts, cut)))
     return tuple(cuts)
+
+
+def _area(sample: Sample, cuts: list[Cut], cut: Cut) -> int:
+    """Points of the cell to be cut that are near the cut: a measure of its area."""
+    near = np.abs(value_at(cut.surface, sample.points)) < _NEAR_MM
+    return int((near & (cells_at(cuts, sample.points) == cut.cell)).sum())
 
 
 def _cut(rng: Rng, sample: Sample, cuts: list[Cut], first: Contact) -> Cut:
@@ -126,7 +134,7 @@ def _contact_radius(sample: Sample, cuts: tuple[Cut, ...]) -> float:
     """About how far from its middle the first contact reaches, in mm."""
     if not cuts:
         return 10.0
-    near = sample.points[np.abs(value_at(cuts[0].surface, sample.points)) < 2]
+    near = sample.points[np.abs(value_at(cuts[0].surface, sample.points)) < _NEAR_MM]
     return max(3.0, 1.5 * float(np.sqrt(near.var(axis=0).sum()))) if len(near) else 10.0
 
 
