@@ -1,0 +1,1 @@
+"""Fragments of broken bones that touch."""

@@ -1,0 +1,203 @@
+"""Divide one piece into a part for each seed, along the surest ridge between the seeds.
+
+The piece is cut into the basins of its depth below the surface, in which a contact counts as
+surface. Then neighbouring basins are joined, those with the strongest bond first, but never two
+basins of different seeds. The bond of two regions falls with the mean evidence for a contact over
+the whole area where they meet, and with the neck between them, so that a ridge with holes still
+parts, and so does a thin place without any ridge. This runs on cells of about `CELL_MM`; then the
+voxels beside the cut are divided again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cc3d
+import edt
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+from skimage.segmentation import watershed
+
+from afunet.fragments.bonds import joined_regions
+from afunet.geometry import Box, Volume, bounding_box
+
+CELL_MM = 1.4
+BASIN_MM = 1.0  # two maxima of depth closer than this belong to one basin
+LINE_MM, DARK_HU = 3.0, 300.0  # the widest dark line, and how much darker a sure one is
+NOISE_HU = 60.0  # trabecular bone is as uneven as this
+CORNERS = np.ones((3, 3, 3), dtype=np.bool_)
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int32]
+Factors = tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Ridges:
+    """What shows where fragments touch: a probability on any grid, or HU in the piece's box."""
+
+    contact: Volume | None = None
+    hu: NDArray[np.number] | None = None
+
+    def evidence(self, inside: Volume, box: Box, factors: Factors) -> FloatArray:
+        """Return the evidence from 0 to 1 on a grid: `factors` voxels of the `box` to a cell."""
+        if self.contact is not None:
+            step = np.linalg.inv(self.contact.affine) @ inside.affine
+            # ndimage counts (slice, row, column), affines (column, row, slice)
+            matrix, offset = step[:3, :3][::-1, ::-1], step[:3, 3][::-1]
+            values = self.contact.voxels.astype(np.float32, copy=False)
+            found = ndimage.affine_transform(values, matrix, offset, inside.shape, order=1)
+            return np.asarray(np.clip(found, 0, 1), dtype=np.float32)
+        if self.hu is not None:
+            hu = _blocks(self.hu[box].astype(np.float32), factors).mean(axis=(1, 3, 5))
+            smooth = ndimage.gaussian_filter(hu, [0.5 / mm for mm in inside.array_spacing_mm])
+            size = [2 * int(LINE_MM / 2 / mm) + 3 for mm in inside.array_spacing_mm]
+            darker = ndimage.grey_closing(smooth, size) - smooth - NOISE_HU
+            return np.asarray(np.clip(darker / DARK_HU, 0, 1), dtype=np.float32)
+        return np.zeros(inside.shape, dtype=np.float32)
+
+
+def parts_of_seeds(inside: Volume, seeds: NDArray[np.intp], ridges: Ridges) -> IntArray:
+    """Return 1, 2, … in the part of each seed, 0 outside the piece, (slice, row, column).
+
+    `inside` is the piece, true, in its box; `seeds` (N, 3) are different voxels of it.
+    """
+    factors = _factors(inside.array_spacing_mm)
+    if len(np.unique(seeds // factors, axis=0)) < len(seeds):
+        factors = (1, 1, 1)
+    cells = _blocks(inside.voxels, factors).any(axis=(1, 3, 5))
+    grid = Volume(cells, _coarser(inside.affine, factors))
+    whole = (slice(None), slice(None), slice(None))
+    parts = _grown(grid, seeds // factors, ridges.evidence(grid, whole, factors))
+    if factors != (1, 1, 1):
+        parts = _sharpened(parts, inside, seeds, ridges, factors)
+    return parts
+
+
+def _factors(spacing_mm: tuple[float, float, float]) -> Factors:
+    first, second, third = (max(1, int(CELL_MM / mm + 1e-6)) for mm in spacing_mm)
+    return first, second, third
+
+
+def _blocks(voxels: NDArray[np.generic], factors: Factors) -> NDArray[np.generic]:
+    """Return the voxels as (slices, in a cell, rows, in a cell, columns, in a cell)."""
+    if voxels.dtype == bool:
+        padded = np.pad(voxels, [(0, -n % f) for n, f in zip(voxels.shape, factors, strict=True)])
+    else:
+        short = [(0, -n % f) for n, f in zip(voxels.shape, factors, strict=True)]
+        padded = np.pad(voxels, short, mode="edge")
+    shape = [part for n, f in zip(padded.shape, factors, strict=True) for part in (n // f, f)]
+    return padded.reshape(shape)
+
+
+def _coarser(affine: NDArray[np.float64], factors: Factors) -> NDArray[np.float64]:
+    coarse = affine.copy()
+    steps = np.array(factors[::-1])
+    coarse[:3, :3] = affine[:3, :3] * steps
+    coarse[:3, 3] = affine[:3, 3] + affine[:3, :3] @ ((steps - 1) / 2)
+    return coarse
+
+
+def _grown(grid: Volume, seeds: NDArray[np.intp], evidence: FloatArray) -> IntArray:
+    """Return the part of every cell of the piece, from 1."""
+    inside, spacing_mm = grid.voxels, grid.array_spacing_mm
+    depth_mm = edt.edt(inside, anisotropy=spacing_mm, black_border=True, parallel=0)
+    basins = _basins(inside, depth_mm * (1 - evidence), spacing_mm)
+    basins, seed_of = _seeded(basins, seeds, spacing_mm)
+    owner = joined_regions(basins, depth_mm, evidence, spacing_mm, seed_of)
+    parts = seed_of[owner][basins].astype(np.int32)
+    return _completed(parts, inside, spacing_mm)
+
+
+def _basins(
+    inside: NDArray[np.bool_], relief_mm: FloatArray, spacing_mm: tuple[float, float, float]
+) -> IntArray:
+    """Return the basins of a relief from 1; every voxel inside has one."""
+    reach = [max(3, 2 * round(BASIN_MM / mm) + 1) for mm in spacing_mm]
+    deepest = (relief_mm >= ndimage.maximum_filter(relief_mm, reach)) & inside
+    markers = cc3d.connected_components(deepest, connectivity=26, out_dtype=np.uint32)
+    basins = watershed(-relief_mm, markers.view(np.int32), CORNERS, mask=inside)
+    left = inside & (basins == 0)
+    if left.any():
+        more = cc3d.connected_components(left, connectivity=26, out_dtype=np.uint32)
+        basins[left] = more[left] + basins.max()
+    return np.asarray(basins, dtype=np.int32)
+
+
+def _seeded(
+    basins: IntArray, seeds: NDArray[np.intp], spacing_mm: tuple[float, float, float]
+) -> tuple[IntArray, NDArray[np.int64]]:
+    """Return basins with at most one seed each, and the seed of each basin, 0 if it has none.
+
+    A basin of several seeds is divided halfway between them.
+    """
+    held = basins[tuple(seeds.T)]
+    last = int(basins.max())
+    seed_of = np.zeros(last + len(seeds) + 1, dtype=np.int64)
+    for basin in np.unique(held):
+        sharing = np.flatnonzero(held == basin)
+        seed_of[basin] = sharing[0] + 1
+        if len(sharing) > 1:
+            where = np.nonzero(basins == basin)
+            points_mm = np.stack(where, axis=1) * spacing_mm
+            _, nearest = cKDTree(seeds[sharing] * spacing_mm).query(points_mm)
+            numbers = np.array([basin, *range(last + 1, last + len(sharing))])
+            basins[where] = numbers[nearest]
+            seed_of[numbers] = sharing + 1
+            last = int(numbers[-1])
+    return basins, seed_of
+
+
+def _completed(
+    parts: IntArray, inside: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
+) -> IntArray:
+    """Give components of the piece without a seed to the nearest part."""
+    left = inside & (parts == 0)
+    if left.any():
+        nearest = ndimage.distance_transform_edt(
+            parts == 0, spacing_mm, return_distances=False, return_indices=True
+        )
+        parts[left] = parts[tuple(nearest[:, left])]
+    return parts
+
+
+def _sharpened(
+    parts: IntArray, inside: Volume, seeds: NDArray[np.intp], ridges: Ridges, factors: Factors
+) -> IntArray:
+    """Return the parts of cells as parts of voxels, divided again in a band around the cut."""
+    low, high = (np.where(parts > 0, parts, other) for other in (parts.max() + 1, 0))
+    cut = ndimage.minimum_filter(low, 3) < ndimage.maximum_filter(high, 3)
+    band = ndimage.binary_dilation(cut, CORNERS)
+    fine = _finer(parts, factors, inside.shape) * inside.voxels
+    around = bounding_box(ndimage.binary_dilation(band, CORNERS))
+    if around is not None and (parts[band] > 0).any():
+        first, second, third = (
+            slice(axis.start * factor, min(axis.stop * factor, size))
+            for axis, factor, size in zip(around, factors, inside.shape, strict=True)
+        )
+        box = (first, second, third)
+        markers = np.where(_finer(band, factors, inside.shape)[box], 0, fine[box])
+        within = [
+            (seed - [axis.start for axis in box], number)
+            for number, seed in enumerate(seeds, start=1)
+            if all(axis.start <= at < axis.stop for at, axis in zip(seed, box, strict=True))
+        ]
+        for seed, number in within:
+            markers[tuple(seed)] = number
+        affine = inside.affine.copy()
+        affine[:3, 3] = inside.to_mm([axis.start for axis in reversed(box)])
+        piece = Volume(inside.voxels[box], affine)
+        depth_mm = edt.edt(piece.voxels, anisotropy=piece.array_spacing_mm, parallel=0)
+        relief_mm = depth_mm * (1 - ridges.evidence(piece, box, (1, 1, 1)))
+        again = watershed(-relief_mm, markers, CORNERS, mask=piece.voxels)
+        fine[box] = np.where(again > 0, again, fine[box])
+    fine[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
+    return fine
+
+
+def _finer(cells: NDArray[np.generic], factors: Factors, shape: tuple[int, ...]) -> IntArray:
+    for axis, factor in enumerate(factors):
+        cells = cells.repeat(factor, axis=axis)
+    return cells[tuple(slice(size) for size in shape)]
