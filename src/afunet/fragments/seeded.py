@@ -11,19 +11,21 @@ voxels beside the cut are divided again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cc3d
 import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import cKDTree
 from skimage.segmentation import watershed
 
 from afunet.fragments.bonds import joined_regions
 from afunet.geometry import Box, Volume, bounding_box
 
 CELL_MM = 1.4
+HOLE_MM = 0.6  # evidence is smoothed so far (standard deviation)
+LEVELS, FAR_MM = 20, 1e4  # evidence counts in twentieths; then the distance from the seeds
 BASIN_MM = 1.0  # two maxima of depth closer than this belong to one basin
 LINE_MM, DARK_HU = 3.0, 300.0  # the widest dark line, and how much darker a sure one is
 NOISE_HU = 60.0  # trabecular bone is as uneven as this
@@ -31,6 +33,7 @@ CORNERS = np.ones((3, 3, 3), dtype=np.bool_)
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
+Cell = TypeVar("Cell", bound=np.generic)
 Factors = tuple[int, int, int]
 
 
@@ -49,10 +52,13 @@ class Ridges:
             matrix, offset = step[:3, :3][::-1, ::-1], step[:3, 3][::-1]
             values = self.contact.voxels.astype(np.float32, copy=False)
             found = ndimage.affine_transform(values, matrix, offset, inside.shape, order=1)
-            return np.asarray(np.clip(found, 0, 1), dtype=np.float32)
+            smooth = ndimage.gaussian_filter(
+                found, [HOLE_MM / mm for mm in inside.array_spacing_mm]
+            )
+            return np.asarray(np.clip(smooth, 0, 1), dtype=np.float32)
         if self.hu is not None:
             hu = _blocks(self.hu[box].astype(np.float32), factors).mean(axis=(1, 3, 5))
-            smooth = ndimage.gaussian_filter(hu, [0.5 / mm for mm in inside.array_spacing_mm])
+            smooth = ndimage.gaussian_filter(hu, [HOLE_MM / mm for mm in inside.array_spacing_mm])
             size = [2 * int(LINE_MM / 2 / mm) + 3 for mm in inside.array_spacing_mm]
             darker = ndimage.grey_closing(smooth, size) - smooth - NOISE_HU
             return np.asarray(np.clip(darker / DARK_HU, 0, 1), dtype=np.float32)
@@ -67,7 +73,7 @@ def parts_of_seeds(inside: Volume, seeds: NDArray[np.intp], ridges: Ridges) -> I
     factors = _factors(inside.array_spacing_mm)
     if len(np.unique(seeds // factors, axis=0)) < len(seeds):
         factors = (1, 1, 1)
-    cells = _blocks(inside.voxels, factors).any(axis=(1, 3, 5))
+    cells = np.asarray(_blocks(inside.voxels, factors).any(axis=(1, 3, 5)))
     grid = Volume(cells, _coarser(inside.affine, factors))
     whole = (slice(None), slice(None), slice(None))
     parts = _grown(grid, seeds // factors, ridges.evidence(grid, whole, factors))
@@ -81,13 +87,13 @@ def _factors(spacing_mm: tuple[float, float, float]) -> Factors:
     return first, second, third
 
 
-def _blocks(voxels: NDArray[np.generic], factors: Factors) -> NDArray[np.generic]:
-    """Return the voxels as (slices, in a cell, rows, in a cell, columns, in a cell)."""
-    if voxels.dtype == bool:
-        padded = np.pad(voxels, [(0, -n % f) for n, f in zip(voxels.shape, factors, strict=True)])
-    else:
-        short = [(0, -n % f) for n, f in zip(voxels.shape, factors, strict=True)]
-        padded = np.pad(voxels, short, mode="edge")
+def _blocks(voxels: NDArray[Cell], factors: Factors) -> NDArray[Cell]:
+    """Return the voxels as (slices, in a cell, rows, in a cell, columns, in a cell).
+
+    The last voxels are repeated to fill a cell.
+    """
+    short = [(0, -size % factor) for size, factor in zip(voxels.shape, factors, strict=True)]
+    padded = np.pad(voxels, short, mode="edge")
     shape = [part for n, f in zip(padded.shape, factors, strict=True) for part in (n // f, f)]
     return padded.reshape(shape)
 
@@ -105,7 +111,7 @@ def _grown(grid: Volume, seeds: NDArray[np.intp], evidence: FloatArray) -> IntAr
     inside, spacing_mm = grid.voxels, grid.array_spacing_mm
     depth_mm = edt.edt(inside, anisotropy=spacing_mm, black_border=True, parallel=0)
     basins = _basins(inside, depth_mm * (1 - evidence), spacing_mm)
-    basins, seed_of = _seeded(basins, seeds, spacing_mm)
+    basins, seed_of = _seeded(basins, seeds, evidence, spacing_mm)
     owner = joined_regions(basins, depth_mm, evidence, spacing_mm, seed_of)
     parts = seed_of[owner][basins].astype(np.int32)
     return _completed(parts, inside, spacing_mm)
@@ -127,11 +133,15 @@ def _basins(
 
 
 def _seeded(
-    basins: IntArray, seeds: NDArray[np.intp], spacing_mm: tuple[float, float, float]
+    basins: IntArray,
+    seeds: NDArray[np.intp],
+    evidence: FloatArray,
+    spacing_mm: tuple[float, float, float],
 ) -> tuple[IntArray, NDArray[np.int64]]:
     """Return basins with at most one seed each, and the seed of each basin, 0 if it has none.
 
-    A basin of several seeds is divided halfway between them.
+    A basin of several seeds is divided where the evidence is highest between them, and halfway
+    where there is none.
     """
     held = basins[tuple(seeds.T)]
     last = int(basins.max())
@@ -140,12 +150,15 @@ def _seeded(
         sharing = np.flatnonzero(held == basin)
         seed_of[basin] = sharing[0] + 1
         if len(sharing) > 1:
-            where = np.nonzero(basins == basin)
-            points_mm = np.stack(where, axis=1) * spacing_mm
-            _, nearest = cKDTree(seeds[sharing] * spacing_mm).query(points_mm)
-            numbers = np.array([basin, *range(last + 1, last + len(sharing))])
-            basins[where] = numbers[nearest]
-            seed_of[numbers] = sharing + 1
+            shared = basins == basin
+            markers = np.zeros(basins.shape, dtype=np.int32)
+            markers[tuple(seeds[sharing].T)] = np.arange(1, len(sharing) + 1)
+            away_mm = edt.edt(markers == 0, anisotropy=spacing_mm, parallel=0)
+            level = np.floor(LEVELS * evidence) * FAR_MM + away_mm
+            found = watershed(level, markers, CORNERS, mask=shared)
+            numbers = np.array([0, basin, *range(last + 1, last + len(sharing))])
+            basins[shared] = numbers[found[shared]]
+            seed_of[numbers[1:]] = sharing + 1
             last = int(numbers[-1])
     return basins, seed_of
 
@@ -167,37 +180,42 @@ def _sharpened(
     parts: IntArray, inside: Volume, seeds: NDArray[np.intp], ridges: Ridges, factors: Factors
 ) -> IntArray:
     """Return the parts of cells as parts of voxels, divided again in a band around the cut."""
-    low, high = (np.where(parts > 0, parts, other) for other in (parts.max() + 1, 0))
-    cut = ndimage.minimum_filter(low, 3) < ndimage.maximum_filter(high, 3)
-    band = ndimage.binary_dilation(cut, CORNERS)
-    fine = _finer(parts, factors, inside.shape) * inside.voxels
-    around = bounding_box(ndimage.binary_dilation(band, CORNERS))
-    if around is not None and (parts[band] > 0).any():
+    fine = np.where(inside.voxels, _finer(parts, factors, inside.shape), 0)
+    band = _band(parts)
+    rim = np.asarray(ndimage.binary_dilation(band, CORNERS))
+    around = bounding_box(rim)
+    if around is not None:
         first, second, third = (
-            slice(axis.start * factor, min(axis.stop * factor, size))
-            for axis, factor, size in zip(around, factors, inside.shape, strict=True)
+            slice(axis.start * factor, axis.stop * factor)
+            for axis, factor in zip(around, factors, strict=True)
         )
         box = (first, second, third)
-        markers = np.where(_finer(band, factors, inside.shape)[box], 0, fine[box])
-        within = [
-            (seed - [axis.start for axis in box], number)
-            for number, seed in enumerate(seeds, start=1)
-            if all(axis.start <= at < axis.stop for at, axis in zip(seed, box, strict=True))
-        ]
-        for seed, number in within:
-            markers[tuple(seed)] = number
+        open_ = _finer(band, factors, inside.shape)[box]
+        fixed = np.zeros(inside.shape, dtype=np.int32)
+        fixed[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
+        near = _finer(rim, factors, inside.shape)[box] & inside.voxels[box]
+        markers = np.where(open_, fixed[box], fine[box]) * near
         affine = inside.affine.copy()
         affine[:3, 3] = inside.to_mm([axis.start for axis in reversed(box)])
         piece = Volume(inside.voxels[box], affine)
         depth_mm = edt.edt(piece.voxels, anisotropy=piece.array_spacing_mm, parallel=0)
         relief_mm = depth_mm * (1 - ridges.evidence(piece, box, (1, 1, 1)))
-        again = watershed(-relief_mm, markers, CORNERS, mask=piece.voxels)
+        again = watershed(-relief_mm, markers, CORNERS, mask=near)
         fine[box] = np.where(again > 0, again, fine[box])
     fine[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
     return fine
 
 
-def _finer(cells: NDArray[np.generic], factors: Factors, shape: tuple[int, ...]) -> IntArray:
+def _band(parts: IntArray) -> NDArray[np.bool_]:
+    """Return the cells within two of a cell of another part."""
+    lowest = ndimage.minimum_filter(np.where(parts > 0, parts, parts.max() + 1), 3)
+    return np.asarray(
+        ndimage.binary_dilation(lowest < ndimage.maximum_filter(parts, 3), CORNERS), dtype=np.bool_
+    )
+
+
+def _finer(cells: NDArray[Cell], factors: Factors, shape: tuple[int, int, int]) -> NDArray[Cell]:
+    """Return the cells as voxels of a volume of this shape."""
     for axis, factor in enumerate(factors):
         cells = cells.repeat(factor, axis=axis)
-    return cells[tuple(slice(size) for size in shape)]
+    return cells[: shape[0], : shape[1], : shape[2]]

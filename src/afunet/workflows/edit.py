@@ -234,13 +234,13 @@ def _applied(
 
 def _with_densities(instances: Instances, before: EditedFolder, kept: frozenset[int]) -> Instances:
     """Keep the HU of pieces that did not change, as there is no scan to measure them in."""
-    keys = ("mean_hu", "low_hu", "high_hu")
     pieces = []
     for piece in instances.pieces:
         label = piece.measures.label
-        row = before.table.get(label, {}) if label in kept else {}
-        hu = {key: row.get(key) for key in keys}
-        pieces.append(replace(piece, measures=replace(piece.measures, **hu)))
+        row = before.table[label] if label in kept & before.table.keys() else {}
+        mean, low, high = (row.get(key) for key in ("mean_hu", "low_hu", "high_hu"))
+        measures = replace(piece.measures, mean_hu=mean, low_hu=low, high_hu=high)
+        pieces.append(replace(piece, measures=measures))
     return replace(instances, pieces=tuple(pieces))
 
 
