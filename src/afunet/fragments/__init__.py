@@ -1,1 +1,1 @@
-"""Fragments of broken bones that touch."""
+"""From one bone's mask and its CT to the fragments, where bone touches bone."""

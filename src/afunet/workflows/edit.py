@@ -167,7 +167,6 @@ def _alone(results: Path, seen: str, watch: Watch) -> Iterator[_State]:
         with alone_in(folder / EDITS):
             watch.tell(READING, 0, 1)
             before, known = opened(results), read_edits(folder)
-            check_writable(folder, before.command)
             digest = digest_of_labels(before.labels)
             if known.edits and known.edits[-1].after != digest:
                 raise InputError(
@@ -180,6 +179,7 @@ def _alone(results: Path, seen: str, watch: Watch) -> Iterator[_State]:
                     "the pieces were changed after you opened them: open them again",
                     code="EDITED_MEANWHILE",
                 )
+            check_writable(folder, before.command)
             watch.tell(READING, 1, 1)
             yield _State(before, known, digest)
     except OSError as error:
