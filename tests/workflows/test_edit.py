@@ -255,6 +255,14 @@ def test_a_list_cannot_lead_out_of_the_folder(out: Path) -> None:
     assert (out.parent / "mask.nii.gz").is_file()
 
 
+def test_without_its_version_a_step_stays(out: Path) -> None:
+    edit(out, [Edit(ERASE, (3,))])
+    (out / "versions/0/pieces.json").unlink()
+    with refused(InputError, "NO_SUCH_PATH", "pieces.json", "versions/0"):
+        undo(out)
+    assert sorted(table(out)) == [1, 2]
+
+
 def test_a_result_that_another_program_changed_is_not_lost(out: Path) -> None:
     (out / "scene.png").write_bytes(b"mine")
     with refused(OutputError, "RESULT_CHANGED", "scene.png"):

@@ -134,6 +134,7 @@ def undo(results: Path, *, seen: str = "", watch: Watch = UNWATCHED) -> Edited:
             raise InputError("there is no correction to undo", code="NOTHING_TO_UNDO")
         last, left = known.last_step, known.with_undone(_now())
         old = f"{VERSIONS}/{left.steps}"
+        _require_there(before.folder / old, last[0].replaced)
         gone = {*last[0].added, *last[0].replaced, EDITS}
         with staged_folder(before.folder, before.command) as stage:
             names = [
@@ -147,6 +148,17 @@ def undo(results: Path, *, seen: str = "", watch: Watch = UNWATCHED) -> Edited:
             watch.check()
             files = tuple(before.folder / name for name in (*last[0].replaced, EDITS))
         return Edited(left, last[0].before, files)
+
+
+def _require_there(version: Path, names: Sequence[str]) -> None:
+    """Raise `InputError` if a file that an undo would bring back is gone."""
+    missing = [name for name in names if not (version / name).is_file()]
+    if missing:
+        raise InputError(
+            f"{missing[0]} is no longer in {VERSIONS}/{version.name}: the last correction cannot "
+            "be undone without it",
+            code="NO_SUCH_PATH",
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -182,7 +182,7 @@ def _write_reconstruction(made: Corrected, written: WrittenResults, watch: Watch
 def _write_case(
     made: Corrected, report: facts.Report, written: WrittenResults, watch: Watch
 ) -> None:
-    scan = made.scan or Scan(made.instances.labels, report.source, report.findings)
+    scan = made.scan or Scan(made.instances.labels, report.source, made.before.findings)
     results = CaseResults(
         scan,
         made.mask,
