@@ -1,11 +1,10 @@
-"""Divide one piece into a part for each seed, along the surest ridge between the seeds.
+"""Divide one piece into a part for each seed, along the ridge between the seeds.
 
-The piece is cut into the basins of its depth below the surface, in which a contact counts as
-surface. Then neighbouring basins are joined, those with the strongest bond first, but never two
-basins of different seeds. The bond of two regions falls with the mean evidence for a contact over
-the whole area where they meet, and with the neck between them, so that a ridge with holes still
-parts, and so does a thin place without any ridge. This runs on cells of about `CELL_MM`; then the
-voxels beside the cut are divided again.
+With evidence for contacts, from a network or from dark lines in the scan, a voxel belongs to the
+seed of the shortest way through the piece, ways over a ridge being long: a hole in the ridge lets
+only what lies behind it through. Without evidence the piece is cut into the basins of its depth
+below the surface, which are joined over the widest necks first, but never two of different seeds.
+Both run on cells of about `CELL_MM`; then the voxels beside the cut are divided again.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.graph import MCP_Geometric
 from skimage.segmentation import watershed
 
 from afunet.fragments.bonds import joined_regions
@@ -25,10 +25,10 @@ from afunet.geometry import Box, Volume, bounding_box
 
 CELL_MM = 1.4
 HOLE_MM = 0.6  # evidence is smoothed so far (standard deviation)
-LEVELS, FAR_MM = 20, 1e4  # evidence counts in twentieths; then the distance from the seeds
+RIDGE = 30.0
 BASIN_MM = 1.0  # two maxima of depth closer than this belong to one basin
-LINE_MM, DARK_HU = 3.0, 300.0  # the widest dark line, and how much darker a sure one is
-NOISE_HU = 60.0  # trabecular bone is as uneven as this
+LINE_MM, DARK_HU = 5.0, 200.0  # the widest dark line, and how much darker a sure one is
+NOISE_HU = 30.0  # trabecular bone is as uneven as this
 CORNERS = np.ones((3, 3, 3), dtype=np.bool_)
 
 FloatArray = NDArray[np.float32]
@@ -44,8 +44,11 @@ class Ridges:
     contact: Volume | None = None
     hu: NDArray[np.number] | None = None
 
-    def evidence(self, inside: Volume, box: Box, factors: Factors) -> FloatArray:
-        """Return the evidence from 0 to 1 on a grid: `factors` voxels of the `box` to a cell."""
+    def evidence(self, inside: Volume, box: Box, factors: Factors) -> FloatArray | None:
+        """Return the evidence from 0 to 1 on a grid, `factors` voxels of the `box` to a cell.
+
+        None if there is nothing that shows any.
+        """
         if self.contact is not None:
             step = np.linalg.inv(self.contact.affine) @ inside.affine
             # ndimage counts (slice, row, column), affines (column, row, slice)
@@ -62,7 +65,7 @@ class Ridges:
             size = [2 * int(LINE_MM / 2 / mm) + 3 for mm in inside.array_spacing_mm]
             darker = ndimage.grey_closing(smooth, size) - smooth - NOISE_HU
             return np.asarray(np.clip(darker / DARK_HU, 0, 1), dtype=np.float32)
-        return np.zeros(inside.shape, dtype=np.float32)
+        return None
 
 
 def parts_of_seeds(inside: Volume, seeds: NDArray[np.intp], ridges: Ridges) -> IntArray:
@@ -106,15 +109,43 @@ def _coarser(affine: NDArray[np.float64], factors: Factors) -> NDArray[np.float6
     return coarse
 
 
-def _grown(grid: Volume, seeds: NDArray[np.intp], evidence: FloatArray) -> IntArray:
+def _grown(grid: Volume, seeds: NDArray[np.intp], evidence: FloatArray | None) -> IntArray:
     """Return the part of every cell of the piece, from 1."""
     inside, spacing_mm = grid.voxels, grid.array_spacing_mm
-    depth_mm = edt.edt(inside, anisotropy=spacing_mm, black_border=True, parallel=0)
-    basins = _basins(inside, depth_mm * (1 - evidence), spacing_mm)
-    basins, seed_of = _seeded(basins, seeds, evidence, spacing_mm)
-    owner = joined_regions(basins, depth_mm, evidence, spacing_mm, seed_of)
-    parts = seed_of[owner][basins].astype(np.int32)
+    if evidence is None:
+        parts = _parted_at_necks(inside, seeds, spacing_mm)
+    else:
+        parts = _parted_at_ridges(inside, seeds, evidence, spacing_mm)
     return _completed(parts, inside, spacing_mm)
+
+
+def _parted_at_ridges(
+    inside: NDArray[np.bool_],
+    seeds: NDArray[np.intp],
+    evidence: FloatArray,
+    spacing_mm: tuple[float, float, float],
+) -> IntArray:
+    """Return the seed of the shortest way to each cell; 0 where no way leads.
+
+    A millimetre on a sure ridge is as long as 1 + `RIDGE` millimetres elsewhere.
+    """
+    lengths = np.where(inside, 1 + RIDGE * evidence, -1).astype(np.float64)
+    nearest = np.full(inside.shape, np.inf)
+    parts = np.zeros(inside.shape, dtype=np.int32)
+    for number, seed in enumerate(seeds, start=1):
+        ways, _ = MCP_Geometric(lengths, sampling=spacing_mm).find_costs([tuple(seed)])
+        nearer = ways < nearest
+        parts[nearer], nearest[nearer] = number, ways[nearer]
+    return parts
+
+
+def _parted_at_necks(
+    inside: NDArray[np.bool_], seeds: NDArray[np.intp], spacing_mm: tuple[float, float, float]
+) -> IntArray:
+    depth_mm = edt.edt(inside, anisotropy=spacing_mm, black_border=True, parallel=0)
+    basins, seed_of = _seeded(_basins(inside, depth_mm, spacing_mm), seeds, spacing_mm)
+    owner = joined_regions(basins, depth_mm, seed_of)
+    return np.asarray(seed_of[owner][basins], dtype=np.int32)
 
 
 def _basins(
@@ -133,15 +164,11 @@ def _basins(
 
 
 def _seeded(
-    basins: IntArray,
-    seeds: NDArray[np.intp],
-    evidence: FloatArray,
-    spacing_mm: tuple[float, float, float],
+    basins: IntArray, seeds: NDArray[np.intp], spacing_mm: tuple[float, float, float]
 ) -> tuple[IntArray, NDArray[np.int64]]:
     """Return basins with at most one seed each, and the seed of each basin, 0 if it has none.
 
-    A basin of several seeds is divided where the evidence is highest between them, and halfway
-    where there is none.
+    A basin of several seeds is divided halfway between them.
     """
     held = basins[tuple(seeds.T)]
     last = int(basins.max())
@@ -154,8 +181,7 @@ def _seeded(
             markers = np.zeros(basins.shape, dtype=np.int32)
             markers[tuple(seeds[sharing].T)] = np.arange(1, len(sharing) + 1)
             away_mm = edt.edt(markers == 0, anisotropy=spacing_mm, parallel=0)
-            level = np.floor(LEVELS * evidence) * FAR_MM + away_mm
-            found = watershed(level, markers, CORNERS, mask=shared)
+            found = watershed(away_mm, markers, CORNERS, mask=shared)
             numbers = np.array([0, basin, *range(last + 1, last + len(sharing))])
             basins[shared] = numbers[found[shared]]
             seed_of[numbers[1:]] = sharing + 1
@@ -199,8 +225,9 @@ def _sharpened(
         affine[:3, 3] = inside.to_mm([axis.start for axis in reversed(box)])
         piece = Volume(inside.voxels[box], affine)
         depth_mm = edt.edt(piece.voxels, anisotropy=piece.array_spacing_mm, parallel=0)
-        relief_mm = depth_mm * (1 - ridges.evidence(piece, box, (1, 1, 1)))
-        again = watershed(-relief_mm, markers, CORNERS, mask=near)
+        if (evidence := ridges.evidence(piece, box, (1, 1, 1))) is not None:
+            depth_mm *= 1 - evidence
+        again = watershed(-depth_mm, markers, CORNERS, mask=near)
         fine[box] = np.where(again > 0, again, fine[box])
     fine[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
     return fine
