@@ -13,14 +13,14 @@ IntArray = NDArray[np.int32]
 
 
 def joined_regions(
-    regions: IntArray, depth_mm: FloatArray, seed_of: NDArray[np.int64]
+    regions: IntArray, depth_mm: FloatArray, seed_of: NDArray[np.int64], least_bond: float = 0.0
 ) -> NDArray[np.int64]:
     """Return the region that each region became part of, (regions,).
 
     `regions` from 1 and their depth below the surface lie on one grid; `seed_of` (regions,) is each
     region's seed, 0 if it has none. The bond of two regions is the depth where they meet divided by
-    that of the thinner one. Two regions with seeds are never joined. A region that touches one with
-    a seed ends with one.
+    that of the thinner one; below `least_bond` they are not joined. Two regions with seeds are
+    never joined. With a `least_bond` of 0, a region that touches one with a seed ends with one.
     """
     count = len(seed_of)
     deepest = np.zeros(count)
@@ -29,7 +29,7 @@ def joined_regions(
     neighbours: list[dict[int, float]] = [{} for _ in range(count)]
     for (one, other), neck_mm in necks_of(regions, depth_mm).items():
         neighbours[one][other] = neighbours[other][one] = neck_mm
-    return _Graph(deepest, neighbours, seed_of.astype(bool)).joined()
+    return _Graph(deepest, neighbours, seed_of.astype(bool), least_bond).joined()
 
 
 def necks_of(regions: IntArray, depth_mm: FloatArray) -> dict[tuple[int, int], float]:
@@ -60,6 +60,7 @@ class _Graph:
     depth_mm: NDArray[np.float64]
     neighbours: list[dict[int, float]]
     has_seed: NDArray[np.bool_]
+    least_bond: float
 
     def joined(self) -> NDArray[np.int64]:
         owner = np.arange(len(self.depth_mm))
@@ -70,7 +71,8 @@ class _Graph:
             for other, neck_mm in self.neighbours[one].items():
                 if not (self.has_seed[one] and self.has_seed[other]):
                     bond = neck_mm / min(self.depth_mm[one], self.depth_mm[other])
-                    heapq.heappush(waiting, (-bond, one, other, age[one], age[other]))
+                    if bond >= self.least_bond:
+                        heapq.heappush(waiting, (-bond, one, other, age[one], age[other]))
 
         for one in range(len(owner)):
             push(one)

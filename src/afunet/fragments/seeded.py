@@ -3,7 +3,8 @@
 With evidence for contacts, from a network or from dark lines in the scan, a voxel belongs to the
 seed of the shortest way through the piece, ways over a ridge being long: a hole in the ridge lets
 only what lies behind it through. Without evidence the piece is cut into the basins of its depth
-below the surface, which are joined over the widest necks first, but never two of different seeds.
+below the surface, which are joined into lumps between necks; lumps of several seeds are divided
+halfway, and the other lumps are joined to them over the widest necks first.
 Both run on cells of about `CELL_MM`; then the voxels beside the cut are divided again.
 """
 
@@ -26,6 +27,7 @@ from afunet.geometry import Box, Volume, bounding_box
 CELL_MM = 1.4
 HOLE_MM = 0.6  # evidence is smoothed so far (standard deviation)
 RIDGE = 30.0
+NECK = 0.6  # where a piece is thinner than this share of the thinner side, there is a neck
 BASIN_MM = 1.0  # two maxima of depth closer than this belong to one basin
 LINE_MM, DARK_HU = 5.0, 200.0  # the widest dark line, and how much darker a sure one is
 NOISE_HU = 30.0  # trabecular bone is as uneven as this
@@ -142,10 +144,14 @@ def _parted_at_ridges(
 def _parted_at_necks(
     inside: NDArray[np.bool_], seeds: NDArray[np.intp], spacing_mm: tuple[float, float, float]
 ) -> IntArray:
+    """Return the seed of the lump that each cell belongs to; 0 in components without a seed."""
     depth_mm = edt.edt(inside, anisotropy=spacing_mm, black_border=True, parallel=0)
-    basins, seed_of = _seeded(_basins(inside, depth_mm, spacing_mm), seeds, spacing_mm)
-    owner = joined_regions(basins, depth_mm, seed_of)
-    return np.asarray(seed_of[owner][basins], dtype=np.int32)
+    basins = _basins(inside, depth_mm, spacing_mm)
+    none = np.zeros(int(basins.max()) + 1, dtype=np.int64)
+    lumps = joined_regions(basins, depth_mm, none, NECK).astype(np.int32)[basins]
+    lumps, seed_of = _seeded(lumps, seeds, spacing_mm)
+    owner = joined_regions(lumps, depth_mm, seed_of)
+    return np.asarray(seed_of[owner][lumps], dtype=np.int32)
 
 
 def _basins(
@@ -164,29 +170,29 @@ def _basins(
 
 
 def _seeded(
-    basins: IntArray, seeds: NDArray[np.intp], spacing_mm: tuple[float, float, float]
+    lumps: IntArray, seeds: NDArray[np.intp], spacing_mm: tuple[float, float, float]
 ) -> tuple[IntArray, NDArray[np.int64]]:
-    """Return basins with at most one seed each, and the seed of each basin, 0 if it has none.
+    """Return lumps with at most one seed each, and the seed of each lump, 0 if it has none.
 
-    A basin of several seeds is divided halfway between them.
+    A lump of several seeds is divided halfway between them.
     """
-    held = basins[tuple(seeds.T)]
-    last = int(basins.max())
+    held = lumps[tuple(seeds.T)]
+    last = int(lumps.max())
     seed_of = np.zeros(last + len(seeds) + 1, dtype=np.int64)
-    for basin in np.unique(held):
-        sharing = np.flatnonzero(held == basin)
-        seed_of[basin] = sharing[0] + 1
+    for lump in np.unique(held):
+        sharing = np.flatnonzero(held == lump)
+        seed_of[lump] = sharing[0] + 1
         if len(sharing) > 1:
-            shared = basins == basin
-            markers = np.zeros(basins.shape, dtype=np.int32)
+            shared = lumps == lump
+            markers = np.zeros(lumps.shape, dtype=np.int32)
             markers[tuple(seeds[sharing].T)] = np.arange(1, len(sharing) + 1)
             away_mm = edt.edt(markers == 0, anisotropy=spacing_mm, parallel=0)
             found = watershed(away_mm, markers, CORNERS, mask=shared)
-            numbers = np.array([0, basin, *range(last + 1, last + len(sharing))])
-            basins[shared] = numbers[found[shared]]
+            numbers = np.array([0, lump, *range(last + 1, last + len(sharing))])
+            lumps[shared] = numbers[found[shared]]
             seed_of[numbers[1:]] = sharing + 1
             last = int(numbers[-1])
-    return basins, seed_of
+    return lumps, seed_of
 
 
 def _completed(
