@@ -240,11 +240,9 @@ def _sharpened(
 
 
 def _band(parts: IntArray) -> NDArray[np.bool_]:
-    """Return the cells within two of a cell of another part."""
+    """Return the cells that touch a cell of another part."""
     lowest = ndimage.minimum_filter(np.where(parts > 0, parts, parts.max() + 1), 3)
-    return np.asarray(
-        ndimage.binary_dilation(lowest < ndimage.maximum_filter(parts, 3), CORNERS), dtype=np.bool_
-    )
+    return np.asarray(lowest < ndimage.maximum_filter(parts, 3), dtype=np.bool_)
 
 
 def _finer(cells: NDArray[Cell], factors: Factors, shape: tuple[int, int, int]) -> NDArray[Cell]:
