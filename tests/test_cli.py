@@ -48,6 +48,7 @@ COMMANDS = {
     "segment": "--output",
     "inspect": "--series",
     "reconstruct": "--max-triangles",
+    "edit": "--undo",
     "phantom": "--seed",
     "models": "--help",
     "prepare": "--layout",

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from afunet.anatomy.names import BoneName, NamedLabels
 from afunet.geometry import Box, Mesh, Volume
+from afunet.geometry.labels import label_sizes
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.deviation import SAMPLES, Deviation, deviation
 from afunet.reconstruction.measures import Measures, measure, nearest_gaps
@@ -78,7 +79,7 @@ class Instances:
     @property
     def not_measured(self) -> int:
         """The number of labels without a measured piece."""
-        return int(self.labels.voxels.max()) - len(self.pieces)
+        return int(np.count_nonzero(label_sizes(self.labels.voxels))) - len(self.pieces)
 
 
 def measure_pieces(

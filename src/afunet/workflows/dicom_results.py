@@ -79,7 +79,7 @@ def bones_of(instances: Instances) -> tuple[Volume, list[Structure]]:
     if instances.not_measured and unnamed not in structures:
         structures.append(unnamed)
     if instances.not_measured:
-        number[len(instances.pieces) + 1 :] = structures.index(unnamed) + 1
+        number[1:][number[1:] == 0] = structures.index(unnamed) + 1
     labels = instances.labels
     return labels.with_voxels(number[labels.voxels]), structures or [unnamed]
 

@@ -23,6 +23,7 @@ from afunet.report.surfaces.scene import render_scene
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.dividing import NAMES, PIECES, SURFACE, Dividing
+from afunet.workflows.edit_list import require_unedited
 from afunet.workflows.result_files import (
     INSTANCES_DESCRIPTION,
     coloured_pieces,
@@ -79,6 +80,7 @@ def reconstruct(
     require_surface_formats(mesh_formats)
     require_limits(max_triangles, max_error_mm)
     check_writable(folder, "reconstruct")
+    require_unedited(folder)
     attempts = Attempts()
     watch.tell(READING, 0, 1)
     read = read_labelling(mask)
@@ -94,13 +96,13 @@ def reconstruct(
     findings = (*read.findings, *noticed)
     with staged_folder(folder, "reconstruct") as stage:
         written = WrittenResults(stage, attempts)
-        listed = _results(read, mesh, instances, mesh_formats)
+        listed = results_of_labelling(read, mesh, instances, mesh_formats)
         for done, (what, write) in enumerate(listed):
             watch.check()
             watch.tell(WRITING, done, len(listed))
             written.write(what, write)
         written.write_stacks()
-        written.write(PIECES_JSON, partial(_write_pieces, instances, findings, written))
+        written.write(PIECES_JSON, partial(write_pieces_table, instances, findings, written))
         written.require_any()
         watch.check()
         watch.tell(WRITING, len(listed), len(listed))
@@ -113,7 +115,7 @@ def reconstruct(
     )
 
 
-def _results(
+def results_of_labelling(
     read: Labelling, mesh: Mesh | None, instances: Instances, mesh_formats: Sequence[str]
 ) -> list[tuple[str, Callable[[Path], list[str]]]]:
     """Return all results except the measurements, by the name used if one is missing."""
@@ -139,9 +141,10 @@ def _results(
     return [*surfaces, (INSTANCES, labels), (SCENE, scene)]
 
 
-def _write_pieces(
+def write_pieces_table(
     instances: Instances, findings: Sequence[Finding], written: WrittenResults, folder: Path
 ) -> list[str]:
+    """Write the measurements, the findings, and the names of all files and missing results."""
     content = {
         "findings": [asdict(finding) for finding in findings],
         "files": [*written.names, PIECES_JSON],

@@ -28,6 +28,7 @@ from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.case_pages import OVERLAY, REPORT_HTML, REPORT_JSON, SCENE
 from afunet.workflows.case_writing import PLAN as CASE_WRITING
 from afunet.workflows.case_writing import CaseWriter, WantedResults, report_of, run_facts
+from afunet.workflows.edit_list import require_unedited
 from afunet.workflows.network import PLAN as LOADING_PLAN
 from afunet.workflows.network import load_network
 from afunet.workflows.result_files import require_formats, require_source_for, results_of
@@ -274,6 +275,7 @@ def require_possible(source: Image | Scan, output: str | Path, options: SegmentO
     names = [name for name, _ in results_of(options.formats)]
     pages = (OVERLAY, SCENE, REPORT_HTML, REPORT_JSON)
     check_writable(Path(output), "segment", (*names, *pages))
+    require_unedited(Path(output))
 
 
 def _require_unread_options(options: SegmentOptions) -> None:

@@ -53,7 +53,7 @@ def write_rtstruct(
     """
     with library_errors_refused("RT Structure Set", "RTSTRUCT_FAILED"):
         dataset = _structure_set(placed, algorithm)
-        _add_structures(dataset, segments, placed)
+        _add_structures(dataset, segments, placed, algorithm)
         if deidentified:
             deidentify(dataset)
         with whole_file(path) as partial:
@@ -111,14 +111,16 @@ def _frame_of_reference(placed: ResultPlanes) -> Dataset:
     )
 
 
-def _add_structures(dataset: Dataset, segments: Sequence[Segment], placed: ResultPlanes) -> None:
+def _add_structures(
+    dataset: Dataset, segments: Sequence[Segment], placed: ResultPlanes, algorithm: Algorithm
+) -> None:
     numbered = list(enumerate(segments, 1))
     dataset.StructureSetROISequence = [
         item(
             ROINumber=number,
             ReferencedFrameOfReferenceUID=placed.images.frame_of_reference,
             ROIName=segment.name,
-            ROIGenerationAlgorithm="AUTOMATIC",
+            ROIGenerationAlgorithm=algorithm.kind,
         )
         for number, segment in numbered
     ]

@@ -201,7 +201,7 @@ def _description(
         segment_label=structure.name,
         segmented_property_category=ANATOMICAL_STRUCTURE,
         segmented_property_type=identified(structure),
-        algorithm_type="AUTOMATIC",
+        algorithm_type=algorithm.kind,
         algorithm_identification=identification,
         tracking_uid=placed.tracking_uid(structure),
         tracking_id=structure.name,

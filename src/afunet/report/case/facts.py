@@ -106,7 +106,8 @@ class BoneFacts:
     @classmethod
     def of(cls, mask: Volume, instances: Instances, cleanup: Mapping[str, float]) -> BoneFacts:
         """Return the numbers of the cleaned mask and of the pieces that it was divided into."""
-        sizes = label_sizes(instances.labels.voxels)[1:]
+        sizes = label_sizes(instances.labels.voxels)
+        sizes = sizes[sizes > 0]
         return cls(
             volume_cm3=float(np.count_nonzero(mask.voxels)) * mask.voxel_volume_mm3 / 1000,
             pieces=len(sizes),

@@ -1,0 +1,57 @@
+"""Measure the pieces of a label map that was corrected, without changing its labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from afunet.anatomy.bones import Bone
+from afunet.anatomy.names import UNKNOWN, BoneName, NamedLabels
+from afunet.geometry import Volume
+from afunet.geometry.labels import label_sizes
+from afunet.reconstruction.pieces import Instances, measure_pieces
+from afunet.watch import UNWATCHED, Watch
+
+
+def remeasured(
+    labels: Volume,
+    names: Mapping[int, BoneName],
+    scan: Volume | None = None,
+    *,
+    max_triangles: int | None = None,
+    max_error_mm: float | None = None,
+    watch: Watch = UNWATCHED,
+) -> Instances:
+    """Measure the pieces as `measure_pieces` does; numbers may be missing among the labels.
+
+    The pieces are listed from the largest, and keep their labels. A label without a name is of an
+    unknown bone. Raises `Cancelled`.
+    """
+    sizes = label_sizes(labels.voxels)
+    order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
+    number = np.zeros(len(sizes), dtype=np.min_scalar_type(len(order)))
+    number[order] = np.arange(1, len(order) + 1)
+    numbered = NamedLabels(
+        labels.with_voxels(number[labels.voxels]),
+        tuple(names.get(int(label), UNKNOWN) for label in order),
+    )
+    found = measure_pieces(
+        numbered, scan, max_triangles=max_triangles, max_error_mm=max_error_mm, watch=watch
+    )
+    label_of = [int(order[piece.measures.label - 1]) for piece in found.pieces]
+    titles = {
+        piece.name: f"piece {label}" if piece.bone.bone is Bone.UNKNOWN else piece.name
+        for piece, label in zip(found.pieces, label_of, strict=True)
+    }
+    pieces = tuple(
+        replace(
+            piece,
+            name=titles[piece.name],
+            nearest=titles.get(piece.nearest, ""),
+            measures=replace(piece.measures, label=label),
+        )
+        for piece, label in zip(found.pieces, label_of, strict=True)
+    )
+    return Instances(labels, pieces, found.surfaces)

@@ -1,0 +1,289 @@
+"""Correct pieces by hand: join, part, erase, rename, undo; all results that follow are made again.
+
+The label map and every other result that a step replaces are moved to `versions/<steps before>`, so
+that undoing brings back the very same files (decision 010).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from afunet.anatomy.names import UNKNOWN, BoneName
+from afunet.errors import InputError, OutputError
+from afunet.findings import Finding, info
+from afunet.formats.scan import Scan
+from afunet.fragments.editing import (
+    digest_of_labels,
+    erase,
+    join,
+    part,
+    require_pieces,
+    unchanged,
+)
+from afunet.geometry import Volume
+from afunet.plan import Step
+from afunet.reconstruction.decimation import require_limits
+from afunet.reconstruction.pieces import Instances
+from afunet.reconstruction.remeasuring import remeasured
+from afunet.report.not_written import NotWritten
+from afunet.watch import UNWATCHED, Watch
+from afunet.workflows.attempts import Attempts, WrittenResults
+from afunet.workflows.dividing import SURFACE, Dividing
+from afunet.workflows.edit_list import (
+    EDITS,
+    VERSIONS,
+    DoneEdit,
+    Edit,
+    EditKind,
+    EditList,
+    bone_named,
+    read_edits,
+)
+from afunet.workflows.edited_folder import EditedFolder, folder_of, opened
+from afunet.workflows.folder_lock import alone_in
+from afunet.workflows.remake import Corrected, dicom_choice, placed, write_corrected
+from afunet.workflows.staging import check_writable, staged_folder
+
+READING, EDITING, WRITING = "reading", "correcting", "writing"
+PLAN = (
+    Step(READING, share=0.1),
+    Step(EDITING, share=0.1),
+    Step(SURFACE, share=0.5),
+    Step("surfaces of pieces", share=0.8),
+    Step(WRITING, share=0.2, seconds=1.5),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Edited:
+    """The list of corrections after a step, the digest of the label map, the files, what misses."""
+
+    edits: EditList
+    digest: str
+    files: tuple[Path, ...]
+    not_written: tuple[NotWritten, ...] = ()
+
+
+def edit(
+    results: Path,
+    edits: Sequence[Edit],
+    *,
+    scan: Scan | None = None,
+    contact: Volume | None = None,
+    seen: str = "",
+    max_triangles: int | None = None,
+    max_error_mm: float | None = None,
+    watch: Watch = UNWATCHED,
+) -> Edited:
+    """Make corrections, one after the other, and all results again that follow from the pieces.
+
+    `results` is a `pieces.json` or `report.json`, or their folder. The edits are one step, which
+    `undo` takes back. `scan` is the scan of these results; DICOM results, and pictures of slices
+    after erasing, need it. `contact` is a probability that fragments touch (`part`). `seen` is the
+    digest of the label map that the user looked at. Surfaces are simplified as `decimated` says.
+
+    Raises `InputError` for what is no result of afunet, for corrections of another case
+    (`OTHER_CASE`), if the pieces changed since they were `seen` (`EDITED_MEANWHILE`), and as
+    `join`, `part` and `erase` do; `ConfigError` for an unknown name of a bone and for a missing
+    scan; `OutputError` if another run holds the folder (`FOLDER_IN_USE`), and if a result was
+    changed by another program. Then nothing is changed.
+    """
+    require_limits(max_triangles, max_error_mm)
+    with _alone(results, seen, watch) as state:
+        before, known = state.before, state.known
+        watch.tell(EDITING, 0, 1)
+        labels, names, done = _corrected(state, edits, scan, contact)
+        mask_changed = any(one.kind is EditKind.ERASE for one in edits)
+        choice = dicom_choice(before, scan, mask_changed=mask_changed)
+        watch.tell(EDITING, 1, 1)
+        mesh, attempts = None, Attempts()
+        if mask_changed:
+            bone = labels.with_voxels((labels.voxels > 0).astype(np.uint8))
+            mesh = Dividing(attempts, max_triangles, max_error_mm, watch).surface(bone)
+        kept = unchanged(before.labels, labels)
+        instances = remeasured(
+            labels,
+            names,
+            None if scan is None else scan.volume,
+            max_triangles=max_triangles,
+            max_error_mm=max_error_mm,
+            watch=watch,
+        )
+        if scan is None:
+            instances = _with_densities(instances, before, kept)
+        note = _note(len(known.edits) + len(edits))
+        made = Corrected(before, instances, kept, mask_changed, mesh, scan, choice, note)
+        return _write(made, known, done, attempts, watch)
+
+
+def undo(results: Path, *, seen: str = "", watch: Watch = UNWATCHED) -> Edited:
+    """Bring back the files of before the last step. Raises as `edit` does.
+
+    Raises `InputError` (`NOTHING_TO_UNDO`) if there is no correction.
+    """
+    with _alone(results, seen, watch) as state:
+        before, known = state.before, state.known
+        if not known.edits:
+            raise InputError("there is no correction to undo", code="NOTHING_TO_UNDO")
+        last, left = known.last_step, known.with_undone(_now())
+        old = f"{VERSIONS}/{left.steps}"
+        _require_there(before.folder / old, last[0].replaced)
+        gone = {*last[0].added, *last[0].replaced, EDITS}
+        with staged_folder(before.folder, before.command) as stage:
+            names = [
+                name for name in before.files if name not in gone and not name.startswith(f"{old}/")
+            ]
+            for name in names:
+                placed(before.folder / name, stage / name)
+            for name in last[0].replaced:
+                placed(before.folder / old / name, stage / name)
+            (stage / EDITS).write_text(left.to_json(), encoding="utf-8")
+            watch.check()
+            files = tuple(before.folder / name for name in (*last[0].replaced, EDITS))
+        return Edited(left, last[0].before, files)
+
+
+def _require_there(version: Path, names: Sequence[str]) -> None:
+    """Raise `InputError` if a file that an undo would bring back is gone."""
+    missing = [name for name in names if not (version / name).is_file()]
+    if missing:
+        raise InputError(
+            f"{missing[0]} is no longer in {VERSIONS}/{version.name}: the last correction cannot "
+            "be undone without it",
+            code="NO_SUCH_PATH",
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """A folder that no other correction changes, its corrections, the digest of its label map."""
+
+    before: EditedFolder
+    known: EditList
+    digest: str
+
+
+@contextmanager
+def _alone(results: Path, seen: str, watch: Watch) -> Iterator[_State]:
+    """Yield the state of the results while no other correction of them can begin."""
+    folder = folder_of(results)
+    check_writable(folder)
+    try:
+        with alone_in(folder / EDITS):
+            watch.tell(READING, 0, 1)
+            before, known = opened(results), read_edits(folder)
+            digest = digest_of_labels(before.labels)
+            if known.edits and known.edits[-1].after != digest:
+                raise InputError(
+                    f"{EDITS} belongs to another label map than the one beside it: move it to "
+                    "another place, or bring the label map back",
+                    code="OTHER_CASE",
+                )
+            if seen and seen != digest:
+                raise InputError(
+                    "the pieces were changed after you opened them: open them again",
+                    code="EDITED_MEANWHILE",
+                )
+            check_writable(folder, before.command)
+            watch.tell(READING, 1, 1)
+            yield _State(before, known, digest)
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
+
+
+def _corrected(
+    state: _State, edits: Sequence[Edit], scan: Scan | None, contact: Volume | None
+) -> tuple[Volume, dict[int, BoneName], list[DoneEdit]]:
+    """Return the labels and names after the edits, and their entries in the list."""
+    labels, names, digest = state.before.labels, state.before.names, state.digest
+    step, now, done = state.known.steps + 1, _now(), []
+    hu = None if scan is None else scan.volume
+    if hu is not None:
+        labels.require_same_grid(hu, "the scan")
+    for one in edits:
+        before = digest
+        known = set(names)
+        labels, names = _applied(one, labels, names, hu, contact)
+        digest = digest if one.kind is EditKind.RENAME else digest_of_labels(labels)
+        made = tuple(sorted(set(names) - known))
+        done.append(DoneEdit(one, step, now, version("afunet"), before, digest, made))
+    if not done:
+        raise InputError("no correction was given: say what to do", code="NOTHING_GIVEN")
+    return labels, names, done
+
+
+def _applied(
+    one: Edit,
+    labels: Volume,
+    names: Mapping[int, BoneName],
+    hu: Volume | None,
+    contact: Volume | None,
+) -> tuple[Volume, dict[int, BoneName]]:
+    """Return labels and names after one edit: a part has the name of its piece."""
+    first, others = one.pieces[0] if one.pieces else 0, one.pieces[1:]
+    match one.kind:
+        case EditKind.JOIN:
+            joined = join(labels, one.pieces)
+            return joined, {label: name for label, name in names.items() if label not in others}
+        case EditKind.ERASE:
+            left = erase(labels, one.pieces)
+            return left, {label: name for label, name in names.items() if label not in one.pieces}
+        case EditKind.PART:
+            parts = part(labels, first, one.seeds_mm, contact=contact, scan=hu)
+            new = range(int(labels.voxels.max()) + 1, int(parts.voxels.max()) + 1)
+            return parts, {**names, **dict.fromkeys(new, names.get(first, UNKNOWN))}
+        case EditKind.RENAME:
+            require_pieces(labels, one.pieces)
+            return labels, {**names, **dict.fromkeys(one.pieces, bone_named(one.name))}
+
+
+def _with_densities(instances: Instances, before: EditedFolder, kept: frozenset[int]) -> Instances:
+    """Keep the HU of pieces that did not change, as there is no scan to measure them in."""
+    pieces = []
+    for piece in instances.pieces:
+        label = piece.measures.label
+        row = before.table[label] if label in kept & before.table.keys() else {}
+        mean, low, high = (row.get(key) for key in ("mean_hu", "low_hu", "high_hu"))
+        measures = replace(piece.measures, mean_hu=mean, low_hu=low, high_hu=high)
+        pieces.append(replace(piece, measures=measures))
+    return replace(instances, pieces=tuple(pieces))
+
+
+def _note(count: int) -> Finding:
+    counted = "1 correction" if count == 1 else f"{count} corrections"
+    return info("CORRECTED", f"the pieces have {counted} by hand", f"listed in {EDITS}")
+
+
+def _write(
+    made: Corrected, known: EditList, done: Sequence[DoneEdit], attempts: Attempts, watch: Watch
+) -> Edited:
+    """Write everything into the folder at once; move what is replaced to the versions."""
+    before, old = made.before, f"{VERSIONS}/{known.steps}"
+    replaced = tuple(name for name in before.results if made.outdated(name))
+    with staged_folder(before.folder, before.command) as stage:
+        written = WrittenResults(stage, attempts)
+        write_corrected(made, written, watch)
+        written.require_any()
+        added = tuple(name for name in written.names if name not in (*before.results, EDITS))
+        listed = [replace(one, replaced=replaced, added=added) for one in done]
+        edits = replace(known, edits=(*known.edits, *listed))
+        for name in replaced:
+            placed(before.folder / name, stage / old / name)
+        for name in before.files:
+            if name.startswith(f"{VERSIONS}/") and not name.startswith(f"{old}/"):
+                placed(before.folder / name, stage / name)
+        (stage / EDITS).write_text(edits.to_json(), encoding="utf-8")
+        watch.check()
+    files = tuple(before.folder / name for name in written.names)
+    return Edited(edits, done[-1].after, files, tuple(attempts.missing))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,355 @@
+"""Corrections by hand of what `reconstruct` and `segment` wrote."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from tests.refusals import refused
+from tests.workflows.test_result_files import scan_of
+
+from afunet.errors import ConfigError, GeometryError, InputError, OutputError
+from afunet.formats.mesh_files import read_mesh
+from afunet.formats.nifti import write_nifti
+from afunet.formats.readers import read_labels, read_scan
+from afunet.geometry import Volume
+from afunet.workflows import folder_lock
+from afunet.workflows.edit import Edited, edit, undo
+from afunet.workflows.edit_list import Edit, EditKind
+from afunet.workflows.edited_folder import edits_of, labels_of
+from afunet.workflows.folder_lock import alone_in
+from afunet.workflows.reconstruct import reconstruct
+from afunet.workflows.segment import SegmentOptions, segment
+
+pytestmark = pytest.mark.usefixtures("small_pictures")
+JOIN, PART, ERASE, RENAME = EditKind
+AFFINE = np.array([[1.0, 0, 0, -50], [0, 1.0, 0, 20], [0, 0, 1.5, 300], [0, 0, 0, 1]])
+SEEDS = ((-45.0, 30.0, 309.0), (-38.0, 30.0, 309.0))
+"""In the first and the second half of the largest block."""
+Files = dict[str, str]
+
+
+def contents(folder: Path) -> Files:
+    """Digests of all files but the lists."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = {path.relative_to(folder).as_posix(): path for path in paths}
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in names.items()
+        if name not in (".afunet.json", "edits.json")
+    }
+
+
+def told(folder: Path) -> dict[str, Any]:
+    path = folder / "pieces.json"
+    found: dict[str, Any] = json.loads(
+        (path if path.is_file() else folder / "report.json").read_text()
+    )
+    return found
+
+
+def table(folder: Path) -> dict[int, tuple[str, float]]:
+    return {row["label"]: (row["name"], row["volume_mm3"]) for row in told(folder)["pieces"]}
+
+
+def labels_in(folder: Path) -> np.ndarray:
+    return np.asarray(read_labels(folder / "instances.nii.gz").voxels)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Three blocks of 960, 560 and 160 voxels of 1.5 mm³, as `reconstruct` writes them."""
+    voxels = np.zeros((14, 20, 40), np.uint8)
+    voxels[2:10, 5:15, 3:15] = voxels[2:10, 5:15, 20:27] = voxels[2:6, 8:13, 30:38] = 1
+    write_nifti(Volume(voxels, AFFINE), tmp_path / "mask.nii.gz")
+    reconstruct(tmp_path / "mask.nii.gz", tmp_path / "out", ("stl", "glb"))
+    return tmp_path / "out"
+
+
+def test_a_parted_piece_gets_files_and_the_others_keep_their_labels(out: Path) -> None:
+    before = labels_in(out)
+    done = edit(out / "pieces.json", [Edit(PART, (1,), SEEDS)])
+    assert table(out) == {
+        1: ("piece 1", 720.0),
+        2: ("piece 2", 840.0),
+        3: ("piece 3", 240.0),
+        4: ("piece 4", 720.0),
+    }
+    after = labels_in(out)
+    assert np.array_equal(after[before != 1], before[before != 1])
+    assert (after[2:10, 5:15, 3:9] == 1).all()
+    assert (after[2:10, 5:15, 9:15] == 4).all()
+    for number, (_, mm3) in table(out).items():
+        mesh = read_mesh(out / "bones" / f"piece-{number}.stl")
+        assert mesh.volume_mm3 == pytest.approx(mm3, rel=0.05)
+    assert set(told(out)["files"]) == {
+        path.relative_to(out).as_posix() for path in done.files if "versions" not in path.parts
+    }
+    assert all((out / name).is_file() for name in told(out)["files"])
+    assert [finding["code"] for finding in told(out)["findings"]] == ["CORRECTED"]
+
+
+def test_the_list_says_what_was_done_where_and_to_which_map(out: Path) -> None:
+    first = edit(out, [Edit(PART, (1,), SEEDS)])
+    second = edit(out, [Edit(JOIN, (4, 2)), Edit(ERASE, (3,))], seen=first.digest)
+    listed = json.loads((out / "edits.json").read_text())["edits"]
+    assert [(one["step"], one["edit"]["kind"], one["edit"]["pieces"]) for one in listed] == [
+        (1, "part", [1]),
+        (2, "join", [4, 2]),
+        (2, "erase", [3]),
+    ]
+    assert listed[0]["edit"]["seeds_mm"] == [list(seed) for seed in SEEDS]
+    assert listed[0]["made"] == [4]
+    assert listed[0]["after"] == listed[1]["before"] == first.digest
+    assert listed[1]["after"] == listed[2]["before"] != listed[2]["after"] == second.digest
+    assert edits_of(out).edits == second.edits.edits
+    assert table(out) == {1: ("piece 1", 720.0), 4: ("piece 4", 1560.0)}
+
+
+def test_every_step_is_undone_to_the_very_same_files(out: Path) -> None:
+    states: list[Files] = [contents(out)]
+    steps = [
+        [Edit(PART, (1,), SEEDS)],
+        [Edit(RENAME, (1,), name="left tibia"), Edit(JOIN, (2, 3))],
+        [Edit(ERASE, (2,))],
+        [Edit(ERASE, (1, 4))],
+    ]
+    for step in steps:
+        edit(out, step)
+        states.append(contents(out))
+        gone = states[-2].items() - states[-1].items()
+        kept = {
+            name.split("/", 2)[2]: digest
+            for name, digest in states[-1].items()
+            if name.startswith(f"versions/{len(states) - 2}/")
+        }
+        assert gone <= kept.items()  # nothing that was there is lost
+    assert read_mesh(out / "bone.stl").is_empty
+    done: Edited
+    for state in reversed(states[:-1]):
+        done = undo(out)
+        assert contents(out) == state
+    assert done.edits.edits == ()
+    assert [one.step for one in done.edits.undone] == [4, 3, 2, 2, 1]
+    with refused(InputError, "NOTHING_TO_UNDO"):
+        undo(out)
+
+
+def test_the_mask_follows_what_is_erased_and_nothing_else(out: Path) -> None:
+    whole = (out / "bone.stl").read_bytes()
+    edit(out, [Edit(PART, (1,), SEEDS)])
+    assert (out / "bone.stl").read_bytes() == whole
+    edit(out, [Edit(ERASE, (4,))])
+    assert read_mesh(out / "bone.stl").volume_mm3 == pytest.approx(720 + 840 + 240, rel=0.05)
+
+
+def test_a_part_inherits_the_name_and_fragments_are_numbered_from_the_largest(out: Path) -> None:
+    edit(out, [Edit(RENAME, (1,), name="Left  Tibia"), Edit(PART, (1,), (SEEDS[0], SEEDS[1]))])
+    edit(out, [Edit(JOIN, (4, 3))])
+    rows = {row["label"]: row for row in told(out)["pieces"]}
+    assert (rows[1]["bone"], rows[1]["side"], rows[1]["sureness"]) == ("tibia", "left", 1.0)
+    assert (rows[4]["bone"], rows[4]["side"]) == ("tibia", "left")
+    assert {rows[1]["name"], rows[4]["name"]} == {"left tibia a", "left tibia b"}
+    assert [row["label"] for row in told(out)["pieces"]] == [4, 2, 1]
+    assert labels_of(out, ("left tibia a", "2", "LEFT-TIBIA-B")) == (4, 2, 1)
+    assert (out / "bones" / "left-tibia-a.stl").is_file()
+
+
+def test_a_new_run_does_not_replace_corrections(out: Path) -> None:
+    edit(out, [Edit(ERASE, (3,))])
+    with refused(OutputError, "CORRECTED_BY_HAND", 1):
+        reconstruct(out.parent / "mask.nii.gz", out)
+    undo(out)
+    reconstruct(out.parent / "mask.nii.gz", out)
+    assert not (out / "edits.json").exists()
+
+
+def test_what_is_refused_changes_nothing(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(out, [Edit(ERASE, (3,))])
+    state = contents(out)
+    with refused(InputError, "LABEL_UNKNOWN", 3):
+        edit(out, [Edit(JOIN, (1, 2)), Edit(JOIN, (1, 3))])
+    with refused(InputError, "SEED_OUTSIDE", "seed 2"):
+        edit(out, [Edit(PART, (1,), (SEEDS[0], (0.0, 0.0, 0.0)))])
+    with refused(InputError, "SEEDS_COINCIDE"):
+        edit(out, [Edit(PART, (1,), (SEEDS[0], SEEDS[0]))])
+    with refused(InputError, "EDITED_MEANWHILE"):
+        edit(out, [Edit(ERASE, (1,))], seen="0" * 64)
+    with refused(InputError, "NOTHING_GIVEN"):
+        edit(out, [])
+    with refused(ConfigError, "UNKNOWN_NAME", "Jane Doe"):
+        edit(out, [Edit(RENAME, (1,), name="Jane Doe")])
+    with refused(ConfigError, "UNKNOWN_NAME"):
+        edit(out, [Edit(RENAME, (1,), name="left vertebra")])
+    with refused(ConfigError, "PIECES_MISCOUNTED", 2):
+        Edit(PART, (1, 2), SEEDS)
+    with refused(InputError, "UNKNOWN_NAME", "right femur", "1 (piece 1)"):
+        labels_of(out, ["right femur"])
+    monkeypatch.setattr(folder_lock, "WAIT_SECONDS", 0.1)
+    with alone_in(out / "edits.json"), refused(OutputError, "FOLDER_IN_USE"):
+        edit(out, [Edit(ERASE, (1,))])
+    assert contents(out) == state
+    assert not [path for path in out.parent.iterdir() if path.name.startswith(".afunet")]
+
+
+def test_results_of_two_cases_are_not_mixed(out: Path, tmp_path: Path) -> None:
+    edit(out, [Edit(PART, (1,), SEEDS)])
+    other = tmp_path / "other"
+    shutil.copytree(out, other)
+    undo(other)
+    (other / "edits.json").unlink()
+    shutil.copy(out / "edits.json", other / "edits.json")
+    with refused(InputError, "OTHER_CASE"):
+        undo(other)
+    shutil.copy(other / "instances.nii.gz", out / "instances.nii.gz")
+    with refused(InputError, "OTHER_CASE", "piece 1", "1440 mm³"):
+        edit(out, [Edit(ERASE, (1,))])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code"),
+    [
+        ("pieces.json", "[]", "NOT_PIECES"),
+        ("pieces.json", "no json", "NOT_PIECES"),
+        ("pieces.json", '{"pieces": [{}], "findings": [], "files": []}', "NOT_PIECES"),
+        (
+            "pieces.json",
+            '{"pieces": [], "findings": [], "files": ["../x"], "not_written": []}',
+            "NOT_PIECES",
+        ),
+        ("report.json", '{"pieces": [], "findings": [], "files": []}', "NOT_PIECES"),
+        ("plan.json", "{}", "NOT_PIECES"),
+        ("edits.json", '{"edits": [{"step": "x"}], "undone": []}', "FILE_BROKEN"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused(out: Path, name: str, text: str, code: str) -> None:
+    (out / name).write_text(text)
+    path = out / ("pieces.json" if name == "edits.json" else name)
+    with refused(InputError, code, name):
+        edit(path, [Edit(ERASE, (1,))])
+
+
+def test_a_path_without_results_is_refused(out: Path) -> None:
+    with refused(InputError, "NO_SUCH_PATH", "nothing"):
+        undo(out / "nothing")
+    (out / "report.json").write_text("{}")
+    with refused(InputError, "SEVERAL_FILES", "report.json", "pieces.json"):
+        undo(out)
+    (out / "instances.nii.gz").unlink()
+    with refused(InputError, "NO_SUCH_PATH", "instances.nii.gz"):
+        edit(out / "pieces.json", [Edit(ERASE, (1,))])
+
+
+def test_a_list_cannot_lead_out_of_the_folder(out: Path) -> None:
+    edit(out, [Edit(ERASE, (3,))])
+    content = json.loads((out / "edits.json").read_text())
+    content["edits"][0]["replaced"] = ["../mask.nii.gz"]
+    (out / "edits.json").write_text(json.dumps(content))
+    with refused(InputError, "FILE_BROKEN"):
+        undo(out)
+    assert (out.parent / "mask.nii.gz").is_file()
+
+
+def test_without_its_version_a_step_stays(out: Path) -> None:
+    edit(out, [Edit(ERASE, (3,))])
+    (out / "versions/0/pieces.json").unlink()
+    with refused(InputError, "NO_SUCH_PATH", "pieces.json", "versions/0"):
+        undo(out)
+    assert sorted(table(out)) == [1, 2]
+
+
+def test_a_result_that_another_program_changed_is_not_lost(out: Path) -> None:
+    (out / "scene.png").write_bytes(b"mine")
+    with refused(OutputError, "RESULT_CHANGED", "scene.png"):
+        edit(out, [Edit(ERASE, (1,))])
+    assert (out / "scene.png").read_bytes() == b"mine"
+
+
+@pytest.fixture
+def case(tmp_path: Path, write_dicom: Callable[..., Path], weights: Path) -> tuple[Path, Path]:
+    """The folders of a scan of three cubes, and of what `segment` made of it."""
+    ct = write_dicom(tmp_path / "ct", scan_of(3))
+    formats = ("nifti", "nrrd", "stl", "seg", "rtstruct")
+    segment(ct, tmp_path / "out", SegmentOptions(weights=weights, formats=formats))
+    return ct, tmp_path / "out"
+
+
+def algorithm_types(folder: Path) -> set[str]:
+    seg = pydicom.dcmread(folder / "segmentation.dcm")
+    structures = pydicom.dcmread(folder / "structures.dcm")
+    return {one.SegmentAlgorithmType for one in seg.SegmentSequence} | {
+        one.ROIGenerationAlgorithm for one in structures.StructureSetROISequence
+    }
+
+
+def test_a_segmented_case_is_made_again_and_marked(case: tuple[Path, Path]) -> None:
+    ct, out = case
+    scan, before = read_scan(ct), told(out)
+    assert algorithm_types(out) == {"AUTOMATIC"}
+    state = contents(out)
+    assert len(before["pieces"]) == 3
+    edit(out, [Edit(RENAME, (2,), name="right femur"), Edit(ERASE, (3,))], scan=scan)
+    after = told(out)
+    assert algorithm_types(out) == {"SEMIAUTOMATIC"}
+    names = [one.SegmentLabel for one in pydicom.dcmread(out / "segmentation.dcm").SegmentSequence]
+    assert names == ["bone", "right femur"]
+    assert set(np.unique(labels_in(out))) == {0, 1, 2}
+    assert np.array_equal(read_labels(out / "mask.nrrd").voxels > 0, labels_in(out) > 0)
+    assert np.array_equal(read_labels(out / "instances.nrrd").voxels, labels_in(out))
+    assert after["bone"]["pieces"] == 2
+    assert after["bone"]["volume_cm3"] < before["bone"]["volume_cm3"]
+    assert after["surface"]["enclosed_cm3"] < before["surface"]["enclosed_cm3"]
+    assert [row["mean_hu"] for row in after["pieces"]] == pytest.approx(
+        [row["mean_hu"] for row in before["pieces"][:2]]
+    )
+    assert {one["label"] for one in after["confidence"]["pieces"]} == {1, 2}
+    for key in ("source", "grid", "model", "run", "case", "disclaimer"):
+        assert after[key] == before[key]
+    assert after["findings"][-1]["code"] == "CORRECTED"
+    page = (out / "report.html").read_text()
+    assert "right femur" in page
+    assert page.count("<img") == (out.parent / "out" / "versions/0/report.html").read_text().count(
+        "<img"
+    ) - len(before["flags"]) + len(after["flags"])
+    undo(out)
+    assert contents(out) == state
+
+
+def test_without_the_scan_only_what_needs_it_is_refused(case: tuple[Path, Path]) -> None:
+    ct, out = case
+    state = contents(out)
+    with refused(ConfigError, "SCAN_NEEDED", "segmentation.dcm", "structures.dcm"):
+        edit(out, [Edit(JOIN, (1, 2))])
+    with refused(GeometryError, "OTHER_GRID"):
+        scan = read_scan(ct)
+        edit(out, [Edit(JOIN, (1, 2))], scan=type(scan)(scan_of(2), scan.source))
+    assert contents(out) == state
+
+
+def test_the_scan_of_another_study_is_refused(
+    case: tuple[Path, Path], tmp_path: Path, write_dicom: Callable[..., Path]
+) -> None:
+    other = read_scan(write_dicom(tmp_path / "other", scan_of(3), seed=1))
+    with refused(InputError, "OTHER_CASE", "segmentation.dcm"):
+        edit(case[1], [Edit(JOIN, (1, 2))], scan=other)
+
+
+def test_densities_of_unchanged_pieces_stay_without_a_scan(tmp_path: Path, weights: Path) -> None:
+    write_nifti(scan_of(3), tmp_path / "ct.nii.gz")
+    out = tmp_path / "out"
+    segment(tmp_path / "ct.nii.gz", out, SegmentOptions(weights=weights, formats=("nifti", "stl")))
+    before = {row["label"]: row["mean_hu"] for row in told(out)["pieces"]}
+    overlay = (out / "overlay.png").read_bytes()
+    edit(out / "report.json", [Edit(JOIN, (2, 3))])
+    after = {row["label"]: row["mean_hu"] for row in told(out)["pieces"]}
+    assert after == {1: before[1], 2: None}
+    assert (out / "overlay.png").read_bytes() == overlay
+    with refused(ConfigError, "SCAN_NEEDED", "overlay.png"):
+        edit(out, [Edit(ERASE, (1,))])
+    edit(out, [Edit(ERASE, (1,))], scan=read_scan(tmp_path / "ct.nii.gz"))
+    assert (out / "overlay.png").read_bytes() != overlay
