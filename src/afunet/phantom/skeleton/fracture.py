@@ -18,7 +18,7 @@ from afunet.phantom.skeleton.bones import Bone
 from afunet.phantom.skeleton.fracture_halves import halved, inside_points
 from afunet.phantom.skeleton.fracture_patterns import pattern_of
 from afunet.phantom.skeleton.fracture_site import Site, Split
-from afunet.phantom.skeleton.fracture_surface import Ball, Cut, Plane, Slit
+from afunet.phantom.skeleton.fracture_surface import Ball, Cut, Plane, Slit, Yielding
 from afunet.phantom.skeleton.fragment import Fragment
 
 _FEWEST = 7
@@ -53,7 +53,7 @@ _LENGTHS_MM = {
 class Cell:
     """Cuts, the sample points (N, 3) of the bone that they keep, and how far it is driven in."""
 
-    cuts: tuple[Cut, ...]
+    cuts: tuple[Cut | Yielding, ...]
     points: FloatArray
     driven_mm: FloatArray | None = None
 
@@ -103,7 +103,9 @@ def _divide(cells: list[Cell | None], split: Split) -> bool:
     if min(kept.sum(), (~kept).sum()) < _FEWEST:
         return False
     new = Cell((*cell.cuts, split.cut.other_side()), cell.points[~kept], split.driven_mm)
-    cells[split.cell] = Cell((*cell.cuts, split.cut), cell.points[kept], cell.driven_mm)
+    stays = split.cut if split.driven_mm is None else Yielding(split.cut, split.driven_mm)
+    left = cell.points[stays(cell.points) < 0]
+    cells[split.cell] = Cell((*cell.cuts, stays), left, cell.driven_mm)
     cells[-1] = new
     return True
 
@@ -128,7 +130,7 @@ def _comminute(cells: list[Cell], site: Site, surface: DistanceGrid) -> None:
             _break_off(cells, site.cut(Ball(centre, radius, flat)).other_side(), centre)
 
 
-def _beside(cuts: Sequence[Cut], points: FloatArray) -> FloatArray:
+def _beside(cuts: Sequence[Cut | Yielding], points: FloatArray) -> FloatArray:
     away = np.minimum.reduce([np.abs(cut(points)) for cut in cuts])
     return points[away < max(_BESIDE_MM, float(np.sort(away)[min(len(away) - 1, 30)]))]
 

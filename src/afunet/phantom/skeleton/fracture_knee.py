@@ -31,7 +31,7 @@ def _wedge(site: Site, head: End, side: float, start: float, depth_mm: float) ->
 def _depressed(site: Site, head: End, lateral: float, cell: int) -> Split:
     """A part of the joint surface is driven down."""
     place = head.at(lateral, site.rng.uniform(-0.35, 0.35), site.mm(-2, 1))
-    ball = Ball(place, site.mm(9, 14), site.rng.uniform(1.1, 1.8))
+    ball = Ball(place, site.mm(8, 13), site.rng.uniform(1.1, 2.0), tall=True)
     driven = np.array([0.0, 0.0, -site.mm(3, 10)])
     return Split(cell, site.cut(ball).other_side(), driven)
 

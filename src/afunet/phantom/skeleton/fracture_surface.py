@@ -51,17 +51,20 @@ class Facets:
 
 @dataclass(frozen=True, eq=False)
 class Ball:
-    """A ball, flattened along z by a factor; negative inside."""
+    """A ball, flattened along z by a factor; negative inside. `tall` adds all that is above it."""
 
     centre_mm: FloatArray
     radius_mm: float
     flatness: float = 1.0
+    tall: bool = False
 
     def __call__(self, points: Points) -> Points:
         """Value (...) at points (..., 3)."""
         offset = points - self.centre_mm.astype(points.dtype)
         if self.flatness != 1.0:
             offset = offset * np.array((1, 1, self.flatness), dtype=points.dtype)
+        if self.tall:
+            offset[..., 2] = np.minimum(offset[..., 2], 0)
         return np.asarray(np.linalg.norm(offset, axis=-1) - self.radius_mm)
 
 
@@ -204,6 +207,22 @@ class Cut:
     def other_side(self) -> Cut:
         """The same cut, keeping the other side."""
         return replace(self, sign=-self.sign)
+
+
+@dataclass(frozen=True, eq=False)
+class Yielding:
+    """The side of a cut that makes room for the other one, which is driven in by a shift (3,)."""
+
+    cut: Cut
+    shift_mm: FloatArray
+
+    def __call__(self, points: Points) -> Float32Array:
+        """Value (...) at points (..., 3) without the gap."""
+        return self.cut(points - self.shift_mm.astype(points.dtype))
+
+    def face(self, points: Points, intact_mm: Points) -> Float32Array:
+        """Value (...) with half of the gap, at points with this distance to the intact bone."""
+        return self.cut.face(points - self.shift_mm.astype(points.dtype), intact_mm)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points
 from afunet.phantom.shapes.distance import Box
-from afunet.phantom.skeleton.fracture_surface import Cut, Slit
+from afunet.phantom.skeleton.fracture_surface import Cut, Slit, Yielding
 
 NO_FACE_MM = -1e3
 """Distance to the fracture surfaces of a fragment without cuts."""
@@ -23,7 +23,7 @@ class Fragment:
     """
 
     home: Box
-    cuts: tuple[Cut, ...]
+    cuts: tuple[Cut | Yielding, ...]
     pivot_mm: FloatArray
     turn: FloatArray
     shift_mm: FloatArray
