@@ -123,7 +123,7 @@ def draw_fracture(bone: str, pattern: FracturePattern, centre_mm: float, rng: Rn
         displacement_mm=0.0 if resting else 0.3 + _FURTHEST_MM * rng.random() ** 1.5,
         tilt_deg=0.0 if resting else rng.uniform(0, 8),
         gap_mm=0.0 if touching else 0.2 + _WIDEST_MM * rng.random() ** 1.5,
-        roughness_mm=rng.uniform(0.3, 1.8),
+        roughness_mm=rng.uniform(0.25, 1.3),
         seed=int(rng.integers(1 << 30)),
         pattern=pattern,
         closed=rng.uniform(0, 0.8),

@@ -17,7 +17,7 @@ from afunet.phantom.shapes.streams import Stream
 from afunet.phantom.skeleton.bones import Bone
 from afunet.phantom.skeleton.fracture_halves import halved, inside_points
 from afunet.phantom.skeleton.fracture_patterns import pattern_of
-from afunet.phantom.skeleton.fracture_site import Site, Split
+from afunet.phantom.skeleton.fracture_site import SMALL, Site, Split
 from afunet.phantom.skeleton.fracture_surface import Ball, Cut, Plane, Slit, Yielding
 from afunet.phantom.skeleton.fragment import Fragment
 
@@ -127,12 +127,13 @@ def _comminute(cells: list[Cell], site: Site, surface: DistanceGrid) -> None:
             centre = shallow[site.rng.integers(len(shallow))]
             radius = site.rng.uniform(*_CHIP_RADII_MM)
             flat = site.rng.uniform(0.8, 1.6)
-            _break_off(cells, site.cut(Ball(centre, radius, flat)).other_side(), centre)
+            _break_off(cells, site.cut(Ball(centre, radius, flat), SMALL).other_side(), centre)
 
 
 def _beside(cuts: Sequence[Cut | Yielding], points: FloatArray) -> FloatArray:
     away = np.minimum.reduce([np.abs(cut(points)) for cut in cuts])
-    return points[away < max(_BESIDE_MM, float(np.sort(away)[min(len(away) - 1, 30)]))]
+    near = max(_BESIDE_MM, float(np.sort(away)[min(len(away) - 1, 30)]))
+    return np.asarray(points[away < near])
 
 
 def _break_off(cells: list[Cell], cut: Cut, centre: FloatArray) -> None:

@@ -24,7 +24,8 @@ def _shaft(site: Site) -> End | None:
 def _leaning(site: Site, end: End, low_deg: float, high_deg: float) -> Iterator[Split]:
     lean, turn = np.deg2rad(site.rng.uniform(low_deg, high_deg)), site.rng.uniform(0, 2 * np.pi)
     across = np.sin(lean) * np.array([np.cos(turn), np.sin(turn)])
-    yield Split(0, site.plane(end.middle_mm, end.to(*across, np.cos(lean)), 4.0))
+    normal = end.to(across[0], across[1], np.cos(lean))
+    yield Split(0, site.plane(end.middle_mm, normal, 4.0))
 
 
 def transverse(site: Site) -> Iterator[Split]:
@@ -73,7 +74,8 @@ def pilon(site: Site) -> Iterator[Split]:
     if end is not None:
         tilt = site.rng.uniform(-0.5, 0.5, 2)
         place = end.at(0, 0, site.mm(20, 50))
-        middle = end.at(*site.rng.uniform(-0.25, 0.25, 2), 0)
+        off = site.rng.uniform(-0.25, 0.25, 2)
+        middle = end.at(off[0], off[1], 0)
         yield Split(0, site.plane(place, end.to(tilt[0], tilt[1], -1)))
         yield Split(1, site.plane(middle, end.to(site.rng.uniform(-0.3, 0.3), 1, 0.15)))
         yield Split(1, site.plane(middle, end.to(-1, site.rng.uniform(-0.6, 0.2), 0.1)))

@@ -31,7 +31,7 @@ def _wedge(site: Site, head: End, side: float, start: float, depth_mm: float) ->
 def _depressed(site: Site, head: End, lateral: float, cell: int) -> Split:
     """A part of the joint surface is driven down."""
     place = head.at(lateral, site.rng.uniform(-0.35, 0.35), site.mm(-2, 1))
-    ball = Ball(place, site.mm(8, 13), site.rng.uniform(1.1, 2.0), tall=True)
+    ball = Ball(place, site.mm(8, 13), site.rng.uniform(0.9, 1.5), tall=True)
     driven = np.array([0.0, 0.0, -site.mm(3, 10)])
     return Split(cell, site.cut(ball).other_side(), driven)
 
@@ -146,14 +146,16 @@ def patella_transverse(site: Site) -> Iterator[Split]:
     if disc is not None:
         half = (site.ends_mm[1] - site.ends_mm[0]) / 2
         place = disc.at(0, 0, site.rng.uniform(-0.45, 0.35) * half)
-        yield Split(0, site.plane(place, disc.to(*site.rng.uniform(-0.25, 0.25, 2), 1)))
+        tilt = site.rng.uniform(-0.25, 0.25, 2)
+        yield Split(0, site.plane(place, disc.to(tilt[0], tilt[1], 1)))
 
 
 def patella_stellate(site: Site) -> Iterator[Split]:
     """Four or five sectors around a blow on the front."""
     disc = _disc(site)
     if disc is not None:
-        place = disc.at(*site.rng.uniform(-0.2, 0.2, 2), site.mm(-4, 4))
+        off = site.rng.uniform(-0.2, 0.2, 2)
+        place = disc.at(off[0], off[1], site.mm(-4, 4))
         first = site.rng.uniform(-0.4, 0.4)
         yield Split(0, site.plane(place, disc.to(np.sin(first), 0.15, np.cos(first))))
         for cell in (0, 1, 2)[: int(site.rng.integers(2, 4))]:

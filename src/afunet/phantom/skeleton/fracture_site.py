@@ -16,6 +16,8 @@ HINGED = 0.6
 """Share of the fracture planes with a bend."""
 _BEND_DEG = (8.0, 28.0)
 _FEWEST = 60
+SMALL = 0.6
+"""Roughness of a small piece relative to that of the fracture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,7 @@ class End:
     def at(self, lateral: float, back: float, up_mm: float) -> FloatArray:
         """The point at shares of the half-widths from the middle and a height above it in mm."""
         x, y = self.outward * lateral * self.half_x_mm, back * self.half_y_mm
-        return self.middle_mm + np.array([x, y, up_mm])
+        return np.asarray(self.middle_mm + np.array([x, y, up_mm]))
 
     def to(self, lateral: float, back: float, up: float) -> FloatArray:
         """The unit vector in this direction."""
@@ -88,13 +90,19 @@ class Site:
         half_x, half_y = (high - low)[:2] / 2
         return End(np.array([x, y, level_mm]), float(half_x), float(half_y), self.outward)
 
-    def cut(self, sheet: Sheet) -> Cut:
-        """A rough cut along a sheet, open here and closed there."""
+    def cut(self, sheet: Sheet, rough: float = 1.0) -> Cut:
+        """A rough cut along a sheet, open here and closed there; `rough` scales the bumps."""
         near = self.points_mm[np.abs(sheet(self.points_mm)) < 4.0]
         options = self.fracture
         points = near if len(near) else self.points_mm
         surface = Uneven.draw(
-            self.noise, options.roughness_mm, options.gap_mm, options.closed, points, self.rng
+            self.noise,
+            rough * options.roughness_mm,
+            options.gap_mm,
+            options.closed,
+            points,
+            sheet.normal,
+            self.rng,
         )
         return Cut(sheet, surface)
 
@@ -121,7 +129,7 @@ class Site:
             normal = self.rng.standard_normal(3)
             normal /= np.linalg.norm(normal)
             planes.append(Plane(centre_mm + normal * self.mm(low_mm, high_mm), normal))
-        return self.cut(Facets(tuple(planes))).other_side()
+        return self.cut(Facets(tuple(planes)), SMALL).other_side()
 
     def _astray(self, normal: FloatArray, degrees: float) -> FloatArray:
         stray = self.rng.standard_normal(3) * np.tan(np.deg2rad(degrees)) / np.sqrt(2)

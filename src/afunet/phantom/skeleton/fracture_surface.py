@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from afunet.phantom.shapes.arrays import Float32Array, FloatArray, Points, Rng
 from afunet.phantom.shapes.noise import NoiseField
-
-Sheet = Callable[[Points], Points]
-"""Value (...) at points (..., 3), a signed distance or nearly one to a smooth surface."""
 
 _WAVE_MM = 14.0
 """Distance between the bumps that `roughness_mm` describes."""
@@ -44,6 +40,11 @@ class Facets:
 
     planes: tuple[Plane, ...]
 
+    @property
+    def normal(self) -> FloatArray:
+        """The normal (3,) of the first plane."""
+        return self.planes[0].normal
+
     def __call__(self, points: Points) -> Points:
         """Value (...) at points (..., 3)."""
         return np.asarray(np.maximum.reduce([plane(points) for plane in self.planes]))
@@ -57,6 +58,7 @@ class Ball:
     radius_mm: float
     flatness: float = 1.0
     tall: bool = False
+    normal: FloatArray = field(default_factory=lambda: np.zeros(3))
 
     def __call__(self, points: Points) -> Points:
         """Value (...) at points (..., 3)."""
@@ -79,6 +81,7 @@ class Helix:
     rise_mm: float
     start: float
     hand: float
+    normal: FloatArray = field(default_factory=lambda: np.zeros(3))
 
     def __call__(self, points: Points) -> Points:
         """Value (...) at points (..., 3)."""
@@ -118,6 +121,8 @@ class Uneven:
     """Bumps on several scales with creases, and a gap that opens across the surface.
 
     The gap is none over a share `closed` of the surface, then grows to `gap_mm` along `opens` (3,).
+    Bumps and gap are the same along the `normal` (3,) of the smooth surface, so that no islands
+    arise; zeros if it has no single one.
     """
 
     noise: NoiseField
@@ -127,6 +132,7 @@ class Uneven:
     centre_mm: FloatArray
     opens: FloatArray
     reach_mm: float
+    normal: FloatArray
 
     @staticmethod
     def draw(
@@ -135,6 +141,7 @@ class Uneven:
         gap_mm: float,
         closed: float,
         points: FloatArray,
+        normal: FloatArray,
         rng: Rng,
     ) -> Uneven:
         """A surface in a piece given by points (N, 3) near it."""
@@ -142,13 +149,14 @@ class Uneven:
         opens /= np.linalg.norm(opens)
         along = (points - points.mean(axis=0)) @ opens
         reach = max(float(2 * along.std()), 4.0)
-        return Uneven(noise, roughness_mm, gap_mm, closed, points.mean(axis=0), opens, reach)
+        centre = points.mean(axis=0)
+        return Uneven(noise, roughness_mm, gap_mm, closed, centre, opens, reach, normal)
 
     def rough(self, points: Points, plain: Points) -> Points:
         """The sheet's values (...) at points (..., 3), made rough near the surface."""
         value = np.array(plain, dtype=np.float32)
         near = np.abs(value) < self._band_mm
-        value[near] += self._bumps(points[near], value[near])
+        value[near] += self._bumps(self._onto(points[near], value[near]), value[near])
         return value
 
     def face(self, points: Points, plain: Points, sign: float, intact_mm: Points) -> Float32Array:
@@ -157,7 +165,7 @@ class Uneven:
         near = (np.abs(value) < self._band_mm) & (intact_mm < _NEAR_BONE_MM)
         value *= np.float32(sign)
         if near.any():
-            where = points[near]
+            where = self._onto(points[near], np.float32(sign) * value[near])
             bumps = self._bumps(where, value[near])
             value[near] += np.float32(sign) * bumps + self.gap(where) / 2
         return value
@@ -170,6 +178,10 @@ class Uneven:
         opened = np.clip((share - self.closed) / max(1 - self.closed, 0.1), 0, 1)
         return np.asarray(self.gap_mm * opened, dtype=np.float32)
 
+    def _onto(self, points: Points, value: Float32Array) -> Points:
+        """Points (N, 3) moved along the normal onto the smooth surface."""
+        return np.asarray(points - value[:, None] * self.normal.astype(points.dtype))
+
     @property
     def _band_mm(self) -> float:
         """Distance from the smooth surface beyond which nothing is rough or open."""
@@ -181,10 +193,15 @@ class Uneven:
         for wave, aside in zip(_WAVES_MM, _ASIDE_MM, strict=True):
             bump = self.noise.at(points + np.float32(aside), wave)
             if wave == _WAVES_MM[0]:
-                bump = 1.6 * np.abs(bump) - 1.28  # creases between facets, mean about 0
+                # Creases between facets, with mean about 0.
+                bump = np.float32(1.6) * np.abs(bump) - np.float32(1.28)
             height += np.float32(self.roughness_mm * (wave / _WAVE_MM) ** _HURST) * bump
         fading = np.clip(2 - 2 * np.abs(value) / self._band_mm, 0, 1)
         return np.asarray(height * fading, dtype=np.float32)
+
+
+Sheet = Plane | Facets | Ball | Helix
+"""Value (...) at points (..., 3), a signed distance or nearly one to a smooth surface."""
 
 
 @dataclass(frozen=True, eq=False)
