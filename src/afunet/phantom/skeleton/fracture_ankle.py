@@ -12,6 +12,8 @@ import numpy as np
 from afunet.phantom.skeleton.fracture_site import End, Site, Split
 from afunet.phantom.skeleton.fracture_surface import Helix
 
+CORTEX = 0.5
+"""Roughness of a break through a shaft relative to one through trabecular bone."""
 _MALLEOLUS_MM = 11.0
 """The plafond lies this far above the tip of the medial malleolus."""
 
@@ -25,7 +27,7 @@ def _leaning(site: Site, end: End, low_deg: float, high_deg: float) -> Iterator[
     lean, turn = np.deg2rad(site.rng.uniform(low_deg, high_deg)), site.rng.uniform(0, 2 * np.pi)
     across = np.sin(lean) * np.array([np.cos(turn), np.sin(turn)])
     normal = end.to(across[0], across[1], np.cos(lean))
-    yield Split(0, site.plane(end.middle_mm, normal, 4.0))
+    yield Split(0, site.plane(end.middle_mm, normal, 4.0, CORTEX))
 
 
 def transverse(site: Site) -> Iterator[Split]:
@@ -48,7 +50,7 @@ def spiral(site: Site) -> Iterator[Split]:
     if end is not None:
         rise = 2 * end.half_x_mm * site.rng.uniform(1.8, 3.5)
         helix = Helix(end.middle_mm, rise, site.rng.uniform(0, 2 * np.pi), site.side())
-        yield Split(0, site.cut(helix))
+        yield Split(0, site.cut(helix, CORTEX))
 
 
 def butterfly(site: Site) -> Iterator[Split]:
@@ -58,8 +60,8 @@ def butterfly(site: Site) -> Iterator[Split]:
         turn, steep = site.rng.uniform(0, 2 * np.pi), site.rng.uniform(0.7, 1.8)
         x, y = np.cos(turn), np.sin(turn)
         place = end.at(-0.3 * x, -0.3 * y, 0)
-        yield Split(0, site.plane(place, end.to(steep * x, steep * y, 1), 3.0))
-        yield Split(1, site.plane(place, end.to(-steep * x, -steep * y, 1), 3.0))
+        yield Split(0, site.plane(place, end.to(steep * x, steep * y, 1), 3.0, CORTEX))
+        yield Split(1, site.plane(place, end.to(-steep * x, -steep * y, 1), 3.0, CORTEX))
 
 
 def _plafond(site: Site) -> End | None:

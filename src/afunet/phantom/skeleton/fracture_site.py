@@ -106,16 +106,18 @@ class Site:
         )
         return Cut(sheet, surface)
 
-    def plane(self, centre_mm: FloatArray, normal: FloatArray, stray_deg: float = 8.0) -> Cut:
+    def plane(
+        self, centre_mm: FloatArray, normal: FloatArray, stray_deg: float = 8.0, rough: float = 1.0
+    ) -> Cut:
         """A plane about perpendicular to the normal (3,), often with a bend; negative behind it."""
         first = Plane(centre_mm, self._astray(normal, stray_deg))
         if self.rng.random() > HINGED:
-            return self.cut(first)
+            return self.cut(first, rough)
         second = Plane(centre_mm, self._astray(first.normal, self.rng.uniform(*_BEND_DEG)))
         if self.rng.random() < 0.5:
-            return self.cut(Facets((first, second)))
+            return self.cut(Facets((first, second)), rough)
         hollow = Facets((Plane(centre_mm, -first.normal), Plane(centre_mm, -second.normal)))
-        return self.cut(hollow).other_side()
+        return self.cut(hollow, rough).other_side()
 
     def block(self, *planes: tuple[FloatArray, FloatArray]) -> Cut:
         """Off breaks what lies behind all planes, each a point (3,) and an outward normal (3,)."""
