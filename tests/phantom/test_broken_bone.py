@@ -42,10 +42,19 @@ def test_blood_lies_between_two_pieces_only() -> None:
 
 
 def test_impacted_trabecular_bone_is_denser_at_the_face_and_cortex_is_as_it_was() -> None:
-    wound = Wound(beside_hu=150.0, band_mm=2.0)
+    wound = Wound(beside_hu=150.0, band_mm=2.0, hairline_mm=0.0)
     hu = np.float32([200, 200, 200, 1500])
     face = np.float32([0, -2, -20, 0])
-    assert np.allclose(beside_face(hu, face, wound), [350, 200 + 150 / np.e, 200, 1500], atol=0.1)
+    assert np.allclose(
+        beside_face(hu, face, wound, 1.0), [350, 200 + 150 / np.e, 200, 1500], atol=0.1
+    )
+
+
+def test_the_cortex_shows_a_hairline_where_pieces_touch() -> None:
+    wound = Wound(blood_hu=50.0, beside_hu=0.0, hairline_mm=0.3)
+    cortex = np.full(7, 1550.0, dtype=np.float32)
+    found = beside_face(cortex, -np.abs(np.arange(-3.0, 4.0)), wound, 1.0)
+    assert np.allclose(found, [1550, 1550, 1550, 1100, 1550, 1550, 1550])
 
 
 def test_a_line_thinner_than_a_pixel_loses_no_more_than_its_width() -> None:

@@ -53,11 +53,13 @@ class Wound:
 
     Blood of `blood_hu` fills the gaps. Bone within about `band_mm` of the line is changed by
     `beside_hu`: a little less where trabeculae are lost, more where they are driven together.
+    Pieces that touch show a line as if `hairline_mm` of blood lay between them.
     """
 
     blood_hu: float = 55.0
     beside_hu: float = -30.0
     band_mm: float = 2.0
+    hairline_mm: float = 0.2
 
 
 @dataclass(frozen=True)

@@ -131,8 +131,9 @@ def draw_fracture(bone: str, pattern: FracturePattern, centre_mm: float, rng: Rn
         cracks=int(rng.choice([0, 0, 0, 1, 2, 3])),
         wound=Wound(
             blood_hu=rng.uniform(30, 80),
-            beside_hu=rng.uniform(80, 300) if dense else rng.uniform(-70, 15),
+            beside_hu=rng.uniform(80, 300) if dense else rng.uniform(-90, 0),
             band_mm=rng.uniform(1.5, 4) if dense else rng.uniform(0.8, 2.5),
+            hairline_mm=0.0 if impacted else rng.uniform(0.1, 0.4),
         ),
     )
 

@@ -213,7 +213,7 @@ def _paint_bones(
             if bone.wound is None:
                 part[inside] = mix(part[inside], found, step(-distance, pixel_mm))
                 continue
-            found = beside_face(found, piece.distances.face[inside], bone.wound)
+            found = beside_face(found, piece.distances.face[inside], bone.wound, pixel_mm)
             for slit in piece.distances.slits:
                 line = (slit[0][inside], slit[1][inside])
                 found = with_line(found, *line, bone.wound, pixel_mm)

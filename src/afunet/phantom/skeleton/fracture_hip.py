@@ -33,7 +33,7 @@ def femoral_neck(site: Site) -> Iterator[Split]:
     """Through the neck, below the head or in the middle, flat to steep (Pauwels)."""
     head = _head(site)
     if head is not None:
-        along = np.array([0.8, 0.2, -0.6]) * site.mm(20, 32)
+        along = np.array([0.8, 0.2, -0.6]) * site.mm(18, 28)
         steep = np.deg2rad(53 + site.rng.uniform(-22, 22))
         normal = head.to(-np.sin(steep), -0.15, np.cos(steep))
         yield Split(0, site.plane(head.at(*along), normal))

@@ -59,10 +59,14 @@ class Apart:
         return step(-np.maximum(mine, (mine - other) / 2), pixel_mm)
 
 
-def beside_face(hu: Float32Array, face_mm: Float32Array, wound: Wound) -> Float32Array:
+def beside_face(
+    hu: Float32Array, face_mm: Float32Array, wound: Wound, pixel_mm: float
+) -> Float32Array:
     """HU (N,) of bone, changed near fracture surfaces at signed distances (N,)."""
     near = np.exp(-np.square(face_mm / wound.band_mm)) * _softness(hu)
-    return np.asarray(hu + wound.beside_hu * near, dtype=np.float32)
+    changed = np.asarray(hu + wound.beside_hu * near, dtype=np.float32)
+    line = _line(np.abs(face_mm), wound.hairline_mm, pixel_mm)
+    return mix(changed, np.float32(wound.blood_hu), line)
 
 
 def with_line(
@@ -71,8 +75,14 @@ def with_line(
     """HU (N,) of bone with a line of blood, by the distances from it and its widths (N,)."""
     near = np.exp(-np.square(beside_mm / wound.band_mm)) * _softness(hu) * (width_mm > 0)
     changed = hu + min(wound.beside_hu, 0.0) * near
-    line = step(width_mm / 2 - beside_mm, pixel_mm) - step(-width_mm / 2 - beside_mm, pixel_mm)
-    return mix(changed, np.float32(wound.blood_hu), np.asarray(line, dtype=np.float32))
+    changed = np.asarray(changed, dtype=np.float32)
+    return mix(changed, np.float32(wound.blood_hu), _line(beside_mm, width_mm, pixel_mm))
+
+
+def _line(beside_mm: Points, width_mm: Points | float, pixel_mm: float) -> Float32Array:
+    """The share (N,) of a pixel that a line of this width fills, by the distance from it."""
+    half = np.asarray(width_mm, dtype=np.float32) / 2
+    return np.asarray(step(half - beside_mm, pixel_mm) - step(-half - beside_mm, pixel_mm))
 
 
 def _softness(hu: Float32Array) -> Float32Array:
