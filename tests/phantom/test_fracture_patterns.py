@@ -175,3 +175,6 @@ def test_comminution_breaks_off_as_many_pieces_as_asked_for_and_chips_besides() 
             femur, resting("femur left", P.INTERCONDYLAR, 0.0, pieces=8, chips=3, seed=seed)
         )
         assert 8 <= len(many.fragments) <= 11
+        # The smaller pieces are small: none reaches from one end of the view to the other.
+        longest = [np.ptp(piece.home.corners_mm(), axis=0).max() for piece in many.fragments[3:]]
+        assert max(longest) < 60

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from afunet.phantom.config import Fracture
 from afunet.phantom.shapes.arrays import FloatArray, Rng
@@ -126,10 +127,10 @@ class Site:
 
     def chunk(self, centre_mm: FloatArray, low_mm: float, high_mm: float) -> Cut:
         """Off breaks an irregular piece around a point, with faces at these distances from it."""
+        turned = Rotation.random(random_state=self.rng).as_matrix()
         planes = []
-        for _ in range(5):
-            normal = self.rng.standard_normal(3)
-            normal /= np.linalg.norm(normal)
+        for axis in (*turned, *-turned):
+            normal = self._astray(axis, 15.0)
             planes.append(Plane(centre_mm + normal * self.mm(low_mm, high_mm), normal))
         return self.cut(Facets(tuple(planes)), SMALL).other_side()
 
