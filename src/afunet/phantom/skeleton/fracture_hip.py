@@ -66,13 +66,22 @@ def _socket(site: Site) -> End | None:
     return End(np.array([x, (front + back) / 2, level]), 1.0, 1.0, site.outward)
 
 
-def _midline(
-    site: Site, socket: End, front_mm: float, back_mm: float
-) -> tuple[FloatArray, FloatArray]:
-    """The plane that spares the other side: near the symphysis in front, past the sacrum behind."""
-    reach = _SOCKET_ACROSS_MM * site.size
-    front = socket.at(front_mm * site.size - reach, -40 * site.size, 0)
-    run = (back_mm - front_mm) / 120.0
+def _symphysis(site: Site) -> float:
+    """Where between the pubic bones there is the least bone: x in mm from the pelvis's middle."""
+    low = site.ends_mm[0]
+    pubis = site.points_mm[site.points_mm[:, 2] < low + 50 * site.size]
+    edges = np.arange(-21.0, 22.0, 2.0)
+    counts, _ = np.histogram(pubis[:, 0], edges)
+    least = np.flatnonzero(counts == counts.min())
+    middle = (edges[least] + edges[least + 1]) / 2
+    return float(middle[np.abs(middle).argmin()])
+
+
+def _midline(site: Site, socket: End, back_mm: float) -> tuple[FloatArray, FloatArray]:
+    """The plane that spares the other side: through the symphysis and past the sacrum behind."""
+    _, y, z = socket.middle_mm
+    front = np.array([_symphysis(site), y - 40 * site.size, z])
+    run = (back_mm * site.size - site.outward * front[0]) / (120.0 * site.size)
     return front, socket.to(-1, run, 0)
 
 
@@ -85,7 +94,7 @@ def anterior_column(site: Site) -> Iterator[Split]:
             0,
             site.block(
                 (place, socket.to(site.rng.uniform(-0.3, 0.2), 1, site.rng.uniform(-0.1, 0.3))),
-                _midline(site, socket, 3, 45),
+                _midline(site, socket, 45),
             ),
         )
 
@@ -100,7 +109,7 @@ def posterior_column(site: Site) -> Iterator[Split]:
             site.block(
                 (place, socket.to(site.rng.uniform(-0.2, 0.4), -1, site.rng.uniform(-0.1, 0.4))),
                 (socket.at(0, 30, site.mm(22, 34)), socket.to(0, 0.2, 1)),
-                _midline(site, socket, 15, 38),
+                _midline(site, socket, 38),
             ),
         )
 
@@ -112,22 +121,22 @@ def acetabulum_transverse(site: Site) -> Iterator[Split]:
         tilt = site.rng.uniform(-0.35, 0.35, 2)
         place = socket.at(0, 0, site.mm(-6, 14))
         across = (place, socket.to(tilt[0], tilt[1], 1))
-        yield Split(0, site.block(across, _midline(site, socket, 3, 32)))
+        yield Split(0, site.block(across, _midline(site, socket, 32)))
 
 
 def rami(site: Site) -> Iterator[Split]:
     """The superior and the inferior pubic ramus, each broken at the symphysis and at the socket."""
     socket, size = _socket(site), site.size
     if socket is not None:
-        inner, outer = site.mm(10, 20), site.mm(42, 56)
+        inner, outer = site.mm(10, 20), site.mm(34, 50)
         reach = _SOCKET_ACROSS_MM * size
         yield Split(
             0,
             site.block(
                 (socket.at(inner - reach, 0, 0), socket.to(-1, 0.2, 0.2)),
                 (socket.at(outer - reach, -20, 0), socket.to(1, -0.5, 0)),
-                (socket.at(0, 22 * size, 0), socket.to(0, 1, 0)),
-                (socket.at(0, 0, 20 * size), socket.to(0, 0, 1)),
+                (socket.at(0, 6 * size, 0), socket.to(0, 1, 0)),
+                (socket.at(0, 0, 14 * size), socket.to(0, 0, 1)),
             ),
         )
         yield Split(1, site.plane(socket.at(0, 0, -28 * size), socket.to(0, 0, 1)))
@@ -143,7 +152,7 @@ def iliac_wing(site: Site) -> Iterator[Split]:
             0,
             site.block(
                 (place, socket.to(-0.2, front * site.rng.uniform(0.4, 1.2), -1)),
-                _midline(site, socket, 30, 62),
+                _midline(site, socket, 62),
             ),
         )
 
@@ -152,5 +161,5 @@ def sacral_ala(site: Site) -> Iterator[Split]:
     """Through the ala and the symphysis: half of the pelvis comes off (vertical shear)."""
     socket = _socket(site)
     if socket is not None:
-        point, normal = _midline(site, socket, 0, site.rng.uniform(28, 40))
+        point, normal = _midline(site, socket, site.rng.uniform(28, 40))
         yield Split(0, site.plane(point, -normal, 2.0))

@@ -122,7 +122,9 @@ class Site:
 
     def block(self, *planes: tuple[FloatArray, FloatArray]) -> Cut:
         """Off breaks what lies behind all planes, each a point (3,) and an outward normal (3,)."""
-        facets = tuple(Plane(point, self._astray(normal, 5.0)) for point, normal in planes)
+        (point, normal), *others = planes
+        first = Plane(point, self._astray(normal, 5.0))
+        facets = (first, *(Plane(point, normal) for point, normal in others))
         return self.cut(Facets(facets)).other_side()
 
     def chunk(self, centre_mm: FloatArray, low_mm: float, high_mm: float) -> Cut:
