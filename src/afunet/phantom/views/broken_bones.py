@@ -52,14 +52,16 @@ def draw_broken_bones(seed: int, limb_files: Sequence[Path] = ()) -> dict[str, B
 
 
 def draw_broken_place(seed: int, limb_files: Sequence[Path] = ()) -> LegConfig:
-    """A random leg scanned finely around its fracture."""
+    """A random leg scanned finely around its fracture, without the objects far from bone."""
     rng = Stream.BROKEN_BONES.of(seed)
     region = list(PLACES)[int(rng.integers(len(PLACES)))]
     leg = draw_leg(seed, region, limb_files, broken=1.0)
     pixel, step = rng.uniform(*_PIXELS_MM), rng.uniform(*_STEPS_MM)
     if leg.fractures:
         leg = replace(leg, grid=_around(leg, pixel, step))
-    return replace(leg, scanner=replace(leg.scanner, thickness_mm=float(step)))
+    plain = replace(leg.soft, joint_tissue=(), angiogram=None, septa=0.0)
+    scanner = replace(leg.scanner, thickness_mm=float(step))
+    return replace(leg, scanner=scanner, soft=plain, organs=None, clutter=None)
 
 
 def _around(leg: LegConfig, pixel_mm: float, step_mm: float) -> Grid:
