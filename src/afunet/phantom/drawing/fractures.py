@@ -123,7 +123,7 @@ def draw_fracture(bone: str, pattern: FracturePattern, centre_mm: float, rng: Rn
         displacement_mm=0.0 if resting else 0.3 + _FURTHEST_MM * rng.random() ** 1.5,
         tilt_deg=0.0 if resting else rng.uniform(0, 8),
         gap_mm=0.0 if touching else 0.2 + _WIDEST_MM * rng.random() ** 1.5,
-        roughness_mm=rng.uniform(0.25, 1.3),
+        roughness_mm=rng.uniform(0.2, 1.0),
         seed=int(rng.integers(1 << 30)),
         pattern=pattern,
         closed=rng.uniform(0, 0.8),
@@ -131,9 +131,9 @@ def draw_fracture(bone: str, pattern: FracturePattern, centre_mm: float, rng: Rn
         cracks=int(rng.choice([0, 0, 0, 1, 2, 3])),
         wound=Wound(
             blood_hu=rng.uniform(30, 80),
-            beside_hu=rng.uniform(80, 300) if dense else rng.uniform(-90, 0),
+            beside_hu=rng.uniform(80, 300) if dense else rng.uniform(-100, -15),
             band_mm=rng.uniform(1.5, 4) if dense else rng.uniform(0.8, 2.5),
-            hairline_mm=0.0 if impacted else rng.uniform(0.1, 0.4),
+            hairline_mm=0.0 if impacted else rng.uniform(0.15, 0.45),
         ),
     )
 
