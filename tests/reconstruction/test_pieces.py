@@ -1,6 +1,7 @@
 """Pieces with their surfaces, and masks that fall into very many."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from afunet.anatomy.names import NamedLabels
 from afunet.geometry import Volume
 from afunet.reconstruction import pieces as module
+from afunet.reconstruction.displacement import IN_PLACE
 from afunet.reconstruction.instances import split_instances
 from afunet.reconstruction.pieces import measure_pieces
 
@@ -69,6 +71,7 @@ def test_a_piece_is_one_flat_table_in_json():
         "open_edges": 0,
         "nonmanifold_edges": 0,
         "watertight": True,
+        **asdict(IN_PLACE),
     }
     apart = only.deviation
     assert table["deviation_mm"] == [apart.mean_mm, apart.p95_mm, apart.largest_mm]
