@@ -166,13 +166,18 @@ def write_volumes(home: Path, leg: SimulatedLeg) -> None:
     write_nifti(femur, home / "pelvis-3mm" / "machine_labels.nii.gz", "")
 
 
+BROKEN_KNEE = LegConfig(
+    seed=1,
+    grid=axial_grid((16, 32, 32), 4.0, 5.0, (100.0, 10.0, 0.0)),
+    anatomy=Anatomy(poses=(Pose(8, 3, 4),), surface_step_mm=4.0),
+    fractures=(Fracture("tibia left", -25.0, pieces=2, gap_mm=1.5, displacement_mm=6.0),),
+)
+
+
 @pytest.fixture(scope="session")
 def leg() -> SimulatedLeg:
     """A knee with a broken tibia, 16 × 32 × 32 voxels of 4 × 4 × 5 mm."""
-    grid = axial_grid((16, 32, 32), 4.0, 5.0, (100.0, 10.0, 0.0))
-    anatomy = Anatomy(poses=(Pose(8, 3, 4),), surface_step_mm=4.0)
-    broken = Fracture("tibia left", -25.0, pieces=2, gap_mm=1.5, displacement_mm=6.0)
-    return simulate(LegConfig(seed=1, grid=grid, anatomy=anatomy, fractures=(broken,)))
+    return simulate(BROKEN_KNEE)
 
 
 @pytest.fixture(scope="session")

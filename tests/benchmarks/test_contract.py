@@ -15,7 +15,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.tiny_sets import Printed, simulate_only
+from tests.tiny_sets import BROKEN_KNEE, Printed, simulate_only
 
 from afunet.evaluation.surface import SURFACE_METRICS
 from afunet.formats.nifti import write_nifti
@@ -79,6 +79,11 @@ CASES = {
         "{weights} 0.5,32 1.0,32 --limbs {limbs}",
         smaller={"LEGS": dict.fromkeys(Region, 1)},
         lines=[rf"{mm},32: ankle 0\.\d+.* trunk 0\.\d+; all 6 legs 0\.\d+" for mm in (0.5, 1.0)],
+    ),
+    "displacement": Case(
+        "--legs 1 --moves 1",
+        smaller={"fractured_leg": lambda seed: BROKEN_KNEE},
+        rows=[["3000 tibia left", *["001_left-hip"] * 4], ["simulated", "real, put apart"]],
     ),
     "false_bone": Case(
         "--weights {weights} --knees 1",
@@ -188,6 +193,7 @@ SIMULATED = {
     "bone_name_cuts",
     "bone_names",
     "context",
+    "displacement",
     "false_bone",
     "fragments",
     "generalisation",

@@ -1,13 +1,16 @@
 """Pieces with their surfaces, and masks that fall into very many."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
-from afunet.anatomy.names import NamedLabels
+from afunet.anatomy.bones import Bone, Side
+from afunet.anatomy.names import BoneName, NamedLabels
 from afunet.geometry import Volume
 from afunet.reconstruction import pieces as module
+from afunet.reconstruction.displacement import IN_PLACE
 from afunet.reconstruction.instances import split_instances
 from afunet.reconstruction.pieces import measure_pieces
 
@@ -69,6 +72,7 @@ def test_a_piece_is_one_flat_table_in_json():
         "open_edges": 0,
         "nonmanifold_edges": 0,
         "watertight": True,
+        **asdict(IN_PLACE),
     }
     apart = only.deviation
     assert table["deviation_mm"] == [apart.mean_mm, apart.p95_mm, apart.largest_mm]
@@ -86,3 +90,14 @@ def test_a_mask_without_bone_has_no_piece():
     nothing = pieces_of(Volume(np.zeros((3, 4, 5), dtype=np.uint8), np.eye(4)))
     assert nothing.pieces == ()
     assert nothing.not_measured == 0
+
+
+def test_a_fragment_is_compared_with_the_largest_piece_of_its_bone():
+    voxels = np.zeros((80, 34, 30), dtype=np.uint8)
+    voxels[4:46, 5:28, 5:25], voxels[49:76, 5:28, 5:25] = 1, 2
+    tibia = BoneName(Bone.TIBIA, Side.LEFT, 1.0, 1.0)
+    main, fragment = measure_pieces(NamedLabels(Volume(voxels, np.eye(4)), (tibia, tibia))).pieces
+    assert main.displacement == IN_PLACE
+    assert fragment.displacement.fits_on == main.name == "left tibia 1"
+    assert fragment.to_json()["displaced_along_mm"] == pytest.approx(3.0, abs=0.3)
+    assert fragment.to_json()["fracture_gap_mm"] == pytest.approx(3.0, abs=0.3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,13 +14,14 @@ from afunet.geometry import Box, Mesh, Volume
 from afunet.geometry.labels import label_sizes
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.deviation import SAMPLES, Deviation, deviation
+from afunet.reconstruction.displacement import IN_PLACE, BonePiece, Displacement, displacements
 from afunet.reconstruction.measures import Measures, measure, nearest_gaps
 from afunet.reconstruction.numbering import bones_apart, piece_titles
 from afunet.reconstruction.smoothing import Smoothing, smoothed
 from afunet.reconstruction.surface import raw_surface
 from afunet.watch import UNWATCHED, Watch
 
-STAGE = "surfaces of pieces"
+STAGE, FITS = "surfaces of pieces", "fragments against where they fit"
 MOST_PIECES = 300
 POINTS_PER_TRIANGLE = 10  # more points tell nothing more about the surface of a chip
 
@@ -32,7 +33,8 @@ class Piece:
     `name` is its title in files and tables, `bone` the bone that it is or was part of, and `rank`
     its rank among the pieces of that bone, 1 for the largest. `nearest` is the title of the nearest
     other piece and `gap_mm` the distance to it, "" and None if none is near. The area, `deviation`
-    and `watertight` describe its surface.
+    and `watertight` describe its surface, and `displacement` how far a fragment lies from
+    where it fits the first piece of its bone.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Piece:
     gap_mm: float | None
     deviation: Deviation
     watertight: bool
+    displacement: Displacement = IN_PLACE
 
     def to_json(self) -> dict[str, Any]:
         """Everything except the axes in one flat table; an unknown side is ""."""
@@ -61,6 +64,7 @@ class Piece:
             "deviation_mm": [apart.pop(key) for key in ("mean_mm", "p95_mm", "largest_mm")],
             **apart,
             "watertight": self.watertight,
+            **asdict(self.displacement),
         }
 
 
@@ -112,6 +116,16 @@ def measure_pieces(
     gaps = nearest_gaps([(one.label, mesh) for one, mesh in zip(measures, surfaces, strict=True)])
     bones = bones_apart(labels, named.names, surfaces)
     titles, seen = piece_titles(named.names[: len(surfaces)], bones), Counter[BoneName]()
+    alike: dict[int, list[BonePiece]] = defaultdict(list)
+    for bone, title, one, mesh in zip(bones, titles, measures, surfaces, strict=True):
+        alike[bone].append(BonePiece(title, one, mesh))
+
+    def fitted(fragments: list[BonePiece]) -> dict[int, Displacement]:
+        return displacements(fragments, labels)
+
+    moved: dict[int, Displacement] = {}
+    for by_label in watch.in_threads(fitted, list(alike.values()), FITS):
+        moved |= by_label
     pieces = []
     for one, (mesh, apart) in zip(measures, made, strict=True):
         name = named.names[one.label - 1]
@@ -128,6 +142,7 @@ def measure_pieces(
                 gap_mm=None if gap.label is None else gap.mm,
                 deviation=apart,
                 watertight=mesh.is_watertight,
+                displacement=moved.get(one.label, IN_PLACE),
             )
         )
     return Instances(labels, tuple(pieces), surfaces)
