@@ -139,7 +139,7 @@ def _between(below: FloatArray, above: FloatArray) -> float:
     known = [[value for value in side.tolist() if isfinite(value)] for side in (below, above)]
     if min(len(side) for side in known) < 2:
         return float("nan")
-    return sum(median(side) for side in known) / 2
+    return float(sum(median(side) for side in known) / 2)
 
 
 def _change(mask: NDArray[np.uint8], sizes: NDArray[np.int64], one: int, other: int) -> float:
