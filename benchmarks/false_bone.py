@@ -148,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     networks = {path.stem: Network(path) for path in options.weights}
     print(f"{SIMULATOR}\n")
-    print_heading("weights", "seed:", "kind", *COLUMNS)
+    print_heading("seed:", "weights", "kind", *COLUMNS)
     rows: dict[tuple[str, str], list[Row]] = {}
     for number in range(options.knees):
         seed, kind = options.first_seed + number, KINDS[number % len(KINDS)]
@@ -157,11 +157,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             row = pair.judged(network)
             for what in (str(kind), "all"):
                 rows.setdefault((name, what), []).append(row)
-            print_row(f"`{name}`", seed, kind, *cells(row))
+            print_row(seed, f"`{name}`", kind, *cells(row))
     print()
-    print_heading("weights", "mean of", "knees:", *COLUMNS)
+    print_heading("mean of", "weights", "knees:", *COLUMNS)
     for (name, what), group in rows.items():
-        print_row(f"`{name}`", what, len(group), *cells(mean(group)))
+        print_row(what, f"`{name}`", len(group), *cells(mean(group)))
 
 
 def mean(rows: Sequence[Row]) -> Row:

@@ -120,8 +120,11 @@ class Mesh:
             sides[part] = 2 * edges + (start < end)
         sides = sides.reshape(-1)
         sides.sort()
-        edges = sides >> 1
-        first = np.flatnonzero(np.concatenate([[True], edges[1:] != edges[:-1]]))
+        is_first = np.ones(len(sides), dtype=np.bool_)
+        for start in range(1, len(sides), AT_ONCE):
+            one, before = sides[start : start + AT_ONCE], sides[start - 1 : start + AT_ONCE - 1]
+            is_first[start : start + AT_ONCE] = one ^ before[: len(one)] > 1
+        first = np.flatnonzero(is_first)
         uses = np.diff(first, append=len(sides))
         sides &= 1
         rising = np.add.reduceat(sides, first)
