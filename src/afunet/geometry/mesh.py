@@ -121,9 +121,9 @@ class Mesh:
         sides = sides.reshape(-1)
         sides.sort()
         is_first = np.ones(len(sides), dtype=np.bool_)
-        for start in range(1, len(sides), AT_ONCE):
-            one, before = sides[start : start + AT_ONCE], sides[start - 1 : start + AT_ONCE - 1]
-            is_first[start : start + AT_ONCE] = one ^ before[: len(one)] > 1
+        for at in range(1, len(sides), AT_ONCE):
+            one, before = sides[at : at + AT_ONCE], sides[at - 1 : at + AT_ONCE - 1]
+            is_first[at : at + AT_ONCE] = one ^ before[: len(one)] > 1
         first = np.flatnonzero(is_first)
         uses = np.diff(first, append=len(sides))
         sides &= 1
