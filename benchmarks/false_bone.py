@@ -1,15 +1,15 @@
 """Dense tissue of a joint painted as bone: how much, by kind of tissue.
 
-    .venv/bin/python -m benchmarks.false_bone [--weights FILE] [--knees 8] [--first-seed 700000]
+    .venv/bin/python -m benchmarks.false_bone [--weights FILE ...] [--knees 8] [--first-seed 700000]
 
 Random knees, parametric or of shapes that no training saw, drawn as widely as those trained on but
 without implants, cast and other contrast medium in the joint, from seeds that nothing was tuned on.
 Each holds dense tissue of one kind (tophi, synovium, contrast medium, blood in turn), which is no
 bone, and is simulated again without it. Both go the way of `afunet segment`, clean-up included.
 
-Prints for each knee and as means for each kind: the tissue's volume, how much of it is painted as
-bone, as volume and as share, which share of the same voxels is painted without the tissue, and
-Dice of the knee and of its worst slice, with and without the tissue.
+Prints for each network and knee, and as means for each kind: the tissue's volume, how much of it is
+painted as bone, as volume and as share, which share of the same voxels is painted without the
+tissue, and Dice of the knee and of its worst slice, with and without the tissue.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from numpy.typing import NDArray
 
 from afunet.evaluation.overlap import count, dice
 from afunet.geometry import Volume
+from afunet.models.shipped import shipped_path
 from afunet.phantom import (
     SIMULATOR,
     JointTissueKind,
     LegConfig,
     Region,
+    SimulatedLeg,
     axial_grid,
     draw_leg,
     exact_joint_tissue,
@@ -94,30 +97,41 @@ def drawn_knee(seed: int, kind: JointTissueKind) -> LegConfig:
     )
 
 
-def judged(seed: int, kind: JointTissueKind, network: Network) -> Row:
-    """The knee of a seed, with and without the tissue."""
-    config = drawn_knee(seed, kind)
-    tissue = exact_joint_tissue(config).voxels != 0
-    plain = replace(config, soft=replace(config.soft, joint_tissue=()))
-    painted, scores = [], []
-    for one in (config, plain):
-        leg = simulate(one)
-        truth, mask = leg.bones.foreground(), network.mask(leg.volume)
-        painted.append(int((mask.voxels.astype(bool) & tissue).sum()))
-        scores.append((dice(count(mask.voxels, truth.voxels)), worst_slice(mask, truth)))
-    cm3 = float(np.prod(config.grid.empty().spacing_mm)) / 1000
-    voxels = max(int(tissue.sum()), 1)
-    (own, worst), (without, worst_without) = scores
-    return Row(
-        tissue.sum() * cm3,
-        painted[0] * cm3,
-        painted[0] / voxels,
-        painted[1] / voxels,
-        own,
-        without,
-        worst,
-        worst_without,
-    )
+@dataclass(frozen=True)
+class Pair:
+    """A knee with dense tissue and the same knee without it; `tissue` is (slice, row, column)."""
+
+    knees: tuple[SimulatedLeg, SimulatedLeg]
+    tissue: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, seed: int, kind: JointTissueKind) -> Pair:
+        """The two knees of a seed."""
+        config = drawn_knee(seed, kind)
+        plain = replace(config, soft=replace(config.soft, joint_tissue=()))
+        tissue = exact_joint_tissue(config).voxels != 0
+        return cls((simulate(config), simulate(plain)), tissue)
+
+    def judged(self, network: Network) -> Row:
+        """What a network makes of the two."""
+        painted, scores = [], []
+        for leg in self.knees:
+            truth, mask = leg.bones.foreground(), network.mask(leg.volume)
+            painted.append(int((mask.voxels.astype(bool) & self.tissue).sum()))
+            scores.append((dice(count(mask.voxels, truth.voxels)), worst_slice(mask, truth)))
+        cm3 = self.knees[0].volume.voxel_volume_mm3 / 1000
+        size = int(self.tissue.sum())
+        (own, worst), (without, worst_without) = scores
+        return Row(
+            size * cm3,
+            painted[0] * cm3,
+            painted[0] / max(size, 1),
+            painted[1] / max(size, 1),
+            own,
+            without,
+            worst,
+            worst_without,
+        )
 
 
 def worst_slice(mask: Volume, truth: Volume) -> float:
@@ -128,24 +142,26 @@ def worst_slice(mask: Volume, truth: Volume) -> float:
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = parser_of(__doc__)
-    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--weights", type=Path, nargs="+", default=[shipped_path()])
     parser.add_argument("--knees", type=int, default=8)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     options = parser.parse_args(argv)
-    network = Network(options.weights)
+    networks = {path.stem: Network(path) for path in options.weights}
     print(f"{SIMULATOR}\n")
-    print_heading("seed:", "kind", *COLUMNS)
-    rows: dict[str, list[Row]] = {}
+    print_heading("seed:", "weights", "kind", *COLUMNS)
+    rows: dict[tuple[str, str], list[Row]] = {}
     for number in range(options.knees):
         seed, kind = options.first_seed + number, KINDS[number % len(KINDS)]
-        row = judged(seed, kind, network)
-        rows.setdefault(str(kind), []).append(row)
-        print_row(seed, kind, *cells(row))
+        pair = Pair.of(seed, kind)
+        for name, network in networks.items():
+            row = pair.judged(network)
+            for what in (str(kind), "all"):
+                rows.setdefault((name, what), []).append(row)
+            print_row(seed, f"`{name}`", kind, *cells(row))
     print()
-    print_heading("mean of", "knees:", *COLUMNS)
-    everything = [row for group in rows.values() for row in group]
-    for name, group in {**rows, "all": everything}.items():
-        print_row(name, len(group), *cells(mean(group)))
+    print_heading("mean of", "weights", "knees:", *COLUMNS)
+    for (name, what), group in rows.items():
+        print_row(what, f"`{name}`", len(group), *cells(mean(group)))
 
 
 def mean(rows: Sequence[Row]) -> Row:

@@ -12,6 +12,7 @@ from afunet.errors import GeometryError
 from afunet.geometry.volume import Volume
 
 BACKGROUND = 0
+VOXELS_AT_ONCE = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,12 @@ class LabelMap:
 def label_sizes(labels: NDArray[np.integer], count: int = 1) -> NDArray[np.intp]:
     """Voxels of every label from 0, at least (`count`,); 0 for the background, often the largest.
 
-    NumPy counts in eight bytes a voxel, so only labelled voxels are counted.
+    NumPy counts in eight bytes a voxel, so only labelled voxels are counted, some at a time.
     """
-    return np.bincount(labels[labels != BACKGROUND], minlength=count)
+    count = max(count, int(labels.max(initial=0)) + 1)
+    sizes = np.zeros(count, dtype=np.intp)
+    at_once = max(1, VOXELS_AT_ONCE * len(labels) // max(labels.size, 1))
+    for start in range(0, len(labels), at_once):
+        part = labels[start : start + at_once]
+        sizes += np.bincount(part[part != BACKGROUND], minlength=count)
+    return sizes

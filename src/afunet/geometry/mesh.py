@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from afunet.errors import GeometryError
 from afunet.geometry.points import bounds_of
+
+AT_ONCE = 1 << 17  # triangles
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +55,15 @@ class Mesh:
     @property
     def area_mm2(self) -> float:
         """Area of all triangles."""
-        a, b, c = np.moveaxis(self.triangles_mm, 1, 0)
-        return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
+        return float(np.linalg.norm(self.doubled_normals(), axis=1).sum() / 2)
 
     def vertex_normals(self) -> NDArray[np.float64]:
         """Outward unit normal (N, 3) at each vertex, its triangles weighted by area."""
-        a, b, c = np.moveaxis(self.triangles_mm, 1, 0)
-        across = np.repeat(np.cross(b - a, c - a), 3, axis=0)
+        across = self.doubled_normals().T
         corner, vertices = self.faces.reshape(-1), len(self.vertices_mm)
         summed = np.stack(
-            [np.bincount(corner, across[:, axis], minlength=vertices) for axis in range(3)], axis=1
+            [np.bincount(corner, np.repeat(along, 3), minlength=vertices) for along in across],
+            axis=1,
         )
         length = np.linalg.norm(summed, axis=1, keepdims=True)
         return np.asarray(summed / np.maximum(length, 1e-12), dtype=np.float64)
@@ -71,9 +73,25 @@ class Mesh:
         """Enclosed volume by the divergence theorem; meaningful for watertight meshes only."""
         if self.is_empty:
             return 0.0
-        corners = self.triangles_mm - self.vertices_mm.mean(axis=0)
-        a, b, c = np.moveaxis(corners, 1, 0)
-        return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6)
+        middle = self.vertices_mm.mean(axis=0)
+        volumes = np.empty(len(self.faces))
+        for part in self._parts():
+            a, b, c = np.moveaxis(self.vertices_mm[self.faces[part]] - middle, 1, 0)
+            volumes[part] = np.einsum("ij,ij->i", a, np.cross(b, c))
+        return float(volumes.sum() / 6)
+
+    def doubled_normals(self) -> NDArray[np.float64]:
+        """Outward normal (M, 3) of each triangle, as long as twice its area."""
+        doubled = np.empty((len(self.faces), 3))
+        for part in self._parts():
+            a, b, c = np.moveaxis(self.vertices_mm[self.faces[part]], 1, 0)
+            doubled[part] = np.cross(b - a, c - a)
+        return doubled
+
+    def _parts(self) -> Iterator[slice]:
+        """All triangles, a few at a time: their corners need much memory."""
+        for start in range(0, len(self.faces), AT_ONCE):
+            yield slice(start, start + AT_ONCE)
 
     @property
     def open_edges(self) -> int:
@@ -95,12 +113,21 @@ class Mesh:
         """Open and non-manifold edges, from one sort of all sides of all triangles."""
         if self.is_empty:
             return 0, 0
-        start, end = self.faces, np.roll(self.faces, -1, axis=1)
-        edges = np.minimum(start, end) * len(self.vertices_mm) + np.maximum(start, end)
-        sides = np.sort((2 * edges + (start < end)).reshape(-1))
-        first = np.flatnonzero(np.diff(sides >> 1, prepend=-1))
+        sides = np.empty_like(self.faces)
+        for part in self._parts():
+            start, end = self.faces[part], np.roll(self.faces[part], -1, axis=1)
+            edges = np.minimum(start, end) * len(self.vertices_mm) + np.maximum(start, end)
+            sides[part] = 2 * edges + (start < end)
+        sides = sides.reshape(-1)
+        sides.sort()
+        is_first = np.ones(len(sides), dtype=np.bool_)
+        for at in range(1, len(sides), AT_ONCE):
+            one, before = sides[at : at + AT_ONCE], sides[at - 1 : at + AT_ONCE - 1]
+            is_first[at : at + AT_ONCE] = one ^ before[: len(one)] > 1
+        first = np.flatnonzero(is_first)
         uses = np.diff(first, append=len(sides))
-        rising = np.add.reduceat(sides & 1, first)
+        sides &= 1
+        rising = np.add.reduceat(sides, first)
         return int(np.abs(2 * rising - uses).sum()), int(np.count_nonzero(uses > 2))
 
     def bounds_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

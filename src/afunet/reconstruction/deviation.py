@@ -73,13 +73,11 @@ def deviation(
 def points_on(mesh: Mesh, count: int, seed: int = 0) -> FloatArray:
     """`count` random points (N, 3) on a surface, evenly over its area."""
     rng = np.random.default_rng(seed)
-    a, b, c = np.moveaxis(mesh.triangles_mm, 1, 0)
-    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    area = np.linalg.norm(mesh.doubled_normals(), axis=1)
     chosen = rng.choice(len(area), count, p=area / area.sum())
+    a, b, c = np.moveaxis(mesh.vertices_mm[mesh.faces[chosen]], 1, 0)
     first, second = np.sqrt(rng.random((count, 1))), rng.random((count, 1))
-    return np.asarray(
-        (1 - first) * a[chosen] + first * (1 - second) * b[chosen] + first * second * c[chosen]
-    )
+    return np.asarray((1 - first) * a + first * (1 - second) * b + first * second * c)
 
 
 def distances_mm(points_mm: FloatArray, mesh: Mesh) -> FloatArray:

@@ -177,16 +177,17 @@ class _Regions:
         rules: SplitRules,
     ) -> _Regions:
         count = int(basins.max()) + 1
-        deepest = np.zeros(count)
+        deepest = np.zeros(count, dtype=depth_mm.dtype)
         filled = basins > 0
-        np.maximum.at(deepest, basins[filled], depth_mm[filled])
+        # NumPy is ten times as fast if the indices are `intp` and the types are equal.
+        np.maximum.at(deepest, basins[filled].astype(np.intp), depth_mm[filled])
         neighbours: list[dict[int, Contact]] = [{} for _ in range(count)]
         for (one, other), contact in contacts_of(
             basins, depth_mm, spacing_mm, rules.reach_mm
         ).items():
             neighbours[one][other] = neighbours[other][one] = contact
         mm3 = label_sizes(basins).astype(np.float64) * voxel_mm3
-        return cls(mm3, deepest, neighbours, rules)
+        return cls(mm3, deepest.astype(np.float64), neighbours, rules)
 
     def joined(self) -> NDArray[np.int64]:
         """For every region, the region that it became part of, (regions,)."""

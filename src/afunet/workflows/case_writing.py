@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -65,6 +66,7 @@ class CaseWriter:
     watch: Watch
     stopwatch: Stopwatch
     _scene: Scene | None = field(default=None, init=False)
+    _turning: str = field(default="", init=False)
 
     def write_results(self) -> None:
         """Write masks, surfaces and DICOM results in the wanted formats."""
@@ -77,19 +79,26 @@ class CaseWriter:
             self._step(WRITING, len(listed), len(listed))
 
     def write_pictures(self) -> None:
-        """Draw the slices with the mask, and the surfaces."""
-        found = self.found
+        """Draw the slices with the mask, and the surfaces as a picture and for the 3D view.
 
-        def scene(folder: Path) -> list[str]:
-            self._scene = draw_scene(found.scan, self._previews)
-            return write_scene(folder, self._scene)
-
-        with self.stopwatch.stage(PICTURES):
-            self._step(PICTURES, 0, 2)
+        A child process draws the picture of the surfaces while this one makes the others.
+        """
+        found, made = self.found, self.written.attempts.made
+        with self.stopwatch.stage(PICTURES), ThreadPoolExecutor(1) as beside:
+            self._step(PICTURES, 0, 3)
+            few = beside.submit(self._previews)
+            drawing = beside.submit(lambda: draw_scene(found.scan, few.result()))
             self.written.write(OVERLAY, lambda folder: draw_overlay(folder, found.scan, found.mask))
-            self._step(PICTURES, 1, 2)
-            self.written.write(SCENE, scene)
-            self._step(PICTURES, 2, 2)
+            self._step(PICTURES, 1, 3)
+            with self.stopwatch.stage(TURNING):
+                self._turning = made(TURNING, lambda: turning_view(found.scan, few.result()), "")
+            self._step(PICTURES, 2, 3)
+            self.written.write(SCENE, lambda folder: self._write_scene(folder, drawing.result()))
+            self._step(PICTURES, 3, 3)
+
+    def _write_scene(self, folder: Path, scene: Scene) -> list[str]:
+        self._scene = scene
+        return write_scene(folder, scene)
 
     def write_report(self, title: str, named: Sequence[Finding]) -> facts.Report:
         """Write the page, then the JSON, which lists all missing results; return the report.
@@ -106,14 +115,12 @@ class CaseWriter:
         run = run_facts(found, self.stopwatch.seconds)
         told = (*named, *self._about_classes())
         report = report_of(found, title, told, run, written.attempts, renderer)
-        with self.stopwatch.stage(TURNING):
-            turning = made(TURNING, lambda: turning_view(found.scan, self._previews), "")
         none: tuple[bytes, ...] = ()
         pictures = made(FLAG_PICTURES, self._flag_pictures, none) if report.flags else none
         self._step(REPORTING, 1, 3)
         whole = self._complete(report, REPORT_HTML, REPORT_JSON)
         written.write(
-            REPORT_HTML, lambda own: write_page(own, whole, written.folder, turning, pictures)
+            REPORT_HTML, lambda own: write_page(own, whole, written.folder, self._turning, pictures)
         )
         self._step(REPORTING, 2, 3)
         written.write_stacks()
@@ -122,9 +129,8 @@ class CaseWriter:
         self._step(REPORTING, 3, 3)
         return self._complete(final)
 
-    @cached_property
     def _previews(self) -> list[ColouredMesh]:
-        """Surfaces for picture and page: of the pieces, or of all bone if there is none."""
+        """Return surfaces for picture and page: of the pieces, or of all bone without any."""
         pieces = coloured_pieces(self.found.instances, self.found.mesh)
         return previews(pieces, PICTURE_TRIANGLES)
 

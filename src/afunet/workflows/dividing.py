@@ -52,10 +52,9 @@ class Dividing:
         """
         with self.stopwatch.stage(PIECES), self.attempts.at(PIECES):
             with self.stopwatch.stage(INSTANCES):
-                labels = split_instances(mask, watch=self.watch)
-            named = NamedLabels.unnamed(labels)
-            if spacing_known:
-                named = self._named(labels, sides_known)
+                named = NamedLabels.unnamed(split_instances(mask, watch=self.watch))
+            if spacing_known:  # nothing else keeps the labels: naming may divide them anew
+                named = self._named(named, sides_known)
             return measure_pieces(
                 named,
                 scan,
@@ -65,13 +64,13 @@ class Dividing:
             )
         return undivided(mask)
 
-    def _named(self, labels: Volume, sides_known: bool) -> NamedLabels:
+    def _named(self, unnamed: NamedLabels, sides_known: bool) -> NamedLabels:
         self.watch.tell(NAMES, 0, 1)
         with self.stopwatch.stage(NAMES), self.attempts.at(NAMES):
-            named = name_pieces(labels, sides_known=sides_known)
+            named = name_pieces(unnamed.labels, sides_known=sides_known)
             self.watch.tell(NAMES, 1, 1)
             return named
-        return NamedLabels.unnamed(labels)
+        return unnamed
 
 
 def undivided(mask: Volume) -> Instances:

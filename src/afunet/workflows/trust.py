@@ -72,7 +72,7 @@ def judge(
         spacing_known=scan.source.spacing_known,
         positions_known=bool(scan.planes),
     )
-    signs = measure_signs(evidence, header.expected_dice)
+    signs = measure_signs(evidence, header.expected_dice, watch)
     if mirrored:
         predictor = prediction.predictor
         flips = flip_agreement(evidence, signs.slices, predictor, header, watch=watch)

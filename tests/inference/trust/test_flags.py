@@ -148,8 +148,8 @@ def test_where_two_slices_change_no_more_than_one_a_larger_step_is_not_two() -> 
     """Noise changes every slice alike; the steps over two tell nothing there."""
     one = np.full(9, 10.0)
     one[4] = 11.0
-    assert Changes(one, np.full(8, 10.0)).in_slices()[4] == pytest.approx(1.5)
-    assert Changes(one, np.full(8, 20.0)).in_slices()[4] == pytest.approx(1.1)
+    assert Changes(one, np.full(8, 10.0)).in_slices[4] == pytest.approx(1.5)
+    assert Changes(one, np.full(8, 20.0)).in_slices[4] == pytest.approx(1.1)
 
 
 def test_slices_are_numbered_as_they_are_stored(evidence_of: Make) -> None:
@@ -340,7 +340,7 @@ def test_a_bone_that_begins_within_steady_flesh_is_no_missing_slice(evidence_of:
         hu[k, 34:46, place - 16 : place - 9] = 900
     evidence = evidence_of(hu)
     steps = measure_signs(evidence).steps
-    assert steps.mask.in_slices()[6] > LIMITS.step_slices
+    assert steps.mask.in_slices[6] > LIMITS.step_slices
     assert "SLICE_DROPPED" not in flags_of(evidence)
 
 

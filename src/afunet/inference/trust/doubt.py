@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from afunet.inference.trust.confidence import SliceConfidence, outline_of
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.neighbours import Steps
 from afunet.inference.trust.tissue import FaintOutline, Tissue
+from afunet.watch import UNWATCHED, Watch
 
 DENSE_HU = 200.0
 BESIDE_MM, OFF_PX = 6.0, 2
@@ -53,21 +55,26 @@ def slice_doubts(
     steps: Steps,
     tissue: Sequence[Tissue],
     outlines: Sequence[FaintOutline],
+    watch: Watch = UNWATCHED,
 ) -> tuple[SliceDoubt, ...]:
-    """The signs of error of every slice with bone, from what was measured on all slices."""
+    """The signs of error of every slice with bone, from what was measured on all slices.
+
+    Raises `Cancelled`.
+    """
     noise = _median([one.noise for one in tissue], USUAL_NOISE_HU)
     change = np.array([_change(steps.mask.one, one.index) for one in slices])
     change[np.isnan(change)] = _median(change.tolist(), 0.0)
+    dense = watch.silenced().in_threads(partial(_dense, evidence), slices, "doubts")
     return tuple(
         SliceDoubt(
             unsure=1 - one.dice,
             outline=_outline(evidence, one),
             faint=faint.share,
             change=float(changed),
-            dense=_dense(evidence, one),
+            dense=beside,
             noise=noise,
         )
-        for one, faint, changed in zip(slices, outlines, change, strict=True)
+        for one, faint, changed, beside in zip(slices, outlines, change, dense, strict=True)
     )
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from afunet.inference.trust.evidence import Evidence
+from afunet.watch import UNWATCHED, Watch
 
 FloatArray = NDArray[np.float64]
 BLOCK = 4
@@ -33,6 +37,7 @@ class Changes:
         """All NaN."""
         return cls(np.full(max(slices - 1, 0), np.nan), np.full(max(slices - 2, 0), np.nan))
 
+    @cached_property
     def in_slices(self) -> FloatArray:
         """How many slices each step seems to span, compared with the steps nearby.
 
@@ -74,25 +79,29 @@ class Steps:
         tissue around it does not; a missing slice shows in all three. A bone without soft tissue is
         judged by mask and image.
         """
-        return np.asarray(np.minimum(self.mask.in_slices(), self._scene()))
+        return np.asarray(np.minimum(self.mask.in_slices, self._scene()))
 
     def bone_alone(self) -> NDArray[np.bool_]:
         """Where the mask changes so much more than the image that a bone begins or ends there."""
-        return np.asarray(self.mask.in_slices() > BONE_ALONE * self._scene())
+        return np.asarray(self.mask.in_slices > BONE_ALONE * self._scene())
 
     def _scene(self) -> FloatArray:
-        image = self.image.in_slices()
-        return np.where(np.isnan(image), image, np.fmin(image, self.flesh.in_slices()))
+        image = self.image.in_slices
+        return np.where(np.isnan(image), image, np.fmin(image, self.flesh.in_slices))
 
 
-def measure_steps(evidence: Evidence) -> Steps:
-    """Compare every slice with the next and with the one after it."""
+def measure_steps(evidence: Evidence, watch: Watch = UNWATCHED) -> Steps:
+    """Compare every slice with the next and with the one after it. Raises `Cancelled`."""
     slices = len(evidence.mask)
     sizes = evidence.mask.reshape(slices, -1).sum(axis=1, dtype=np.int64)
     mask, image, flesh = (Changes.unknown(slices) for _ in range(3))
     before: deque[_Coarse] = deque(maxlen=2)
-    for index in range(slices):
-        coarse = _Coarse.of(evidence.hu[index], evidence.mask[index])
+
+    def coarse_slice(index: int) -> _Coarse:
+        return _Coarse.of(evidence.hu[index], evidence.mask[index])
+
+    each = watch.silenced().in_threads(coarse_slice, range(slices), "steps")
+    for index, coarse in enumerate(each):
         for back in range(1, min(index, 2) + 1):
             first, place = before[-back], index - back
             for changes, value in (
@@ -127,10 +136,10 @@ class _Coarse:
 
 def _between(below: FloatArray, above: FloatArray) -> float:
     """The mean of the medians of both sides; NaN where one has fewer than two numbers."""
-    known = [side[np.isfinite(side)] for side in (below, above)]
+    known = [[value for value in side.tolist() if isfinite(value)] for side in (below, above)]
     if min(len(side) for side in known) < 2:
         return float("nan")
-    return float(np.mean([np.median(side) for side in known]))
+    return float(sum(median(side) for side in known) / 2)
 
 
 def _change(mask: NDArray[np.uint8], sizes: NDArray[np.int64], one: int, other: int) -> float:

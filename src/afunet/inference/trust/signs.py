@@ -20,6 +20,7 @@ from afunet.inference.trust.flips import Flip
 from afunet.inference.trust.neighbours import Steps, measure_steps
 from afunet.inference.trust.tissue import FaintOutline, Tissue, measure_outlines, measure_tissue
 from afunet.models.expected_dice import DiceInterval, DiceModel
+from afunet.watch import UNWATCHED, Watch
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,15 +62,18 @@ class Signs:
         return self.model.scan_interval(logs, [one.pixels for one in self.slices])
 
 
-def measure_signs(evidence: Evidence, model: DiceModel | None = None) -> Signs:
+def measure_signs(
+    evidence: Evidence, model: DiceModel | None = None, watch: Watch = UNWATCHED
+) -> Signs:
     """Measure everything on a result that needs no network.
 
-    Raises `CheckpointError` if the model was fitted on a sign that is not measured.
+    Raises `CheckpointError` if the model was fitted on a sign that is not measured, and
+    `Cancelled`.
     """
     _require_measured(model)
-    slices, steps = slice_confidence(evidence), measure_steps(evidence)
-    tissue, outlines = measure_tissue(evidence), measure_outlines(evidence)
-    doubts = slice_doubts(evidence, slices, steps, tissue, outlines)
+    slices, steps = slice_confidence(evidence), measure_steps(evidence, watch)
+    tissue, outlines = measure_tissue(evidence), measure_outlines(evidence, watch)
+    doubts = slice_doubts(evidence, slices, steps, tissue, outlines, watch)
     return Signs(
         evidence,
         slices,

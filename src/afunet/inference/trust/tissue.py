@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from afunet.inference.trust.evidence import Evidence, Place, place_of
+from afunet.watch import UNWATCHED, Watch
 
 FloatPlane = NDArray[np.float32]
 SAMPLED_SLICES = 16
@@ -58,9 +60,10 @@ def measure_tissue(evidence: Evidence) -> tuple[Tissue, ...]:
     return tuple(_tissue(evidence, int(bone[place])) for place in np.unique(places))
 
 
-def measure_outlines(evidence: Evidence) -> tuple[FaintOutline, ...]:
-    """Measure the outline of every slice with bone."""
-    return tuple(_faint_outline(evidence, int(index)) for index in evidence.with_bone)
+def measure_outlines(evidence: Evidence, watch: Watch = UNWATCHED) -> tuple[FaintOutline, ...]:
+    """Measure the outline of every slice with bone. Raises `Cancelled`."""
+    measured = partial(_faint_outline, evidence)
+    return tuple(watch.silenced().in_threads(measured, evidence.with_bone.tolist(), "outlines"))
 
 
 def noise_hu(hu: NDArray[Any], bone: NDArray[np.bool_], pixel_mm: tuple[float, float]) -> float:
