@@ -141,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     pieces_of = predicted_pieces(options.weights) if options.predicted else exact_pieces
     asked = ("pieces:", "found:", "mean IoU:", "merged:", "split:", "extra:")
     drawn = clinical_leg if options.clinical else fractured_leg
-    print(f"{SIMULATOR}, {'clinical patterns' if options.clinical else 'halves'}\n")
+    print(f"{SIMULATOR}\n\n{'clinical patterns' if options.clinical else 'halves'}\n")
     print_heading("seed:", "voxels, mm", *asked, "missed, mm³")
     scores: dict[int, FragmentScore] = {}
     for seed in range(options.first_seed, options.first_seed + options.legs):
