@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     network = Network(weights_path(options.weights), DeviceChoice.CPU)
     print(f"{SIMULATOR}\n")
-    print_heading("seed:", "gap voxels:", "median HU:", "in the mask:", "of 0.97:", "Dice:")
+    print_heading("seed", "gap voxels:", "median HU:", "in the mask:", "of 0.97:", "Dice:")
     found: list[tuple[Painted, float]] = []
     for seed in options.seeds or range(FIRST_SEED, FIRST_SEED + options.knees):
         found.append(judged(simulate(fractured_leg(seed)), network))

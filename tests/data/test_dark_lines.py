@@ -28,7 +28,7 @@ def lined(depth_hu: float, noise_hu: float = 10.0) -> tuple[Plane, NDArray[np.bo
     """The block with a line, 3 px wide, from its upper edge 40 px down."""
     line = np.zeros_like(INSIDE)
     line[30:70, 60:63] = True
-    return bone(noise_hu=noise_hu) - np.float32(depth_hu) * line, line
+    return np.where(line, -depth_hu, 0).astype(np.float32) + bone(noise_hu=noise_hu), line
 
 
 def test_a_line_from_the_outline_is_found_and_nothing_else() -> None:

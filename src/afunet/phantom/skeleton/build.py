@@ -137,8 +137,8 @@ def _limbs(anatomy: Anatomy, seen: Box, warp: Warp, feet: Sequence[Foot]) -> lis
 def _foot(foot: Foot, side: str, meshes: Mapping[str, Mesh]) -> Mesh:
     """A foot below a shank, turned about the ankle."""
     mirror = np.eye(4) if side == "left" else mirror_in_x(0.0)
-    shank = [meshes[f"{kind} {side}"].transformed(mirror) for kind in ("tibia", "fibula")]
-    bones, ankle = foot_at(foot.path, foot.model, *shank, size=foot.size)
+    tibia, fibula = (meshes[f"{kind} {side}"].transformed(mirror) for kind in ("tibia", "fibula"))
+    bones, ankle = foot_at(foot.path, foot.model, tibia, fibula, foot.size)
     turned = turn("x", foot.plantar_deg) @ turn("y", foot.inversion_deg)
     return united(bones).transformed(mirror @ shift(ankle) @ turned @ shift(-ankle))
 
