@@ -29,7 +29,7 @@ from afunet.geometry.rigid import Rigid
 from afunet.phantom import SIMULATOR, LegConfig, exact_labels
 from afunet.phantom.picture.scene import build_scene
 from afunet.phantom.skeleton.bones import Bone
-from afunet.phantom.skeleton.fracture import Fragment
+from afunet.phantom.skeleton.fragment import Fragment
 from afunet.reconstruction.displacement import BonePiece, Displacement, displacements
 from afunet.reconstruction.measures import measure
 from afunet.reconstruction.surface import surface

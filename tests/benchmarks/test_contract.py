@@ -112,6 +112,14 @@ CASES = {
         rows=[["tiny"]],
         lines=[rf"tiny, simulated {region}: 0\.\d+; false bone \d+ mm²" for region in REGIONS],
     ),
+    "dark_lines": Case(
+        "--legs 1 --every 400",
+        rows=[["knee01", "all"]],
+        lines=[r"16 simulated slices, \d+ line pixels in \d+ of bone: recall \d\.\d+, precision "],
+    ),
+    "gaps": Case(
+        "--knees 1 --weights {weights}", smaller={"REACH_MM": 10.0}, rows=[["2000", "all"]]
+    ),
     "holes": Case(
         "--unet {weights} --afunet {weights} --shipped {weights} --knees 1 --picture {out}.png",
         smaller={"PANEL_PX": (40, 40), "render_with_vtk": lambda *_: None},
@@ -193,9 +201,11 @@ SIMULATED = {
     "bone_name_cuts",
     "bone_names",
     "context",
+    "dark_lines",
     "displacement",
     "false_bone",
     "fragments",
+    "gaps",
     "generalisation",
     "holes",
     "memory",

@@ -206,3 +206,25 @@ def test_a_teachers_probability_follows_the_mask_into_the_crop() -> None:
     grid = torch.meshgrid(torch.arange(40.0), torch.arange(50.0), indexing="ij")
     _, shares = bank.look_up(torch.tensor([1]), *(axis[None] for axis in grid))
     torch.testing.assert_close(shares[:, 0], shares[:, 1])  # labels stand in for the teacher
+
+
+@pytest.mark.parametrize("taught", [False, True])
+def test_the_weight_of_an_ignored_label_is_0_in_the_crop(taught: bool) -> None:
+    plain_item = varied()
+    ignored = np.zeros((40, 50), dtype=bool)
+    ignored[10:14] = True
+    soft = plain_item.grey.copy() if taught else None
+    item = LabelledSlice(plain_item.grey, plain_item.mask, RECORD, soft, ignored)
+    sources = [Source([item, plain_item])]
+    images, targets = CropSampler(sources, CropConfig(24), STILL, 0).batch(0, 6)
+    usual = CropSampler([Source([plain_item, plain_item])], CropConfig(24), STILL, 0)
+    torch.testing.assert_close(images, usual.batch(0, 6)[0])
+    assert torch.equal(targets[:, :1], usual.batch(0, 6)[1])  # the labels stay as they are
+    assert targets.shape[1] == (3 if taught else 2)
+    bank = bank_of([item, plain_item], torch.device("cpu"))
+    grid = torch.meshgrid(torch.arange(40.0), torch.arange(50.0), indexing="ij")
+    for index, expected in enumerate((ignored, np.zeros_like(ignored))):
+        _, shares = bank.look_up(torch.tensor([index]), *(axis[None] for axis in grid))
+        torch.testing.assert_close(shares[0, -1], torch.from_numpy(expected).float())
+    weights = targets[:, -1]
+    assert set(weights.flatten().tolist()) == {0, 1}

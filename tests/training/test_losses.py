@@ -7,7 +7,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from afunet.training.losses import dice_loss, focal_loss, gap_weights, segmentation_loss
+from afunet.training.losses import (
+    dice_loss,
+    focal_loss,
+    gap_weights,
+    segmentation_loss,
+    taught_loss,
+)
 
 
 def logits_of(*probabilities: float) -> Tensor:
@@ -143,3 +149,20 @@ def test_a_gap_lies_between_bones_of_any_class() -> None:
     weights = gap_weights(masks, 5.0)
     assert weights.shape == (1, 1, 12, 12)
     assert weights[0, 0, 6].tolist() == [1.0] * 5 + [5.0, 5.0] + [1.0] * 5
+
+
+def test_neither_loss_hears_a_pixel_of_weight_0() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 1, 12, 12, generator=generator, requires_grad=True)
+    masks = (torch.rand(2, 1, 12, 12, generator=generator) > 0.5).float()
+    weight = torch.ones(2, 1, 12, 12)
+    weight[..., 4:7] = 0
+    loss = segmentation_loss(logits, masks, gap_weight=4.0, weight=weight)
+    loss = loss + taught_loss(logits, 1 - masks, weight)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert (gradient[weight == 0] == 0).all()
+    assert (gradient[weight == 1] != 0).all()
+    torch.testing.assert_close(
+        segmentation_loss(logits, masks, weight=torch.ones_like(weight)),
+        segmentation_loss(logits, masks),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +13,9 @@ import torch
 from tests.refusals import refused
 from tests.training.test_train_network import TINY, trained
 
+from afunet.data import dark_lines
 from afunet.data.labelled import load_labelled, load_unlabelled
+from afunet.data.sampler import CropConfig
 from afunet.errors import Cancelled, CheckpointError, ConfigError
 from afunet.models import build_model
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
@@ -173,6 +176,20 @@ def test_a_student_is_trained_and_names_its_teacher(store: Path, teacher_path: P
     assert load_checkpoint(result.checkpoint).sha256 != load_checkpoint(alone.checkpoint).sha256
     with refused(ConfigError, "NO_TRAINING_DATA"):
         replace(config, data=(DataConfig("store", taught=False),))
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_run_hears_neither_labels_nor_teacher_on_dark_lines(
+    store: Path, teacher_path: Path, monkeypatch: pytest.MonkeyPatch, ignored: bool
+) -> None:
+    monkeypatch.setattr(dark_lines, "dark_lines", lambda hu, mask: np.ones_like(mask))
+    data = (DataConfig("store", ignore_dark_lines=ignored),)
+    teacher = DistillationConfig(str(teacher_path), 0.7, unlabelled=True)
+    trained(replace(TINY, data=data, crop=CropConfig(16), distillation=teacher), store)
+    with (store.parent / "run" / "log.csv").open() as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert len(losses) == 2
+    assert all((loss == 0) == ignored for loss in losses)
 
 
 def test_the_loss_is_least_where_the_student_agrees() -> None:

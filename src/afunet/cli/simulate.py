@@ -47,6 +47,12 @@ def phantom(
         str | None,
         typer.Option(help="Training slices: pattern of LLP26 limb files, e.g. 'llp26/*.npz'."),
     ] = None,
+    feet: Annotated[
+        str | None,
+        typer.Option(
+            help="Training slices: pattern of files with feet for these limbs, e.g. vhf-legs.npz."
+        ),
+    ] = None,
     region: Annotated[
         list[str] | None,
         typer.Option(
@@ -73,6 +79,7 @@ def phantom(
             regions=workflow.regions_of(region or ()),
             fractured=fractured,
             joint_tissue=joint_tissue,
+            foot_files=workflow.limb_files(feet, "--feet") if feet else [],
             watch=work.watch,
         )
         print_lines((f"{slices} slices in {output}",))

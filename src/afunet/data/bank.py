@@ -15,17 +15,20 @@ from afunet.data.crop import count_in_boxes, summed_area_tables
 from afunet.data.slices import LabelledSlice
 from afunet.errors import InputError
 
+IGNORED = 128
+"""The bit of a mask's byte that marks a label which the loss ignores."""
+
 
 @dataclass(frozen=True, eq=False)
 class SliceBank:
     """N slices of any sizes, one after another.
 
     `grey` and `mask` are flat uint8 arrays. A slice has `planes` planes in `grey` and one in
-    `mask`, each stored row by row; the mask is 1 to `classes` in bone and 0 elsewhere. A slice
-    begins at `grey_start` and `mask_start` (N,); `sizes` (N, 2) are its rows and columns, and
-    `bone` (N, 4) the first row and column and the end row and column of its bone, 0 without bone.
-    `soft` holds `classes` planes of a teacher's probability for each slice; it is None without a
-    teacher.
+    `mask`, each stored row by row; the mask is 1 to `classes` (below 128) in bone, else 0, plus
+    `IGNORED` where a bank that `ignores` labels does so. A slice begins at `grey_start` and
+    `mask_start` (N,); `sizes` (N, 2) are its rows and columns, and `bone` (N, 4) the first row and
+    column and the end row and column of its bone, 0 without bone. `soft` holds `classes` planes of
+    a teacher's probability for each slice; it is None without a teacher.
     """
 
     grey: Tensor
@@ -37,6 +40,7 @@ class SliceBank:
     bone: Tensor
     planes: int
     classes: int
+    ignores: bool = False
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -61,15 +65,18 @@ class SliceBank:
         planes = []
         for index, (top, left, bottom, right) in zip(chosen.tolist(), boxes.tolist(), strict=True):
             plane = self._planes(self.mask, self.mask_start, index, 1)[0, top:bottom, left:right]
-            planes.append(pad(plane > 0, (0, width - right + left, 0, height - bottom + top)))
+            planes.append(
+                pad(plane % IGNORED > 0, (0, width - right + left, 0, height - bottom + top))
+            )
         return torch.stack(planes)
 
     def look_up(self, chosen: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
         """Interpolate bilinearly at points (B, h, w) of slices `chosen` (B,).
 
         The centre of pixel i has coordinate i. Returns grey (B, planes, h, w), and the share of
-        each class (B, classes, h, w), with the teacher's probabilities behind it if there are any
-        (B, 2 · classes, h, w), both float32 in [0, 1]; both are 0 outside a slice.
+        each class (B, classes, h, w), both float32 in [0, 1] and 0 outside a slice. Behind the
+        shares follow the teacher's probabilities (B, classes, h, w), if there are any, and the
+        share of ignored labels (B, 1, h, w), if the bank ignores some.
         """
         reach = [
             torch.stack([axis.flatten(1).amin(1).floor(), axis.flatten(1).amax(1).floor() + 2])
@@ -90,16 +97,18 @@ class SliceBank:
         top, bottom = (min(max(edge, 0), height) for edge in region[:2])
         left, right = (min(max(edge, 0), width) for edge in region[2:])
         if top == bottom or left == right:
-            count = self.planes + self.classes * (1 if self.soft is None else 2)
+            count = self.planes + self.classes * (1 if self.soft is None else 2) + self.ignores
             return torch.zeros(count, *rows.shape, device=self.device)
         part = (slice(None), slice(top, bottom), slice(left, right))
         values = torch.arange(1, self.classes + 1, device=self.device)[:, None, None]
         mask = self._planes(self.mask, self.mask_start, index, 1)[part]
         grey = self._planes(self.grey, self.grey_start, index, self.planes)[part]
-        planes = [grey / 255, (mask == values).float()]
+        planes = [grey / 255, (mask % IGNORED == values).float()]
         if self.soft is not None:
             soft = self._planes(self.soft, self.classes * self.mask_start, index, self.classes)
             planes.append(soft[part] / 255)
+        if self.ignores:
+            planes.append((mask >= IGNORED).float())
         across = (2 * (columns - left) + 1) / (right - left) - 1
         down = (2 * (rows - top) + 1) / (bottom - top) - 1
         points = torch.stack([across, down], -1)[None].float()
@@ -124,7 +133,7 @@ def bank_of(slices: Sequence[LabelledSlice], device: torch.device, classes: int 
     pixels = sizes.prod(1)
     start = pixels.cumsum(0) - pixels
     grey = np.concatenate([item.grey.reshape(-1) for item in slices])
-    mask = np.concatenate([item.mask.reshape(-1) for item in slices])
+    mask = np.concatenate([_marked(item).reshape(-1) for item in slices])
     soft = None
     if any(item.soft is not None for item in slices):
         parts = np.concatenate([_soft_of(item, classes).reshape(-1) for item in slices])
@@ -140,7 +149,15 @@ def bank_of(slices: Sequence[LabelledSlice], device: torch.device, classes: int 
         bone=torch.tensor([_bone_box(item.mask) for item in slices]).to(device),
         planes=count,
         classes=classes,
+        ignores=any(item.ignored is not None for item in slices),
     )
+
+
+def _marked(item: LabelledSlice) -> NDArray[np.uint8]:
+    """The mask (H, W), with `IGNORED` added where the loss ignores it."""
+    if item.ignored is None:
+        return item.mask
+    return np.where(item.ignored, item.mask | np.uint8(IGNORED), item.mask)
 
 
 def _soft_of(item: LabelledSlice, classes: int) -> NDArray[np.uint8]:

@@ -24,6 +24,8 @@ from afunet.errors import ConfigError
 
 CPU = torch.device("cpu")
 LEAST_PX, MOST_PX = 8, 4096  # of a side; more does not fit in the memory of any machine
+IGNORED_SHARE = 0.1
+"""The least share of ignored labels in a pixel of a crop that the loss then ignores."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,9 @@ class CropSampler:
     def cut(self, draw: BatchDraw) -> tuple[Tensor, Tensor]:
         """Apply a draw: the same draw gives the same crops.
 
-        If a teacher has seen slices, its probabilities (B, classes, px, px) follow the masks.
+        If a teacher has seen slices, its probabilities (B, classes, px, px) follow the masks. If
+        labels are ignored, the weight of each pixel (B, 1, px, px) comes last: 0 where ignored
+        labels have a share of `IGNORED_SHARE` or more, else 1.
         """
         device, bank = self.bank.device, self.bank
         chosen, places = draw.slices.to(device), draw.places.to(device)
@@ -153,8 +157,11 @@ class CropSampler:
         corners = torch.where(draw.planned.to(device)[:, None], planned, boxes[:, 0])
         points = sample_points(corners, sides, draw.side_px, augmentation)
         grey, shares = bank.look_up(chosen, *points)
-        masks = (shares[:, : bank.classes] >= 0.5).float()
-        return distort(grey, augmentation), torch.cat([masks, shares[:, bank.classes :]], 1)
+        masks, others = shares.tensor_split([bank.classes], 1)
+        masks = (masks >= 0.5).float()
+        if bank.ignores:
+            others = torch.cat([others[:, :-1], (others[:, -1:] < IGNORED_SHARE).float()], 1)
+        return distort(grey, augmentation), torch.cat([masks, others], 1)
 
     def _side_and_size(self, step: int, size: int) -> tuple[int, int]:
         """The side of a step's crops and their number."""

@@ -22,12 +22,14 @@ class LabelledSlice:
 
     The mask is 0 outside bone, else the number of a class, from 1; bone alone is 1. `soft`, if a
     teacher has seen the slice, is its probability of each class (classes, H, W), 0 to 255.
+    `ignored` (H, W) is true where the loss must not use the label; None if it uses all.
     """
 
     grey: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     record: SliceRecord
     soft: NDArray[np.uint8] | None = None
+    ignored: NDArray[np.bool_] | None = None
 
 
 def load_slices(

@@ -48,12 +48,14 @@ class DataConfig:
 
     A relative path is searched in the working directory, in AFUNET_DATA's folder and beside the
     TOML file, in this order. If there is a teacher, it sees the slices only if they are `taught`;
-    elsewhere the labels stand in for it.
+    elsewhere the labels stand in for it. With `ignore_dark_lines`, the loss ignores thin dark lines
+    inside the masks, which may be fractures that the labels close (`data.dark_lines`).
     """
 
     path: str
     weight: float = 1.0
     taught: bool = True
+    ignore_dark_lines: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.weight < inf:

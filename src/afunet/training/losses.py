@@ -76,13 +76,14 @@ def gap_weights(target: Tensor, weight: float, radius_px: int = GAP_RADIUS_PX) -
     return 1 + (weight - 1) * (closed - target).clamp(min=0)
 
 
-def taught_loss(logits: Tensor, probability: Tensor) -> Tensor:
+def taught_loss(logits: Tensor, probability: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean cross-entropy of logits with a teacher's probabilities, (B, C, H, W) each, in float32.
 
-    Its minimum over the logits is the teacher's own entropy; the gradient is that of the
-    Kullback-Leibler divergence from the teacher (Hinton et al. 2015).
+    With `weight` (B, 1, H, W), each pixel's value is multiplied by its weight. The minimum over the
+    logits is the teacher's own entropy; the gradient is that of the Kullback-Leibler divergence
+    from the teacher (Hinton et al. 2015).
     """
-    return binary_cross_entropy_with_logits(logits.float(), probability)
+    return binary_cross_entropy_with_logits(logits.float(), probability, weight)
 
 
 def segmentation_loss(
@@ -91,12 +92,16 @@ def segmentation_loss(
     alpha: float = 0.5,
     total: Total = _own,
     gap_weight: float = 1.0,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """L_Dice + α L_Focal of logits and 0/1 targets, (B, C, H, W) each, computed in float32.
 
-    `gap_weight` is the weight of pixels in narrow gaps, see `gap_weights`.
+    `weight` (B, 1, H, W) is the weight of each pixel, 0 for a label that is ignored. Pixels in
+    narrow gaps are weighted by `gap_weight` as well, see `gap_weights`.
     """
     logits = logits.float()
-    weight = None if gap_weight == 1 else gap_weights(target, gap_weight)
+    if gap_weight != 1:
+        in_gaps = gap_weights(target, gap_weight)
+        weight = in_gaps if weight is None else weight * in_gaps
     dice = dice_loss(logits, target, total=total, weight=weight)
     return dice + alpha * focal_loss(logits, target, weight=weight)

@@ -52,15 +52,20 @@ def segmentation(config: TrainingConfig, sampler: CropSampler) -> Task:
     """The sampler's classes on crops (B, input_slices, px, px), as logits (B, classes, px, px).
 
     If a teacher has seen the slices, its loss is added with the weight of `config.distillation`.
+    Neither loss hears an ignored label.
     """
     options = config.options_for(sampler.bank.classes)
 
     def loss(logits: Tensor, targets: Tensor, total: Total) -> Tensor:
-        masks, soft = targets.tensor_split([logits.shape[1]], 1)
-        labelled = segmentation_loss(logits, masks, config.focal_weight, total, config.gap_weight)
+        classes = logits.shape[1]
+        masks, weight = targets[:, :classes], targets[:, -1:] if sampler.bank.ignores else None
+        labelled = segmentation_loss(
+            logits, masks, config.focal_weight, total, config.gap_weight, weight
+        )
         if config.distillation is None:
             return labelled
-        return labelled + config.distillation.weight * taught_loss(logits, soft)
+        soft = targets[:, classes : 2 * classes]
+        return labelled + config.distillation.weight * taught_loss(logits, soft, weight)
 
     return Task(
         lambda: build_model(config.model, options, seed=config.seed),

@@ -143,19 +143,25 @@ def write_training_slices(
     regions: Sequence[Region] = (),
     fractured: bool = False,
     joint_tissue: bool = False,
+    foot_files: Sequence[Path] = (),
     watch: Watch = UNWATCHED,
 ) -> None:
     """Write simulated slices in the layout of docs/data.md; each leg is one case of one patient.
 
     `regions` are taken in turn and need limb files; if none is named, they are drawn at random.
     With `fractured` every leg is broken, except a trunk. With `joint_tissue` every knee, hip and
-    ankle holds dense tissue.
+    ankle holds dense tissue. `foot_files` give the legs of the limb files feet.
     """
     if split not in SPLITS or count < 1:
         raise ConfigError(f"cannot write {count} slices of split {split!r}: splits are {SPLITS}")
     if regions and not limb_files:
         raise ConfigError(
             "--region needs the bones of LLP26 files: give --limbs, or leave out --region",
+            code="OPTIONS_CLASH",
+        )
+    if foot_files and not limb_files:
+        raise ConfigError(
+            "--feet needs the legs of LLP26 files: give --limbs, or leave out --feet",
             code="OPTIONS_CLASH",
         )
     check_writable(folder, "phantom")
@@ -170,6 +176,7 @@ def write_training_slices(
             regions=regions,
             broken=1.0 if fractured else BROKEN,
             joint_tissue=1.0 if joint_tissue else None,
+            foot_files=foot_files,
             watch=watch,
         ):
             case = f"sim{item.seed:05d}"
@@ -244,9 +251,9 @@ def _example(seed: int, *, fractured: bool, metal: bool, bones: Path | None) -> 
     return whole_limb(bones, seed) if bones.suffix == ".npz" else leg_of_meshes(bones, seed)
 
 
-def limb_files(pattern: str) -> list[Path]:
-    """Return the LLP26 files that match a shell-like pattern; raise `InputError` if none does."""
+def limb_files(pattern: str, option: str = "--limbs") -> list[Path]:
+    """Return the files that match a shell-like pattern; raise `InputError` if none does."""
     found = sorted(Path(name) for name in glob(pattern))
     if not found:
-        raise InputError(f"no LLP26 file matches {pattern!r}: check --limbs", code="NO_SUCH_PATH")
+        raise InputError(f"no file matches {pattern!r}: check {option}", code="NO_SUCH_PATH")
     return found

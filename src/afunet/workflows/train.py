@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from afunet.data.cases import refuse_leaks
+from afunet.data.dark_lines import STAGE as FINDING
+from afunet.data.dark_lines import ignoring_dark_lines
 from afunet.data.labelled import classes_of, load_labelled, read_records
 from afunet.data.locate import locate_data
 from afunet.data.sampler import CropSampler, Source
@@ -44,7 +46,7 @@ from afunet.workflows.validation import mean_case_dice, show_examples, trusted
 
 BEST = "best.safetensors"
 RESULT = "result.json"
-PLAN = (Step("reading slices"), Step(ASKING), Step("training", share=1))
+PLAN = (Step("reading slices"), Step(ASKING), Step(FINDING), Step("training", share=1))
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,10 @@ def _slices_of(
     held_out: list[LabelledSlice] = []
     for entry, folder in zip(config.data, folders, strict=True):
         if slices := load_labelled(folder, "train", inputs, watch):
-            sources.append(Source(lessons(entry, folder, slices), entry.weight))
+            shown = lessons(entry, folder, slices)
+            if entry.ignore_dark_lines:
+                shown = ignoring_dark_lines(shown, watch)
+            sources.append(Source(shown, entry.weight))
         held_out += load_labelled(folder, "val", inputs, watch)
     if not sources:
         raise InputError(

@@ -8,6 +8,7 @@ from afunet.phantom.config.bones import (
     Pose,
     Source,
 )
+from afunet.phantom.config.feet import Foot
 from afunet.phantom.config.fracture import Fracture, FracturePattern, Wound
 from afunet.phantom.config.grid import Grid, axial_grid, grid_of
 from afunet.phantom.config.joint_tissue import JointSpace, JointTissue, JointTissueKind
@@ -21,6 +22,7 @@ __all__ = [
     "BoneQuality",
     "Cast",
     "Clutter",
+    "Foot",
     "Fracture",
     "FracturePattern",
     "Girth",

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from numbers import Integral
 
 from afunet.errors import ConfigError
-from afunet.phantom.config.bones import Anatomy, BoneQuality, Implant
+from afunet.phantom.config.bones import Anatomy, BoneQuality, Implant, Source
+from afunet.phantom.config.feet import Foot
 from afunet.phantom.config.fracture import Fracture
 from afunet.phantom.config.grid import Grid, axial_grid
 from afunet.phantom.config.setting import Scanner, Surroundings
@@ -18,7 +19,9 @@ class LegConfig:
     """The configuration of one simulated CT; by default an intact left knee, 100 mm, 1 mm voxels.
 
     `seed` determines all texture, noise and small shapes: the same config gives the same bytes.
-    Raises `ConfigError` unless it is a whole number from 0.
+    `feet` are those of an LLP26 limb's sides, in their order; without them, the legs end at the
+    ankles. Raises `ConfigError` for a seed that is no whole number from 0, and unless each side has
+    a foot or none has.
     """
 
     seed: int = 0
@@ -28,6 +31,7 @@ class LegConfig:
     soft: SoftTissue = field(default_factory=SoftTissue)
     fractures: tuple[Fracture, ...] = ()
     implants: tuple[Implant, ...] = ()
+    feet: tuple[Foot, ...] = ()
     organs: Organs | None = None
     clutter: Clutter | None = None
     surroundings: Surroundings = field(default_factory=Surroundings)
@@ -36,3 +40,6 @@ class LegConfig:
     def __post_init__(self) -> None:
         if not isinstance(self.seed, Integral) or self.seed < 0:
             raise ConfigError(f"the seed is {self.seed!r}, expected a whole number from 0")
+        sides = self.anatomy.sides if self.anatomy.source is Source.LIMB_FILE else ()
+        if self.feet and len(self.feet) != len(sides):
+            raise ConfigError(f"got {len(self.feet)} feet, expected {len(sides)}, one for each leg")

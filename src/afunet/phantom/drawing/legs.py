@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from afunet.phantom.config import Anatomy, Grid, LegConfig, Pose, Source
+from afunet.phantom.config import Anatomy, Foot, Grid, LegConfig, Pose, Source
 from afunet.phantom.drawing.damage import BROKEN, damaged
 from afunet.phantom.drawing.joint_tissue import draw_joint_tissue
 from afunet.phantom.drawing.regions import SHARES, TRUNK, Region, draw_grid, draw_region_of
@@ -30,13 +30,15 @@ def draw_leg(
     grid: Grid | None = None,
     broken: float = BROKEN,
     joint_tissue: float | None = None,
+    foot_files: Sequence[Path] = (),
 ) -> LegConfig:
     """A random leg: bones, tissue, fracture, metal, table, scanner, all drawn from the seed.
 
     Without LLP26 files, the bones are parametric and the region is the knee. There are `slices`
     slices, spread over the region with gaps, unless `grid` gives the grid. `broken` is the
     probability of a fracture; a trunk never has one. `joint_tissue` is the probability of dense
-    tissue in a knee, hip or ankle; None means that of the region.
+    tissue in a knee, hip or ankle; None means that of the region. `foot_files` give the legs of
+    LLP26 files feet, and the region of the ankle then reaches down to the sole.
     """
     rng = Stream.LEG.of(seed)
     if region is None:
@@ -44,7 +46,8 @@ def draw_leg(
     parametric = not limb_files or (region is Region.KNEE and rng.random() < PARAMETRIC)
     region = Region.KNEE if parametric else region
     anatomy = _anatomy(parametric, region, limb_files, rng)
-    drawn = draw_grid(region, anatomy, size, slices, rng)
+    feet = () if parametric else _feet(foot_files, len(anatomy.sides), Stream.FEET.of(seed))
+    drawn = draw_grid(region, anatomy, size, slices, rng, feet=bool(feet))
     trunk = region in TRUNK
     soft = replace(
         draw_soft(rng),
@@ -60,6 +63,7 @@ def draw_leg(
         clutter=draw_clutter_of(trunk, rng),
         surroundings=draw_surroundings(anatomy.sides, trunk, rng),
         scanner=draw_scanner(rng),
+        feet=feet,
     )
     return config if region is Region.TRUNK else damaged(config, region, broken, rng)
 
@@ -85,6 +89,20 @@ def draw_scans(
         scan = replace(first, grid=grid, fractures=(), implants=())
         scans.append(scan if region is Region.TRUNK else damaged(scan, region, broken, rng))
     return scans
+
+
+def _feet(files: Sequence[Path], count: int, rng: Rng) -> tuple[Foot, ...]:
+    """Feet of one person, each with its own pose; none without files.
+
+    The feet of the file point down by about 45 degrees.
+    """
+    if not files:
+        return ()
+    path = files[int(rng.integers(len(files)))]
+    model, size = str(rng.choice(["Left", "Right"])), rng.uniform(0.92, 1.08)
+    return tuple(
+        Foot(path, model, size, rng.uniform(-45, 5), rng.normal(0, 7)) for _ in range(count)
+    )
 
 
 def _anatomy(parametric: bool, region: Region, limb_files: Sequence[Path], rng: Rng) -> Anatomy:

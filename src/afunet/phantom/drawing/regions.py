@@ -40,6 +40,8 @@ HEIGHTS_MM = {
     # From just below the iliac crest, where the pelvis ends at the sides, up to the kidneys.
     Region.TRUNK: (515.0, 665.0),
 }
+SOLE_MM, FOREFOOT_MM = -455.0, 30.0
+"""Where the region of the ankle begins if there are feet, and how far before the ankle it lies."""
 TRUNK = (Region.HIP, Region.TRUNK)
 
 _LENGTHS_MM = (90, 180)
@@ -59,9 +61,13 @@ def draw_region_of(anatomy: Anatomy, rng: Rng) -> Region:
     return regions[int(rng.integers(len(regions)))]
 
 
-def draw_grid(region: Region, anatomy: Anatomy, size: int, slices: int, rng: Rng) -> Grid:
+def draw_grid(
+    region: Region, anatomy: Anatomy, size: int, slices: int, rng: Rng, *, feet: bool = False
+) -> Grid:
     """A random field of view of `size`² pixels and `slices` slices in a region."""
+    with_foot = feet and region is Region.ANKLE
     low, high = (anatomy.scale * height for height in HEIGHTS_MM[region])
+    low = anatomy.scale * SOLE_MM if with_foot else low
     length = min(high - low, rng.uniform(*_LENGTHS_MM))
     start = low + rng.random() * max(high - low - length, 0.0)
     both = len(anatomy.sides) == 2
@@ -75,6 +81,7 @@ def draw_grid(region: Region, anatomy: Anatomy, size: int, slices: int, rng: Rng
         field, middle = rng.uniform(165, 330), limb_x(anatomy, start + length / 2)
     height = start + length / 2
     behind = rng.normal(15, 10) + limb_y(anatomy, height)
+    behind -= FOREFOOT_MM if with_foot else 0.0
     if region is Region.TRUNK:
         behind = rng.normal(-40, 10)
     centre = (middle + rng.normal(0, 0.03) * field, behind, height)

@@ -36,20 +36,29 @@ def training_slices(
     regions: Sequence[Region] = (),
     broken: float = BROKEN,
     joint_tissue: float | None = None,
+    foot_files: Sequence[Path] = (),
     watch: Watch = UNWATCHED,
 ) -> Iterator[TrainingSlice]:
     """`count` random slices of `size`² pixels, `per_leg` widely spaced ones of each random leg.
 
     Leg number k has the seed `seed + k`, so disjoint ranges of seeds give disjoint legs. With
     LLP26 files, all regions from the lumbar spine to the ankle occur, or `regions` in turn;
-    without them, only parametric knees. Some trunk slices beside the spine contain no bone.
+    without them, only parametric knees. `foot_files` give their legs feet. Some trunk slices beside
+    the spine contain no bone.
     """
     for first in range(0, count, per_leg):
         leg_seed = seed + first // per_leg
         number = min(per_leg, count - first)
         region = regions[first // per_leg % len(regions)] if regions else None
         config = draw_leg(
-            leg_seed, region, limb_files, size, per_leg, broken=broken, joint_tissue=joint_tissue
+            leg_seed,
+            region,
+            limb_files,
+            size,
+            per_leg,
+            broken=broken,
+            joint_tissue=joint_tissue,
+            foot_files=foot_files,
         )
         leg = simulate(config, watch=watch.silenced())
         spacing = float(leg.volume.spacing_mm[0])

@@ -65,7 +65,7 @@ def build_scene(config: LegConfig) -> Scene:
     """Build the bones, limbs and metal of a config; `ConfigError` if no bone is in view."""
     volume = config.grid.empty()
     seen = _seen(volume)
-    whole = build_bones(config.anatomy, seen, config.seed)
+    whole = build_bones(config.anatomy, seen, config.seed, config.feet)
     if not whole:
         raise ConfigError(
             "no bone lies in the grid: move the grid to the bones", code="NO_BONE_IN_GRID"

@@ -28,6 +28,7 @@ class Stream(IntEnum):
     VIEWS = 43
     JOINT_TISSUE = 47
     BROKEN_BONES = 53
+    FEET = 59
 
     def of(self, seed: int, *more: int) -> Rng:
         """The random numbers of this stream for a seed."""

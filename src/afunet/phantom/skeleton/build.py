@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 
 import numpy as np
 
 from afunet.anatomy.bones import Bone as BoneKind
 from afunet.errors import ConfigError
 from afunet.geometry import Mesh
-from afunet.phantom.config import Anatomy, Fracture, Pose, Source
+from afunet.phantom.config import Anatomy, Foot, Fracture, Pose, Source
 from afunet.phantom.shapes.arrays import FloatArray, Points
 from afunet.phantom.shapes.distance import Box, grid_of_implicit, grid_of_mesh
 from afunet.phantom.shapes.noise import SMOOTH, NoiseField
-from afunet.phantom.shapes.placing import shift, turn
+from afunet.phantom.shapes.placing import mirror_in_x, shift, turn
 from afunet.phantom.shapes.streams import Stream
 from afunet.phantom.skeleton.bones import Bone
+from afunet.phantom.skeleton.feet import foot_at, united
 from afunet.phantom.skeleton.fracture import break_bone
 from afunet.phantom.skeleton.hip import femoral_head
 from afunet.phantom.skeleton.joints import carved, seated
@@ -39,13 +41,13 @@ _CONDYLES_MM = 25
 """Height of the lowest part of a femur, which contains only the condyles."""
 
 
-def build_bones(anatomy: Anatomy, seen: Box, seed: int) -> list[Bone]:
+def build_bones(anatomy: Anatomy, seen: Box, seed: int, feet: Sequence[Foot] = ()) -> list[Bone]:
     """All bones that are at least partly in the box that the scan sees (LPS)."""
     warp = _warp(anatomy, seed)
     if anatomy.source is Source.PARAMETRIC:
         bones = _parametric(anatomy, seen, warp)
     elif anatomy.source is Source.LIMB_FILE:
-        bones = _limbs(anatomy, seen, warp)
+        bones = _limbs(anatomy, seen, warp, feet)
     else:
         bones = _folder(anatomy, seen)
     if anatomy.source is not Source.FOLDER:
@@ -104,15 +106,17 @@ def _parametric(anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
     return bones
 
 
-def _limbs(anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
+def _limbs(anatomy: Anatomy, seen: Box, warp: Warp, feet: Sequence[Foot]) -> list[Bone]:
     bones: list[Bone] = []
     assert anatomy.path is not None
-    for side, pose in zip(anatomy.sides, anatomy.poses, strict=True):
+    for side, pose, foot in zip_longest(anatomy.sides, anatomy.poses, feet):
         outward = 1.0 if side == "left" else -1.0
         meshes = _centred(load_limb(anatomy.path, side), side, anatomy, warp)
         meshes = seated(meshes, side, anatomy.cartilage_mm)
         hip = femoral_head(meshes[f"femur {side}"], outward).centre_mm
         knee = _knee_centre(meshes, side)
+        if foot is not None:
+            meshes[f"foot {side}"] = _foot(foot, side, meshes)
         limb = shift(hip) @ turn("z", outward * pose.outward_deg)
         limb = limb @ turn("y", -outward * pose.abduction_deg) @ shift(-hip)
         for name, mesh in meshes.items():
@@ -125,6 +129,15 @@ def _limbs(anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
             if kind is BoneKind.PELVIS and anatomy.spine:
                 bones += _spine(mesh, anatomy, seen, warp)
     return bones
+
+
+def _foot(foot: Foot, side: str, meshes: Mapping[str, Mesh]) -> Mesh:
+    """A foot below a shank, turned about the ankle."""
+    mirror = np.eye(4) if side == "left" else mirror_in_x(0.0)
+    tibia, fibula = (meshes[f"{kind} {side}"].transformed(mirror) for kind in ("tibia", "fibula"))
+    bones, ankle = foot_at(foot.path, foot.model, tibia, fibula, foot.size)
+    turned = turn("x", foot.plantar_deg) @ turn("y", foot.inversion_deg)
+    return united(bones).transformed(mirror @ shift(ankle) @ turned @ shift(-ankle))
 
 
 def _spine(pelvis: Mesh, anatomy: Anatomy, seen: Box, warp: Warp) -> list[Bone]:
@@ -194,6 +207,6 @@ def _knee_centre(meshes: dict[str, Mesh], side: str) -> FloatArray:
 
 def _bent(kind: str, pose: Pose, axis_mm: FloatArray) -> FloatArray:
     """The knee flexion for the bones below the knee; the patella follows a little."""
-    angle = {"tibia": pose.flexion_deg, "fibula": pose.flexion_deg}.get(str(kind), 0.0)
+    angle = pose.flexion_deg if str(kind) in ("tibia", "fibula", "foot") else 0.0
     angle = 0.4 * pose.flexion_deg if str(kind) == "patella" else angle
     return shift(axis_mm) @ turn("x", angle) @ shift(-axis_mm)

@@ -20,6 +20,7 @@ from afunet.phantom.shapes.distance import Box
 from afunet.phantom.shapes.lattice import Window
 from afunet.phantom.shapes.placing import mirror_in_x, turn_about
 from afunet.phantom.shapes.solids import MeshSolid, Solid
+from afunet.phantom.skeleton.feet import foot_at
 from afunet.phantom.skeleton.mesh_bones import load_limb, parts_of
 
 SHORTEST_MM, MOST_VOXELS = 5.0, 4_000_000
@@ -64,7 +65,7 @@ def draw_person(limb: Path, feet: Path, plan: Plan, rng: Rng) -> list[LimbBone]:
     leg = {name.split()[0]: [mesh] for name, mesh in meshes.items()}
     joints = _Joints.of(leg)
     if plan.with_foot:
-        leg["foot"] = _foot_at(feet, plan.foot, leg["tibia"][0], leg["fibula"][0])
+        leg["foot"], _ = foot_at(feet, plan.foot, leg["tibia"][0], leg["fibula"][0])
     bounds = np.array([mesh.bounds_mm() for _, mesh in pelvis])  # (N, 2, 3)
     mirror = mirror_in_x(float(bounds[:, 0, 0].min() + bounds[:, 1, 0].max()) / 2)
     bones = [LimbBone("pelvis", side, MeshSolid(mesh)) for side, mesh in pelvis]
@@ -143,44 +144,6 @@ def _pelvis(mesh: Mesh) -> list[tuple[str, Mesh]]:
     )
     sides = ("right", "", "left") if len(parts) == 3 else ("",) * len(parts)
     return list(zip(sides, parts, strict=True))
-
-
-def _foot_at(feet: Path, side: str, tibia: Mesh, fibula: Mesh) -> list[Mesh]:
-    """The bones of a foot scaled to a left tibia and rotated so that the fibulas match."""
-    with np.load(feet) as arrays:
-        names = {name[:-2] for name in arrays if name.startswith(side)}
-        out = np.array([-1.0, -1.0, 1.0]) * (1 if side == "Left" else np.array([-1.0, 1, 1]))
-        order = 1 if side == "Left" else -1
-        bones = {
-            name.split("_")[1]: Mesh(arrays[f"{name}_v"] * out, arrays[f"{name}_f"][:, ::order])
-            for name in sorted(names)
-        }
-    own, leg = _Ankle.of(bones["Tibia"], bones["Fibula"]), _Ankle.of(tibia, fibula)
-    scale = leg.length_mm / own.length_mm
-    turn = Rotation.from_euler("z", leg.fibula_rad - own.fibula_rad).as_matrix()
-    place = np.eye(4)
-    place[:3, :3] = turn * scale
-    place[:3, 3] = leg.middle_mm - place[:3, :3] @ own.middle_mm
-    legs = ("Tibia", "Fibula", "Patella")
-    return [mesh.transformed(place) for name, mesh in bones.items() if name not in legs]
-
-
-@dataclass(frozen=True, eq=False)
-class _Ankle:
-    middle_mm: FloatArray
-    length_mm: float
-    fibula_rad: float
-
-    @classmethod
-    def of(cls, tibia: Mesh, fibula: Mesh) -> _Ankle:
-        ends = []
-        for mesh in (tibia, fibula):
-            points = mesh.vertices_mm
-            ends.append(points[points[:, 2] < points[:, 2].min() + 15].mean(axis=0))
-        aside = (ends[1] - ends[0])[:2]
-        low, high = tibia.bounds_mm()
-        middle = np.array([*ends[0][:2], low[2]])
-        return cls(middle, float(high[2] - low[2]), float(np.arctan2(aside[1], aside[0])))
 
 
 @dataclass(frozen=True, eq=False)
