@@ -24,6 +24,8 @@ def folded(network: nn.Module) -> nn.Module:
 def _fold(block: nn.Sequential) -> None:
     for index in range(len(block) - 1):
         convolution, normalisation = block[index], block[index + 1]
-        if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
+        plane = isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d)
+        solid = isinstance(convolution, nn.Conv3d) and isinstance(normalisation, nn.BatchNorm3d)
+        if plane or solid:
             block[index] = fuse_conv_bn_eval(convolution, normalisation)
             block[index + 1] = nn.Identity()
