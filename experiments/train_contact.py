@@ -3,10 +3,9 @@
     .venv/bin/python -m experiments.train_contact -o contacts.safetensors --bones pool \
         [--leave-out 001]
 
-Patches of 64 voxels a side, half of them from real broken bones, half from virtual breaks; two of
-three lie at a contact. The network learns where another fragment is near, and, as further outputs,
-whether two voxels some way apart along an axis are of different fragments. AdamW, a poly schedule,
-cross-entropy and Dice inside the bone. `--leave-out` leaves out all bones of patients.
+Patches of `--patch` voxels a side, half of them from real broken bones, half from virtual breaks;
+two of three lie at a contact. The network learns where another fragment is near. AdamW, a poly
+schedule, cross-entropy and Dice inside the bone. `--leave-out` leaves out all bones of patients.
 """
 
 from __future__ import annotations
@@ -30,12 +29,8 @@ from afunet.training.task import Task, Total
 from experiments.draw_contact_bones import DEPTH_UNIT, STEP_MM
 from experiments.drawn import learn, learner
 
-PATCH, BATCH = 64, 6
-AT_CONTACT, JITTER = 0.7, 20
-REACH = 1
-"""A contact reaches so many voxels to either side, and half of that again along the diagonals."""
-APART = 3
-"""Voxels on either side of one whose fragments are compared."""
+PATCH, BATCH = 32, 12
+AT_CONTACT = 0.7
 IGNORED = -1
 KINDS = ("real", "break", "leg")
 """What a file's name tells of where it comes from."""
@@ -79,16 +74,17 @@ def _some(places: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """Patches of a pool; `shares` says how often each kind of `KINDS` is drawn."""
+    """Patches of a pool, `side` voxels wide; `shares` says how often each of `KINDS` is drawn."""
 
     bones: tuple[PoolBone, ...]
     shares: tuple[float, ...]
+    side: int = PATCH
 
     def __len__(self) -> int:
         return len(self.bones)
 
     def batch(self, step: int, size: int, part: slice = slice(None)) -> tuple[Tensor, Tensor]:
-        """The patches of a step: channels (B, 3, P, P, P); targets (B, 4, P, P, P) as int8."""
+        """The patches of a step: channels (B, 3, P, P, P); targets (B, 1, P, P, P) as int8."""
         drawn = [self._patch(np.random.default_rng([step, one])) for one in range(size)[part]]
         inputs, targets = (np.stack(parts) for parts in zip(*drawn, strict=True))
         return torch.from_numpy(inputs), torch.from_numpy(targets)
@@ -104,16 +100,21 @@ class Patches:
         met = bool(broken) and rng.random() < AT_CONTACT
         bone = (broken if met else kind)[rng.integers(len(broken if met else kind))]
         places = bone.places[0 if met else 1]
-        centre = places[rng.integers(len(places))] + rng.integers(-JITTER, JITTER + 1, 3)
-        hu, fragments, depth = _turned(rng, _cropped(bone.voxels, centre - PATCH // 2))
-        inputs = channels_of(_shown(rng, hu), depth.astype(np.float32) / DEPTH_UNIT)
-        return inputs, targets_of(fragments)
+        centre = places[rng.integers(len(places))] + rng.integers(
+            -self.side // 4, self.side // 4 + 1, 3
+        )
+        patch = _cropped(bone.voxels, centre - self.side // 2, self.side)
+        hu, fragments, depth = _turned(rng, patch)
+        shown = _shown(rng, hu)
+        if bone.kind == "break":
+            shown = _lined(rng, shown, fragments)
+        return channels_of(shown, depth.astype(np.float32) / DEPTH_UNIT), targets_of(fragments)
 
 
-def _cropped(voxels: NDArray[np.int16], low: NDArray[np.int64]) -> NDArray[np.int16]:
+def _cropped(voxels: NDArray[np.int16], low: NDArray[np.int64], side: int) -> NDArray[np.int16]:
     """Voxels (3, P, P, P) from a corner on, 0 beyond the bone's box."""
-    found = np.zeros((3, PATCH, PATCH, PATCH), dtype=np.int16)
-    first, last = np.maximum(low, 0), np.minimum(low + PATCH, voxels.shape[1:])
+    found = np.zeros((3, side, side, side), dtype=np.int16)
+    first, last = np.maximum(low, 0), np.minimum(low + side, voxels.shape[1:])
     if (last > first).all():
         source = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
         target = tuple(slice(a, b) for a, b in zip(first - low, last - low, strict=True))
@@ -130,24 +131,41 @@ def _turned(rng: np.random.Generator, patch: NDArray[np.int16]) -> NDArray[np.in
 
 def _shown(rng: np.random.Generator, hu: NDArray[np.int16]) -> NDArray[np.float32]:
     """HU of another scanner or patient: another scale, another offset, more noise."""
-    noise = rng.standard_normal(hu.shape, dtype=np.float32) * rng.uniform(0, 50)
+    noise = rng.standard_normal(hu.shape, dtype=np.float32) * rng.uniform(0, 25)
     found = hu * rng.uniform(0.75, 1.3) + rng.uniform(-80, 80) + noise
     return np.asarray(found, dtype=np.float32)
 
 
+def _lined(
+    rng: np.random.Generator, hu: NDArray[np.float32], fragments: NDArray[np.int16]
+) -> NDArray[np.float32]:
+    """A contact that shows: a darker line, a brighter one, or neither."""
+    kind = rng.random()
+    if kind > 0.85:
+        return hu
+    line = _touching(fragments)
+    if rng.random() < 0.5:
+        line &= fragments == rng.integers(1, max(int(fragments.max()), 1) + 1)
+    darker = hu * rng.uniform(0.2, 0.9) + rng.uniform(-60, 30)
+    return np.where(line, darker if kind < 0.6 else hu + rng.uniform(30, 250), hu)
+
+
 def targets_of(fragments: NDArray[np.int16]) -> NDArray[np.int8]:
-    """Near another fragment; different fragments along each axis (4, D, H, W); `IGNORED`."""
+    """Whether another fragment is within two voxels (1, D, H, W); `IGNORED` outside the bone."""
     bone = fragments > 0
-    near = np.zeros(bone.shape, dtype=np.bool_)
-    met = [_met(fragments, bone, axis) for axis in range(3)]
-    for one in met:
-        near |= one
+    near = _touching(fragments)
     wide = near.copy()
     for axis in range(3):
         for by in (-1, 1):
             wide |= np.roll(near, by, axis) & bone
-    pairs = [_pair(fragments, axis) for axis in range(3)]
-    return np.stack([np.where(bone, wide, IGNORED), *pairs]).astype(np.int8)
+    return np.where(bone, wide, IGNORED).astype(np.int8)[None]
+
+
+def _touching(fragments: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Voxels with a face on another fragment."""
+    bone = fragments > 0
+    first, second, third = (_met(fragments, bone, axis) for axis in range(3))
+    return np.asarray(first | second | third)
 
 
 def _met(fragments: NDArray[np.int16], bone: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
@@ -159,28 +177,14 @@ def _met(fragments: NDArray[np.int16], bone: NDArray[np.bool_], axis: int) -> ND
     return np.moveaxis(found, 0, axis)
 
 
-def _pair(fragments: NDArray[np.int16], axis: int) -> NDArray[np.int8]:
-    lines = np.moveaxis(fragments, axis, 0)
-    found = np.full(lines.shape, IGNORED, dtype=np.int8)
-    before, after = lines[: -2 * APART], lines[2 * APART :]
-    inside = (before > 0) & (after > 0)
-    found[APART:-APART] = np.where(inside, before != after, IGNORED)
-    return np.moveaxis(found, 0, axis)
-
-
 def loss_of(logits: Tensor, targets: Tensor, _: Total) -> Tensor:
-    """Cross-entropy and Dice of each output where it is asked for; the contact counts double."""
-    asked = targets[:, : logits.shape[1]]
-    weight, truth = (asked >= 0).float(), (asked > 0).float()
+    """Cross-entropy and Dice inside the bone."""
+    weight, truth = (targets >= 0).float(), (targets > 0).float()
     logits = logits.float()
-    over = (0, 2, 3, 4)
     entropy = binary_cross_entropy_with_logits(logits, truth, reduction="none") * weight
     share = torch.sigmoid(logits) * weight
-    both, sums = (share * truth).sum(over), share.sum(over) + (truth * weight).sum(over)
-    each = entropy.sum(over) / weight.sum(over).clamp_min(1) + 1 - (2 * both + 1) / (sums + 1)
-    counts = torch.ones_like(each)
-    counts[0] = 2
-    return (each * counts).sum() / counts.sum()
+    dice = (2 * (share * truth).sum() + 1) / (share.sum() + truth.sum() + 1)
+    return entropy.sum() / weight.sum().clamp_min(1) + 1 - dice
 
 
 def pool_of(folder: Path, left_out: Sequence[str]) -> tuple[PoolBone, ...]:
@@ -191,26 +195,28 @@ def pool_of(folder: Path, left_out: Sequence[str]) -> tuple[PoolBone, ...]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, train, save."""
-    parser = learner(__doc__, epochs=20, rate=2e-3)
+    parser = learner(__doc__, epochs=20, rate=3e-3)
     parser.add_argument("--bones", type=Path, required=True, help="folder of draw_contact_bones.py")
     parser.add_argument("--leave-out", nargs="*", default=[], help="patients, such as 001")
     parser.add_argument("--steps", type=int, default=100, help="of an epoch")
     parser.add_argument("--batch", type=int, default=BATCH)
+    parser.add_argument("--patch", type=int, default=PATCH)
+    parser.add_argument("--precision", type=Precision, choices=Precision, default=Precision.FP32)
     parser.add_argument("--shares", type=float, nargs=3, default=(0.5, 0.5, 0.0), help=str(KINDS))
     parser.add_argument("--widths", type=int, nargs="*", default=ContactConfig().widths)
     args = parser.parse_args(argv)
-    patches = Patches(pool_of(args.bones, args.leave_out), tuple(args.shares))
+    patches = Patches(pool_of(args.bones, args.leave_out), tuple(args.shares), args.patch)
     config = TrainingConfig(
         data=(DataConfig(str(args.bones)),),
         batch_size=args.batch,
         validate_every=args.steps,
         warmup_steps=30,
         weight_decay=1e-3,
-        average_decay=0.99,
+        average_decay=0.98,
         recalibration_batches=8,
-        precision=Precision.BF16,
+        precision=args.precision,
     )
-    network = ContactConfig(STEP_MM, outputs=4, widths=tuple(args.widths))
+    network = ContactConfig(STEP_MM, widths=tuple(args.widths))
 
     def task(fresh: Callable[[], nn.Module]) -> Task:
         return Task(fresh, patches, len(patches), loss_of, torch.channels_last_3d)

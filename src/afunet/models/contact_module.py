@@ -1,7 +1,7 @@
 """The network for contacts as a PyTorch module, for training and export: a small 3D U-Net.
 
-Its first layer halves the resolution and its last one doubles it: a bone lies in a large box, most
-of the time would go into layers of full size, and a thin line shows in any of them.
+Only a few channels have full size: a bone lies in a large box, and most of the time would go there.
+They find the line, the coarser ones tell whether it is a fracture.
 """
 
 from __future__ import annotations
@@ -15,28 +15,31 @@ from afunet.models.contact_network import ContactConfig
 
 
 class ContactModule(nn.Module):
-    """Inputs (N, inputs, D, H, W) → logits (N, outputs, D, H, W)."""
+    """Inputs (N, inputs, D, H, W) → logits (N, 1, D, H, W)."""
 
     def __init__(self, config: ContactConfig) -> None:
         super().__init__()
         self.config = config
-        widths = config.widths
-        self.stem = _layer(config.inputs, widths[0], kernel=4, stride=2)
-        self.down = nn.ModuleList(_layer(a, b, kernel=2, stride=2) for a, b in pairwise(widths))
-        self.encoder = nn.ModuleList(_Residual(width) for width in widths)
-        self.up = nn.ModuleList(nn.ConvTranspose3d(b, a, 2, 2) for a, b in pairwise(widths))
-        self.decoder = nn.ModuleList(_Residual(width) for width in widths[:-1])
-        self.head = nn.ConvTranspose3d(widths[0], config.outputs, 2, 2)
+        fine, *coarse = config.widths
+        self.stem = nn.Sequential(_layer(config.inputs, fine), _layer(fine, fine))
+        pairs = list(pairwise(config.widths))
+        self.down = nn.ModuleList(_layer(a, b, kernel=2, stride=2) for a, b in pairs)
+        self.encoder = nn.ModuleList(_Residual(width) for width in coarse)
+        self.up = nn.ModuleList(nn.ConvTranspose3d(b, a, 2, 2) for a, b in pairs)
+        self.decoder = nn.ModuleList(_Residual(width) for width in config.widths[1:-1])
+        self.last = _layer(fine, fine)
+        self.head = nn.Conv3d(fine, 1, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the logits, (N, outputs, D, H, W)."""
-        features, skips = self.encoder[0](self.stem(inputs)), []
-        for down, block in zip(self.down, self.encoder[1:], strict=True):
+        """Return the logits, (N, 1, D, H, W)."""
+        features = self.stem(inputs)
+        skips = []
+        for down, block in zip(self.down, self.encoder, strict=True):
             skips.append(features)
             features = block(down(features))
-        for level in reversed(range(len(skips))):
-            features = self.decoder[level](self.up[level](features) + skips[level])
-        return self.head(features)  # type: ignore[no-any-return]
+        for level in reversed(range(1, len(skips))):
+            features = self.decoder[level - 1](self.up[level](features) + skips[level])
+        return self.head(self.last(self.up[0](features) + skips[0]))  # type: ignore[no-any-return]
 
 
 class _Residual(nn.Module):

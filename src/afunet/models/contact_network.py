@@ -10,31 +10,29 @@ from afunet.models.model_file import ModelFile, Network
 
 @dataclass(frozen=True)
 class ContactConfig:
-    """The grid's step in mm, and the channels at 2, 4, 8, … steps.
+    """The grid's step in mm, and the channels at 1, 2, 4, 8, … steps.
 
-    `inputs` are those of `fragments.contact_input`; `outputs` the maps that it gives, of which the
-    first is the contact.
+    `inputs` are those of `fragments.contact_input`.
     """
 
     step_mm: float = 1.0
     inputs: int = 3
-    outputs: int = 1
-    widths: tuple[int, ...] = (24, 40, 56, 64)
+    widths: tuple[int, ...] = (8, 16, 32, 48, 64)
 
     def __post_init__(self) -> None:
-        if not self.widths or min(self.widths) < 1 or not self.step_mm > 0:
+        if len(self.widths) < 2 or min(self.widths) < 1 or not self.step_mm > 0:
             raise ConfigError(
-                f"a contact network needs widths from 1 and a positive step, got {self.widths} "
-                f"and {self.step_mm} mm"
+                f"a contact network needs two or more widths from 1 on and a positive step, got "
+                f"{self.widths} and {self.step_mm} mm"
             )
 
     @property
     def multiple(self) -> int:
         """Every side of the input must be a multiple of this."""
-        return int(2 ** len(self.widths))
+        return int(2 ** (len(self.widths) - 1))
 
 
 ContactNetwork = Network[ContactConfig]
-"""Inputs (N, inputs, D, H, W) → logits (N, outputs, D, H, W), sides multiples of `multiple`."""
+"""Inputs (N, inputs, D, H, W) → logits (N, 1, D, H, W), sides multiples of `multiple`."""
 CONTACTS = ModelFile("contacts", ContactConfig)
 """The file formats of the network."""
