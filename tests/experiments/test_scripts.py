@@ -30,6 +30,7 @@ from experiments import (
     calibrate,
     compress,
     confidence_cases,
+    draw_broken_bones,
     draw_limb_views,
     draw_name_cuts,
     export_shipped,
@@ -211,6 +212,30 @@ def test_views_of_limbs_are_drawn_and_learnt_from(
         assert not file.load_module(output, build).training
         script.main([*arguments, "--epochs", "3"])  # goes on from its end: nothing is left to do
         assert losses_in(output.with_suffix("") / LOG) == losses
+
+
+def test_broken_bones_are_drawn_from_files_and_drawing_goes_on(tmp_path: Path) -> None:
+    bone = np.zeros((40, 40, 60), dtype=np.int16)
+    bone[5:35, 5:35, 5:55] = 1
+    for patient, hu in (("001", 300), ("002", 400)):
+        for kind, voxels in (("ct", hu * bone), ("fragments", bone)):
+            image = nibabel.Nifti1Image(voxels, np.diag([-1.0, -1.0, 1.0, 1.0]))
+            nibabel.save(image, tmp_path / f"{patient}_femur_{kind}.nii.gz")
+    output = tmp_path / "broken"
+    common = ["-o", str(output), "--source", str(tmp_path), "--leave-out", "002", "--bones", "0"]
+    draw_broken_bones.main([*common, "1"])
+    first = (output / "bone-00000.npz").read_bytes()
+    draw_broken_bones.main([*common, "2"])
+    assert (output / "bone-00000.npz").read_bytes() == first
+    drawn = [np.load(path) for path in sorted(output.glob("bone-*.npz"))]
+    assert [str(one["name"]) for one in drawn] == ["001_femur 1"] * 2
+    for one in drawn:
+        labels, hu = one["fragments"], one["hu"]
+        assert labels.max() >= 1
+        assert labels.shape == hu.shape
+        assert not hu[labels == 0].any()
+        assert abs(np.median(hu[labels > 0]) - 300) < 60
+        assert np.linalg.det(one["affine"]) > 0
 
 
 def test_cuts_are_drawn_and_their_pieces_heard(
