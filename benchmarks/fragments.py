@@ -1,15 +1,16 @@
 """Fracture fragments told apart, on simulated fractured legs whose every piece is known.
 
-    .venv/bin/python -m benchmarks.fragments [--predicted [--weights FILE]] [--legs 30]
-        [--first-seed 2000]
+    .venv/bin/python -m benchmarks.fragments [--clinical] [--predicted [--weights FILE]]
+        [--legs 30] [--first-seed 2000]
 
 Thirty knees with one or two broken bones, drawn from seeds that nothing was tuned on: 2 to 5 large
 pieces, up to 3 chips, moved by 0.5 to 7 mm, gaps of 0.5 to 1.8 mm, voxels of 0.6 to 0.9 mm and
-slices of 0.8 to 2 mm. A piece is what hangs together (26-connected) of one fragment of the exact
-answer. Pieces of 50 mm³ and more are asked for; a piece is found from an IoU of one half. The mask
-is the exact one, or with `--predicted` that of the shipped or other weights, whose pieces are also
-named and parted by their names as in `afunet segment`. Whoever sets
-something by it takes other seeds than the reported ones.
+slices of 0.8 to 2 mm. With `--clinical` the same bones of the same knees break in clinical patterns
+whose pieces touch in places, are driven together or comminuted. A piece is what hangs together
+(26-connected) of one fragment of the exact answer. Pieces of 50 mm³ and more are asked for; a piece
+is found from an IoU of one half. The mask is the exact one, or with `--predicted` that of the
+shipped or other weights, whose pieces are also named and parted by their names as in `afunet
+segment`. Whoever sets something by it takes other seeds than the reported ones.
 
 Prints a Markdown row a leg, the sums, and the legs that went worst.
 """
@@ -17,6 +18,7 @@ Prints a Markdown row a leg, the sums, and the legs that went worst.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -32,10 +34,12 @@ from afunet.phantom import (
     Fracture,
     LegConfig,
     Pose,
+    Region,
     SimulatedLeg,
     axial_grid,
     simulate,
 )
+from afunet.phantom.drawing.fractures import PLACES, draw_fracture
 from afunet.reconstruction.instances import split_instances
 from afunet.workflows.analyse import AnalysisRules, analyse
 from benchmarks.bench import Network, parser_of, print_heading, print_row, scan_of
@@ -90,6 +94,20 @@ def fractured_leg(seed: int) -> LegConfig:
     )
 
 
+def clinical_leg(seed: int) -> LegConfig:
+    """The knee of `fractured_leg` with the same bones broken in clinical patterns."""
+    leg, rng = fractured_leg(seed), np.random.default_rng([seed, 12])
+    fractures = []
+    for old in leg.fractures:
+        kind = old.bone.split()[0]
+        patterns = [
+            name for place in PLACES[Region.KNEE] if place.bone == kind for name in place.patterns
+        ]
+        pattern = patterns[int(rng.integers(len(patterns)))]
+        fractures.append(draw_fracture(old.bone, pattern, old.centre_mm, rng))
+    return replace(leg, fractures=tuple(fractures))
+
+
 def true_pieces(leg: SimulatedLeg) -> Volume:
     labels = leg.fragments.volume
     return labels.with_voxels(
@@ -114,6 +132,7 @@ def predicted_pieces(weights: Path | None) -> Callable[[SimulatedLeg], Volume]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = parser_of(__doc__)
+    parser.add_argument("--clinical", action="store_true")
     parser.add_argument("--predicted", action="store_true")
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--legs", type=int, default=LEGS)
@@ -121,11 +140,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     pieces_of = predicted_pieces(options.weights) if options.predicted else exact_pieces
     asked = ("pieces:", "found:", "mean IoU:", "merged:", "split:", "extra:")
-    print(f"{SIMULATOR}\n")
+    drawn = clinical_leg if options.clinical else fractured_leg
+    print(f"{SIMULATOR}, {'clinical patterns' if options.clinical else 'halves'}\n")
     print_heading("seed:", "voxels, mm", *asked, "missed, mm³")
     scores: dict[int, FragmentScore] = {}
     for seed in range(options.first_seed, options.first_seed + options.legs):
-        leg = simulate(fractured_leg(seed))
+        leg = simulate(drawn(seed))
         score = match_fragments(pieces_of(leg), true_pieces(leg), SMALLEST_MM3)
         scores[seed] = score
         missed = ", ".join(f"{one.mm3:.0f}" for one in score.matches if not one.is_found)

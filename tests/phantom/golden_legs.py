@@ -1,4 +1,4 @@
-"""Eleven small legs that together touch every part of the simulator, and what they look like.
+"""Twelve small legs that together touch every part of the simulator, and what they look like.
 
     .venv/bin/python tests/phantom/golden_legs.py
 
@@ -30,6 +30,7 @@ from afunet.phantom import (
     Cast,
     Clutter,
     Fracture,
+    FracturePattern,
     Girth,
     Grid,
     Implant,
@@ -45,6 +46,7 @@ from afunet.phantom import (
     Source,
     Surroundings,
     TableKind,
+    Wound,
     axial_grid,
     draw_leg,
     grid_of,
@@ -119,6 +121,30 @@ def broken_knee_with_screws(folder: Path) -> Picture:
             anatomy=Anatomy(surface_step_mm=COARSE_MM),
             fractures=(Fracture("tibia left", -22.0, pieces=4, chips=3, displacement_mm=5.0),),
             implants=(Implant("tibia left", ImplantKind.SCREWS, -28.0),),
+        )
+    )
+
+
+def knee_with_clinical_fractures(folder: Path) -> Picture:
+    """Contact, impaction, small pieces, chips and lines; blood in the gaps, changed bone."""
+    wound = Wound(blood_hu=70.0, beside_hu=120.0)
+    plateau = Fracture(
+        "tibia left",
+        0.0,
+        pieces=6,
+        chips=2,
+        pattern=FracturePattern.PLATEAU_SPLIT_DEPRESSION,
+        impaction_mm=1.5,
+        cracks=2,
+        wound=wound,
+    )
+    patella = Fracture("patella left", 35.0, pattern=FracturePattern.PATELLA_STELLATE, gap_mm=2.0)
+    return _simulated(
+        LegConfig(
+            seed=10,
+            grid=axial_grid((6, 64, 64), 2.0, 12.0, (100.0, -5.0, 0.0)),
+            anatomy=Anatomy(surface_step_mm=COARSE_MM),
+            fractures=(plateau, patella),
         )
     )
 
@@ -276,6 +302,7 @@ LEGS: dict[str, Callable[[Path], Picture]] = {
     for draw in (
         plain_knee,
         broken_knee_with_screws,
+        knee_with_clinical_fractures,
         knee_in_a_cast,
         bright_vessels_and_clutter,
         thin_bone_seen_obliquely,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from afunet.phantom import LegConfig, Region, axial_grid, draw_leg, simulate
+from afunet.phantom import FracturePattern, LegConfig, Region, axial_grid, draw_leg, simulate
 
 DATA = Path(os.environ.get("AFUNET_DATA", Path(__file__).parents[3] / "shared" / "data"))
 LIMB = DATA / "shapes-llp26" / "sample00.npz"
@@ -113,5 +113,23 @@ def test_what_is_broken_lies_in_a_narrow_field() -> None:
         middle = corner + step * 63 / 2
         if 64 * step < 250 and drawn.fractures:
             narrow += 1
-            assert drawn.fractures[0].bone == f"femur {'left' if middle > 0 else 'right'}"
+            seen = {f"femur {'left' if middle > 0 else 'right'}", "pelvis"}
+            assert drawn.fractures[0].bone in seen
     assert narrow > 20
+
+
+def test_every_clinical_pattern_is_drawn_and_the_old_one_is_not() -> None:
+    regions = [region for region in Region if region is not Region.TRUNK]
+    drawn = [
+        fracture
+        for seed in range(60)
+        for region in regions
+        for fracture in draw_leg(seed, region, [Path("limb.npz")], broken=1.0).fractures
+    ]
+    assert {fracture.pattern for fracture in drawn} == set(FracturePattern) - {
+        FracturePattern.HALVES
+    }
+    assert any(fracture.impaction_mm > 0 for fracture in drawn)
+    assert any(fracture.gap_mm == 0 for fracture in drawn)
+    assert any(fracture.pieces > 9 for fracture in drawn)
+    assert all(30 <= fracture.wound.blood_hu <= 80 for fracture in drawn)

@@ -3,12 +3,12 @@
 from afunet.phantom.config.bones import (
     Anatomy,
     BoneQuality,
-    Fracture,
     Implant,
     ImplantKind,
     Pose,
     Source,
 )
+from afunet.phantom.config.fracture import Fracture, FracturePattern, Wound
 from afunet.phantom.config.grid import Grid, axial_grid, grid_of
 from afunet.phantom.config.joint_tissue import JointSpace, JointTissue, JointTissueKind
 from afunet.phantom.config.leg import LegConfig
@@ -22,6 +22,7 @@ __all__ = [
     "Cast",
     "Clutter",
     "Fracture",
+    "FracturePattern",
     "Girth",
     "Grid",
     "Implant",
@@ -37,6 +38,7 @@ __all__ = [
     "Source",
     "Surroundings",
     "TableKind",
+    "Wound",
     "axial_grid",
     "grid_of",
 ]

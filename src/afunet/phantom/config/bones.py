@@ -1,4 +1,4 @@
-"""Configuration of the bones: anatomy, bone quality, fractures and implants."""
+"""Configuration of the bones: anatomy, bone quality and implants."""
 
 from __future__ import annotations
 
@@ -79,26 +79,6 @@ class BoneQuality:
     tunnel: bool = False
     end_loss: float = 0.0
     patchy: float = 0.0
-
-
-@dataclass(frozen=True)
-class Fracture:
-    """A fracture of one bone.
-
-    `centre_mm` is the height of the fracture in the bone's own frame. Rough planes cut the bone
-    into `pieces` large fragments; rough balls at the surface cut off `chips` small ones (about
-    50–1000 mm³).
-    """
-
-    bone: str
-    centre_mm: float
-    pieces: int = 2
-    chips: int = 0
-    displacement_mm: float = 3.0
-    tilt_deg: float = 3.0
-    gap_mm: float = 0.6
-    roughness_mm: float = 1.5
-    seed: int = 0
 
 
 class ImplantKind(StrEnum):

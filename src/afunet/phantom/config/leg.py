@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from numbers import Integral
 
 from afunet.errors import ConfigError
-from afunet.phantom.config.bones import Anatomy, BoneQuality, Fracture, Implant
+from afunet.phantom.config.bones import Anatomy, BoneQuality, Implant
+from afunet.phantom.config.fracture import Fracture
 from afunet.phantom.config.grid import Grid, axial_grid
 from afunet.phantom.config.setting import Scanner, Surroundings
 from afunet.phantom.config.tissue import Clutter, Organs, SoftTissue

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from afunet.phantom.config import Fracture, Implant, ImplantKind, LegConfig
+from afunet.phantom.config import Implant, ImplantKind, LegConfig
+from afunet.phantom.drawing.fractures import draw_fractures
 from afunet.phantom.drawing.regions import Region, limb_x
 from afunet.phantom.shapes.arrays import Rng
 
@@ -14,24 +15,24 @@ BROKEN = 0.28
 """Share of random legs with a fracture."""
 METAL = 0.12
 """Share of random legs with metal."""
-# Bones that a region shows, and the heights in their own frames between which they break (mm).
-_HIP_BREAKS_MM, _THIGH_BREAKS_MM, _SHANK_BREAKS_MM = (330.0, 420.0), (60.0, 340.0), (-340.0, -60.0)
-_KNEE_BREAKS = (("femur", 10.0, 60.0), ("tibia", -60.0, -5.0), ("patella", 20.0, 50.0))
+# Bones that a region shows, and the heights in their own frames between which metal is (mm).
+_HIP_MM, _THIGH_MM, _SHANK_MM = (330.0, 420.0), (60.0, 340.0), (-340.0, -60.0)
+_KNEE = (("femur", 10.0, 60.0), ("tibia", -60.0, -5.0), ("patella", 20.0, 50.0))
 _KNEE_SHARES = (0.35, 0.5, 0.15)
 _IMPLANT_HU = (3000, 9000)
 
 
 def damaged(config: LegConfig, region: Region, broken: float, rng: Rng) -> LegConfig:
     """The leg, at random with a visible fracture (probability `broken`) or visible metal."""
-    bone, low, high = _target(region, _side_in_view(config), rng)
-    origin = config.grid.matrix()[2, 3]
-    top = origin + config.grid.matrix()[2, 2] * (config.grid.shape[0] - 1)
+    side = _side_in_view(config)
+    bone, low, high = _target(region, side, rng)
+    origin = float(config.grid.matrix()[2, 3])
+    top = origin + float(config.grid.matrix()[2, 2]) * (config.grid.shape[0] - 1)
     low, high = max(low, origin), min(high, top)
-    if low >= high:
-        return config
     if rng.random() < broken:
-        config = replace(config, fractures=(_fracture(bone, rng.uniform(low, high), rng),))
-    if rng.random() < METAL:
+        found = draw_fractures(region, side, config.anatomy.scale, origin, top, rng)
+        config = replace(config, fractures=tuple(found))
+    if low < high and rng.random() < METAL:
         kind = ImplantKind(rng.choice(list(ImplantKind)))
         height = rng.uniform(low, high)
         implant = Implant(bone, kind, height, rng.uniform(*_IMPLANT_HU), int(rng.integers(1 << 30)))
@@ -49,26 +50,12 @@ def _side_in_view(config: LegConfig) -> str:
 
 
 def _target(region: Region, side: str, rng: Rng) -> tuple[str, float, float]:
-    """A bone that the region shows, and the heights between which it breaks."""
+    """A bone that the region shows, and the heights between which it may hold metal."""
     if region is Region.HIP:
-        return f"femur {side}", *_HIP_BREAKS_MM
+        return f"femur {side}", *_HIP_MM
     if region is Region.THIGH:
-        return f"femur {side}", *_THIGH_BREAKS_MM
+        return f"femur {side}", *_THIGH_MM
     if region is Region.KNEE:
-        kind, low, high = _KNEE_BREAKS[int(rng.choice(len(_KNEE_BREAKS), p=_KNEE_SHARES))]
+        kind, low, high = _KNEE[int(rng.choice(len(_KNEE), p=_KNEE_SHARES))]
         return f"{kind} {side}", low, high
-    return f"{rng.choice(['tibia', 'fibula'])} {side}", *_SHANK_BREAKS_MM
-
-
-def _fracture(bone: str, height_mm: float, rng: Rng) -> Fracture:
-    return Fracture(
-        bone=bone,
-        centre_mm=height_mm,
-        pieces=int(rng.integers(2, 5)),
-        chips=int(rng.integers(0, 4)),
-        displacement_mm=rng.uniform(0.5, 6),
-        tilt_deg=rng.uniform(0, 8),
-        gap_mm=rng.uniform(0.2, 1.6),
-        roughness_mm=rng.uniform(0.3, 2.5),
-        seed=int(rng.integers(1 << 30)),
-    )
+    return f"{rng.choice(['tibia', 'fibula'])} {side}", *_SHANK_MM

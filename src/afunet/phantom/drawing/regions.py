@@ -74,7 +74,7 @@ def draw_grid(region: Region, anatomy: Anatomy, size: int, slices: int, rng: Rng
     else:
         field, middle = rng.uniform(165, 330), limb_x(anatomy, start + length / 2)
     height = start + length / 2
-    behind = rng.normal(15, 10) + _limb_y(anatomy, height)
+    behind = rng.normal(15, 10) + limb_y(anatomy, height)
     if region is Region.TRUNK:
         behind = rng.normal(-40, 10)
     centre = (middle + rng.normal(0, 0.03) * field, behind, height)
@@ -84,7 +84,7 @@ def draw_grid(region: Region, anatomy: Anatomy, size: int, slices: int, rng: Rng
     return grid_of(about @ straight.matrix(), straight.shape)
 
 
-def _limb_y(anatomy: Anatomy, height_mm: float) -> float:
+def limb_y(anatomy: Anatomy, height_mm: float) -> float:
     """How far the bones lie behind the knee at a height, mm."""
     bend = np.tan(np.deg2rad(anatomy.poses[0].flexion_deg))
     shank = max(-height_mm, 0.0) * bend

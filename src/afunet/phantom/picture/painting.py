@@ -15,6 +15,7 @@ from afunet.phantom.shapes.blend import mix, step
 from afunet.phantom.shapes.implicit import smooth_union
 from afunet.phantom.skeleton.bones import Bone, Distances
 from afunet.phantom.tissue.bone_tissue import bone_hu
+from afunet.phantom.tissue.broken_bone import Apart, beside_face, with_line
 from afunet.phantom.tissue.clutter import paint_clutter
 from afunet.phantom.tissue.envelope import LimbFrame
 from afunet.phantom.tissue.joint_tissue import paint_fillings
@@ -195,28 +196,46 @@ def _nearest(scene: Scene, pieces: list[Seen], shape: tuple[int, ...]) -> _Neare
 def _paint_bones(
     hu: Float32Array, scene: Scene, pieces: list[Seen], near: _Nearest, pixel_mm: float
 ) -> None:
-    order = {bone.name: k for k, bone in enumerate(scene.bones)}
-    for piece in pieces:
-        inside = piece.distances.piece < 0.5 * pixel_mm
-        if not inside.any():
-            continue
-        window = piece.window
-        is_mine = near.owner[window] == order[piece.bone.name]
-        other = np.where(is_mine, near.second_mm[window], near.first_mm[window])[inside]
-        bone = bone_hu(
-            piece.bone.kind,
-            piece.bone.ends_mm,
-            piece.distances.home_mm[inside],
-            -piece.distances.intact[inside],
-            other,
-            scene.config.bone,
-            scene.textures,
-        )
-        for defect in scene.defects:
-            if defect.bone == piece.bone.name:
-                bone = defect.paint(bone, piece.distances.home_mm[inside])
-        part = hu[window]
-        part[inside] = mix(part[inside], bone, step(-piece.distances.piece[inside], pixel_mm))
+    for number, bone in enumerate(scene.bones):
+        mine = [piece for piece in pieces if piece.bone is bone]
+        if mine and bone.wound is not None:
+            spaced = [(piece.window, piece.distances.piece) for piece in mine]
+            apart = Apart.of(spaced, near.first_mm.shape, FAR_MM)
+            apart.bleed(hu, bone.wound)
+            ground = hu.copy()
+        for piece in mine:
+            inside = piece.distances.piece < 0.5 * pixel_mm
+            if not inside.any():
+                continue
+            window, part = piece.window, hu[piece.window]
+            found = _bone_hu(scene, piece, near, number, inside)
+            distance = piece.distances.piece[inside]
+            if bone.wound is None:
+                part[inside] = mix(part[inside], found, step(-distance, pixel_mm))
+                continue
+            found = beside_face(found, piece.distances.face[inside], bone.wound)
+            for slit in piece.distances.slits:
+                line = (slit[0][inside], slit[1][inside])
+                found = with_line(found, *line, bone.wound, pixel_mm)
+            share = apart.share(window, piece.distances.piece, inside, pixel_mm)
+            part[inside] += (found - ground[window][inside]) * share
+
+
+def _bone_hu(
+    scene: Scene, piece: Seen, near: _Nearest, number: int, inside: BoolArray
+) -> Float32Array:
+    """HU (N,) of bone number `number` at the points of a window that lie inside its piece."""
+    window = piece.window
+    is_mine = near.owner[window] == number
+    other = np.where(is_mine, near.second_mm[window], near.first_mm[window])[inside]
+    home = piece.distances.home_mm[inside]
+    depth = -piece.distances.intact[inside]
+    kind, ends = piece.bone.kind, piece.bone.ends_mm
+    found = bone_hu(kind, ends, home, depth, other, scene.config.bone, scene.textures)
+    for defect in scene.defects:
+        if defect.bone == piece.bone.name:
+            found = defect.paint(found, home)
+    return found
 
 
 def _paint_metal(

@@ -121,9 +121,10 @@ def _slice_labels(scene: Scene, grid: Volume, index: int) -> NDArray[np.uint8]:
     labels = np.zeros(grid.shape[1:], dtype=np.uint8)
     deepest = np.zeros(grid.shape[1:], dtype=np.float32)
     for piece in pieces_in(scene, grid, index, _slice_points(grid, index)):
-        won = piece.distances.piece < deepest[piece.window]
+        solid = piece.distances.solid
+        won = solid < deepest[piece.window]
         labels[piece.window] = np.where(won, piece.label, labels[piece.window])
-        deepest[piece.window] = np.where(won, piece.distances.piece, deepest[piece.window])
+        deepest[piece.window] = np.where(won, solid, deepest[piece.window])
     return labels
 
 

@@ -27,6 +27,7 @@ class Stream(IntEnum):
     SCANS = 41
     VIEWS = 43
     JOINT_TISSUE = 47
+    BROKEN_BONES = 53
 
     def of(self, seed: int, *more: int) -> Rng:
         """The random numbers of this stream for a seed."""

@@ -62,10 +62,7 @@ def fractured(bones: list[Bone], fractures: tuple[Fracture, ...]) -> list[Bone]:
             f"no bone {unknown[0]!r} to break is in view: choose from {sorted(names)}"
         )
     broken = {fracture.bone: fracture for fracture in fractures}
-    return [
-        bone.broken(break_bone(bone.surface, broken[bone.name])) if bone.name in broken else bone
-        for bone in bones
-    ]
+    return [break_bone(bone, broken[bone.name]) if bone.name in broken else bone for bone in bones]
 
 
 def _warp(anatomy: Anatomy, seed: int) -> Warp:
