@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -104,13 +105,13 @@ def _weights(size: int, first: float, ratio: float, count: int) -> Float32Array:
 
     It is one voxel wide, or one even voxel if those are larger. Outside there is nothing.
     """
-    centres = first + ratio * np.arange(count)
-    wide = max(ratio, 1.0)
-    weights = np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(size)) / wide)
-    full = np.maximum(
-        0, 1 - np.abs(centres[:, None] - np.arange(-int(wide) - 1, size + int(wide) + 1)) / wide
-    )
-    return np.asarray(weights / full.sum(axis=1, keepdims=True), dtype=np.float32)
+    beyond = (MARGIN + 1) * ceil(max(ratio, 1.0)) + 1
+    away = np.abs(
+        first + ratio * np.arange(count)[:, None] - np.arange(-beyond, size + beyond)
+    )  # (count, voxels and some beyond either end)
+    weights = np.maximum(0, 1 - away / max(ratio, 1.0))
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights[:, beyond:-beyond], dtype=np.float32)
 
 
 def _three(values: list[Any]) -> tuple[Any, Any, Any]:

@@ -27,7 +27,7 @@ class ContactModule(nn.Module):
         self.encoder = nn.ModuleList(_Residual(width) for width in coarse)
         self.up = nn.ModuleList(nn.ConvTranspose3d(b, a, 2, 2) for a, b in pairs)
         self.decoder = nn.ModuleList(_Residual(width) for width in config.widths[1:-1])
-        self.last = _layer(fine, fine)
+        self.last = _layer(2 * fine, fine)
         self.head = nn.Conv3d(fine, 1, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -39,7 +39,8 @@ class ContactModule(nn.Module):
             features = block(down(features))
         for level in reversed(range(1, len(skips))):
             features = self.decoder[level - 1](self.up[level](features) + skips[level])
-        return self.head(self.last(self.up[0](features) + skips[0]))  # type: ignore[no-any-return]
+        both = torch.cat([self.up[0](features), skips[0]], dim=1)
+        return self.head(self.last(both))  # type: ignore[no-any-return]
 
 
 class _Residual(nn.Module):

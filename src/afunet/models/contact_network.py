@@ -16,7 +16,7 @@ class ContactConfig:
     """
 
     step_mm: float = 1.0
-    inputs: int = 3
+    inputs: int = 4
     widths: tuple[int, ...] = (8, 16, 32, 48, 64)
 
     def __post_init__(self) -> None:
