@@ -14,12 +14,18 @@ from afunet.models.contact_network import CONTACTS, ContactNetwork
 from afunet.models.shipped import shipped_path
 
 Float32Array = NDArray[np.float32]
+SHIPPED = "contacts.onnx"
 
 
 @cache
 def shipped_contacts() -> ContactNetwork:
     """The network for contacts that comes with the package."""
-    return CONTACTS.load(shipped_path("contacts.onnx"))
+    return CONTACTS.load(shipped_path(SHIPPED))
+
+
+def are_contacts_shipped() -> bool:
+    """Whether the package has the weights; without, fragments that touch are not told apart."""
+    return shipped_path(SHIPPED).is_file()
 
 
 def contact_map(mask: Volume, scan: Volume, network: ContactNetwork | None = None) -> Volume:

@@ -8,6 +8,7 @@ import numpy as np
 
 from afunet.anatomy.names import NamedLabels
 from afunet.anatomy.naming import name_pieces
+from afunet.fragments.contact_map import are_contacts_shipped
 from afunet.fragments.named_bones import Fragmented, part_named_bones
 from afunet.geometry import Mesh, Volume
 from afunet.reconstruction.instances import split_instances
@@ -79,7 +80,7 @@ class Dividing:
         return NamedLabels.unnamed(labels)
 
     def _fragmented(self, named: NamedLabels, scan: Volume | None) -> Fragmented:
-        if scan is not None:
+        if scan is not None and are_contacts_shipped():
             with self.stopwatch.stage(FRAGMENTS), self.attempts.at(FRAGMENTS):
                 return part_named_bones(named, scan, watch=self.watch)
         return Fragmented(named)
