@@ -72,7 +72,8 @@ class EvenGrid:
                 sizes, self.first, self.ratio, self.shape, strict=True
             )
         )
-        return even[np.ix_(*picked)]
+        found: NDArray[Any] = even[np.ix_(*picked)]
+        return found
 
     def to_mm(self, volume: Volume, places: NDArray[Any]) -> NDArray[np.float64]:
         """LPS mm (..., 3) of places (..., 3) of this grid (slice, row, column)."""
