@@ -3,10 +3,10 @@
     .venv/bin/python -m experiments.draw_contact_bones -o pool --copies 3 --breaks 10 \
         [--leg-seeds 0 40 --limbs 'limbs/*.npz']
 
-Each bone of `fractures` (below `AFUNET_DATA`) is drawn as it is and in `--copies` coarser, blurred
-and noisier pictures, and its fragments are broken virtually `--breaks` times. `--leg-seeds` adds
-the bones around fractures of simulated legs. A file is one bone on the network's grid: HU,
-fragments, and depth in 1/16 mm. Files that exist are kept, so that a stopped run goes on.
+Each bone of `--source` (`fractures` below `AFUNET_DATA`) is drawn as it is and in `--copies`
+coarser, blurred and noisier pictures, and its fragments are broken virtually `--breaks` times.
+`--leg-seeds` adds the bones around fractures of simulated legs. A file is one bone on the network's
+grid: HU, fragments, and depth in 1/16 mm. What exists is kept, so that a stopped run goes on.
 """
 
 from __future__ import annotations
@@ -135,13 +135,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Draw, bone after bone."""
     parser = parser_of(__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--source", type=Path, help="folder of bones and their fragments")
     parser.add_argument("--copies", type=int, default=3)
     parser.add_argument("--breaks", type=int, default=10)
     parser.add_argument("--leg-seeds", type=int, nargs=2, default=(0, 0), help="first, end")
     parser.add_argument("--limbs", default="", help="pattern of LLP26 limbs")
     args = parser.parse_args(argv)
     args.output.mkdir(parents=True, exist_ok=True)
-    folder = data_set("fractures")
+    folder = args.source or data_set("fractures")
     bones, sources = real_bones(folder), whole_fragments(folder, ())
     for number in range(max(args.copies + 1, args.breaks)):
         for name, bone in bones.items():
