@@ -4,7 +4,7 @@
         [--leave-out 001]
 
 Patches of `--patch` voxels a side, half of them from real broken bones, half from virtual breaks;
-two of three lie at a contact. The network learns where another fragment is near. AdamW, a poly
+`--at-contact` of them lie at a contact. The network learns where another fragment is near. AdamW, a poly
 schedule, cross-entropy and Dice inside the bone. `--leave-out` leaves out all bones of patients.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +30,8 @@ from experiments.draw_contact_bones import DEPTH_UNIT, STEP_MM
 from experiments.drawn import learn, learner
 
 PATCH, BATCH = 32, 12
-AT_CONTACT = 0.7
+AT_CONTACT, RARE = 0.7, 3.0
 IGNORED = -1
-RARE = 3.0
-"""The weight of voxels at a contact."""
 KINDS = ("real", "break", "leg")
 """What a file's name tells of where it comes from."""
 
@@ -81,6 +79,7 @@ class Patches:
     bones: tuple[PoolBone, ...]
     shares: tuple[float, ...]
     side: int = PATCH
+    at_contact: float = AT_CONTACT
 
     def __len__(self) -> int:
         return len(self.bones)
@@ -99,7 +98,7 @@ class Patches:
         shares = np.array(self.shares) * [len(kind) > 0 for kind in self._of_kind]
         kind = self._of_kind[rng.choice(len(KINDS), p=shares / shares.sum())]
         broken = [bone for bone in kind if len(bone.places[0])]
-        met = bool(broken) and rng.random() < AT_CONTACT
+        met = bool(broken) and rng.random() < self.at_contact
         bone = (broken if met else kind)[rng.integers(len(broken if met else kind))]
         places = bone.places[0 if met else 1]
         centre = places[rng.integers(len(places))] + rng.integers(
@@ -179,11 +178,11 @@ def _met(fragments: NDArray[np.int16], bone: NDArray[np.bool_], axis: int) -> ND
     return np.moveaxis(found, 0, axis)
 
 
-def loss_of(logits: Tensor, targets: Tensor, _: Total) -> Tensor:
-    """Cross-entropy and Dice inside the bone; contacts are rare and weigh more."""
+def loss_of(logits: Tensor, targets: Tensor, _: Total, rare: float = RARE) -> Tensor:
+    """Cross-entropy and Dice inside the bone; contacts are rare and weigh `rare` times as much."""
     weight, truth = (targets >= 0).float(), (targets > 0).float()
     logits = logits.float()
-    weight = weight * (1 + (RARE - 1) * truth)
+    weight = weight * (1 + (rare - 1) * truth)
     entropy = binary_cross_entropy_with_logits(logits, truth, reduction="none") * weight
     share = torch.sigmoid(logits) * (targets >= 0)
     dice = (2 * (share * truth).sum() + 1) / (share.sum() + truth.sum() + 1)
@@ -204,11 +203,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=100, help="of an epoch")
     parser.add_argument("--batch", type=int, default=BATCH)
     parser.add_argument("--patch", type=int, default=PATCH)
+    parser.add_argument("--at-contact", type=float, default=AT_CONTACT, help="share of patches")
+    parser.add_argument("--rare", type=float, default=RARE, help="weight of contacts in the loss")
     parser.add_argument("--precision", type=Precision, choices=Precision, default=Precision.FP32)
     parser.add_argument("--shares", type=float, nargs=3, default=(0.5, 0.5, 0.0), help=str(KINDS))
     parser.add_argument("--widths", type=int, nargs="*", default=ContactConfig().widths)
     args = parser.parse_args(argv)
-    patches = Patches(pool_of(args.bones, args.leave_out), tuple(args.shares), args.patch)
+    patches = Patches(
+        pool_of(args.bones, args.leave_out), tuple(args.shares), args.patch, args.at_contact
+    )
     config = TrainingConfig(
         data=(DataConfig(str(args.bones)),),
         batch_size=args.batch,
@@ -222,7 +225,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     network = ContactConfig(STEP_MM, widths=tuple(args.widths))
 
     def task(fresh: Callable[[], nn.Module]) -> Task:
-        return Task(fresh, patches, len(patches), loss_of, torch.channels_last_3d)
+        return Task(
+            fresh, patches, len(patches), partial(loss_of, rare=args.rare), torch.channels_last_3d
+        )
 
     facts = {"bones": len(patches), "left out": ", ".join(args.leave_out) or "none"}
     learn(CONTACTS, ContactModule, network, task, config, args, facts)
