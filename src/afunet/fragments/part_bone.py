@@ -20,6 +20,7 @@ from afunet.watch import UNWATCHED, Watch
 
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int32]
+LARGE_MM3 = 10_000.0
 MOST = 255
 """More fragments than a bone has."""
 
@@ -28,13 +29,15 @@ MOST = 255
 class CutRules:
     """When two fragments touch rather than are one.
 
-    A border's probability is logistic in its mean contact: one half at `even`, its logarithmic odds
-    rising by `slope` from no contact to a sure one. Fragments are parted from `sure` on; from
-    `suspected` on, a border is told. No fragment is smaller than `least_mm3`.
+    A border's probability is logistic: its logarithmic odds are `bias`, plus `by_contact` times its
+    mean contact, plus `by_size` times the decimal logarithm of the smaller side's cm³, of which no
+    more than `LARGE_MM3` counts. Fragments are parted from `sure` on; from `suspected` on, a border
+    is told if both sides have `least_suspected_mm3`. No fragment is smaller than `least_mm3`.
     """
 
-    even: float = 0.5
-    slope: float = 12.0
+    bias: float = -12.0
+    by_contact: float = 20.0
+    by_size: float = 1.5
     sure: float = 0.5
     suspected: float = 0.2
     least_mm3: float = 50.0
@@ -47,9 +50,11 @@ class CutRules:
                 f"{self.suspected} and {self.sure}"
             )
 
-    def probability(self, border: Border) -> float:
-        """How likely the border is one of two fragments."""
-        return float(1 / (1 + np.exp(-self.slope * (border.mean - self.even))))
+    def probability(self, border: Border, smaller_mm3: float) -> float:
+        """How likely the border is one of two fragments of which the smaller has this volume."""
+        size = np.log10(min(max(smaller_mm3, 1.0), LARGE_MM3) / 1000)
+        odds = self.bias + self.by_contact * border.mean + self.by_size * size
+        return float(1 / (1 + np.exp(-odds)))
 
 
 @dataclass(frozen=True)
@@ -122,25 +127,29 @@ def parted(
         # Crumbs are joined to what they are least separate from, and before all else.
         if smaller < least:
             return border.mean - 2
-        return rules.probability(border) / rules.sure
+        return rules.probability(border, smaller * grid.voxel_mm3) / rules.sure
 
     found = agglomerated(sizes, borders_of(regions, contact), asked)
     even = found.owner[regions]
     labels, number = _numbered(grid, inside, even, rules)
     voxels = np.zeros(mask.shape, dtype=labels.dtype)
     voxels[grid.box] = labels
+    volumes = np.bincount(even.ravel(), minlength=len(sizes)) * grid.voxel_mm3
 
-    def cut(one: int, other: int, border: Border) -> Cut:
+    def cut(one: int, other: int, border: Border, smaller_mm3: float) -> Cut:
         centre = grid.to_mm(mask, np.array(border.centre))
         first, second = sorted((int(number[one]), int(number[other])))
         x, y, z = (float(value) for value in centre)
         area = border.faces * grid.step_mm**2
-        return Cut(first, second, area, rules.probability(border), (x, y, z))
+        return Cut(first, second, area, rules.probability(border, smaller_mm3), (x, y, z))
 
-    cuts = [cut(*pair, border) for pair, border in found.borders.items()]
+    cuts = [
+        cut(one, other, border, float(min(volumes[one], volumes[other])))
+        for (one, other), border in found.borders.items()
+    ]
     return PartedBone(
         mask.with_voxels(voxels),
-        tuple(sorted((one for one in cuts if one.one != one.other), key=_likeliest)),
+        tuple(sorted((one for one in cuts if 0 < one.one < one.other), key=_likeliest)),
         tuple(sorted(_suspected(found, cut, rules, grid), key=_likeliest)),
     )
 
@@ -184,15 +193,18 @@ def _rim(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _suspected(
-    found: Agglomeration, cut: Callable[[int, int, Border], Cut], rules: CutRules, grid: EvenGrid
+    found: Agglomeration,
+    cut: Callable[[int, int, Border, float], Cut],
+    rules: CutRules,
+    grid: EvenGrid,
 ) -> list[Cut]:
     """Borders that were joined although they may part large pieces."""
-    return [
-        cut(int(found.owner[join.kept]), int(found.owner[join.kept]), join.border)
+    cuts = (
+        cut(found.owner[join.kept], found.owner[join.kept], join.border, mm3)
         for join in found.joins
-        if join.smaller * grid.voxel_mm3 >= rules.least_suspected_mm3
-        and rules.probability(join.border) >= rules.suspected
-    ]
+        if (mm3 := join.smaller * grid.voxel_mm3) >= rules.least_suspected_mm3
+    )
+    return [one for one in cuts if one.probability >= rules.suspected]
 
 
 def _likeliest(cut: Cut) -> float:
