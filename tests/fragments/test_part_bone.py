@@ -69,7 +69,7 @@ def test_a_plane_with_a_hole_still_parts() -> None:
 def test_a_line_that_ends_inside_the_bone_parts_nothing_but_is_told() -> None:
     mask, hu = bar()
     hu[:11, :, 40:42] = DARK
-    rules = CutRules(suspected=0.05)
+    rules = CutRules(suspected=0.005)
     found = part_bone(bone(mask), bone(hu), NETWORK, rules)
     assert found.labels.voxels.max() == 1
     assert not found.cuts
@@ -90,9 +90,10 @@ def test_a_chip_is_a_fragment_from_50_mm3_on() -> None:
     mask, hu = bar()
     hu[2:10, 2:10, 2:10] = DARK  # 512 mm³ with the contact around it
     hu[2:8, 2:8, 2:8] = BONE  # 216 mm³
-    found = part_bone(bone(mask), bone(hu), NETWORK)
+    easy = CutRules(bias=-12.0, by_size=1.5)
+    found = part_bone(bone(mask), bone(hu), NETWORK, easy)
     assert found.labels.voxels[4, 4, 4] == 2
-    few = CutRules(least_mm3=600)
+    few = CutRules(bias=-12.0, by_size=1.5, least_mm3=600)
     assert part_bone(bone(mask), bone(hu), NETWORK, few).labels.voxels.max() == 1
 
 

@@ -67,7 +67,7 @@ def test_without_a_scan_all_is_as_the_mask_alone_shows() -> None:
 def test_a_line_that_ends_in_the_bone_is_a_finding_with_its_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rules = replace(CutRules(), suspected=0.05)
+    rules = replace(CutRules(), suspected=0.005)
     monkeypatch.setattr(part_bone, "CutRules", lambda: rules)
     _, hu = bar()
     hu[:11, :, 40:42] = DARK

@@ -35,9 +35,9 @@ class CutRules:
     is told if both sides have `least_suspected_mm3`. No fragment is smaller than `least_mm3`.
     """
 
-    bias: float = -12.0
+    bias: float = -19.2
     by_contact: float = 20.0
-    by_size: float = 1.5
+    by_size: float = 6.0
     sure: float = 0.5
     suspected: float = 0.2
     least_mm3: float = 50.0
