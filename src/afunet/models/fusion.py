@@ -24,6 +24,11 @@ def folded(network: nn.Module) -> nn.Module:
 def _fold(block: nn.Sequential) -> None:
     for index in range(len(block) - 1):
         convolution, normalisation = block[index], block[index + 1]
-        if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
-            block[index] = fuse_conv_bn_eval(convolution, normalisation)
+        if isinstance(normalisation, nn.BatchNorm2d | nn.BatchNorm3d):
+            if isinstance(convolution, nn.Conv2d):
+                block[index] = fuse_conv_bn_eval(convolution, normalisation)
+            elif isinstance(convolution, nn.Conv3d):
+                block[index] = fuse_conv_bn_eval(convolution, normalisation)
+            else:
+                continue
             block[index + 1] = nn.Identity()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from afunet.anatomy.names import BoneName, NamedLabels
+from afunet.fragments.part_bone import Cut
 from afunet.geometry import Box, Mesh, Volume
 from afunet.geometry.labels import label_sizes
 from afunet.reconstruction.decimation import decimated
@@ -73,12 +75,15 @@ class Instances:
     """A label map of pieces, and the pieces and their surfaces in the order of their labels.
 
     The largest piece comes first. If there are very many, as with noise, `pieces` holds only the
-    `MOST_PIECES` largest, but all have a label.
+    `MOST_PIECES` largest, but all have a label. `cuts` are where fragments touch, by their labels;
+    `suspected` where a piece may be broken.
     """
 
     labels: Volume
     pieces: tuple[Piece, ...] = ()
     surfaces: tuple[Mesh, ...] = ()
+    cuts: tuple[Cut, ...] = ()
+    suspected: tuple[Cut, ...] = ()
 
     @property
     def not_measured(self) -> int:
@@ -90,6 +95,8 @@ def measure_pieces(
     named: NamedLabels,
     scan: Volume | None = None,
     *,
+    cuts: Sequence[Cut] = (),
+    suspected: Sequence[Cut] = (),
     smoothing: Smoothing | None = None,
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
@@ -97,6 +104,8 @@ def measure_pieces(
 ) -> Instances:
     """Measure each label of a map and make its surface; `scan`, in HU on its grid, adds densities.
 
+    `cuts` are those along which labels meet that are fragments of one bone; `suspected` tells where
+    one may be broken.
     `max_triangles` and `max_error_mm` limit the simplification of each surface (`decimated`).
     Raises `Cancelled`.
     """
@@ -114,7 +123,7 @@ def measure_pieces(
     made = list(watch.in_threads(surfaced, measures, STAGE))
     surfaces = tuple(mesh for mesh, _ in made)
     gaps = nearest_gaps([(one.label, mesh) for one, mesh in zip(measures, surfaces, strict=True)])
-    bones = bones_apart(labels, named.names, surfaces)
+    bones = bones_apart(labels, named.names, surfaces, [(cut.one, cut.other) for cut in cuts])
     titles, seen = piece_titles(named.names[: len(surfaces)], bones), Counter[BoneName]()
     alike: dict[int, list[BonePiece]] = defaultdict(list)
     for bone, title, one, mesh in zip(bones, titles, measures, surfaces, strict=True):
@@ -145,7 +154,7 @@ def measure_pieces(
                 displacement=moved.get(one.label, IN_PLACE),
             )
         )
-    return Instances(labels, tuple(pieces), surfaces)
+    return Instances(labels, tuple(pieces), surfaces, tuple(cuts), tuple(suspected))
 
 
 def _alone(labels: Volume, box: Box, label: int) -> Volume:
