@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from afunet.anatomy.bones import Side
 from afunet.anatomy.names import BoneName, NamedLabels
 from afunet.fragments.part_bone import Cut
 from afunet.geometry import Box, Mesh, Volume
@@ -130,7 +131,8 @@ def measure_pieces(
         alike[bone].append(BonePiece(title, one, mesh))
 
     def fitted(fragments: list[BonePiece]) -> dict[int, Displacement]:
-        return displacements(fragments, labels)
+        name = named.names[fragments[0].measures.label - 1]
+        return displacements(fragments, labels, _other_side(name, len(fragments), named, surfaces))
 
     moved: dict[int, Displacement] = {}
     for by_label in watch.in_threads(fitted, list(alike.values()), FITS):
@@ -155,6 +157,18 @@ def measure_pieces(
             )
         )
     return Instances(labels, tuple(pieces), surfaces, tuple(cuts), tuple(suspected))
+
+
+def _other_side(
+    name: BoneName, fragments: int, named: NamedLabels, surfaces: Sequence[Mesh]
+) -> Mesh | None:
+    """The largest piece of the same bone of the other side, if that is less broken."""
+    across = [
+        surface
+        for other, surface in zip(named.names, surfaces, strict=False)
+        if other.bone is name.bone and {name.side, other.side} == {Side.LEFT, Side.RIGHT}
+    ]
+    return across[0] if 0 < len(across) < fragments and name.bone.row.per_leg == 1 else None
 
 
 def _alone(labels: Volume, box: Box, label: int) -> Volume:
