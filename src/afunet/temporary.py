@@ -2,7 +2,8 @@
 
 A killed process leaves its folder behind. Each folder holds a file that its process keeps locked,
 and the system frees the locks of a dead process. The next process that makes a folder with the same
-prefix removes the folders that nobody has locked, and nothing else.
+prefix removes the folders that nobody has locked, and nothing else. A folder with the file
+`UNFINISHED` stays, because it may hold the only copy of a user's files (`left_unfinished`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import IO
 
 LOCK = ".afunet-lock"
 CONTENT = "content"
+UNFINISHED = ".afunet-unfinished"
 
 
 @contextmanager
@@ -43,20 +45,34 @@ def temporary_folder(prefix: str, inside: Path | None = None) -> Iterator[Path]:
 
 def remove_left_behind(prefix: str, parent: Path) -> None:
     """Remove the folders of killed processes; keep folders in use and all others."""
+    for folder in _left_behind(prefix, parent):
+        if not (folder / UNFINISHED).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def left_unfinished(prefix: str, parent: Path) -> Iterator[Path]:
+    """Yield, each locked, this user's folders of killed processes that hold `UNFINISHED`."""
+    for folder in _left_behind(prefix, parent):
+        if (folder / UNFINISHED).is_file() and _is_own(folder):
+            yield folder
+
+
+def _left_behind(prefix: str, parent: Path) -> Iterator[Path]:
+    """Yield the folders of killed processes; each is locked until the next."""
     with suppress(OSError):
-        for entry in os.scandir(parent):
+        for entry in sorted(os.scandir(parent), key=lambda entry: entry.name):
             if entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False):
-                _remove_if_left(Path(entry.path))
+                path = Path(entry.path) / LOCK
+                with suppress(OSError):
+                    if not path.is_symlink() and path.is_file():
+                        with path.open("r+b") as lock:
+                            take_lock(lock)
+                            yield path.parent
 
 
-def _remove_if_left(folder: Path) -> None:
-    path = folder / LOCK
-    with suppress(OSError):
-        if path.is_symlink() or not path.is_file():
-            return
-        with path.open("r+b") as lock:
-            take_lock(lock)
-        shutil.rmtree(folder, ignore_errors=True)
+def _is_own(folder: Path) -> bool:
+    """Return whether this user made a folder; others can make one in a shared place."""
+    return not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
 
 
 def _locked(folder: Path) -> IO[bytes] | None:
@@ -86,4 +102,5 @@ def take_lock(lock: IO[bytes]) -> None:
 def _remove(folder: Path, lock: IO[bytes] | None) -> None:
     if lock is not None:
         lock.close()
-    shutil.rmtree(folder, ignore_errors=True)
+    if not (folder / UNFINISHED).exists():
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,7 @@
 import errno
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 from tests.refusals import holds, refused
 
 from afunet.errors import Cancelled, InputError, OutputError
+from afunet.temporary import LOCK, UNFINISHED
 from afunet.workflows import folder_lock
+from afunet.workflows.exchange import take_back_exchanges
 from afunet.workflows.folder_lock import alone_in
 from afunet.workflows.own_files import LIST, removal_note
 from afunet.workflows.staging import check_writable, staged_folder
@@ -302,3 +305,72 @@ def test_a_link_that_leads_nowhere_is_told_before_the_work(tmp_path: Path) -> No
     (tmp_path / "out").symlink_to(tmp_path / "gone")
     with refused(OutputError, "NO_SUCH_PATH", tmp_path / "out"):
         check_writable(tmp_path / "out" / "a")
+
+
+def killed_at(move: int, target: Path) -> bool:
+    """Write new files in a process that is killed at a move; return whether it came so far."""
+    process = os.fork()
+    if process == 0:
+        replace, done = os.replace, iter(range(99))
+
+        def kill(source: Path, place: Path) -> None:
+            if next(done) == move:
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(source, place)
+
+        os.replace = kill  # type: ignore[assignment]
+        write(target, "segment", a="new", c="new", deep__in__d="new")
+        os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(process, 0)[1])
+
+
+def test_a_process_killed_between_two_moves_leaves_the_old_files_or_the_new(tmp_path: Path) -> None:
+    target, move = tmp_path / "out", 0
+    older = {"a": "old", "b": "old", "deep/in/e": "old", "mine": "old"}
+    new = {"a": "new", "c": "new", "deep/in/d": "new", "mine": "old"}
+    while True:
+        write(target, "segment", a="old", b="old", deep__in__e="old")
+        (target / "mine").write_text("old")
+        if not killed_at(move, target):
+            break
+        check_writable(target, "segment")
+        assert content(target) == older
+        move += 1
+    assert content(target) == new
+    assert move >= 7  # three files that go, four that come
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_is_killed_while_it_is_taken_back_is_taken_back_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, replace = tmp_path / "out", os.replace
+    write(target, "segment", a="old", b="old")
+    assert killed_at(4, target)
+    assert content(target) != {"a": "old", "b": "old"}
+
+    def refuse(source: Path, place: Path) -> None:
+        if Path(source).name == "b":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        replace(source, place)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    take_back_exchanges(tmp_path)
+    assert "b" not in content(target)
+    monkeypatch.setattr(os, "replace", replace)
+    take_back_exchanges(tmp_path)
+    assert content(target) == {"a": "old", "b": "old"}
+
+
+@pytest.mark.parametrize("journal", ["", "{}", '{"target": "../out", "new": []}'])
+def test_a_journal_of_something_else_moves_nothing(tmp_path: Path, journal: str) -> None:
+    target = tmp_path / "in" / "out"
+    write(target, "segment", a="old")
+    left = tmp_path / "in" / ".afunet-left"
+    (left / "content" / "older").mkdir(parents=True)
+    (left / LOCK).touch()
+    (left / "content" / "older" / "a").write_text("foreign")
+    (left / UNFINISHED).write_text(journal)
+    take_back_exchanges(tmp_path / "in")
+    assert content(target) == {"a": "old"}
+    assert (left / "content" / "older" / "a").is_file()

@@ -135,7 +135,8 @@ def _seed_voxels(labels: Volume, piece: int, seeds_mm: Sequence[Point]) -> NDArr
     if not np.isfinite(points).all():
         raise InputError("a seed is not finite, expected x, y, z in LPS mm", code="SEED_OUTSIDE")
     sees = labels.sees(points)
-    voxels = np.rint(labels.to_indices(points)).astype(np.intp)[:, ::-1]
+    indices = np.where(sees[:, None], labels.to_indices(points), 0)
+    voxels = np.rint(indices).astype(np.intp)[:, ::-1]
     for number, (seed, point) in enumerate(zip(voxels, points, strict=True), start=1):
         found = int(labels.voxels[tuple(seed)]) if sees[number - 1] else None
         if found != piece:
@@ -157,4 +158,4 @@ def _seed_voxels(labels: Volume, piece: int, seeds_mm: Sequence[Point]) -> NDArr
 
 
 def _place(point_mm: NDArray[np.float64]) -> str:
-    return ", ".join(f"{value:.1f}" for value in point_mm)
+    return ", ".join(f"{value:.6g}" for value in point_mm)

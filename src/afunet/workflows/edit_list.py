@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from afunet.anatomy.bones import Bone, Side
 from afunet.anatomy.names import BoneName
 from afunet.errors import ConfigError, InputError, OutputError
+from afunet.workflows.own_files import inside
 
 EDITS, VERSIONS = "edits.json", "versions"
 
@@ -154,11 +155,3 @@ def _done(entry: Mapping[str, Any]) -> DoneEdit:
     lists = {key: tuple(map(inside, entry[key])) for key in ("replaced", "added")}
     made = tuple(map(int, entry["made"]))
     return DoneEdit(**{**entry, "edit": edit, "made": made, **lists})
-
-
-def inside(name: str) -> str:
-    """Return the name of a file in the folder; `ValueError` if it leads out of it."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError(name)
-    return name

@@ -22,8 +22,9 @@ from afunet.report.case.facts import Report
 from afunet.report.case.reading import report_of_json
 from afunet.report.not_written import NotWritten
 from afunet.workflows.case_pages import REPORT_JSON
-from afunet.workflows.edit_list import EDITS, VERSIONS, EditList, inside, read_edits
-from afunet.workflows.own_files import read_own_files
+from afunet.workflows.edit_list import EDITS, VERSIONS, EditList, read_edits
+from afunet.workflows.exchange import take_back_exchanges
+from afunet.workflows.own_files import inside, read_own_files
 from afunet.workflows.reconstruct import PIECES_JSON
 
 COMMANDS = {REPORT_JSON: "segment", PIECES_JSON: "reconstruct"}
@@ -149,6 +150,7 @@ def _read(path: Path) -> _Told:
 
 def _described(path: Path) -> Path:
     """Return the file that describes the results at a path."""
+    take_back_exchanges(path.absolute().parent if path.is_dir() else path.absolute().parent.parent)
     if path.is_dir():
         there = [path / name for name in COMMANDS if (path / name).is_file()]
         if len(there) > 1:

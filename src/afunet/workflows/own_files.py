@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -98,10 +99,18 @@ def removal_note(folder: Path, command: str) -> list[str]:
     return [f"  removed {len(names)} {files} of an earlier run: {named}"]
 
 
+def inside(name: str) -> str:
+    """Return the name of a file in the folder; `ValueError` if it leads out of it."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(name)
+    return name
+
+
 def _inside(files: Any) -> dict[str, str]:
     """Return only names inside the folder: somebody else may have written the list."""
-    return {
-        str(name): str(digest)
-        for name, digest in files.items()
-        if not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
-    }
+    found = {}
+    for name, digest in files.items():
+        with suppress(ValueError):
+            found[inside(str(name))] = str(digest)
+    return found

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from afunet.errors import OutputError
 from afunet.temporary import temporary_folder
+from afunet.workflows.exchange import NEW, PREFIX, Exchange, files_in, take_back_exchanges
 from afunet.workflows.folder_lock import alone_in
 from afunet.workflows.own_files import LIST, digest_of, read_own_files, require_unchanged
-
-PREFIX = ".afunet-"
 
 
 @contextmanager
@@ -23,8 +22,9 @@ def staged_folder(target: Path, command: str = "") -> Iterator[Path]:
     run of `command` wrote and this run does not are removed if they are unchanged (`own_files`); a
     changed one raises `OutputError`. All other files stay. Without a command no list is kept and
     nothing is removed. If two runs write at the same time, the one that ends last wins with all its
-    files. After any failure the temporary folder is removed and `target` is unchanged. Raises
-    `OutputError` for errors of the disk.
+    files. After any failure the temporary folder is removed and `target` is unchanged; after the
+    process was killed, once the next run takes the exchange back. Raises `OutputError` for errors
+    of the disk.
     """
     made = _missing(target)
     try:
@@ -33,15 +33,15 @@ def staged_folder(target: Path, command: str = "") -> Iterator[Path]:
             raise OutputError(
                 f"{target} is a file: give a folder for the results", code="NOT_A_FOLDER"
             )
+        take_back_exchanges(target.absolute().parent)
         with temporary_folder(PREFIX, target.parent) as work:
-            stage, older = work / "new", work / "older"
+            stage = work / NEW
             stage.mkdir()
-            older.mkdir()
             yield stage
             with alone_in(target):
                 target.mkdir(exist_ok=True)
                 stale = _listed(stage, target, command) if command else []
-                _exchange(stage, target, older, stale)
+                Exchange(work, target.absolute()).run(stale)
     except OSError as error:
         raise OutputError(
             f"cannot write to {target}: {error.strerror or error}; no files were left there"
@@ -57,6 +57,7 @@ def check_writable(target: Path, command: str = "", names: Iterable[str] = ()) -
     one of the `names` to come, and if a file that the last run of `command` wrote was changed
     since, because it would be lost.
     """
+    take_back_exchanges(target.absolute().parent)
     try:
         existing = next(path for path in (target, *target.absolute().parents) if path.exists())
     except OSError as error:  # a name that is too long, a folder that may not be entered
@@ -105,7 +106,7 @@ def _require_free(target: Path, name: str) -> None:
 
 def _listed(stage: Path, target: Path, command: str) -> list[str]:
     """Put the new list into the stage; return the earlier run's files that it leaves out."""
-    own, written = read_own_files(target), _files_in(stage)
+    own, written = read_own_files(target), files_in(stage)
     stale = [
         name
         for name in own.files.get(command, {})
@@ -115,41 +116,6 @@ def _listed(stage: Path, target: Path, command: str) -> list[str]:
     digests = {name: digest_of(stage / name) or "" for name in written}
     (stage / LIST).write_text(own.after(command, digests, stale).to_json(), encoding="utf-8")
     return stale
-
-
-def _files_in(folder: Path) -> list[str]:
-    return sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    )
-
-
-def _exchange(stage: Path, target: Path, older: Path, stale: list[str]) -> None:
-    """Move all files into `target`; move the files they replace and the stale ones to `older`.
-
-    If one cannot be moved, all are moved back.
-    """
-    moved: list[tuple[Path, Path]] = []
-    made: list[Path] = []
-
-    def move(source: Path, place: Path) -> None:
-        made.extend(_missing(place.parent))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(source, place)
-        moved.append((source, place))
-
-    new = _files_in(stage)
-    try:
-        for name in (*stale, *(name for name in new if (target / name).exists())):
-            move(target / name, older / name)
-        for name in new:
-            move(stage / name, target / name)
-    except BaseException:
-        for source, place in reversed(moved):
-            os.replace(place, source)
-        _remove_empty(sorted(made, reverse=True))
-        raise
-    emptied = {parent for name in stale for parent in (target / name).parents}
-    _remove_empty(sorted((path for path in emptied if target in path.parents), reverse=True))
 
 
 def _missing(target: Path) -> list[Path]:
