@@ -29,7 +29,7 @@ def four_in_a_row() -> np.ndarray:
 
 
 def joined(contact_of: dict[tuple[int, int], float]) -> np.ndarray:
-    borders = {pair: Border(10, 10 * mean, (0.0, 0.0, 0.0)) for pair, mean in contact_of.items()}
+    borders = {pair: Border(10, 10, 10 * mean, (0.0, 0.0, 0.0)) for pair, mean in contact_of.items()}
     return agglomerated(np.array([0, 9, 9, 9, 9]), borders, asked).owner
 
 
@@ -41,9 +41,9 @@ def test_regions_without_a_contact_become_one_and_those_with_one_stay_apart() ->
 def test_a_spot_of_contact_that_a_longer_border_goes_around_parts_nothing() -> None:
     """1 and 3 share a sure border, but when 2 has joined 1 most of their border is none."""
     borders = {
-        (1, 3): Border(10, 9.0, (0.0, 0.0, 0.0)),
-        (1, 2): Border(50, 0.0, (0.0, 0.0, 0.0)),
-        (2, 3): Border(60, 24.0, (0.0, 0.0, 0.0)),
+        (1, 3): Border(10, 10, 9.0, (0.0, 0.0, 0.0)),
+        (1, 2): Border(50, 50, 0.0, (0.0, 0.0, 0.0)),
+        (2, 3): Border(60, 60, 24.0, (0.0, 0.0, 0.0)),
     }
     owner = agglomerated(np.array([0, 9, 9, 9]), borders, asked).owner
     assert len(set(owner[1:])) == 1
@@ -52,10 +52,10 @@ def test_a_spot_of_contact_that_a_longer_border_goes_around_parts_nothing() -> N
 def test_a_contact_with_holes_still_parts() -> None:
     """(2, 3) is a hole of 20 faces in a contact of 100: together they are 0.75 sure."""
     borders = {
-        (1, 2): Border(40, 0.0, (0.0, 0.0, 0.0)),
-        (3, 4): Border(40, 0.0, (0.0, 0.0, 0.0)),
-        (1, 4): Border(80, 76.0, (0.0, 0.0, 0.0)),
-        (2, 3): Border(20, 11.0, (0.0, 0.0, 0.0)),
+        (1, 2): Border(40, 40, 0.0, (0.0, 0.0, 0.0)),
+        (3, 4): Border(40, 40, 0.0, (0.0, 0.0, 0.0)),
+        (1, 4): Border(80, 80, 76.0, (0.0, 0.0, 0.0)),
+        (2, 3): Border(20, 20, 11.0, (0.0, 0.0, 0.0)),
     }
     found = agglomerated(np.array([0, 9, 9, 9, 9]), borders, asked)
     assert found.owner[1] == found.owner[2] != found.owner[3] == found.owner[4]

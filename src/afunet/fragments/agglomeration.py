@@ -15,21 +15,27 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from afunet.geometry.meetings import meetings_along
+
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Border:
-    """What two regions share: voxel faces, the sum of their contact, and of their places."""
+    """Where two regions meet: faces, the sum of their contact, and of their places.
+
+    `touching` of the `faces` are shared; across the others the regions face each other over a gap.
+    """
 
     faces: int
+    touching: int
     contact: float
     places: tuple[float, float, float]
 
     @property
     def mean(self) -> float:
-        """The mean probability of contact, from 0 to 1."""
+        """The mean probability of contact, from 0 to 1; across a gap it is 1."""
         return self.contact / self.faces
 
     @property
@@ -42,38 +48,41 @@ class Border:
         """Both together."""
         first, second, third = (a + b for a, b in zip(self.places, other.places, strict=True))
         return Border(
-            self.faces + other.faces, self.contact + other.contact, (first, second, third)
+            self.faces + other.faces,
+            self.touching + other.touching,
+            self.contact + other.contact,
+            (first, second, third),
         )
 
 
 Pair = tuple[int, int]
 
 
-def borders_of(regions: IntArray, contact: Float32Array) -> dict[Pair, Border]:
-    """The border of every pair of regions that touch by faces, the lower number first.
+def borders_of(regions: IntArray, contact: Float32Array, reach: int = 0) -> dict[Pair, Border]:
+    """The border of every pair of regions that meet, the lower number first.
 
-    A face has the larger probability of its two voxels.
+    A shared face has the larger probability of its two voxels. Across a gap of up to `reach` voxels
+    regions face each other; there is contact for sure.
     """
     labels = int(regions.max()) + 1
-    keys, values, places = [], [], []
+    keys, values, places, touching = [], [], [], []
     for axis in range(3):
-        lines, told = np.moveaxis(regions, axis, 0), np.moveaxis(contact, axis, 0)
-        one, other = lines[:-1], lines[1:]
-        met = np.nonzero((one != other) & (one > 0) & (other > 0))
-        a, b = one[met].astype(np.int64), other[met].astype(np.int64)
-        keys.append(np.minimum(a, b) * labels + np.maximum(a, b))
-        values.append(np.maximum(told[:-1][met], told[1:][met]))
-        place = np.stack(met, axis=1).astype(np.float64)
-        place[:, 0] += 0.5
-        places.append(np.insert(place[:, 1:], axis, place[:, 0], axis=1))
+        met = meetings_along(axis, regions, reach)
+        larger = np.maximum(contact[tuple(met.places[0])], contact[tuple(met.places[1])])
+        keys.append(met.pairs(labels))
+        values.append(np.where(met.touch, larger, 1))
+        places.append(met.places.mean(axis=0))
+        touching.append(met.touch)
     pairs, owner = np.unique(np.concatenate(keys), return_inverse=True)
-    faces = np.bincount(owner, minlength=len(pairs))
-    sums = np.bincount(owner, np.concatenate(values), len(pairs))
-    place = np.concatenate(places)
-    middles = np.stack([np.bincount(owner, place[:, k], len(pairs)) for k in range(3)], axis=1)
+    count = len(pairs)
+    faces = np.bincount(owner, minlength=count)
+    touch = np.bincount(owner, np.concatenate(touching), count).astype(np.int64)
+    sums = np.bincount(owner, np.concatenate(values), count)
+    place = np.concatenate(places, axis=1)
+    middles = np.stack([np.bincount(owner, place[k], count) for k in range(3)], axis=1)
     return {
-        (int(pair // labels), int(pair % labels)): Border(int(n), float(total), tuple(middle))
-        for pair, n, total, middle in zip(pairs, faces, sums, middles.tolist(), strict=True)
+        (int(pair // labels), int(pair % labels)): Border(int(n), int(t), float(c), tuple(middle))
+        for pair, n, t, c, middle in zip(pairs, faces, touch, sums, middles.tolist(), strict=True)
     }
 
 
@@ -132,7 +141,7 @@ def agglomerated(
             if near == kept:
                 continue
             both = around[kept].get(near)
-            new = shared.with_more(both) if both else shared.with_more(Border(0, 0.0, (0, 0, 0)))
+            new = shared.with_more(both) if both else shared.with_more(Border(0, 0, 0.0, (0, 0, 0)))
             around[kept][near] = around[near][kept] = new
             heapq.heappush(
                 heap, (asked(new, int(min(size[kept], size[near]))), next(number), kept, near, new)

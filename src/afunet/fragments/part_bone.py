@@ -13,6 +13,7 @@ from afunet.errors import ConfigError
 from afunet.fragments.agglomeration import Agglomeration, Border, agglomerated, borders_of
 from afunet.fragments.contact_map import probability_of, shipped_contacts
 from afunet.fragments.even_grid import EvenGrid, even_bone
+from afunet.fragments.gaps import REACH_MM, thin_gaps
 from afunet.fragments.supervoxels import supervoxels
 from afunet.geometry import Volume, bounding_box
 from afunet.models.contact_network import ContactNetwork
@@ -23,6 +24,8 @@ IntArray = NDArray[np.int32]
 LARGE_MM3 = 10_000.0
 MOST = 255
 """More fragments than a bone has."""
+ACROSS_A_GAP = 2.0
+"""How separate regions are that only face each other: more than enough."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def part_bone(
     inside = mask.voxels[box] != 0
     bone = even_bone(inside, scan.voxels[box], grid)
     watch.check()
-    contact = probability_of(bone, network)
+    contact = np.maximum(probability_of(bone, network), thin_gaps(inside, grid) * bone.mask)
     watch.check()
     regions = supervoxels(bone.mask, contact)
     return parted(mask, grid, inside, regions, contact, rules)
@@ -125,11 +128,13 @@ def parted(
 
     def asked(border: Border, smaller: int) -> float:
         # Crumbs are joined to what they are least separate from, and before all else.
+        if not border.touching:
+            return ACROSS_A_GAP
         if smaller < least:
             return border.mean - 2
         return rules.probability(border, smaller * grid.voxel_mm3) / rules.sure
 
-    found = agglomerated(sizes, borders_of(regions, contact), asked)
+    found = agglomerated(sizes, borders_of(regions, contact, int(REACH_MM / grid.step_mm)), asked)
     even = found.owner[regions].astype(np.int32)
     labels, number = _numbered(grid, inside, even, rules)
     voxels = np.zeros(mask.shape, dtype=labels.dtype)
@@ -140,12 +145,13 @@ def parted(
         centre = grid.to_mm(mask, np.array(border.centre))
         first, second = sorted((int(number[one]), int(number[other])))
         x, y, z = (float(value) for value in centre)
-        area = border.faces * grid.step_mm**2
+        area = border.touching * grid.step_mm**2
         return Cut(first, second, area, rules.probability(border, smaller_mm3), (x, y, z))
 
     cuts = [
         cut(one, other, border, float(min(volumes[one], volumes[other])))
         for (one, other), border in found.borders.items()
+        if border.touching
     ]
     return PartedBone(
         mask.with_voxels(voxels),
