@@ -29,7 +29,9 @@ def four_in_a_row() -> np.ndarray:
 
 
 def joined(contact_of: dict[tuple[int, int], float]) -> np.ndarray:
-    borders = {pair: Border(10, 10, 10 * mean, (0.0, 0.0, 0.0)) for pair, mean in contact_of.items()}
+    borders = {
+        pair: Border(10, 10, 10 * mean, (0.0, 0.0, 0.0)) for pair, mean in contact_of.items()
+    }
     return agglomerated(np.array([0, 9, 9, 9, 9]), borders, asked).owner
 
 

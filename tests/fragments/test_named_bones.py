@@ -23,7 +23,9 @@ def row() -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
 
 
 def parted(labels: NDArray[np.uint8], hu: NDArray[np.float32], *names: BoneName) -> Fragmented:
-    return part_named_bones(NamedLabels(bone(labels), names), bone(hu), NETWORK)
+    return part_named_bones(
+        NamedLabels(bone(labels), names), bone(hu), NETWORK, bones={Bone.TIBIA, Bone.FIBULA}
+    )
 
 
 def test_a_cut_inside_one_bone_that_the_network_does_not_see_is_given_up() -> None:
@@ -67,6 +69,15 @@ def test_bones_of_one_name_that_are_far_apart_are_two() -> None:
     labels[labels == 3] = 2
     found = parted(labels, hu, TIBIA, TIBIA)
     assert np.array_equal(found.named.labels.voxels, labels)
+
+
+def test_bones_of_the_leg_are_left_to_thickness_alone() -> None:
+    labels, hu = row()
+    hu[:, :, 20:22] = DARK
+    named = NamedLabels(bone(labels), (TIBIA, TIBIA, FIBULA))
+    found = part_named_bones(named, bone(hu), NETWORK)
+    assert np.array_equal(found.named.labels.voxels, labels)
+    assert not found.cuts
 
 
 def test_no_bone_at_all_is_no_fragment() -> None:

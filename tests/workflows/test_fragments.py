@@ -19,17 +19,17 @@ from afunet.workflows import dividing
 from afunet.workflows.attempts import Attempts
 from afunet.workflows.dividing import Dividing
 
-TIBIA = BoneName(Bone.TIBIA, Side.LEFT, 0.9, 0.9)
+PELVIS = BoneName(Bone.PELVIS, Side.LEFT, 0.9, 0.9)
 
 
 @pytest.fixture(autouse=True)
 def dark_is_contact(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All bone is the left tibia, and the package's network takes dark bone for contact."""
+    """All bone is the left hip bone, and the package's network takes dark bone for contact."""
 
-    def all_tibia(labels: Volume, *, sides_known: bool) -> NamedLabels:
-        return NamedLabels(labels, (TIBIA,) * int(labels.voxels.max()))
+    def all_pelvis(labels: Volume, *, sides_known: bool) -> NamedLabels:
+        return NamedLabels(labels, (PELVIS,) * int(labels.voxels.max()))
 
-    monkeypatch.setattr(dividing, "name_pieces", all_tibia)
+    monkeypatch.setattr(dividing, "name_pieces", all_pelvis)
     monkeypatch.setattr(dividing, "are_contacts_shipped", lambda: True)
     monkeypatch.setattr(part_bone, "shipped_contacts", lambda: NETWORK)
 
@@ -47,7 +47,7 @@ def test_fragments_that_touch_are_numbered() -> None:
     _, hu = bar()
     hu[:, :, 40:42] = DARK
     found = divided(hu)
-    assert [piece.name for piece in found.pieces] == ["left tibia 1", "left tibia 2"]
+    assert [piece.name for piece in found.pieces] == ["left pelvis 1", "left pelvis 2"]
     assert [piece.rank for piece in found.pieces] == [1, 2]
     ((cut,),) = (found.cuts,)
     assert (cut.one, cut.other) == (1, 2)
@@ -55,12 +55,12 @@ def test_fragments_that_touch_are_numbered() -> None:
 
 
 def test_a_whole_bone_keeps_its_name_and_one_title() -> None:
-    assert [piece.name for piece in divided(bar()[1]).pieces] == ["left tibia"]
+    assert [piece.name for piece in divided(bar()[1]).pieces] == ["left pelvis"]
 
 
 def test_without_a_scan_all_is_as_the_mask_alone_shows() -> None:
     found = divided(None)
-    assert [piece.name for piece in found.pieces] == ["left tibia"]
+    assert [piece.name for piece in found.pieces] == ["left pelvis"]
     assert not found.cuts
 
 
@@ -76,7 +76,7 @@ def test_a_line_that_ends_in_the_bone_is_a_finding_with_its_place(
     assert len(found.pieces) == 1
     (finding,) = piece_findings(found)
     assert finding.code == "FRACTURE_SUSPECTED"
-    assert "left tibia" in finding.message
+    assert "left pelvis" in finding.message
     index = round(float(found.labels.to_indices(found.suspected[0].centre_mm)[2]))
     assert f"slice {index + 1}," in finding.message
     assert 2 <= index < 22

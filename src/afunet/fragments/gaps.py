@@ -29,4 +29,4 @@ def thin_gaps(inside: NDArray[np.bool_], grid: EvenGrid) -> NDArray[np.float32]:
             origin = -1 if width % 2 == 0 else 0
             closed = ndimage.minimum_filter1d(closed, width, axis, origin=origin)
             found |= closed[(slice(width, -width),) * 3] > bone
-    return np.minimum(grid.even(found) / PARTIAL, 1)
+    return np.asarray(np.minimum(grid.even(found) / PARTIAL, 1), dtype=np.float32)

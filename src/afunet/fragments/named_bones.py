@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +20,8 @@ NEAR_MM = 8.0
 """Pieces of one bone are at most this far apart."""
 LEAST_MM3 = 500.0
 """A smaller bone is not parted."""
+PARTED = frozenset({Bone.PELVIS})
+"""Where the network does better than thickness alone; on the bones of the leg it does not yet."""
 ONE_BONE_MM3 = 500_000.0
 """Bone of the pelvis up to this volume is one bone; more of it may be several that meet."""
 
@@ -38,15 +41,16 @@ def part_named_bones(
     network: ContactNetwork | None = None,
     rules: CutRules | None = None,
     watch: Watch = UNWATCHED,
+    bones: Container[Bone] = PARTED,
 ) -> Fragmented:
-    """Part each named bone, all its pieces together, with the CT in HU on the labels' grid.
+    """Part each of the named `bones`, all its pieces together, with the CT on the labels' grid.
 
-    Where pieces of one bone touch, the network alone decides whether they are two. Pieces without
-    a name stay as they are. Raises `GeometryError` for a scan on another grid, and `Cancelled`.
+    Where pieces of one bone touch, the network alone decides whether they are two. All other pieces
+    stay as they are. Raises `GeometryError` for a scan on another grid, and `Cancelled`.
     """
     labels = named.labels
     labels.require_same_grid(scan, "the scan")
-    groups = _bones(named)
+    groups = _bones(named, bones)
     kept = [
         label
         for label in range(1, len(named.names) + 1)
@@ -77,14 +81,14 @@ def part_named_bones(
     return _numbered(labels, found, names, cuts, suspected)
 
 
-def _bones(named: NamedLabels) -> list[list[int]]:
+def _bones(named: NamedLabels, bones: Container[Bone]) -> list[list[int]]:
     """The labels of each bone to part: those of one name that are near each other."""
     labels, sizes = named.labels, label_sizes(named.labels.voxels, len(named.names) + 1)
     mm3 = sizes * labels.voxel_volume_mm3
     boxes = label_boxes(labels.voxels)
     by_name: dict[BoneName, list[int]] = {}
     for label, name in enumerate(named.names, start=1):
-        if name.bone not in (Bone.UNKNOWN, Bone.FOOT) and label in boxes:
+        if name.bone in bones and label in boxes:
             by_name.setdefault(name, []).append(label)
     groups = []
     for name, alike in by_name.items():

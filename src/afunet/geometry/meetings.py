@@ -24,7 +24,7 @@ class Meetings:
     @property
     def touch(self) -> NDArray[np.bool_]:
         """Whether both share a face, (N,)."""
-        return self.apart == 1
+        return np.asarray(self.apart == 1)
 
     def pairs(self, count: int) -> NDArray[np.int64]:
         """A number for each pair of labels below `count`: the lower one · count + the other."""
