@@ -40,7 +40,7 @@ PLAN = (
     Step(SURFACE, share=0.5),
     Step("instances", share=1),
     Step(NAMES, share=0.1),
-    Step(FRAGMENTS, share=1),
+    Step(FRAGMENTS, share=0.5),
     Step("surfaces of pieces", share=0.8),
     Step(WRITING, share=0.2, seconds=1.5),
 )
