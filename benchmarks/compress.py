@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import torch
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from afunet.data.slices import LabelledSlice
@@ -233,7 +234,10 @@ def figure(every: Sequence[Made], scores: Sequence[Scores], ms: Sequence[float])
         for axes, (_, xs) in zip(row, across, strict=True):
             _scatter(axes, [one.point for one in every], xs, ys)
             axes.set_xscale("log")
+            axes.set_xlim(min(xs) / 1.3, max(xs) * 2)  # room for the names
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
         row[0].set_ylabel(height, color=INK)
     for axes, (width, _) in zip(panels[-1], across, strict=True):
         axes.set_xlabel(width, color=INK)
