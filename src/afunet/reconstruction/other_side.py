@@ -28,7 +28,7 @@ ON_IT_MM = 2.0
 """A point lies on the other side's surface within this distance; further out there is no bone."""
 AS_GOOD = 0.9
 LEAST_SHARE, LEAST_MM2 = 0.6, 150.0
-ASYMMETRY_MM, ASYMMETRY_DEG = 0.4, 0.5
+ASYMMETRY_MM, ASYMMETRY_DEG = 0.4, 1.0
 """Standard errors that come from the difference between the sides at least."""
 
 
@@ -71,9 +71,9 @@ class OtherSide:
         found = _fitted(fragment, self.bed, starts, FRAGMENT_MM)
         if found is None:
             return None
-        arm_mm = float(np.linalg.norm(centre_mm - self.main_mm))
-        sure = found.certainty.upon(self.main.certainty, arm_mm)
-        return SideFit(self.main.move.inverse().after(found.move), sure)
+        move = self.main.move.inverse().after(found.move)
+        arm_mm = float(np.linalg.norm(move(centre_mm) - self.main_mm))
+        return SideFit(move, found.certainty.upon(self.main.certainty, arm_mm))
 
 
 def _axis_starts(whole_mm: FloatArray, bed_mm: FloatArray) -> list[Rigid]:
