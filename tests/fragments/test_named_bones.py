@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from tests.fragments.test_part_bone import BONE, DARK, NETWORK, bone
 
 from afunet.anatomy.bones import Bone, Side
 from afunet.anatomy.names import UNKNOWN, BoneName, NamedLabels
+from afunet.fragments import named_bones
 from afunet.fragments.named_bones import Fragmented, part_named_bones
 
+PELVIS = BoneName(Bone.PELVIS, Side.LEFT)
 TIBIA, FIBULA = BoneName(Bone.TIBIA, Side.LEFT), BoneName(Bone.FIBULA, Side.LEFT)
 
 
@@ -55,10 +58,54 @@ def test_bones_of_two_names_are_never_joined() -> None:
     assert found.named.names == (TIBIA, FIBULA, TIBIA)
 
 
-def test_a_piece_without_a_name_stays_as_it_is() -> None:
+def test_pieces_without_a_name_stay_as_they_are_where_only_named_bones_are_asked() -> None:
     labels, hu = row()
     hu[:, :, 20:22] = DARK
     found = parted(labels, hu, UNKNOWN, UNKNOWN, UNKNOWN)
+    assert np.array_equal(found.named.labels.voxels, labels)
+
+
+def test_pieces_without_a_name_that_meet_are_one_bone() -> None:
+    """The mask of one bone, divided by thickness at the wrong place and named by nothing."""
+    labels, hu = row()
+    hu[:, :, 20:22] = DARK
+    named = NamedLabels(bone(labels), (UNKNOWN,) * 3)
+    found = part_named_bones(named, bone(hu), NETWORK)
+    assert found.named.names == (UNKNOWN,) * 3
+    assert found.named.labels.voxels[8, 8, 45] == found.named.labels.voxels[8, 8, 25] == 1
+    assert found.named.labels.voxels[8, 8, 10] == 2
+    assert [(cut.one, cut.other) for cut in found.cuts] == [(1, 2)]
+
+
+def test_a_chip_without_a_name_belongs_to_the_bone_that_it_meets() -> None:
+    labels, hu = row()
+    named = NamedLabels(bone(labels), (PELVIS, UNKNOWN, TIBIA))
+    found = part_named_bones(named, bone(hu), NETWORK)
+    assert found.named.names == (PELVIS, TIBIA)
+    assert (found.named.labels.voxels[2:16, 2:16, 2:52] == 1).all()
+
+
+def test_a_piece_of_the_pelvis_without_a_side_belongs_to_the_hip_bone_that_it_meets() -> None:
+    labels, hu = row()
+    named = NamedLabels(bone(labels), (PELVIS, BoneName(Bone.PELVIS), TIBIA))
+    found = part_named_bones(named, bone(hu), NETWORK)
+    assert found.named.names == (PELVIS, TIBIA)
+
+
+def test_a_chip_that_meets_a_bone_which_is_not_parted_stays_as_it_is() -> None:
+    labels, hu = row()
+    named = NamedLabels(bone(labels), (TIBIA, UNKNOWN, FIBULA))
+    found = part_named_bones(named, bone(hu), NETWORK)
+    assert np.array_equal(found.named.labels.voxels, labels)
+    assert found.named.names == (TIBIA, UNKNOWN, FIBULA)
+
+
+def test_much_bone_without_a_name_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ribs and spine are no one bone."""
+    monkeypatch.setattr(named_bones, "ONE_BONE_MM3", 9000.0)
+    labels, hu = row()
+    named = NamedLabels(bone(labels), (UNKNOWN,) * 3)
+    found = part_named_bones(named, bone(hu), NETWORK)
     assert np.array_equal(found.named.labels.voxels, labels)
 
 
