@@ -12,7 +12,8 @@ from tests.refusals import refused
 
 from afunet.errors import ConfigError, GeometryError
 from afunet.fragments.contact_map import contact_map
-from afunet.fragments.part_bone import CutRules, part_bone
+from afunet.fragments.cut_rules import CutRules
+from afunet.fragments.part_bone import part_bone
 from afunet.geometry import Volume
 from afunet.models.contact_network import ContactConfig
 
@@ -90,10 +91,10 @@ def test_a_chip_is_a_fragment_from_50_mm3_on() -> None:
     mask, hu = bar()
     hu[2:10, 2:10, 2:10] = DARK  # 512 mm³ with the contact around it
     hu[2:8, 2:8, 2:8] = BONE  # 216 mm³
-    easy = CutRules(bias=-12.0, by_size=1.5)
+    easy = CutRules(bias=-12.0, weights=(20.0, 1.5, 0.0, 0.0))
     found = part_bone(bone(mask), bone(hu), NETWORK, easy)
     assert found.labels.voxels[4, 4, 4] == 2
-    few = CutRules(bias=-12.0, by_size=1.5, least_mm3=600)
+    few = CutRules(bias=-12.0, weights=(20.0, 1.5, 0.0, 0.0), least_mm3=600)
     assert part_bone(bone(mask), bone(hu), NETWORK, few).labels.voxels.max() == 1
 
 

@@ -11,7 +11,7 @@ from tests.fragments.test_part_bone import BONE, DARK, NETWORK, bar, bone
 from afunet.anatomy.bones import Bone, Side
 from afunet.anatomy.names import BoneName, NamedLabels
 from afunet.fragments import named_bones, part_bone
-from afunet.fragments.part_bone import CutRules
+from afunet.fragments.cut_rules import CutRules
 from afunet.geometry import Volume
 from afunet.reconstruction.pieces import Instances
 from afunet.report.case.findings import piece_findings

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from afunet.anatomy.bones import Bone
 from afunet.anatomy.names import BoneName, NamedLabels
-from afunet.fragments.part_bone import Cut, CutRules, part_bone
+from afunet.fragments.cut_rules import CutRules
+from afunet.fragments.part_bone import Cut, part_bone
 from afunet.geometry import Box, Volume, box_round, box_within, common_box, label_boxes
 from afunet.geometry.labels import label_sizes
 from afunet.geometry.meetings import meetings_along

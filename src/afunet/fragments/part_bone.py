@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from afunet.errors import ConfigError
 from afunet.fragments.agglomeration import Agglomeration, Border, agglomerated, borders_of
 from afunet.fragments.contact_map import probability_of, shipped_contacts
+from afunet.fragments.cut_rules import CutRules, noise_of
 from afunet.fragments.even_grid import EvenGrid, even_bone
 from afunet.fragments.gaps import REACH_MM, thin_gaps
 from afunet.fragments.supervoxels import supervoxels
@@ -21,43 +21,10 @@ from afunet.watch import UNWATCHED, Watch
 
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int32]
-LARGE_MM3 = 10_000.0
 MOST = 255
 """More fragments than a bone has."""
 ACROSS_A_GAP = 2.0
 """How separate regions are that only face each other: more than enough."""
-
-
-@dataclass(frozen=True)
-class CutRules:
-    """When two fragments touch rather than are one.
-
-    A border's probability is logistic: its logarithmic odds are `bias`, plus `by_contact` times its
-    mean contact, plus `by_size` times the decimal logarithm of the smaller side's cm³, of which no
-    more than `LARGE_MM3` counts. Fragments are parted from `sure` on; from `suspected` on, a border
-    is told if both sides have `least_suspected_mm3`. No fragment is smaller than `least_mm3`.
-    """
-
-    bias: float = -19.2
-    by_contact: float = 20.0
-    by_size: float = 6.0
-    sure: float = 0.5
-    suspected: float = 0.2
-    least_mm3: float = 50.0
-    least_suspected_mm3: float = 1000.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.suspected <= self.sure < 1:
-            raise ConfigError(
-                f"suspected and sure must be above 0 and below 1 and in this order, got "
-                f"{self.suspected} and {self.sure}"
-            )
-
-    def probability(self, border: Border, smaller_mm3: float) -> float:
-        """How likely the border is one of two fragments of which the smaller has this volume."""
-        size = np.log10(min(max(smaller_mm3, 1.0), LARGE_MM3) / 1000)
-        odds = self.bias + self.by_contact * border.mean + self.by_size * size
-        return float(1 / (1 + np.exp(-odds)))
 
 
 @dataclass(frozen=True)
@@ -124,7 +91,10 @@ def parted(
     """Put regions on the even grid together and bring them back to the mask's own."""
     sizes = np.bincount(regions.ravel())
     sizes[0] = 0
-    least = rules.least_mm3 / grid.voxel_mm3
+    least, noise = rules.least_mm3 / grid.voxel_mm3, noise_of(contact, regions > 0)
+
+    def likely(border: Border, smaller: int) -> float:
+        return rules.probability(border, smaller, grid.voxel_mm3, noise)
 
     def asked(border: Border, smaller: int) -> float:
         # Crumbs are joined to what they are least separate from, and before all else.
@@ -132,24 +102,24 @@ def parted(
             return ACROSS_A_GAP
         if smaller < least:
             return border.mean - 2
-        return rules.probability(border, smaller * grid.voxel_mm3) / rules.sure
+        return likely(border, smaller) / rules.sure
 
     found = agglomerated(sizes, borders_of(regions, contact, int(REACH_MM / grid.step_mm)), asked)
     even = found.owner[regions].astype(np.int32)
     labels, number = _numbered(grid, inside, even, rules)
     voxels = np.zeros(mask.shape, dtype=labels.dtype)
     voxels[grid.box] = labels
-    volumes = np.bincount(even.ravel(), minlength=len(sizes)) * grid.voxel_mm3
+    volumes = np.bincount(even.ravel(), minlength=len(sizes))
 
-    def cut(one: int, other: int, border: Border, smaller_mm3: float) -> Cut:
+    def cut(one: int, other: int, border: Border, smaller: int) -> Cut:
         centre = grid.to_mm(mask, np.array(border.centre))
         first, second = sorted((int(number[one]), int(number[other])))
         x, y, z = (float(value) for value in centre)
         area = border.touching * grid.step_mm**2
-        return Cut(first, second, area, rules.probability(border, smaller_mm3), (x, y, z))
+        return Cut(first, second, area, likely(border, smaller), (x, y, z))
 
     cuts = [
-        cut(one, other, border, float(min(volumes[one], volumes[other])))
+        cut(one, other, border, int(min(volumes[one], volumes[other])))
         for (one, other), border in found.borders.items()
         if border.touching
     ]
@@ -200,15 +170,15 @@ def _rim(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def _suspected(
     found: Agglomeration,
-    cut: Callable[[int, int, Border, float], Cut],
+    cut: Callable[[int, int, Border, int], Cut],
     rules: CutRules,
     grid: EvenGrid,
 ) -> list[Cut]:
     """Borders that were joined although they may part large pieces."""
     cuts = (
-        cut(found.owner[join.kept], found.owner[join.kept], join.border, mm3)
+        cut(found.owner[join.kept], found.owner[join.kept], join.border, join.smaller)
         for join in found.joins
-        if (mm3 := join.smaller * grid.voxel_mm3) >= rules.least_suspected_mm3
+        if join.smaller * grid.voxel_mm3 >= rules.least_suspected_mm3
     )
     return [one for one in cuts if one.probability >= rules.suspected]
 
