@@ -75,6 +75,19 @@ def test_a_contact_parts_in_spite_of_holes(block: Volume) -> None:
     assert (parted == right)[beside].mean() > 0.99
 
 
+def test_hundreds_of_seeds_keep_to_their_side_of_a_contact(block: Volume) -> None:
+    contact = block.with_voxels(np.zeros(block.shape, np.float32))
+    contact.voxels[:, :, 21:23] = 1
+    seeds = np.argwhere(block.voxels)[::64]
+    seeds = seeds[(seeds[:, 2] < 21) | (seeds[:, 2] > 22)]
+    parted = part(block, 1, [at(block, *seed) for seed in seeds], contact=contact).voxels
+    assert np.array_equal(parted[tuple(seeds.T)], [1, *range(2, len(seeds) + 1)])
+    assert len(seeds) == 300
+    is_left = np.array([False, *(seeds[:, 2] < 21)])[parted]
+    sides = [is_left[2:22, 2:26, 2:21], ~is_left[2:22, 2:26, 23:42]]
+    assert min(side.mean() for side in sides) > 0.995
+
+
 def test_a_contact_may_lie_on_another_grid(block: Volume) -> None:
     affine = np.diag([1.0, 1.0, 1.0, 1.0])
     affine[:3, 3] = AFFINE[:3, 3]

@@ -1,9 +1,13 @@
 """Corrections by hand of what `reconstruct` and `segment` wrote."""
 
+import errno
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +22,11 @@ from afunet.formats.mesh_files import read_mesh
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels, read_scan
 from afunet.geometry import Volume
+from afunet.reconstruction import pieces
 from afunet.workflows import folder_lock
+from afunet.workflows.attempts import WrittenResults
 from afunet.workflows.edit import Edited, edit, undo
-from afunet.workflows.edit_list import Edit, EditKind
+from afunet.workflows.edit_list import DoneEdit, Edit, EditKind, parted_by_hand
 from afunet.workflows.edited_folder import edits_of, labels_of
 from afunet.workflows.folder_lock import alone_in
 from afunet.workflows.reconstruct import reconstruct
@@ -154,10 +160,72 @@ def test_a_part_inherits_the_name_and_fragments_are_numbered_from_the_largest(ou
     rows = {row["label"]: row for row in told(out)["pieces"]}
     assert (rows[1]["bone"], rows[1]["side"], rows[1]["sureness"]) == ("tibia", "left", 1.0)
     assert (rows[4]["bone"], rows[4]["side"]) == ("tibia", "left")
-    assert {rows[1]["name"], rows[4]["name"]} == {"left tibia a", "left tibia b"}
+    assert {rows[1]["name"], rows[4]["name"]} == {"left tibia 1", "left tibia 2"}
     assert [row["label"] for row in told(out)["pieces"]] == [4, 2, 1]
-    assert labels_of(out, ("left tibia a", "2", "LEFT-TIBIA-B")) == (4, 2, 1)
-    assert (out / "bones" / "left-tibia-a.stl").is_file()
+    assert rows[1]["touching_mm2"] > 0  # the fragments are measured against each other
+    assert labels_of(out, ("left tibia 1", "2", "LEFT-TIBIA-2")) == (4, 2, 1)
+    assert (out / "bones" / "left-tibia-1.stl").is_file()
+    edit(out, [Edit(RENAME, (4,), name="left fibula")])
+    assert {name for name, _ in table(out).values()} == {"left tibia", "left fibula", "piece 2"}
+
+
+def test_pairs_parted_by_hand_follow_what_is_joined() -> None:
+    def done(kind: EditKind, *pieces: int, made: tuple[int, ...] = ()) -> DoneEdit:
+        return DoneEdit(Edit(kind, pieces), 1, "", "", "", "", made)
+
+    parts = [done(PART, 1, made=(4, 5)), done(PART, 2, made=(6,))]
+    assert parted_by_hand(parts) == {(1, 4), (1, 5), (4, 5), (2, 6)}
+    assert parted_by_hand([*parts, done(JOIN, 6, 5)]) == set(combinations((1, 2, 4, 6), 2))
+    assert parted_by_hand([parts[0], done(JOIN, 1, 4, 5)]) == set()
+    assert parted_by_hand([done(ERASE, 1), done(RENAME, 2)]) == set()
+
+
+def test_findings_on_pieces_are_those_of_now(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "MOST_PIECES", 3)
+    edit(out, [Edit(PART, (1,), SEEDS)])
+    assert [one["code"] for one in told(out)["findings"]] == ["CORRECTED", "MANY_PIECES"]
+    edit(out, [Edit(ERASE, (3,))])
+    assert [one["code"] for one in told(out)["findings"]] == ["CORRECTED"]
+
+
+@pytest.mark.parametrize("lost", ["instances.nii.gz", "pieces.json"])
+def test_without_room_for_label_map_or_table_nothing_is_changed(
+    out: Path, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, write = contents(out), WrittenResults.write
+
+    def full(self: WrittenResults, what: str, writer: Callable[[Path], Sequence[str]]) -> None:
+        def refuse(folder: Path) -> Sequence[str]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        write(self, what, refuse if what == lost else writer)
+
+    monkeypatch.setattr(WrittenResults, "write", full)
+    with refused(OutputError, "DISK_FULL", lost):
+        edit(out, [Edit(ERASE, (3,))])
+    assert contents(out) == state
+
+
+def test_a_correction_that_was_killed_is_taken_back_by_whoever_looks_next(out: Path) -> None:
+    older, replace = contents(out), os.replace
+    process = os.fork()
+    if process == 0:
+
+        def kill(source: Path, place: Path) -> None:
+            replace(source, place)
+            if Path(place) == out / "edits.json":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        os.replace = kill  # type: ignore[assignment]
+        edit(out, [Edit(ERASE, (3,))])
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(process, 0)[1])
+    assert not (out / "pieces.json").exists()
+    assert edits_of(out / "pieces.json").edits == ()
+    assert older.items() <= contents(out).items()
+    edit(out, [Edit(ERASE, (3,))])
+    undo(out)
+    assert contents(out) == older  # nor is the lock of the killed run there
 
 
 def test_a_new_run_does_not_replace_corrections(out: Path) -> None:
@@ -188,8 +256,9 @@ def test_what_is_refused_changes_nothing(out: Path, monkeypatch: pytest.MonkeyPa
         edit(out, [Edit(RENAME, (1,), name="left vertebra")])
     with refused(ConfigError, "PIECES_MISCOUNTED", 2):
         Edit(PART, (1, 2), SEEDS)
-    with refused(InputError, "UNKNOWN_NAME", "right femur", "1 (piece 1)"):
-        labels_of(out, ["right femur"])
+    for name in ("right femur", "9" * 5000):
+        with refused(InputError, "UNKNOWN_NAME", name, "1 (piece 1)"):
+            labels_of(out, [name])
     monkeypatch.setattr(folder_lock, "WAIT_SECONDS", 0.1)
     with alone_in(out / "edits.json"), refused(OutputError, "FOLDER_IN_USE"):
         edit(out, [Edit(ERASE, (1,))])
@@ -310,8 +379,9 @@ def test_a_segmented_case_is_made_again_and_marked(case: tuple[Path, Path]) -> N
     assert {one["label"] for one in after["confidence"]["pieces"]} == {1, 2}
     for key in ("source", "grid", "model", "run", "case", "disclaimer"):
         assert after[key] == before[key]
-    assert after["findings"][-1]["code"] == "CORRECTED"
+    assert after["findings"][0]["code"] == "CORRECTED"
     page = (out / "report.html").read_text()
+    assert page.index('id="corrected"') < page.index('class="figures"')
     assert "right femur" in page
     assert page.count("<img") == (out.parent / "out" / "versions/0/report.html").read_text().count(
         "<img"

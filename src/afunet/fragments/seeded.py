@@ -132,13 +132,23 @@ def _parted_at_ridges(
     A millimetre on a sure ridge is as long as 1 + `RIDGE` millimetres elsewhere.
     """
     lengths = np.where(inside, 1 + RIDGE * evidence, -1).astype(np.float64)
-    nearest = np.full(inside.shape, np.inf)
-    parts = np.zeros(inside.shape, dtype=np.int32)
-    for number, seed in enumerate(seeds, start=1):
-        ways, _ = MCP_Geometric(lengths, sampling=spacing_mm).find_costs([tuple(seed)])
-        nearer = ways < nearest
-        parts[nearer], nearest[nearer] = number, ways[nearer]
-    return parts
+    ways = MCP_Geometric(lengths, sampling=spacing_mm)
+    _, back = ways.find_costs(list(map(tuple, seeds)))
+    numbers = np.zeros(inside.size, dtype=np.int32)
+    numbers[np.ravel_multi_index(tuple(seeds.T), inside.shape)] = np.arange(1, len(seeds) + 1)
+    return numbers[_starts(back, np.asarray(ways.offsets))].reshape(inside.shape)
+
+
+def _starts(back: NDArray[np.integer], offsets: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Return the flat index where the way to each cell starts; its own where no way leads.
+
+    `back` is the number of the offset by which a cell was reached, below 0 at a start.
+    """
+    steps = np.append(offsets @ np.array([back[0].size, back.shape[2], 1]), 0)
+    start = np.arange(back.size) - steps[np.where(back < 0, -1, back).ravel()]
+    while not np.array_equal(further := start[start], start):
+        start = further
+    return start
 
 
 def _parted_at_necks(

@@ -8,7 +8,7 @@ without a gap that was split at a thin place.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from string import ascii_lowercase
 
@@ -27,15 +27,23 @@ REACH_MM, GROWN_TOGETHER = 2.0, 0.85
 
 
 def bones_apart(
-    labels: Volume, names: Sequence[BoneName], surfaces: Sequence[Mesh]
+    labels: Volume,
+    names: Sequence[BoneName],
+    surfaces: Sequence[Mesh],
+    parted: Collection[tuple[int, int]] = (),
 ) -> tuple[int, ...]:
     """Return a number for each label with a surface; fragments of one bone share it.
 
-    Only the largest labels have surfaces. Fragments have the same name, that of a bone of which a
-    leg has one; they lie within `NEAR_MM` of each other or of fragments between them; and the mask
-    shows a gap between them.
+    Only the largest labels have surfaces. Fragments are the pairs of labels in `parted`, which a
+    cut through one bone made. Others have the same name, that of a bone of which a leg has one;
+    they lie within `NEAR_MM` of each other or of fragments between them; and the mask shows a gap
+    between them.
     """
     owner, boxes = list(range(len(surfaces))), label_boxes(labels.voxels)
+    for one, other in parted:
+        if max(one, other) <= len(owner):
+            old, new = owner[other - 1], owner[one - 1]
+            owner = [new if number == old else number for number in owner]
     for alike in _alike(names[: len(surfaces)]).values():
         for one, other in combinations(alike, 2):
             if owner[one] == owner[other]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -90,6 +91,7 @@ def measure_pieces(
     named: NamedLabels,
     scan: Volume | None = None,
     *,
+    parted: Collection[tuple[int, int]] = (),
     smoothing: Smoothing | None = None,
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
@@ -97,6 +99,7 @@ def measure_pieces(
 ) -> Instances:
     """Measure each label of a map and make its surface; `scan`, in HU on its grid, adds densities.
 
+    Labels in `parted` are fragments of one bone (`bones_apart`).
     `max_triangles` and `max_error_mm` limit the simplification of each surface (`decimated`).
     Raises `Cancelled`.
     """
@@ -114,7 +117,7 @@ def measure_pieces(
     made = list(watch.in_threads(surfaced, measures, STAGE))
     surfaces = tuple(mesh for mesh, _ in made)
     gaps = nearest_gaps([(one.label, mesh) for one, mesh in zip(measures, surfaces, strict=True)])
-    bones = bones_apart(labels, named.names, surfaces)
+    bones = bones_apart(labels, named.names, surfaces, parted)
     titles, seen = piece_titles(named.names[: len(surfaces)], bones), Counter[BoneName]()
     alike: dict[int, list[BonePiece]] = defaultdict(list)
     for bone, title, one, mesh in zip(bones, titles, measures, surfaces, strict=True):

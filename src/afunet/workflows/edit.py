@@ -35,6 +35,7 @@ from afunet.reconstruction.remeasuring import remeasured
 from afunet.report.not_written import NotWritten
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
+from afunet.workflows.dicom_choice import dicom_choice
 from afunet.workflows.dividing import SURFACE, Dividing
 from afunet.workflows.edit_list import (
     EDITS,
@@ -44,11 +45,12 @@ from afunet.workflows.edit_list import (
     EditKind,
     EditList,
     bone_named,
+    parted_by_hand,
     read_edits,
 )
 from afunet.workflows.edited_folder import EditedFolder, folder_of, opened
 from afunet.workflows.folder_lock import alone_in
-from afunet.workflows.remake import Corrected, dicom_choice, placed, write_corrected
+from afunet.workflows.remake import Corrected, placed, write_corrected
 from afunet.workflows.staging import check_writable, staged_folder
 
 READING, EDITING, WRITING = "reading", "correcting", "writing"
@@ -112,6 +114,7 @@ def edit(
             labels,
             names,
             None if scan is None else scan.volume,
+            parted=parted_by_hand([*known.edits, *done]),
             max_triangles=max_triangles,
             max_error_mm=max_error_mm,
             watch=watch,
@@ -270,7 +273,6 @@ def _write(
     with staged_folder(before.folder, before.command) as stage:
         written = WrittenResults(stage, attempts)
         write_corrected(made, written, watch)
-        written.require_any()
         added = tuple(name for name in written.names if name not in (*before.results, EDITS))
         listed = [replace(one, replaced=replaced, added=added) for one in done]
         edits = replace(known, edits=(*known.edits, *listed))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,25 @@ class EditList:
     def to_json(self) -> str:
         """Return the list as `read_edits` reads it."""
         return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def parted_by_hand(edits: Iterable[DoneEdit]) -> frozenset[tuple[int, int]]:
+    """Return the pairs of labels that are parts of one piece, the lower first.
+
+    A joined piece is part of all that its pieces were part of.
+    """
+    groups: list[set[int]] = []
+    for one in edits:
+        if one.edit.kind not in (EditKind.PART, EditKind.JOIN):
+            continue
+        met = {*one.edit.pieces, *one.made}
+        for group in [group for group in groups if group & met]:
+            groups.remove(group)
+            met |= group
+        if one.edit.kind is EditKind.JOIN:
+            met -= {*one.edit.pieces} - {one.edit.pieces[0]}
+        groups.append(met)
+    return frozenset(pair for group in groups for pair in combinations(sorted(group), 2))
 
 
 def read_edits(folder: Path) -> EditList:

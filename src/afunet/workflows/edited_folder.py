@@ -27,6 +27,7 @@ from afunet.workflows.exchange import take_back_exchanges
 from afunet.workflows.own_files import inside, read_own_files
 from afunet.workflows.reconstruct import PIECES_JSON
 
+MOST_DIGITS = 9
 COMMANDS = {REPORT_JSON: "segment", PIECES_JSON: "reconstruct"}
 
 
@@ -75,13 +76,17 @@ def labels_of(path: Path, pieces: Sequence[str]) -> tuple[int, ...]:
     found = []
     for text in pieces:
         wanted = " ".join(text.lower().replace("-", " ").split())
-        if not wanted.isdecimal() and wanted not in named:
+        if not _is_label(wanted) and wanted not in named:
             listed = ", ".join(f"{label} ({row['name']})" for label, row in table.items())
             raise InputError(
                 f"there is no piece {text!r}: choose from {listed or 'none'}", code="UNKNOWN_NAME"
             )
-        found.append(int(wanted) if wanted.isdecimal() else named[wanted])
+        found.append(int(wanted) if _is_label(wanted) else named[wanted])
     return tuple(found)
+
+
+def _is_label(text: str) -> bool:
+    return text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def folder_of(path: Path) -> Path:

@@ -13,10 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from afunet.errors import ConfigError, InputError
 from afunet.findings import Finding
 from afunet.formats.dicom.algorithm import Algorithm
-from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.formats.labelling import Labelling
 from afunet.formats.readers import read_labels
 from afunet.formats.scan import Scan
@@ -24,6 +22,12 @@ from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Mesh, Volume
 from afunet.reconstruction.pieces import Instances
 from afunet.report.case import facts
+from afunet.report.case.findings import (
+    OF_MASK_FOUND,
+    OF_PIECES_FOUND,
+    piece_findings,
+    result_findings,
+)
 from afunet.report.case.reading import flag_pictures_of
 from afunet.report.surfaces.preview import PICTURE_TRIANGLES, previews
 from afunet.watch import Watch
@@ -42,6 +46,7 @@ from afunet.workflows.case_pages import (
 )
 from afunet.workflows.case_results import CaseResults
 from afunet.workflows.case_writing import TURNING
+from afunet.workflows.dicom_choice import DicomChoice
 from afunet.workflows.edit_list import EDITS
 from afunet.workflows.edited_folder import EditedFolder
 from afunet.workflows.reconstruct import PIECES_JSON, results_of_labelling, write_pieces_table
@@ -59,6 +64,7 @@ from afunet.workflows.result_files import (
 WRITING = "writing"
 OF_MASK = ("mask.", f"{CLASSES}.", "bone.", OVERLAY)
 """What begins so follows from the mask alone, everything else from the pieces."""
+INSTANCES_OR_TABLE = ("instances.", REPORT_JSON, PIECES_JSON)
 OF_PIECES = ("instances.", f"{PIECES_FOLDER}/", "bones.", SCENE, *(REPORT_HTML, REPORT_JSON))
 
 
@@ -77,13 +83,19 @@ class Corrected:
     mesh: Mesh | None
     scan: Scan | None
     dicom: DicomChoice
-    note: Finding | None
+    note: Finding
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings of before, and the one on the corrections."""
-        others = (one for one in self.before.findings if one.code != "CORRECTED")
-        return (*others, *([self.note] if self.note else []))
+        """The one on the corrections, those of before that are still true, those on the pieces."""
+        again = piece_findings(self.instances)
+        gone = {self.note.code, *OF_PIECES_FOUND}
+        if self.mask_changed:
+            gone |= OF_MASK_FOUND
+            if self.before.report is not None:
+                again = [*result_findings(self.mask, self.mesh, None), *again]
+        kept = (one for one in self.before.findings if one.code not in gone)
+        return (self.note, *kept, *again)
 
     @property
     def mask(self) -> Volume:
@@ -99,70 +111,17 @@ class Corrected:
         return self.mask_changed if of_mask else name.startswith((*OF_PIECES, PIECES_JSON))
 
 
-@dataclass(frozen=True)
-class DicomChoice:
-    """How DICOM results are written again; they do not follow the pieces if they store shares."""
-
-    deidentified: bool = False
-    kind: SegmentationKind = SegmentationKind.BINARY
-
-    @property
-    def follows(self) -> bool:
-        """Whether the results hold the pieces, not the probability of all bone."""
-        return self.kind is not SegmentationKind.FRACTIONAL
-
-
-def dicom_choice(before: EditedFolder, scan: Scan | None, *, mask_changed: bool) -> DicomChoice:
-    """Return how to write DICOM results again, before the work.
-
-    Raises `ConfigError` (`SCAN_NEEDED`) if a result can only be made from the scan and there is
-    none, `GeometryError` for a scan on another grid, `InputError` for the scan of another study and
-    for a result with probabilities that erasing would change.
-    """
-    choice, needing = DicomChoice(), []
-    if scan is not None:
-        before.labels.require_same_grid(scan.volume, "the scan")
-    for name in (SEGMENTATION, STRUCTURES):
-        if name in before.files:
-            choice = _choice_of(before.folder / name, scan, choice)
-            needing += [name]
-    if not choice.follows:
-        if mask_changed:
-            raise InputError(
-                f"{SEGMENTATION} stores probabilities, which a correction cannot change: move it "
-                "to another place, or segment with --seg-kind binary",
-                code="SHARES_KEPT",
-            )
-        needing = []
-    needing += [OVERLAY] if mask_changed and OVERLAY in before.files else []
-    if needing and scan is None:
-        raise ConfigError(
-            f"{', '.join(needing)} can only be made again from the scan: give it with --scan",
-            code="SCAN_NEEDED",
-        )
-    return choice
-
-
-def _choice_of(path: Path, scan: Scan | None, choice: DicomChoice) -> DicomChoice:
-    from afunet.formats.dicom.written import read_written  # pydicom, which few corrections need
-
-    found = read_written(path)
-    study = scan.images.study if scan is not None and scan.images is not None else ""
-    if study and not found.deidentified and found.study != study:
-        raise InputError(
-            f"the scan is of another study than {path.name}: give the scan of these results",
-            code="OTHER_CASE",
-        )
-    kind = found.kind if path.name == SEGMENTATION else choice.kind
-    return DicomChoice(found.deidentified, kind)
-
-
 def write_corrected(made: Corrected, written: WrittenResults, watch: Watch) -> None:
-    """Write the results again that follow from the corrected pieces."""
+    """Write the results again that follow from the corrected pieces.
+
+    Raises `OutputError` if the label map or the table of pieces could not be written: the next
+    correction needs both.
+    """
     if made.before.report is None:
         _write_reconstruction(made, written, watch)
     else:
         _write_case(made, made.before.report, written, watch)
+    written.require(name for name in made.before.results if name.startswith(INSTANCES_OR_TABLE))
 
 
 def _write_reconstruction(made: Corrected, written: WrittenResults, watch: Watch) -> None:

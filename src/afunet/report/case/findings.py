@@ -6,6 +6,10 @@ from afunet.findings import Finding, info, warning
 from afunet.geometry import Mesh, Volume
 from afunet.reconstruction.pieces import Instances
 
+OF_MASK_FOUND = frozenset({"NO_BONE", "SURFACE_OPEN"})
+OF_PIECES_FOUND = frozenset({"MANY_PIECES"})
+"""The codes of findings that follow from the mask, and from the pieces."""
+
 
 def result_findings(
     mask: Volume, mesh: Mesh | None, resampled_to: tuple[int, int] | None
