@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import torch
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from afunet.data.slices import LabelledSlice
@@ -233,10 +234,13 @@ def figure(every: Sequence[Made], scores: Sequence[Scores], ms: Sequence[float])
         for axes, (_, xs) in zip(row, across, strict=True):
             _scatter(axes, [one.point for one in every], xs, ys)
             axes.set_xscale("log")
-            axes.xaxis.set_major_formatter("{x:g}")
+            axes.set_xlim(min(xs) / 1.3, max(xs) * 2)  # room for the names
         row[0].set_ylabel(height, color=INK)
     for axes, (width, _) in zip(panels[-1], across, strict=True):
         axes.set_xlabel(width, color=INK)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     panels[0][0].legend(frameon=False, fontsize=9)
     return drawn
 
@@ -252,8 +256,14 @@ def _scatter(axes: Axes, points: Sequence[Point], xs: Sequence[float], ys: Seque
             zorder=3,
         )
     for point, x, y in zip(points, xs, ys, strict=True):
+        below = point.method is Method.NONE  # its INT8 lies beside it
         axes.annotate(
-            point.name, (x, y), (4, 4), textcoords="offset points", fontsize=7, color=QUIET
+            point.name,
+            (x, y),
+            (4, -9 if below else 4),
+            textcoords="offset points",
+            fontsize=7,
+            color=QUIET,
         )
     axes.grid(color=GRID)
 

@@ -6,7 +6,9 @@ Simulated: knees with one or two broken bones, as in `benchmarks.fragments` but 
 between the fragments (gap_mm 0): the truth is the simulator's move of each fragment against the
 largest one. Real: the hip bones and sacra of `fractures` below `AFUNET_DATA` whose fragments touch;
 each secondary fragment is moved by 1 to 7 mm and up to 8 degrees, away from the main one, and drawn
-on the voxels anew. The truth is that move, the labels are exact.
+on the voxels anew. The truth is that move, the labels are exact. Other side: the intact hip bones
+there, cut by a plane and put apart likewise, fitted to the mirrored hip bone of the same patient's
+other side only.
 
 Prints a Markdown row a fragment of 50 mm³ and more, and one a set: median and worst error of what
 is given as known, and the share within the error that it states.
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cc3d
 import numpy as np
@@ -30,13 +33,16 @@ from afunet.phantom import SIMULATOR, LegConfig, exact_labels
 from afunet.phantom.picture.scene import build_scene
 from afunet.phantom.skeleton.bones import Bone
 from afunet.phantom.skeleton.fragment import Fragment
-from afunet.reconstruction.displacement import BonePiece, Displacement, displacements
+from afunet.reconstruction.assembly import STANDARD_ERRORS, FittedTo, Placed
+from afunet.reconstruction.displacement import BonePiece, Displacement, displacements, points_of
 from afunet.reconstruction.measures import measure
+from afunet.reconstruction.other_side import OtherSide
 from afunet.reconstruction.surface import surface
 from benchmarks.bench import data_set, parser_of, print_heading, print_row
 from benchmarks.fragments import SMALLEST_MM3, fractured_leg
 
 FIRST_SEED, LEGS, MOVES = 3000, 10, 2
+FRAGMENTS = "_fragments.nii.gz"
 FURTHEST_MM, LARGEST_DEG, MARGIN = 7.0, 8.0, 20
 
 
@@ -95,7 +101,7 @@ def _move(bone: Bone, fragment: Fragment) -> Rigid:
 
 def put_apart(name: str, labels: Volume, seed: int) -> BrokenBone:
     """The fragments of a real bone after random moves of all but the largest."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, *name.encode()])
     sizes = np.bincount(labels.voxels.ravel())[1:]
     order = [int(label) + 1 for label in np.argsort(-sizes) if sizes[label]]
     home = np.pad(labels.voxels, MARGIN)
@@ -113,6 +119,18 @@ def put_apart(name: str, labels: Volume, seed: int) -> BrokenBone:
         moves[number] = Rigid.about(centre_mm, turn_rad, shift_mm)
         voxels[_drawn(home == label, affine, moves[number]) & (voxels == 0)] = number
     return BrokenBone(name, Volume(voxels, affine), moves)
+
+
+def cut_apart(name: str, labels: Volume, seed: int) -> BrokenBone:
+    """The two parts of an intact bone after a cut across it, the smaller one moved."""
+    rng = np.random.default_rng([seed, *name.encode(), 1])
+    places = np.argwhere(labels.voxels)
+    across = np.linalg.svd(labels.to_mm(places[::97, ::-1]), full_matrices=False)[2][0]
+    across = across + rng.normal(0, 0.3, 3)
+    heights = labels.to_mm(places[:, ::-1]) @ across
+    voxels = labels.voxels.copy()
+    voxels[tuple(places[heights > np.quantile(heights, rng.uniform(0.6, 0.8))].T)] = 2
+    return put_apart(name, labels.with_voxels(voxels), seed)
 
 
 def _centre_mm(grid: Volume, label: int) -> NDArray[np.float64]:
@@ -143,6 +161,28 @@ def measured(bone: BrokenBone) -> dict[int, tuple[BonePiece, Displacement | None
     return {one.measures.label: (one, found.get(one.measures.label)) for one in pieces[1:]}
 
 
+def judged_by_other_side(bone: BrokenBone, other: Volume) -> Judged:
+    """The errors of the second fragment where the mirrored other side alone places it."""
+    main, fragment, side = (
+        points_of(surface(labels.with_voxels(labels.voxels == label)))
+        for labels, label in ((bone.labels, 1), (bone.labels, 2), (other, 1))
+    )
+    template = OtherSide.mirrored(side, [main, fragment])
+    found = None if template is None else template.fit(fragment)
+    if found is None:
+        return Judged(None, None, None, None)
+    placed = Placed(found.move, found.certainty, FittedTo.OTHER_SIDE, ())
+    centre_mm, true = fragment.points_mm.mean(axis=0), bone.moves[2].inverse()
+    off_mm = float(np.linalg.norm(found.move(centre_mm) - true(centre_mm)))
+    off_deg = found.move.after(true.inverse()).angle_deg
+    return Judged(
+        off_mm if placed.shift_known else None,
+        STANDARD_ERRORS * found.certainty.shift_mm,
+        off_deg if placed.turn_known else None,
+        STANDARD_ERRORS * found.certainty.turn_deg,
+    )
+
+
 def judged(piece: BonePiece, found: Displacement | None, move: Rigid) -> Judged:
     """The errors at the middle of the fragment."""
     if found is None:
@@ -170,14 +210,33 @@ def print_bone(bone: BrokenBone) -> list[Judged]:
         one = judged(piece, found, move)
         rows.append(one)
         true_mm = float(np.linalg.norm(centre_mm - move.inverse()(centre_mm)))
-        print_row(
-            bone.name,
-            f"{piece.measures.volume_mm3:.0f}",
-            f"{true_mm:.1f}",
-            _with_error(one.off_mm, one.stated_mm),
-            f"{move.angle_deg:.1f}",
-            _with_error(one.off_deg, one.stated_deg),
-        )
+        _print_row(bone.name, piece.measures.volume_mm3, true_mm, move.angle_deg, one)
+    return rows
+
+
+def _print_row(name: str, mm3: float, true_mm: float, true_deg: float, one: Judged) -> None:
+    off_mm = _with_error(one.off_mm, one.stated_mm)
+    off_deg = _with_error(one.off_deg, one.stated_deg)
+    print_row(name, f"{mm3:.0f}", f"{true_mm:.1f}", off_mm, f"{true_deg:.1f}", off_deg)
+
+
+def print_by_other_side(folder: Path, moves: int) -> list[Judged]:
+    """Print the rows of the intact hip bones, which are fitted to the other side only."""
+    rows = []
+    for path in sorted(folder.glob(f"*-hip{FRAGMENTS}")):
+        name, labels = path.name.removesuffix(FRAGMENTS), read_labels(path)
+        if len(np.unique(labels.voxels)) > 2:
+            continue
+        across = name.replace("left", "·").replace("right", "left").replace("·", "right")
+        other = read_labels(folder / f"{across}{FRAGMENTS}")
+        for number in range(moves):
+            bone = cut_apart(name, labels, number)
+            inside = bone.labels.voxels == 2
+            centre_mm, move = _centre_mm(bone.labels, 2), bone.moves[2]
+            true_mm = float(np.linalg.norm(centre_mm - move.inverse()(centre_mm)))
+            rows.append(judged_by_other_side(bone, other))
+            mm3 = np.count_nonzero(inside) * bone.labels.voxel_volume_mm3
+            _print_row(f"{name}, by the other side", mm3, true_mm, move.angle_deg, rows[-1])
     return rows
 
 
@@ -218,10 +277,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     for seed in range(options.first_seed, options.first_seed + options.legs):
         for bone in simulated(seed):
             drawn += print_bone(bone)
-    for path in sorted(data_set("fractures").glob("*_fragments.nii.gz")):
-        labels, name = read_labels(path), path.name.removesuffix("_fragments.nii.gz")
+    for path in sorted(data_set("fractures").glob(f"*{FRAGMENTS}")):
+        labels, name = read_labels(path), path.name.removesuffix(FRAGMENTS)
         for number in range(options.moves if len(np.unique(labels.voxels)) > 2 else 0):
             real += print_bone(put_apart(name, labels, number))
+    by_other_side = print_by_other_side(data_set("fractures"), options.moves)
     print()
     print_heading(
         "set",
@@ -237,6 +297,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     print_sum("simulated", drawn)
     print_sum("real, put apart", real)
+    print_sum("real, cut, by the other side", by_other_side)
 
 
 if __name__ == "__main__":

@@ -1,54 +1,145 @@
 """Fragments of real broken bones, from exact masks: what the pieces are worth where bone touches.
 
-    .venv/bin/python -m benchmarks.real_fragments
+    .venv/bin/python -m benchmarks.real_fragments [--method thickness|contacts|reconstruct]
+        [--weights FILE.onnx | --leave-out 001=FILE.onnx 003=FILE.onnx …]
 
 Hip bones and sacra of three patients with experts' labels of their fragments (`fractures` below
 `AFUNET_DATA`; FracSegNet, PENGWIN). The mask is all of a bone, the question which of its fragments
 are pieces of their own: PENGWIN's matching, an IoU of one half and more. The largest fragment is
-the main one, all others are secondary. An intact bone should be one piece. Prints a Markdown table.
+the main one, all others are secondary. An intact bone should be one piece. `thickness` parts the
+mask alone, at gaps and thin necks; `contacts` parts it with the network for contacts and the CT,
+with the shipped weights (which have seen these bones), or for each patient with weights that have
+not seen him; `reconstruct` is all that `afunet reconstruct MASK --scan CT` does, names included.
+`--leave-out` also judges his bones alone. Prints a Markdown table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
 from statistics import fmean
 
 import numpy as np
 
+from afunet.anatomy.naming import name_pieces
 from afunet.evaluation.fragments import FragmentScore, match_fragments
-from afunet.formats.readers import read_labels
+from afunet.formats.readers import read_labels, read_scan
+from afunet.fragments.contact_map import shipped_contacts
+from afunet.fragments.named_bones import part_named_bones
+from afunet.fragments.part_bone import part_bone
 from afunet.geometry import Volume
+from afunet.models.contact_network import CONTACTS, ContactNetwork
 from afunet.reconstruction.instances import split_instances
 from benchmarks.bench import data_set, parser_of, print_heading, print_row
 
 SMALLEST_MM3 = 50.0
+LARGE_MM3 = 1000.0
+Weights = dict[str, Path]
+Method = Callable[[Volume, Path, Weights], Volume]
+EVERY = ""
+"""The key of weights for all patients."""
 
 
-def judged(truth: Volume) -> FragmentScore:
+def by_thickness(mask: Volume, fragments: Path, weights: Weights) -> Volume:
+    """Pieces of the mask alone."""
+    return split_instances(mask)
+
+
+def by_contacts(mask: Volume, fragments: Path, weights: Weights) -> Volume:
+    """Pieces by the network for contacts, which is told that the mask is one bone."""
+    return part_bone(mask, _scan(fragments), _network(fragments, weights)).labels
+
+
+def as_reconstructed(mask: Volume, fragments: Path, weights: Weights) -> Volume:
+    """Pieces as `afunet reconstruct MASK --scan CT` finds them: by thickness, names, contacts."""
+    named = name_pieces(split_instances(mask))
+    return part_named_bones(named, _scan(fragments), _network(fragments, weights)).named.labels
+
+
+METHODS: dict[str, Method] = {
+    "thickness": by_thickness,
+    "contacts": by_contacts,
+    "reconstruct": as_reconstructed,
+}
+_loaded = cache(CONTACTS.load)
+
+
+def _scan(fragments: Path) -> Volume:
+    return read_scan(fragments.with_name(fragments.name.replace("_fragments", "_ct"))).volume
+
+
+def _network(fragments: Path, weights: Weights) -> ContactNetwork:
+    file = weights.get(patient_of(fragments), weights.get(EVERY))
+    return _loaded(file) if file else shipped_contacts()
+
+
+def patient_of(path: Path) -> str:
+    """The patient's number in a file's name."""
+    return path.name.partition("_")[0]
+
+
+def judged(truth: Volume, path: Path, method: Method, weights: Weights) -> FragmentScore:
     """The pieces of a bone's mask against its fragments."""
-    found = split_instances(truth.with_voxels((truth.voxels > 0).astype(np.uint8)))
-    return match_fragments(found, truth, SMALLEST_MM3)
+    mask = truth.with_voxels((truth.voxels > 0).astype(np.uint8))
+    return match_fragments(method(mask, path, weights), truth, SMALLEST_MM3, distances=True)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser_of(__doc__).parse_args(argv)
+    parser = parser_of(__doc__)
+    parser.add_argument("--method", choices=METHODS, default="thickness")
+    parser.add_argument("--weights", type=Path, help="weights for all patients")
+    parser.add_argument("--leave-out", nargs="*", default=[], metavar="PATIENT=FILE")
+    options = parser.parse_args(argv)
+    weights = {patient: Path(file) for patient, _, file in map(_parted, options.leave_out)}
+    asked = set(weights)
+    if options.weights:
+        weights[EVERY] = options.weights
     scores: list[FragmentScore] = []
-    print_heading("bone", "fragments:", "found:", "mean IoU:", "merged:", "split:", "extra:")
+    print_heading(
+        *("bone", "fragments:", "found:", "IoU of each", "merged:", "split:", "extra:"),
+        *("HD95, mm", "ASSD, mm"),
+    )
     for path in sorted(data_set("fractures").glob("*_fragments.nii.gz")):
-        score = judged(read_labels(path))
+        if asked and patient_of(path) not in asked:
+            continue
+        score = judged(read_labels(path), path, METHODS[options.method], weights)
         scores.append(score)
-        asked = len(score.matches)
-        bone, found = path.name.removesuffix("_fragments.nii.gz"), asked - score.missed
-        iou = f"{score.mean_iou:.3f}"
-        print_row(bone, asked, found, iou, score.merged, score.split, score.extra)
+        _print_bone(path.name.removesuffix("_fragments.nii.gz"), score)
+    _print_sums(scores)
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    return text.partition("=")
+
+
+def _print_bone(bone: str, score: FragmentScore) -> None:
+    matches, asked = score.matches, len(score.matches)
+    each = (
+        ", ".join(f"{value:.{digits}f}" for value in values)
+        for values, digits in (
+            ([match.iou for match in matches], 3),
+            ([match.hd95_mm or 0.0 for match in matches], 1),
+            ([match.assd_mm or 0.0 for match in matches], 2),
+        )
+    )
+    iou, hd95, assd = each
+    counts = (score.merged, score.split, score.extra)
+    print_row(bone, asked, asked - score.missed, iou, *counts, hd95, assd)
+
+
+def _print_sums(scores: Sequence[FragmentScore]) -> None:
     matches = [match for score in scores for match in score.matches]
     secondary = [match for score in scores for match in score.matches[1:]]
+    large = [match for match in secondary if match.mm3 >= LARGE_MM3]
     intact = [score for score in scores if len(score.matches) == 1]
     print(
         f"\n{sum(match.is_found for match in matches)} of {len(matches)} fragments found, "
-        f"{sum(match.is_found for match in secondary)} of {len(secondary)} secondary ones; "
+        f"{sum(match.is_found for match in secondary)} of {len(secondary)} secondary ones "
+        f"({sum(match.is_found for match in large)} of {len(large)} over 1 cm³); "
         f"mean IoU of all {fmean(match.iou for match in matches):.3f}; "
         f"{sum(score.merged for score in scores)} merged, "
+        f"{sum(score.split for score in scores)} split, "
         f"{sum(score.extra for score in scores)} extra; "
         f"{sum(score.extra > 0 for score in intact)} of {len(intact)} intact bones in pieces"
     )

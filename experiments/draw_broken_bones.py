@@ -34,6 +34,16 @@ class Source:
     bone: BrokenBone
 
 
+def read_bone(path: Path) -> BrokenBone:
+    """A bone by its file of fragments, `<name>_fragments.nii.gz`."""
+    labels = read_labels(path)
+    # Without air and flesh these HU are no scan for read_scan: they are read as numbers.
+    stored = read_labels(path.with_name(path.name.replace("_fragments", "_ct")))
+    hu = stored.with_voxels(stored.voxels.astype(np.float32))
+    hu.require_same_grid(labels, f"the label map of {path.name}")
+    return BrokenBone(hu, labels.with_voxels(labels.voxels.astype(np.uint8)))
+
+
 def whole_fragments(folder: Path, left_out: Sequence[str]) -> list[Source]:
     """Every fragment of 20 cm³ and more, but of the patients left out, as a bone of its own."""
     sources: list[Source] = []
@@ -41,11 +51,8 @@ def whole_fragments(folder: Path, left_out: Sequence[str]) -> list[Source]:
         name = path.name.removesuffix("_fragments.nii.gz")
         if name.partition("_")[0] in left_out:
             continue
-        labels = read_labels(path)
-        # Without air and flesh these HU are no scan for read_scan: they are read as numbers.
-        stored = read_labels(path.with_name(f"{name}_ct.nii.gz"))
-        hu = stored.with_voxels(stored.voxels.astype(np.float32))
-        hu.require_same_grid(labels, f"the label map of {name}")
+        whole = read_bone(path)
+        labels, hu = whole.fragments, whole.hu
         for label in np.flatnonzero(np.bincount(labels.voxels.ravel())[1:]) + 1:
             one = (labels.voxels == label).astype(np.uint8)
             if one.sum() * labels.voxel_volume_mm3 >= LEAST_MM3:

@@ -3,7 +3,8 @@
     .venv/bin/python -m experiments.export_shipped
 
 The header and the digest of the weights go into its metadata, and what the weights file stores as
-float16 stays so. Run it after `ship_weights`, `train_bone_names` or `train_limb_sides`.
+float16 stays so. Run it after `ship_weights`, `train_bone_names`,
+`train_limb_sides` or `train_contact`, whose files begin with "contacts".
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from afunet.anatomy.bone_network import BONE_NAMES
 from afunet.anatomy.side_module import LimbSiderModule
 from afunet.anatomy.side_network import LIMB_SIDES
 from afunet.models.checkpoint import load_checkpoint
-from afunet.models.export import export_module, export_onnx
+from afunet.models.contact_module import ContactModule
+from afunet.models.contact_network import CONTACTS
+from afunet.models.export import BOXES, export_module, export_onnx
 from afunet.models.onnx_file import SUFFIX
 from afunet.models.shipped import shipped_path
 from benchmarks.bench import parser_of
 
 NAMES, SIDES = "bone-names.safetensors", "limb-sides.safetensors"
+CONTACT_PREFIX = "contacts"
 
 
 def export(path: Path) -> Path:
@@ -35,6 +39,11 @@ def export(path: Path) -> Path:
     elif path.name == SIDES:
         sider = LIMB_SIDES.load_module(path, LimbSiderModule)
         export_module(LIMB_SIDES, path, sider, torch.zeros(2, 2, *sider.config.size), target)
+    elif path.name.startswith(CONTACT_PREFIX):
+        network = CONTACTS.load_module(path, ContactModule)
+        side = 2 * network.config.multiple
+        example = torch.zeros(2, network.config.inputs, side, side, side)
+        export_module(CONTACTS, path, network, example, target, BOXES)
     else:
         export_onnx(load_checkpoint(path), target)
     return target

@@ -36,8 +36,8 @@ DOCS = Path(__file__).parents[1] / "docs" / "python.md"
 FACE = {
     "AfunetError": "message=, *, code=",
     "AnalysisRules": "cleanup=, max_triangles=, max_error_mm=, pieces=, trust=, fast=",
-    "LegConfig": "seed=, grid=, anatomy=, bone=, soft=, fractures=, implants=, organs=, clutter=, "
-    "surroundings=, scanner=",
+    "LegConfig": "seed=, grid=, anatomy=, bone=, soft=, fractures=, implants=, feet=, organs=, "
+    "clutter=, surroundings=, scanner=",
     "Mesh": "vertices_mm, faces",
     "SegmentOptions": "weights=, device=, runtime=, series=, spacing_mm=, strict=, formats=, "
     "segmentation_kind=, deidentify=, cleanup=, max_triangles=, max_error_mm=, fast=",

@@ -83,7 +83,10 @@ CASES = {
     "displacement": Case(
         "--legs 1 --moves 1",
         smaller={"fractured_leg": lambda seed: BROKEN_KNEE},
-        rows=[["3000 tibia left", *["001_left-hip"] * 4], ["simulated", "real, put apart"]],
+        rows=[
+            ["3000 tibia left", *["001_left-hip"] * 4],
+            ["simulated", "real, put apart", "real, cut, by the other side"],
+        ],
     ),
     "false_bone": Case(
         "--weights {weights} --knees 1",

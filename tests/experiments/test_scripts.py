@@ -20,6 +20,7 @@ from afunet.anatomy.side_module import LimbSiderModule
 from afunet.anatomy.side_network import LIMB_SIDES
 from afunet.anatomy.sureness import Judges
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
+from afunet.models.contact_network import CONTACTS
 from afunet.models.expected_dice import read_model
 from afunet.models.network_file import load_network_file
 from afunet.models.shipped import shipped_path
@@ -31,6 +32,7 @@ from experiments import (
     compress,
     confidence_cases,
     draw_broken_bones,
+    draw_contact_bones,
     draw_limb_views,
     draw_name_cuts,
     export_shipped,
@@ -39,6 +41,7 @@ from experiments import (
     ship_weights,
     simulate_perez_carrasco,
     train_bone_names,
+    train_contact,
     train_limb_sides,
 )
 
@@ -214,13 +217,64 @@ def test_views_of_limbs_are_drawn_and_learnt_from(
         assert losses_in(output.with_suffix("") / LOG) == losses
 
 
-def test_broken_bones_are_drawn_from_files_and_drawing_goes_on(tmp_path: Path) -> None:
+def write_bones(folder: Path, fragments: int) -> None:
+    """Blocks of so many fragments side by side, of two patients."""
     bone = np.zeros((40, 40, 60), dtype=np.int16)
-    bone[5:35, 5:35, 5:55] = 1
+    for number, columns in enumerate(np.array_split(np.arange(5, 55), fragments), start=1):
+        bone[5:35, 5:35, columns] = number
     for patient, hu in (("001", 300), ("002", 400)):
-        for kind, voxels in (("ct", hu * bone), ("fragments", bone)):
-            image = nibabel.Nifti1Image(voxels, np.diag([-1.0, -1.0, 1.0, 1.0]))
-            nibabel.save(image, tmp_path / f"{patient}_femur_{kind}.nii.gz")
+        for kind, voxels in (("ct", hu * (bone > 0)), ("fragments", bone)):
+            image = nibabel.Nifti1Image(voxels.astype(np.int16), np.diag([-1.0, -1.0, 1.0, 1.0]))
+            nibabel.save(image, folder / f"{patient}_femur_{kind}.nii.gz")
+
+
+def test_bones_with_contacts_are_drawn_and_learnt_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_bones(tmp_path, fragments=2)
+    pool, output = tmp_path / "pool", tmp_path / "contacts.safetensors"
+    few = ["-o", str(pool), "--source", str(tmp_path), "--copies", "1", "--breaks", "1"]
+    draw_contact_bones.main(few)
+    written = {path.name: path.stat().st_mtime_ns for path in pool.iterdir()}
+    assert {name for name in written if name.startswith("001")} == {
+        "001_femur_real000.npy",
+        "001_femur_real001.npy",
+        "001_femur-1_break000.npy",
+        "001_femur-2_break000.npy",
+    }
+    hu, labels, depth = np.load(pool / "001_femur_real000.npy")
+    assert np.bincount(labels[labels > 0]).tolist() == [0, 30 * 30 * 25, 30 * 30 * 25]
+    assert set(np.unique(hu[labels > 0])) == {300}
+    assert depth.max() == 15 * draw_contact_bones.DEPTH_UNIT
+    draw_contact_bones.main(few)  # goes on from its end: nothing is left to do
+    assert {path.name: path.stat().st_mtime_ns for path in pool.iterdir()} == written
+    small = ["--patch", "16", "--batch", "2", "--widths", "2", "4", "--steps", "2"]
+    arguments = ["-o", str(output), "--bones", str(pool), "--leave-out", "002", *small]
+    train_contact.main([*arguments, "--epochs", "2"])
+    assert capsys.readouterr().out.count("epoch ") == 2
+    losses = losses_in(output.with_suffix("") / LOG)
+    assert len(losses) == 4
+    assert np.isfinite(losses).all()
+    assert CONTACTS.load(export_shipped.export(output)).config.widths == (2, 4)
+
+
+def test_targets_are_contacts_and_nothing_outside_the_bone() -> None:
+    fragments = np.zeros((1, 5, 12), dtype=np.int16)
+    fragments[0, 1:4, 1:6], fragments[0, 1:4, 6:11] = 1, 2
+    (targets,) = train_contact.targets_of(fragments)
+    ignored, bone, contact = train_contact.IGNORED, 0, 1
+    assert targets[0, 2].tolist() == [
+        ignored,
+        *[bone] * 3,
+        *[contact] * 4,
+        *[bone] * 3,
+        ignored,
+    ]
+    assert (targets[0, 0] == ignored).all()
+
+
+def test_broken_bones_are_drawn_from_files_and_drawing_goes_on(tmp_path: Path) -> None:
+    write_bones(tmp_path, fragments=1)
     output = tmp_path / "broken"
     common = ["-o", str(output), "--source", str(tmp_path), "--leave-out", "002", "--bones", "0"]
     draw_broken_bones.main([*common, "1"])

@@ -191,9 +191,9 @@ def test_what_cannot_be_done_is_refused(dumbbell: Volume) -> None:
         part(dumbbell, 3, [good])
     with refused(InputError, "SEED_OUTSIDE", "seed 2", "piece 1"):
         part(dumbbell, 3, [good, at(dumbbell, 10, 7, 24)])
-    with refused(InputError, "SEED_OUTSIDE", "seed 1", "-20.0, 30.0, 100.0"):
+    with refused(InputError, "SEED_OUTSIDE", "seed 1", "-20, 30, 100"):
         part(dumbbell, 3, [at(dumbbell, 0, 0, 0), good])
-    with refused(InputError, "SEED_OUTSIDE", "1000.0"):
+    with refused(InputError, "SEED_OUTSIDE", "1000, 0, 0"):
         part(dumbbell, 3, [good, (1000.0, 0.0, 0.0)])
     with refused(InputError, "SEED_OUTSIDE"):
         part(dumbbell, 3, [good, (float("nan"), 0.0, 0.0)])

@@ -5,7 +5,8 @@ import pytest
 
 from afunet.geometry import Mesh, Volume
 from afunet.reconstruction import Smoothing, surface
-from afunet.reconstruction.deviation import deviation, distances_mm, points_on
+from afunet.reconstruction.deviation import deviation, distances_mm
+from afunet.reconstruction.surface_points import points_on
 
 RAW = Smoothing(iterations=0)
 
@@ -50,10 +51,10 @@ def test_a_lost_piece_shows_in_the_largest_distance():
 
 def test_points_lie_on_the_surface_evenly():
     mesh = surface(ball(12))
-    points = points_on(mesh, 4000)
+    points = points_on(mesh, 4000).points_mm
     assert distances_mm(points, mesh).max() < 1e-6
     assert np.abs((points - 19.5).mean(axis=0)).max() < 0.6
-    assert np.array_equal(points, points_on(mesh, 4000))
+    assert np.array_equal(points, points_on(mesh, 4000).points_mm)
 
 
 def test_smoothing_stays_within_half_a_voxel_and_keeps_the_volume():

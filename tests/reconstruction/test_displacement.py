@@ -5,6 +5,7 @@ import pytest
 
 from afunet.geometry import Volume
 from afunet.geometry.rigid import Rigid
+from afunet.reconstruction.assembly import FittedTo
 from afunet.reconstruction.displacement import BonePiece, Displacement, displacements
 from afunet.reconstruction.measures import measure
 from afunet.reconstruction.surface import surface
@@ -134,3 +135,15 @@ def test_a_small_chip_is_not_placed():
 def test_a_fragment_that_meets_nothing_has_areas_only():
     what = moved_apart(box, above_steps, Rigid(np.eye(3), np.array([0.0, 0.0, 20.0])))
     assert what == Displacement(touching_mm2=0.0, within_2mm_mm2=0.0)
+
+
+def test_a_fragment_upside_down_fits_nowhere():
+    turned = Rigid.about((28, 24, 66), (np.pi, 0.0, 0.0), (0.0, 0.0, 6.0))
+    what = moved_apart(box, above_steps, turned)
+    assert what.displaced_mm is None
+    assert what.rotated_deg is None
+    assert what.fitted_to is None
+
+
+def test_what_a_fragment_was_fitted_to_is_told():
+    assert moved_apart(box, above_steps, LIFT).fitted_to is FittedTo.FRACTURE

@@ -101,3 +101,20 @@ def test_a_fragment_is_compared_with_the_largest_piece_of_its_bone():
     assert fragment.displacement.fits_on == main.name == "left tibia 1"
     assert fragment.to_json()["displaced_along_mm"] == pytest.approx(3.0, abs=0.3)
     assert fragment.to_json()["fracture_gap_mm"] == pytest.approx(3.0, abs=0.3)
+
+
+def test_a_broken_bone_is_compared_with_the_intact_one_of_the_other_side(monkeypatch):
+    voxels = np.zeros((40, 16, 60), dtype=np.uint8)
+    voxels[2:22, 3:13, 3:13], voxels[24:36, 3:13, 3:13] = 1, 3
+    voxels[2:36, 3:13, 40:45] = 2
+    left, right = (BoneName(Bone.TIBIA, side, 1.0, 1.0) for side in Side)
+    seen = {}
+
+    def displacements(fragments, labels, other_side):
+        seen[fragments[0].title] = other_side
+        return {}
+
+    monkeypatch.setattr(module, "displacements", displacements)
+    found = measure_pieces(NamedLabels(Volume(voxels, np.eye(4)), (left, right, left)))
+    assert seen["left tibia 1"] is found.surfaces[1]
+    assert seen["right tibia"] is None

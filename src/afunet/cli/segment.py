@@ -161,6 +161,10 @@ def inspect(path: Input, series: Series = None, *, work: Work) -> None:
 def reconstruct(
     mask: Annotated[Path, typer.Argument(help="Mask: NIfTI, NRRD, MHA, PNG slices, DICOM SEG.")],
     output: Output,
+    scan: Annotated[
+        Path | None,
+        typer.Option(help="The CT of the mask: tells fragments apart that touch."),
+    ] = None,
     formats: MeshFormats = "stl",
     max_triangles: MaxTriangles = None,
     max_error_mm: MaxError = None,
@@ -172,6 +176,7 @@ def reconstruct(
     For example:
 
     - `afunet reconstruct mask.nii.gz -o out --formats stl,glb`
+    - `afunet reconstruct mask.nii.gz -o out --scan ct/`
     - `afunet reconstruct mask.nii.gz -o out --max-error-mm 0.1` for a printer
     """
     from afunet.report.case.findings import edge_faults
@@ -184,6 +189,7 @@ def reconstruct(
         mask,
         output,
         names_of(formats),
+        scan=scan,
         max_triangles=max_triangles,
         max_error_mm=max_error_mm,
         watch=work.watch,

@@ -32,6 +32,10 @@ WINDOWS = {0: "N", 2: "H", 3: "W"}
 """The free axes of windows (N, C, H, W)."""
 REGISTRATION = "torch.onnx._internal.exporter._registration"
 """PyTorch's logger of the operators that it can export; it misses torchvision's, unused here."""
+FIRST = {0: "N"}
+"""The first axis alone."""
+BOXES = {0: "N", 2: "D", 3: "H", 4: "W"}
+"""The free axes of boxes (N, C, D, H, W)."""
 
 
 def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
@@ -47,11 +51,16 @@ def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def export_module(
-    kind: ModelFile[Any], weights: Path, module: nn.Module, example: Tensor, path: Path
+    kind: ModelFile[Any],
+    weights: Path,
+    module: nn.Module,
+    example: Tensor,
+    path: Path,
+    free: Mapping[int, str] = FIRST,
 ) -> None:
-    """Write the network of a weights file, for any length of the first axis of `example`."""
+    """Write the network of a weights file, for any length of the `free` axes of `example`."""
     file = read_weights(weights, kind.entry)
-    graph = onnx_of(module, example, {0: "N"})
+    graph = onnx_of(module, example, free)
     store_as_half(graph, file.weights)
     write_onnx(path, graph.SerializeToString(), kind.entry, file.header, file.sha256)
 

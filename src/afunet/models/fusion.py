@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -24,6 +25,7 @@ def folded(network: nn.Module) -> nn.Module:
 def _fold(block: nn.Sequential) -> None:
     for index in range(len(block) - 1):
         convolution, normalisation = block[index], block[index + 1]
-        if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
-            block[index] = fuse_conv_bn_eval(convolution, normalisation)
+        folds = isinstance(convolution, nn.Conv2d | nn.Conv3d)
+        if folds and isinstance(normalisation, nn.BatchNorm2d | nn.BatchNorm3d):
+            block[index] = fuse_conv_bn_eval(cast(nn.Conv2d, convolution), normalisation)
             block[index + 1] = nn.Identity()

@@ -31,6 +31,7 @@ SHIPPED = (
     Shipped(FAST_WEIGHTS, "the mask, with --fast", "0.9764 on the same"),
     Shipped("bone-names.safetensors", "names of pieces"),
     Shipped("limb-sides.safetensors", "left and right of legs"),
+    Shipped("contacts.safetensors", "fragments that touch"),
 )
 
 

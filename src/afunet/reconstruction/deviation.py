@@ -12,6 +12,7 @@ from vtkmodules.vtkFiltersCore import vtkImplicitPolyDataDistance
 
 from afunet.formats.polydata import to_polydata
 from afunet.geometry import Mesh
+from afunet.reconstruction.surface_points import points_on
 
 FloatArray = NDArray[np.float64]
 SAMPLES = 10_000
@@ -55,8 +56,8 @@ def deviation(
         )
     apart_mm = np.concatenate(
         [
-            distances_mm(points_on(finished, samples), raw),
-            distances_mm(points_on(raw, samples), finished),
+            distances_mm(points_on(finished, samples).points_mm, raw),
+            distances_mm(points_on(raw, samples).points_mm, finished),
         ]
     )
     return Deviation(
@@ -68,16 +69,6 @@ def deviation(
         open_edges=finished.open_edges,
         nonmanifold_edges=finished.nonmanifold_edges,
     )
-
-
-def points_on(mesh: Mesh, count: int, seed: int = 0) -> FloatArray:
-    """`count` random points (N, 3) on a surface, evenly over its area."""
-    rng = np.random.default_rng(seed)
-    area = np.linalg.norm(mesh.doubled_normals(), axis=1)
-    chosen = rng.choice(len(area), count, p=area / area.sum())
-    a, b, c = np.moveaxis(mesh.vertices_mm[mesh.faces[chosen]], 1, 0)
-    first, second = np.sqrt(rng.random((count, 1))), rng.random((count, 1))
-    return np.asarray((1 - first) * a + first * (1 - second) * b + first * second * c)
 
 
 def distances_mm(points_mm: FloatArray, mesh: Mesh) -> FloatArray:

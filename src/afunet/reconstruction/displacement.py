@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from afunet.geometry import Mesh, Volume, box_round, label_boxes
 from afunet.geometry.rigid import Rigid
-from afunet.reconstruction.assembly import Placed, assembled
+from afunet.reconstruction.assembly import STANDARD_ERRORS, FittedTo, Placed, assembled
 from afunet.reconstruction.contacts import contacts_of
 from afunet.reconstruction.fracture_line import FractureLine, line_between
 from afunet.reconstruction.measures import Measures, Three
 from afunet.reconstruction.meeting import Bed
-from afunet.reconstruction.surface_points import SurfacePoints, surface_points
+from afunet.reconstruction.surface_points import SurfacePoints, points_on
 
 FloatArray = NDArray[np.float64]
 
@@ -26,7 +26,6 @@ SMALLEST_MM3, MOST_FRAGMENTS = 50.0, 40
 CLOSE_MM = 2.0
 LONG = 1.5
 """A bone has an axis if its main fragment is so much longer than wide."""
-STANDARD_ERRORS = 2.0
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,12 @@ class Displacement:
 
     `touching_mm2` is the area of the voxel faces shared with other fragments of the bone,
     `within_2mm_mm2` the area of the surface that faces one within 2 mm. `fits_on` is the title of
-    the fragment on which it lies at most, "" if there is none.
+    the fragment on which it lies at most, "" if there is none. `fitted_to` tells which surface it
+    was fitted to, None if displacement and rotation are not known.
     """
 
     fits_on: str = ""
+    fitted_to: FittedTo | None = None
     displaced_mm: float | None = None
     displacement_mm: Three | None = None
     displaced_along_mm: float | None = None
@@ -74,9 +75,12 @@ class BonePiece:
     surface: Mesh
 
 
-def displacements(pieces: Sequence[BonePiece], labels: Volume) -> dict[int, Displacement]:
+def displacements(
+    pieces: Sequence[BonePiece], labels: Volume, other_side: Mesh | None = None
+) -> dict[int, Displacement]:
     """Measure the fragments of one bone against the first piece; the result is by label.
 
+    `other_side` is the surface of the same bone of the other side, or of its largest piece.
     Pieces below `SMALLEST_MM3`, and all after the first `MOST_FRAGMENTS`, are left out.
     """
     kept = [
@@ -86,8 +90,8 @@ def displacements(pieces: Sequence[BonePiece], labels: Volume) -> dict[int, Disp
     ][:MOST_FRAGMENTS]
     if len(kept) < 2:
         return {}
-    points = [surface_points(piece.surface, POINT_MM2) for piece in kept]
-    placed = assembled(points)
+    points = [points_of(piece.surface) for piece in kept]
+    placed = assembled(points, None if other_side is None else points_of(other_side))
     numbers = [piece.measures.label for piece in kept]
     touching = _touching_mm2(labels, numbers)
     result = {}
@@ -110,9 +114,11 @@ def _placed(
 ) -> Displacement:
     """Add what the fit of a fragment tells, as far as it is known."""
     found = placed[one]
-    away, centre_mm = found.fit.move.inverse(), points[one].points_mm.mean(axis=0)
+    away, centre_mm = found.move.inverse(), points[one].points_mm.mean(axis=0)
+    if found.shift_known or found.turn_known:
+        measured = replace(measured, fitted_to=found.fitted_to)
     if found.shift_known:
-        vector_mm = centre_mm - found.fit.move(centre_mm)
+        vector_mm = centre_mm - found.move(centre_mm)
         axis = _axis(pieces[0].measures)
         along_mm = None if axis is None else float(vector_mm @ axis)
         measured = replace(
@@ -133,17 +139,22 @@ def _placed(
             rotation_axis=_three(turned / max(away.angle_deg, 1e-9)),
             rotated_error_deg=STANDARD_ERRORS * found.certainty.turn_deg,
         )
-    if not (found.shift_known and found.turn_known):
+    if not (found.shift_known and found.turn_known and found.beside):
         return measured
-    moves = {other: placed[other].fit.move if other else Rigid.still() for other in found.beside}
+    moves = {other: placed[other].move if other else Rigid.still() for other in found.beside}
     lines = {
-        other: line_between(points[one], found.fit.move, points[other], move)
+        other: line_between(points[one], found.move, points[other], move)
         for other, move in moves.items()
     }
     fits_on = max(lines, key=lambda other: lines[other].faces_mm2)
     return replace(
         measured, fits_on=pieces[fits_on].title, **asdict(FractureLine.of(list(lines.values())))
     )
+
+
+def points_of(surface: Mesh) -> SurfacePoints:
+    """Return points on a surface, one for each `POINT_MM2` of its area."""
+    return points_on(surface, max(1, round(surface.area_mm2 / POINT_MM2)))
 
 
 def _axis(main: Measures) -> FloatArray | None:

@@ -27,8 +27,12 @@ NEAR_MM = 25.0
 START_TURN_DEG, START_SHIFT_MM = 8.0, 4.0
 OUTER_WEIGHT = 0.5
 ON_EACH_OTHER_MM = 0.75
-AS_GOOD = 0.9
+AS_GOOD = 0.8
 """Another place is as good from this share of the best score on."""
+OPEN_MM = 12.0
+"""Surfaces that face each other within this distance should have met."""
+SLIDES_MM = 1.0
+"""A fragment slides if its faces alone leave a larger standard error."""
 COARSE_POINTS, FINE_POINTS, FINE_TRIES = 500, 2500, 3
 COARSE_MM = (np.geomspace(3.0, 0.7, 12), np.geomspace(5.0, 0.7, 12))
 FINE_MM = np.geomspace(1.5, 0.5, 14)
@@ -40,15 +44,17 @@ SAME_MM, SAME_DEG = 0.5, 1.0
 class Fit:
     """The move of a fragment to where it fits.
 
-    `matched_mm2` is the area of its faces that lie on those of the bone after the move, less half
-    of that with a gap between. `share` is the matched part of all that faces each other, seen from
-    the fragment or from the bone, whichever is less.
+    `matched_mm2` is the area of its surface that lies on that of the bone after the move, less half
+    of that with a gap between. `share` is the matched part of all that should lie on each other,
+    seen from the fragment or from the bone, whichever is less. A flat surface lies on any other:
+    `slides` tells that the matched surfaces alone do not hold the fragment.
     """
 
     move: Rigid
     matched_mm2: float
     share: float
     certainty: Certainty
+    slides: bool
 
 
 def fit(fragment: SurfacePoints, bone: SurfacePoints, starts: Sequence[Rigid] = ()) -> Fit | None:
@@ -63,30 +69,46 @@ def fit(fragment: SurfacePoints, bone: SurfacePoints, starts: Sequence[Rigid] = 
     coarse, fine = fragment.fewer(COARSE_POINTS), fragment.fewer(FINE_POINTS)
     begun = [
         _descended(coarse, bed, start, widths_mm)
-        for start in (*starts, *_near_starts(centre_mm))
+        for start in (*starts, *near_starts(centre_mm))
         for widths_mm in COARSE_MM
     ]
     begun.sort(key=lambda move: -_score(coarse.moved(move), bed))
-    tried = _different(begun, centre_mm)[:FINE_TRIES]
+    tried = different(begun, centre_mm)[:FINE_TRIES]
     moves = [_descended(fine, bed, move, FINE_MM) for move in tried]
     scores = [_score(fine.moved(move), bed) for move in moves]
     best = int(np.argmax(scores))
     if scores[best] <= 0:
         return None
-    sure = certainty(fine.moved(moves[best]), bed)
+    fitted = fine.moved(moves[best])
+    from_bone = bed.points.near(*bounds_of(fitted.points_mm), OPEN_MM)
+    faces, outer = _lying(fitted, bed)
+    middle_mm = fitted.points_mm.mean(axis=0)
+    sure = certainty(Meeting.joined([faces, outer]), middle_mm)
     for score, move in zip(scores, moves, strict=True):
         if score >= AS_GOOD * scores[best]:
             sure = sure.with_another(moves[best], move, centre_mm)
-    fitted = fine.moved(moves[best])
-    back = Bed(fitted)
-    from_bone = bed.points.near(*bounds_of(fitted.points_mm), 2 * ASIDE_MM)
-    share = min(_share(fitted, bed), _share(from_bone, back))
-    return Fit(moves[best], _matched_mm2(fitted, bed), share, sure)
+    return Fit(
+        moves[best],
+        _matched_mm2(fitted, bed),
+        min(_share(fitted, bed), _share(from_bone, Bed(fitted))),
+        sure,
+        slides=certainty(faces, middle_mm).shift_mm > SLIDES_MM,
+    )
+
+
+def _lying(fitted: SurfacePoints, bed: Bed) -> tuple[Meeting, Meeting]:
+    """The faces that lie on each other, and the outer surface that goes on."""
+    faces, outer = bed.faces(fitted, ASIDE_MM), bed.outer(fitted, ACROSS_MM)
+    near = ASIDE_MM / 2
+    return faces[np.abs(faces.apart_mm) < near], outer[np.abs(outer.apart_mm) < near]
 
 
 def _share(fragment: SurfacePoints, bed: Bed) -> float:
-    facing_mm2 = float(bed.faces(fragment, 2 * ASIDE_MM).area_mm2.sum())
-    return _matched_mm2(fragment, bed) / facing_mm2 if facing_mm2 else 0.0
+    """The matched part of what has the bed opposite or lies inside it."""
+    faces = bed.faces(fragment, OPEN_MM)
+    opposite_mm2 = float(faces.area_mm2[faces.aside_mm < ASIDE_MM].sum())
+    driven_mm2 = float(bed.inside(fragment).area_mm2.sum())
+    return _matched_mm2(fragment, bed) / max(opposite_mm2 + driven_mm2, 1e-9)
 
 
 def _score(fragment: SurfacePoints, bed: Bed) -> float:
@@ -100,8 +122,7 @@ def _score(fragment: SurfacePoints, bed: Bed) -> float:
 def _matched_mm2(fragment: SurfacePoints, bed: Bed) -> float:
     """Area of the faces that lie on each other, less half of that with a gap between."""
     faces = bed.faces(fragment, 2 * ASIDE_MM)
-    aside_mm = np.sqrt(np.maximum(faces.distance_mm**2 - faces.apart_mm**2, 0))
-    return float((_agreement(faces) * faces.area_mm2)[aside_mm < ASIDE_MM].sum())
+    return float((_agreement(faces) * faces.area_mm2)[faces.aside_mm < ASIDE_MM].sum())
 
 
 def _agreement(pairs: Meeting) -> FloatArray:
@@ -109,15 +130,15 @@ def _agreement(pairs: Meeting) -> FloatArray:
     return np.clip(1 - (pairs.apart_mm / ON_EACH_OTHER_MM) ** 2, -0.5, 1)
 
 
-def _near_starts(centre_mm: FloatArray) -> list[Rigid]:
-    """The present place, and turns and shifts about and along each axis, either way."""
+def near_starts(centre_mm: FloatArray) -> list[Rigid]:
+    """Return the present place, and turns and shifts about and along each axis, either way."""
     ways = np.concatenate([np.eye(3), -np.eye(3)])
     turns = [Rigid.about(centre_mm, np.radians(START_TURN_DEG) * way, np.zeros(3)) for way in ways]
     return [Rigid.still(), *turns, *(Rigid(np.eye(3), START_SHIFT_MM * way) for way in ways)]
 
 
-def _different(moves: Sequence[Rigid], centre_mm: FloatArray) -> list[Rigid]:
-    """The moves without those that end where an earlier one ends."""
+def different(moves: Sequence[Rigid], centre_mm: FloatArray) -> list[Rigid]:
+    """Return the moves without those that end where an earlier one ends."""
     kept: list[Rigid] = []
     for move in moves:
         if all(
@@ -134,7 +155,7 @@ def _descended(fragment: SurfacePoints, bed: Bed, move: Rigid, widths_mm: FloatA
         pairs, weights = _pulling(fragment.moved(move), bed, float(width_mm))
         if len(pairs) < 6:
             return move
-        move = _step(pairs, weights).after(move)
+        move = step(pairs, weights).after(move)
     return move
 
 
@@ -150,8 +171,8 @@ def _pulling(now: SurfacePoints, bed: Bed, width_mm: float) -> tuple[Meeting, Fl
     return Meeting.joined([faces, outer, inside]), np.concatenate(weights)
 
 
-def _step(pairs: Meeting, weights: FloatArray) -> Rigid:
-    """The small move that brings the pairs together; directions without a pull stay."""
+def step(pairs: Meeting, weights: FloatArray) -> Rigid:
+    """Return the small move that brings the pairs together; directions without a pull stay."""
     centre_mm = np.average(pairs.fragment_mm, axis=0, weights=weights)
     arms = pairs.fragment_mm - centre_mm
     size_mm = float(np.sqrt((arms**2).sum(axis=1).mean()))
@@ -159,5 +180,5 @@ def _step(pairs: Meeting, weights: FloatArray) -> Rigid:
     pull = rows.T * weights
     normal = pull @ rows
     held = normal + 1e-3 * np.trace(normal) / 6 * np.eye(6)
-    step = np.linalg.solve(held, -pull @ pairs.apart_mm)
-    return Rigid.about(centre_mm, step[:3] / size_mm, step[3:])
+    found = np.linalg.solve(held, -pull @ pairs.apart_mm)
+    return Rigid.about(centre_mm, found[:3] / size_mm, found[3:])

@@ -56,6 +56,11 @@ class Meeting:
         """The distances (N,) of the points."""
         return np.asarray(np.linalg.norm(self.fragment_mm - self.bed_mm, axis=1))
 
+    @property
+    def aside_mm(self) -> FloatArray:
+        """The distances (N,) across the normals."""
+        return np.sqrt(np.maximum(self.distance_mm**2 - self.apart_mm**2, 0))
+
     def __len__(self) -> int:
         return len(self.area_mm2)
 
@@ -101,15 +106,19 @@ class Bed:
 
     def inside(self, fragment: SurfacePoints) -> Meeting:
         """Return points of the fragment inside the bed, and the bed's nearest, other than faces."""
-        reach_mm, _ = self._by_place.query(fragment.points_mm, distance_upper_bound=DEEPEST_MM)
+        reach_mm, near = self._by_place.query(fragment.points_mm, distance_upper_bound=DEEPEST_MM)
         known = np.isfinite(reach_mm)
-        part = fragment[known]
-        _, near = self._by_place.query(part.points_mm)
-        bed = self.points[near]
+        part, bed = fragment[known], self.points[near[known]]
         depth_mm = ((part.points_mm - bed.points_mm) * bed.normals).sum(axis=1)
         agree = (part.normals * bed.normals).sum(axis=1)
         found = Meeting(part.points_mm, bed.points_mm, bed.normals, bed.normals, _areas(part))
         return found[(depth_mm < -INSIDE_MM) & (agree > OPPOSED)]
+
+    def above_mm(self, points: SurfacePoints) -> FloatArray:
+        """Return the heights (N,) of points over the bed, negative inside it."""
+        _, near = self._by_place.query(points.points_mm)
+        bed = self.points[near]
+        return np.asarray(((points.points_mm - bed.points_mm) * bed.normals).sum(axis=1))
 
     def _nearest(self, fragment: SurfacePoints, sign: float, reach_mm: float) -> Meeting:
         places = np.hstack([fragment.points_mm, sign * NORMALS_MM * fragment.normals])

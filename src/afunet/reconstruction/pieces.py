@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
+from afunet.anatomy.bones import Side
 from afunet.anatomy.names import BoneName, NamedLabels
+from afunet.fragments.part_bone import Cut
 from afunet.geometry import Box, Mesh, Volume
 from afunet.geometry.labels import label_sizes
 from afunet.reconstruction.decimation import decimated
@@ -74,12 +76,15 @@ class Instances:
     """A label map of pieces, and the pieces and their surfaces in the order of their labels.
 
     The largest piece comes first. If there are very many, as with noise, `pieces` holds only the
-    `MOST_PIECES` largest, but all have a label.
+    `MOST_PIECES` largest, but all have a label. `cuts` are where fragments touch, by their labels;
+    `suspected` where a piece may be broken.
     """
 
     labels: Volume
     pieces: tuple[Piece, ...] = ()
     surfaces: tuple[Mesh, ...] = ()
+    cuts: tuple[Cut, ...] = ()
+    suspected: tuple[Cut, ...] = ()
 
     @property
     def not_measured(self) -> int:
@@ -92,6 +97,8 @@ def measure_pieces(
     scan: Volume | None = None,
     *,
     parted: Collection[tuple[int, int]] = (),
+    cuts: Sequence[Cut] = (),
+    suspected: Sequence[Cut] = (),
     smoothing: Smoothing | None = None,
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
@@ -99,7 +106,8 @@ def measure_pieces(
 ) -> Instances:
     """Measure each label of a map and make its surface; `scan`, in HU on its grid, adds densities.
 
-    Labels in `parted` are fragments of one bone (`bones_apart`).
+    The labels of each of `parted` and `cuts` are fragments of one bone, which meet along a cut;
+    `suspected` tells where one may be broken.
     `max_triangles` and `max_error_mm` limit the simplification of each surface (`decimated`).
     Raises `Cancelled`.
     """
@@ -117,14 +125,16 @@ def measure_pieces(
     made = list(watch.in_threads(surfaced, measures, STAGE))
     surfaces = tuple(mesh for mesh, _ in made)
     gaps = nearest_gaps([(one.label, mesh) for one, mesh in zip(measures, surfaces, strict=True)])
-    bones = bones_apart(labels, named.names, surfaces, parted)
+    of_one_bone = [*parted, *((cut.one, cut.other) for cut in cuts)]
+    bones = bones_apart(labels, named.names, surfaces, of_one_bone)
     titles, seen = piece_titles(named.names[: len(surfaces)], bones), Counter[BoneName]()
     alike: dict[int, list[BonePiece]] = defaultdict(list)
     for bone, title, one, mesh in zip(bones, titles, measures, surfaces, strict=True):
         alike[bone].append(BonePiece(title, one, mesh))
 
     def fitted(fragments: list[BonePiece]) -> dict[int, Displacement]:
-        return displacements(fragments, labels)
+        name = named.names[fragments[0].measures.label - 1]
+        return displacements(fragments, labels, _other_side(name, len(fragments), named, surfaces))
 
     moved: dict[int, Displacement] = {}
     for by_label in watch.in_threads(fitted, list(alike.values()), FITS):
@@ -148,7 +158,19 @@ def measure_pieces(
                 displacement=moved.get(one.label, IN_PLACE),
             )
         )
-    return Instances(labels, tuple(pieces), surfaces)
+    return Instances(labels, tuple(pieces), surfaces, tuple(cuts), tuple(suspected))
+
+
+def _other_side(
+    name: BoneName, fragments: int, named: NamedLabels, surfaces: Sequence[Mesh]
+) -> Mesh | None:
+    """The largest piece of the same bone of the other side, if that is less broken."""
+    across = [
+        surface
+        for other, surface in zip(named.names, surfaces, strict=False)
+        if other.bone is name.bone and {name.side, other.side} == {Side.LEFT, Side.RIGHT}
+    ]
+    return across[0] if 0 < len(across) < fragments and name.bone.row.per_leg == 1 else None
 
 
 def _alone(labels: Volume, box: Box, label: int) -> Volume:

@@ -53,21 +53,18 @@ class SurfacePoints:
         )
 
 
-def surface_points(mesh: Mesh, area_mm2: float, seed: int = 0) -> SurfacePoints:
-    """Draw random points evenly over a surface, one for each `area_mm2`, with smooth normals.
+def points_on(mesh: Mesh, count: int, seed: int = 0) -> SurfacePoints:
+    """Draw `count` random points evenly over a surface that is not empty, with smooth normals.
 
-    The same surface always gives the same points, in random order. An empty mesh gives none.
+    The same surface always gives the same points, in random order.
     """
-    if mesh.is_empty:
-        return SurfacePoints(np.zeros((0, 3)), np.zeros((0, 3)), area_mm2)
     rng = np.random.default_rng(seed)
-    a, b, c = np.moveaxis(mesh.triangles_mm, 1, 0)
-    area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
-    count = max(1, round(float(area.sum()) / area_mm2))
+    area = np.linalg.norm(mesh.doubled_normals(), axis=1) / 2
     chosen = rng.choice(len(area), count, p=area / area.sum())
     first, second = np.sqrt(rng.random((count, 1))), rng.random((count, 1))
     shares = np.stack([1 - first, first * (1 - second), first * second], axis=1)
-    points = (shares * mesh.triangles_mm[chosen]).sum(axis=1)
-    normals = (shares * mesh.vertex_normals()[mesh.faces[chosen]]).sum(axis=1)
+    corners = mesh.faces[chosen]
+    points = (shares * mesh.vertices_mm[corners]).sum(axis=1)
+    normals = (shares * mesh.vertex_normals()[corners]).sum(axis=1)
     length = np.linalg.norm(normals, axis=1, keepdims=True)
-    return SurfacePoints(points, normals / np.maximum(length, 1e-12), area_mm2)
+    return SurfacePoints(points, normals / np.maximum(length, 1e-12), float(area.sum()) / count)

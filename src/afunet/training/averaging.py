@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
+
 
 def average_of(model: nn.Module, decay: float) -> AveragedModel:
     """An exponential moving average of the parameters, which the loop updates.
@@ -25,7 +27,7 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor]) -> None:
     The statistics copied from the trained model do not fit the averaged weights, which were never
     run in training mode.
     """
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+    layers = [layer for layer in model.modules() if isinstance(layer, NORMS)]
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.reset_running_stats()

@@ -23,7 +23,7 @@ from afunet.reconstruction.pieces import Instances
 from afunet.report.not_written import NotWritten
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts
-from afunet.workflows.dividing import INSTANCES, NAMES, SURFACE, Dividing, undivided
+from afunet.workflows.dividing import FRAGMENTS, INSTANCES, NAMES, SURFACE, Dividing, undivided
 from afunet.workflows.network import Network
 from afunet.workflows.stopwatch import Stopwatch
 from afunet.workflows.trust import Trust, judge
@@ -40,6 +40,7 @@ PLAN = (
     Step(SURFACE, share=0.01),
     Step(INSTANCES, share=0.01),
     Step(NAMES, share=0.01, seconds=0.3),
+    Step(FRAGMENTS, share=0.02, seconds=1.0),
     Step("surfaces of pieces", share=0.01),
     Step("mirrored slices", share=0.03),
     Step(CONFIDENCE, share=0.01),

@@ -8,6 +8,8 @@ import numpy as np
 
 from afunet.anatomy.names import NamedLabels
 from afunet.anatomy.naming import name_pieces
+from afunet.fragments.contact_map import are_contacts_shipped
+from afunet.fragments.named_bones import Fragmented, part_named_bones
 from afunet.geometry import Mesh, Volume
 from afunet.reconstruction.instances import split_instances
 from afunet.reconstruction.pieces import Instances, measure_pieces
@@ -17,6 +19,7 @@ from afunet.workflows.attempts import Attempts
 from afunet.workflows.stopwatch import Stopwatch
 
 SURFACE, INSTANCES, PIECES, NAMES = "surface", "instances", "pieces", "names"
+FRAGMENTS = "fragments"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,16 +51,20 @@ class Dividing:
     ) -> Instances:
         """Return bones and fragments; their names need millimetres and are left out if they fail.
 
-        If bone could not be divided, it has one label, and no piece is measured.
+        With a scan in HU on the mask's grid, fragments that touch are told apart too. If bone could
+        not be divided, it has one label, and no piece is measured.
         """
         with self.stopwatch.stage(PIECES), self.attempts.at(PIECES):
             with self.stopwatch.stage(INSTANCES):
                 named = NamedLabels.unnamed(split_instances(mask, watch=self.watch))
             if spacing_known:  # nothing else keeps the labels: naming may divide them anew
                 named = self._named(named, sides_known)
+            found = self._fragmented(named, scan if spacing_known else None)
             return measure_pieces(
-                named,
+                found.named,
                 scan,
+                cuts=found.cuts,
+                suspected=found.suspected,
                 max_triangles=self.max_triangles,
                 max_error_mm=self.max_error_mm,
                 watch=self.watch,
@@ -71,6 +78,12 @@ class Dividing:
             self.watch.tell(NAMES, 1, 1)
             return named
         return unnamed
+
+    def _fragmented(self, named: NamedLabels, scan: Volume | None) -> Fragmented:
+        if scan is not None and are_contacts_shipped():
+            with self.stopwatch.stage(FRAGMENTS), self.attempts.at(FRAGMENTS):
+                return part_named_bones(named, scan, watch=self.watch)
+        return Fragmented(named)
 
 
 def undivided(mask: Volume) -> Instances:

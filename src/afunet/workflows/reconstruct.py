@@ -22,7 +22,7 @@ from afunet.report.surfaces.preview import PICTURE_TRIANGLES, previews
 from afunet.report.surfaces.scene import render_scene
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
-from afunet.workflows.dividing import NAMES, PIECES, SURFACE, Dividing
+from afunet.workflows.dividing import FRAGMENTS, NAMES, PIECES, SURFACE, Dividing
 from afunet.workflows.edit_list import require_unedited
 from afunet.workflows.result_files import (
     INSTANCES_DESCRIPTION,
@@ -30,6 +30,7 @@ from afunet.workflows.result_files import (
     require_surface_formats,
     surface_results,
 )
+from afunet.workflows.scan_of_mask import scan_on_grid
 from afunet.workflows.staging import check_writable, staged_folder
 
 INSTANCES, PIECES_JSON, SCENE = "instances.nii.gz", "pieces.json", "scene.png"
@@ -39,6 +40,7 @@ PLAN = (
     Step(SURFACE, share=0.5),
     Step("instances", share=1),
     Step(NAMES, share=0.1),
+    Step(FRAGMENTS, share=0.5),
     Step("surfaces of pieces", share=0.8),
     Step(WRITING, share=0.2, seconds=1.5),
 )
@@ -63,6 +65,7 @@ def reconstruct(
     folder: Path,
     mesh_formats: Sequence[str] = ("stl",),
     *,
+    scan: Path | None = None,
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
     watch: Watch = UNWATCHED,
@@ -73,9 +76,10 @@ def reconstruct(
     several. `instances.nii.gz` has a label for each piece. `pieces.json` has their measurements,
     the findings about the mask, the files, and what could not be written; the rest is still
     written. `glb` puts all pieces in their colours into `bones.glb`. Surfaces are simplified as
-    `decimated` says. If the file gives no position in the patient, no piece has a side; without a
-    voxel size no piece has a name. Raises `InputError` for negative labels, and `OutputError` if
-    nothing can be written.
+    `decimated` says. With `scan`, the CT of the mask in any format of `read_scan`, fragments that
+    touch are told apart, and densities are measured. If the file gives no position in the
+    patient, no piece has a side; without a voxel size no piece has a name. Raises `InputError` for
+    negative labels and for a scan of another place, and `OutputError` if nothing can be written.
     """
     require_surface_formats(mesh_formats)
     require_limits(max_triangles, max_error_mm)
@@ -86,14 +90,15 @@ def reconstruct(
     read = read_labelling(mask)
     require_no_negative(read.volume, mask.name)
     watch.tell(READING, 1, 1)
+    hu, told = scan_on_grid(read, scan, watch) if scan else (None, ())
     dividing = Dividing(attempts, max_triangles, max_error_mm, watch)
     mesh = dividing.surface(read.volume)
     instances = dividing.pieces(
-        read.volume, None, spacing_known=read.spacing_known, sides_known=read.sides_known
+        read.volume, hu, spacing_known=read.spacing_known, sides_known=read.sides_known
     )
     none: list[Finding] = []
     noticed = attempts.made(PIECES, lambda: piece_findings(instances), none)
-    findings = (*read.findings, *noticed)
+    findings = (*read.findings, *told, *noticed)
     with staged_folder(folder, "reconstruct") as stage:
         written = WrittenResults(stage, attempts)
         listed = results_of_labelling(read, mesh, instances, mesh_formats)
@@ -150,6 +155,8 @@ def write_pieces_table(
         "files": [*written.names, PIECES_JSON],
         "not_written": [asdict(missing) for missing in written.attempts.missing],
         "pieces": [piece.to_json() for piece in instances.pieces],
+        "cuts": [asdict(cut) for cut in instances.cuts],
+        "suspected": [asdict(cut) for cut in instances.suspected],
     }
     path = folder / PIECES_JSON
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

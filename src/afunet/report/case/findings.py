@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from afunet.findings import Finding, info, warning
 from afunet.geometry import Mesh, Volume
+from afunet.geometry.sizes import area_text
 from afunet.reconstruction.pieces import Instances
 
 OF_MASK_FOUND = frozenset({"NO_BONE", "SURFACE_OPEN"})
@@ -36,7 +37,28 @@ def result_findings(
 
 
 def piece_findings(instances: Instances) -> list[Finding]:
-    """Return a finding if there were more pieces than are measured."""
+    """Return where pieces may be broken, and a finding if there were more than are measured."""
+    return [*_suspected(instances), *_too_many(instances)]
+
+
+def _suspected(instances: Instances) -> list[Finding]:
+    """Return a finding for each place where fragments may touch, the likeliest of each piece."""
+    found: dict[int, Finding] = {}
+    for cut in instances.suspected:
+        if cut.one in found or not 0 < cut.one <= len(instances.pieces):
+            continue
+        index = round(float(instances.labels.to_indices(cut.centre_mm)[2]))
+        place = ", ".join(f"{value:.0f}" for value in cut.centre_mm)
+        message = (
+            f"{instances.pieces[cut.one - 1].name} may be broken near ({place}) mm, slice "
+            f"{index + 1}, with fragments that touch (probability {cut.probability:.2f}, "
+            f"{area_text(cut.area_mm2)}): look there"
+        )
+        found[cut.one] = warning("FRACTURE_SUSPECTED", message)
+    return list(found.values())
+
+
+def _too_many(instances: Instances) -> list[Finding]:
     if not instances.not_measured or not instances.pieces:
         return []
     largest, rest = len(instances.pieces), instances.not_measured

@@ -1,0 +1,61 @@
+"""The CT that a mask was made from, on the mask's own grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from afunet.errors import InputError
+from afunet.findings import Finding, info, warning
+from afunet.formats.labelling import Labelling
+from afunet.formats.readers import read_scan
+from afunet.geometry import Volume, planes_of, shares_on_planes
+from afunet.geometry.tolerances import SAME_PLACE_MM
+from afunet.watch import UNWATCHED, Watch
+
+LEAST_SEEN = 0.5
+"""The least share of the mask that a scan of the same patient shows."""
+MARROW_HU = 300.0
+"""Stands for bone that the scan does not show, so that nothing looks like a contact there."""
+
+
+def scan_on_grid(
+    read: Labelling, path: Path, watch: Watch = UNWATCHED
+) -> tuple[Volume, tuple[Finding, ...]]:
+    """The scan at a path in HU on the grid of a mask, and what was found about it.
+
+    Raises `InputError` with the code `SCAN_ELSEWHERE` if it does not show where the mask is, and
+    the errors of `read_scan`.
+    """
+    scan = read_scan(path, watch=watch)
+    mask = read.volume
+    if mask.same_grid(scan.volume, SAME_PLACE_MM):
+        return mask.with_voxels(scan.volume.voxels), scan.findings
+    voxels, seen, bone = np.empty(mask.shape, dtype=np.float32), 0, 0
+    everywhere = scan.volume.with_voxels(np.ones(scan.volume.shape, dtype=np.uint8))
+    planes = planes_of(mask)
+    values = zip(
+        shares_on_planes(scan.volume, planes), shares_on_planes(everywhere, planes), strict=True
+    )
+    for index, (hu, share) in enumerate(values):
+        watch.check()
+        shown, here = share > 0.5, mask.voxels[index] != 0
+        voxels[index] = np.where(shown, hu / np.maximum(share, 0.5), MARROW_HU)
+        seen, bone = seen + int((shown & here).sum()), bone + int(here.sum())
+    if seen < LEAST_SEEN * bone:
+        raise InputError(
+            f"the scan shows {seen / bone:.0%} of the mask, expected the scan that the mask was "
+            "made from: their positions do not overlap",
+            code="SCAN_ELSEWHERE",
+        )
+    found = info("SCAN_RESAMPLED", "the scan lies on another grid: it was resampled to the mask's")
+    beyond = () if seen == bone else (_beyond(1 - seen / bone),)
+    return mask.with_voxels(voxels), (*scan.findings, found, *beyond)
+
+
+def _beyond(share: float) -> Finding:
+    return warning(
+        "SCAN_SHORT",
+        f"{share:.1%} of the mask lies beyond the scan: fragments are not told apart there",
+    )
