@@ -33,7 +33,7 @@ from afunet.workflows.reconstruct import reconstruct
 from afunet.workflows.segment import SegmentOptions, segment
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
-JOIN, PART, ERASE, RENAME = EditKind
+JOIN, PART, ERASE, RENAME, PAINT = EditKind
 AFFINE = np.array([[1.0, 0, 0, -50], [0, 1.0, 0, 20], [0, 0, 1.5, 300], [0, 0, 0, 1]])
 SEEDS = ((-45.0, 30.0, 309.0), (-38.0, 30.0, 309.0))
 """In the first and the second half of the largest block."""
@@ -102,7 +102,7 @@ def test_a_parted_piece_gets_files_and_the_others_keep_their_labels(out: Path) -
 
 def test_the_list_says_what_was_done_where_and_to_which_map(out: Path) -> None:
     first = edit(out, [Edit(PART, (1,), SEEDS)])
-    second = edit(out, [Edit(JOIN, (4, 2)), Edit(ERASE, (3,))], seen=first.digest)
+    second = edit(out, [Edit(JOIN, (4, 2)), Edit(ERASE, (3,))], seen=first.version)
     listed = json.loads((out / "edits.json").read_text())["edits"]
     assert [(one["step"], one["edit"]["kind"], one["edit"]["pieces"]) for one in listed] == [
         (1, "part", [1]),

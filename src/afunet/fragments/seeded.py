@@ -1,73 +1,38 @@
 """Divide one piece into a part for each seed, along the ridge between the seeds.
 
-With evidence for contacts, from a network or from dark lines in the scan, a voxel belongs to the
-seed of the shortest way through the piece, ways over a ridge being long: a hole in the ridge lets
-only what lies behind it through. Without evidence the piece is cut into the basins of its depth
-below the surface, which are joined into lumps between necks; lumps of several seeds are divided
-halfway, and the other lumps are joined to them over the widest necks first.
+With evidence for contacts, from a network or from dark lines in the scan, the piece is cut into
+small regions that meet at contacts. Those with the least contact between them are joined first,
+but never two seeds. Where the parts meet with little contact, the next kind of evidence is asked.
+Without evidence the piece is cut into the basins of its depth below the surface, which are joined
+into lumps between necks; lumps of several seeds are divided halfway, and the other lumps are joined
+to them over the widest necks first.
 Both run on cells of about `CELL_MM`; then the voxels beside the cut are divided again.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import TypeVar
 
 import cc3d
 import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.graph import MCP_Geometric
 from skimage.segmentation import watershed
 
+from afunet.fragments.agglomeration import agglomerated, borders_of
 from afunet.fragments.bonds import joined_regions
-from afunet.geometry import Box, Volume, bounding_box
+from afunet.fragments.ridges import Cell, Factors, FloatArray, Ridges, blocks
+from afunet.fragments.supervoxels import supervoxels
+from afunet.geometry import Volume, bounding_box
 
 CELL_MM = 1.4
-HOLE_MM = 0.6  # evidence is smoothed so far (standard deviation)
-RIDGE = 30.0
+SEEN = 0.3  # the mean evidence where parts meet, at least
 NECK = 0.6  # where a piece is thinner than this share of the thinner side, there is a neck
 BASIN_MM = 1.0  # two maxima of depth closer than this belong to one basin
-LINE_MM, DARK_HU = 5.0, 200.0  # the widest dark line, and how much darker a sure one is
-NOISE_HU = 30.0  # trabecular bone is as uneven as this
+ALWAYS_JOINED = 0.999
+EVERYWHERE = (slice(None), slice(None), slice(None))
 CORNERS = np.ones((3, 3, 3), dtype=np.bool_)
 
-FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
-Cell = TypeVar("Cell", bound=np.generic)
-Factors = tuple[int, int, int]
-
-
-@dataclass(frozen=True, eq=False)
-class Ridges:
-    """What shows where fragments touch: a probability on any grid, or HU in the piece's box."""
-
-    contact: Volume | None = None
-    hu: NDArray[np.number] | None = None
-
-    def evidence(self, inside: Volume, box: Box, factors: Factors) -> FloatArray | None:
-        """Return the evidence from 0 to 1 on a grid, `factors` voxels of the `box` to a cell.
-
-        None if there is nothing that shows any.
-        """
-        if self.contact is not None:
-            step = np.linalg.inv(self.contact.affine) @ inside.affine
-            # ndimage counts (slice, row, column), affines (column, row, slice)
-            matrix, offset = step[:3, :3][::-1, ::-1], step[:3, 3][::-1]
-            values = self.contact.voxels.astype(np.float32, copy=False)
-            found = ndimage.affine_transform(values, matrix, offset, inside.shape, order=1)
-            smooth = ndimage.gaussian_filter(
-                found, [HOLE_MM / mm for mm in inside.array_spacing_mm]
-            )
-            return np.asarray(np.clip(smooth, 0, 1), dtype=np.float32)
-        if self.hu is not None:
-            hu = _blocks(self.hu[box].astype(np.float32), factors).mean(axis=(1, 3, 5))
-            smooth = ndimage.gaussian_filter(hu, [HOLE_MM / mm for mm in inside.array_spacing_mm])
-            size = [2 * int(LINE_MM / 2 / mm) + 3 for mm in inside.array_spacing_mm]
-            darker = ndimage.grey_closing(smooth, size) - smooth - NOISE_HU
-            return np.asarray(np.clip(darker / DARK_HU, 0, 1), dtype=np.float32)
-        return None
 
 
 def parts_of_seeds(inside: Volume, seeds: NDArray[np.intp], ridges: Ridges) -> IntArray:
@@ -78,29 +43,17 @@ def parts_of_seeds(inside: Volume, seeds: NDArray[np.intp], ridges: Ridges) -> I
     factors = _factors(inside.array_spacing_mm)
     if len(np.unique(seeds // factors, axis=0)) < len(seeds):
         factors = (1, 1, 1)
-    cells = np.asarray(_blocks(inside.voxels, factors).any(axis=(1, 3, 5)))
+    cells = np.asarray(blocks(inside.voxels, factors).any(axis=(1, 3, 5)))
     grid = Volume(cells, _coarser(inside.affine, factors))
-    whole = (slice(None), slice(None), slice(None))
-    parts = _grown(grid, seeds // factors, ridges.evidence(grid, whole, factors))
+    parts, followed = _grown(grid, seeds // factors, ridges, factors)
     if factors != (1, 1, 1):
-        parts = _sharpened(parts, inside, seeds, ridges, factors)
+        parts = _sharpened(parts, inside, seeds, followed, factors)
     return parts
 
 
 def _factors(spacing_mm: tuple[float, float, float]) -> Factors:
     first, second, third = (max(1, int(CELL_MM / mm + 1e-6)) for mm in spacing_mm)
     return first, second, third
-
-
-def _blocks(voxels: NDArray[Cell], factors: Factors) -> NDArray[Cell]:
-    """Return the voxels as (slices, in a cell, rows, in a cell, columns, in a cell).
-
-    The last voxels are repeated to fill a cell.
-    """
-    short = [(0, -size % factor) for size, factor in zip(voxels.shape, factors, strict=True)]
-    padded = np.pad(voxels, short, mode="edge")
-    shape = [part for n, f in zip(padded.shape, factors, strict=True) for part in (n // f, f)]
-    return padded.reshape(shape)
 
 
 def _coarser(affine: NDArray[np.float64], factors: Factors) -> NDArray[np.float64]:
@@ -111,14 +64,19 @@ def _coarser(affine: NDArray[np.float64], factors: Factors) -> NDArray[np.float6
     return coarse
 
 
-def _grown(grid: Volume, seeds: NDArray[np.intp], evidence: FloatArray | None) -> IntArray:
-    """Return the part of every cell of the piece, from 1."""
+def _grown(
+    grid: Volume, seeds: NDArray[np.intp], ridges: Ridges, factors: Factors
+) -> tuple[IntArray, Ridges]:
+    """Return the part of every cell of the piece, from 1, and the evidence that was followed."""
     inside, spacing_mm = grid.voxels, grid.array_spacing_mm
-    if evidence is None:
-        parts = _parted_at_necks(inside, seeds, spacing_mm)
-    else:
-        parts = _parted_at_ridges(inside, seeds, evidence, spacing_mm)
-    return _completed(parts, inside, spacing_mm)
+    for kind in ridges.kinds:
+        evidence = kind.evidence(grid, EVERYWHERE, factors)
+        if evidence is not None:
+            parts, seen = _parted_at_ridges(inside, seeds, evidence, spacing_mm)
+            if seen >= SEEN:
+                return _completed(parts, inside, spacing_mm), kind
+    parts = _parted_at_necks(inside, seeds, spacing_mm)
+    return _completed(parts, inside, spacing_mm), Ridges()
 
 
 def _parted_at_ridges(
@@ -126,29 +84,26 @@ def _parted_at_ridges(
     seeds: NDArray[np.intp],
     evidence: FloatArray,
     spacing_mm: tuple[float, float, float],
-) -> IntArray:
-    """Return the seed of the shortest way to each cell; 0 where no way leads.
+) -> tuple[IntArray, float]:
+    """Return the part of each cell, 0 in components without a seed; the evidence where parts meet.
 
-    A millimetre on a sure ridge is as long as 1 + `RIDGE` millimetres elsewhere.
+    Parts that do not meet need no evidence.
     """
-    lengths = np.where(inside, 1 + RIDGE * evidence, -1).astype(np.float64)
-    ways = MCP_Geometric(lengths, sampling=spacing_mm)
-    _, back = ways.find_costs(list(map(tuple, seeds)))
-    numbers = np.zeros(inside.size, dtype=np.int32)
-    numbers[np.ravel_multi_index(tuple(seeds.T), inside.shape)] = np.arange(1, len(seeds) + 1)
-    return numbers[_starts(back, np.asarray(ways.offsets))].reshape(inside.shape)
-
-
-def _starts(back: NDArray[np.integer], offsets: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Return the flat index where the way to each cell starts; its own where no way leads.
-
-    `back` is the number of the offset by which a cell was reached, below 0 at a start.
-    """
-    steps = np.append(offsets @ np.array([back[0].size, back.shape[2], 1]), 0)
-    start = np.arange(back.size) - steps[np.where(back < 0, -1, back).ravel()]
-    while not np.array_equal(further := start[start], start):
-        start = further
-    return start
+    regions = supervoxels(inside, evidence, spacing_mm)
+    regions, seed_of = _seeded(regions, seeds, spacing_mm)
+    sizes = np.bincount(regions.ravel(), minlength=len(seed_of))
+    found = agglomerated(
+        sizes,
+        borders_of(regions, evidence),
+        lambda border, smaller: min(border.mean, ALWAYS_JOINED),
+        seed_of > 0,
+    )
+    part_of = np.zeros(len(seed_of), dtype=np.int32)
+    seeded = np.flatnonzero(seed_of)
+    part_of[found.owner[seeded]] = seed_of[seeded]
+    faces = sum(border.faces for border in found.borders.values())
+    contact = sum(border.contact for border in found.borders.values())
+    return part_of[found.owner][regions], contact / faces if faces else 1.0
 
 
 def _parted_at_necks(

@@ -6,28 +6,17 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
-from afunet.findings import Finding
 from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.labelling import Labelling
 from afunet.formats.readers import read_labels
 from afunet.formats.scan import Scan
 from afunet.formats.writers import MASK_WRITERS
-from afunet.geometry import Mesh, Volume
-from afunet.reconstruction.pieces import Instances
 from afunet.report.case import facts
-from afunet.report.case.findings import (
-    OF_MASK_FOUND,
-    OF_PIECES_FOUND,
-    piece_findings,
-    result_findings,
-)
 from afunet.report.case.reading import flag_pictures_of
 from afunet.report.surfaces.preview import PICTURE_TRIANGLES, previews
 from afunet.watch import Watch
@@ -46,69 +35,21 @@ from afunet.workflows.case_pages import (
 )
 from afunet.workflows.case_results import CaseResults
 from afunet.workflows.case_writing import TURNING
-from afunet.workflows.dicom_choice import DicomChoice
+from afunet.workflows.corrected import OF_MASK, Corrected
 from afunet.workflows.edit_list import EDITS
-from afunet.workflows.edited_folder import EditedFolder
+from afunet.workflows.former_formats import formats_of, surface_kinds
 from afunet.workflows.reconstruct import PIECES_JSON, results_of_labelling, write_pieces_table
 from afunet.workflows.result_files import (
     CLASS_NAMES,
     CLASSES,
-    PIECES_FOLDER,
     SEGMENTATION,
     STRUCTURES,
-    SURFACE_FORMATS,
     coloured_pieces,
     results_of,
 )
 
 WRITING = "writing"
-OF_MASK = ("mask.", f"{CLASSES}.", "bone.", OVERLAY)
-"""What begins so follows from the mask alone, everything else from the pieces."""
 INSTANCES_OR_TABLE = ("instances.", REPORT_JSON, PIECES_JSON)
-OF_PIECES = ("instances.", f"{PIECES_FOLDER}/", "bones.", SCENE, *(REPORT_HTML, REPORT_JSON))
-
-
-@dataclass(frozen=True, eq=False)
-class Corrected:
-    """A folder, its corrected pieces, and what to say of them.
-
-    `mesh` is the surface of all bone if the mask changed. `kept` are the labels whose voxels are
-    those of before. `scan` is None unless the user gave it.
-    """
-
-    before: EditedFolder
-    instances: Instances
-    kept: frozenset[int]
-    mask_changed: bool
-    mesh: Mesh | None
-    scan: Scan | None
-    dicom: DicomChoice
-    note: Finding
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """The one on the corrections, those of before that are still true, those on the pieces."""
-        again = piece_findings(self.instances)
-        gone = {self.note.code, *OF_PIECES_FOUND}
-        if self.mask_changed:
-            gone |= OF_MASK_FOUND
-            if self.before.report is not None:
-                again = [*result_findings(self.mask, self.mesh, None), *again]
-        kept = (one for one in self.before.findings if one.code not in gone)
-        return (self.note, *kept, *again)
-
-    @property
-    def mask(self) -> Volume:
-        """All pieces together, 0 and 1."""
-        labels = self.instances.labels
-        return labels.with_voxels((labels.voxels != 0).astype(np.uint8))
-
-    def outdated(self, name: str) -> bool:
-        """Return whether a file of before does not show the corrected pieces."""
-        if name in (SEGMENTATION, STRUCTURES):
-            return self.dicom.follows
-        of_mask = name.startswith(OF_MASK) or name == CLASS_NAMES
-        return self.mask_changed if of_mask else name.startswith((*OF_PIECES, PIECES_JSON))
 
 
 def write_corrected(made: Corrected, written: WrittenResults, watch: Watch) -> None:
@@ -126,7 +67,7 @@ def write_corrected(made: Corrected, written: WrittenResults, watch: Watch) -> N
 
 def _write_reconstruction(made: Corrected, written: WrittenResults, watch: Watch) -> None:
     read = Labelling(made.instances.labels, made.before.findings)
-    kinds = _surface_kinds(made.before)
+    kinds = surface_kinds(made.before)
     listed = results_of_labelling(read, made.mesh, made.instances, kinds)
     _note_missing(made, written, listed)
     for done, (what, write) in enumerate(listed):
@@ -155,7 +96,7 @@ def _write_case(
         results = _with_classes(made, results)
     listed = [
         (what, write)
-        for what, write in results_of(_formats(made))
+        for what, write in results_of(formats_of(made.before, with_dicom=made.scan is not None))
         if made.mask_changed or not what.startswith(OF_MASK)
         if what not in (SEGMENTATION, STRUCTURES) or made.outdated(what)
     ]
@@ -224,6 +165,8 @@ def _corrected_report(
         bone=facts.BoneFacts.of(made.mask, made.instances, report.bone.cleanup),
         surface=surface,
         pieces=made.instances.pieces,
+        cuts=made.instances.cuts,
+        suspected=made.instances.suspected,
     )
 
 
@@ -256,29 +199,6 @@ def _with_classes(made: Corrected, results: CaseResults) -> CaseResults:
             inside = classes.with_voxels(classes.voxels * (made.mask.voxels > 0))
             return replace(results, classes=inside, class_names=tuple(map(str, names.values())))
     return results
-
-
-def _formats(made: Corrected) -> list[str]:
-    """Return the formats of the results of before, also of those that failed."""
-    wanted = made.before.wanted
-    masks = [
-        kind
-        for kind, writer in MASK_WRITERS.items()
-        if wanted & {f"mask{writer.suffix}", f"instances{writer.suffix}"}
-    ]
-    dicom = {"seg": SEGMENTATION, "rtstruct": STRUCTURES} if made.scan is not None else {}
-    return [
-        *masks,
-        *_surface_kinds(made.before),
-        *(kind for kind, name in dicom.items() if name in wanted),
-    ]
-
-
-def _surface_kinds(before: EditedFolder) -> list[str]:
-    wanted = before.wanted
-    in_folder = {name.rpartition(".")[2] for name in wanted if name.startswith(f"{PIECES_FOLDER}/")}
-    alone = {kind for kind in SURFACE_FORMATS if wanted & {f"bone.{kind}", f"bones.{kind}"}}
-    return [kind for kind in SURFACE_FORMATS if kind in in_folder | alone]
 
 
 def _note_missing(
