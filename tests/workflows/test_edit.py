@@ -25,10 +25,13 @@ from afunet.geometry import Volume
 from afunet.reconstruction import pieces
 from afunet.workflows import folder_lock
 from afunet.workflows.attempts import WrittenResults
+from afunet.workflows.corrected_classes import classes_of
+from afunet.workflows.correcting import Paint
 from afunet.workflows.edit import Edited, edit, undo
 from afunet.workflows.edit_list import DoneEdit, Edit, EditKind, parted_by_hand
-from afunet.workflows.edited_folder import edits_of, labels_of
+from afunet.workflows.edited_folder import edits_of, labels_of, version_of
 from afunet.workflows.folder_lock import alone_in
+from afunet.workflows.own_files import digest_of, read_own_files
 from afunet.workflows.reconstruct import reconstruct
 from afunet.workflows.segment import SegmentOptions, segment
 
@@ -390,6 +393,33 @@ def test_a_segmented_case_is_made_again_and_marked(case: tuple[Path, Path]) -> N
     assert contents(out) == state
 
 
+def test_paint_is_in_the_dicom_results_of_a_segmented_case(case: tuple[Path, Path]) -> None:
+    ct, out = case
+    state, before = contents(out), labels_in(out)
+    level, row, column = np.argwhere(before == 1)[0]
+    slab = before[level - 2 : level].copy()
+    slab[:, row : row + 4, column : column + 4] = 1
+    done = edit(out, [Paint((level - 2, 0, 0), slab)], scan=read_scan(ct))
+    assert not done.not_written
+    assert done.change.voxels == 32
+    mask = np.asarray(read_labels(out / "mask.nii.gz").voxels)
+    assert mask.sum() == (before > 0).sum() + done.change.voxels
+    seg = pydicom.dcmread(out / "segmentation.dcm").pixel_array
+    assert np.count_nonzero(seg) == mask.sum()
+    assert algorithm_types(out) == {"SEMIAUTOMATIC"}
+    undo(out)
+    assert contents(out) == state
+
+
+def test_painted_bone_has_the_class_beside_it() -> None:
+    bone, classes = np.zeros((3, 3, 60), bool), np.zeros((3, 3, 60), np.uint8)
+    classes[1, 1, 2], classes[1, 1, 9] = 2, 3
+    bone[1, 1, 1:11], bone[1, 1, 2] = True, False
+    assert classes_of(bone, classes)[1, 1, 1:11].tolist() == [2, 0, 2, 2, 2, 3, 3, 3, 3, 3]
+    assert classes_of(bone, classes * 0)[1, 1, 1:4].tolist() == [1, 0, 1]
+    assert not classes_of(bone & False, classes).any()
+
+
 def test_without_the_scan_only_what_needs_it_is_refused(case: tuple[Path, Path]) -> None:
     ct, out = case
     state = contents(out)
@@ -423,3 +453,136 @@ def test_densities_of_unchanged_pieces_stay_without_a_scan(tmp_path: Path, weigh
         edit(out, [Edit(ERASE, (1,))])
     edit(out, [Edit(ERASE, (1,))], scan=read_scan(tmp_path / "ct.nii.gz"))
     assert (out / "overlay.png").read_bytes() != overlay
+
+
+def painted(out: Path, *, first: tuple[int, int, int], labels: np.ndarray, **more: Any) -> Edited:
+    return edit(out, [Paint(first, labels)], **more)
+
+
+def test_painted_voxels_are_bone_that_can_be_undone(out: Path) -> None:
+    """A slab of two slices: piece 2 grows by 2 × 10 × 3 voxels of 1.5 mm³, piece 3 loses 24."""
+    state, before = contents(out), labels_in(out)
+    slab = before[4:6].copy()
+    slab[:, 5:15, 27:30] = 2
+    slab[:, 8:13, 36:38] = 0
+    done = painted(out, first=(4, 0, 0), labels=slab, by="Ada")
+    assert table(out) == {1: ("piece 1", 1440.0), 2: ("piece 2", 930.0), 3: ("piece 3", 210.0)}
+    after = labels_in(out)
+    assert np.array_equal(after[4:6], slab)
+    assert np.array_equal(np.delete(after, (4, 5), 0), np.delete(before, (4, 5), 0))
+    assert done.change.voxels == 80
+    assert done.change.box == (slice(4, 6), slice(5, 15), slice(27, 38))
+    assert read_mesh(out / "bone.stl").volume_mm3 == pytest.approx(1440 + 930 + 210, rel=0.05)
+    (listed,) = json.loads((out / "edits.json").read_text())["edits"]
+    assert (listed["by"], listed["edit"]["pieces"]) == ("Ada", [2, 3])
+    assert listed["edit"]["box"] == [[4, 6], [5, 15], [27, 38]]
+    with np.load(out / listed["painted"]) as kept:
+        assert np.array_equal(kept["labels"], slab[:, 5:15, 27:38])
+    edit(out, [Edit(JOIN, (1, 2))])
+    assert (out / listed["painted"]).is_file()
+    undo(out)
+    back = undo(out, by="Grace")
+    assert contents(out) == state
+    assert back.change == done.change
+    assert [(one.by, one.undone_by) for one in edits_of(out).undone] == [("", ""), ("Ada", "Grace")]
+
+
+def test_a_painted_label_that_was_not_there_is_a_new_piece(out: Path) -> None:
+    edit(out, [Edit(RENAME, (1,), name="left tibia")])
+    done = edit(
+        out,
+        [
+            Paint((2, 5, 3), np.full((8, 10, 4), 300, np.uint16)),
+            Paint((2, 8, 30), np.zeros((4, 5, 8), np.uint8)),
+            Edit(RENAME, (300,), name="left fibula"),
+        ],
+    )
+    assert table(out) == {
+        1: ("left tibia", 960.0),
+        2: ("piece 2", 840.0),
+        300: ("left fibula", 480.0),
+    }
+    assert [one.made for one in done.edits.edits[1:]] == [(300,), (), ()]
+    assert (out / "bones" / "left-fibula.stl").is_file()
+    with refused(InputError, "LABEL_UNKNOWN", 3):
+        edit(out, [Edit(ERASE, (3,))])
+
+
+def test_paint_that_moves_a_border_leaves_the_mask(out: Path) -> None:
+    whole = (out / "bone.stl").read_bytes()
+    painted(out, first=(2, 5, 3), labels=np.full((8, 10, 4), 2, np.uint8))
+    assert (out / "bone.stl").read_bytes() == whole
+    assert table(out)[2][1] == 840 + 480
+
+
+def test_paint_that_does_not_fit_changes_nothing(out: Path) -> None:
+    state, one = contents(out), np.ones((1, 1, 1), np.uint8)
+    for first, labels in [
+        ((14, 0, 0), one),
+        ((-1, 0, 0), one),
+        ((0, 0, 39), np.ones((1, 1, 2), np.uint8)),
+        ((0, 0, 0), np.ones((1, 1), np.uint8)),
+        ((0, 0, 0), np.ones((0, 1, 1), np.uint8)),
+        ((0, 0, 0), one.astype(np.float32)),
+        ((0, 0, 0), -one.astype(np.int16)),
+        ((0, 0, 0), one * np.uint32(65536)),
+    ]:
+        with refused(InputError, "PAINT_UNFIT"):
+            painted(out, first=first, labels=labels)
+    with refused(InputError, "NOTHING_GIVEN"):
+        painted(out, first=(4, 8, 8), labels=one)
+    with refused(ConfigError, "CONFIG_ERROR"):
+        edit(out, [Edit(PAINT, (1,))])
+    with refused(ConfigError, "CONFIG_ERROR", 65, 64):
+        painted(out, first=(0, 0, 0), labels=one, by="x" * 65)
+    assert contents(out) == state
+
+
+def test_a_version_is_that_of_all_that_was_corrected(out: Path) -> None:
+    """Names do not change the label map, but what the user saw."""
+    versions = [version_of(out)]
+    versions.append(edit(out, [Edit(RENAME, (1,), name="left tibia")], seen=versions[0]).version)
+    assert versions[1] == version_of(out / "pieces.json")
+    with refused(InputError, "EDITED_MEANWHILE"):
+        edit(out, [Edit(RENAME, (1,), name="left femur")], seen=versions[0])
+    versions.append(undo(out, seen=versions[1]).version)
+    versions.append(edit(out, [Edit(RENAME, (1,), name="left femur")]).version)
+    assert len(set(versions)) == 4
+
+
+def test_cuts_and_suspicions_outlast_corrections_of_other_pieces(out: Path) -> None:
+    """Pieces 1 and 2 become fragments of one hip bone, which no gap nor history shows."""
+    edit(out, [Edit(RENAME, (1,), name="left pelvis")])
+    edit(out, [Edit(RENAME, (2,), name="left pelvis")])
+    (content := told(out))["cuts"] = [cut_of(1, 2)]
+    content["suspected"] = [cut_of(2, 2)]
+    (out / "pieces.json").write_text(json.dumps(content))
+    accept(out, "pieces.json")
+    edit(out, [Edit(RENAME, (3,), name="left femur")])
+    assert {name for name, _ in table(out).values()} == {
+        "left pelvis 1",
+        "left pelvis 2",
+        "left femur",
+    }
+    assert (told(out)["cuts"], told(out)["suspected"]) == ([cut_of(1, 2)], [cut_of(2, 2)])
+    codes = [one["code"] for one in told(out)["findings"]]
+    assert codes == ["CORRECTED", "FRACTURE_SUSPECTED"]
+    assert "left pelvis 2" in told(out)["findings"][1]["message"]
+    edit(out, [Paint((2, 5, 20), np.zeros((1, 1, 1), np.uint8))])
+    assert {name for name, _ in table(out).values()} >= {"left pelvis 1", "left pelvis 2"}
+    assert told(out)["cuts"] == told(out)["suspected"] == []
+    assert [one["code"] for one in told(out)["findings"]] == ["CORRECTED"]
+
+
+def cut_of(one: int, other: int) -> dict[str, Any]:
+    place = [-30.0, 30.0, 306.0]
+    return {"one": one, "other": other, "area_mm2": 90.0, "probability": 0.4, "centre_mm": place}
+
+
+def accept(folder: Path, name: str) -> None:
+    """Note a file that a test changed as the program's own."""
+    old, new = read_own_files(folder).digest_of(name), digest_of(folder / name)
+    assert old
+    assert new
+    path = folder / ".afunet.json"
+    path.write_text(path.read_text().replace(old, new))

@@ -118,7 +118,7 @@ class Corrections:
             label: name for label, name in self.names.items() if there[label : label + 1].any()
         }
         box = tuple(
-            (start + side.start, start + side.stop)
+            (int(start) + side.start, int(start) + side.stop)
             for start, side in zip(one.first, changed, strict=True)
         )
         edit = Edit(EditKind.PAINT, tuple(sorted(met)), box=box)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -13,9 +12,7 @@ from pathlib import Path
 
 from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.labelling import Labelling
-from afunet.formats.readers import read_labels
 from afunet.formats.scan import Scan
-from afunet.formats.writers import MASK_WRITERS
 from afunet.report.case import facts
 from afunet.report.case.reading import flag_pictures_of
 from afunet.report.surfaces.preview import PICTURE_TRIANGLES, previews
@@ -36,12 +33,11 @@ from afunet.workflows.case_pages import (
 from afunet.workflows.case_results import CaseResults
 from afunet.workflows.case_writing import TURNING
 from afunet.workflows.corrected import OF_MASK, Corrected
+from afunet.workflows.corrected_classes import with_classes
 from afunet.workflows.edit_list import EDITS
 from afunet.workflows.former_formats import formats_of, surface_kinds
 from afunet.workflows.reconstruct import PIECES_JSON, results_of_labelling, write_pieces_table
 from afunet.workflows.result_files import (
-    CLASS_NAMES,
-    CLASSES,
     SEGMENTATION,
     STRUCTURES,
     coloured_pieces,
@@ -93,7 +89,7 @@ def _write_case(
         deidentified=made.dicom.deidentified,
     )
     if made.mask_changed:
-        results = _with_classes(made, results)
+        results = with_classes(made, results)
     listed = [
         (what, write)
         for what, write in results_of(formats_of(made.before, with_dicom=made.scan is not None))
@@ -186,19 +182,6 @@ def placed(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-
-
-def _with_classes(made: Corrected, results: CaseResults) -> CaseResults:
-    """Add the classes of before, where there still is bone."""
-    folder = made.before.folder
-    for writer in MASK_WRITERS.values():
-        path = folder / f"{CLASSES}{writer.suffix}"
-        if path.is_file():
-            classes = read_labels(path)
-            names = json.loads(_text(folder / CLASS_NAMES) or "{}")
-            inside = classes.with_voxels(classes.voxels * (made.mask.voxels > 0))
-            return replace(results, classes=inside, class_names=tuple(map(str, names.values())))
-    return results
 
 
 def _note_missing(
