@@ -81,7 +81,8 @@ def part(
     found = labels.voxels.astype(
         np.promote_types(labels.voxels.dtype, np.min_scalar_type(int(numbers.max())))
     )
-    found[box][inside] = numbers[parts[inside]]
+    others = parts > 1
+    found[box][others] = numbers[parts[others]]
     return labels.with_voxels(found)
 
 

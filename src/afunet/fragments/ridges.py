@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,19 +57,27 @@ def _smooth_contact(contact: Volume, inside: Volume) -> FloatArray:
 
 def _darkness(hu: NDArray[np.number], inside: Volume, factors: Factors) -> FloatArray:
     """Return how much darker each cell is than its surroundings, from 0 to 1."""
-    cells = blocks(hu.astype(np.float32), factors).mean(axis=(1, 3, 5))
+    cells = blocks_of(np.add, hu, factors, np.float32)
+    for axis, (size, factor) in enumerate(zip(hu.shape, factors, strict=True)):
+        cells /= np.expand_dims(
+            np.minimum(factor, size - np.arange(0, size, factor)).astype(np.float32),
+            [one for one in range(3) if one != axis],
+        )
     smooth = ndimage.gaussian_filter(cells, [HOLE_MM / mm for mm in inside.array_spacing_mm])
-    size = [2 * int(LINE_MM / 2 / mm) + 3 for mm in inside.array_spacing_mm]
-    darker = ndimage.grey_closing(smooth, size) - smooth - NOISE_HU
+    reach = [2 * int(LINE_MM / 2 / mm) + 3 for mm in inside.array_spacing_mm]
+    darker = ndimage.grey_closing(smooth, reach) - smooth - NOISE_HU
     return np.asarray(np.clip(darker / DARK_HU, 0, 1), dtype=np.float32)
 
 
-def blocks(voxels: NDArray[Cell], factors: Factors) -> NDArray[Cell]:
-    """Return the voxels as (slices, in a cell, rows, in a cell, columns, in a cell).
-
-    The last voxels are repeated to fill a cell.
-    """
-    short = [(0, -size % factor) for size, factor in zip(voxels.shape, factors, strict=True)]
-    padded = np.pad(voxels, short, mode="edge")
-    shape = [part for n, f in zip(padded.shape, factors, strict=True) for part in (n // f, f)]
-    return padded.reshape(shape)
+def blocks_of(
+    how: np.ufunc, voxels: NDArray[Any], factors: Factors, kind: type[Cell]
+) -> NDArray[Cell]:
+    """Return the voxels of each cell put together with `how`; the last cells may have fewer."""
+    for axis, factor in enumerate(factors):
+        along = np.moveaxis(voxels, axis, 0)
+        found = along[::factor].astype(kind)
+        for step in range(1, factor):
+            more = along[step::factor]
+            how(found[: len(more)], more, out=found[: len(more)])
+        voxels = np.moveaxis(found, 0, axis)
+    return voxels

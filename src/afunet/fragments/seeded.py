@@ -16,11 +16,12 @@ import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import KDTree
 from skimage.segmentation import watershed
 
 from afunet.fragments.agglomeration import agglomerated, borders_of
 from afunet.fragments.bonds import joined_regions
-from afunet.fragments.ridges import Cell, Factors, FloatArray, Ridges, blocks
+from afunet.fragments.ridges import Cell, Factors, FloatArray, Ridges, blocks_of
 from afunet.fragments.supervoxels import supervoxels
 from afunet.geometry import Volume, bounding_box
 
@@ -35,7 +36,7 @@ CORNERS = np.ones((3, 3, 3), dtype=np.bool_)
 IntArray = NDArray[np.int32]
 
 
-def parts_of_seeds(inside: Volume, seeds: NDArray[np.intp], ridges: Ridges) -> IntArray:
+def parts_of_seeds(inside: Volume, seeds: NDArray[np.intp], ridges: Ridges) -> NDArray[np.integer]:
     """Return 1, 2, … in the part of each seed, 0 outside the piece, (slice, row, column).
 
     `inside` is the piece, true, in its box; `seeds` (N, 3) are different voxels of it.
@@ -43,12 +44,12 @@ def parts_of_seeds(inside: Volume, seeds: NDArray[np.intp], ridges: Ridges) -> I
     factors = _factors(inside.array_spacing_mm)
     if len(np.unique(seeds // factors, axis=0)) < len(seeds):
         factors = (1, 1, 1)
-    cells = np.asarray(blocks(inside.voxels, factors).any(axis=(1, 3, 5)))
+    cells = blocks_of(np.logical_or, inside.voxels, factors, np.bool_)
     grid = Volume(cells, _coarser(inside.affine, factors))
     parts, followed = _grown(grid, seeds // factors, ridges, factors)
-    if factors != (1, 1, 1):
-        parts = _sharpened(parts, inside, seeds, followed, factors)
-    return parts
+    if factors == (1, 1, 1):
+        return parts
+    return _sharpened(parts, inside, seeds, followed, factors)
 
 
 def _factors(spacing_mm: tuple[float, float, float]) -> Factors:
@@ -164,44 +165,46 @@ def _completed(
     parts: IntArray, inside: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
 ) -> IntArray:
     """Give components of the piece without a seed to the nearest part."""
-    left = inside & (parts == 0)
-    if left.any():
-        nearest = ndimage.distance_transform_edt(
-            parts == 0, spacing_mm, return_distances=False, return_indices=True
-        )
-        parts[left] = parts[tuple(nearest[:, left])]
+    left = np.argwhere(inside & (parts == 0))
+    if len(left):
+        known = np.argwhere(parts > 0)
+        _, nearest = KDTree(known * spacing_mm).query(left * spacing_mm)
+        parts[tuple(left.T)] = parts[tuple(known[nearest].T)]
     return parts
 
 
 def _sharpened(
     parts: IntArray, inside: Volume, seeds: NDArray[np.intp], ridges: Ridges, factors: Factors
-) -> IntArray:
+) -> NDArray[np.integer]:
     """Return the parts of cells as parts of voxels, divided again in a band around the cut."""
-    fine = np.where(inside.voxels, _finer(parts, factors, inside.shape), 0)
+    small = parts.astype(np.min_scalar_type(len(seeds)))
+    fine = _finer(small, factors, inside.shape) * inside.voxels
     band = _band(parts)
     rim = np.asarray(ndimage.binary_dilation(band, CORNERS))
     around = bounding_box(rim)
     if around is not None:
         first, second, third = (
-            slice(axis.start * factor, axis.stop * factor)
-            for axis, factor in zip(around, factors, strict=True)
+            slice(axis.start * factor, min(axis.stop * factor, size))
+            for axis, factor, size in zip(around, factors, inside.shape, strict=True)
         )
         box = (first, second, third)
-        open_ = _finer(band, factors, inside.shape)[box]
-        fixed = np.zeros(inside.shape, dtype=np.int32)
-        fixed[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
-        near = _finer(rim, factors, inside.shape)[box] & inside.voxels[box]
-        markers = np.where(open_, fixed[box], fine[box]) * near
         affine = inside.affine.copy()
         affine[:3, 3] = inside.to_mm([axis.start for axis in reversed(box)])
         piece = Volume(inside.voxels[box], affine)
+        near = _finer(rim[around], factors, piece.shape) & piece.voxels
+        markers = fine[box] * near
+        markers[_finer(band[around], factors, piece.shape)] = 0
+        start = [axis.start for axis in box]
+        for number, seed in enumerate(seeds - start, start=1):
+            if (seed >= 0).all() and (seed < piece.shape).all():
+                markers[tuple(seed)] = number
         depth_mm = edt.edt(piece.voxels, anisotropy=piece.array_spacing_mm, parallel=0)
         if (evidence := ridges.evidence(piece, box, (1, 1, 1))) is not None:
             depth_mm *= 1 - evidence
-        again = watershed(-depth_mm, markers, CORNERS, mask=near)
+        again = watershed(-depth_mm, markers.astype(np.int32), CORNERS, mask=near)
         fine[box] = np.where(again > 0, again, fine[box])
     fine[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
-    return fine
+    return np.asarray(fine)
 
 
 def _band(parts: IntArray) -> NDArray[np.bool_]:
