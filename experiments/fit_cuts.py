@@ -105,7 +105,9 @@ def samples_of(bone: SeenBone, rules: CutRules, step_mm: float) -> Samples:
 
 
 def fitted(samples: Samples, rules: CutRules) -> CutRules:
-    """The rules with the bias and weights of a logistic regression."""
+    """The rules with the bias and weights of a logistic regression; the same without a sample."""
+    if not len(samples.cuts):
+        return rules
     columns = np.column_stack([np.ones(len(samples.cuts)), samples.measures])
 
     def loss(weights: Float64Array) -> float:
