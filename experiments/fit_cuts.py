@@ -26,7 +26,7 @@ from scipy.optimize import minimize
 
 from afunet.fragments.agglomeration import Border, agglomerated, borders_of
 from afunet.fragments.contact_map import probability_of
-from afunet.fragments.cut_rules import CutRules, measures_of, noise_of
+from afunet.fragments.cut_rules import MEASURES, CutRules, measures_of
 from afunet.fragments.even_grid import EvenBone
 from afunet.fragments.gaps import REACH_MM
 from afunet.fragments.part_bone import ACROSS_A_GAP
@@ -35,8 +35,6 @@ from afunet.models.contact_network import CONTACTS, ContactNetwork
 from afunet.whole_file import whole_file
 from benchmarks.bench import parser_of, print_heading, print_row
 
-LEAST_MM3 = 300.0
-"""Joins of smaller regions are no samples."""
 PURE = 0.8
 """So much of a region must be of one fragment, or what a join does is not told."""
 PENALTY = 1e-3
@@ -57,7 +55,7 @@ class SeenBone:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Measures (N, 4), and whether each joined two fragments (N,)."""
+    """Measures (N, 3), and whether each joined two fragments (N,)."""
 
     measures: Float64Array
     cuts: NDArray[np.bool_]
@@ -86,29 +84,30 @@ def samples_of(bone: SeenBone, rules: CutRules, step_mm: float) -> Samples:
     sizes[0] = 0
     shares = np.zeros((len(sizes), int(bone.fragments.max()) + 1), dtype=np.int64)
     np.add.at(shares, (bone.regions.ravel(), bone.fragments.ravel()), 1)
-    noise = noise_of(bone.contact, bone.fragments > 0)
 
     def asked(border: Border, smaller: int) -> float:
         if not border.touching:
             return ACROSS_A_GAP
-        if smaller * bone.voxel_mm3 < rules.least_mm3:
+        if smaller * bone.voxel_mm3 < rules.least_touching_mm3:
             return border.mean - 2
-        return min(rules.probability(border, smaller, bone.voxel_mm3, noise), 1 - 1e-9)
+        return min(rules.probability(border, smaller, bone.voxel_mm3), 1 - 1e-9)
 
     borders = borders_of(bone.regions, bone.contact, int(REACH_MM / step_mm))
     measures, cuts = [], []
     for join in agglomerated(sizes, borders, asked).joins:
         one, other = shares[join.kept], shares[join.lost]
         pure = min(part.max() / part.sum() for part in (one, other))
-        if join.smaller * bone.voxel_mm3 >= LEAST_MM3 and pure >= PURE:
-            measures.append(measures_of(join.border, join.smaller, bone.voxel_mm3, noise))
+        if join.smaller * bone.voxel_mm3 >= rules.least_touching_mm3 and pure >= PURE:
+            measures.append(measures_of(join.border, join.smaller, bone.voxel_mm3))
             cuts.append(one.argmax() != other.argmax())
         shares[join.kept] = one + other
-    return Samples(np.array(measures).reshape(-1, 4), np.array(cuts, dtype=np.bool_))
+    return Samples(np.array(measures).reshape(-1, len(MEASURES)), np.array(cuts, dtype=np.bool_))
 
 
 def fitted(samples: Samples, rules: CutRules) -> CutRules:
-    """The rules with the bias and weights of a logistic regression."""
+    """The rules with the bias and weights of a logistic regression; the same without a sample."""
+    if not len(samples.cuts):
+        return rules
     columns = np.column_stack([np.ones(len(samples.cuts)), samples.measures])
 
     def loss(weights: Float64Array) -> float:
@@ -116,8 +115,8 @@ def fitted(samples: Samples, rules: CutRules) -> CutRules:
         entropy = np.logaddexp(0, odds) - samples.cuts * odds
         return float(entropy.mean() + PENALTY * (weights[1:] ** 2).sum() / len(odds))
 
-    bias, contact, size, neck, noise = minimize(loss, np.zeros(5)).x.round(2).tolist()
-    return replace(rules, bias=bias, weights=(contact, size, neck, noise))
+    bias, contact, size, neck = minimize(loss, np.zeros(1 + len(MEASURES))).x.round(2).tolist()
+    return replace(rules, bias=bias, weights=(contact, size, neck))
 
 
 def likelihoods(samples: Samples, rules: CutRules) -> Float64Array:
@@ -171,7 +170,7 @@ def _without(patient: str, samples: Mapping[str, Samples], rules: CutRules) -> C
 
 
 def _print(samples: Mapping[str, Samples], apart: Mapping[str, CutRules], rules: CutRules) -> None:
-    print_heading("patient", "joins:", "cuts:", "bias:", "contact, size, neck, noise")
+    print_heading("patient", "joins:", "cuts:", "bias:", ", ".join(MEASURES))
     for patient, one in (*apart.items(), ("all", rules)):
         some = samples[patient] if patient in samples else Samples.of(list(samples.values()))
         weights = ", ".join(f"{weight:.2f}" for weight in one.weights)

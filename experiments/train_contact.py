@@ -6,9 +6,10 @@
 Patches of `--patch` voxels a side, half of them from real broken bones, half from virtual breaks;
 `--at-contact` of them lie at a contact. The network learns where another fragment is near. AdamW, a
 poly schedule, cross-entropy and Dice inside the bone. `--leave-out` leaves out all bones of
-patients. The shipped weights and those of the benchmark were trained in three stages, each from the
-last one's weights: small patches find the line, large ones learn what goes on around it, and the
-last stage, with fewer contacts of no more weight than bone, how sure it can be.
+patients. The shipped weights and those of the benchmark, 28 epochs of 100 steps on 36 virtual
+breaks of each bone and 7 pictures of it, took 40 minutes of one core each:
+
+    --epochs 28 --steps 100 --patch 48 --batch 4 --rate 2e-3 --shares 0.5 0.5 0
 """
 
 from __future__ import annotations

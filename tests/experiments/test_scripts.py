@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -19,12 +20,14 @@ from afunet.anatomy.naming import SIDE_FEATURES, shipped_namer
 from afunet.anatomy.side_module import LimbSiderModule
 from afunet.anatomy.side_network import LIMB_SIDES
 from afunet.anatomy.sureness import Judges
+from afunet.fragments.cut_rules import CutRules
 from afunet.models.checkpoint import load_checkpoint, save_checkpoint
 from afunet.models.contact_network import CONTACTS
 from afunet.models.expected_dice import read_model
 from afunet.models.network_file import load_network_file
 from afunet.models.shipped import shipped_path
 from afunet.phantom import SIMULATOR, VERSION
+from afunet.plain import from_plain
 from afunet.training.recording import LOG, losses_in
 from experiments import (
     average_weights,
@@ -37,6 +40,7 @@ from experiments import (
     draw_name_cuts,
     export_shipped,
     fit_confidence,
+    fit_cuts,
     fit_name_sureness,
     ship_weights,
     simulate_perez_carrasco,
@@ -255,7 +259,17 @@ def test_bones_with_contacts_are_drawn_and_learnt_from(
     losses = losses_in(output.with_suffix("") / LOG)
     assert len(losses) == 4
     assert np.isfinite(losses).all()
-    assert CONTACTS.load(export_shipped.export(output)).config.widths == (2, 4)
+    network = export_shipped.export(output)
+    assert CONTACTS.load(network).config.widths == (2, 4)
+    rules = tmp_path / "rules.json"
+    seen = [f"{patient}={network}" for patient in ("001", "002")]
+    fit_cuts.main(["--bones", str(pool), "-o", str(rules), "--leave-out", *seen])
+    assert {row[0] for row in printed(capsys).tables[0].rows} >= {"001", "002", "all"}
+    fitted = {
+        key: from_plain(CutRules, one, key) for key, one in json.loads(rules.read_text()).items()
+    }
+    assert set(fitted) == {"001", "002", ""}
+    assert all(np.isfinite((one.bias, *one.weights)).all() for one in fitted.values())
 
 
 def test_targets_are_contacts_and_nothing_outside_the_bone() -> None:
@@ -344,3 +358,15 @@ def test_a_set_is_simulated_as_perez_carrascos_is_laid_out(tiny: Path, tmp_path:
         for name in names:
             header = nibabel.load(tmp_path / "set" / patient / "V1" / name).header
             assert SIMULATOR.encode() in header["descrip"].item()
+
+
+def test_a_fitted_rule_parts_what_it_was_shown_and_not_what_lies_inside_a_fragment() -> None:
+    rng = np.random.default_rng(0)
+    inside = rng.uniform((0.0, 0.0, 0.0), (0.5, 1.0, 1.5), (200, 3))
+    between = rng.uniform((0.6, 0.3, -1.0), (1.0, 1.0, 0.5), (20, 3))
+    cuts = np.arange(220) >= 200
+    samples = fit_cuts.Samples(np.concatenate([inside, between]), cuts)
+    rules = fit_cuts.fitted(samples, CutRules())
+    told = fit_cuts.likelihoods(samples, rules)
+    assert ((told > rules.sure) == cuts).all()
+    assert rules.weights[0] > 0 > rules.weights[2]

@@ -11,7 +11,7 @@ from scipy.spatial import KDTree
 
 from afunet.fragments.agglomeration import Agglomeration, Border, agglomerated, borders_of
 from afunet.fragments.contact_map import probability_of, shipped_contacts
-from afunet.fragments.cut_rules import CutRules, noise_of
+from afunet.fragments.cut_rules import CutRules
 from afunet.fragments.even_grid import EvenGrid, even_bone
 from afunet.fragments.gaps import REACH_MM, thin_gaps
 from afunet.fragments.supervoxels import supervoxels
@@ -91,10 +91,10 @@ def parted(
     """Put regions on the even grid together and bring them back to the mask's own."""
     sizes = np.bincount(regions.ravel())
     sizes[0] = 0
-    least, noise = rules.least_mm3 / grid.voxel_mm3, noise_of(contact, regions > 0)
+    least = rules.least_touching_mm3 / grid.voxel_mm3
 
     def likely(border: Border, smaller: int) -> float:
-        return rules.probability(border, smaller, grid.voxel_mm3, noise)
+        return rules.probability(border, smaller, grid.voxel_mm3)
 
     def asked(border: Border, smaller: int) -> float:
         # Crumbs are joined to what they are least separate from, and before all else.
