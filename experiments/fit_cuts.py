@@ -22,8 +22,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.special import expit
 
+from afunet.evaluation.logistic_fit import fit_logistic
 from afunet.fragments.agglomeration import Border, agglomerated, borders_of
 from afunet.fragments.contact_map import probability_of
 from afunet.fragments.cut_rules import MEASURES, CutRules, measures_of
@@ -108,21 +109,20 @@ def fitted(samples: Samples, rules: CutRules) -> CutRules:
     """The rules with the bias and weights of a logistic regression; the same without a sample."""
     if not len(samples.cuts):
         return rules
-    columns = np.column_stack([np.ones(len(samples.cuts)), samples.measures])
-
-    def loss(weights: Float64Array) -> float:
-        odds = columns @ weights
-        entropy = np.logaddexp(0, odds) - samples.cuts * odds
-        return float(entropy.mean() + PENALTY * (weights[1:] ** 2).sum() / len(odds))
-
-    bias, contact, size, neck = minimize(loss, np.zeros(1 + len(MEASURES))).x.round(2).tolist()
+    count = len(samples.cuts)
+    columns = np.column_stack([np.ones(count), samples.measures])
+    group, once = np.zeros(count, dtype=np.int64), np.ones(count)
+    (weights,) = fit_logistic(
+        columns, group, samples.cuts, once, 1, ridge=PENALTY / count, apart_ridge=1.0
+    )
+    bias, contact, size, neck = weights.round(2).tolist()
     return replace(rules, bias=bias, weights=(contact, size, neck))
 
 
 def likelihoods(samples: Samples, rules: CutRules) -> Float64Array:
     """The probability of each sample."""
     odds = rules.bias + samples.measures @ np.array(rules.weights)
-    return np.asarray(1 / (1 + np.exp(-odds)))
+    return np.asarray(expit(odds))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -92,6 +92,15 @@ def test_a_piece_of_the_pelvis_without_a_side_belongs_to_the_hip_bone_that_it_me
     assert found.named.names == (PELVIS, TIBIA)
 
 
+@pytest.mark.parametrize("name", [BoneName(Bone.FOOT), UNKNOWN])
+def test_small_bones_that_touch_beside_named_ones_stay_apart(name: BoneName) -> None:
+    """The bones of a foot, whose side is unknown or which have no name."""
+    labels, hu = row()
+    found = part_named_bones(NamedLabels(bone(labels), (name, name, TIBIA)), bone(hu), NETWORK)
+    assert np.array_equal(found.named.labels.voxels, labels)
+    assert found.named.names == (name, name, TIBIA)
+
+
 def test_a_chip_that_meets_a_bone_which_is_not_parted_stays_as_it_is() -> None:
     labels, hu = row()
     named = NamedLabels(bone(labels), (TIBIA, UNKNOWN, FIBULA))

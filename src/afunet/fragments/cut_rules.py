@@ -31,7 +31,7 @@ class CutRules:
     bias: float = -7.21
     weights: tuple[float, float, float] = (7.30, 1.76, -1.08)
     sure: float = 0.5
-    suspected: float = 0.2
+    suspected: float = 0.4
     least_mm3: float = 50.0
     least_touching_mm3: float = 1000.0
     least_suspected_mm3: float = 1000.0

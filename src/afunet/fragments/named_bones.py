@@ -1,8 +1,8 @@
 """Part the bones of a label map into their fragments.
 
 A bone is all pieces of one name that are near each other, with the pieces without a name that touch
-them. Pieces without a name that touch each other are one bone, too: a mask of one broken bone alone
-is seldom named, and thickness has divided it anywhere.
+them. If no other bone is there, pieces without a name that touch each other are one bone, too: the
+mask of one broken bone alone is seldom named, and thickness has divided it anywhere.
 """
 
 from __future__ import annotations
@@ -104,17 +104,18 @@ def _bones(named: NamedLabels, bones: Container[Bone]) -> list[list[int]]:
     by_name: dict[BoneName, list[int]] = {}
     vague: set[int] = set()
     for label, name in enumerate(named.names, start=1):
+        if name.bone not in bones or label not in boxes:
+            continue
         if name.bone is Bone.UNKNOWN or (name.side is None and mm3[label] <= CHIP_MM3):
             vague.add(label)
-        elif name.bone in bones and label in boxes:
+        else:
             by_name.setdefault(name, []).append(label)
     groups = []
     for name, alike in by_name.items():
         for group in _near(alike, boxes, labels.array_spacing_mm):
             one = name.bone.row.per_leg == 1 or mm3[group].sum() <= ONE_BONE_MM3
             groups += [group] if one else [[label] for label in group]
-    if Bone.UNKNOWN in bones:
-        groups = _with_vague(named, vague, groups, mm3)
+    groups = _with_vague(named, vague, groups, mm3)
     return [group for group in groups if mm3[group].sum() >= LEAST_MM3]
 
 
@@ -123,7 +124,8 @@ def _with_vague(
 ) -> list[list[int]]:
     """Add pieces that no name tells apart to the bone they meet most; make bones of those left.
 
-    What meets a bone that is not parted stays as it is.
+    What meets a bone that is not parted stays as it is, and beside such bones what meets no named
+    bone, too: there it may be several bones, as in a foot.
     """
     most_met = _most_met(named)
     bone_of = {label: group for group in groups for label in group}
@@ -137,6 +139,8 @@ def _with_vague(
             bone_of[last].append(label)
         elif last in vague:
             alone.setdefault(min(last, most_met[last]), []).append(label)
+    if len(vague) + len(bone_of) < len(most_met):
+        return groups
     return groups + [group for group in alone.values() if mm3[group].sum() <= ONE_BONE_MM3]
 
 
