@@ -48,6 +48,7 @@ from afunet.workflows.reconstruct import PIECES_JSON, results_of_labelling, writ
 from afunet.workflows.result_files import (
     CLASS_NAMES,
     CLASSES,
+    PIECE_FORMATS,
     PIECES_FOLDER,
     SEGMENTATION,
     STRUCTURES,
@@ -55,11 +56,19 @@ from afunet.workflows.result_files import (
     coloured_pieces,
     results_of,
 )
+from afunet.workflows.slicer_results import SLICER_FORMATS
 
 WRITING = "writing"
 OF_MASK = ("mask.", f"{CLASSES}.", "bone.", OVERLAY)
 """What begins so follows from the mask alone, everything else from the pieces."""
-OF_PIECES = ("instances.", f"{PIECES_FOLDER}/", "bones.", SCENE, *(REPORT_HTML, REPORT_JSON))
+OF_PIECES = (
+    "instances.",
+    f"{PIECES_FOLDER}/",
+    "bones.",
+    "pieces.",
+    SCENE,
+    *(REPORT_HTML, REPORT_JSON),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -319,7 +328,8 @@ def _surface_kinds(before: EditedFolder) -> list[str]:
     wanted = before.wanted
     in_folder = {name.rpartition(".")[2] for name in wanted if name.startswith(f"{PIECES_FOLDER}/")}
     alone = {kind for kind in SURFACE_FORMATS if wanted & {f"bone.{kind}", f"bones.{kind}"}}
-    return [kind for kind in SURFACE_FORMATS if kind in in_folder | alone]
+    slicer = {kind for kind, name in SLICER_FORMATS.items() if name in wanted}
+    return [kind for kind in PIECE_FORMATS if kind in in_folder | alone | slicer]
 
 
 def _note_missing(
