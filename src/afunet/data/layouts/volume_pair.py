@@ -26,13 +26,14 @@ from afunet.watch import CancelToken, Watch
 class VolumePair:
     """A scan (a file or a folder of DICOM) and label files, each with the rule for its values.
 
-    If two label files mark the same voxel, the later one wins.
+    If two label files mark the same voxel, the later one wins. `series` chooses one of DICOM.
     """
 
     given: Given
     image: Path
     labels: tuple[Path, ...]
     bones: tuple[BoneValues, ...] = (BINARY,)
+    series: str | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -41,7 +42,7 @@ class VolumePair:
 
     def read(self, choice: Choice, cancel: CancelToken) -> Content:
         """Read all axial slices, oriented as in inference; see `Pair.read`."""
-        scan = read_scan(self.image, watch=Watch(cancel=cancel))
+        scan = read_scan(self.image, series=self.series, watch=Watch(cancel=cancel))
         _require_bone(scan)
         view = axial_view(scan.volume)
         axial = view.apply(scan.volume)
