@@ -17,6 +17,7 @@ from afunet.findings import Finding, Severity
 from afunet.formats.readers import read_labelling, read_scan
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
+from afunet.geometry.embedding import embedded
 from afunet.geometry.tolerances import SAME_PLACE_MM
 from afunet.preprocessing.orientation import axial_view, turned_to
 from afunet.watch import CancelToken, Watch
@@ -80,6 +81,7 @@ def _on_grid(
     """
     read = read_labelling(path)
     labels = turned_to(read.volume, axial)
+    labels = embedded(labels, axial) if read.is_part else labels
     axial.require_same_grid(labels, "the label", SAME_PLACE_MM)
     noticed = [replace(item, message=f"label: {item.message}") for item in read.findings]
     return bones.mask(labels.voxels), noticed
