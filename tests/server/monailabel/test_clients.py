@@ -13,6 +13,7 @@ import SimpleITK
 from tests.server.monailabel.conftest import Served
 from tests.workflows.test_result_files import scan_of
 
+from afunet.data.layouts.pair import Choice
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels
 from afunet.formats.seg_nrrd import write_seg_nrrd
@@ -112,8 +113,10 @@ def test_a_label_that_was_saved_is_trained_on(client: Any, served: Served, ct: P
     header = nibabel.load(folder / "label_final.nii.gz").header
     assert b"Doe" not in bytes(header.binaryblock)
     assert "Doe" not in names_of(served.folder)
-    made = prepare([served.folder / "images"], served.folder / "store", PrepareOptions())
-    assert made.left_out == () or "expected 0 and 1" in made.left_out[0].reason
+    options = PrepareOptions(choice=Choice(bones=("all",)))
+    made = prepare([served.folder / "images"], served.folder / "store", options)
+    assert made.left_out == ()
+    assert sum(one.with_bone for one in made.counts) == voxels.any(axis=(1, 2)).sum()
 
 
 def test_a_cropped_segmentation_of_slicer_is_put_back_into_the_scan(
