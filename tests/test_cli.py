@@ -49,6 +49,7 @@ COMMANDS = {
     "inspect": "--series",
     "reconstruct": "--max-triangles",
     "edit": "--undo",
+    "serve": "--allow",
     "phantom": "--seed",
     "models": "--help",
     "prepare": "--layout",
