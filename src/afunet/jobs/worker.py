@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from dataclasses import dataclass, field
 
+from afunet.faults import keep_stack
 from afunet.jobs.job import Failure, Job, Progress
 from afunet.jobs.ledger import LEASE_S, Ledger
 from afunet.jobs.process import Done, Gone, Stopped, TaskProcess
@@ -55,11 +57,17 @@ class Worker:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            if (claimed := self.ledger.claim(self.lease_s)) is not None:
-                self._work(*claimed)
-            else:
-                self._wake.wait(PAUSE_S)
-                self._wake.clear()
+            try:
+                claimed = self.ledger.claim(self.lease_s)
+                if claimed is not None:
+                    self._work(*claimed)
+                    continue
+            except (
+                sqlite3.Error
+            ) as error:  # a full disk: the lease runs out, the job is taken again
+                keep_stack(error)
+            self._wake.wait(PAUSE_S)
+            self._wake.clear()
 
     def _work(self, job: Job, lease: str) -> None:
         self.process = TaskProcess(self.module)

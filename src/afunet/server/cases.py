@@ -93,7 +93,9 @@ def discard(asks: Asks, case: str) -> None:
     folder = asks.folder.case(case)
     with asks.shop.lock(case):
         jobs = asks.shop.ledger.jobs(asks.user, folder.id)
-        if any(job.state is State.RUNNING for job in jobs):
+        waiting = [job.id for job in jobs if job.state is State.QUEUED]
+        states = {*map(asks.shop.ledger.cancel, waiting), *(job.state for job in jobs)}
+        if State.RUNNING in states:
             raise Refused(409, "the case is being worked at: cancel that first", code="CASE_BUSY")
         asks.shop.ledger.forget(asks.user, folder.id)
         remove(folder.path)

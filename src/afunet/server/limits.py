@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from afunet.formats.dicom.archive import MOST_BYTES, MOST_MEMBERS
 
 KIB, MIB = 1 << 10, 1 << 20
-UPLOADED = re.compile(r"/api/uploads/[^/]+/files/\d+|/session/|/datastore/?.*")
+UPLOADED = re.compile(r"/api/uploads/[^/]+/files/\d+|/session/|/infer/.*|/datastore/.*")
 PAINTED = re.compile(r"/api/cases/[^/]+/labels")
 
 
