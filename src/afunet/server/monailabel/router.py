@@ -61,7 +61,7 @@ def _add_access(router: APIRouter, user_of: Callable[[str], str | None]) -> None
     @router.post("/auth/token")
     def token(password: Annotated[str, Form()], username: Annotated[str, Form()] = "") -> Response:
         if user_of(password) is None:
-            return JSONResponse({"code": "UNKNOWN_TOKEN", "message": "the token is wrong"}, 401)
+            return JSONResponse({"code": "TOKEN_UNKNOWN", "message": "the token is wrong"}, 401)
         return JSONResponse({"access_token": password, "token_type": "Bearer"})
 
     @router.get("/auth/token/valid")
