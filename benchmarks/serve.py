@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import numpy as np
@@ -72,30 +71,28 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _print_kills(scan: bytes, data: Path, kills: int) -> None:
-    """Kill the server or the process of a job; a case and a correction are acknowledged before."""
-    chance = random.Random(0)
-    cases: list[str] = []
-    versions: dict[str, str] = {}
+    """Kill the server or the process of a job, each time after a case and a correction."""
+    chance, cases, version, edits_lost = random.Random(0), list[str](), "", 0
+    with _started(data) as program, program.client() as client:
+        first = _begun(client, scan)
+        _until_done(client, first)
     for number in range(kills):
         with _started(data) as program, program.client() as client:
+            kept = client.get(f"/api/cases/{first}").json()["version"]
+            edits_lost += version not in ("", kept)
             cases.append(_begun(client, scan))
-            done = [one["case"] for one in client.get("/api/cases").json() if _is_done(one)]
-            for case in done[:1]:
-                versions[case] = _renamed(client, case)
+            version = _renamed(client, first, kept, ("left femur", "left tibia")[number % 2])
             time.sleep(chance.uniform(0, LONGEST_WAIT_S))
             victims = program.children() if number % 2 else [program.process.pid]
             for pid in victims:
                 os.kill(pid, signal.SIGKILL)
     with _started(data) as program, program.client() as client:
-        while any(one["state"] in ("queued", "running") for one in client.get("/api/cases").json()):
-            time.sleep(0.5)
-        listed = client.get("/api/cases").json()
-        kept = [client.get(f"/api/cases/{case}").json()["version"] for case in versions]
-    lost = len(set(cases) - {one["case"] for one in listed})
-    again = len(listed) - len({one["case"] for one in listed})
+        done = [_until_done(client, case) for case in cases]
+        listed = [one["case"] for one in client.get("/api/cases").json()]
+        edits_lost += version != client.get(f"/api/cases/{first}").json()["version"]
     print_heading("kills", "cases:", "done:", "lost:", "twice:", "corrections:", "lost:")
-    edits_lost = sum(a != b for a, b in zip(kept, versions.values(), strict=True))
-    print_row(kills, len(cases), sum(map(_is_done, listed)), lost, again, len(versions), edits_lost)
+    lost, again = len(set(cases) - set(listed)), len(listed) - len(set(listed))
+    print_row(kills, len(cases), sum(done), lost, again, kills, edits_lost)
 
 
 def _print_users(scan: bytes, data: Path, users: int, seconds: float, upload_mib: int) -> None:
@@ -103,8 +100,7 @@ def _print_users(scan: bytes, data: Path, users: int, seconds: float, upload_mib
     with _started(data / "users-alone") as program:
         with program.client() as client:
             case = _begun(client, scan)
-            while not _is_done(client.get(f"/api/cases/{case}").json()):
-                time.sleep(0.5)
+            _until_done(client, case)
             slices = client.get(f"/api/cases/{case}").json()["grid"]["shape"][2]
         rows: dict[str, list[float]] = {"first slice": [], "mesh": [], "slab": [], "list": []}
         end = time.monotonic() + seconds
@@ -180,19 +176,21 @@ def _begun(client: httpx2.Client, scan: bytes) -> str:
     return str(made.raise_for_status().json()["case"])
 
 
-def _renamed(client: httpx2.Client, case: str) -> str:
+def _renamed(client: httpx2.Client, case: str, version: str, name: str) -> str:
     """Correct a case; return the version that the server acknowledged."""
-    version = client.get(f"/api/cases/{case}").json()["version"]
     answer = client.post(
         f"/api/cases/{case}/edits",
-        json={"kind": "rename", "pieces": [1], "name": "left femur"},
+        json={"kind": "rename", "pieces": [1], "name": name},
         headers={"if-match": version},
     )
     return str(answer.raise_for_status().json()["version"])
 
 
-def _is_done(case: dict[str, Any]) -> bool:
-    return bool(case["state"] == "done")
+def _until_done(client: httpx2.Client, case: str) -> bool:
+    """Wait for the end of a case; return whether it is done."""
+    while (state := client.get(f"/api/cases/{case}").json()["state"]) in ("queued", "running"):
+        time.sleep(0.3)
+    return bool(state == "done")
 
 
 if __name__ == "__main__":

@@ -65,8 +65,14 @@ def mesh(asks: Asks, case: str, name: str) -> Response:
     if kind not in VIEWED or not label.isdecimal() or len(label) > 5:
         raise not_found("surface")
     with asks.shop.lock(case):
-        kept = kept_labels(folder, version_of(folder))
-    return FileResponse(mesh_file(folder.view, kept, int(label), kind), media_type=NIFTI_TYPE)
+        version = version_of(folder)
+        path = asks.shop.meshes.get((case, version, name))
+        kept = None if path else kept_labels(folder, version)
+    if kept is not None:
+        path = mesh_file(folder.view, kept, int(label), kind)
+        asks.shop.meshes[case, version, name] = path
+    assert path is not None
+    return FileResponse(path, media_type=NIFTI_TYPE)
 
 
 def _sent(

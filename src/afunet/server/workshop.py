@@ -26,7 +26,11 @@ PATIENCE_S = 900.0
 
 @dataclass(eq=False)
 class Workshop:
-    """The state of a running server. `folders` are folders of scans that it may read."""
+    """The state of a running server.
+
+    `folders` are folders of scans that it may read, `meshes` the files of the surfaces that were
+    sent, by case, version and name.
+    """
 
     home: Home
     ledger: Ledger
@@ -34,6 +38,7 @@ class Workshop:
     workers: tuple[Worker, ...]
     limits: Limits = field(default_factory=Limits)
     folders: tuple[Path, ...] = ()
+    meshes: dict[tuple[str, str, str], Path] = field(default_factory=dict, repr=False)
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(16), repr=False)
     _locks: defaultdict[str, threading.RLock] = field(
         default_factory=lambda: defaultdict(threading.RLock)
