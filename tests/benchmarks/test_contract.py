@@ -171,6 +171,12 @@ CASES = {
         "{weights} {weights} {knee} {knee}",
         lines=[r"12 slices of 2 patients", r"checked: .* lead \+0\.0000 \[\+0\.0000, \+0\.0000\]"],
     ),
+    "serve": Case(
+        "{ct} --kills 2 --users 2 --seconds 0.5 --upload-mib 2",
+        smaller={"LONGEST_WAIT_S": 0.5},
+        rows=[["2"], ["first slice", "mesh", "slab", "list"]],
+        lines=[r"upload of 2 MiB: \d+\.\d s"],
+    ),
     "startup": Case(
         "--runs 1",
         smaller={"CALLS": (("--version",), ("inspect", "nowhere"))},
@@ -240,12 +246,14 @@ def places(tiny: Path, weights: Path, leg: SimulatedLeg, tmp_path: Path) -> dict
         "pathlib.Path(sys.argv[1], 'ct.nii.gz').write_bytes(b'\\x1f\\x8b torn')\n"
     )
     write_nifti(leg.bones.foreground(), mask, "exact bone")
+    write_nifti(leg.volume, tmp_path / "ct.nii.gz")
     curve = tmp_path / "curve.toml"
     curve.write_text(
         f'[[point]]\nname = "whole"\nlabel = "passes bone through"\nof = "{weights}"\n'
         '[[point]]\nname = "pruned"\nlabel = "half of it"\nmethod = "prune"\nrecipe = "none.toml"\n'
     )
     return {
+        "ct": tmp_path / "ct.nii.gz",
         "curve": curve,
         "weights": weights,
         "limbs": tiny / LIMBS,

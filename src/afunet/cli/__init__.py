@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from afunet.cli import compare, compress, edit, evaluate, prepare, segment, simulate, train
+from afunet.cli import compare, compress, edit, evaluate, prepare, segment, serve, simulate, train
 from afunet.cli.door import at_the_door
 from afunet.errors import AfunetError, ExitCode
 from afunet.faults import PROGRAM_ERROR, code_of, exit_code_of, keep_stack, reason_of
@@ -56,6 +56,7 @@ for command in (
     segment.inspect,
     segment.reconstruct,
     edit.edit,
+    serve.serve,
     simulate.phantom,
     simulate.demo,
     train.models,

@@ -30,7 +30,14 @@ from afunet.workflows.result_files import (
 
 OF_MASK = ("mask.", f"{CLASSES}.", "bone.", OVERLAY)
 """What begins so follows from the mask alone, everything else from the pieces."""
-OF_PIECES = ("instances.", f"{PIECES_FOLDER}/", "bones.", SCENE, *(REPORT_HTML, REPORT_JSON))
+OF_PIECES = (
+    "instances.",
+    f"{PIECES_FOLDER}/",
+    "bones.",
+    "pieces.",
+    SCENE,
+    *(REPORT_HTML, REPORT_JSON),
+)
 
 
 @dataclass(frozen=True, eq=False)

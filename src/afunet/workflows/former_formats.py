@@ -5,11 +5,13 @@ from __future__ import annotations
 from afunet.formats.writers import MASK_WRITERS
 from afunet.workflows.edited_folder import EditedFolder
 from afunet.workflows.result_files import (
+    PIECE_FORMATS,
     PIECES_FOLDER,
     SEGMENTATION,
     STRUCTURES,
     SURFACE_FORMATS,
 )
+from afunet.workflows.slicer_results import SLICER_FORMATS
 
 
 def formats_of(before: EditedFolder, *, with_dicom: bool) -> list[str]:
@@ -29,8 +31,9 @@ def formats_of(before: EditedFolder, *, with_dicom: bool) -> list[str]:
 
 
 def surface_kinds(before: EditedFolder) -> list[str]:
-    """Return the formats of the surfaces among the results."""
+    """Return the formats of the pieces among the results."""
     wanted = before.wanted
     in_folder = {name.rpartition(".")[2] for name in wanted if name.startswith(f"{PIECES_FOLDER}/")}
     alone = {kind for kind in SURFACE_FORMATS if wanted & {f"bone.{kind}", f"bones.{kind}"}}
-    return [kind for kind in SURFACE_FORMATS if kind in in_folder | alone]
+    slicer = {kind for kind, name in SLICER_FORMATS.items() if name in wanted}
+    return [kind for kind in PIECE_FORMATS if kind in in_folder | alone | slicer]

@@ -1,0 +1,117 @@
+"""A worker: claims jobs from the ledger and runs each in a process of its own."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass, field
+
+from afunet.faults import keep_stack
+from afunet.jobs.job import Failure, Job, Progress
+from afunet.jobs.ledger import LEASE_S, Ledger
+from afunet.jobs.process import Done, Gone, Stopped, TaskProcess
+
+PAUSE_S = 1.0
+LOOK_S = 0.25
+GRACE_S = 20.0
+NICE = 5
+
+
+@dataclass(eq=False)
+class Worker:
+    """A thread that works through the ledger, one job at a time, with the tasks of `module`.
+
+    The lease is renewed four times before it would run out. The process of a job ends itself
+    before that if its worker falls silent, so that no two processes ever work at one job.
+    """
+
+    ledger: Ledger
+    module: str
+    lease_s: float = LEASE_S
+    _stop: threading.Event = field(default_factory=threading.Event, init=False)
+    _wake: threading.Event = field(default_factory=threading.Event, init=False)
+    _thread: threading.Thread | None = field(default=None, init=False)
+    process: TaskProcess | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread = threading.Thread(target=self._run, daemon=True, name="afunet-worker")
+        self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the worker was started."""
+        return self._thread is not None
+
+    def wake(self) -> None:
+        """Look for a job now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Stop; the job at hand goes back into the queue and does not count as tried."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                claimed = self.ledger.claim(self.lease_s)
+                if claimed is not None:
+                    self._work(*claimed)
+                    continue
+            except (
+                sqlite3.Error
+            ) as error:  # a full disk: the lease runs out, the job is taken again
+                keep_stack(error)
+            self._wake.wait(PAUSE_S)
+            self._wake.clear()
+
+    def _work(self, job: Job, lease: str) -> None:
+        self.process = TaskProcess(self.module)
+        try:
+            self.process.order(job.kind, job.request, silence_s=self.lease_s * 0.7, nice=NICE)
+            self._follow(self.process, lease)
+        finally:
+            self.process.end()
+            self.process = None
+
+    def _follow(self, process: TaskProcess, lease: str) -> None:
+        """Pass on what the process says, until it ends, the lease is lost or the worker stops."""
+        renewed, cancelled = time.monotonic(), None
+        while not self._stop.is_set():
+            match process.message(LOOK_S):
+                case Progress() as progress:
+                    self.ledger.tell(lease, progress)
+                case None:
+                    pass
+                case last:
+                    self._end(lease, last, cancelled=cancelled is not None)
+                    return
+            now = time.monotonic()
+            if now - renewed >= min(self.lease_s / 4, 1.0):
+                renewed = now
+                job = self.ledger.renew(lease, self.lease_s)
+                if job is None:
+                    return
+                process.say_alive()
+                if job.wants_cancel and cancelled is None:
+                    cancelled = now
+                    process.cancel()
+            if cancelled is not None and now - cancelled > GRACE_S:
+                process.end()
+        process.end()
+        self.ledger.give_back(lease, counts=False)
+
+    def _end(self, lease: str, last: Done | Failure | Stopped | Gone, *, cancelled: bool) -> None:
+        match last:
+            case Done():
+                self.ledger.finish(lease)
+            case Failure():
+                self.ledger.fail(lease, last)
+            case Gone() if not cancelled:
+                self.ledger.give_back(lease, counts=True)
+            case _:
+                self.ledger.stopped(lease)

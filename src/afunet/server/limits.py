@@ -1,0 +1,35 @@
+"""How much a client may send, and how slowly."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from afunet.formats.dicom.archive import MOST_BYTES, MOST_MEMBERS
+
+KIB, MIB = 1 << 10, 1 << 20
+UPLOADED = re.compile(r"/api/uploads/[^/]+/files/\d+|/session/|/infer/.*|/datastore/.*")
+PAINTED = re.compile(r"/api/cases/[^/]+/labels")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes of a request by its path; files and bytes of one upload; how slow a body may be.
+
+    An upload may hold as many files and bytes as an archive may unpack to. A body may take
+    `patience_s` seconds, and one more for each `slowest_bytes_s` bytes that came.
+    """
+
+    request_bytes: int = MIB
+    painted_bytes: int = 512 * MIB
+    upload_bytes: int = MOST_BYTES
+    upload_files: int = MOST_MEMBERS
+    free_bytes: int = 512 * MIB
+    patience_s: float = 30.0
+    slowest_bytes_s: int = KIB
+
+    def most_bytes(self, path: str) -> int:
+        """Return the largest body that a request to a path may have."""
+        if UPLOADED.fullmatch(path):
+            return self.upload_bytes
+        return self.painted_bytes if PAINTED.fullmatch(path) else self.request_bytes

@@ -1,0 +1,211 @@
+"""Uploads: files on their way to become a case, or the folder of a scan on this computer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+
+from afunet.formats.file_kinds import GZIP, SUFFIXES, kind_of
+from afunet.server.guard import too_large
+from afunet.server.home import INPUT, new_folder, new_id, plain_files, remove, write_json
+from afunet.server.kinds import INSPECT
+from afunet.server.limits import Limits
+from afunet.server.refusals import Refused, not_found
+from afunet.server.workshop import Asks, Caller
+
+router = APIRouter(prefix="/api")
+INSPECTED = "inspected.json"
+WRITE_BYTES = 4 << 20
+LOOK_AT_DISK_BYTES = 64 << 20
+ZIP, PNG = b"PK\x03\x04", b"\x89PNG"
+
+
+@router.post("/uploads", status_code=201)
+def begin(asks: Asks) -> dict[str, str]:
+    """Begin an upload."""
+    folder = new_folder(asks.folder.uploads)
+    (folder / INPUT).mkdir()
+    return {"upload": folder.name}
+
+
+@router.put("/uploads/{upload}/files/{number}")
+async def put(asks: Asks, request: Request, upload: str, number: int) -> dict[str, int]:
+    """Take one file; when this answers, it is on the disk. A file of the same number is replaced.
+
+    Raises `Refused` for too many files, for too many bytes and for a full disk.
+    """
+    folder, limits = asks.folder.upload(upload), asks.shop.limits
+    if not 0 <= number < limits.upload_files:
+        raise Refused(
+            422, f"file {number} is not one of {limits.upload_files}", code="TOO_MANY_FILES"
+        )
+    (folder / INSPECTED).unlink(missing_ok=True)
+    target = folder / INPUT / f"{number:06d}"
+    held = await run_in_threadpool(_bytes_of, folder / INPUT, target)
+    half = folder / f"half-{new_id()}"
+    try:
+        came = await _written(request.stream(), half, limits, held)
+        await run_in_threadpool(os.replace, half, target)
+    finally:
+        half.unlink(missing_ok=True)
+    return {"bytes": came}
+
+
+async def _written(chunks: AsyncIterator[bytes], path: Path, limits: Limits, held: int) -> int:
+    came, waiting, looked = 0, bytearray(), -LOOK_AT_DISK_BYTES
+    with path.open("wb") as file:
+        async for chunk in chunks:
+            came += len(chunk)
+            waiting += chunk
+            if held + came > limits.upload_bytes:
+                raise too_large(limits.upload_bytes)
+            if came - looked >= LOOK_AT_DISK_BYTES:
+                looked = came
+                _require_room(path.parent, limits)
+            if len(waiting) >= WRITE_BYTES:
+                await run_in_threadpool(file.write, bytes(waiting))
+                waiting.clear()
+        await run_in_threadpool(_to_disk, file, bytes(waiting))
+    return came
+
+
+def _to_disk(file: Any, rest: bytes) -> None:
+    file.write(rest)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _require_room(folder: Path, limits: Limits) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < limits.free_bytes:
+        raise Refused(
+            507, f"only {free >> 20} MiB are free on the server: make room", code="DISK_FULL"
+        )
+
+
+def _bytes_of(folder: Path, without: Path) -> int:
+    return sum(path.stat().st_size for path in plain_files(folder) if path != without)
+
+
+@router.post("/uploads/{upload}/complete")
+def complete(asks: Asks, upload: str) -> dict[str, Any]:
+    """Look at the files of an upload; return its series, as `afunet inspect` lists them."""
+    return _inspected(asks, asks.folder.upload(upload))
+
+
+@router.delete("/uploads/{upload}", status_code=204)
+def discard(asks: Asks, upload: str) -> None:
+    """Remove an upload."""
+    remove(asks.folder.upload(upload))
+
+
+@dataclass(frozen=True)
+class AllowedFolder:
+    """A folder of this computer that the server may read, under a name that tells no path."""
+
+    id: str
+    path: Path
+
+
+@router.get("/folders")
+def folders(asks: Asks) -> list[dict[str, str]]:
+    """List the folders on the server that may be read."""
+    return [{"folder": one.id, "name": one.path.name} for one in _allowed(asks)]
+
+
+@router.post("/folders/{folder}/upload", status_code=201)
+def of_folder(asks: Asks, folder: str) -> dict[str, Any]:
+    """Make an upload of an allowed folder; links in it are left out."""
+    chosen = next((one for one in _allowed(asks) if one.id == folder), None)
+    if chosen is None:
+        raise not_found("folder")
+    files = [
+        path
+        for path in sorted(chosen.path.rglob("*"))
+        if path.is_file() and not _through_link(path, chosen.path)
+    ]
+    limits = asks.shop.limits
+    if len(files) > limits.upload_files:
+        raise Refused(422, f"the folder holds {len(files)} files", code="TOO_MANY_FILES")
+    if sum(path.stat().st_size for path in files) > limits.upload_bytes:
+        raise too_large(limits.upload_bytes)
+    upload = new_folder(asks.folder.uploads)
+    (upload / INPUT).mkdir()
+    for number, path in enumerate(files):
+        shutil.copyfile(path, upload / INPUT / f"{number:06d}")
+    return _inspected(asks, upload)
+
+
+def _through_link(path: Path, top: Path) -> bool:
+    return any(one.is_symlink() for one in (path, *path.parents) if top in one.parents)
+
+
+def _allowed(asks: Caller) -> list[AllowedFolder]:
+    """Return the allowed folders and the folders in them."""
+    found = []
+    for top in asks.shop.folders:
+        inside = sorted(path for path in top.iterdir() if path.is_dir() and not path.is_symlink())
+        found += [AllowedFolder(_opaque(asks, path), path) for path in (top, *inside)]
+    return found
+
+
+def _opaque(asks: Caller, path: Path) -> str:
+    return hashlib.blake2s(os.fsencode(path), key=asks.shop.secret, digest_size=8).hexdigest()
+
+
+def _inspected(asks: Caller, folder: Path) -> dict[str, Any]:
+    if not plain_files(folder / INPUT):
+        raise Refused(422, "the upload holds no file: send one", code="NOTHING_GIVEN")
+    for path in plain_files(folder / INPUT):
+        _name_by_content(path)
+    found = asks.shop.carried_out(INSPECT, {"folder": str(folder / INPUT)})
+    write_json(folder / INSPECTED, found)
+    return {"upload": folder.name, **found}
+
+
+def _name_by_content(path: Path) -> None:
+    """Give a file the suffix by which its reader knows it."""
+    with path.open("rb") as file:
+        start = file.read(len(ZIP))
+    if start.startswith((ZIP, PNG)):
+        suffix = ".zip" if start == ZIP else ".png"
+    else:
+        kind = kind_of(path)
+        suffix = SUFFIXES.get(kind.name, "")
+        suffix += ".gz" if suffix == ".nii" and start.startswith(GZIP) else ""
+    if path.suffix == "" and suffix:
+        path.rename(path.with_name(path.name + suffix))
+
+
+@dataclass(frozen=True)
+class ChosenSeries:
+    """A series of an upload that can become a case; `series` is "" for one volume file."""
+
+    folder: Path
+    series: str
+
+
+def chosen_series(asks: Caller, upload: str, series: str) -> ChosenSeries:
+    """Return a series of an upload; raises `Refused` if it cannot be segmented."""
+    folder = asks.folder.upload(upload)
+    try:
+        listed = json.loads((folder / INSPECTED).read_bytes())["series"]
+    except FileNotFoundError:
+        raise Refused(409, "the upload is not complete: complete it", code="NOT_DONE") from None
+    found = next((one for one in listed if one["series"] == series), None)
+    if found is None:
+        raise Refused(
+            422, f"there is no such series: choose from 1 to {len(listed)}", code="SERIES_UNKNOWN"
+        )
+    if found["refused"] is not None:
+        raise Refused(422, found["refused"]["message"], code=found["refused"]["code"])
+    return ChosenSeries(folder, series if found["images"] else "")
