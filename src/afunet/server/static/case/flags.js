@@ -1,0 +1,18 @@
+/* The places to check, worst first. */
+
+import { button, element } from "../dom.js";
+import { sentence } from "../words.js";
+
+/** Show the flags; `go(number)` looks at one. */
+export function showFlags(parts, flags, go) {
+  parts["flag-count"].textContent = flags.length ? String(flags.length) : "";
+  const rows = flags.map((flag, number) => element("li", {},
+    element("button", { type: "button", class: `flag ${flag.severity}`, onclick: () => go(number) },
+      element("strong", {}, flag.slice === null || flag.slice === undefined ? "Whole scan" : `Slice ${flag.slice + 1}`), ` ${sentence(flag.message)}`)));
+  parts.flags.replaceChildren(...(rows.length ? rows : [element("li", { class: "hint" }, "Nothing stands out. Check the outline nevertheless.")]));
+}
+
+/** Mark the flag that is looked at. */
+export function markFlag(parts, number) {
+  parts.flags.querySelectorAll("button").forEach((one, at) => one.setAttribute("aria-pressed", String(at === number)));
+}
