@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from afunet.server.home import CaseFacts, CaseFolder, Home, new_folder
 from afunet.server.kinds import SEGMENT
 from afunet.server.limits import Limits
 from afunet.server.people import People
+from afunet.server.serve import ServeOptions, Server, serving
 from afunet.server.workshop import TASKS, Workshop
 from afunet.watch import Watch
 
@@ -34,7 +36,7 @@ PORT = 8765
 BASE = f"http://127.0.0.1:{PORT}"
 AFFINE = np.array([[1.0, 0, 0, -40], [0, 1.0, 0, -30], [0, 0, 2.0, 100], [0, 0, 0, 1]])
 LIMITS = Limits(request_bytes=1 << 16, upload_bytes=8 << 20, upload_files=50, patience_s=5.0)
-ANN = "ann"
+ANN, BEN = "ann", "ben"
 
 
 @pytest.fixture(scope="session")
@@ -142,3 +144,42 @@ def refusal(response: httpx2.Response) -> tuple[int, str]:
     assert set(told) == {"code", "message"}
     assert "\n" not in told["message"]
     return response.status_code, told["code"]
+
+
+@dataclass(eq=False)
+class Live:
+    """A server at a real socket of this computer, in a thread of this process."""
+
+    server: Server
+    case: str
+    folder: CaseFolder
+
+    @property
+    def port(self) -> int:
+        return self.server.door.port
+
+    def token(self, user: str = ANN) -> str:
+        link = next(one.link for one in self.server.addresses if one.user == user)
+        return link.partition("token=")[2]
+
+    def client(self, user: str = ANN) -> httpx2.Client:
+        headers = {"x-afunet": "1", "authorization": f"Bearer {self.token(user)}"}
+        return httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=120)
+
+
+@pytest.fixture(scope="session")
+def live(
+    finished_home: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
+    source, case = finished_home
+    data = tmp_path_factory.mktemp("live") / "data"
+    shutil.copytree(source, data)
+    options = ServeOptions(data, users=(ANN, BEN), limits=LIMITS)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", f"{ROOT / 'src'}{os.pathsep}{ROOT}")
+        with serving(options) as server:
+            thread = threading.Thread(target=server.run, daemon=True)
+            thread.start()
+            yield Live(server, case, Home(data).user(ANN).case(case))
+            server.stop()
+            thread.join(30)

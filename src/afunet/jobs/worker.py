@@ -37,6 +37,11 @@ class Worker:
         self._thread = threading.Thread(target=self._run, daemon=True, name="afunet-worker")
         self._thread.start()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the worker was started."""
+        return self._thread is not None
+
     def wake(self) -> None:
         """Look for a job now."""
         self._wake.set()

@@ -13,14 +13,21 @@ from starlette.types import ASGIApp
 
 from afunet.errors import AfunetError
 from afunet.faults import keep_stack
-from afunet.server import cases, events, uploads, volumes
+from afunet.server import cases, corrections, events, files, uploads, volumes
 from afunet.server.guard import Door, Guard
 from afunet.server.people import People
 from afunet.server.refusals import FAULT, Refused, answer, answer_to
 from afunet.server.workshop import Workshop
 
 STATIC = Path(__file__).parent / "static"
-ROUTERS = (uploads.router, cases.router, events.router, volumes.router)
+ROUTERS = (
+    uploads.router,
+    cases.router,
+    events.router,
+    volumes.router,
+    files.router,
+    corrections.router,
+)
 CODES = {404: "NOT_FOUND", 405: "METHOD_UNKNOWN"}
 
 

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
@@ -19,6 +20,8 @@ from afunet.server.people import People
 from afunet.server.refusals import Refused, answer
 
 OWN_HEADER = "x-afunet"
+REFUSED = 400
+LINGER_S, LINGER_BYTES = 2.0, 64 << 20
 READING = ("GET", "HEAD", "OPTIONS")
 POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -90,17 +93,14 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        guarded = _with_headers(send)
+        body = _Body(receive, self.limits, scope["path"])
+        guarded = _answering(send, body)
         try:
             welcome = self._welcome(scope)
         except Refused as refusal:
             await _refusal(scope, refusal)(scope, receive, guarded)
             return
-        if welcome is not None:
-            await welcome(scope, receive, guarded)
-            return
-        body = _Body(receive, self.limits, scope["path"])
-        await self.app(scope, body, guarded)
+        await (welcome or self.app)(scope, body, guarded)
 
     def _welcome(self, scope: Scope) -> Response | None:
         """Check the head of a request; return the redirection that takes a token from a link."""
@@ -181,6 +181,15 @@ class _Body:
             raise too_large(self.limits.most_bytes(self.path))
         return message
 
+    async def drain(self) -> None:
+        """Read what still comes for a moment: a client that is still sending hears no answer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while not self._ended and self._came < LINGER_BYTES:
+                    message = await self.receive()
+                    self._came += len(message.get("body", b""))
+                    self._ended = not message.get("more_body", False)
+
 
 def too_large(most: int) -> Refused:
     """The refusal of a body with more than so many bytes."""
@@ -213,9 +222,13 @@ def _refusal(scope: Scope, refusal: Refused) -> Response:
     return answer(refusal.status, refusal.code, str(refusal), headers)
 
 
-def _with_headers(send: Send) -> Send:
+def _answering(send: Send, body: _Body) -> Send:
+    """Add the headers of every answer; before a refusal, take the rest of the body."""
+
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
+            if message["status"] >= REFUSED:
+                await body.drain()
             present = {name.lower() for name, _ in message["headers"]}
             message["headers"] = [
                 *message["headers"],

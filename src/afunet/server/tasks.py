@@ -7,19 +7,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from afunet.errors import AfunetError
+from afunet.errors import AfunetError, InputError
 from afunet.findings import Finding, Severity
 from afunet.formats.readers import list_series, read_scan
 from afunet.formats.summary import SeriesSummary
 from afunet.jobs.tasks import Answer, Task
 from afunet.plan import Step
-from afunet.server.home import CaseFolder, plain_files
-from afunet.server.kinds import INSPECT, SEGMENT
+from afunet.server.correcting import corrected, undone
+from afunet.server.home import CaseFolder, plain_files, remove
+from afunet.server.kinds import EDIT, EXPORT, INSPECT, SEGMENT, UNDO
 from afunet.server.view import keep_scan, kept_labels, version_of
 from afunet.server.view_meshes import mesh_file
 from afunet.watch import Watch
 from afunet.workflows.analyse import PLAN as ANALYSIS
 from afunet.workflows.case_writing import PLAN as CASE_WRITING
+from afunet.workflows.export import PLAN as EXPORT_PLAN
+from afunet.workflows.export import export as write_export
 from afunet.workflows.network import PLAN as LOADING
 from afunet.workflows.segment import Segmenter, SegmentOptions
 
@@ -53,6 +56,20 @@ def segment(request: Mapping[str, Any], watch: Watch) -> Answer:
     done = segmenter.segment(scan, case.results, case=request["title"], watch=watch)
     _prepare(case, [piece.measures.label for piece in done.pieces], watch)
     return {}
+
+
+def export(request: Mapping[str, Any], watch: Watch) -> Answer:
+    """Write the present pieces of a case in other formats."""
+    case = CaseFolder(Path(request["case"]))
+    before = version_of(case)
+    scan = read_scan(plain_files(case.input), series=request["series"] or None, watch=watch)
+    done = write_export(case.results, scan, case.exports, request["formats"], watch=watch)
+    if version_of(case) != before:
+        remove(case.exports)
+        raise InputError(
+            "the pieces were changed during the export: export them again", code="EDITED_MEANWHILE"
+        )
+    return {"files": [path.name for path in done.files]}
 
 
 def _prepare(case: CaseFolder, labels: list[int], watch: Watch) -> None:
@@ -93,4 +110,7 @@ def _finding(finding: Finding) -> dict[str, str]:
 TASKS = {
     INSPECT: Task(inspect),
     SEGMENT: Task(segment, SEGMENTING),
+    EXPORT: Task(export, (*map(Step, READING), *EXPORT_PLAN)),
+    EDIT: Task(corrected),
+    UNDO: Task(undone),
 }

@@ -1,0 +1,73 @@
+"""The routes by which the page corrects a case. Each names the version that its user looked at."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from afunet.server.cases import finished
+from afunet.server.kinds import EDIT, UNDO
+from afunet.server.refusals import Refused, stale_version
+from afunet.server.view import version_of
+from afunet.server.workshop import Asks, Caller
+
+router = APIRouter(prefix="/api/cases/{case}")
+MOST_PIECES, MOST_SEEDS, LONGEST_NAME, HIGHEST_LABEL = 300, 1000, 40, 65535
+KINDS = {"delete": "erase"}
+"""Names of the page for kinds of corrections that have another."""
+Version = Annotated[str | None, Header(alias="If-Match")]
+Label = Annotated[int, Field(ge=1, le=HIGHEST_LABEL)]
+Point = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+
+
+class Correction(BaseModel):
+    """One correction of whole pieces; seeds are in LPS mm."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["join", "part", "erase", "rename", "delete"]
+    pieces: Annotated[list[Label], Field(min_length=1, max_length=MOST_PIECES)]
+    seeds_mm: Annotated[list[Point], Field(max_length=MOST_SEEDS)] = []
+    name: Annotated[str, Field(max_length=LONGEST_NAME)] = ""
+
+
+@router.post("/edits")
+def correct(
+    asks: Asks, case: str, wanted: Correction, if_match: Version = None
+) -> Mapping[str, Any]:
+    """Join, part, erase or rename pieces; return the new version, pieces and the changed box."""
+    request = wanted.model_dump()
+    request["kind"] = KINDS.get(wanted.kind, wanted.kind)
+    return _carried_out(asks, case, EDIT, request, if_match)
+
+
+@router.post("/undo")
+def take_back(asks: Asks, case: str, if_match: Version = None) -> Mapping[str, Any]:
+    """Take back the last correction."""
+    return _carried_out(asks, case, UNDO, {}, if_match)
+
+
+def _carried_out(
+    asks: Caller, case: str, kind: str, request: Mapping[str, Any], if_match: str | None
+) -> Mapping[str, Any]:
+    folder = finished(asks, case)
+    wanted = seen_version(if_match)
+    with asks.shop.lock(case):
+        if version_of(folder) != wanted:
+            raise stale_version()
+        place = {"case": str(folder.path), "version": wanted, "by": asks.user}
+        answer = asks.shop.carried_out(kind, {**request, **place})
+        shutil.rmtree(folder.exports, ignore_errors=True)  # they show the pieces of before
+    return answer
+
+
+def seen_version(if_match: str | None) -> str:
+    """Return the version that a client looked at; raises `Refused` (428) without one."""
+    if not if_match:
+        raise Refused(
+            428, "a correction needs the header If-Match with the version", code="VERSION_NEEDED"
+        )
+    return if_match.removeprefix("W/").strip('"')

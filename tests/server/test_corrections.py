@@ -1,0 +1,169 @@
+"""Corrections, files and exports of a case over HTTP."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from starlette.testclient import TestClient
+from tests.server.conftest import Served, refusal
+from tests.server.test_cases import nifti_of
+
+from afunet.workflows.edit_list import read_edits
+
+ORIGINAL = {"if-match": '"original"'}
+
+
+def labels_of(client: TestClient, case: str) -> np.ndarray:
+    return nifti_of(client.get(f"/api/cases/{case}/labels.nii").content)[0]
+
+
+def edit(client: TestClient, served: Served, version: str, **correction: Any) -> dict[str, Any]:
+    answer = client.post(
+        f"/api/cases/{served.case}/edits", json=correction, headers={"if-match": f'"{version}"'}
+    )
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_a_correction_makes_a_version_that_undo_takes_back(
+    served: Served, client: TestClient
+) -> None:
+    before = labels_of(client, served.case)
+    done = edit(client, served, "original", kind="delete", pieces=[2])
+    assert [piece["label"] for piece in done["pieces"]] == [1]
+    places = np.argwhere(before == 2)
+    assert done["changed_voxels"] == len(places)
+    assert done["changed_box"] == {
+        "first": places.min(axis=0).tolist(),
+        "last": places.max(axis=0).tolist(),
+    }
+    after = labels_of(client, served.case)
+    assert np.array_equal(after, np.where(before == 2, 0, before))
+    shown = client.get(f"/api/cases/{served.case}").json()
+    assert shown["version"] == done["version"] != "original"
+    (listed,) = read_edits(served.folder.results).edits
+    assert (listed.edit.kind, listed.edit.pieces) == ("erase", (2,))
+    undone = client.post(
+        f"/api/cases/{served.case}/undo", headers={"if-match": f'"{done["version"]}"'}
+    ).json()
+    assert undone["version"] not in ("original", done["version"])
+    assert undone["changed_voxels"] == len(places)
+    assert np.array_equal(labels_of(client, served.case), before)
+
+
+def test_a_piece_is_parted_by_two_clicks_and_renamed(served: Served, client: TestClient) -> None:
+    row = client.get(f"/api/cases/{served.case}").json()["pieces"][0]
+    x, y, z = row["centre_mm"]
+    seeds = [[x, y, z - 8], [x, y, z + 8]]
+    done = edit(client, served, "original", kind="part", pieces=[1], seeds_mm=seeds)
+    assert {piece["label"] for piece in done["pieces"]} == {1, 2, 3}
+    renamed = edit(client, served, done["version"], kind="rename", pieces=[3], name="left tibia")
+    names = {piece["label"]: (piece["bone"], piece["side"]) for piece in renamed["pieces"]}
+    assert names[3] == ("tibia", "left")
+    assert renamed["changed_box"] is None
+    assert renamed["version"] != done["version"]
+    joined = edit(client, served, renamed["version"], kind="join", pieces=[1, 3])
+    assert {piece["label"] for piece in joined["pieces"]} == {1, 2}
+
+
+def test_of_two_windows_the_later_is_told_that_the_pieces_changed(
+    served: Served, client: TestClient
+) -> None:
+    edit(client, served, "original", kind="rename", pieces=[1], name="right femur")
+    path = f"/api/cases/{served.case}"
+    late = client.post(f"{path}/edits", json={"kind": "erase", "pieces": [2]}, headers=ORIGINAL)
+    assert refusal(late) == (412, "STALE_VERSION")
+    assert refusal(client.post(f"{path}/undo", headers=ORIGINAL)) == (412, "STALE_VERSION")
+    assert refusal(client.post(f"{path}/undo")) == (428, "VERSION_NEEDED")
+    assert len(read_edits(served.folder.results).edits) == 1
+
+
+@pytest.mark.parametrize(
+    ("correction", "code"),
+    [
+        ({"kind": "erase", "pieces": [9]}, "LABEL_UNKNOWN"),
+        ({"kind": "join", "pieces": [1]}, "PIECES_MISCOUNTED"),
+        ({"kind": "part", "pieces": [1], "seeds_mm": [[0, 0, 0], [1, 1, 1]]}, "SEED_OUTSIDE"),
+        ({"kind": "rename", "pieces": [1], "name": "Jane Jabberwock"}, "UNKNOWN_NAME"),
+    ],
+)
+def test_a_wrong_correction_is_refused_with_the_code_of_the_command(
+    served: Served, client: TestClient, correction: dict[str, Any], code: str
+) -> None:
+    path = f"/api/cases/{served.case}"
+    answer = client.post(f"{path}/edits", json=correction, headers=ORIGINAL)
+    assert refusal(answer) == (422, code)
+    assert client.get(path).json()["version"] == "original"
+
+
+def test_there_is_nothing_to_undo_at_first(served: Served, client: TestClient) -> None:
+    answer = client.post(f"/api/cases/{served.case}/undo", headers=ORIGINAL)
+    assert refusal(answer) == (409, "NOTHING_TO_UNDO")
+
+
+def test_files_are_sent_by_the_names_of_their_list(served: Served, client: TestClient) -> None:
+    path = f"/api/cases/{served.case}/files"
+    listed = {one["name"]: one["bytes"] for one in client.get(path).json()}
+    assert {"report.json", "overlay.png", "mask.nii.gz", "report.html"} <= set(listed)
+    for name in listed:
+        content = client.get(f"{path}/{name}").content
+        assert content == (served.folder.results / name).read_bytes()
+        assert len(content) == listed[name]
+    page = client.get(f"{path}/report.html")
+    assert "sandbox" in page.headers["content-security-policy"]
+    assert "attachment" in client.get(f"{path}/bone.stl").headers["content-disposition"]
+
+
+def exported(served: Served, client: TestClient, *formats: str) -> list[str]:
+    path = f"/api/cases/{served.case}/export"
+    assert client.post(path, json={"formats": formats}).status_code == 202
+    if not served.shop.workers[0].is_running:
+        served.shop.workers[0].start()
+    end = time.monotonic() + 300
+    while (told := client.get(path).json())["state"] in ("queued", "running"):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert (told["state"], told["failure"]) == ("done", None)
+    files: list[str] = told["files"]
+    return files
+
+
+def test_an_export_is_of_the_present_pieces_and_says_that_they_were_corrected(
+    served: Served, client: TestClient, tmp_path: Path
+) -> None:
+    assert refusal(client.get(f"/api/cases/{served.case}/export.zip")) == (409, "NOT_DONE")
+    first = exported(served, client, "seg")
+    assert first == ["segmentation.dcm"]
+    automatic = segmentation(served, client)
+    assert automatic.SegmentSequence[0].SegmentAlgorithmType == "AUTOMATIC"
+    edit(client, served, "original", kind="rename", pieces=[1], name="left femur")
+    assert client.get(f"/api/cases/{served.case}/export").json()["files"] == []
+    files = exported(served, client, "seg", "rtstruct", "ply")
+    assert {"segmentation.dcm", "structures.dcm", "bone.ply"} <= set(files)
+    corrected = segmentation(served, client)
+    assert "femur" in str(corrected.SegmentSequence[0].SegmentLabel).lower()
+    assert corrected.SegmentSequence[0].SegmentAlgorithmType == "SEMIAUTOMATIC"
+    packed = client.get(f"/api/cases/{served.case}/export.zip")
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+        assert set(archive.namelist()) == set(files)
+    assert list(served.folder.view.glob("export-*")) == []
+
+
+def segmentation(served: Served, client: TestClient) -> pydicom.Dataset:
+    content = client.get(f"/api/cases/{served.case}/files/segmentation.dcm").content
+    return pydicom.dcmread(io.BytesIO(content))
+
+
+def test_an_unknown_format_is_refused_before_the_work(served: Served, client: TestClient) -> None:
+    answer = client.post(f"/api/cases/{served.case}/export", json={"formats": ["exe"]})
+    assert refusal(answer) == (422, "CONFIG_ERROR")
+    assert json.loads(answer.text)["message"].count("exe") == 1
