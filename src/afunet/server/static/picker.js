@@ -46,7 +46,7 @@ function row(one, number) {
 }
 
 function facts({ modality, slices, shape, spacing_mm: spacing }) {
-  const size = shape ? `${slices} slices of ${shape[2]} × ${shape[1]}` : `${slices} slices`;
-  const voxel = spacing ? `voxels ${[...spacing].reverse().map((mm) => mm.toFixed(2)).join(" × ")} mm` : "";
+  const size = shape ? `${slices} slices of ${shape[0]} × ${shape[1]}` : `${slices} slices`;
+  const voxel = spacing ? `voxels ${spacing.map((mm) => mm.toFixed(2)).join(" × ")} mm` : "";
   return [modality, size, voxel].filter(Boolean).join(" · ");
 }

@@ -42,7 +42,9 @@ function show(parts, { state, progress, failure }) {
   const active = state === "running" || state === "queued";
   parts.title.textContent = TITLES[state];
   parts.bar.hidden = state !== "running";
-  parts.bar.value = progress?.share ?? 0;
+  const share = progress?.share ?? null;
+  if (share === null) parts.bar.removeAttribute("value");
+  else parts.bar.value = share;
   parts.words.textContent = words(state, progress, failure);
   parts.hint.textContent = HINTS[state];
   parts.cancel.hidden = !active;
@@ -53,8 +55,9 @@ function show(parts, { state, progress, failure }) {
 function words(state, progress, failure) {
   if (failure) return `${sentence(failure.message)} (${failure.code})`;
   if (state !== "running") return "";
-  const done = `${Math.floor(100 * (progress?.share ?? 0))} %`;
-  return [sentence(progress?.stage), done, timeLeft(progress?.left_s)].filter(Boolean).join(" · ");
+  const share = progress?.share ?? null;
+  const done = share === null ? "" : `${Math.floor(100 * share)} %`;
+  return [sentence(progress?.stage || "starting"), done, timeLeft(progress?.left_s)].filter(Boolean).join(" · ");
 }
 
 async function remove(id) {

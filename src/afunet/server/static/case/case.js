@@ -206,7 +206,6 @@ class Bench {
       mm.map((value, axis) => `${signs[axis]} ${Math.abs(value).toFixed(1)}`).join("  "),
     ].join(" · ");
     this.strip.show(this.slice(), this.loader.large && this.loader.detail ? this.loader.range : null);
-    this.solid.pointAt(mm);
   }
 
   #painting() {
@@ -243,6 +242,7 @@ class Bench {
     }
     this.stop.abort();
     this.strip?.observer.disconnect();
+    this.slices.observer?.disconnect();
     for (const { nv } of [this.slices, this.solid]) {
       nv.cleanup();
       nv.gl?.getExtension("WEBGL_lose_context")?.loseContext();

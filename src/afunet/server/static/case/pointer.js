@@ -38,5 +38,19 @@ export function listenToPointer(bench) {
   };
   area.addEventListener("pointerup", end);
   area.addEventListener("pointercancel", end);
+  area.addEventListener("wheel", (event) => turnWheel(bench, event), { capture: true, passive: false });
   area.addEventListener("pointerleave", () => bench.overlay.hideBrush());
+}
+
+/** The wheel moves through the slices under the mouse; with Ctrl it zooms. */
+function turnWheel(bench, event) {
+  event.preventDefault();
+  event.stopPropagation();
+  const { slices } = bench;
+  const up = -Math.sign(event.deltaY);
+  if (event.ctrlKey) return slices.zoom(1.25 ** up);
+  const under = slices.grid && slices.under(event);
+  if (!under || !up) return undefined;
+  if (under.fixed === 2) return up > 0 ? bench.actions.up() : bench.actions.down();
+  return slices.move(...[0, 1, 2].map((axis) => (axis === under.fixed ? up : 0)));
 }

@@ -1,11 +1,15 @@
 /* The canvas with the slices: NiiVue shows scan and labels, radiological convention. */
 
+import { drawOncePerFrame } from "./frames.js";
 import { toMm, toVoxel } from "./nifti.js";
 
 const DRAWING_UNIT = 33991; // gl.TEXTURE7, where NiiVue keeps its drawing
-export const AXIAL = 0, CORONAL = 1, SAGITTAL = 2;
+const SAGITTAL = 2;
 /** The axis that stays fixed in an axial, coronal and sagittal slice. */
 const FIXED_AXIS = [2, 1, 0];
+/** Left, top, width and height of the axial, coronal and sagittal slice, as shares of the canvas. */
+const TALL = [[0, 0, 1, 0.6], [0, 0.6, 0.5, 0.4], [0.5, 0.6, 0.5, 0.4]];
+const WIDE = [[0, 0, 0.6, 1], [0.6, 0, 0.4, 0.5], [0.6, 0.5, 0.4, 0.5]];
 
 export class Slices {
   /** `onMove()` is called when the crosshair moved, `onDraw()` after every drawing. */
@@ -13,21 +17,22 @@ export class Slices {
     this.canvas = canvas;
     this.grid = null;
     this.nv = new niivue.Niivue({
-      backColor: [0, 0, 0, 1], crosshairColor: [0.2, 0.75, 0.7, 0.9], crosshairGap: 12, fontColor: [0.9, 0.9, 0.9, 1],
+      backColor: [0, 0, 0, 1], crosshairColor: [0.2, 0.75, 0.7, 0.9], crosshairWidthUnit: "mm", crosshairWidth: 0.5, fontColor: [0.9, 0.9, 0.9, 1],
       isRadiologicalConvention: true, isCornerOrientationText: false, showAllOrientationMarkers: true, sagittalNoseLeft: true,
-      multiplanarShowRender: niivue.SHOW_RENDER.NEVER, multiplanarPadPixels: 4, heroImageFraction: 0.6, heroSliceType: niivue.SLICE_TYPE.AXIAL, dragMode: niivue.DRAG_MODE.pan,
+      multiplanarShowRender: niivue.SHOW_RENDER.NEVER, multiplanarPadPixels: 4, dragMode: niivue.DRAG_MODE.pan,
       dragAndDropEnabled: false, isForceMouseClickToVoxelCenters: true, isNearestInterpolation: false, logLevel: "error",
       loadingText: "", viewModeHotKey: "", clipPlaneHotKey: "", cycleClipPlaneHotKey: "", fontMinPx: 14, fontSizeScaling: 0.2,
       maxDrawUndoBitmaps: 1,
     });
     this.nv.onLocationChange = () => { onMove(); };
-    const draw = this.nv.drawScene.bind(this.nv);
-    this.nv.drawScene = () => { const said = draw(); if (this.grid) onDraw(); return said; };
+    drawOncePerFrame(this.nv, () => { if (this.grid) onDraw(); });
   }
 
   async start() {
     await this.nv.attachToCanvas(this.canvas, false);
-    this.nv.setSliceType(niivue.SLICE_TYPE.MULTIPLANAR);
+    this.layout("all");
+    this.observer = new ResizeObserver(() => this.#arrange());
+    this.observer.observe(this.canvas);
   }
 
   /** Show a scan; the crosshair stays at its place in the patient. */
@@ -85,9 +90,20 @@ export class Slices {
     this.nv.setDrawOpacity(outline ? 0.001 : opacity); // 0 would switch off the outline, too
   }
 
+  /** Show one direction, or all: the axial slice large, the others below it or beside it. */
   layout(name) {
-    const { AXIAL: a, CORONAL: c, SAGITTAL: s, MULTIPLANAR: all } = niivue.SLICE_TYPE;
-    this.nv.setSliceType({ axial: a, coronal: c, sagittal: s, all }[name]);
+    const { AXIAL: axial, CORONAL: coronal, SAGITTAL: sagittal, MULTIPLANAR: all } = niivue.SLICE_TYPE;
+    this.shown = name;
+    if (name === "all") this.#arrange();
+    else this.nv.clearCustomLayout();
+    this.nv.setSliceType({ axial, coronal, sagittal, all }[name]);
+  }
+
+  #arrange() {
+    if (this.shown !== "all") return;
+    const wide = this.canvas.clientWidth > this.canvas.clientHeight;
+    const places = wide ? WIDE : TALL;
+    this.nv.setCustomLayout(places.map((position, sliceType) => ({ sliceType, position })));
   }
 
   /** The voxel at the crosshair. */

@@ -1,7 +1,8 @@
 /* The canvas with the bones in 3D. */
 
+import { drawOncePerFrame } from "./frames.js";
+
 const DIRECTIONS = { front: [180, 0], back: [0, 0], left: [90, 0], right: [270, 0], above: [180, 90], below: [180, -90] };
-const REST_MS = 120;
 
 export class Solid {
   constructor(canvas) {
@@ -11,10 +12,11 @@ export class Solid {
       backColor: [0.04, 0.05, 0.06, 1], isOrientCube: true, show3Dcrosshair: false, dragAndDropEnabled: false, logLevel: "error",
       loadingText: "", viewModeHotKey: "", clipPlaneHotKey: "", cycleClipPlaneHotKey: "",
     });
+    drawOncePerFrame(this.nv);
   }
 
   async start() {
-    await this.nv.attachToCanvas(this.canvas, true);
+    await this.nv.attachToCanvas(this.canvas);
     this.nv.setSliceType(niivue.SLICE_TYPE.RENDER);
     this.look("front");
   }
@@ -34,7 +36,7 @@ export class Solid {
     this.shown.delete(label);
   }
 
-  /** Show the pieces that are not hidden, the chosen ones brighter by being less see-through. */
+  /** Show the pieces that are not hidden. */
   show(isHidden) {
     for (const [label, mesh] of this.shown) mesh.visible = !isHidden(label);
     this.nv.drawScene();
@@ -47,16 +49,6 @@ export class Solid {
   turn(azimuth, elevation) {
     const { renderAzimuth, renderElevation } = this.nv.scene;
     this.nv.setRenderAzimuthElevation(renderAzimuth + azimuth, renderElevation + elevation);
-  }
-
-  /** Move the crosshair to LPS mm, once it rests: drawing bones is slow without a graphics card. */
-  pointAt([x, y, z]) {
-    clearTimeout(this.rest);
-    this.rest = setTimeout(() => {
-      if (!this.shown.size) return;
-      this.nv.scene.crosshairPos = this.nv.mm2frac([-x, -y, z]);
-      this.nv.drawScene();
-    }, REST_MS);
   }
 }
 
