@@ -1,0 +1,127 @@
+"""The server and its processes are killed: nothing acknowledged is lost, nothing done twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.server.conftest import ROOT
+
+from afunet.workflows.edit_list import read_edits
+
+
+@dataclass(eq=False)
+class Program:
+    """`afunet serve` as a process."""
+
+    process: subprocess.Popen[str]
+    link: str
+
+    def client(self) -> httpx2.Client:
+        base, _, token = self.link.partition("/?token=")
+        headers = {"x-afunet": "1", "authorization": f"Bearer {token}"}
+        return httpx2.Client(base_url=base, headers=headers, timeout=120)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def children(self) -> list[int]:
+        listed = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(pid) for path in listed for pid in path.read_text().split()]
+
+
+@contextmanager
+def started(data: Path) -> Iterator[Program]:
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "afunet", "serve", "--data", str(data), "--user", "ann"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        link = process.stdout.readline().strip()
+        assert link.startswith("http://127.0.0.1:")
+        try:
+            yield Program(process, link)
+        finally:
+            process.kill()
+
+
+def until_done(client: httpx2.Client, case: str, seconds: float = 300) -> dict[str, object]:
+    end = time.monotonic() + seconds
+    while True:
+        shown: dict[str, object] = client.get(f"/api/cases/{case}").json()
+        if shown["state"] in ("done", "failed", "cancelled"):
+            return shown
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def begun(client: httpx2.Client, zipped: bytes) -> str:
+    upload = client.post("/api/uploads").json()["upload"]
+    assert client.put(f"/api/uploads/{upload}/files/0", content=zipped).status_code == 200
+    assert client.post(f"/api/uploads/{upload}/complete").status_code == 200
+    answer = client.post("/api/cases", json={"upload": upload, "series": "1", "fast": True})
+    return str(answer.json()["case"])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_server_killed_at_any_moment_loses_no_case_and_no_correction(
+    zipped: bytes, tmp_path: Path, seed: int
+) -> None:
+    wait = random.Random(seed).uniform(0.1, 3.0)
+    with started(tmp_path) as program, program.client() as client:
+        case = begun(client, zipped)
+        upload = client.post("/api/uploads").json()["upload"]
+        client.put(f"/api/uploads/{upload}/files/0", content=zipped)
+        time.sleep(wait)
+        orphans = program.children()
+        program.kill()
+        end = time.monotonic() + 10
+        while any(alive(pid) for pid in orphans):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    with started(tmp_path) as program, program.client() as client:
+        assert [one["case"] for one in client.get("/api/cases").json()] == [case]
+        assert client.post(f"/api/uploads/{upload}/complete").status_code == 200
+        assert until_done(client, case)["state"] == "done"
+        edited = client.post(
+            f"/api/cases/{case}/edits",
+            json={"kind": "rename", "pieces": [1], "name": "left tibia"},
+            headers={"if-match": "original"},
+        )
+        assert edited.status_code == 200
+        program.kill()
+    with started(tmp_path) as program, program.client() as client:
+        shown = client.get(f"/api/cases/{case}").json()
+        assert shown["version"] == edited.json()["version"]
+        assert shown["pieces"][0]["name"].startswith("left tibia")
+        results = tmp_path / "users" / "ann" / "cases" / case / "results"
+        assert len(read_edits(results).edits) == 1
+
+
+def test_a_killed_process_of_a_job_is_replaced(zipped: bytes, tmp_path: Path) -> None:
+    with started(tmp_path) as program, program.client() as client:
+        case = begun(client, zipped)
+        end = time.monotonic() + 60
+        while client.get(f"/api/cases/{case}").json()["state"] != "running":
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        for child in program.children():
+            os.kill(child, signal.SIGKILL)
+        assert until_done(client, case)["state"] == "done"
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
