@@ -36,7 +36,7 @@ SOFTWARE_GRAPHICS = [
     "--ignore-gpu-blocklist",
 ]
 STATIC = ROOT / "src/afunet/server/static"
-PATIENCE_MS = 300_000
+PATIENCE_MS = 180_000
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 
 
@@ -122,6 +122,19 @@ def drop(page: Any, content: bytes) -> None:
     page.dispatch_event("[data-part=drop]", "drop", {"dataTransfer": transfer})
 
 
+def watched(page: Any) -> list[str]:
+    """What the page said of the progress until the case was shown."""
+    said: list[str] = []
+    for _ in range(PATIENCE_MS // 200):
+        if page.locator(".bench[data-ready]").count():
+            return said
+        words = page.locator("[data-part=words]")
+        if words.count() and (now := words.first.text_content()) not in said:
+            said.append(now)
+        page.wait_for_timeout(200)
+    raise AssertionError(said)
+
+
 def case_of(visit: Visit) -> dict[str, Any]:
     case = visit.page.url.partition("case=")[2]
     with visit.api as api:
@@ -179,8 +192,8 @@ def test_a_dropped_leg_is_found_corrected_parted_and_exported(
     page.fill("input[name=name]", "left knee")
     page.click("[data-part=start]")
     page.wait_for_selector("#waiting-title")
-    page.wait_for_selector("[data-part=bar][value]")
-    page.wait_for_selector(".bench[data-ready]")
+    progress = watched(page)
+    assert any(re.search(r"\d+ %", words) for words in progress), progress
     assert "left knee" not in page.title()
 
     femur = next(one for one in case_of(visit)["pieces"] if one["bone"] == "femur")
