@@ -1,6 +1,6 @@
 """Fragments of real broken bones, from exact masks: what the pieces are worth where bone touches.
 
-    .venv/bin/python -m benchmarks.real_fragments [--method thickness|contacts]
+    .venv/bin/python -m benchmarks.real_fragments [--method thickness|contacts|reconstruct]
         [--weights FILE.onnx | --leave-out 001=FILE.onnx 003=FILE.onnx …]
 
 Hip bones and sacra of three patients with experts' labels of their fragments (`fractures` below
@@ -9,7 +9,8 @@ are pieces of their own: PENGWIN's matching, an IoU of one half and more. The la
 the main one, all others are secondary. An intact bone should be one piece. `thickness` parts the
 mask alone, at gaps and thin necks; `contacts` parts it with the network for contacts and the CT,
 with the shipped weights (which have seen these bones), or for each patient with weights that have
-not seen him. `--leave-out` also judges his bones alone. Prints a Markdown table.
+not seen him; `reconstruct` is all that `afunet reconstruct MASK --scan CT` does, names included.
+`--leave-out` also judges his bones alone. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from statistics import fmean
 
 import numpy as np
 
+from afunet.anatomy.naming import name_pieces
 from afunet.evaluation.fragments import FragmentScore, match_fragments
 from afunet.formats.readers import read_labels, read_scan
 from afunet.fragments.contact_map import shipped_contacts
+from afunet.fragments.named_bones import part_named_bones
 from afunet.fragments.part_bone import part_bone
 from afunet.geometry import Volume
-from afunet.models.contact_network import CONTACTS
+from afunet.models.contact_network import CONTACTS, ContactNetwork
 from afunet.reconstruction.instances import split_instances
 from benchmarks.bench import data_set, parser_of, print_heading, print_row
 
@@ -44,15 +47,31 @@ def by_thickness(mask: Volume, fragments: Path, weights: Weights) -> Volume:
 
 
 def by_contacts(mask: Volume, fragments: Path, weights: Weights) -> Volume:
-    """Pieces by the network for contacts."""
-    scan = read_scan(fragments.with_name(fragments.name.replace("_fragments", "_ct"))).volume
+    """Pieces by the network for contacts, which is told that the mask is one bone."""
+    return part_bone(mask, _scan(fragments), _network(fragments, weights)).labels
+
+
+def as_reconstructed(mask: Volume, fragments: Path, weights: Weights) -> Volume:
+    """Pieces as `afunet reconstruct MASK --scan CT` finds them: by thickness, names, contacts."""
+    named = name_pieces(split_instances(mask))
+    return part_named_bones(named, _scan(fragments), _network(fragments, weights)).named.labels
+
+
+METHODS: dict[str, Method] = {
+    "thickness": by_thickness,
+    "contacts": by_contacts,
+    "reconstruct": as_reconstructed,
+}
+_loaded = cache(CONTACTS.load)
+
+
+def _scan(fragments: Path) -> Volume:
+    return read_scan(fragments.with_name(fragments.name.replace("_fragments", "_ct"))).volume
+
+
+def _network(fragments: Path, weights: Weights) -> ContactNetwork:
     file = weights.get(patient_of(fragments), weights.get(EVERY))
-    network = _network(file) if file else shipped_contacts()
-    return part_bone(mask, scan, network).labels
-
-
-METHODS: dict[str, Method] = {"thickness": by_thickness, "contacts": by_contacts}
-_network = cache(CONTACTS.load)
+    return _loaded(file) if file else shipped_contacts()
 
 
 def patient_of(path: Path) -> str:

@@ -19,7 +19,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from tests.refusals import holds
 
-from afunet.cli.options import Formats, MeshFormats
+from afunet.cli.options import Formats, PieceFormats
 from afunet.formats import mesh_files
 from afunet.formats.nifti import write_nifti
 from afunet.geometry import Volume
@@ -28,7 +28,7 @@ from afunet.models.checkpoint import save_checkpoint
 from afunet.models.header import Header
 from afunet.workflows import attempts, segment
 from afunet.workflows.analyse import PLAN as ANALYSIS
-from afunet.workflows.result_files import RESULT_FORMATS, SURFACE_FORMATS
+from afunet.workflows.result_files import PIECE_FORMATS, RESULT_FORMATS
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 Run = Callable[..., Any]
@@ -742,6 +742,6 @@ def test_models_lists_every_network(run_afunet: Run, monkeypatch: pytest.MonkeyP
 
 
 def test_help_names_every_format() -> None:
-    for option, formats in ((Formats, RESULT_FORMATS), (MeshFormats, SURFACE_FORMATS)):
+    for option, formats in ((Formats, RESULT_FORMATS), (PieceFormats, PIECE_FORMATS)):
         (told,) = option.__metadata__
-        assert set(formats) <= set(re.findall(r"\w+", told.help))
+        assert set(formats) <= set(re.findall(r"[\w.]*\w", told.help))

@@ -6,6 +6,7 @@ from scipy import ndimage
 from tests.refusals import refused
 
 from afunet.errors import GeometryError, InputError
+from afunet.fragments import editing
 from afunet.fragments.editing import digest_of_labels, erase, join, part, unchanged
 from afunet.geometry import Volume
 
@@ -75,6 +76,19 @@ def test_a_contact_parts_in_spite_of_holes(block: Volume) -> None:
     assert (parted == right)[beside].mean() > 0.99
 
 
+def test_hundreds_of_seeds_keep_to_their_side_of_a_contact(block: Volume) -> None:
+    contact = block.with_voxels(np.zeros(block.shape, np.float32))
+    contact.voxels[:, :, 21:23] = 1
+    seeds = np.argwhere(block.voxels)[::64]
+    seeds = seeds[(seeds[:, 2] < 21) | (seeds[:, 2] > 22)]
+    parted = part(block, 1, [at(block, *seed) for seed in seeds], contact=contact).voxels
+    assert np.array_equal(parted[tuple(seeds.T)], [1, *range(2, len(seeds) + 1)])
+    assert len(seeds) == 300
+    is_left = np.array([False, *(seeds[:, 2] < 21)])[parted]
+    sides = [is_left[2:22, 2:26, 2:21], ~is_left[2:22, 2:26, 23:42]]
+    assert min(side.mean() for side in sides) > 0.995
+
+
 def test_a_contact_may_lie_on_another_grid(block: Volume) -> None:
     affine = np.diag([1.0, 1.0, 1.0, 1.0])
     affine[:3, 3] = AFFINE[:3, 3]
@@ -92,10 +106,60 @@ def test_a_dark_line_of_the_scan_parts(block: Volume) -> None:
     hu = np.where(block.voxels, 600, 40) + noise
     hu[(column == 14) & (block.voxels == 1)] -= 450
     scan = block.with_voxels(hu.astype(np.int16))
-    parted = part(block, 1, [at(block, 12, 10, 5), at(block, 12, 10, 38)], scan=scan).voxels
+    seeds = [at(block, 12, 10, 5), at(block, 12, 10, 38)]
+    parted = part(block, 1, seeds, scan=scan, by_network=False).voxels
     inside = block.voxels == 1
     assert (parted[inside & (column < 13)] == 1).mean() > 0.98
     assert (parted[inside & (column > 15)] == 2).mean() > 0.98
+
+
+def test_a_long_part_is_whole_though_the_other_seed_is_nearer() -> None:
+    """The contact is at column 8, one seed just before it, the other at the far end."""
+    voxels = np.zeros((12, 12, 90), np.uint8)
+    voxels[1:11, 1:11, 1:89] = 1
+    bar = Volume(voxels, np.eye(4))
+    contact = bar.with_voxels(np.zeros(bar.shape, np.float32))
+    contact.voxels[:, :, 7:9] = 0.7
+    parted = part(bar, 1, [at(bar, 5, 5, 6), at(bar, 5, 5, 86)], contact=contact).voxels
+    assert (parted[1:11, 1:11, 1:7] == 1).all()
+    assert (parted[1:11, 1:11, 9:89] == 2).all()
+
+
+def test_contact_that_shows_nothing_leaves_the_cut_to_dark_lines(block: Volume) -> None:
+    column = np.indices(block.shape)[2]
+    hu = np.where((block.voxels == 1) & (column != 14), 600.0, 40.0)
+    nothing = block.with_voxels(np.full(block.shape, 0.01, np.float32))
+    seeds = [at(block, 12, 10, 5), at(block, 12, 10, 38)]
+    by_line = part(block, 1, seeds, contact=nothing, scan=block.with_voxels(hu)).voxels
+    assert by_line[12, 12, [12, 16]].tolist() == [1, 2]
+    halfway = part(block, 1, seeds, contact=nothing).voxels
+    assert halfway[12, 12, [18, 25]].tolist() == [1, 2]
+
+
+def test_the_network_shows_contacts_in_a_scan(
+    block: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its contact is at column 30, the dark line elsewhere."""
+    asked: list[Volume] = []
+
+    def seen(mask: Volume, scan: Volume) -> Volume:
+        mask.require_same_grid(scan, "the scan")
+        asked.append(mask)
+        found = np.zeros(mask.shape, np.float32)
+        found[:, :, 28:30] = 0.9
+        return mask.with_voxels(found)
+
+    monkeypatch.setattr(editing, "contact_map", seen)
+    monkeypatch.setattr(editing, "are_contacts_shipped", lambda: True)
+    scan = block.with_voxels(np.where(np.indices(block.shape)[2] == 14, 40.0, 600.0))
+    seeds = [at(block, 12, 10, 5), at(block, 12, 10, 38)]
+    assert part(block, 1, seeds, scan=scan).voxels[12, 12, [16, 28, 33]].tolist() == [1, 1, 2]
+    assert np.array_equal(asked[0].to_mm((0, 0, 0)), at(block, 2, 2, 2))
+    assert part(block, 1, seeds, scan=scan, by_network=False).voxels[12, 12, 16] == 2
+    assert len(asked) == 1
+    monkeypatch.setattr(editing, "are_contacts_shipped", lambda: False)
+    assert part(block, 1, seeds, scan=scan).voxels[12, 12, 16] == 2
+    assert len(asked) == 1
 
 
 def test_without_any_ridge_the_cut_lies_between_the_seeds() -> None:

@@ -28,6 +28,7 @@ from afunet.server.kinds import SEGMENT
 from afunet.server.limits import Limits
 from afunet.server.people import People
 from afunet.server.serve import ServeOptions, Server, serving
+from afunet.server.view import version_of
 from afunet.server.workshop import TASKS, Workshop
 from afunet.watch import Watch
 
@@ -107,6 +108,10 @@ class Served:
         """A client that sends the token and the header of the page."""
         headers = {"x-afunet": "1", "authorization": f"Bearer {token or self.token}"}
         return TestClient(self.app, BASE, headers=headers, raise_server_exceptions=False, **options)
+
+    @property
+    def version(self) -> str:
+        return version_of(self.folder)
 
     @property
     def folder(self) -> CaseFolder:

@@ -23,6 +23,8 @@ import pydicom
 import pytest
 from tests.server.conftest import ANN, BEN, LIMITS, Live, zip_of
 
+from afunet.server.view import version_of
+
 CONTENT = b"nothing"
 
 
@@ -89,7 +91,7 @@ def post(path: str, content: Any, **headers: str | None) -> Sent:
 EDITS = "/api/cases/CASE/edits"
 ERASE = {"kind": "erase", "pieces": [1]}
 FILES = "/api/cases/CASE/files"
-ORIGINAL = '"original"'
+ORIGINAL = '"VERSION"'
 HEADS: dict[str, tuple[Sent, int, str]] = {
     "no token": (Sent("GET", "/api/cases", {"authorization": None}), 401, "TOKEN_UNKNOWN"),
     "forged token": (
@@ -308,7 +310,13 @@ def filled(sent: Sent, live: Live) -> bytes:
     digest = hashlib.sha256(token.encode()).hexdigest()
     basic = base64.b64encode(f"ann:{token}".encode()).decode()
     content = sent.bytes_for(live).replace(b"Basic TOKEN", f"Basic {basic}".encode())
-    for word, value in (("TOKEN", token), ("DIGEST", digest), ("PORT", str(live.port))):
+    version = version_of(live.folder)
+    for word, value in (
+        ("VERSION", version),
+        ("TOKEN", token),
+        ("DIGEST", digest),
+        ("PORT", str(live.port)),
+    ):
         content = content.replace(word.encode(), value.encode())
     return content
 

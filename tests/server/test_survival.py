@@ -92,18 +92,19 @@ def test_a_server_killed_at_any_moment_loses_no_case_and_no_correction(
     with started(tmp_path) as program, program.client() as client:
         assert [one["case"] for one in client.get("/api/cases").json()] == [case]
         assert client.post(f"/api/uploads/{upload}/complete").status_code == 200
-        assert until_done(client, case)["state"] == "done"
+        shown = until_done(client, case)
+        assert shown["state"] == "done"
         edited = client.post(
             f"/api/cases/{case}/edits",
             json={"kind": "rename", "pieces": [1], "name": "left tibia"},
-            headers={"if-match": "original"},
+            headers={"if-match": str(shown["version"])},
         )
         assert edited.status_code == 200
         program.kill()
     with started(tmp_path) as program, program.client() as client:
-        shown = client.get(f"/api/cases/{case}").json()
-        assert shown["version"] == edited.json()["version"]
-        assert shown["pieces"][0]["name"].startswith("left tibia")
+        again = client.get(f"/api/cases/{case}").json()
+        assert again["version"] == edited.json()["version"]
+        assert again["pieces"][0]["name"].startswith("left tibia")
         results = tmp_path / "users" / "ann" / "cases" / case / "results"
         assert len(read_edits(results).edits) == 1
 

@@ -1,9 +1,13 @@
 """Corrections by hand of what `reconstruct` and `segment` wrote."""
 
+import errno
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +22,21 @@ from afunet.formats.mesh_files import read_mesh
 from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import read_labels, read_scan
 from afunet.geometry import Volume
+from afunet.reconstruction import pieces
 from afunet.workflows import folder_lock
+from afunet.workflows.attempts import WrittenResults
+from afunet.workflows.corrected_classes import classes_of
+from afunet.workflows.correcting import Paint
 from afunet.workflows.edit import Edited, edit, undo
-from afunet.workflows.edit_list import Edit, EditKind
-from afunet.workflows.edited_folder import edits_of, labels_of
+from afunet.workflows.edit_list import DoneEdit, Edit, EditKind, parted_by_hand
+from afunet.workflows.edited_folder import edits_of, labels_of, version_of
 from afunet.workflows.folder_lock import alone_in
+from afunet.workflows.own_files import digest_of, read_own_files
 from afunet.workflows.reconstruct import reconstruct
 from afunet.workflows.segment import SegmentOptions, segment
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
-JOIN, PART, ERASE, RENAME = EditKind
+JOIN, PART, ERASE, RENAME, PAINT = EditKind
 AFFINE = np.array([[1.0, 0, 0, -50], [0, 1.0, 0, 20], [0, 0, 1.5, 300], [0, 0, 0, 1]])
 SEEDS = ((-45.0, 30.0, 309.0), (-38.0, 30.0, 309.0))
 """In the first and the second half of the largest block."""
@@ -96,7 +105,7 @@ def test_a_parted_piece_gets_files_and_the_others_keep_their_labels(out: Path) -
 
 def test_the_list_says_what_was_done_where_and_to_which_map(out: Path) -> None:
     first = edit(out, [Edit(PART, (1,), SEEDS)])
-    second = edit(out, [Edit(JOIN, (4, 2)), Edit(ERASE, (3,))], seen=first.digest)
+    second = edit(out, [Edit(JOIN, (4, 2)), Edit(ERASE, (3,))], seen=first.version)
     listed = json.loads((out / "edits.json").read_text())["edits"]
     assert [(one["step"], one["edit"]["kind"], one["edit"]["pieces"]) for one in listed] == [
         (1, "part", [1]),
@@ -154,10 +163,72 @@ def test_a_part_inherits_the_name_and_fragments_are_numbered_from_the_largest(ou
     rows = {row["label"]: row for row in told(out)["pieces"]}
     assert (rows[1]["bone"], rows[1]["side"], rows[1]["sureness"]) == ("tibia", "left", 1.0)
     assert (rows[4]["bone"], rows[4]["side"]) == ("tibia", "left")
-    assert {rows[1]["name"], rows[4]["name"]} == {"left tibia a", "left tibia b"}
+    assert {rows[1]["name"], rows[4]["name"]} == {"left tibia 1", "left tibia 2"}
     assert [row["label"] for row in told(out)["pieces"]] == [4, 2, 1]
-    assert labels_of(out, ("left tibia a", "2", "LEFT-TIBIA-B")) == (4, 2, 1)
-    assert (out / "bones" / "left-tibia-a.stl").is_file()
+    assert rows[1]["touching_mm2"] > 0  # the fragments are measured against each other
+    assert labels_of(out, ("left tibia 1", "2", "LEFT-TIBIA-2")) == (4, 2, 1)
+    assert (out / "bones" / "left-tibia-1.stl").is_file()
+    edit(out, [Edit(RENAME, (4,), name="left fibula")])
+    assert {name for name, _ in table(out).values()} == {"left tibia", "left fibula", "piece 2"}
+
+
+def test_pairs_parted_by_hand_follow_what_is_joined() -> None:
+    def done(kind: EditKind, *pieces: int, made: tuple[int, ...] = ()) -> DoneEdit:
+        return DoneEdit(Edit(kind, pieces), 1, "", "", "", "", made)
+
+    parts = [done(PART, 1, made=(4, 5)), done(PART, 2, made=(6,))]
+    assert parted_by_hand(parts) == {(1, 4), (1, 5), (4, 5), (2, 6)}
+    assert parted_by_hand([*parts, done(JOIN, 6, 5)]) == set(combinations((1, 2, 4, 6), 2))
+    assert parted_by_hand([parts[0], done(JOIN, 1, 4, 5)]) == set()
+    assert parted_by_hand([done(ERASE, 1), done(RENAME, 2)]) == set()
+
+
+def test_findings_on_pieces_are_those_of_now(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "MOST_PIECES", 3)
+    edit(out, [Edit(PART, (1,), SEEDS)])
+    assert [one["code"] for one in told(out)["findings"]] == ["CORRECTED", "MANY_PIECES"]
+    edit(out, [Edit(ERASE, (3,))])
+    assert [one["code"] for one in told(out)["findings"]] == ["CORRECTED"]
+
+
+@pytest.mark.parametrize("lost", ["instances.nii.gz", "pieces.json"])
+def test_without_room_for_label_map_or_table_nothing_is_changed(
+    out: Path, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, write = contents(out), WrittenResults.write
+
+    def full(self: WrittenResults, what: str, writer: Callable[[Path], Sequence[str]]) -> None:
+        def refuse(folder: Path) -> Sequence[str]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        write(self, what, refuse if what == lost else writer)
+
+    monkeypatch.setattr(WrittenResults, "write", full)
+    with refused(OutputError, "DISK_FULL", lost):
+        edit(out, [Edit(ERASE, (3,))])
+    assert contents(out) == state
+
+
+def test_a_correction_that_was_killed_is_taken_back_by_whoever_looks_next(out: Path) -> None:
+    older, replace = contents(out), os.replace
+    process = os.fork()
+    if process == 0:
+
+        def kill(source: Path, place: Path) -> None:
+            replace(source, place)
+            if Path(place) == out / "edits.json":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        os.replace = kill  # type: ignore[assignment]
+        edit(out, [Edit(ERASE, (3,))])
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(process, 0)[1])
+    assert not (out / "pieces.json").exists()
+    assert edits_of(out / "pieces.json").edits == ()
+    assert older.items() <= contents(out).items()
+    edit(out, [Edit(ERASE, (3,))])
+    undo(out)
+    assert contents(out) == older  # nor is the lock of the killed run there
 
 
 def test_a_new_run_does_not_replace_corrections(out: Path) -> None:
@@ -188,8 +259,9 @@ def test_what_is_refused_changes_nothing(out: Path, monkeypatch: pytest.MonkeyPa
         edit(out, [Edit(RENAME, (1,), name="left vertebra")])
     with refused(ConfigError, "PIECES_MISCOUNTED", 2):
         Edit(PART, (1, 2), SEEDS)
-    with refused(InputError, "UNKNOWN_NAME", "right femur", "1 (piece 1)"):
-        labels_of(out, ["right femur"])
+    for name in ("right femur", "9" * 5000):
+        with refused(InputError, "UNKNOWN_NAME", name, "1 (piece 1)"):
+            labels_of(out, [name])
     monkeypatch.setattr(folder_lock, "WAIT_SECONDS", 0.1)
     with alone_in(out / "edits.json"), refused(OutputError, "FOLDER_IN_USE"):
         edit(out, [Edit(ERASE, (1,))])
@@ -310,14 +382,42 @@ def test_a_segmented_case_is_made_again_and_marked(case: tuple[Path, Path]) -> N
     assert {one["label"] for one in after["confidence"]["pieces"]} == {1, 2}
     for key in ("source", "grid", "model", "run", "case", "disclaimer"):
         assert after[key] == before[key]
-    assert after["findings"][-1]["code"] == "CORRECTED"
+    assert after["findings"][0]["code"] == "CORRECTED"
     page = (out / "report.html").read_text()
+    assert page.index('id="corrected"') < page.index('class="figures"')
     assert "right femur" in page
     assert page.count("<img") == (out.parent / "out" / "versions/0/report.html").read_text().count(
         "<img"
     ) - len(before["flags"]) + len(after["flags"])
     undo(out)
     assert contents(out) == state
+
+
+def test_paint_is_in_the_dicom_results_of_a_segmented_case(case: tuple[Path, Path]) -> None:
+    ct, out = case
+    state, before = contents(out), labels_in(out)
+    level, row, column = np.argwhere(before == 1)[0]
+    slab = before[level - 2 : level].copy()
+    slab[:, row : row + 4, column : column + 4] = 1
+    done = edit(out, [Paint((level - 2, 0, 0), slab)], scan=read_scan(ct))
+    assert not done.not_written
+    assert done.change.voxels == 32
+    mask = np.asarray(read_labels(out / "mask.nii.gz").voxels)
+    assert mask.sum() == (before > 0).sum() + done.change.voxels
+    seg = pydicom.dcmread(out / "segmentation.dcm").pixel_array
+    assert np.count_nonzero(seg) == mask.sum()
+    assert algorithm_types(out) == {"SEMIAUTOMATIC"}
+    undo(out)
+    assert contents(out) == state
+
+
+def test_painted_bone_has_the_class_beside_it() -> None:
+    bone, classes = np.zeros((3, 3, 60), bool), np.zeros((3, 3, 60), np.uint8)
+    classes[1, 1, 2], classes[1, 1, 9] = 2, 3
+    bone[1, 1, 1:11], bone[1, 1, 2] = True, False
+    assert classes_of(bone, classes)[1, 1, 1:11].tolist() == [2, 0, 2, 2, 2, 3, 3, 3, 3, 3]
+    assert classes_of(bone, classes * 0)[1, 1, 1:4].tolist() == [1, 0, 1]
+    assert not classes_of(bone & False, classes).any()
 
 
 def test_without_the_scan_only_what_needs_it_is_refused(case: tuple[Path, Path]) -> None:
@@ -353,3 +453,136 @@ def test_densities_of_unchanged_pieces_stay_without_a_scan(tmp_path: Path, weigh
         edit(out, [Edit(ERASE, (1,))])
     edit(out, [Edit(ERASE, (1,))], scan=read_scan(tmp_path / "ct.nii.gz"))
     assert (out / "overlay.png").read_bytes() != overlay
+
+
+def painted(out: Path, *, first: tuple[int, int, int], labels: np.ndarray, **more: Any) -> Edited:
+    return edit(out, [Paint(first, labels)], **more)
+
+
+def test_painted_voxels_are_bone_that_can_be_undone(out: Path) -> None:
+    """A slab of two slices: piece 2 grows by 2 × 10 × 3 voxels of 1.5 mm³, piece 3 loses 24."""
+    state, before = contents(out), labels_in(out)
+    slab = before[4:6].copy()
+    slab[:, 5:15, 27:30] = 2
+    slab[:, 8:13, 36:38] = 0
+    done = painted(out, first=(4, 0, 0), labels=slab, by="Ada")
+    assert table(out) == {1: ("piece 1", 1440.0), 2: ("piece 2", 930.0), 3: ("piece 3", 210.0)}
+    after = labels_in(out)
+    assert np.array_equal(after[4:6], slab)
+    assert np.array_equal(np.delete(after, (4, 5), 0), np.delete(before, (4, 5), 0))
+    assert done.change.voxels == 80
+    assert done.change.box == (slice(4, 6), slice(5, 15), slice(27, 38))
+    assert read_mesh(out / "bone.stl").volume_mm3 == pytest.approx(1440 + 930 + 210, rel=0.05)
+    (listed,) = json.loads((out / "edits.json").read_text())["edits"]
+    assert (listed["by"], listed["edit"]["pieces"]) == ("Ada", [2, 3])
+    assert listed["edit"]["box"] == [[4, 6], [5, 15], [27, 38]]
+    with np.load(out / listed["painted"]) as kept:
+        assert np.array_equal(kept["labels"], slab[:, 5:15, 27:38])
+    edit(out, [Edit(JOIN, (1, 2))])
+    assert (out / listed["painted"]).is_file()
+    undo(out)
+    back = undo(out, by="Grace")
+    assert contents(out) == state
+    assert back.change == done.change
+    assert [(one.by, one.undone_by) for one in edits_of(out).undone] == [("", ""), ("Ada", "Grace")]
+
+
+def test_a_painted_label_that_was_not_there_is_a_new_piece(out: Path) -> None:
+    edit(out, [Edit(RENAME, (1,), name="left tibia")])
+    done = edit(
+        out,
+        [
+            Paint((2, 5, 3), np.full((8, 10, 4), 300, np.uint16)),
+            Paint((2, 8, 30), np.zeros((4, 5, 8), np.uint8)),
+            Edit(RENAME, (300,), name="left fibula"),
+        ],
+    )
+    assert table(out) == {
+        1: ("left tibia", 960.0),
+        2: ("piece 2", 840.0),
+        300: ("left fibula", 480.0),
+    }
+    assert [one.made for one in done.edits.edits[1:]] == [(300,), (), ()]
+    assert (out / "bones" / "left-fibula.stl").is_file()
+    with refused(InputError, "LABEL_UNKNOWN", 3):
+        edit(out, [Edit(ERASE, (3,))])
+
+
+def test_paint_that_moves_a_border_leaves_the_mask(out: Path) -> None:
+    whole = (out / "bone.stl").read_bytes()
+    painted(out, first=(2, 5, 3), labels=np.full((8, 10, 4), 2, np.uint8))
+    assert (out / "bone.stl").read_bytes() == whole
+    assert table(out)[2][1] == 840 + 480
+
+
+def test_paint_that_does_not_fit_changes_nothing(out: Path) -> None:
+    state, one = contents(out), np.ones((1, 1, 1), np.uint8)
+    for first, labels in [
+        ((14, 0, 0), one),
+        ((-1, 0, 0), one),
+        ((0, 0, 39), np.ones((1, 1, 2), np.uint8)),
+        ((0, 0, 0), np.ones((1, 1), np.uint8)),
+        ((0, 0, 0), np.ones((0, 1, 1), np.uint8)),
+        ((0, 0, 0), one.astype(np.float32)),
+        ((0, 0, 0), -one.astype(np.int16)),
+        ((0, 0, 0), one * np.uint32(65536)),
+    ]:
+        with refused(InputError, "PAINT_UNFIT"):
+            painted(out, first=first, labels=labels)
+    with refused(InputError, "NOTHING_GIVEN"):
+        painted(out, first=(4, 8, 8), labels=one)
+    with refused(ConfigError, "CONFIG_ERROR"):
+        edit(out, [Edit(PAINT, (1,))])
+    with refused(ConfigError, "CONFIG_ERROR", 65, 64):
+        painted(out, first=(0, 0, 0), labels=one, by="x" * 65)
+    assert contents(out) == state
+
+
+def test_a_version_is_that_of_all_that_was_corrected(out: Path) -> None:
+    """Names do not change the label map, but what the user saw."""
+    versions = [version_of(out)]
+    versions.append(edit(out, [Edit(RENAME, (1,), name="left tibia")], seen=versions[0]).version)
+    assert versions[1] == version_of(out / "pieces.json")
+    with refused(InputError, "EDITED_MEANWHILE"):
+        edit(out, [Edit(RENAME, (1,), name="left femur")], seen=versions[0])
+    versions.append(undo(out, seen=versions[1]).version)
+    versions.append(edit(out, [Edit(RENAME, (1,), name="left femur")]).version)
+    assert len(set(versions)) == 4
+
+
+def test_cuts_and_suspicions_outlast_corrections_of_other_pieces(out: Path) -> None:
+    """Pieces 1 and 2 become fragments of one hip bone, which no gap nor history shows."""
+    edit(out, [Edit(RENAME, (1,), name="left pelvis")])
+    edit(out, [Edit(RENAME, (2,), name="left pelvis")])
+    (content := told(out))["cuts"] = [cut_of(1, 2)]
+    content["suspected"] = [cut_of(2, 2)]
+    (out / "pieces.json").write_text(json.dumps(content))
+    accept(out, "pieces.json")
+    edit(out, [Edit(RENAME, (3,), name="left femur")])
+    assert {name for name, _ in table(out).values()} == {
+        "left pelvis 1",
+        "left pelvis 2",
+        "left femur",
+    }
+    assert (told(out)["cuts"], told(out)["suspected"]) == ([cut_of(1, 2)], [cut_of(2, 2)])
+    codes = [one["code"] for one in told(out)["findings"]]
+    assert codes == ["CORRECTED", "FRACTURE_SUSPECTED"]
+    assert "left pelvis 2" in told(out)["findings"][1]["message"]
+    edit(out, [Paint((2, 5, 20), np.zeros((1, 1, 1), np.uint8))])
+    assert {name for name, _ in table(out).values()} >= {"left pelvis 1", "left pelvis 2"}
+    assert told(out)["cuts"] == told(out)["suspected"] == []
+    assert [one["code"] for one in told(out)["findings"]] == ["CORRECTED"]
+
+
+def cut_of(one: int, other: int) -> dict[str, Any]:
+    place = [-30.0, 30.0, 306.0]
+    return {"one": one, "other": other, "area_mm2": 90.0, "probability": 0.4, "centre_mm": place}
+
+
+def accept(folder: Path, name: str) -> None:
+    """Note a file that a test changed as the program's own."""
+    old, new = read_own_files(folder).digest_of(name), digest_of(folder / name)
+    assert old
+    assert new
+    path = folder / ".afunet.json"
+    path.write_text(path.read_text().replace(old, new))

@@ -46,11 +46,16 @@ Formats = Annotated[
     str,
     typer.Option(
         help="Results to write, with commas between: nifti, nrrd, mha (mask); stl, ply, obj, "
-        "vtp, glb (surface); seg, rtstruct (DICOM, for a scan read from DICOM)."
+        "vtp, glb (surface); seg.nrrd, ctbl (3D Slicer); seg, rtstruct (DICOM, for a scan read "
+        "from DICOM)."
     ),
 ]
-MeshFormats = Annotated[
-    str, typer.Option("--formats", help="stl, ply, obj, vtp, glb, with commas between.")
+PieceFormats = Annotated[
+    str,
+    typer.Option(
+        "--formats",
+        help="stl, ply, obj, vtp, glb; seg.nrrd, ctbl (3D Slicer), with commas between.",
+    ),
 ]
 MaxTriangles = Annotated[
     int | None, typer.Option(help="Simplify each surface to about this many triangles.")

@@ -5,7 +5,7 @@ SimpleITK is imported where it is used: it is large, and most scans are DICOM or
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,28 +74,38 @@ METAIMAGE_FILES = ItkFormat(METAIMAGE, METAIMAGE_SUFFIXES, metaimage_placement)
 def read_itk_image(path: Path, kind: str) -> Any:
     """Read a SimpleITK image with three axes and one number per voxel.
 
-    Raises `InputError` for a file of another kind, a broken file (including a detached header
-    without its data) and other images.
+    Raises `InputError` for other images, and as `load_itk_image` does.
+    """
+    image = load_itk_image(path, kind)
+    require_plain(image, path.name)
+    return image
+
+
+def load_itk_image(path: Path, kind: str) -> Any:
+    """Read a SimpleITK image of any form.
+
+    Raises `InputError` for a file of another kind and for a broken file, including a detached
+    header without its data.
     """
     import SimpleITK
 
     require_kind(path, kind)
     try:
-        image = SimpleITK.ReadImage(str(path))
+        return SimpleITK.ReadImage(str(path))
     except RuntimeError:  # SimpleITK's message fills several lines
         raise InputError(
             f"{path.name} is broken, or its data file is not beside it: copy or export it again",
             code="FILE_BROKEN",
         ) from None
-    require_plain(image, path.name)
-    return image
 
 
-def write_itk_image(volume: Volume, path: Path, description: str = "") -> None:
+def write_itk_image(
+    volume: Volume, path: Path, description: str = "", fields: Mapping[str, str] | None = None
+) -> None:
     """Write voxels and grid unchanged and compressed, as .nrrd or .mha by the path's suffix.
 
-    bool becomes uint8. `description` becomes a header field. Raises `OutputError` for another
-    suffix and if the file cannot be written completely.
+    bool becomes uint8. `description` and `fields` by name go into the header. Raises `OutputError`
+    for another suffix and if the file cannot be written completely.
     """
     import SimpleITK
 
@@ -109,8 +119,9 @@ def write_itk_image(volume: Volume, path: Path, description: str = "") -> None:
     image.SetSpacing(volume.spacing_mm.tolist())
     image.SetOrigin(volume.origin_mm.tolist())
     image.SetDirection(volume.directions.ravel().tolist())
-    if description:
-        image.SetMetaData("Comment", " ".join(description.split()))
+    told = {"Comment": description} if description else {}
+    for name, text in {**told, **(fields or {})}.items():
+        image.SetMetaData(name, " ".join(text.split()))
     with whole_file(path) as unfinished:
         try:
             SimpleITK.WriteImage(image, str(unfinished), useCompression=True)

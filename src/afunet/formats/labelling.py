@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from afunet.errors import InputError
 from afunet.findings import SIDES_UNKNOWN, Finding, info
 from afunet.formats.lengths import size_finding
+from afunet.formats.segments import Segment
 from afunet.geometry import Volume
 from afunet.geometry.shear import require_straight
 from afunet.geometry.tolerances import COARSEST_LABEL_STEP, LABEL_TOLERANCE
@@ -24,13 +25,14 @@ class Labelling:
 
     `step` is the distance between possible values if the file stores scaled values, 0 if it stores
     them unscaled. `is_part` says that the file may hold only the slices of its grid that have
-    labels.
+    labels. `segments` are the labels that the file names.
     """
 
     volume: Volume
     findings: tuple[Finding, ...] = ()
     step: float = 0.0
     is_part: bool = False
+    segments: tuple[Segment, ...] = ()
 
     @property
     def codes(self) -> frozenset[str]:

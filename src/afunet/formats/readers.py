@@ -21,6 +21,7 @@ from afunet.formats.itk_images import METAIMAGE_FILES, NRRD_FILES
 from afunet.formats.labelling import Labelling, checked_labels
 from afunet.formats.request import Request
 from afunet.formats.scan import Scan
+from afunet.formats.seg_nrrd import read_nrrd_labels
 from afunet.formats.summary import SeriesSummary, summary_of
 from afunet.geometry import Volume
 from afunet.watch import UNWATCHED, Watch
@@ -54,7 +55,7 @@ def _anything(paths: tuple[Path, ...]) -> bool:
 # The first match reads; DICOM has no reliable file names, so it takes everything else.
 READERS: dict[str, Reader] = {
     "NIfTI": Reader(nifti.is_nifti, nifti.read_nifti, nifti.read_nifti_labels),
-    "NRRD": Reader(NRRD_FILES.is_it, NRRD_FILES.read, NRRD_FILES.read_labels),
+    "NRRD": Reader(NRRD_FILES.is_it, NRRD_FILES.read, read_nrrd_labels),
     "MetaImage": Reader(METAIMAGE_FILES.is_it, METAIMAGE_FILES.read, METAIMAGE_FILES.read_labels),
     "PNG stack": Reader(
         png_stack.is_png_stack,

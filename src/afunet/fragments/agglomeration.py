@@ -106,13 +106,18 @@ class Agglomeration:
 
 
 def agglomerated(
-    sizes: NDArray[np.int64], borders: Mapping[Pair, Border], asked: Callable[[Border, int], float]
+    sizes: NDArray[np.int64],
+    borders: Mapping[Pair, Border],
+    asked: Callable[[Border, int], float],
+    seeded: NDArray[np.bool_] | None = None,
 ) -> Agglomeration:
     """Join regions, the least separate first, as long as `asked` is below 1.
 
     `sizes` (regions + 1,) are volumes in voxels. `asked` gives how separate a border makes two
-    regions of which the smaller has so many voxels, 1 and more being enough.
+    regions of which the smaller has so many voxels, 1 and more being enough. Two regions that are
+    `seeded` (regions + 1,), or hold one that is, are never joined.
     """
+    held = np.zeros(len(sizes), dtype=np.bool_) if seeded is None else seeded.copy()
     around: list[dict[int, Border]] = [{} for _ in sizes]
     for (one, other), border in borders.items():
         around[one][other] = around[other][one] = border
@@ -126,7 +131,7 @@ def agglomerated(
     joins: list[Join] = []
     while heap and heap[0][0] < 1:
         separate, _, one, other, border = heapq.heappop(heap)
-        if around[one].get(other) is not border:
+        if around[one].get(other) is not border or (held[one] and held[other]):
             continue
         smaller = int(min(size[one], size[other]))
         if (now := asked(border, smaller)) > separate:
@@ -136,6 +141,7 @@ def agglomerated(
         joins.append(Join(kept, lost, border, smaller))
         owner[lost] = kept
         size[kept] += size[lost]
+        held[kept] |= held[lost]
         for near, shared in around[lost].items():
             del around[near][lost]
             if near == kept:

@@ -1,4 +1,4 @@
-"""Correct a label map of pieces by hand: join, part, erase. A label map in, a label map out.
+"""Correct a label map of pieces by hand: join, part, erase, paint. A label map in, a label map out.
 
 Pieces that are not named keep their label and their voxels.
 """
@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afunet.errors import InputError
-from afunet.fragments.seeded import Ridges, parts_of_seeds
-from afunet.geometry import Box, Volume, label_boxes
+from afunet.fragments.contact_map import are_contacts_shipped, contact_map
+from afunet.fragments.ridges import Ridges
+from afunet.fragments.seeded import parts_of_seeds
+from afunet.geometry import Box, Volume, bounding_box, label_boxes
 from afunet.geometry.labels import label_sizes
 
 Point = tuple[float, float, float]
+Voxel = tuple[int, int, int]
 ALL_BACKGROUND = 0
+LARGEST = 65535
 
 
 def join(labels: Volume, pieces: Sequence[int]) -> Volume:
@@ -46,13 +51,15 @@ def part(
     *,
     contact: Volume | None = None,
     scan: Volume | None = None,
+    by_network: bool = True,
 ) -> Volume:
     """Return the map with a piece divided into one part for each of two or more seeds in LPS mm.
 
     The part of the first seed keeps the label; the others get the numbers after the highest label,
     in the order of their seeds. No part holds two seeds, and together the parts are the piece.
-    `contact`, a probability from 0 to 1 on any grid, says where fragments touch. Without it the
-    cut follows dark lines of `scan`, in HU on the grid of the labels, and thin places.
+    `contact`, a probability from 0 to 1 on any grid, says where fragments touch; if there is none,
+    the shipped network sees it in the `scan`, in HU on the grid of the labels, unless `by_network`
+    is false. Without a contact between the seeds the cut follows dark lines, or thin places.
 
     Raises `InputError` for a label that is not in the map, for fewer than two seeds, for a seed
     outside the piece, and for two seeds in one voxel; `GeometryError` for a scan on another grid.
@@ -65,15 +72,74 @@ def part(
     first = np.array([axis.start for axis in box])
     affine = labels.affine.copy()
     affine[:3, 3] = labels.to_mm(first[::-1])
-    ridges = Ridges(contact, None if scan is None else scan.voxels[box])
-    parts = parts_of_seeds(Volume(inside, affine), seeds - first, ridges)
+    hu = None if scan is None else scan.voxels[box]
+    if contact is None and hu is not None and by_network and are_contacts_shipped():
+        contact = contact_map(Volume(inside.astype(np.uint8), affine), Volume(hu, affine))
+    parts = parts_of_seeds(Volume(inside, affine), seeds - first, Ridges(contact, hu))
     highest = int(labels.voxels.max())
     numbers = np.array([ALL_BACKGROUND, piece, *range(highest + 1, highest + len(seeds))])
     found = labels.voxels.astype(
         np.promote_types(labels.voxels.dtype, np.min_scalar_type(int(numbers.max())))
     )
-    found[box][inside] = numbers[parts[inside]]
+    others = parts > 1
+    found[box][others] = numbers[parts[others]]
     return labels.with_voxels(found)
+
+
+def paint(labels: Volume, first: Voxel, voxels: NDArray[np.integer]) -> Volume:
+    """Return the map with new labels in the box that begins at voxel `first`.
+
+    `first` and `voxels` count (slice, row, column). Labels that no piece has make new pieces; 0
+    erases. Raises `InputError` (`PAINT_UNFIT`) for a box that is not all inside the map and for
+    labels that are no integers from 0 to `LARGEST`.
+    """
+    _require_fit(labels, first, voxels)
+    largest = np.min_scalar_type(int(voxels.max()))
+    found = labels.voxels.astype(np.promote_types(labels.voxels.dtype, largest))
+    found[box_at(first, voxels.shape)] = voxels
+    return labels.with_voxels(found)
+
+
+def box_at(first: Sequence[int], shape: Sequence[int]) -> Box:
+    """Return the box of this shape whose first voxel is `first`."""
+    one, two, three = (slice(start, start + size) for start, size in zip(first, shape, strict=True))
+    return one, two, three
+
+
+def _require_fit(labels: Volume, first: Voxel, voxels: NDArray[np.integer]) -> None:
+    ends = [start + size for start, size in zip(first, voxels.shape, strict=False)]
+    if (
+        voxels.ndim != 3
+        or 0 in voxels.shape
+        or min(first) < 0
+        or any(np.array(ends) > labels.shape)
+    ):
+        raise InputError(
+            f"painted labels of shape {voxels.shape} from voxel {first} do not fit into a map of "
+            f"shape {labels.shape}: give (slice, row, column) labels inside it",
+            code="PAINT_UNFIT",
+        )
+    kind = voxels.dtype
+    if not np.issubdtype(kind, np.integer) or voxels.min() < 0 or voxels.max() > LARGEST:
+        raise InputError(
+            f"painted labels are {kind} from {voxels.min()} to {voxels.max()}, expected integers "
+            f"from 0 to {LARGEST}",
+            code="PAINT_UNFIT",
+        )
+
+
+@dataclass(frozen=True)
+class Change:
+    """How many voxels have another label than before, and the box around them, None if none."""
+
+    voxels: int = 0
+    box: Box | None = None
+
+
+def change_of(before: Volume, after: Volume) -> Change:
+    """Return what differs between two maps on one grid."""
+    differ = before.voxels != after.voxels
+    return Change(int(np.count_nonzero(differ)), bounding_box(differ))
 
 
 def digest_of_labels(labels: Volume) -> str:

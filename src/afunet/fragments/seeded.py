@@ -1,76 +1,42 @@
 """Divide one piece into a part for each seed, along the ridge between the seeds.
 
-With evidence for contacts, from a network or from dark lines in the scan, a voxel belongs to the
-seed of the shortest way through the piece, ways over a ridge being long: a hole in the ridge lets
-only what lies behind it through. Without evidence the piece is cut into the basins of its depth
-below the surface, which are joined into lumps between necks; lumps of several seeds are divided
-halfway, and the other lumps are joined to them over the widest necks first.
+With evidence for contacts, from a network or from dark lines in the scan, the piece is cut into
+small regions that meet at contacts. Those with the least contact between them are joined first,
+but never two seeds. Where the parts meet with little contact, the next kind of evidence is asked.
+Without evidence the piece is cut into the basins of its depth below the surface, which are joined
+into lumps between necks; lumps of several seeds are divided halfway, and the other lumps are joined
+to them over the widest necks first.
 Both run on cells of about `CELL_MM`; then the voxels beside the cut are divided again.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import TypeVar
 
 import cc3d
 import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.graph import MCP_Geometric
+from scipy.spatial import KDTree
 from skimage.segmentation import watershed
 
+from afunet.fragments.agglomeration import agglomerated, borders_of
 from afunet.fragments.bonds import joined_regions
-from afunet.geometry import Box, Volume, bounding_box
+from afunet.fragments.ridges import Cell, Factors, FloatArray, Ridges, blocks_of
+from afunet.fragments.supervoxels import supervoxels
+from afunet.geometry import Volume, bounding_box
 
 CELL_MM = 1.4
-HOLE_MM = 0.6  # evidence is smoothed so far (standard deviation)
-RIDGE = 30.0
+SEEN = 0.3  # the mean evidence where parts meet, at least
 NECK = 0.6  # where a piece is thinner than this share of the thinner side, there is a neck
 BASIN_MM = 1.0  # two maxima of depth closer than this belong to one basin
-LINE_MM, DARK_HU = 5.0, 200.0  # the widest dark line, and how much darker a sure one is
-NOISE_HU = 30.0  # trabecular bone is as uneven as this
+ALWAYS_JOINED = 0.999
+EVERYWHERE = (slice(None), slice(None), slice(None))
 CORNERS = np.ones((3, 3, 3), dtype=np.bool_)
 
-FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
-Cell = TypeVar("Cell", bound=np.generic)
-Factors = tuple[int, int, int]
 
 
-@dataclass(frozen=True, eq=False)
-class Ridges:
-    """What shows where fragments touch: a probability on any grid, or HU in the piece's box."""
-
-    contact: Volume | None = None
-    hu: NDArray[np.number] | None = None
-
-    def evidence(self, inside: Volume, box: Box, factors: Factors) -> FloatArray | None:
-        """Return the evidence from 0 to 1 on a grid, `factors` voxels of the `box` to a cell.
-
-        None if there is nothing that shows any.
-        """
-        if self.contact is not None:
-            step = np.linalg.inv(self.contact.affine) @ inside.affine
-            # ndimage counts (slice, row, column), affines (column, row, slice)
-            matrix, offset = step[:3, :3][::-1, ::-1], step[:3, 3][::-1]
-            values = self.contact.voxels.astype(np.float32, copy=False)
-            found = ndimage.affine_transform(values, matrix, offset, inside.shape, order=1)
-            smooth = ndimage.gaussian_filter(
-                found, [HOLE_MM / mm for mm in inside.array_spacing_mm]
-            )
-            return np.asarray(np.clip(smooth, 0, 1), dtype=np.float32)
-        if self.hu is not None:
-            hu = _blocks(self.hu[box].astype(np.float32), factors).mean(axis=(1, 3, 5))
-            smooth = ndimage.gaussian_filter(hu, [HOLE_MM / mm for mm in inside.array_spacing_mm])
-            size = [2 * int(LINE_MM / 2 / mm) + 3 for mm in inside.array_spacing_mm]
-            darker = ndimage.grey_closing(smooth, size) - smooth - NOISE_HU
-            return np.asarray(np.clip(darker / DARK_HU, 0, 1), dtype=np.float32)
-        return None
-
-
-def parts_of_seeds(inside: Volume, seeds: NDArray[np.intp], ridges: Ridges) -> IntArray:
+def parts_of_seeds(inside: Volume, seeds: NDArray[np.intp], ridges: Ridges) -> NDArray[np.integer]:
     """Return 1, 2, … in the part of each seed, 0 outside the piece, (slice, row, column).
 
     `inside` is the piece, true, in its box; `seeds` (N, 3) are different voxels of it.
@@ -78,29 +44,17 @@ def parts_of_seeds(inside: Volume, seeds: NDArray[np.intp], ridges: Ridges) -> I
     factors = _factors(inside.array_spacing_mm)
     if len(np.unique(seeds // factors, axis=0)) < len(seeds):
         factors = (1, 1, 1)
-    cells = np.asarray(_blocks(inside.voxels, factors).any(axis=(1, 3, 5)))
+    cells = blocks_of(np.logical_or, inside.voxels, factors, np.bool_)
     grid = Volume(cells, _coarser(inside.affine, factors))
-    whole = (slice(None), slice(None), slice(None))
-    parts = _grown(grid, seeds // factors, ridges.evidence(grid, whole, factors))
-    if factors != (1, 1, 1):
-        parts = _sharpened(parts, inside, seeds, ridges, factors)
-    return parts
+    parts, followed = _grown(grid, seeds // factors, ridges, factors)
+    if factors == (1, 1, 1):
+        return parts
+    return _sharpened(parts, inside, seeds, followed, factors)
 
 
 def _factors(spacing_mm: tuple[float, float, float]) -> Factors:
     first, second, third = (max(1, int(CELL_MM / mm + 1e-6)) for mm in spacing_mm)
     return first, second, third
-
-
-def _blocks(voxels: NDArray[Cell], factors: Factors) -> NDArray[Cell]:
-    """Return the voxels as (slices, in a cell, rows, in a cell, columns, in a cell).
-
-    The last voxels are repeated to fill a cell.
-    """
-    short = [(0, -size % factor) for size, factor in zip(voxels.shape, factors, strict=True)]
-    padded = np.pad(voxels, short, mode="edge")
-    shape = [part for n, f in zip(padded.shape, factors, strict=True) for part in (n // f, f)]
-    return padded.reshape(shape)
 
 
 def _coarser(affine: NDArray[np.float64], factors: Factors) -> NDArray[np.float64]:
@@ -111,14 +65,19 @@ def _coarser(affine: NDArray[np.float64], factors: Factors) -> NDArray[np.float6
     return coarse
 
 
-def _grown(grid: Volume, seeds: NDArray[np.intp], evidence: FloatArray | None) -> IntArray:
-    """Return the part of every cell of the piece, from 1."""
+def _grown(
+    grid: Volume, seeds: NDArray[np.intp], ridges: Ridges, factors: Factors
+) -> tuple[IntArray, Ridges]:
+    """Return the part of every cell of the piece, from 1, and the evidence that was followed."""
     inside, spacing_mm = grid.voxels, grid.array_spacing_mm
-    if evidence is None:
-        parts = _parted_at_necks(inside, seeds, spacing_mm)
-    else:
-        parts = _parted_at_ridges(inside, seeds, evidence, spacing_mm)
-    return _completed(parts, inside, spacing_mm)
+    for kind in ridges.kinds:
+        evidence = kind.evidence(grid, EVERYWHERE, factors)
+        if evidence is not None:
+            parts, seen = _parted_at_ridges(inside, seeds, evidence, spacing_mm)
+            if seen >= SEEN:
+                return _completed(parts, inside, spacing_mm), kind
+    parts = _parted_at_necks(inside, seeds, spacing_mm)
+    return _completed(parts, inside, spacing_mm), Ridges()
 
 
 def _parted_at_ridges(
@@ -126,19 +85,26 @@ def _parted_at_ridges(
     seeds: NDArray[np.intp],
     evidence: FloatArray,
     spacing_mm: tuple[float, float, float],
-) -> IntArray:
-    """Return the seed of the shortest way to each cell; 0 where no way leads.
+) -> tuple[IntArray, float]:
+    """Return the part of each cell, 0 in components without a seed; the evidence where parts meet.
 
-    A millimetre on a sure ridge is as long as 1 + `RIDGE` millimetres elsewhere.
+    Parts that do not meet need no evidence.
     """
-    lengths = np.where(inside, 1 + RIDGE * evidence, -1).astype(np.float64)
-    nearest = np.full(inside.shape, np.inf)
-    parts = np.zeros(inside.shape, dtype=np.int32)
-    for number, seed in enumerate(seeds, start=1):
-        ways, _ = MCP_Geometric(lengths, sampling=spacing_mm).find_costs([tuple(seed)])
-        nearer = ways < nearest
-        parts[nearer], nearest[nearer] = number, ways[nearer]
-    return parts
+    regions = supervoxels(inside, evidence, spacing_mm)
+    regions, seed_of = _seeded(regions, seeds, spacing_mm)
+    sizes = np.bincount(regions.ravel(), minlength=len(seed_of))
+    found = agglomerated(
+        sizes,
+        borders_of(regions, evidence),
+        lambda border, smaller: min(border.mean, ALWAYS_JOINED),
+        seed_of > 0,
+    )
+    part_of = np.zeros(len(seed_of), dtype=np.int32)
+    seeded = np.flatnonzero(seed_of)
+    part_of[found.owner[seeded]] = seed_of[seeded]
+    faces = sum(border.faces for border in found.borders.values())
+    contact = sum(border.contact for border in found.borders.values())
+    return part_of[found.owner][regions], contact / faces if faces else 1.0
 
 
 def _parted_at_necks(
@@ -199,44 +165,46 @@ def _completed(
     parts: IntArray, inside: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
 ) -> IntArray:
     """Give components of the piece without a seed to the nearest part."""
-    left = inside & (parts == 0)
-    if left.any():
-        nearest = ndimage.distance_transform_edt(
-            parts == 0, spacing_mm, return_distances=False, return_indices=True
-        )
-        parts[left] = parts[tuple(nearest[:, left])]
+    left = np.argwhere(inside & (parts == 0))
+    if len(left):
+        known = np.argwhere(parts > 0)
+        _, nearest = KDTree(known * spacing_mm).query(left * spacing_mm)
+        parts[tuple(left.T)] = parts[tuple(known[nearest].T)]
     return parts
 
 
 def _sharpened(
     parts: IntArray, inside: Volume, seeds: NDArray[np.intp], ridges: Ridges, factors: Factors
-) -> IntArray:
+) -> NDArray[np.integer]:
     """Return the parts of cells as parts of voxels, divided again in a band around the cut."""
-    fine = np.where(inside.voxels, _finer(parts, factors, inside.shape), 0)
+    small = parts.astype(np.min_scalar_type(len(seeds)))
+    fine = _finer(small, factors, inside.shape) * inside.voxels
     band = _band(parts)
     rim = np.asarray(ndimage.binary_dilation(band, CORNERS))
     around = bounding_box(rim)
     if around is not None:
         first, second, third = (
-            slice(axis.start * factor, axis.stop * factor)
-            for axis, factor in zip(around, factors, strict=True)
+            slice(axis.start * factor, min(axis.stop * factor, size))
+            for axis, factor, size in zip(around, factors, inside.shape, strict=True)
         )
         box = (first, second, third)
-        open_ = _finer(band, factors, inside.shape)[box]
-        fixed = np.zeros(inside.shape, dtype=np.int32)
-        fixed[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
-        near = _finer(rim, factors, inside.shape)[box] & inside.voxels[box]
-        markers = np.where(open_, fixed[box], fine[box]) * near
         affine = inside.affine.copy()
         affine[:3, 3] = inside.to_mm([axis.start for axis in reversed(box)])
         piece = Volume(inside.voxels[box], affine)
+        near = _finer(rim[around], factors, piece.shape) & piece.voxels
+        markers = fine[box] * near
+        markers[_finer(band[around], factors, piece.shape)] = 0
+        start = [axis.start for axis in box]
+        for number, seed in enumerate(seeds - start, start=1):
+            if (seed >= 0).all() and (seed < piece.shape).all():
+                markers[tuple(seed)] = number
         depth_mm = edt.edt(piece.voxels, anisotropy=piece.array_spacing_mm, parallel=0)
         if (evidence := ridges.evidence(piece, box, (1, 1, 1))) is not None:
             depth_mm *= 1 - evidence
-        again = watershed(-depth_mm, markers, CORNERS, mask=near)
+        again = watershed(-depth_mm, markers.astype(np.int32), CORNERS, mask=near)
         fine[box] = np.where(again > 0, again, fine[box])
     fine[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
-    return fine
+    return np.asarray(fine)
 
 
 def _band(parts: IntArray) -> NDArray[np.bool_]:

@@ -19,14 +19,20 @@ APART = 1
 """Middles of regions that are no more than so many voxels apart are one."""
 
 
-def supervoxels(mask: NDArray[np.bool_], contact: Float32Array) -> IntArray:
-    """Regions of a bone (D, H, W) on cubic voxels, from 1; 0 outside.
+def supervoxels(
+    mask: NDArray[np.bool_],
+    contact: Float32Array,
+    spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0),
+) -> IntArray:
+    """Regions of a bone (D, H, W) on cubic or nearly cubic voxels, from 1; 0 outside.
 
     They grow from the places that are furthest from the surface and from contacts (watershed), and
     meet at contacts, and elsewhere where bone is thin. So a contact with a hole in it is still a
     border, with a little of the hole.
     """
-    depth = np.asarray(edt.edt(mask & (contact < CONTACT), black_border=True), dtype=np.float32)
+    steps = np.array(spacing_mm) / min(spacing_mm)
+    middle = mask & (contact < CONTACT)
+    depth = np.asarray(edt.edt(middle, anisotropy=steps, black_border=True), dtype=np.float32)
     smooth = ndimage.uniform_filter(depth, 3)
     highest = ndimage.maximum_filter(smooth, 2 * APART + 1)
     seeds = cc3d.connected_components((smooth == highest) & (depth > 0), connectivity=26)

@@ -41,7 +41,7 @@ def bones_apart(
     """
     owner, boxes = list(range(len(surfaces))), label_boxes(labels.voxels)
     for one, other in parted:
-        if max(one, other) <= len(owner):
+        if max(one, other) <= len(owner) and owner[one - 1] != owner[other - 1]:
             old, new = owner[other - 1], owner[one - 1]
             owner = [new if number == old else number for number in owner]
     for alike in _alike(names[: len(surfaces)]).values():

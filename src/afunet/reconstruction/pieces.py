@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -96,6 +96,7 @@ def measure_pieces(
     named: NamedLabels,
     scan: Volume | None = None,
     *,
+    parted: Collection[tuple[int, int]] = (),
     cuts: Sequence[Cut] = (),
     suspected: Sequence[Cut] = (),
     smoothing: Smoothing | None = None,
@@ -105,8 +106,8 @@ def measure_pieces(
 ) -> Instances:
     """Measure each label of a map and make its surface; `scan`, in HU on its grid, adds densities.
 
-    `cuts` are those along which labels meet that are fragments of one bone; `suspected` tells where
-    one may be broken.
+    The labels of each of `parted` and `cuts` are fragments of one bone, which meet along a cut;
+    `suspected` tells where one may be broken.
     `max_triangles` and `max_error_mm` limit the simplification of each surface (`decimated`).
     Raises `Cancelled`.
     """
@@ -124,7 +125,8 @@ def measure_pieces(
     made = list(watch.in_threads(surfaced, measures, STAGE))
     surfaces = tuple(mesh for mesh, _ in made)
     gaps = nearest_gaps([(one.label, mesh) for one, mesh in zip(measures, surfaces, strict=True)])
-    bones = bones_apart(labels, named.names, surfaces, [(cut.one, cut.other) for cut in cuts])
+    of_one_bone = [*parted, *((cut.one, cut.other) for cut in cuts)]
+    bones = bones_apart(labels, named.names, surfaces, of_one_bone)
     titles, seen = piece_titles(named.names[: len(surfaces)], bones), Counter[BoneName]()
     alike: dict[int, list[BonePiece]] = defaultdict(list)
     for bone, title, one, mesh in zip(bones, titles, measures, surfaces, strict=True):

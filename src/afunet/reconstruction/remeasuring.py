@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from afunet.anatomy.bones import Bone
 from afunet.anatomy.names import UNKNOWN, BoneName, NamedLabels
+from afunet.fragments.part_bone import Cut
 from afunet.geometry import Volume
 from afunet.geometry.labels import label_sizes
 from afunet.reconstruction.pieces import Instances, measure_pieces
@@ -20,6 +21,9 @@ def remeasured(
     names: Mapping[int, BoneName],
     scan: Volume | None = None,
     *,
+    parted: Collection[tuple[int, int]] = (),
+    cuts: Sequence[Cut] = (),
+    suspected: Sequence[Cut] = (),
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
     watch: Watch = UNWATCHED,
@@ -27,7 +31,8 @@ def remeasured(
     """Measure the pieces as `measure_pieces` does; numbers may be missing among the labels.
 
     The pieces are listed from the largest, and keep their labels. A label without a name is of an
-    unknown bone. Raises `Cancelled`.
+    unknown bone. The labels of each of `parted` and `cuts` are fragments of one bone if they have
+    the same name, whether there is a gap between them or not. Raises `Cancelled`.
     """
     sizes = label_sizes(labels.voxels)
     order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
@@ -37,8 +42,19 @@ def remeasured(
         labels.with_voxels(number[labels.voxels]),
         tuple(names.get(int(label), UNKNOWN) for label in order),
     )
+    there = set(map(int, order))
+    fragments = [
+        (int(number[one]), int(number[other]))
+        for one, other in (*parted, *((cut.one, cut.other) for cut in cuts))
+        if {one, other} <= there and _are_of_one_bone(names.get(one), names.get(other))
+    ]
     found = measure_pieces(
-        numbered, scan, max_triangles=max_triangles, max_error_mm=max_error_mm, watch=watch
+        numbered,
+        scan,
+        parted=fragments,
+        max_triangles=max_triangles,
+        max_error_mm=max_error_mm,
+        watch=watch,
     )
     label_of = [int(order[piece.measures.label - 1]) for piece in found.pieces]
     titles = {
@@ -54,4 +70,8 @@ def remeasured(
         )
         for piece, label in zip(found.pieces, label_of, strict=True)
     )
-    return Instances(labels, pieces, found.surfaces)
+    return Instances(labels, pieces, found.surfaces, tuple(cuts), tuple(suspected))
+
+
+def _are_of_one_bone(one: BoneName | None, other: BoneName | None) -> bool:
+    return one == other and one is not None and one.bone is not Bone.UNKNOWN

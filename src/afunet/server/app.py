@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -13,8 +14,11 @@ from starlette.types import ASGIApp
 
 from afunet.errors import AfunetError
 from afunet.faults import keep_stack
-from afunet.server import cases, corrections, events, files, uploads, volumes
+from afunet.server import cases, corrections, events, files, training, uploads, volumes
 from afunet.server.guard import Door, Guard
+from afunet.server.kinds import ANSWER
+from afunet.server.monailabel.desk import Desk
+from afunet.server.monailabel.router import OPEN_PATHS, PROGRAMS, monai_label_router
 from afunet.server.people import People
 from afunet.server.refusals import FAULT, Refused, answer, answer_to
 from afunet.server.workshop import Workshop
@@ -27,6 +31,7 @@ ROUTERS = (
     volumes.router,
     files.router,
     corrections.router,
+    training.router,
 )
 CODES = {404: "NOT_FOUND", 405: "METHOD_UNKNOWN"}
 
@@ -37,6 +42,7 @@ def application(shop: Workshop, people: People, door: Door) -> ASGIApp:
     app.state.shop = shop
     for router in ROUTERS:
         app.include_router(router)
+    app.include_router(monai_label_router(partial(_desk, shop), people.who))
     app.add_api_route("/", index, include_in_schema=False)
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC))
@@ -45,7 +51,17 @@ def application(shop: Workshop, people: People, door: Door) -> ASGIApp:
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _by_status)
     app.add_exception_handler(Exception, _fault)
-    return Guard(app, door, people, shop.limits)
+    return Guard(app, door, people, shop.limits, OPEN_PATHS, PROGRAMS)
+
+
+def _desk(shop: Workshop, request: Request) -> Desk:
+    """Return what the user of a request left through MONAI Label's clients."""
+
+    def segment(scan: Path, results: Path, fast: bool) -> None:
+        order = {"scan": str(scan), "results": str(results), "fast": fast}
+        shop.carried_out(ANSWER, order)
+
+    return Desk(shop.home.user(request.state.user).path / "slicer", segment)
 
 
 def index() -> Response:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from starlette.concurrency import run_in_threadpool
 
 from afunet.server.cases import finished
-from afunet.server.kinds import EDIT, UNDO
+from afunet.server.home import new_id
+from afunet.server.kinds import EDIT, PAINT, UNDO
+from afunet.server.nifti_stream import Slab, ras_view
 from afunet.server.refusals import Refused, stale_version
-from afunet.server.view import version_of
+from afunet.server.view import kept_scan, version_of
 from afunet.server.workshop import Asks, Caller
 
 router = APIRouter(prefix="/api/cases/{case}")
@@ -42,6 +46,46 @@ def correct(
     request = wanted.model_dump()
     request["kind"] = KINDS.get(wanted.kind, wanted.kind)
     return _carried_out(asks, case, EDIT, request, if_match)
+
+
+@router.put("/labels")
+async def paint(
+    asks: Asks, request: Request, case: str, first: int, last: int, if_match: Version = None
+) -> Mapping[str, Any]:
+    """Replace the labels of the slices from `first` to `last`, both included.
+
+    The body holds one or two bytes for each voxel in the order of `labels.nii`. Raises `Refused`
+    (`OTHER_GRID`) for a body of another length.
+    """
+    folder = await run_in_threadpool(finished, asks, case)
+    slices, rows, columns = ras_view(kept_scan(folder)).shape
+    slab = Slab.of(first, last, None, slices)
+    voxels = (slab.last - slab.first + 1) * rows * columns
+    path = folder.view / f"painted-{new_id()}"
+    try:
+        came = await _kept(request.stream(), path, 2 * voxels)
+        if came not in (voxels, 2 * voxels):
+            raise Refused(
+                422,
+                f"got {came} bytes, expected {voxels} or {2 * voxels} for {columns} × {rows} × "
+                f"{slab.last - slab.first + 1} labels",
+                code="OTHER_GRID",
+            )
+        painted = {"painted": str(path), "wide": came != voxels, "first": first, "last": last}
+        return await run_in_threadpool(_carried_out, asks, case, PAINT, painted, if_match)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+async def _kept(chunks: AsyncIterator[bytes], path: Path, most: int) -> int:
+    """Write a body to a file, as far as it can be right; return its length."""
+    came = 0
+    with path.open("wb") as file:
+        async for chunk in chunks:
+            came += len(chunk)
+            if came <= most:
+                await run_in_threadpool(file.write, chunk)
+    return came
 
 
 @router.post("/undo")

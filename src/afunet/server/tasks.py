@@ -13,18 +13,20 @@ from afunet.formats.readers import list_series, read_scan
 from afunet.formats.summary import SeriesSummary
 from afunet.jobs.tasks import Answer, Task
 from afunet.plan import Step
-from afunet.server.correcting import corrected, undone
+from afunet.server.correcting import corrected, painted, undone
 from afunet.server.home import CaseFolder, plain_files, remove
-from afunet.server.kinds import EDIT, EXPORT, INSPECT, SEGMENT, UNDO
+from afunet.server.kinds import ANSWER, EDIT, EXPORT, INSPECT, PAINT, SEGMENT, TRAINING, UNDO
 from afunet.server.view import keep_scan, kept_labels, version_of
 from afunet.server.view_meshes import mesh_file
 from afunet.watch import Watch
 from afunet.workflows.analyse import PLAN as ANALYSIS
 from afunet.workflows.case_writing import PLAN as CASE_WRITING
+from afunet.workflows.corrected_store import CorrectedCase, export_corrected
 from afunet.workflows.export import PLAN as EXPORT_PLAN
 from afunet.workflows.export import export as write_export
 from afunet.workflows.network import PLAN as LOADING
 from afunet.workflows.segment import Segmenter, SegmentOptions
+from afunet.workflows.titles import UNTITLED
 
 READING = ("unpacking", "reading headers", "reading slices")
 VIEWING, MESHES = "preparing the view", "surfaces for the page"
@@ -72,6 +74,29 @@ def export(request: Mapping[str, Any], watch: Watch) -> Answer:
     return {"files": [path.name for path in done.files]}
 
 
+def training(request: Mapping[str, Any], watch: Watch) -> Answer:
+    """Write all corrected cases of a user as a data set to learn from."""
+    cases = [CaseFolder(Path(path)) for path in request["cases"]]
+    given = [
+        CorrectedCase(case.results, _one(case.input), case.facts.series or None) for case in cases
+    ]
+    done = export_corrected(given, Path(request["folder"]), watch=watch)
+    return {"cases": len(done.cases), "left_out": len(done.left_out)}
+
+
+def _one(folder: Path) -> Path:
+    """Return the only file of a folder, which may be a volume or an archive, or the folder."""
+    files = plain_files(folder)
+    return files[0] if len(files) == 1 else folder
+
+
+def answer_slicer(request: Mapping[str, Any], watch: Watch) -> Answer:
+    """Segment a scan that a client of MONAI Label sent."""
+    segmenter = Segmenter(SegmentOptions(fast=request["fast"]), watch=watch)
+    segmenter.segment(Path(request["scan"]), Path(request["results"]), case=UNTITLED, watch=watch)
+    return {}
+
+
 def _prepare(case: CaseFolder, labels: list[int], watch: Watch) -> None:
     """Make the surfaces that the page will ask for; it can do without them."""
     kept = kept_labels(case, version_of(case))
@@ -112,5 +137,8 @@ TASKS = {
     SEGMENT: Task(segment, SEGMENTING),
     EXPORT: Task(export, (*map(Step, READING), *EXPORT_PLAN)),
     EDIT: Task(corrected),
+    PAINT: Task(painted),
     UNDO: Task(undone),
+    TRAINING: Task(training),
+    ANSWER: Task(answer_slicer),
 }

@@ -6,7 +6,6 @@ version of the labels carry its name.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections.abc import Iterator
@@ -21,12 +20,10 @@ from afunet.preprocessing.orientation import axial_view
 from afunet.server.home import CaseFolder, write_json
 from afunet.server.nifti_stream import NiftiStream, ras_view
 from afunet.whole_file import whole_file
-from afunet.workflows.edit_list import EDITS
-from afunet.workflows.exchange import take_back_exchanges
+from afunet.workflows.edited_folder import version_of as version_of_results
 
 SCAN, SCAN_PACKED, GRID = "scan.npy", "scan.nii.gz", "grid.json"
 LOWEST_HU, HIGHEST_HU = -32768, 32767
-ORIGINAL = "original"
 DIGITS = 20
 FASTEST = 1
 GZIP_BITS = 31
@@ -51,12 +48,7 @@ def kept_scan(case: CaseFolder) -> Volume:
 
 def version_of(case: CaseFolder) -> str:
     """Return the name of the present version: it changes with every correction and every undo."""
-    take_back_exchanges(case.path)
-    try:
-        content = (case.results / EDITS).read_bytes()
-    except FileNotFoundError:
-        return ORIGINAL
-    return hashlib.sha256(content).hexdigest()[:DIGITS]
+    return version_of_results(case.results)
 
 
 def kept_labels(case: CaseFolder, version: str) -> Volume:

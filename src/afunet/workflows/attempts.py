@@ -89,3 +89,12 @@ class WrittenResults:
         if not self.names:
             first = self.attempts.missing[0]
             raise OutputError(f"no result could be written: {first.reason}", code=first.code)
+
+    def require(self, names: Iterable[str]) -> None:
+        """Raise `OutputError` with the reason if one of these files was not written."""
+        lacking = next((name for name in names if name not in self.names), None)
+        if lacking is not None:
+            because = next(one for one in self.attempts.missing if one.format == lacking)
+            raise OutputError(
+                f"{lacking} could not be written: {because.reason}", code=because.code
+            )

@@ -228,6 +228,8 @@ def report_of(
         pieces=found.instances.pieces,
         run=run,
         files=(),
+        cuts=found.instances.cuts,
+        suspected=found.instances.suspected,
     )
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from afunet.anatomy.names import NamedLabels
+from afunet.anatomy.names import BoneName, NamedLabels
 from afunet.anatomy.naming import name_pieces
 from afunet.fragments.contact_map import are_contacts_shipped
 from afunet.fragments.named_bones import Fragmented, part_named_bones
 from afunet.geometry import Mesh, Volume
 from afunet.reconstruction.instances import split_instances
 from afunet.reconstruction.pieces import Instances, measure_pieces
+from afunet.reconstruction.remeasuring import remeasured
 from afunet.reconstruction.surface import surface
 from afunet.watch import Watch
 from afunet.workflows.attempts import Attempts
@@ -70,6 +72,19 @@ class Dividing:
                 watch=self.watch,
             )
         return undivided(mask)
+
+    def told(self, labels: Volume, names: Mapping[int, BoneName], scan: Volume | None) -> Instances:
+        """Return the labels as they are as the pieces, with these names; else as `pieces` does."""
+        with self.stopwatch.stage(PIECES), self.attempts.at(PIECES):
+            return remeasured(
+                labels,
+                names,
+                scan,
+                max_triangles=self.max_triangles,
+                max_error_mm=self.max_error_mm,
+                watch=self.watch,
+            )
+        return undivided(labels)
 
     def _named(self, unnamed: NamedLabels, sides_known: bool) -> NamedLabels:
         self.watch.tell(NAMES, 0, 1)

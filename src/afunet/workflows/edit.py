@@ -1,4 +1,4 @@
-"""Correct pieces by hand: join, part, erase, rename, undo; all results that follow are made again.
+"""Correct pieces by hand, or undo it; all results that follow from the pieces are made again.
 
 The label map and every other result that a step replaces are moved to `versions/<steps before>`, so
 that undoing brings back the very same files (decision 010).
@@ -6,27 +6,17 @@ that undoing brings back the very same files (decision 010).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from afunet.anatomy.names import UNKNOWN, BoneName
 from afunet.errors import InputError, OutputError
 from afunet.findings import Finding, info
 from afunet.formats.scan import Scan
-from afunet.fragments.editing import (
-    digest_of_labels,
-    erase,
-    join,
-    part,
-    require_pieces,
-    unchanged,
-)
+from afunet.fragments.editing import Change, change_of, digest_of_labels, unchanged
 from afunet.geometry import Volume
 from afunet.plan import Step
 from afunet.reconstruction.decimation import require_limits
@@ -35,20 +25,26 @@ from afunet.reconstruction.remeasuring import remeasured
 from afunet.report.not_written import NotWritten
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
-from afunet.workflows.dividing import SURFACE, Dividing
-from afunet.workflows.edit_list import (
-    EDITS,
-    VERSIONS,
-    DoneEdit,
-    Edit,
-    EditKind,
-    EditList,
-    bone_named,
-    read_edits,
+from afunet.workflows.corrected import Corrected
+from afunet.workflows.correcting import (
+    Correction,
+    Corrections,
+    now,
+    require_given_name,
+    write_painted,
 )
-from afunet.workflows.edited_folder import EditedFolder, folder_of, opened
+from afunet.workflows.dicom_choice import dicom_choice
+from afunet.workflows.dividing import SURFACE, Dividing
+from afunet.workflows.edit_list import EDITS, VERSIONS, EditList, parted_by_hand, read_edits
+from afunet.workflows.edited_folder import (
+    EditedFolder,
+    folder_of,
+    labels_in,
+    opened,
+    version_of,
+)
 from afunet.workflows.folder_lock import alone_in
-from afunet.workflows.remake import Corrected, dicom_choice, placed, write_corrected
+from afunet.workflows.remake import placed, write_corrected
 from afunet.workflows.staging import check_writable, staged_folder
 
 READING, EDITING, WRITING = "reading", "correcting", "writing"
@@ -63,18 +59,24 @@ PLAN = (
 
 @dataclass(frozen=True, eq=False)
 class Edited:
-    """The list of corrections after a step, the digest of the label map, the files, what misses."""
+    """The list of corrections after a step, the digest of the label map, the files, what misses.
+
+    `version` is that of `version_of`; `change` what the step changed in the label map.
+    """
 
     edits: EditList
     digest: str
+    version: str
     files: tuple[Path, ...]
+    change: Change
     not_written: tuple[NotWritten, ...] = ()
 
 
 def edit(
     results: Path,
-    edits: Sequence[Edit],
+    edits: Sequence[Correction],
     *,
+    by: str = "",
     scan: Scan | None = None,
     contact: Volume | None = None,
     seen: str = "",
@@ -85,22 +87,29 @@ def edit(
     """Make corrections, one after the other, and all results again that follow from the pieces.
 
     `results` is a `pieces.json` or `report.json`, or their folder. The edits are one step, which
-    `undo` takes back. `scan` is the scan of these results; DICOM results, and pictures of slices
-    after erasing, need it. `contact` is a probability that fragments touch (`part`). `seen` is the
-    digest of the label map that the user looked at. Surfaces are simplified as `decimated` says.
+    `undo` takes back. `by` is who makes them, a given name. `scan` is the scan of these results;
+    DICOM results, and pictures of slices after erasing or painting bone, need it. `contact` is a
+    probability that fragments touch (`part`). `seen` is the version that the user looked at
+    (`version_of`). Surfaces are simplified as `decimated` says.
 
     Raises `InputError` for what is no result of afunet, for corrections of another case
     (`OTHER_CASE`), if the pieces changed since they were `seen` (`EDITED_MEANWHILE`), and as
-    `join`, `part` and `erase` do; `ConfigError` for an unknown name of a bone and for a missing
-    scan; `OutputError` if another run holds the folder (`FOLDER_IN_USE`), and if a result was
-    changed by another program. Then nothing is changed.
+    `join`, `part`, `erase` and `paint` do; `ConfigError` for an unknown name of a bone and for a
+    missing scan; `OutputError` if another run holds the folder (`FOLDER_IN_USE`), and if another
+    program changed a result. Then nothing is changed.
     """
     require_limits(max_triangles, max_error_mm)
+    require_given_name(by)
     with _alone(results, seen, watch) as state:
         before, known = state.before, state.known
         watch.tell(EDITING, 0, 1)
-        labels, names, done = _corrected(state, edits, scan, contact)
-        mask_changed = any(one.kind is EditKind.ERASE for one in edits)
+        start = Corrections(known.steps + 1, by, before.labels, state.digest, before.names)
+        if scan is not None:
+            before.labels.require_same_grid(scan.volume, "the scan")
+            start = replace(start, hu=scan.volume, spacing_known=scan.source.spacing_known)
+        corrections = replace(start, contact=contact).with_all(edits)
+        labels = corrections.labels
+        mask_changed = _mask_differs(before.labels, labels)
         choice = dicom_choice(before, scan, mask_changed=mask_changed)
         watch.tell(EDITING, 1, 1)
         mesh, attempts = None, Attempts()
@@ -110,8 +119,11 @@ def edit(
         kept = unchanged(before.labels, labels)
         instances = remeasured(
             labels,
-            names,
+            corrections.names,
             None if scan is None else scan.volume,
+            parted=before.of_one_bone | parted_by_hand([*known.edits, *corrections.done]),
+            cuts=[cut for cut in before.cuts if {cut.one, cut.other} <= kept],
+            suspected=[cut for cut in before.suspected if cut.one in kept],
             max_triangles=max_triangles,
             max_error_mm=max_error_mm,
             watch=watch,
@@ -120,19 +132,20 @@ def edit(
             instances = _with_densities(instances, before, kept)
         note = _note(len(known.edits) + len(edits))
         made = Corrected(before, instances, kept, mask_changed, mesh, scan, choice, note)
-        return _write(made, known, done, attempts, watch)
+        return _write(made, known, corrections, attempts, watch)
 
 
-def undo(results: Path, *, seen: str = "", watch: Watch = UNWATCHED) -> Edited:
-    """Bring back the files of before the last step. Raises as `edit` does.
+def undo(results: Path, *, by: str = "", seen: str = "", watch: Watch = UNWATCHED) -> Edited:
+    """Bring back the files of before the last step; `by` is who wants it. Raises as `edit` does.
 
     Raises `InputError` (`NOTHING_TO_UNDO`) if there is no correction.
     """
+    require_given_name(by)
     with _alone(results, seen, watch) as state:
         before, known = state.before, state.known
         if not known.edits:
             raise InputError("there is no correction to undo", code="NOTHING_TO_UNDO")
-        last, left = known.last_step, known.with_undone(_now())
+        last, left = known.last_step, known.with_undone(now(), by)
         old = f"{VERSIONS}/{left.steps}"
         _require_there(before.folder / old, last[0].replaced)
         gone = {*last[0].added, *last[0].replaced, EDITS}
@@ -147,7 +160,8 @@ def undo(results: Path, *, seen: str = "", watch: Watch = UNWATCHED) -> Edited:
             (stage / EDITS).write_text(left.to_json(), encoding="utf-8")
             watch.check()
             files = tuple(before.folder / name for name in (*last[0].replaced, EDITS))
-        return Edited(left, last[0].before, files)
+        change = change_of(before.labels, labels_in(before.folder))
+        return Edited(left, last[0].before, version_of(results), files, change)
 
 
 def _require_there(version: Path, names: Sequence[str]) -> None:
@@ -186,7 +200,7 @@ def _alone(results: Path, seen: str, watch: Watch) -> Iterator[_State]:
                     "another place, or bring the label map back",
                     code="OTHER_CASE",
                 )
-            if seen and seen != digest:
+            if seen and seen != version_of(results):
                 raise InputError(
                     "the pieces were changed after you opened them: open them again",
                     code="EDITED_MEANWHILE",
@@ -196,52 +210,6 @@ def _alone(results: Path, seen: str, watch: Watch) -> Iterator[_State]:
             yield _State(before, known, digest)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
-
-
-def _corrected(
-    state: _State, edits: Sequence[Edit], scan: Scan | None, contact: Volume | None
-) -> tuple[Volume, dict[int, BoneName], list[DoneEdit]]:
-    """Return the labels and names after the edits, and their entries in the list."""
-    labels, names, digest = state.before.labels, state.before.names, state.digest
-    step, now, done = state.known.steps + 1, _now(), []
-    hu = None if scan is None else scan.volume
-    if hu is not None:
-        labels.require_same_grid(hu, "the scan")
-    for one in edits:
-        before = digest
-        known = set(names)
-        labels, names = _applied(one, labels, names, hu, contact)
-        digest = digest if one.kind is EditKind.RENAME else digest_of_labels(labels)
-        made = tuple(sorted(set(names) - known))
-        done.append(DoneEdit(one, step, now, version("afunet"), before, digest, made))
-    if not done:
-        raise InputError("no correction was given: say what to do", code="NOTHING_GIVEN")
-    return labels, names, done
-
-
-def _applied(
-    one: Edit,
-    labels: Volume,
-    names: Mapping[int, BoneName],
-    hu: Volume | None,
-    contact: Volume | None,
-) -> tuple[Volume, dict[int, BoneName]]:
-    """Return labels and names after one edit: a part has the name of its piece."""
-    first, others = one.pieces[0] if one.pieces else 0, one.pieces[1:]
-    match one.kind:
-        case EditKind.JOIN:
-            joined = join(labels, one.pieces)
-            return joined, {label: name for label, name in names.items() if label not in others}
-        case EditKind.ERASE:
-            left = erase(labels, one.pieces)
-            return left, {label: name for label, name in names.items() if label not in one.pieces}
-        case EditKind.PART:
-            parts = part(labels, first, one.seeds_mm, contact=contact, scan=hu)
-            new = range(int(labels.voxels.max()) + 1, int(parts.voxels.max()) + 1)
-            return parts, {**names, **dict.fromkeys(new, names.get(first, UNKNOWN))}
-        case EditKind.RENAME:
-            require_pieces(labels, one.pieces)
-            return labels, {**names, **dict.fromkeys(one.pieces, bone_named(one.name))}
 
 
 def _with_densities(instances: Instances, before: EditedFolder, kept: frozenset[int]) -> Instances:
@@ -261,8 +229,15 @@ def _note(count: int) -> Finding:
     return info("CORRECTED", f"the pieces have {counted} by hand", f"listed in {EDITS}")
 
 
+def _mask_differs(before: Volume, after: Volume) -> bool:
+    return any(
+        not np.array_equal(one > 0, other > 0)
+        for one, other in zip(before.voxels, after.voxels, strict=True)
+    )
+
+
 def _write(
-    made: Corrected, known: EditList, done: Sequence[DoneEdit], attempts: Attempts, watch: Watch
+    made: Corrected, known: EditList, state: Corrections, attempts: Attempts, watch: Watch
 ) -> Edited:
     """Write everything into the folder at once; move what is replaced to the versions."""
     before, old = made.before, f"{VERSIONS}/{known.steps}"
@@ -270,8 +245,8 @@ def _write(
     with staged_folder(before.folder, before.command) as stage:
         written = WrittenResults(stage, attempts)
         write_corrected(made, written, watch)
-        written.require_any()
         added = tuple(name for name in written.names if name not in (*before.results, EDITS))
+        done = write_painted(state, stage, old)
         listed = [replace(one, replaced=replaced, added=added) for one in done]
         edits = replace(known, edits=(*known.edits, *listed))
         for name in replaced:
@@ -282,8 +257,11 @@ def _write(
         (stage / EDITS).write_text(edits.to_json(), encoding="utf-8")
         watch.check()
     files = tuple(before.folder / name for name in written.names)
-    return Edited(edits, done[-1].after, files, tuple(attempts.missing))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return Edited(
+        edits,
+        state.digest,
+        version_of(before.described),
+        files,
+        change_of(before.labels, state.labels),
+        tuple(attempts.missing),
+    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class EditKind(StrEnum):
     PART = "part"
     ERASE = "erase"
     RENAME = "rename"
+    PAINT = "paint"
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,17 @@ class Edit:
     """One correction of the pieces with these labels.
 
     `part` has one piece and a seed in LPS mm for each of its parts. `rename` has one piece and the
-    `name` of a bone, such as "left tibia" (`bone_named`). Raises `ConfigError` for no piece, and
-    for several of a kind that takes one.
+    `name` of a bone, such as "left tibia" (`bone_named`). A list has `paint` with the pieces that
+    lost or won voxels and the `box` around those, the first and the end of slices, rows, columns;
+    to make one, give a `Paint`. Raises `ConfigError` for no piece, and for several of a kind that
+    takes one.
     """
 
     kind: EditKind
     pieces: tuple[int, ...]
     seeds_mm: tuple[tuple[float, float, float], ...] = ()
     name: str = ""
+    box: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         alone = self.kind in (EditKind.PART, EditKind.RENAME)
@@ -62,6 +67,8 @@ class DoneEdit:
     `before` and `after` are the digests of the label map (`digest_of_labels`). `made` are the new
     labels. Edits of one step were made, and are undone, together; before step n the results that it
     replaced were moved to the folder `versions/n-1`, and the files `added` were not there.
+    `painted` is the file with the `labels` of the edit's box (`numpy.load`) while the edit stands.
+    `by` and `undone_by` are given names, "" if none was given.
     """
 
     edit: Edit
@@ -74,6 +81,9 @@ class DoneEdit:
     replaced: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     undone: str = ""
+    painted: str = ""
+    by: str = ""
+    undone_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,15 +103,36 @@ class EditList:
         """The number of steps that can be undone."""
         return self.edits[-1].step if self.edits else 0
 
-    def with_undone(self, when: str) -> EditList:
+    def with_undone(self, when: str, by: str = "") -> EditList:
         """Return the list after the last step was undone."""
         last = self.last_step
-        gone = tuple(replace(one, undone=when) for one in last)
+        gone = tuple(replace(one, undone=when, undone_by=by, painted="") for one in last)
         return EditList(self.edits[: len(self.edits) - len(last)], (*self.undone, *gone))
 
     def to_json(self) -> str:
         """Return the list as `read_edits` reads it."""
         return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def parted_by_hand(edits: Iterable[DoneEdit]) -> frozenset[tuple[int, int]]:
+    """Return the pairs of labels that are parts of one piece, the lower first.
+
+    A joined piece is part of all that its pieces were part of. A number that was free may be that
+    of a new piece.
+    """
+    groups: list[set[int]] = []
+    for one in edits:
+        groups = [group - set(one.made) for group in groups]
+        if one.edit.kind not in (EditKind.PART, EditKind.JOIN):
+            continue
+        met = {*one.edit.pieces, *one.made}
+        for group in [group for group in groups if group & met]:
+            groups.remove(group)
+            met |= group
+        if one.edit.kind is EditKind.JOIN:
+            met -= {*one.edit.pieces} - {one.edit.pieces[0]}
+        groups.append(met)
+    return frozenset(pair for group in groups for pair in combinations(sorted(group), 2))
 
 
 def read_edits(folder: Path) -> EditList:
@@ -151,7 +182,10 @@ def bone_named(text: str) -> BoneName:
 def _done(entry: Mapping[str, Any]) -> DoneEdit:
     own = dict(entry["edit"])
     seeds = tuple((float(x), float(y), float(z)) for x, y, z in own["seeds_mm"])
-    edit = Edit(EditKind(own["kind"]), tuple(map(int, own["pieces"])), seeds, str(own["name"]))
+    box = tuple((int(first), int(end)) for first, end in own["box"])
+    pieces = tuple(map(int, own["pieces"]))
+    edit = Edit(EditKind(own["kind"]), pieces, seeds, str(own["name"]), box)
     lists = {key: tuple(map(inside, entry[key])) for key in ("replaced", "added")}
+    painted = entry["painted"] and inside(entry["painted"])
     made = tuple(map(int, entry["made"]))
-    return DoneEdit(**{**entry, "edit": edit, "made": made, **lists})
+    return DoneEdit(**{**entry, "edit": edit, "made": made, "painted": painted, **lists})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from afunet.errors import InputError
 from afunet.findings import Finding, Severity
 from afunet.formats.readers import read_labels
 from afunet.formats.writers import MASK_WRITERS
+from afunet.fragments.part_bone import Cut
 from afunet.geometry import Volume
 from afunet.geometry.labels import label_sizes
 from afunet.report.case.facts import Report
@@ -27,6 +30,7 @@ from afunet.workflows.exchange import take_back_exchanges
 from afunet.workflows.own_files import inside, read_own_files
 from afunet.workflows.reconstruct import PIECES_JSON
 
+MOST_DIGITS = 9
 COMMANDS = {REPORT_JSON: "segment", PIECES_JSON: "reconstruct"}
 
 
@@ -46,6 +50,25 @@ class EditedFolder:
     report: Report | None
     files: tuple[str, ...]
     not_written: tuple[NotWritten, ...] = ()
+    cuts: tuple[Cut, ...] = ()
+    suspected: tuple[Cut, ...] = ()
+
+    @property
+    def described(self) -> Path:
+        """The file that describes the results."""
+        return self.folder / next(name for name, one in COMMANDS.items() if one == self.command)
+
+    @property
+    def of_one_bone(self) -> frozenset[tuple[int, int]]:
+        """The pairs of labels whose titles say that they are fragments of one bone."""
+        fragments: dict[str, list[int]] = {}
+        for label, row in self.table.items():
+            title, _, rank = str(row["name"]).rpartition(" ")
+            if rank.isdecimal() and Bone(row["bone"]) is not Bone.UNKNOWN:
+                fragments.setdefault(title, []).append(label)
+        return frozenset(
+            pair for labels in fragments.values() for pair in combinations(sorted(labels), 2)
+        )
 
     @property
     def results(self) -> tuple[str, ...]:
@@ -75,13 +98,17 @@ def labels_of(path: Path, pieces: Sequence[str]) -> tuple[int, ...]:
     found = []
     for text in pieces:
         wanted = " ".join(text.lower().replace("-", " ").split())
-        if not wanted.isdecimal() and wanted not in named:
+        if not _is_label(wanted) and wanted not in named:
             listed = ", ".join(f"{label} ({row['name']})" for label, row in table.items())
             raise InputError(
                 f"there is no piece {text!r}: choose from {listed or 'none'}", code="UNKNOWN_NAME"
             )
-        found.append(int(wanted) if wanted.isdecimal() else named[wanted])
+        found.append(int(wanted) if _is_label(wanted) else named[wanted])
     return tuple(found)
+
+
+def _is_label(text: str) -> bool:
+    return text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def folder_of(path: Path) -> Path:
@@ -92,6 +119,18 @@ def folder_of(path: Path) -> Path:
 def edits_of(path: Path) -> EditList:
     """Return the corrections of results; raises `InputError` as `opened` does."""
     return read_edits(folder_of(path))
+
+
+def version_of(path: Path) -> str:
+    """Return what changes with every correction and every undo of results: a SHA-256.
+
+    Raises `InputError` as `opened` does.
+    """
+    described = _described(path)
+    sha = hashlib.sha256(described.read_bytes())
+    if (edits := described.with_name(EDITS)).is_file():
+        sha.update(edits.read_bytes())
+    return sha.hexdigest()
 
 
 def opened(path: Path) -> EditedFolder:
@@ -105,7 +144,7 @@ def opened(path: Path) -> EditedFolder:
     own = read_own_files(folder).files.get(command, {})
     files = tuple(dict.fromkeys([*told.files, *own]))
     present = tuple(name for name in files if (folder / name).is_file())
-    labels = read_labels(_label_map(folder))
+    labels = labels_in(folder)
     _require_its_pieces(labels, told.volumes_mm3, path)
     return EditedFolder(
         folder,
@@ -116,6 +155,8 @@ def opened(path: Path) -> EditedFolder:
         told.report,
         present,
         told.not_written,
+        told.cuts,
+        told.suspected,
     )
 
 
@@ -128,6 +169,8 @@ class _Told:
     findings: tuple[Finding, ...]
     files: tuple[str, ...]
     not_written: tuple[NotWritten, ...]
+    cuts: tuple[Cut, ...]
+    suspected: tuple[Cut, ...]
     report: Report | None
 
 
@@ -142,6 +185,8 @@ def _read(path: Path) -> _Told:
             tuple(_finding(entry) for entry in content["findings"]),
             tuple(inside(str(name)) for name in content["files"]),
             tuple(NotWritten(**entry) for entry in content["not_written"]),
+            tuple(map(_cut, content["cuts"])),
+            tuple(map(_cut, content["suspected"])),
             report_of_json(text) if COMMANDS[path.name] == "segment" else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as reason:
@@ -174,6 +219,11 @@ def _no_results(path: Path, found: str) -> InputError:
     return InputError(f"{path.name} {found}: give {_expected()}", code="NOT_PIECES")
 
 
+def labels_in(folder: Path) -> Volume:
+    """Return the label map of results. Raises `InputError` if there is none."""
+    return read_labels(_label_map(folder))
+
+
 def _label_map(folder: Path) -> Path:
     for writer in MASK_WRITERS.values():
         if (found := folder / f"instances{writer.suffix}").is_file():
@@ -200,6 +250,12 @@ def _require_its_pieces(labels: Volume, volumes_mm3: Mapping[int, float], path: 
 def _finding(entry: Mapping[str, Any]) -> Finding:
     severity = Severity(entry["severity"])
     return Finding(str(entry["code"]), severity, str(entry["message"]), str(entry["action"]))
+
+
+def _cut(entry: Mapping[str, Any]) -> Cut:
+    x, y, z = map(float, entry["centre_mm"])
+    one, other = int(entry["one"]), int(entry["other"])
+    return Cut(one, other, float(entry["area_mm2"]), float(entry["probability"]), (x, y, z))
 
 
 def _name(row: Mapping[str, Any]) -> BoneName:

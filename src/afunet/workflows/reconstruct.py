@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from afunet.findings import Finding
+from afunet.anatomy.bones import Bone
+from afunet.anatomy.names import BoneName
+from afunet.anatomy.told_names import told_name
+from afunet.findings import Finding, info
 from afunet.formats.labelling import Labelling, require_no_negative
 from afunet.formats.readers import read_labelling
 from afunet.formats.writers import MASK_WRITERS
@@ -27,8 +30,8 @@ from afunet.workflows.edit_list import require_unedited
 from afunet.workflows.result_files import (
     INSTANCES_DESCRIPTION,
     coloured_pieces,
-    require_surface_formats,
-    surface_results,
+    piece_results,
+    require_piece_formats,
 )
 from afunet.workflows.scan_of_mask import scan_on_grid
 from afunet.workflows.staging import check_writable, staged_folder
@@ -63,7 +66,7 @@ class Reconstruction:
 def reconstruct(
     mask: Path,
     folder: Path,
-    mesh_formats: Sequence[str] = ("stl",),
+    formats: Sequence[str] = ("stl",),
     *,
     scan: Path | None = None,
     max_triangles: int | None = None,
@@ -75,13 +78,15 @@ def reconstruct(
     `bone.<format>` is all bone; `bones/left-femur.<format>` and so on are the pieces, if there are
     several. `instances.nii.gz` has a label for each piece. `pieces.json` has their measurements,
     the findings about the mask, the files, and what could not be written; the rest is still
-    written. `glb` puts all pieces in their colours into `bones.glb`. Surfaces are simplified as
-    `decimated` says. With `scan`, the CT of the mask in any format of `read_scan`, fragments that
-    touch are told apart, and densities are measured. If the file gives no position in the
-    patient, no piece has a side; without a voxel size no piece has a name. Raises `InputError` for
-    negative labels and for a scan of another place, and `OutputError` if nothing can be written.
+    written. `glb` puts all pieces in their colours into `bones.glb`, `seg.nrrd` their labels and
+    names into `pieces.seg.nrrd` for 3D Slicer. Surfaces are simplified as `decimated` says. The
+    segments of such a file are the pieces if one of them names a bone; other masks are divided.
+    With `scan`, the CT of the mask in any format of `read_scan`, fragments that touch are told
+    apart, and densities are measured. If the file gives no position in the patient, no piece gets
+    a side; without a voxel size no piece gets a name. Raises `InputError` for negative labels and
+    for a scan of another place, and `OutputError` if nothing can be written.
     """
-    require_surface_formats(mesh_formats)
+    require_piece_formats(formats)
     require_limits(max_triangles, max_error_mm)
     check_writable(folder, "reconstruct")
     require_unedited(folder)
@@ -90,18 +95,22 @@ def reconstruct(
     read = read_labelling(mask)
     require_no_negative(read.volume, mask.name)
     watch.tell(READING, 1, 1)
-    hu, told = scan_on_grid(read, scan, watch) if scan else (None, ())
+    hu, noted = scan_on_grid(read, scan, watch) if scan else (None, ())
     dividing = Dividing(attempts, max_triangles, max_error_mm, watch)
     mesh = dividing.surface(read.volume)
-    instances = dividing.pieces(
-        read.volume, hu, spacing_known=read.spacing_known, sides_known=read.sides_known
-    )
+    if told := named_segments(read):
+        instances = dividing.told(read.volume, told, hu)
+    else:
+        instances = dividing.pieces(
+            read.volume, hu, spacing_known=read.spacing_known, sides_known=read.sides_known
+        )
     none: list[Finding] = []
+    taken = (_segments_note(told),) if told else ()
     noticed = attempts.made(PIECES, lambda: piece_findings(instances), none)
-    findings = (*read.findings, *told, *noticed)
+    findings = (*read.findings, *taken, *noted, *noticed)
     with staged_folder(folder, "reconstruct") as stage:
         written = WrittenResults(stage, attempts)
-        listed = results_of_labelling(read, mesh, instances, mesh_formats)
+        listed = results_of_labelling(read, mesh, instances, formats)
         for done, (what, write) in enumerate(listed):
             watch.check()
             watch.tell(WRITING, done, len(listed))
@@ -120,8 +129,20 @@ def reconstruct(
     )
 
 
+def named_segments(read: Labelling) -> dict[int, BoneName]:
+    """Return the name of each segment; empty if none is that of a bone, as in other files."""
+    names = {segment.label: told_name(segment) for segment in read.segments}
+    return names if any(name.bone is not Bone.UNKNOWN for name in names.values()) else {}
+
+
+def _segments_note(told: dict[int, BoneName]) -> Finding:
+    bones = sum(name.bone is not Bone.UNKNOWN for name in told.values())
+    message = f"{bones} of {len(told)} segments name a bone"
+    return info("SEGMENTS_NAMED", message, "the segments are the pieces")
+
+
 def results_of_labelling(
-    read: Labelling, mesh: Mesh | None, instances: Instances, mesh_formats: Sequence[str]
+    read: Labelling, mesh: Mesh | None, instances: Instances, formats: Sequence[str]
 ) -> list[tuple[str, Callable[[Path], list[str]]]]:
     """Return all results except the measurements, by the name used if one is missing."""
 
@@ -138,12 +159,12 @@ def results_of_labelling(
         drawn.image.save(folder / SCENE)
         return [SCENE]
 
-    surfaces = [
+    chosen = [
         (what, partial(write, mesh, instances))
-        for kind in dict.fromkeys(mesh_formats)
-        for what, write in surface_results(kind).items()
+        for kind in dict.fromkeys(formats)
+        for what, write in piece_results(kind).items()
     ]
-    return [*surfaces, (INSTANCES, labels), (SCENE, scene)]
+    return [*chosen, (INSTANCES, labels), (SCENE, scene)]
 
 
 def write_pieces_table(

@@ -18,6 +18,7 @@ from afunet.reconstruction.pieces import Instances
 from afunet.report.palette import colour_of
 from afunet.report.surfaces.coloured_mesh import ColouredMesh
 from afunet.workflows.case_results import BONE, CaseResults
+from afunet.workflows.slicer_results import SLICER_FORMATS, WRITE_FOR_SLICER
 
 DESCRIPTION = "afunet bone mask"
 INSTANCES_DESCRIPTION = "afunet bones and fragments"
@@ -25,6 +26,8 @@ CLASSES, CLASS_NAMES, CLASSES_DESCRIPTION = "classes", "classes.json", "afunet c
 PIECES_FOLDER = "bones"
 GLB, GLB_KIND = "bones.glb", "glb"
 SURFACE_FORMATS = (*MESH_WRITERS, GLB_KIND)
+PIECE_FORMATS = (*SURFACE_FORMATS, *SLICER_FORMATS)
+"""The formats that need no more than the surface of all bone and the pieces."""
 SEGMENTATION, STRUCTURES = "segmentation.dcm", "structures.dcm"
 
 
@@ -66,16 +69,18 @@ def _mask(kind: str) -> ResultFormat:
     return ResultFormat({f"{name}{writer.suffix}": write for name, write in made.items()})
 
 
-WriteSurfaces = Callable[[Mesh | None, Instances, Path], list[str]]
-"""The same for surfaces: of all bone, if there is one, and of the pieces."""
+WritePieces = Callable[[Mesh | None, Instances, Path], list[str]]
+"""The same for the surface of all bone, if there is one, and the pieces."""
 
 
-def surface_results(kind: str) -> dict[str, WriteSurfaces]:
-    """Return the results of a surface format, by the name used if one is missing.
+def piece_results(kind: str) -> dict[str, WritePieces]:
+    """Return the results of one of `PIECE_FORMATS`, by the name used if one is missing.
 
-    A format without colours has all bone in `bone.<kind>`; GLB has all pieces in `bones.glb`. If
-    there are several pieces, each has its own file.
+    A surface format without colours has all bone in `bone.<kind>`; GLB has all pieces in
+    `bones.glb`. If there are several pieces, each has its own surface.
     """
+    if kind in SLICER_FORMATS:
+        return {SLICER_FORMATS[kind]: WRITE_FOR_SLICER[kind]}
 
     def bone(whole: Mesh | None, instances: Instances, folder: Path) -> list[str]:
         return [] if whole is None else write_whole(whole, kind, folder)
@@ -88,20 +93,19 @@ def surface_results(kind: str) -> dict[str, WriteSurfaces]:
     return {f"bone.{kind}": bone, f"{PIECES_FOLDER}/*.{kind}": pieces}
 
 
-def _surfaces(kind: str) -> ResultFormat:
-    def of_case(write: WriteSurfaces) -> WriteResult:
+def _pieces(kind: str) -> ResultFormat:
+    def of_case(write: WritePieces) -> WriteResult:
         return lambda results, folder: write(results.mesh, results.instances, folder)
 
-    return ResultFormat({name: of_case(write) for name, write in surface_results(kind).items()})
+    return ResultFormat({name: of_case(write) for name, write in piece_results(kind).items()})
 
 
-def require_surface_formats(kinds: Collection[str]) -> None:
-    """Raise `ConfigError` for no name, or for a name that is not in `SURFACE_FORMATS`."""
-    unknown = sorted(set(kinds) - set(SURFACE_FORMATS))
+def require_piece_formats(kinds: Collection[str]) -> None:
+    """Raise `ConfigError` for no name, or for a name that is not in `PIECE_FORMATS`."""
+    unknown = sorted(set(kinds) - set(PIECE_FORMATS))
     if unknown or not kinds:
         raise ConfigError(
-            f"unknown surface format {', '.join(unknown) or 'none'}: choose from "
-            f"{', '.join(SURFACE_FORMATS)}"
+            f"unknown format {', '.join(unknown) or 'none'}: choose from {', '.join(PIECE_FORMATS)}"
         )
 
 
@@ -165,7 +169,7 @@ def parts_of(pieces: Sequence[ColouredMesh]) -> list[Part]:
 
 RESULT_FORMATS: dict[str, ResultFormat] = {
     **{kind: _mask(kind) for kind in MASK_WRITERS},
-    **{kind: _surfaces(kind) for kind in SURFACE_FORMATS},
+    **{kind: _pieces(kind) for kind in PIECE_FORMATS},
     "seg": ResultFormat({SEGMENTATION: _segmentation}, needs_dicom=True),
     "rtstruct": ResultFormat({STRUCTURES: _structures}, needs_dicom=True),
 }

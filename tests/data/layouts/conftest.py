@@ -83,6 +83,16 @@ def nnunet(source: Path, legs: Sequence[Leg]) -> None:
     (source / "dataset.json").write_text(json.dumps(described))
 
 
+def corrected(source: Path, legs: Sequence[Leg]) -> None:
+    for number, leg in enumerate(legs, 1):
+        folder = source / f"leg{number}"
+        write_nifti(leg.volume, folder / "input" / "0.nii.gz")
+        write_nifti(leg.mask, folder / "results" / "instances.nii.gz")
+        pieces = [{"label": 1, "name": "left tibia", "bone": "tibia", "side": "left"}]
+        (folder / "results" / "report.json").write_text(json.dumps({"pieces": pieces}))
+        (folder / "results" / "edits.json").write_text(json.dumps({"edits": [{"step": 1}]}))
+
+
 def totalsegmentator(source: Path, legs: Sequence[Leg]) -> None:
     for number, leg in enumerate(legs, 1):
         folder = source / f"s{number:04d}"
@@ -136,6 +146,7 @@ def nifti_pairs(source: Path, legs: Sequence[Leg]) -> None:
 
 WRITERS: dict[str, Write] = {
     "simulated": simulated,
+    "corrected": corrected,
     "nnunet": nnunet,
     "totalsegmentator": totalsegmentator,
     "slices": slices,

@@ -19,6 +19,7 @@ from afunet.watch import CancelToken
 
 Write = Callable[..., Path]
 LABELS = {
+    "corrected": "leg1/results/instances.nii.gz",
     "nnunet": "labelsTr/leg_001.nii.gz",
     "nifti-pairs": "leg1_label.nii.gz",
     "dicom-label": "leg1/label.nii.gz",

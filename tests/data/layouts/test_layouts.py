@@ -75,7 +75,7 @@ def test_every_layout_refuses_an_empty_label(
 
 
 def test_an_empty_folder_has_no_layout_and_an_unknown_name_is_refused(tmp_path: Path) -> None:
-    with refused(InputError, "NO_LAYOUT", "simulated, nnunet"):
+    with refused(InputError, "NO_LAYOUT", "simulated, corrected"):
         layout_of(tmp_path)
     with refused(ConfigError, "CONFIG_ERROR", "'zip'", "auto, simulated"):
         layout_of(tmp_path, "zip")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from afunet.data.layouts import (
+    corrected,
     dicom_label,
     nifti_pairs,
     nnunet,
@@ -22,6 +23,7 @@ AUTO = "auto"
 # The first layout that recognises a folder reads it, so the most specific ones come first.
 LAYOUTS: dict[str, Layout] = {
     "simulated": Layout(simulated.detect, simulated.pairs),
+    "corrected": Layout(corrected.detect, corrected.pairs),
     "nnunet": Layout(nnunet.detect, nnunet.pairs),
     "totalsegmentator": Layout(totalsegmentator.detect, totalsegmentator.pairs),
     "slices": Layout(slice_folder.detect, slice_folder.pairs),

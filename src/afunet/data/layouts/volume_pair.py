@@ -17,6 +17,7 @@ from afunet.findings import Finding, Severity
 from afunet.formats.readers import read_labelling, read_scan
 from afunet.formats.scan import Scan
 from afunet.geometry import Volume
+from afunet.geometry.embedding import embedded
 from afunet.geometry.tolerances import SAME_PLACE_MM
 from afunet.preprocessing.orientation import axial_view, turned_to
 from afunet.watch import CancelToken, Watch
@@ -26,13 +27,14 @@ from afunet.watch import CancelToken, Watch
 class VolumePair:
     """A scan (a file or a folder of DICOM) and label files, each with the rule for its values.
 
-    If two label files mark the same voxel, the later one wins.
+    If two label files mark the same voxel, the later one wins. `series` chooses one of DICOM.
     """
 
     given: Given
     image: Path
     labels: tuple[Path, ...]
     bones: tuple[BoneValues, ...] = (BINARY,)
+    series: str | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -41,7 +43,7 @@ class VolumePair:
 
     def read(self, choice: Choice, cancel: CancelToken) -> Content:
         """Read all axial slices, oriented as in inference; see `Pair.read`."""
-        scan = read_scan(self.image, watch=Watch(cancel=cancel))
+        scan = read_scan(self.image, series=self.series, watch=Watch(cancel=cancel))
         _require_bone(scan)
         view = axial_view(scan.volume)
         axial = view.apply(scan.volume)
@@ -79,6 +81,7 @@ def _on_grid(
     """
     read = read_labelling(path)
     labels = turned_to(read.volume, axial)
+    labels = embedded(labels, axial) if read.is_part else labels
     axial.require_same_grid(labels, "the label", SAME_PLACE_MM)
     noticed = [replace(item, message=f"label: {item.message}") for item in read.findings]
     return bones.mask(labels.voxels), noticed

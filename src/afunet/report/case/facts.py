@@ -12,6 +12,7 @@ import numpy as np
 from afunet.findings import Finding, Severity
 from afunet.formats.plane import plane_name
 from afunet.formats.scan import Scan, Source
+from afunet.fragments.part_bone import Cut
 from afunet.geometry import Mesh, Volume
 from afunet.geometry.labels import label_sizes
 from afunet.models.expected_dice import DiceInterval
@@ -235,6 +236,8 @@ class Report:
     run: RunFacts
     files: Sequence[str]
     not_written: Sequence[NotWritten] = ()
+    cuts: Sequence[Cut] = ()
+    suspected: Sequence[Cut] = ()
     disclaimer: str = DISCLAIMER
 
     def to_json(self) -> str:

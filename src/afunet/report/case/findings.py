@@ -7,6 +7,10 @@ from afunet.geometry import Mesh, Volume
 from afunet.geometry.sizes import area_text
 from afunet.reconstruction.pieces import Instances
 
+OF_MASK_FOUND = frozenset({"NO_BONE", "SURFACE_OPEN"})
+OF_PIECES_FOUND = frozenset({"MANY_PIECES", "FRACTURE_SUSPECTED"})
+"""The codes of findings that follow from the mask, and from the pieces."""
+
 
 def result_findings(
     mask: Volume, mesh: Mesh | None, resampled_to: tuple[int, int] | None
@@ -40,13 +44,14 @@ def piece_findings(instances: Instances) -> list[Finding]:
 def _suspected(instances: Instances) -> list[Finding]:
     """Return a finding for each place where fragments may touch, the likeliest of each piece."""
     found: dict[int, Finding] = {}
+    names = {piece.measures.label: piece.name for piece in instances.pieces}
     for cut in instances.suspected:
-        if cut.one in found or not 0 < cut.one <= len(instances.pieces):
+        if cut.one in found or cut.one not in names:
             continue
         index = round(float(instances.labels.to_indices(cut.centre_mm)[2]))
         place = ", ".join(f"{value:.0f}" for value in cut.centre_mm)
         message = (
-            f"{instances.pieces[cut.one - 1].name} may be broken near ({place}) mm, slice "
+            f"{names[cut.one]} may be broken near ({place}) mm, slice "
             f"{index + 1}, with fragments that touch (probability {cut.probability:.2f}, "
             f"{area_text(cut.area_mm2)}): look there"
         )

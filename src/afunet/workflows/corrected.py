@@ -1,0 +1,83 @@
+"""The corrected pieces of a folder: what to say of them, and which results to make again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from afunet.findings import Finding
+from afunet.formats.scan import Scan
+from afunet.geometry import Mesh, Volume
+from afunet.reconstruction.pieces import Instances
+from afunet.report.case.findings import (
+    OF_MASK_FOUND,
+    OF_PIECES_FOUND,
+    piece_findings,
+    result_findings,
+)
+from afunet.workflows.case_pages import OVERLAY, REPORT_HTML, REPORT_JSON, SCENE
+from afunet.workflows.dicom_choice import DicomChoice
+from afunet.workflows.edited_folder import EditedFolder
+from afunet.workflows.reconstruct import PIECES_JSON
+from afunet.workflows.result_files import (
+    CLASS_NAMES,
+    CLASSES,
+    PIECES_FOLDER,
+    SEGMENTATION,
+    STRUCTURES,
+)
+
+OF_MASK = ("mask.", f"{CLASSES}.", "bone.", OVERLAY)
+"""What begins so follows from the mask alone, everything else from the pieces."""
+OF_PIECES = (
+    "instances.",
+    f"{PIECES_FOLDER}/",
+    "bones.",
+    "pieces.",
+    SCENE,
+    *(REPORT_HTML, REPORT_JSON),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Corrected:
+    """A folder, its corrected pieces, and what to say of them.
+
+    `mesh` is the surface of all bone if the mask changed. `kept` are the labels whose voxels are
+    those of before. `scan` is None unless the user gave it.
+    """
+
+    before: EditedFolder
+    instances: Instances
+    kept: frozenset[int]
+    mask_changed: bool
+    mesh: Mesh | None
+    scan: Scan | None
+    dicom: DicomChoice
+    note: Finding
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The one on the corrections, those of before that are still true, those on the pieces."""
+        again = piece_findings(self.instances)
+        gone = {self.note.code, *OF_PIECES_FOUND}
+        if self.mask_changed:
+            gone |= OF_MASK_FOUND
+            if self.before.report is not None:
+                again = [*result_findings(self.mask, self.mesh, None), *again]
+        kept = (one for one in self.before.findings if one.code not in gone)
+        return (self.note, *kept, *again)
+
+    @property
+    def mask(self) -> Volume:
+        """All pieces together, 0 and 1."""
+        labels = self.instances.labels
+        return labels.with_voxels((labels.voxels != 0).astype(np.uint8))
+
+    def outdated(self, name: str) -> bool:
+        """Return whether a file of before does not show the corrected pieces."""
+        if name in (SEGMENTATION, STRUCTURES):
+            return self.dicom.follows
+        of_mask = name.startswith(OF_MASK) or name == CLASS_NAMES
+        return self.mask_changed if of_mask else name.startswith((*OF_PIECES, PIECES_JSON))
