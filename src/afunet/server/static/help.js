@@ -21,6 +21,7 @@ export function showHelp() {
   document.body.append(dialog);
   dialog.addEventListener("close", () => dialog.remove());
   dialog.showModal();
+  dialog.scrollTop = 0; // the button that has the focus is at the end
 }
 
 function section(group) {

@@ -108,6 +108,7 @@ async function remove(one, title, redraw) {
 }
 
 async function trainingStore() {
-  const made = await api.exportTraining();
-  notice(made?.message ?? `The training store has ${counted(made?.cases ?? 0, "corrected case", "corrected cases")}.`);
+  const { cases, left_out: leftOut } = await api.exportTraining();
+  const without = leftOut ? ` ${counted(leftOut, "case was", "cases were")} left out: not corrected, or not readable as training data.` : "";
+  notice(`${counted(cases, "corrected case was", "corrected cases were")} written to the folder “training” of your data.${without}`);
 }

@@ -5,8 +5,8 @@ import { element } from "../dom.js";
 import { attempt, notice } from "../notices.js";
 
 const FORMATS = [
-  ["stl", "STL surfaces", true], ["seg", "DICOM SEG", true], ["rtstruct", "DICOM RTSTRUCT", false],
-  ["nifti", "NIfTI masks", false], ["ply", "PLY surfaces", false], ["glb", "GLB scene", false],
+  ["stl", "STL surfaces", true], ["seg", "DICOM SEG", true], ["rtstruct", "RTSTRUCT", false],
+  ["seg.nrrd", "3D Slicer segments", false], ["nifti", "NIfTI masks", false], ["glb", "GLB scene", false],
 ];
 const LOOK_MS = 700;
 
