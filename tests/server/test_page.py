@@ -9,6 +9,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import pydicom
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from tests.server.conftest import ROOT, zip_of
+from tests.server.conftest import ANN, ROOT, zip_of
 
 from afunet.anatomy.bones import Bone
 from afunet.phantom import Anatomy, LegConfig, axial_grid, simulate
@@ -75,7 +76,24 @@ class Visit:
 @pytest.fixture
 def visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
     monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'src'}{os.pathsep}{ROOT}")
-    with serving(ServeOptions(tmp_path / "data")) as server, sync_api.sync_playwright() as play:
+    with visiting(ServeOptions(tmp_path / "data")) as seen:
+        yield seen
+
+
+@pytest.fixture
+def finished_visit(
+    finished_home: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Visit]:
+    """A visit of someone who has a case that is done, of 12 slices."""
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'src'}{os.pathsep}{ROOT}")
+    shutil.copytree(finished_home[0], tmp_path / "data")
+    with visiting(ServeOptions(tmp_path / "data", users=(ANN,))) as seen:
+        yield seen
+
+
+@contextmanager
+def visiting(options: ServeOptions) -> Iterator[Visit]:
+    with serving(options) as server, sync_api.sync_playwright() as play:
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         browser = play.chromium.launch(executable_path=CHROMIUM, args=SOFTWARE_GRAPHICS)
@@ -279,6 +297,54 @@ def test_a_dropped_leg_is_found_corrected_parted_and_exported(
 
     assert not visit.problems
     assert all(url.startswith("http://127.0.0.1:") for url in visit.asked)
+
+
+def test_a_large_scan_is_an_overview_with_slabs_and_a_second_window_is_a_conflict(
+    finished_visit: Visit,
+) -> None:
+    visit, page = finished_visit, finished_visit.page
+    page.goto(visit.link)
+    page.evaluate(
+        """async () => Object.assign(
+            (await import("/static/case/loader.js")).LIMITS, { voxels: 2e4, slab: 4 })"""
+    )
+    page.click(".case a")
+    page.wait_for_selector(".bench[data-ready]")
+    assert page.evaluate("() => [afunet.scan.dims, afunet.state.grid.shape]") == [
+        [40, 32, 6],
+        [80, 64, 12],
+    ]
+    page.keyboard.press("b")
+    page.mouse.click(*visit.place(2, (8, 16, 3)))
+    assert page.inner_text("[data-part=unsaved]") == ""
+    assert page.locator(".notice").count() == 1
+
+    page.keyboard.press("Home")
+    assert page.evaluate("() => afunet.slice()") == 10
+    page.keyboard.press("z")
+    page.get_by_text("slices 9 to 12").wait_for()
+    assert page.evaluate("() => [afunet.scan.dims, afunet.slice()]") == [[80, 64, 4], 10]
+    label = page.evaluate("() => afunet.state.chosen[0]")
+    before = voxels(visit, label)
+    visit.settled("slice-canvas")
+    painted = stroke(visit, visit.place(2, (40, 50, 2)), 10)
+    assert painted > 3
+
+    case = case_of(visit)
+    other = next(one["label"] for one in case["pieces"] if one["label"] != label)
+    with visit.api as api:
+        asked = {"kind": "rename", "pieces": [other], "name": "left femur"}
+        head = {"if-match": case["version"]}
+        api.post(f"/api/cases/{case['case']}/edits", json=asked, headers=head).raise_for_status()
+    page.keyboard.press("Control+s")
+    page.get_by_role("button", name="keep my painting").click()
+    page.get_by_text("left femur").first.wait_for()
+    assert voxels(visit, label) == before
+    told = page.locator("[data-part=unsaved]", has_text=f"{painted} voxels")
+    told.wait_for()
+    saved(visit, lambda: page.keyboard.press("Control+s"))
+    assert voxels(visit, label) == before + painted
+    assert [problem for problem in visit.problems if "412" not in problem] == []
 
 
 def test_the_page_suggests_every_name_that_a_piece_may_have() -> None:

@@ -3,21 +3,21 @@
 import * as api from "../api.js";
 import { parsed } from "./nifti.js";
 
-const MOST_VOXELS = 96e6;
-const SLAB = 200;
+/** Scans of more voxels are large; a slab has so many slices. */
+export const LIMITS = { voxels: 96e6, slab: 200 };
 
 export class Loader {
   /** `shape` is [columns, rows, slices] of the whole scan. */
   constructor(id, shape) {
     Object.assign(this, { id, shape });
     this.voxels = shape[0] * shape[1] * shape[2];
-    this.large = this.voxels > MOST_VOXELS;
+    this.large = this.voxels > LIMITS.voxels;
     this.detail = !this.large;
     this.range = this.large ? this.#overview() : null;
   }
 
   #overview() {
-    const step = Math.ceil(Math.cbrt(this.voxels / MOST_VOXELS) * 1.25); // room for labels beside it
+    const step = Math.ceil(Math.cbrt(this.voxels / LIMITS.voxels) * 1.25); // room for labels beside it
     return { first: 0, last: this.shape[2] - 1, step };
   }
 
@@ -26,8 +26,8 @@ export class Loader {
     if (!this.large) return;
     this.detail = around !== null;
     if (!this.detail) { this.range = this.#overview(); return; }
-    const first = Math.max(0, Math.min(this.shape[2] - SLAB, Math.round(around - SLAB / 2)));
-    this.range = { first, last: Math.min(this.shape[2] - 1, first + SLAB - 1), step: 1 };
+    const first = Math.max(0, Math.min(this.shape[2] - LIMITS.slab, Math.round(around - LIMITS.slab / 2)));
+    this.range = { first, last: Math.min(this.shape[2] - 1, first + LIMITS.slab - 1), step: 1 };
   }
 
   /** The slice of the whole scan that is slice k of what is loaded, and the other way round. */

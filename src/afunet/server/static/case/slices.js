@@ -39,6 +39,7 @@ export class Slices {
   async showScan(buffer, grid, window) {
     const mm = this.grid ? this.mm() : null;
     this.grid = null;
+    if (this.nv.drawBitmap) this.nv.closeDrawing();
     while (this.nv.volumes.length) this.nv.removeVolume(this.nv.volumes[0]);
     this.nv.addVolume(await niivue.NVImage.loadFromUrl({ url: buffer, name: "scan.nii", cal_min: window.low, cal_max: window.high, trustCalMinMax: true }));
     if (this.nv.volumes[0].permRAS.join() !== "1,2,3") throw new Error("the server sent a scan that is not in RAS+");
