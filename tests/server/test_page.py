@@ -37,7 +37,7 @@ SOFTWARE_GRAPHICS = [
     "--ignore-gpu-blocklist",
 ]
 STATIC = ROOT / "src/afunet/server/static"
-PATIENCE_MS = 180_000
+PATIENCE_MS = 120_000
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 
 
@@ -185,7 +185,7 @@ def saved(visit: Visit, action: Callable[[], object]) -> None:
     """Do something that makes a new version, and wait until the page shows it."""
     before = visit.page.evaluate("() => afunet.state.version")
     action()
-    for _ in range(600):
+    for _ in range(PATIENCE_MS // 500):
         now, busy = visit.page.evaluate("() => [afunet.state.version, afunet.busy]")
         if now != before and not busy:
             break
@@ -269,16 +269,15 @@ def test_a_dropped_leg_is_found_corrected_parted_and_exported(
     )
     page.get_by_role("button", name="Part", exact=True).click()
     visit.settled("slice-canvas")
-    page.mouse.click(*visit.place(1, (x, y, z + 6)))
-    page.mouse.click(*visit.place(1, (x, y, z - 2)))
+    page.mouse.click(*visit.place(1, (x - 14, y, z + 2)))
+    page.mouse.click(*visit.place(1, (x + 14, y, z + 2)))
     saved(visit, lambda: page.get_by_role("button", name="Part here").click())
     pieces = case_of(visit)["pieces"]
     assert len(pieces) == count + 1
     parts = [one for one in pieces if one["bone"] == "femur"]
     assert sum(voxels(visit, one["label"]) for one in parts) == before
 
-    for box in page.locator("[name=format]:checked").all():
-        box.uncheck()
+    page.get_by_label("STL surfaces").uncheck()
     page.get_by_label("DICOM SEG").check()
     page.get_by_role("button", name="Export", exact=True).click()
     href = page.locator("[data-part=downloads] a", has_text=".dcm").first.get_attribute("href")

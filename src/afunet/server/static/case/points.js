@@ -4,7 +4,7 @@ import { toMm } from "./nifti.js";
 
 const NEEDED = { part: Infinity, length: 2, angle: 3 };
 const WORDS = {
-  part: "Click once on each side of where the piece should be parted.",
+  part: "Click once on each side of the place to part.",
   length: "Click the two ends.",
   angle: "Click an end, the corner, and the other end.",
 };
