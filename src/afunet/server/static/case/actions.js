@@ -1,0 +1,164 @@
+/* What keys and buttons do, by the names in keys.js. */
+
+import { showHelp } from "../help.js";
+import { askChoice, notice } from "../notices.js";
+import { counted } from "../words.js";
+import { NAMES } from "./bones.js";
+import { correct, save, takeBack } from "./corrections.js";
+import { markFlag } from "./flags.js";
+import { TOOLS, paints, points } from "./tools.js";
+
+const TURN_DEG = 15, ZOOM = 1.25;
+
+/** The actions of a bench. */
+export function actionsOf(bench) {
+  const { slices, solid, state } = bench;
+  return {
+    ...moves(bench), ...pieces(bench), ...painting(bench), ...tools(bench),
+    all: () => bench.setLayout("all"),
+    axial: () => bench.setLayout("axial"),
+    coronal: () => bench.setLayout("coronal"),
+    sagittal: () => bench.setLayout("sagittal"),
+    bone: () => bench.setWindow("bone"),
+    soft: () => bench.setWindow("soft"),
+    metal: () => bench.setWindow("metal"),
+    outline: () => bench.setOutline(!bench.view.outline),
+    closer: () => slices.zoom(ZOOM),
+    away: () => slices.zoom(1 / ZOOM),
+    fit: () => slices.zoom(0),
+    turnLeft: () => solid.turn(-TURN_DEG, 0),
+    turnRight: () => solid.turn(TURN_DEG, 0),
+    turnUp: () => solid.turn(0, TURN_DEG),
+    turnDown: () => solid.turn(0, -TURN_DEG),
+    detail: () => (bench.loader.detail ? overview(bench) : bench.detailAt(bench.slice())),
+    help: showHelp,
+    flag: (number) => goToFlag(bench, number),
+    nextFlag: () => goToFlag(bench, (bench.flag ?? -1) + 1),
+    lastFlag: () => goToFlag(bench, (bench.flag ?? state.flags.length) - 1),
+  };
+}
+
+async function overview(bench) {
+  if (bench.loader.large && (await save(bench))) await bench.load();
+}
+
+async function goToFlag(bench, number) {
+  const { flags } = bench.state;
+  if (!flags.length) return;
+  bench.flag = (number + flags.length) % flags.length;
+  markFlag(bench.parts, bench.flag);
+  const { centre_mm: centre, slice } = flags[bench.flag];
+  if (centre) await bench.goTo(centre);
+  else if (slice !== null && slice !== undefined) await bench.goToSlice(slice);
+}
+
+function moves(bench) {
+  const { slices } = bench;
+  return {
+    left: () => slices.move(1, 0, 0), // radiological convention: the patient's right is on the left
+    right: () => slices.move(-1, 0, 0),
+    front: () => slices.move(0, 1, 0),
+    back: () => slices.move(0, -1, 0),
+    up: () => bench.goToSlice(bench.slice() + (bench.loader.range?.step ?? 1)),
+    down: () => bench.goToSlice(bench.slice() - (bench.loader.range?.step ?? 1)),
+    top: () => bench.goToSlice(bench.loader.toWhole(bench.scan.dims[2] - 1)),
+    bottom: () => bench.goToSlice(bench.loader.toWhole(0)),
+  };
+}
+
+function pieces(bench) {
+  const { state } = bench;
+  const shown = () => { bench.redraw(); bench.colour(); };
+  const one = () => state.piece(state.chosen[0]);
+  return {
+    choose: (label, more) => {
+      const wanted = typeof label === "number" ? label : bench.labels.labelAt(bench.slices.voxel());
+      if (!state.piece(wanted)) return;
+      state.choose(wanted, more);
+      bench.redraw();
+    },
+    nextPiece: () => {
+      const at = state.pieces.indexOf(one());
+      if (state.pieces.length) state.choose(state.pieces[(at + 1) % state.pieces.length].label, false);
+      bench.redraw();
+    },
+    hide: (label) => {
+      const labels = typeof label === "number" ? [label] : state.chosen;
+      labels.forEach((each) => state.hide(each));
+      shown();
+    },
+    solo: (label) => {
+      const wanted = typeof label === "number" ? label : state.chosen[0];
+      if (state.piece(wanted)) state.solo(wanted);
+      shown();
+    },
+    "all-shown": () => { state.hidden.clear(); shown(); },
+    join: () => {
+      if (state.chosen.length < 2) return notice("Choose the pieces to join with Shift or Ctrl.");
+      return correct(bench, { kind: "join", pieces: state.chosen });
+    },
+    rename: async () => {
+      if (!one()) return;
+      const name = await askChoice("Rename", "This piece is a part of the", `${one().side ?? ""} ${one().bone}`.trim(), NAMES);
+      if (name) await correct(bench, { kind: "rename", pieces: [one().label], name });
+    },
+    delete: () => (state.chosen.length ? correct(bench, { kind: "delete", pieces: state.chosen }) : undefined),
+  };
+}
+
+function painting(bench) {
+  const { parts } = bench;
+  const size = (by) => {
+    parts["brush-size"].valueAsNumber += by;
+    parts["brush-size"].dispatchEvent(new Event("input"));
+  };
+  return {
+    /** Whether the brush may be used now; if not, the user is told why. */
+    mayPaint: () => {
+      const { tool, chosen, hidden } = bench.state;
+      if (!bench.loader.detail) notice("This is an overview: choose “Full detail here” (z) to paint.");
+      else if (tool !== "erase" && !bench.labels.index(chosen[0])) notice("Choose the bone to paint in the list first.");
+      else if (tool !== "erase" && hidden.has(chosen[0])) notice("This piece is hidden, and hidden pieces are locked: show it first.");
+      else return true;
+      return false;
+    },
+    smaller: () => size(-1),
+    larger: () => size(1),
+    limit: () => { parts.limited.checked = !parts.limited.checked; },
+    interpolate: () => {
+      if (!bench.actions.mayPaint()) return;
+      const filled = bench.brush.interpolate();
+      notice(filled ? `${counted(filled, "slice was", "slices were")} filled.` : "Paint the same bone on two axial slices first, with slices between them.");
+    },
+    undo: () => {
+      const strokes = bench.labels.undo();
+      if (!strokes) return takeBack(bench);
+      bench.slices.showChanged(bench.labels.boxOf(strokes));
+      bench.redraw();
+      return undefined;
+    },
+    save: () => save(bench),
+  };
+}
+
+function tools(bench) {
+  const { state } = bench;
+  return {
+    ...Object.fromEntries(Object.keys(TOOLS).map((tool) => [tool, () => bench.setTool(tool)])),
+    pointAt: (under) => bench.points.add(under.voxel),
+    point: () => {
+      const voxel = bench.slices.voxel();
+      if (points(state.tool)) return bench.points.add(voxel);
+      if (paints(state.tool) && state.tool !== "fill" && bench.actions.mayPaint()) bench.brush.dab(state.tool, voxel);
+      return undefined;
+    },
+    clear: () => bench.points.clear(),
+    cut: async () => {
+      const { seeds } = bench.points;
+      if (state.tool !== "part" || seeds.length < 2) return;
+      const label = state.chosen.length === 1 ? state.chosen[0] : bench.labels.labelAt(seeds[0].voxel);
+      const seedsMm = seeds.map((seed) => seed.mm);
+      if (await correct(bench, { kind: "part", pieces: [label], seeds_mm: seedsMm })) bench.points.clearSeeds();
+    },
+  };
+}

@@ -1,0 +1,83 @@
+/* Corrections that the server makes: saving what was painted, pieces, undo, and conflicts. */
+
+import * as api from "../api.js";
+import { ask, failed, notice } from "../notices.js";
+import { counted } from "../words.js";
+import { forgetExports } from "./exports.js";
+
+/** Save what was painted, if anything. Returns whether nothing is left unsaved. */
+export async function save(bench) {
+  const unsaved = bench.labels?.unsaved();
+  if (!unsaved) return true;
+  const { first, last, labels } = unsaved;
+  const [from, to] = [first, last].map((slice) => bench.loader.toWhole(slice));
+  const answer = await sent(bench, (id, version) => api.paint(id, version, from, to, labels));
+  if (!answer) return false;
+  await taken(bench, answer);
+  notice(`Saved: ${counted(answer.changed_voxels, "voxel", "voxels")} changed.`);
+  return true;
+}
+
+/** Save, then correct pieces as a whole. Returns whether that was done. */
+export async function correct(bench, request) {
+  if (!(await save(bench))) return false;
+  const before = new Set(bench.state.pieces.map((piece) => piece.label));
+  const answer = await sent(bench, (id, version) =>
+    api.edit(id, version, { seeds_mm: [], name: "", ...request }));
+  if (!answer) return false;
+  await taken(bench, answer);
+  const made = bench.state.pieces.filter((piece) => !before.has(piece.label));
+  notice(made.length ? `Parted: ${made.map((piece) => piece.name).join(", ")} is new.` : "Done. Undo brings it back.");
+  return true;
+}
+
+/** Take back the last correction that was saved. */
+export async function takeBack(bench) {
+  const answer = await sent(bench, api.undo);
+  if (!answer) return;
+  await taken(bench, answer);
+  notice("The last saved correction was taken back.");
+}
+
+/** Send one correction at a time; null if it was refused, which the user is told. */
+async function sent(bench, request) {
+  if (bench.busy) return null;
+  bench.busy = true;
+  bench.root.setAttribute("aria-busy", "true");
+  try {
+    return await request(bench.state.id, bench.state.version);
+  } catch (error) {
+    if (error.status === 412) await conflict(bench);
+    else failed(error);
+    return null;
+  } finally {
+    bench.busy = false;
+    bench.root.removeAttribute("aria-busy");
+  }
+}
+
+async function taken(bench, answer) {
+  bench.state.take(answer);
+  if (!answer.pieces) bench.state.take(await api.caseOf(bench.state.id));
+  await bench.loadLabels();
+  forgetExports(bench.parts);
+  bench.redraw();
+  await bench.loadMeshes();
+}
+
+async function conflict(bench) {
+  const count = bench.labels.changes;
+  const answers = [{ value: "load", says: "Load the new version", kind: count ? "" : "main" }, { value: "", says: "Keep looking at mine" }];
+  if (count) answers.unshift({ value: "again", says: "Load it and keep my painting", kind: "main" });
+  const answer = await ask("This case was changed meanwhile", count
+    ? `Another window or person corrected this case. Your ${counted(count, "painted voxel", "painted voxels")} were not saved.`
+    : "Another window or person corrected this case. Your correction was not made.", answers);
+  if (!answer) return;
+  const painted = bench.labels.painted();
+  await taken(bench, await api.caseOf(bench.state.id));
+  if (answer === "again") {
+    bench.labels.paintAgain(painted);
+    bench.slices.showLabels(bench.labels.bytes);
+    bench.redraw();
+  }
+}

@@ -1,0 +1,54 @@
+/* Export: the formats, the job that writes them, the links to the files. */
+
+import * as api from "../api.js";
+import { element } from "../dom.js";
+import { attempt, notice } from "../notices.js";
+
+const FORMATS = [
+  ["stl", "STL surfaces", true], ["seg", "DICOM SEG", true], ["rtstruct", "RTSTRUCT", false],
+  ["seg.nrrd", "3D Slicer segments", false], ["nifti", "NIfTI masks", false], ["glb", "GLB scene", false],
+];
+const LOOK_MS = 700;
+
+/** Fill the form; `before()` saves what is painted and returns whether that worked. */
+export function showExport(parts, id, before) {
+  const boxes = FORMATS.map(([name, says, checked]) =>
+    element("label", { class: "check" }, element("input", { type: "checkbox", name: "format", value: name, checked }), ` ${says}`));
+  const send = element("button", { class: "main", type: "submit" }, "Export");
+  parts.export.replaceChildren(...boxes, send);
+  parts.export.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    send.disabled = true;
+    send.textContent = "Exporting…";
+    const formats = [...parts.export.querySelectorAll("input:checked")].map((box) => box.value);
+    await attempt(async () => {
+      if (!formats.length) return notice("Choose at least one format.", { bad: true });
+      if (await before()) showFiles(parts, id, await exported(id, formats));
+    });
+    send.disabled = false;
+    send.textContent = "Export";
+  });
+  attempt(async () => showFiles(parts, id, (await api.exportState(id)).files));
+}
+
+/** Forget the files of an earlier version. */
+export function forgetExports(parts) {
+  parts.downloads.replaceChildren();
+}
+
+async function exported(id, formats) {
+  await api.exportCase(id, formats);
+  for (;;) {
+    const { state, failure, files } = await api.exportState(id);
+    if (state === "done") return files;
+    if (failure || state === "cancelled") throw new api.Refusal(422, failure?.code, failure?.message ?? "the export was cancelled");
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+function showFiles(parts, id, files) {
+  const link = (href, text) => element("li", {}, element("a", { href, download: "" }, text));
+  parts.downloads.replaceChildren(
+    ...(files.length ? [link(api.zipAt(id), "All files as a zip")] : []),
+    ...files.map((name) => link(api.fileAt(id, name), name)));
+}

@@ -1,0 +1,50 @@
+/* What the page knows of a case: its pieces, which are hidden, which are chosen, the version. */
+
+export class State {
+  constructor(facts) {
+    this.id = facts.case;
+    this.flags = facts.flags;
+    this.confidence = facts.confidence;
+    this.grid = facts.grid;
+    this.hidden = new Set();
+    this.chosen = [];
+    this.tool = "look";
+    this.take(facts);
+    this.chosen = this.pieces.slice(0, 1).map((piece) => piece.label);
+  }
+
+  /** Take over pieces and version of an answer of the server; what is gone is no longer chosen. */
+  take({ pieces, version }) {
+    this.version = version;
+    if (pieces) this.pieces = pieces;
+    const there = new Set(this.pieces.map((piece) => piece.label));
+    this.hidden = new Set([...this.hidden].filter((label) => there.has(label)));
+    this.chosen = this.chosen.filter((label) => there.has(label));
+  }
+
+  piece(label) {
+    return this.pieces.find((piece) => piece.label === label);
+  }
+
+  choose(label, more) {
+    if (!more) this.chosen = [label];
+    else if (this.chosen.includes(label)) this.chosen = this.chosen.filter((one) => one !== label);
+    else this.chosen = [...this.chosen, label];
+  }
+
+  hide(label) {
+    if (!this.hidden.delete(label)) this.hidden.add(label);
+  }
+
+  /** Show one piece alone; if it is alone already, show all. */
+  solo(label) {
+    const others = this.pieces.map((piece) => piece.label).filter((one) => one !== label);
+    const alone = !this.hidden.has(label) && others.every((one) => this.hidden.has(one));
+    this.hidden = new Set(alone ? [] : others);
+  }
+}
+
+/** Red, green and blue (0–255) of "#rrggbb". */
+export function rgb(colour) {
+  return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+}
