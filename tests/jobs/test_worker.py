@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from afunet.jobs.job import Failure, Job, Progress, State
-from afunet.jobs.ledger import MOST_TRIES, Ledger
+from afunet.jobs.ledger import Ledger
 from afunet.jobs.process import Done, Gone, Message, ProcessPool, TaskProcess
+from afunet.jobs.store import MOST_TRIES
 from afunet.jobs.worker import Worker
 
 TASKS = "tests.jobs.some_tasks"

@@ -48,7 +48,8 @@ class Job:
     """A row of the ledger. `subject` is what it is about: jobs of one subject never run together.
 
     `kind` is a name in the table of tasks that its worker has; `request` is passed to the task.
-    `tries` counts the workers that began it. `created` is in seconds since 1970.
+    `tries` counts the workers that began it. `created` is in seconds since 1970. `answer` is what
+    the task of a job that is done returned.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Job:
     progress: Progress = field(default_factory=Progress)
     failure: Failure | None = None
     wants_cancel: bool = False
+    answer: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

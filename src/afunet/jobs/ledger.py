@@ -17,18 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from afunet.jobs.job import Event, Failure, Job, Progress, State
+from afunet.jobs.store import LEASE_S, LOST, MOST_TRIES
 
-MOST_TRIES = 3
-LEASE_S = 30.0
 BUSY_S = 30.0
-LOST = Failure("WORKER_LOST", f"{MOST_TRIES} workers ended before their work was done: try again")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
   number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
   subject TEXT NOT NULL, kind TEXT NOT NULL, request TEXT NOT NULL, state TEXT NOT NULL,
   created REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0, stage TEXT NOT NULL DEFAULT '',
   share REAL, left_s REAL, code TEXT, message TEXT, wants_cancel INTEGER NOT NULL DEFAULT 0,
-  lease TEXT, lease_until REAL);
+  answer TEXT NOT NULL DEFAULT '{}', lease TEXT, lease_until REAL);
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state);
 CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, subject);
 CREATE TABLE IF NOT EXISTS events (
@@ -64,17 +62,25 @@ class Ledger:
         """Close the file."""
         self._kept_open.close()
 
-    def add(self, owner: str, subject: str, kind: str, request: Mapping[str, Any]) -> Job:
-        """Put a job into the queue."""
-        job, now = secrets.token_urlsafe(12), self._clock()
+    def add(
+        self,
+        owner: str,
+        subject: str,
+        kind: str,
+        request: Mapping[str, Any],
+        job: str | None = None,
+    ) -> Job:
+        """Put a job into the queue; a job whose id is known already is returned as it is."""
+        name, now = job or secrets.token_urlsafe(12), self._clock()
         with self._writing() as base:
-            base.execute(
-                "INSERT INTO jobs (id, owner, subject, kind, request, state, created)"
+            added = base.execute(
+                "INSERT OR IGNORE INTO jobs (id, owner, subject, kind, request, state, created)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (job, owner, subject, kind, json.dumps(request), State.QUEUED, now),
+                (name, owner, subject, kind, json.dumps(request), State.QUEUED, now),
             )
-            _announce(base, job)
-        return self.job(job)
+            if added.rowcount:
+                _announce(base, name)
+        return self.job(name)
 
     def job(self, job: str) -> Job:
         """Return a job; raises `KeyError` if there is none with this id."""
@@ -134,9 +140,14 @@ class Ledger:
             _announce(base, job)
         return True
 
-    def finish(self, lease: str) -> bool:
+    def finish(self, lease: str, answer: Mapping[str, Any] | None = None) -> bool:
         """End the job of a lease with success; return False if the lease was lost."""
-        return self._end(lease, State.DONE)
+        with self._holding(lease) as (base, job):
+            if job is None:
+                return False
+            base.execute("UPDATE jobs SET answer = ? WHERE id = ?", (json.dumps(answer or {}), job))
+            _end(base, job, State.DONE)
+        return True
 
     def fail(self, lease: str, failure: Failure) -> bool:
         """End the job of a lease with a failure; return False if the lease was lost."""
@@ -172,6 +183,18 @@ class Ledger:
             if waiting:
                 _end(base, job, State.CANCELLED)
         return self.job(job).state
+
+    def again(self, job: str) -> Job:
+        """Queue a failed or cancelled job once more, as if it had never been tried."""
+        with self._writing() as base:
+            revived = base.execute(
+                "UPDATE jobs SET state = 'queued', tries = 0, wants_cancel = 0, code = NULL,"
+                " message = NULL WHERE id = ? AND state IN ('failed', 'cancelled')",
+                (job,),
+            )
+            if revived.rowcount:
+                _announce(base, job)
+        return self.job(job)
 
     def forget(self, owner: str, subject: str) -> None:
         """Remove all jobs and events of a subject."""
@@ -233,7 +256,7 @@ class Ledger:
         with closing(self._connection()) as base:
             rows = base.execute(
                 "SELECT id, owner, subject, kind, request, state, created, tries, stage, share,"
-                f" left_s, code, message, wants_cancel FROM jobs WHERE {where} ORDER BY number",
+                f" left_s, code, message, wants_cancel, answer FROM jobs WHERE {where} ORDER BY number",
                 values,
             ).fetchall()
         return [_job(row) for row in rows]
@@ -241,7 +264,7 @@ class Ledger:
 
 def _job(row: Sequence[Any]) -> Job:
     job, owner, subject, kind, request, state, created, tries, *rest = row
-    stage, share, left_s, code, message, wants_cancel = rest
+    stage, share, left_s, code, message, wants_cancel, answer = rest
     return Job(
         job,
         owner,
@@ -254,6 +277,7 @@ def _job(row: Sequence[Any]) -> Job:
         Progress(stage, share, left_s),
         None if code is None else Failure(code, message),
         bool(wants_cancel),
+        json.loads(answer),
     )
 
 

@@ -19,7 +19,8 @@ class CaseResults:
     """What was found in a scan; `mesh` is None if there is no surface of all bone.
 
     `probability`, if kept, holds 0 to 255 on the mask's grid. `classes` holds the class of each
-    voxel of the mask, numbered from 1 in the order of `class_names`; it is None for bone alone.
+    voxel of the mask, numbered from 1 in the order of `class_names`; it is None for bone alone. The
+    same `identity` gives DICOM results the same UIDs again.
     """
 
     scan: Scan
@@ -32,3 +33,4 @@ class CaseResults:
     deidentified: bool = False
     classes: Volume | None = None
     class_names: tuple[str, ...] = ()
+    identity: str = ""

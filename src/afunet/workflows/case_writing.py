@@ -46,11 +46,15 @@ PLAN = (Step(WRITING, share=0.01, seconds=0.1), Step(PICTURES, seconds=1.5), Ste
 
 @dataclass(frozen=True)
 class WantedResults:
-    """What to write; `formats` are names of `RESULT_FORMATS`."""
+    """What to write; `formats` are names of `RESULT_FORMATS`.
+
+    The same `identity` gives DICOM results the same UIDs again; without one they are new.
+    """
 
     formats: tuple[str, ...]
     segmentation_kind: SegmentationKind = SegmentationKind.BINARY
     deidentified: bool = False
+    identity: str = ""
 
 
 @dataclass(eq=False)
@@ -178,6 +182,7 @@ class CaseWriter:
             deidentified=wanted.deidentified,
             classes=found.classes,
             class_names=found.network.header.classes,
+            identity=wanted.identity,
         )
 
     def _kept_probability(self) -> Volume | None:

@@ -39,6 +39,7 @@ def write_segments(results: CaseResults, path: Path) -> None:
         path,
         results.segmentation_kind,
         deidentified=results.deidentified,
+        identity=results.identity,
     )
 
 
@@ -51,6 +52,7 @@ def write_structures(results: CaseResults, path: Path) -> None:
         results.algorithm,
         path,
         deidentified=results.deidentified,
+        identity=results.identity,
     )
 
 

@@ -163,6 +163,7 @@ class Segmenter:
         output: str | Path,
         *,
         case: str | None = None,
+        identity: str = "",
         watch: Watch = UNWATCHED,
     ) -> SegmentedCase:
         """Read a scan, find its bones, and write all files into the folder `output`.
@@ -170,7 +171,9 @@ class Segmenter:
         `case` is the scan's title in the report and must not name the patient; None takes the name
         of `path` unless that may name the patient (`title_of`). A result that cannot be made or
         written is listed in `report.not_written`; the others are still written. Raises
-        `AfunetError` if there is no result at all; then nothing is written.
+        `AfunetError` if there is no result at all; then nothing is written. A run with the same
+        `identity` gives its DICOM results the same UIDs, so that an archive replaces the earlier
+        ones.
         """
         stopwatch = self._stopwatch()
         require_possible(path, output, self.options)
@@ -182,7 +185,7 @@ class Segmenter:
         attempts = Attempts(found.missing, found.stacks)
         with staged_folder(output, "segment") as stage:
             written = WrittenResults(stage, attempts)
-            writer = CaseWriter(found, self._wanted(), written, watch, stopwatch)
+            writer = CaseWriter(found, self._wanted(identity), written, watch, stopwatch)
             writer.write_results()
             writer.write_pictures()
             report = writer.write_report(title, named)
@@ -207,9 +210,11 @@ class Segmenter:
                 watch=watch,
             )
 
-    def _wanted(self) -> WantedResults:
+    def _wanted(self, identity: str) -> WantedResults:
         options = self.options
-        return WantedResults(options.formats, options.segmentation_kind, options.deidentify)
+        return WantedResults(
+            options.formats, options.segmentation_kind, options.deidentify, identity
+        )
 
 
 @overload

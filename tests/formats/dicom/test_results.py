@@ -263,3 +263,16 @@ def test_dciodvfy_finds_no_error(tmp_path, scan, kind):
 def errors_of(path: Path) -> list[str]:
     done = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
     return [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")]
+
+
+def test_the_same_work_gives_a_result_the_same_uids_and_other_work_others(tmp_path, scan):
+    placed = result_planes(scan)
+    segment = placed.segment("bone", found_in(scan))
+    found = []
+    for identity in ("job 1", "job 1", "job 2", "", ""):
+        for write in (write_segmentation, write_rtstruct):
+            write([segment], placed, ALGORITHM, tmp_path / "result.dcm", identity=identity)
+            written = dcmread(tmp_path / "result.dcm")
+            found.append((str(written.SOPInstanceUID), str(written.SeriesInstanceUID)))
+    assert found[0:2] == found[2:4]
+    assert len({uid for pair in found for uid in pair}) == 16

@@ -14,11 +14,12 @@ from highdicom.sr import CodedConcept
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage
 
 from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.dicom.contours import filled, outlines
 from afunet.formats.dicom.deidentify import deidentify
+from afunet.formats.dicom.new_uids import new_uid
 from afunet.formats.dicom.result import (
     ANATOMICAL_STRUCTURE,
     ResultPlanes,
@@ -45,14 +46,16 @@ def write_rtstruct(
     path: Path,
     *,
     deidentified: bool = False,
+    identity: str = "",
 ) -> None:
     """Write the outlines of segments on their planes, and check the file by reading it.
 
-    `deidentified` leaves the patient out. Raises `OutputError` if the file differs from the masks
+    `deidentified` leaves the patient out. The same `identity` gives the same UIDs again
+    (`new_uid`). Raises `OutputError` if the file differs from the masks
     in a pixel or in position; then no file is left.
     """
     with library_errors_refused("RT Structure Set", "RTSTRUCT_FAILED"):
-        dataset = _structure_set(placed, algorithm)
+        dataset = _structure_set(placed, algorithm, identity)
         _add_structures(dataset, segments, placed, algorithm)
         if deidentified:
             deidentify(dataset)
@@ -64,7 +67,7 @@ def write_rtstruct(
                 _require_references(written, placed)
 
 
-def _structure_set(placed: ResultPlanes, algorithm: Algorithm) -> FileDataset:
+def _structure_set(placed: ResultPlanes, algorithm: Algorithm, identity: str) -> FileDataset:
     """Everything except the structures: the patient, the program, the referenced images."""
     now = datetime.now()
     meta = FileMetaDataset()
@@ -72,11 +75,11 @@ def _structure_set(placed: ResultPlanes, algorithm: Algorithm) -> FileDataset:
     dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
     file_beside(placed.images, dataset)
     dataset.SOPClassUID = RTStructureSetStorage
-    dataset.SOPInstanceUID = generate_uid()
+    dataset.SOPInstanceUID = new_uid(identity, "RTSTRUCT")
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     dataset.Modality = "RTSTRUCT"
-    dataset.SeriesInstanceUID = generate_uid()
+    dataset.SeriesInstanceUID = new_uid(identity, "RTSTRUCT series")
     dataset.SeriesNumber = SERIES_NUMBER
     dataset.SeriesDescription = "Bone outlines (research)"
     dataset.OperatorsName = ""

@@ -22,6 +22,7 @@ from pydicom.valuerep import DSfloat
 from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.dicom.copied_elements import FILED_BY, SHARED_UIDS
 from afunet.formats.dicom.deidentify import deidentify
+from afunet.formats.dicom.new_uids import new_uid
 from afunet.formats.dicom.result import (
     ANATOMICAL_STRUCTURE,
     ResultPlanes,
@@ -49,16 +50,18 @@ def write_segmentation(
     kind: SegmentationKind = SegmentationKind.BINARY,
     *,
     deidentified: bool = False,
+    identity: str = "",
 ) -> None:
     """Write segments on the planes of their source images, and check the file by reading it.
 
     Segments share their labels; with shares from 0 to 255 there is one segment. Frames without bone
-    are left out; `deidentified` leaves the patient out too. Raises `OutputError` if the file
+    are left out; `deidentified` leaves the patient out too. The same `identity` gives the same UIDs
+    again (`new_uid`). Raises `OutputError` if the file
     differs from the masks in a voxel or in position; then no file is left.
     """
     with library_errors_refused("DICOM Segmentation", "SEG_FAILED"):
         stand_ins = _stand_ins(placed)
-        dataset = _segmentation(segments, stand_ins, placed, algorithm, kind)
+        dataset = _segmentation(segments, stand_ins, placed, algorithm, kind, identity)
         _refer(dataset, stand_ins, placed)
         if deidentified:
             deidentify(dataset)
@@ -76,15 +79,16 @@ def _segmentation(
     placed: ResultPlanes,
     algorithm: Algorithm,
     kind: SegmentationKind,
+    identity: str,
 ) -> Segmentation:
     return Segmentation(
         source_images=stand_ins,
         pixel_array=_pixels(segments, kind),
         segmentation_type=kind.upper(),
         segment_descriptions=[_description(segment, placed, algorithm) for segment in segments],
-        series_instance_uid=generate_uid(),
+        series_instance_uid=new_uid(identity, "SEG series"),
         series_number=SERIES_NUMBER,
-        sop_instance_uid=generate_uid(),
+        sop_instance_uid=new_uid(identity, "SEG"),
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=algorithm.name,
