@@ -13,6 +13,7 @@ EXTRAS = {
     "tensorboard": "train",
     "matplotlib": "train",
     "openvino": "openvino",
+    "pyarrow": "batch",
     "fastapi": "serve",
     "uvicorn": "serve",
     "python_multipart": "serve",

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from afunet.cli import compare, compress, edit, evaluate, prepare, segment, serve, simulate, train
+from afunet.cli import (
+    batch,
+    compare,
+    compress,
+    edit,
+    evaluate,
+    prepare,
+    segment,
+    serve,
+    simulate,
+    train,
+)
 from afunet.cli.door import at_the_door
 from afunet.errors import AfunetError, ExitCode
 from afunet.faults import PROGRAM_ERROR, code_of, exit_code_of, keep_stack, reason_of
@@ -53,6 +64,7 @@ def root(
 
 for command in (
     segment.segment,
+    batch.batch,
     segment.inspect,
     segment.reconstruct,
     edit.edit,

@@ -85,7 +85,9 @@ def main() -> None:
         if order.get("nice"):
             os.nice(int(order["nice"]))
         orders.cancel, orders.silence_s = CancelToken(), order.get("silence_s")
-        _say(out, **_carried_out(tasks[order["run"]], order["request"], orders.cancel, out))
+        said = _carried_out(tasks[order["run"]], order["request"], orders.cancel, out)
+        orders.silence_s = None  # between two orders the parent may be silent
+        _say(out, **said)
 
 
 def _carried_out(

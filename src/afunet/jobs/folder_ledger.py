@@ -124,6 +124,14 @@ class FolderLedger:
         """Return a job; raises `KeyError` if there is none with this id."""
         return self._job(self._place_of(job), job)
 
+    def job_of(self, subject: str, job: str) -> Job:
+        """Return a job of a known subject, without searching for it."""
+        return self._job(self._place(subject), job)
+
+    def is_over(self, subject: str, job: str) -> bool:
+        """Return whether a job has ended, by one look at the file system."""
+        return (self._place(subject) / f"{job}{END}").exists()
+
     def jobs(self, owner: str, subject: str | None = None) -> list[Job]:
         """Return the owner's jobs, of one subject or of all, the oldest first."""
         places = self._places() if subject is None else [self._place(subject)]
@@ -322,7 +330,9 @@ def _claims(place: Path) -> list[Claim]:
     claims = []
     for number in numbers:
         said = _read(place / f"{CLAIM}{number}")  # empty for a moment, and if its writer was killed
-        claim = Claim(number, said["job"], said["lease"], said["lease_s"]) if said else Claim(number)
+        claim = (
+            Claim(number, said["job"], said["lease"], said["lease_s"]) if said else Claim(number)
+        )
         if (place / f"{OVER}{number}").exists():
             counts = bool(_read(place / f"{OVER}{number}").get("counts", True))
             claim = replace(claim, is_over=True, counts=counts)

@@ -256,7 +256,8 @@ class Ledger:
         with closing(self._connection()) as base:
             rows = base.execute(
                 "SELECT id, owner, subject, kind, request, state, created, tries, stage, share,"
-                f" left_s, code, message, wants_cancel, answer FROM jobs WHERE {where} ORDER BY number",
+                " left_s, code, message, wants_cancel, answer"
+                f" FROM jobs WHERE {where} ORDER BY number",
                 values,
             ).fetchall()
         return [_job(row) for row in rows]

@@ -1,0 +1,179 @@
+"""The scans of a batch, and the folder of each one's results."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import hmac
+import os
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from afunet.errors import ConfigError, InputError
+from afunet.formats.dicom.archive import is_archive
+from afunet.formats.dicom.identifiers import names_patient
+from afunet.formats.file_search import existing_paths
+from afunet.watch import UNWATCHED, Watch
+from afunet.workflows.titles import SUFFIXES, reads_harmless, stem_of
+
+LISTS = (".txt", ".csv")
+PATH_COLUMN = "path"
+LOOKING = "looking at the scans"
+KEY_BYTES, KEPT_DIGITS = 16, 8
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Part:
+    """The share of a batch that one process works at: part `number` (from 1) of `count`."""
+
+    number: int = 1
+    count: int = 1
+
+    @classmethod
+    def read(cls, text: str) -> Part:
+        """Read "2/16"; raises `ConfigError` for anything else."""
+        try:
+            number, count = map(int, text.split("/"))
+        except ValueError:
+            number, count = 0, 0
+        if not 1 <= number <= count:
+            raise ConfigError(
+                f"--part is {text!r}, expected a number and a count such as 2/16", code="BAD_PART"
+            )
+        return cls(number, count)
+
+    def of(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Return every `count`th item."""
+        return items[self.number - 1 :: self.count]
+
+
+WHOLE = Part()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A scan, the name of the folder of its results, and the title of its report."""
+
+    path: Path
+    folder: str
+    title: str
+
+
+def scans_in(given: Sequence[Path], without: Path | None = None) -> list[Path]:
+    """Return the scans that a batch was given, each once.
+
+    A folder stands for all folders, archives and volume files in it, or is a scan itself if it
+    holds none; a `.txt` or `.csv` file lists paths, a pattern such as `data/*/ct` stands for all
+    paths that match. `without` is the folder of the results, which may lie among the scans. Raises
+    `InputError` for a path that cannot be opened and if there is no scan.
+    """
+    found = [scan for one in given for scan in _scans_at(one)]
+    kept = [path for path in dict.fromkeys(found) if without is None or not _is(path, without)]
+    if not kept:
+        raise InputError(
+            "no scan was found: give a folder of scans, a list of paths or a pattern",
+            code="NO_SCANS",
+        )
+    return kept
+
+
+def named_subjects(
+    scans: Sequence[Path], key: bytes, part: Part = WHOLE, watch: Watch = UNWATCHED
+) -> Iterator[Subject]:
+    """Yield a subject for each scan of a part; no two have the same folder.
+
+    The folder is named after the scan's place below the folder that holds all scans. If that holds
+    a word of the patient's name or number in the DICOM files, or if two scans would share it, a
+    keyed digest stands there: with the same `key` each scan has the same name in every run,
+    whatever other scans there are. The title is the folder's name if that cannot name a patient.
+    Raises `Cancelled`.
+    """
+    places = _places(scans)
+    shared = {name for name, count in Counter(map(str.lower, places)).items() if count > 1}
+    chosen = part.of(list(zip(scans, places, strict=True)))
+    for number, (path, place) in enumerate(chosen):
+        watch.check()
+        watch.tell(LOOKING, number, len(chosen))
+        sign = hmac.new(key, os.fsencode(path.absolute()), "sha256").hexdigest()[:KEPT_DIGITS]
+        named = names_patient(place, path, watch.cancel)
+        name = f"{place}-{sign}" if place.lower() in shared else place
+        folder = f"case-{sign}" if named else name.encode("utf-8", "replace").decode()
+        harmless = reads_harmless(place, path) and not named
+        yield Subject(path, folder, folder if harmless else f"case-{sign}")
+
+
+def key_of(folder: Path) -> bytes:
+    """Return the key of a results folder, which the first run makes."""
+    path = folder / "key"
+    with suppress(FileExistsError):
+        folder.mkdir(parents=True, exist_ok=True)
+        half = folder / f".key-{secrets.token_hex(4)}"
+        half.write_bytes(secrets.token_bytes(KEY_BYTES))
+        try:
+            os.link(half, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            if not path.exists():
+                os.replace(half, path)
+        finally:
+            half.unlink(missing_ok=True)
+    return path.read_bytes()
+
+
+def _scans_at(path: Path) -> Iterable[Path]:
+    if not path.exists() and glob.has_magic(str(path)):
+        return [Path(found) for found in sorted(glob.glob(str(path), recursive=True))]
+    existing_paths(path)
+    if path.is_file():
+        return _listed(path) if path.suffix.lower() in LISTS else [path]
+    inside = sorted(path.iterdir())
+    scans = [one for one in inside if not one.name.startswith(".") and _may_be_scan(one)]
+    return scans or ([path] if any(one.is_file() for one in inside) else [])
+
+
+def _may_be_scan(path: Path) -> bool:
+    if path.is_dir():
+        return True
+    return path.is_file() and (path.name.lower().endswith(SUFFIXES) or is_archive(path))
+
+
+def _listed(path: Path) -> list[Path]:
+    """Return the paths in a list: one a line, or the column `path` of a table."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"the list {path} cannot be read: {error.__class__.__name__}; expected a path a line",
+            code="BAD_TEXT",
+        ) from None
+    if path.suffix.lower() == ".csv":
+        rows = list(csv.DictReader(text.splitlines()))
+        if rows and PATH_COLUMN not in rows[0]:
+            raise InputError(
+                f"the table {path} has no column {PATH_COLUMN!r}: add one", code="BAD_DESCRIPTION"
+            )
+        lines = [row[PATH_COLUMN] or "" for row in rows]
+    else:
+        lines = text.splitlines()
+    wanted = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return [path.parent / line for line in wanted]
+
+
+def _places(scans: Sequence[Path]) -> list[str]:
+    """Return the place of each scan below the folder that holds all of them, as one name."""
+    whole = [scan.absolute() for scan in scans]
+    above = Path(os.path.commonpath([scan.parent for scan in whole]))
+    return ["_".join((*scan.relative_to(above).parts[:-1], stem_of(scan))) for scan in whole]
+
+
+def _is(path: Path, other: Path) -> bool:
+    with suppress(OSError):
+        return path.resolve() == other.resolve()
+    return False
