@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import uuid4
 
 from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
@@ -19,8 +20,9 @@ class CaseResults:
     """What was found in a scan; `mesh` is None if there is no surface of all bone.
 
     `probability`, if kept, holds 0 to 255 on the mask's grid. `classes` holds the class of each
-    voxel of the mask, numbered from 1 in the order of `class_names`; it is None for bone alone. The
-    same `identity` gives DICOM results the same UIDs again.
+    voxel of the mask, numbered from 1 in the order of `class_names`; it is None for bone alone.
+    DICOM results of one `identity` refer to each other, and have the same UIDs in every run.
+    `flags` are codes, each with the label of its piece or None.
     """
 
     scan: Scan
@@ -33,4 +35,5 @@ class CaseResults:
     deidentified: bool = False
     classes: Volume | None = None
     class_names: tuple[str, ...] = ()
-    identity: str = ""
+    identity: str = field(default_factory=lambda: uuid4().hex)
+    flags: tuple[tuple[str, int | None], ...] = ()

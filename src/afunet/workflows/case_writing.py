@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from uuid import uuid4
 
 from afunet.findings import Finding, info
 from afunet.formats.dicom.algorithm import Algorithm
@@ -182,7 +183,8 @@ class CaseWriter:
             deidentified=wanted.deidentified,
             classes=found.classes,
             class_names=found.network.header.classes,
-            identity=wanted.identity,
+            identity=wanted.identity or uuid4().hex,
+            flags=tuple((one.code, one.piece) for one in found.trust.flags) if found.trust else (),
         )
 
     def _kept_probability(self) -> Volume | None:

@@ -23,9 +23,8 @@ from afunet.workflows.reconstruct import PIECES_JSON
 from afunet.workflows.result_files import (
     CLASS_NAMES,
     CLASSES,
+    DICOM_RESULTS,
     PIECES_FOLDER,
-    SEGMENTATION,
-    STRUCTURES,
 )
 
 OF_MASK = ("mask.", f"{CLASSES}.", "bone.", OVERLAY)
@@ -77,7 +76,7 @@ class Corrected:
 
     def outdated(self, name: str) -> bool:
         """Return whether a file of before does not show the corrected pieces."""
-        if name in (SEGMENTATION, STRUCTURES):
+        if name in DICOM_RESULTS.values():
             return self.dicom.follows
         of_mask = name.startswith(OF_MASK) or name == CLASS_NAMES
         return self.mask_changed if of_mask else name.startswith((*OF_PIECES, PIECES_JSON))

@@ -10,7 +10,7 @@ from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.formats.scan import Scan
 from afunet.workflows.case_pages import OVERLAY
 from afunet.workflows.edited_folder import EditedFolder
-from afunet.workflows.result_files import SEGMENTATION, STRUCTURES
+from afunet.workflows.result_files import DICOM_RESULTS, SEGMENTATION
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def dicom_choice(before: EditedFolder, scan: Scan | None, *, mask_changed: bool)
     choice, needing = DicomChoice(), []
     if scan is not None:
         before.labels.require_same_grid(scan.volume, "the scan")
-    for name in (SEGMENTATION, STRUCTURES):
+    for name in DICOM_RESULTS.values():
         if name in before.files:
             choice = _choice_of(before.folder / name, scan, choice)
             needing += [name]

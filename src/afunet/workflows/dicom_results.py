@@ -5,6 +5,7 @@ Importing this takes longer than reading a scan, because highdicom brings all co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pydicom.sr.coding import Code
 
 from afunet.anatomy.bones import Bone, Side
 from afunet.anatomy.names import UNKNOWN, BoneName
+from afunet.formats.dicom.measurement_report import BoneMeasures, write_measurement_report
 from afunet.formats.dicom.result import (
     LEFT,
     RIGHT,
@@ -24,7 +26,7 @@ from afunet.formats.dicom.result import (
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import write_segmentation
 from afunet.geometry import Volume
-from afunet.reconstruction.pieces import Instances
+from afunet.reconstruction.pieces import Instances, Piece
 from afunet.report.palette import colour_of
 from afunet.workflows.case_results import BONE, CaseResults
 
@@ -53,6 +55,54 @@ def write_structures(results: CaseResults, path: Path) -> None:
         path,
         deidentified=results.deidentified,
         identity=results.identity,
+    )
+
+
+def write_report(results: CaseResults, path: Path) -> None:
+    """Write the bones' measures as a Structured Report; `OutputError` if that is impossible."""
+    placed = result_planes(results.scan, deidentified=results.deidentified)
+    pieces_of = _pieces_by_segment(results)
+    write_measurement_report(
+        [
+            _measures(structure, number, pieces, results)
+            for number, (structure, pieces) in enumerate(pieces_of.items(), 1)
+            if pieces
+        ],
+        placed,
+        results.algorithm,
+        path,
+        results.identity,
+        kind=results.segmentation_kind,
+        flags=[code for code, piece in results.flags if piece is None],
+        deidentified=results.deidentified,
+    )
+
+
+def _pieces_by_segment(results: CaseResults) -> dict[Structure, list[Piece]]:
+    """Return the pieces of each segment of `_segments`, in the order of their numbers."""
+    if results.probability is not None:
+        return {_structure(UNKNOWN): list(results.instances.pieces)}
+    _, structures = bones_of(results.instances)
+    found: dict[Structure, list[Piece]] = {one: [] for one in structures}
+    for piece in results.instances.pieces:
+        found[_structure(piece.bone)].append(piece)
+    return found
+
+
+def _measures(
+    structure: Structure, number: int, pieces: Sequence[Piece], results: CaseResults
+) -> BoneMeasures:
+    """Return the measures of a bone of several pieces; its length is known if there is only one."""
+    volumes = [piece.measures.volume_mm3 for piece in pieces]
+    known = [piece.measures.mean_hu for piece in pieces if piece.measures.mean_hu is not None]
+    labels = {piece.measures.label for piece in pieces}
+    return BoneMeasures(
+        structure,
+        number,
+        sum(volumes),
+        pieces[0].measures.length_mm if len(pieces) == 1 else None,
+        float(np.average(known, weights=volumes)) if len(known) == len(pieces) else None,
+        tuple(code for code, piece in results.flags if piece in labels),
     )
 
 

@@ -72,6 +72,7 @@ def export(
         surface(mask, watch=watch),
         instances,
         Algorithm(model.name, version("afunet"), model.sha256, edited=edited),
+        flags=tuple((flag.code, flag.piece) for flag in before.report.flags),
     )
     attempts, listed = Attempts(), results_of(formats)
     with staged_folder(output, COMMAND) as stage:

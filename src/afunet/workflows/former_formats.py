@@ -5,10 +5,9 @@ from __future__ import annotations
 from afunet.formats.writers import MASK_WRITERS
 from afunet.workflows.edited_folder import EditedFolder
 from afunet.workflows.result_files import (
+    DICOM_RESULTS,
     PIECE_FORMATS,
     PIECES_FOLDER,
-    SEGMENTATION,
-    STRUCTURES,
     SURFACE_FORMATS,
 )
 from afunet.workflows.slicer_results import SLICER_FORMATS
@@ -22,7 +21,7 @@ def formats_of(before: EditedFolder, *, with_dicom: bool) -> list[str]:
         for kind, writer in MASK_WRITERS.items()
         if wanted & {f"mask{writer.suffix}", f"instances{writer.suffix}"}
     ]
-    dicom = {"seg": SEGMENTATION, "rtstruct": STRUCTURES} if with_dicom else {}
+    dicom = DICOM_RESULTS if with_dicom else {}
     return [
         *masks,
         *surface_kinds(before),

@@ -38,8 +38,7 @@ from afunet.workflows.edit_list import EDITS
 from afunet.workflows.former_formats import formats_of, surface_kinds
 from afunet.workflows.reconstruct import PIECES_JSON, results_of_labelling, write_pieces_table
 from afunet.workflows.result_files import (
-    SEGMENTATION,
-    STRUCTURES,
+    DICOM_RESULTS,
     coloured_pieces,
     results_of,
 )
@@ -87,6 +86,7 @@ def _write_case(
         Algorithm(report.model.name, version("afunet"), report.model.sha256, edited=True),
         segmentation_kind=made.dicom.kind,
         deidentified=made.dicom.deidentified,
+        flags=tuple((flag.code, flag.piece) for flag in report.flags),
     )
     if made.mask_changed:
         results = with_classes(made, results)
@@ -94,7 +94,7 @@ def _write_case(
         (what, write)
         for what, write in results_of(formats_of(made.before, with_dicom=made.scan is not None))
         if made.mask_changed or not what.startswith(OF_MASK)
-        if what not in (SEGMENTATION, STRUCTURES) or made.outdated(what)
+        if what not in DICOM_RESULTS.values() or made.outdated(what)
     ]
     _note_missing(made, written, listed)
     for done, (what, write) in enumerate(listed):

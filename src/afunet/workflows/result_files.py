@@ -29,6 +29,9 @@ SURFACE_FORMATS = (*MESH_WRITERS, GLB_KIND)
 PIECE_FORMATS = (*SURFACE_FORMATS, *SLICER_FORMATS)
 """The formats that need no more than the surface of all bone and the pieces."""
 SEGMENTATION, STRUCTURES = "segmentation.dcm", "structures.dcm"
+MEASUREMENTS = "measurements.dcm"
+DICOM_RESULTS = {"seg": SEGMENTATION, "rtstruct": STRUCTURES, "sr": MEASUREMENTS}
+"""The file of each format that refers to the images of a scan."""
 
 
 WriteResult = Callable[[CaseResults, Path], list[str]]
@@ -162,6 +165,13 @@ def _structures(results: CaseResults, folder: Path) -> list[str]:
     return [STRUCTURES]
 
 
+def _measurements(results: CaseResults, folder: Path) -> list[str]:
+    from afunet.workflows.dicom_results import write_report
+
+    write_report(results, folder / MEASUREMENTS)
+    return [MEASUREMENTS]
+
+
 def parts_of(pieces: Sequence[ColouredMesh]) -> list[Part]:
     """Return the pieces as parts of a GLB file."""
     return [Part(piece.name, piece.mesh, piece.colour) for piece in pieces]
@@ -172,6 +182,7 @@ RESULT_FORMATS: dict[str, ResultFormat] = {
     **{kind: _pieces(kind) for kind in PIECE_FORMATS},
     "seg": ResultFormat({SEGMENTATION: _segmentation}, needs_dicom=True),
     "rtstruct": ResultFormat({STRUCTURES: _structures}, needs_dicom=True),
+    "sr": ResultFormat({MEASUREMENTS: _measurements}, needs_dicom=True),
 }
 
 
@@ -191,6 +202,10 @@ def require_formats(names: Collection[str]) -> None:
     if unknown:
         raise ConfigError(
             f"unknown format {', '.join(unknown)}: choose from {', '.join(RESULT_FORMATS)}"
+        )
+    if "sr" in names and "seg" not in names:
+        raise ConfigError(
+            "the report sr refers to the segments of seg: ask for both", code="OPTIONS_CLASH"
         )
 
 

@@ -9,13 +9,15 @@ import highdicom
 import numpy as np
 import pytest
 from pydicom import dcmread
+from pydicom.sr.coding import Code
 from tests.refusals import refused
 
 from afunet.errors import ConfigError, OutputError
 from afunet.formats.dicom import rtstruct, segmentation
 from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.dicom.contours import filled
-from afunet.formats.dicom.result import Segment, Structure, result_planes
+from afunet.formats.dicom.measurement_report import BoneMeasures, write_measurement_report
+from afunet.formats.dicom.result import LEFT, Segment, Structure, result_planes
 from afunet.formats.dicom.rtstruct import write_rtstruct
 from afunet.formats.dicom.segmentation import write_segmentation
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
@@ -276,3 +278,73 @@ def test_the_same_work_gives_a_result_the_same_uids_and_other_work_others(tmp_pa
             found.append((str(written.SOPInstanceUID), str(written.SeriesInstanceUID)))
     assert found[0:2] == found[2:4]
     assert len({uid for pair in found for uid in pair}) == 16
+
+
+def measured(scan):
+    placed = result_planes(scan)
+    femur = Structure("left femur", Code("71341001", "SCT", "Femur"), LEFT)
+    bones = [
+        BoneMeasures(femur, 1, 81234.5, 212.25, 381.0, ("FRACTURE_SUSPECTED",)),
+        BoneMeasures(Structure("bone"), 2, 10.0),
+    ]
+    return placed, bones
+
+
+@pytest.mark.parametrize("kind", SegmentationKind)
+def test_a_measurement_report_refers_to_the_segments_of_its_run(tmp_path, scan, kind):
+    placed, bones = measured(scan)
+    seg, path = tmp_path / "seg.dcm", tmp_path / "sr.dcm"
+    write_segmentation(
+        [placed.segment("bone", found_in(scan))], placed, ALGORITHM, seg, kind, identity="run"
+    )
+    write_measurement_report(
+        bones, placed, ALGORITHM, path, "run", kind=kind, flags=["LOW_CONFIDENCE"]
+    )
+    report = highdicom.sr.srread(path)
+    groups = report.content.get_volumetric_roi_measurement_groups()
+    assert [group.tracking_identifier for group in groups] == ["left femur", "bone"]
+    assert [group.tracking_uid for group in groups] == [
+        placed.tracking_uid(bone.structure) for bone in bones
+    ]
+    values = [{one.name.meaning: one.value for one in group.get_measurements()} for group in groups]
+    assert values == [
+        {"Volume": 81234.5, "Length": 212.25, "Attenuation Coefficient": 381.0},
+        {"Volume": 10.0},
+    ]
+    segment = groups[0].referenced_segment
+    assert segment.referenced_sop_instance_uid == dcmread(seg).SOPInstanceUID
+    assert segment.referenced_sop_class_uid == dcmread(seg).SOPClassUID
+    said = [str(one.value.value) for one in groups[0].get_qualitative_evaluations()]
+    assert "FRACTURE_SUSPECTED" in said
+    assert report.PatientSex == "F"
+    evidence = {
+        str(instance.ReferencedSOPInstanceUID)
+        for study in report.CurrentRequestedProcedureEvidenceSequence
+        for series in study.ReferencedSeriesSequence
+        for instance in series.ReferencedSOPSequence
+    }
+    assert dcmread(seg).SOPInstanceUID in evidence
+    if shutil.which("dciodvfy"):
+        assert errors_of(path) == []
+
+
+def test_a_measurement_report_without_the_patient_still_refers_to_its_segments(tmp_path, scan):
+    placed, bones = measured(scan)
+    seg, path = tmp_path / "seg.dcm", tmp_path / "sr.dcm"
+    segment = placed.segment("bone", found_in(scan))
+    write_segmentation([segment], placed, ALGORITHM, seg, identity="run", deidentified=True)
+    write_measurement_report(bones, placed, ALGORITHM, path, "run", deidentified=True)
+    content = path.read_bytes()
+    sources = [image.sop_instance for image in placed.images.images]
+    for secret in (
+        "Doe",
+        "Jane",
+        "PID-4711",
+        "19510203",
+        "ACC-0815",
+        placed.images.study,
+        *sources,
+    ):
+        assert not re.search(re.escape(secret.encode()) + rb"(?![\d.])", content), secret
+    (first, *_) = highdicom.sr.srread(path).content.get_volumetric_roi_measurement_groups()
+    assert first.referenced_segment.referenced_sop_instance_uid == dcmread(seg).SOPInstanceUID

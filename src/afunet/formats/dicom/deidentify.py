@@ -37,6 +37,8 @@ OURS = (
     "ReferencedImageSequence",
     "SourceImageSequence",
     "SegmentSequence",
+    "ContentSequence",
+    "CurrentRequestedProcedureEvidenceSequence",
 )
 INSTANCES = (
     "SOPInstanceUID",
@@ -47,6 +49,7 @@ INSTANCES = (
     "ReferencedFrameOfReferenceUID",
     "SourceFrameOfReferenceUID",
     "TrackingUID",
+    "UID",
 )
 # Validators refuse the year that the library writes.
 LIBRARY_DATE, DUMMY_DATE = "00010101", "19000101"
