@@ -17,7 +17,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import LabelMapSegmentationStorage, SegmentationStorage
+from pydicom.uid import SegmentationStorage
 
 from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.dicom.copied_elements import FILED_BY
@@ -36,6 +36,7 @@ from afunet.whole_file import whole_file
 
 MANUFACTURER = "afunet"
 SERIES_NUMBER = 9102
+LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"  # PS3.6; pydicom does not name it yet
 OWN_CODES = "99AFUNET"
 FLAG = Code("FLAG", OWN_CODES, "Flag of the segmentation program")
 MEAN_HU, MEAN = codes.DCM.AttenuationCoefficient, codes.SCT.Mean
@@ -66,7 +67,7 @@ class _Segmentation:
     @classmethod
     def of(cls, identity: str, kind: SegmentationKind) -> _Segmentation:
         is_label_map = kind is SegmentationKind.LABELMAP
-        sop_class = LabelMapSegmentationStorage if is_label_map else SegmentationStorage
+        sop_class = LABEL_MAP_STORAGE if is_label_map else SegmentationStorage
         return cls(str(sop_class), new_uid(identity, "SEG"), new_uid(identity, "SEG series"))
 
 
