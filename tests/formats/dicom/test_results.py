@@ -324,7 +324,8 @@ def test_a_measurement_report_refers_to_the_segments_of_its_run(tmp_path, scan, 
         for instance in series.ReferencedSOPSequence
     }
     assert dcmread(seg).SOPInstanceUID in evidence
-    if shutil.which("dciodvfy"):
+    # The validator is older than label maps, which came to the standard in 2024.
+    if shutil.which("dciodvfy") and kind is not SegmentationKind.LABELMAP:
         assert errors_of(path) == []
 
 
