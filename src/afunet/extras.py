@@ -17,6 +17,8 @@ EXTRAS = {
     "fastapi": "serve",
     "uvicorn": "serve",
     "python_multipart": "serve",
+    "pynetdicom": "node",
+    "dicomweb_client": "node",
 }
 """The extra for each package."""
 

@@ -1,0 +1,47 @@
+"""Associations that the node asks a peer for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from afunet.errors import InputError
+from afunet.node.config import NodeConfig, Peer
+from afunet.node.contexts import client_context, entity_of
+
+Context = tuple[str, str | None]
+"""A SOP class and the transfer syntax for it; None offers the usual ones."""
+
+
+@contextmanager
+def association(
+    config: NodeConfig,
+    peer: Peer,
+    contexts: Sequence[Context],
+    handlers: Sequence[tuple[Any, Callable[[Any], Any]]] = (),
+) -> Iterator[Any]:
+    """Yield an association with a peer; raises `InputError` (`PEER_UNREACHABLE`) without one."""
+    entity = entity_of(config)
+    for kind, syntax in contexts:
+        entity.add_requested_context(kind, *(() if syntax is None else (syntax,)))
+    tls = None
+    if peer.tls and config.tls is not None:
+        tls = (client_context(config.tls), peer.host)
+    made = entity.associate(
+        peer.host,
+        peer.port,
+        ae_title=peer.ae_title,
+        tls_args=tls,
+        evt_handlers=list(handlers),
+    )
+    if not made.is_established:
+        raise InputError(
+            f"there is no association with {peer.name}: look at its address, AE titles and TLS",
+            code="PEER_REFUSES" if made.is_rejected else "PEER_UNREACHABLE",
+        )
+    try:
+        yield made
+    finally:
+        if made.is_established:
+            made.release()
