@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import pydicom
 import pytest
 import requests
 from pydicom.uid import generate_uid
+from pynetdicom.transport import AssociationSocket
 
 from afunet.geometry import Volume
 from afunet.node.config import NodeConfig, Peer, Rule
@@ -39,6 +40,22 @@ def until(what: Callable[[], Any], seconds: float = 120.0, pause_s: float = 0.1)
         assert time.monotonic() < end, "waited in vain"
         time.sleep(pause_s)
     return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sockets_are_closed() -> Iterator[None]:
+    """pynetdicom leaves the socket of a failed connection open, and pytest calls that an error."""
+    shut_down = AssociationSocket._shutdown_socket
+
+    def closed(self: AssociationSocket) -> None:
+        opened = self.socket
+        shut_down(self)
+        if opened is not None:
+            opened.close()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(AssociationSocket, "_shutdown_socket", closed)
+        yield
 
 
 def free_port() -> int:
@@ -132,26 +149,17 @@ class Program:
         lines = [line for line in self.lines if line["event"] == event]
         return [line for line in lines if all(line.get(key) == facts[key] for key in facts)]
 
-    def pid_of(self, role: str) -> int:
+    def pid_of(self, role: str) -> int | None:
         """The number of a part's process, without asking the node."""
+        wanted = {b"afunet.node.process", role.encode(), str(self.config).encode()}
         for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = path.read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"afunet.node.process" in words and str(self.config).encode() in words:
-                if role.encode() in words:
+            with suppress(OSError):
+                if wanted <= set(path.read_bytes().split(b"\0")):
                     return int(path.parent.name)
-        raise ProcessLookupError(role)
+        return None
 
     def kill(self, role: str) -> None:
-        os.kill(until(lambda: self._pid(role), 30), signal.SIGKILL)
-
-    def _pid(self, role: str) -> int | None:
-        try:
-            return self.pid_of(role)
-        except ProcessLookupError:
-            return None
+        os.kill(until(lambda: self.pid_of(role), 30), signal.SIGKILL)
 
     def call(self, command: str, *options: str) -> str:
         done = subprocess.run(
@@ -244,9 +252,7 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
     }
     (folder / "orthanc.json").write_text(json.dumps(settings))
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [ORTHANC, str(folder / "orthanc.json")], stdout=log, stderr=log
-        )
+        process = subprocess.Popen([ORTHANC, str(folder / "orthanc.json")], stdout=log, stderr=log)
     made = Orthanc(f"http://127.0.0.1:{http}", port, node_port)
     try:
         until(lambda: _answers(made, process))

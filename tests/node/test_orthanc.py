@@ -13,10 +13,10 @@ import numpy as np
 import pydicom
 import pytest
 import requests
+from tests.conftest import THRESHOLD_HU
 from tests.node.conftest import PATIENT, Orthanc, Program, copies, started, until
 
 from afunet.geometry import Volume
-from tests.conftest import THRESHOLD_HU
 
 CONFIG = """
 ae_title = "AFUNET"
@@ -108,9 +108,7 @@ def test_a_study_goes_round_and_the_segmentation_is_the_mask(
     content = requests.get(f"{orthanc.web}/instances/{instance}/file", timeout=30).content
     segmentation = highdicom.seg.segread(io.BytesIO(content))
     planes = [image.SOPInstanceUID for image in images]
-    bone = segmentation.get_pixels_by_source_instance(
-        planes, combine_segments=True, relabel=True
-    )
+    bone = segmentation.get_pixels_by_source_instance(planes, combine_segments=True, relabel=True)
     assert np.array_equal(bone > 0, cylinder.voxels > THRESHOLD_HU)
     assert node.said("commitment answered", parcels=3, failed=0)
 

@@ -54,6 +54,7 @@ class _Server(ThreadedAssociationServer):  # type: ignore[misc]
     def stop(self) -> None:
         """Accept no more callers."""
         TCPServer.shutdown(self)
+        self.socket.close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Write no stack: it would quote addresses."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydicom import dcmread
 from pydicom.uid import generate_uid
 from pynetdicom import _config, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel
@@ -128,7 +129,7 @@ class Sender:
 
     def _by_web(self, peer: Peer, parcels: Sequence[Parcel]) -> None:
         for parcel in parcels:
-            code = Stow(self.config, peer).send(self._path(parcel), parcel.result.uid)
+            code = Stow(self.config, peer).store(dcmread(self._path(parcel)), parcel.result.uid)
             if code:
                 self._refused(parcel, code)
             else:

@@ -70,9 +70,21 @@ def status_of(home: Home) -> Status:
     by_state: dict[str, int] = {}
     for (state, _), count in jobs.items():
         by_state[state] = by_state.get(state, 0) + count
-    failed = {code: count for (_, code), count in jobs.items() if code}
-    ages = (None if since is None else max(0.0, round(now - since, 1)) for since in (first, posted))
-    return Status(images, series, by_state, results, *ages, failed, dict(codes), home.free_bytes)
+    return Status(
+        images,
+        series,
+        by_state,
+        results,
+        oldest_series_s=_since(first, now),
+        oldest_result_s=_since(posted, now),
+        failed_jobs={code: count for (_, code), count in jobs.items() if code},
+        failed_results=dict(codes),
+        free_bytes=home.free_bytes,
+    )
+
+
+def _since(when: float | None, now: float) -> float | None:
+    return None if when is None else max(0.0, round(now - when, 1))
 
 
 def _counted(counts: Mapping[str, int]) -> str:

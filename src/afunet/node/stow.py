@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import requests
 from dicomweb_client.api import DICOMwebClient
 from dicomweb_client.session_utils import add_certs_to_session
-from pydicom import dcmread
+from pydicom.dataset import Dataset
 
 from afunet.errors import InputError
 from afunet.node.config import NodeConfig, Peer
@@ -35,15 +34,15 @@ class Stow:
             session.cert = (tls.certificate, tls.key)
         return DICOMwebClient(self.peer.web, session=session, timeout=WAIT_S)
 
-    def send(self, path: Path, uid: str) -> str:
-        """Send a file; return "" if the peer stored it, or why it did not.
+    def store(self, result: Dataset, uid: str) -> str:
+        """Send a result; return "" if the peer stored it, or why it did not.
 
         Some servers answer with success and list the object among the failed ones, or with an
         empty list of failed ones: only the object's name among those that were stored counts.
         Raises `InputError` (`PEER_UNREACHABLE`) if there is no way to the peer.
         """
         try:
-            answer = self.client.store_instances([dcmread(path)])
+            answer = self.client.store_instances([result])
         except requests.HTTPError:
             return "STORE_REFUSED"
         except requests.RequestException:
