@@ -19,6 +19,7 @@ EXTRAS = {
     "python_multipart": "serve",
     "pynetdicom": "node",
     "dicomweb_client": "node",
+    "requests": "node",
 }
 """The extra for each package."""
 

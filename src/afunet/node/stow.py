@@ -32,7 +32,9 @@ class Stow:
         if self.peer.tls and tls is not None:
             add_certs_to_session(session, tls.authority)
             session.cert = (tls.certificate, tls.key)
-        return DICOMwebClient(self.peer.web, session=session, timeout=WAIT_S)
+        client = DICOMwebClient(self.peer.web, session=session, timeout=WAIT_S)
+        client.set_http_retry_params(retry=False)  # the outbox tries again
+        return client
 
     def store(self, result: Dataset, uid: str) -> str:
         """Send a result; return "" if the peer stored it, or why it did not.
