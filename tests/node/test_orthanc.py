@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,11 @@ import pydicom
 import pytest
 import requests
 from tests.conftest import THRESHOLD_HU
-from tests.node.conftest import PATIENT, Orthanc, Program, copies, started, until
+from tests.node.conftest import PATIENT, Orthanc, Program, copies, free_port, started, until
 
 from afunet.geometry import Volume
+from afunet.node.home import Home
+from afunet.node.status import status_of
 
 CONFIG = """
 ae_title = "AFUNET"
@@ -55,8 +58,6 @@ weights = "{weights}"
 def node(
     orthanc: Orthanc, weights: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Program]:
-    from tests.node.conftest import free_port
-
     path = tmp_path_factory.mktemp("node") / "node.toml"
     path.write_text(
         CONFIG.format(
@@ -84,9 +85,7 @@ def pushed(orthanc: Orthanc, images: list[pydicom.Dataset]) -> None:
 
 
 def delivered(node: Program) -> dict[str, int]:
-    import json
-
-    return dict(json.loads(node.call("status", "--json"))["results"])
+    return dict(status_of(Home(node.config.parent / "data")).results)
 
 
 def test_a_study_goes_round_and_the_segmentation_is_the_mask(
@@ -127,26 +126,22 @@ def test_killed_parts_lose_nothing_and_double_nothing(
     orthanc: Orthanc, node: Program, series: list[Path]
 ) -> None:
     before = {modality: len(orthanc.found(modality)) for modality in ("SEG", "RTSTRUCT", "SR")}
-    count = delivered(node)["delivered"]
-    for number, images in enumerate(copies(series, 3)):
-        pushed(orthanc, images)
-        if number == 0:
-            node.kill("receiver")
-            until(lambda: len(node.said("listening")) >= 2)
-        if number == 1:
-            until(lambda: len(node.said("job queued")) >= 2)
-            node.kill("worker")
-        if number == 2:
-            node.kill("sender")
-    until(lambda: delivered(node).get("delivered") == count + 18, pause_s=1.0)
+    count, (first, second) = delivered(node)["delivered"], copies(series, 2)
+    pushed(orthanc, first)
+    node.kill("receiver")
+    until(lambda: len(node.said("listening")) == 2)
+    pushed(orthanc, second)
+    until(lambda: len(node.said("job queued")) >= 2)
+    node.kill("worker")
+    node.kill("sender")
+    until(lambda: delivered(node) == {"delivered": count + 12}, pause_s=0.5)
     for modality, known in before.items():
-        assert len(orthanc.found(modality)) == known + 3
-    assert delivered(node) == {"delivered": count + 18}
+        assert len(orthanc.found(modality)) == known + 2
+    stored = [(line["job"], line["peer"], line["file"]) for line in node.said("result stored")]
+    assert len(set(stored)) == 18
 
 
 def test_the_health_page_and_the_end(node: Program) -> None:
-    import tomllib
-
     port = tomllib.loads(node.config.read_text())["health_port"]
     answer = requests.get(f"http://127.0.0.1:{port}/health", timeout=30)
     assert answer.status_code == 200

@@ -5,18 +5,20 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pydicom
 import pytest
 from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage, Verification
-from tests.node.conftest import until
+from tests.node.conftest import copies, environment, until
 
 from afunet.node.config import NodeConfig, Tls
 from afunet.node.images import Images
@@ -160,3 +162,56 @@ def test_with_tls_nobody_comes_in_without_a_certificate_and_a_silent_caller_stop
             with called(config, tls=context) as made:
                 until(lambda made=made: not made.is_established, 20)
                 assert not made.is_established
+
+
+def spawned(config: Path) -> subprocess.Popen[bytes]:
+    """The receiver as a process; it beats when it listens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "afunet.node.process", "receiver", str(config)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+    )
+    assert process.stdout is not None
+    assert process.stdout.read(1) == b"."
+    return process
+
+
+def ended(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def test_what_was_acknowledged_before_a_kill_is_on_the_disk(
+    config: NodeConfig, images: Images, series: list[Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text(
+        f'ae_title = "AFUNET"\ndata = "data"\nport = {config.port}\nfree_mib = 1\n'
+        '[[peers]]\nname = "sender"\nae_title = "SENDER"\n[[rules]]\nname = "all"\n'
+    )
+    sent = [image for several in copies(series, 40) for image in several]
+    acknowledged: list[str] = []
+    random = Random(7)
+    for _ in range(3):
+        process = spawned(path)
+        threading.Timer(random.uniform(0.2, 1.0), process.kill).start()
+        with called(config) as made:
+            for image in sent:
+                answer = made.send_c_store(image) if made.is_established else None
+                if not answer or answer.Status != SUCCESS:
+                    break
+                acknowledged.append(image.SOPInstanceUID)
+        ended(process)
+    assert acknowledged
+    kept = {}
+    for one in images.open_series():
+        paths = images.paths(one.name, 100)
+        assert len(paths) == one.images
+        kept |= {pydicom.dcmread(path).SOPInstanceUID: path for path in paths}
+    assert set(acknowledged) <= set(kept)
+    assert len(kept) <= len(set(acknowledged)) + 3  # kept, but killed before the answer

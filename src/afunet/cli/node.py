@@ -23,7 +23,6 @@ Config = Annotated[
 DEFAULT = Path("node.toml")
 
 
-@app.callback(invoke_without_command=True)
 def node(context: typer.Context, config: Config = None) -> None:
     """Take scans from a DICOM archive, segment them, and send the results back.
 
@@ -81,6 +80,7 @@ def purge(
     print_lines((f"removed {removed.series} series with {removed.images} images",))
 
 
+app.callback(invoke_without_command=True)(at_the_door(node))
 for command in (status, retry, purge):
     app.command()(at_the_door(command))
 
