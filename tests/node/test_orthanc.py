@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import os
 import signal
+import time
 import tomllib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import highdicom
@@ -40,6 +42,10 @@ commitment = true
 [[peers]]
 name = "web"
 web = "{web}/dicom-web"
+
+[[pulls]]
+peer = "pacs"
+every_s = 3.0
 
 [[rules]]
 name = "knees"
@@ -139,6 +145,19 @@ def test_killed_parts_lose_nothing_and_double_nothing(
         assert len(orthanc.found(modality)) == known + 2
     stored = [(line["job"], line["peer"], line["file"]) for line in node.said("result stored")]
     assert len(set(stored)) == 18
+
+
+def test_a_study_of_today_is_pulled_once(
+    orthanc: Orthanc, node: Program, series: list[Path]
+) -> None:
+    (images,) = copies(series)
+    for image in images:
+        image.StudyDate = f"{date.today():%Y%m%d}"
+        orthanc.take(encoded(image))
+    (pulled,) = until(lambda: node.said("series pulled"))
+    until(lambda: node.said("job queued", series=pulled["series"], images=6))
+    time.sleep(7)  # it is asked twice more
+    assert len(node.said("series pulled")) == 1
 
 
 def test_the_health_page_and_the_end(node: Program) -> None:

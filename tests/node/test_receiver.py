@@ -207,7 +207,7 @@ def test_what_was_acknowledged_before_a_kill_is_on_the_disk(
                     break
                 acknowledged.append(image.SOPInstanceUID)
         ended(process)
-    assert acknowledged
+    assert 0 < len(acknowledged) < 3 * len(sent)  # the kills came in between
     kept = {}
     for one in images.open_series():
         paths = images.paths(one.name, 100)

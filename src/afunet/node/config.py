@@ -122,6 +122,27 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Pull:
+    """A peer that is asked every `every_s` seconds for studies of today and `days` days before.
+
+    Their series that match a rule are fetched (C-FIND, C-MOVE), each once, and again if the peer
+    has more images than before.
+    """
+
+    peer: str
+    days: int = 1
+    every_s: float = 300.0
+
+    def __post_init__(self) -> None:
+        if self.days < 0 or self.every_s <= 0:
+            raise ConfigError(
+                f"the pull from {self.peer} has days {self.days} and every_s {self.every_s:g}, "
+                "expected at least 0 and above 0",
+                code="RANGE",
+            )
+
+
+@dataclass(frozen=True)
 class Results:
     """What is made of a series: DICOM formats, and the peers that get them."""
 
@@ -167,6 +188,7 @@ class NodeConfig:
     most_associations: int = 32
     tls: Tls | None = None
     peers: tuple[Peer, ...] = ()
+    pulls: tuple[Pull, ...] = ()
     results: Results = field(default_factory=Results)
 
     def __post_init__(self) -> None:
@@ -192,6 +214,12 @@ class NodeConfig:
             if rule.counted_by and not self.peer(rule.counted_by).port:
                 raise ConfigError(
                     f"the rule {rule.name} asks {rule.counted_by} for counts, which has no port",
+                    code="PEER_ADDRESS",
+                )
+        for pull in self.pulls:
+            if not self.peer(pull.peer).port:
+                raise ConfigError(
+                    f"series are to be pulled from {pull.peer}, which has no port",
                     code="PEER_ADDRESS",
                 )
         if self.tls is None and any(peer.tls for peer in self.peers):

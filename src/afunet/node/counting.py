@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import time
 
-from pydicom.dataset import Dataset
-from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
-
 from afunet.errors import AfunetError
 from afunet.node.config import NodeConfig, Peer
 from afunet.node.images import Series
 from afunet.node.log import say_error
-from afunet.node.peers import association
+from afunet.node.peers import FIND, association, found
 from afunet.node.planning import ASK_AGAIN_S, Count
 
-PENDING = (0xFF00, 0xFF01)
+COUNT = "NumberOfSeriesRelatedInstances"
 
 
 def counter(config: NodeConfig) -> Count:
@@ -35,16 +32,8 @@ def counter(config: NodeConfig) -> Count:
 
 
 def image_count(config: NodeConfig, peer: Peer, series: Series) -> int | None:
-    """Ask a peer how many images a series has (C-FIND, PS3.4 C.6.2.1); None without an answer."""
-    query = Dataset()
-    query.QueryRetrieveLevel = "SERIES"
-    query.StudyInstanceUID, query.SeriesInstanceUID = series.study, series.uid
-    query.NumberOfSeriesRelatedInstances = None
-    found: list[int] = []
-    model = StudyRootQueryRetrieveInformationModelFind
-    with association(config, peer, [(model, None)]) as made:
-        for status, answer in made.send_c_find(query, model):
-            if status and status.Status in PENDING and answer is not None:
-                number = answer.get("NumberOfSeriesRelatedInstances")
-                found += [int(number)] if number else []
-    return max(found, default=None)
+    """Ask a peer how many images a series has; None if it does not say."""
+    asked = {"StudyInstanceUID": series.study, "SeriesInstanceUID": series.uid, COUNT: None}
+    with association(config, peer, [(FIND, None)]) as made:
+        counts = [int(one.get(COUNT) or 0) for one in found(made, "SERIES", **asked)]
+    return max(counts, default=0) or None

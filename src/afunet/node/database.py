@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS outbox (
   UNIQUE (peer, uid));
 CREATE INDEX IF NOT EXISTS outbox_by_state ON outbox (state, peer, due);
 CREATE INDEX IF NOT EXISTS outbox_by_series ON outbox (series);
+CREATE TABLE IF NOT EXISTS pulled (name TEXT PRIMARY KEY, images INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, event INTEGER NOT NULL);
 """
 

@@ -6,10 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from pydicom.dataset import Dataset
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
+
 from afunet.errors import InputError
 from afunet.node.config import NodeConfig, Peer
 from afunet.node.contexts import client_context, entity_of
 
+FIND = StudyRootQueryRetrieveInformationModelFind
+PENDING = (0xFF00, 0xFF01)
 Context = tuple[str, str | None]
 """A SOP class and the transfer syntax for it; None offers the usual ones."""
 
@@ -45,3 +50,16 @@ def association(
     finally:
         if made.is_established:
             made.release()
+
+
+def found(made: Any, level: str, **keys: str | None) -> list[Dataset]:
+    """Return a peer's answers to a query of the study root (C-FIND, PS3.4 C.6.2.1).
+
+    Keys with a value must match; those without one are asked for.
+    """
+    query = Dataset()
+    query.QueryRetrieveLevel = level
+    for keyword, value in keys.items():
+        setattr(query, keyword, value)
+    answers = made.send_c_find(query, FIND)
+    return [one for status, one in answers if status.get("Status") in PENDING and one is not None]

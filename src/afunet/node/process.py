@@ -23,7 +23,6 @@ from afunet.node.images import Images
 from afunet.node.log import begin_log, say, say_error
 from afunet.node.outbox import Outbox
 
-ROLES = ("receiver", "worker", "sender")
 ORPHANED, FAILED = 75, 1
 Run = Callable[[threading.Event, Callable[[], None]], None]
 
@@ -52,6 +51,11 @@ def main() -> None:
     say("ended")
 
 
+def roles_of(config: NodeConfig) -> tuple[str, ...]:
+    """Return the roles that a node needs."""
+    return ("receiver", "worker", "sender", *(("puller",) if config.pulls else ()))
+
+
 def run_of(role: str, config: NodeConfig) -> Run:
     """Return the work of a role; the libraries of the others are not loaded."""
     home = Home(Path(config.data))
@@ -66,6 +70,10 @@ def run_of(role: str, config: NodeConfig) -> Run:
         from afunet.node.sender import Sender
 
         return Sender(config, home, outbox).run
+    if role == "puller":
+        from afunet.node.puller import Puller
+
+        return Puller(config, images).run
     from afunet.node.work import WorkRoom
 
     return WorkRoom(config, images, outbox, home).run

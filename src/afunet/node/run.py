@@ -1,4 +1,4 @@
-"""The node as a whole: the main process, which starts its three parts again when they end."""
+"""The node as a whole: the main process, which starts its parts again when they end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from afunet.node.config import NodeConfig
 from afunet.node.contexts import server_context
 from afunet.node.home import Home
 from afunet.node.log import say
-from afunet.node.process import ROLES
+from afunet.node.process import roles_of
 from afunet.node.receiver import address_taken
 
 FIRST_WAIT_S, LONGEST_WAIT_S, STEADY_S = 0.5, 60.0, 60.0
@@ -141,7 +141,7 @@ def running(config: NodeConfig, path: Path) -> Iterator[Node]:
         server_context(config.tls)
     with home.alone():
         _require_free(config)
-        node = Node(tuple(Part(role, path.absolute()) for role in ROLES))
+        node = Node(tuple(Part(role, path.absolute()) for role in roles_of(config)))
         try:
             for part in node.parts:
                 part.start()
