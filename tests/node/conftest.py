@@ -175,7 +175,7 @@ class Program:
 
 @contextmanager
 def started(config: Path) -> Iterator[Program]:
-    log = config.with_suffix(".log")
+    log = config.with_suffix(f".{len(list(config.parent.glob('*.log')))}.log")
     with log.open("ab") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "afunet", "node", "--config", str(config)],

@@ -16,6 +16,7 @@ import numpy as np
 import pydicom
 import pytest
 import requests
+from pydicom.uid import generate_uid
 from tests.conftest import THRESHOLD_HU
 from tests.node.conftest import PATIENT, Orthanc, Program, copies, free_port, started, until
 
@@ -150,9 +151,9 @@ def test_killed_parts_lose_nothing_and_double_nothing(
 def test_a_study_of_today_is_pulled_once(
     orthanc: Orthanc, node: Program, series: list[Path]
 ) -> None:
-    (images,) = copies(series)
+    (images,), study = copies(series), generate_uid()
     for image in images:
-        image.StudyDate = f"{date.today():%Y%m%d}"
+        image.StudyDate, image.StudyInstanceUID = f"{date.today():%Y%m%d}", study
         orthanc.take(encoded(image))
     (pulled,) = until(lambda: node.said("series pulled"))
     until(lambda: node.said("job queued", series=pulled["series"], images=6))
@@ -167,3 +168,14 @@ def test_the_health_page_and_the_end(node: Program) -> None:
     assert answer.json()["parts"]["receiver"]["well"]
     os.kill(node.process.pid, signal.SIGTERM)
     assert node.process.wait(60) == 143
+
+
+def test_a_main_process_that_is_killed_takes_its_parts_along(node: Program) -> None:
+    roles = ("receiver", "worker", "sender", "puller")
+    with started(node.config) as again:
+        until(lambda: all(map(again.pid_of, roles)))
+        again.process.kill()
+        until(lambda: not any(map(again.pid_of, roles)))
+    with started(node.config) as again:
+        assert all(map(again.pid_of, roles))
+        assert again.call("status").startswith("images")
