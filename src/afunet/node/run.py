@@ -79,6 +79,7 @@ class Part:
             if now - self._began > STEADY_S:
                 self._wait_s = FIRST_WAIT_S
             self._ended = now
+            self._hang_up()
             say("part ended", part=self.role, code=code, again_s=self._wait_s)
         elif self._process is not None and self.silent_s > 2 * SILENT_S:
             say("part hangs", part=self.role)
@@ -99,34 +100,33 @@ class Part:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close the pipe to the process; that from it is closed by who listens."""
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
-        with suppress(OSError, ValueError):
+        with process.stdout:
             while os.read(process.stdout.fileno(), 1024):
                 self._heard = self.clock()
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Node:
-    """The parts of a node. `run` looks after them until `stop` is called."""
+    """The parts of a node."""
 
     parts: tuple[Part, ...]
-    _stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Keep all parts running."""
-        while not self._stop.wait(LOOK_S):
+        """Keep all parts running, until a signal raises an error here."""
+        while True:
+            time.sleep(LOOK_S)
             for part in self.parts:
                 part.look()
-
-    def stop(self) -> None:
-        """End `run` soon."""
-        self._stop.set()
 
 
 @contextmanager
