@@ -70,6 +70,7 @@ def test_a_good_file_is_read_and_its_paths_are_its_own_folders(tmp_path: Path) -
         ('name = "scanner"', 'name = "a/b"', "PEER_NAME", "a/b"),
         ("port = 104", "port = 104\ntls = true", "CERTIFICATE", "tls"),
         ("[[rules]]", '[[pulls]]\npeer = "scanner"\n[[rules]]', "PEER_ADDRESS", "scanner"),
+        ("port = 104", "port = 104\ncommitment_wait_s = 1e6", "RANGE", "pacs"),
         ("[[rules]]", '[[pulls]]\npeer = "pacs"\ndays = -1\n[[rules]]', "RANGE", "pacs"),
         ('data = "data"', 'data = "data"\nwrokers = 2', "CONFIG_ERROR", "wrokers"),
         ('data = "data"', 'data = "data"\nworkers = "2"', "CONFIG_ERROR", "workers"),

@@ -72,7 +72,7 @@ def purge(
 
     For example: `afunet node purge --older-than 30`
     """
-    from afunet.node.purge import DAY_S
+    from afunet.node.config import DAY_S
     from afunet.node.purge import purge as run
 
     home = _opened(context, config)

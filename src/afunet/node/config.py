@@ -16,7 +16,7 @@ from afunet.workflows.result_files import DICOM_RESULTS
 
 MOST_TITLE = 16
 PORTS = range(1, 1 << 16)
-MIB = 1 << 20
+MIB, DAY_S = 1 << 20, 86400.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,12 @@ class Peer:
             raise ConfigError(
                 f"commitment of the peer {self.name} is asked by DIMSE, so it needs a port",
                 code="PEER_ADDRESS",
+            )
+        if not 0 < self.commitment_wait_s <= DAY_S:
+            raise ConfigError(
+                f"commitment_wait_s of {self.name} is {self.commitment_wait_s:g}, expected "
+                f"above 0 and at most {DAY_S:g}",
+                code="RANGE",
             )
         if self.web and not re.match(r"https?://[^/]", self.web):
             raise ConfigError(

@@ -16,7 +16,7 @@ from enum import StrEnum
 from afunet.jobs.job import Event
 from afunet.node.database import Database
 
-FIRST_WAIT_S, LONGEST_WAIT_S = 10.0, 3600.0
+FIRST_WAIT_S, LONGEST_WAIT_S, FURTHEST_S = 10.0, 3600.0, 90000.0
 DONE_EVENTS = "results"
 COLUMNS = "number, job, peer, file, uid, kind, syntax, sha256, tries, posted, state, asked"
 
@@ -101,7 +101,7 @@ class Outbox:
             rows = base.execute(
                 f"SELECT {COLUMNS} FROM outbox WHERE peer = ? AND state = ?"
                 " AND (due <= ? OR due > ?) ORDER BY number LIMIT ?",
-                (peer, state, now, now + 25 * LONGEST_WAIT_S, most),
+                (peer, state, now, now + FURTHEST_S, most),
             ).fetchall()
         return [_parcel(row) for row in rows]
 

@@ -17,8 +17,6 @@ from afunet.node.images import SeriesState
 from afunet.node.outbox import Delivery, Outbox
 from afunet.node.planning import OWNER
 
-DAY_S = 86400.0
-
 
 @dataclass(frozen=True)
 class Purged:
