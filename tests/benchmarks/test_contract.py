@@ -171,6 +171,11 @@ CASES = {
         "{weights} {weights} {knee} {knee}",
         lines=[r"12 slices of 2 patients", r"checked: .* lead \+0\.0000 \[\+0\.0000, \+0\.0000\]"],
     ),
+    "many_scans": Case(
+        arguments="--scans 3 --broken 1 --kills 1",
+        smaller={"SHORTEST_S": 1.0, "LONGEST_S": 2.0},
+        lines=[r"^killed: the batch 1 times$"],
+    ),
     "serve": Case(
         "{ct} --kills 2 --users 2 --seconds 0.5 --upload-mib 2",
         smaller={"LONGEST_WAIT_S": 0.5},
