@@ -171,6 +171,10 @@ CASES = {
         "{weights} {weights} {knee} {knee}",
         lines=[r"12 slices of 2 patients", r"checked: .* lead \+0\.0000 \[\+0\.0000, \+0\.0000\]"],
     ),
+    "scale": Case(
+        arguments="--scans 300 --workers 4 --rates 100 --measured 3",
+        rows=[["queue", "claim", "renew", "finish"], ["4"]],
+    ),
     "many_scans": Case(
         arguments="--scans 3 --broken 1 --kills 1",
         smaller={"SHORTEST_S": 1.0, "LONGEST_S": 2.0},
