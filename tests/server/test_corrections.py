@@ -160,7 +160,7 @@ def test_an_export_is_of_the_present_pieces_and_says_that_they_were_corrected(
     packed = client.get(f"/api/cases/{served.case}/export.zip")
     with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
         assert set(archive.namelist()) == set(files)
-    assert list(served.folder.view.glob("export-*")) == []
+    assert list(served.folder.view.glob(".passing-*")) == []
 
 
 def segmentation(served: Served, client: TestClient) -> pydicom.Dataset:
@@ -201,7 +201,7 @@ def test_painted_voxels_are_those_of_the_next_version(served: Served, client: Te
     assert (listed.edit.kind, listed.by) == ("paint", "ann")
     client.post(f"/api/cases/{served.case}/undo", headers={"if-match": served.version})
     assert np.array_equal(labels_of(client, served.case), before)
-    assert list(served.folder.view.glob("painted-*")) == []
+    assert list(served.folder.view.glob(".passing-*")) == []
 
 
 def test_two_bytes_a_label_and_nothing_painted(served: Served, client: TestClient) -> None:
@@ -224,7 +224,7 @@ def test_a_slab_of_another_grid_is_refused(served: Served, client: TestClient) -
     path = f"/api/cases/{served.case}/labels?first=0&last=0"
     stale = client.put(path, content=bytes(80 * 64), headers={"if-match": "older"})
     assert refusal(stale) == (412, "STALE_VERSION")
-    assert list(served.folder.view.glob("painted-*")) == []
+    assert list(served.folder.view.glob(".passing-*")) == []
 
 
 def test_corrected_cases_become_a_training_store(served: Served, client: TestClient) -> None:

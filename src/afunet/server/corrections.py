@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from starlette.concurrency import run_in_threadpool
 
 from afunet.server.cases import finished
-from afunet.server.home import new_id
+from afunet.server.home import PASSING, new_id
 from afunet.server.kinds import EDIT, PAINT, UNDO
 from afunet.server.nifti_stream import Slab, ras_view
 from afunet.server.refusals import Refused, stale_version
@@ -61,7 +61,7 @@ async def paint(
     slices, rows, columns = ras_view(kept_scan(folder)).shape
     slab = Slab.of(first, last, None, slices)
     voxels = (slab.last - slab.first + 1) * rows * columns
-    path = folder.view / f"painted-{new_id()}"
+    path = folder.view / f"{PASSING}{new_id()}"
     try:
         came = await _kept(request.stream(), path, 2 * voxels)
         if came not in (voxels, 2 * voxels):

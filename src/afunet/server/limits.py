@@ -14,10 +14,11 @@ PAINTED = re.compile(r"/api/cases/[^/]+/labels")
 
 @dataclass(frozen=True)
 class Limits:
-    """Bytes of a request by its path; files and bytes of one upload; how slow a body may be.
+    """Bytes of a request by its path; files and bytes of one upload; how slow a client may be.
 
-    An upload may hold as many files and bytes as an archive may unpack to. A body may take
-    `patience_s` seconds, and one more for each `slowest_bytes_s` bytes that came.
+    An upload may hold as many files and bytes as an archive may unpack to, and is kept for `kept_s`
+    seconds if it becomes no case. A body may take `patience_s` seconds, and one more for each
+    `slowest_bytes_s` bytes that came. The rest are the limits of `Connection`.
     """
 
     request_bytes: int = MIB
@@ -27,6 +28,11 @@ class Limits:
     free_bytes: int = 512 * MIB
     patience_s: float = 30.0
     slowest_bytes_s: int = KIB
+    kept_s: float = 24 * 3600.0
+    idle_s: int = 75
+    head_s: float = 15.0
+    stalled_s: float = 60.0
+    most_connections: int = 512
 
     def most_bytes(self, path: str) -> int:
         """Return the largest body that a request to a path may have."""
