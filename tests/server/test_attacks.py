@@ -434,6 +434,56 @@ def test_a_malicious_upload_is_refused_with_its_code(live: Live, name: str) -> N
     assert not list(live.folder.path.parents[4].rglob("evil*"))
 
 
+MHD = (
+    "ObjectType = Image\nNDims = 3\nDimSize = 4 4 4\nElementType = MET_UCHAR\n{}"
+    "ElementDataFile = {}\n"
+)
+NHDR = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 4 4 4\nencoding: raw\n{}data file: {}\n\n"
+HEADERS_OF_FILES: dict[str, tuple[str, int, str]] = {
+    f"{kind} of {what}": (header.format(before, name), others, code)
+    for kind, header in (("MetaImage", MHD), ("NRRD", NHDR))
+    for what, before, name, others, code in (
+        ("an absolute path", "", "/etc/passwd", 1, "HEADER_PATH"),
+        ("a way up", "", "../../../users.json", 1, "HEADER_PATH"),
+        ("a way up on Windows", "", "..\\..\\users.json", 1, "HEADER_PATH"),
+        ("a drive", "", "C:secret", 1, "HEADER_PATH"),
+        ("the folder above", "", "..", 1, "HEADER_PATH"),
+        ("a list", "", "LIST", 1, "HEADER_PATH"),
+        ("a pattern", "", "a%03d.raw 1 4 1", 1, "HEADER_PATH"),
+        ("nothing", "", "", 1, "HEADER_PATH"),
+        ("a file alone", "", "/etc/passwd", 0, "NO_PARTNER"),
+        ("a file among many", "", "/etc/passwd", 3, "NO_PARTNER"),
+        ("two files", "ElementDataFile = LOCAL\ndata file: a\n", "/etc/passwd", 1, "FILE_BROKEN"),
+        ("a comment before", "Comment = x" + "y" * 70_000 + "\n", "/etc/passwd", 1, "FILE_BROKEN"),
+    )
+}
+
+
+@pytest.mark.parametrize("name", HEADERS_OF_FILES)
+def test_a_header_leads_to_no_file_but_its_own(live: Live, name: str) -> None:
+    header, others, code = HEADERS_OF_FILES[name]
+    with live.client() as client:
+        upload = client.post("/api/uploads").json()["upload"]
+        path = f"/api/uploads/{upload}"
+        for number, content in enumerate([header.encode(), *[bytes(64)] * others]):
+            assert client.put(f"{path}/files/{number}", content=content).status_code == 200
+        answer = client.post(f"{path}/complete")
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
+        client.delete(path)
+
+
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd", ".nhdr", ".mhd"])
+def test_a_program_is_not_lent_the_servers_files(live: Live, suffix: str) -> None:
+    header = (MHD if "m" in suffix else NHDR).format("", "/etc/passwd")
+    with live.client() as client:
+        sent = client.put("/session/", files={"files": (f"a{suffix}", header.encode())})
+        assert (sent.status_code, sent.json()["code"]) == (422, "HEADER_PATH")
+        kept = client.put(
+            "/datastore/", params={"image": "a"}, files={"file": (f"a{suffix}", header.encode())}
+        )
+        assert (kept.status_code, kept.json()["code"]) == (422, "HEADER_PATH")
+
+
 def test_an_upload_is_held_to_its_bytes_and_files(live: Live) -> None:
     with live.client() as client:
         upload = client.post("/api/uploads").json()["upload"]

@@ -6,14 +6,21 @@ import os
 import time
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
+import SimpleITK
 from starlette.testclient import TestClient
 from tests.server.conftest import ANN, LIMITS, Served, refusal, zip_of
 from tests.server.test_cases import uploaded
 
+from afunet.formats.nifti_placement import RAS_LPS
+from afunet.formats.readers import read_scan
+from afunet.geometry import Volume
 from afunet.server import uploads
 from afunet.server.abandoned import remove_abandoned
 from afunet.server.home import INPUT, PASSING, Home
+from afunet.server.uploaded_files import scan_files
 
 DAY_S = 24 * 3600.0
 
@@ -97,3 +104,47 @@ def test_files_that_come_side_by_side_are_held_to_the_bytes_of_one_upload(
     assert refusal(client.put(f"{path}/0", content=growing())) == (413, "TOO_LARGE")
     other.unlink()
     assert client.put(f"{path}/0", content=bytes(7 << 20)).status_code == 200
+
+
+def pair_of(volume: Volume, suffix: str, folder: Path) -> tuple[bytes, bytes]:
+    """A volume as a header and a data file, whose name the header tells."""
+    header = folder / f"Jane Jabberwock{suffix}"
+    if suffix == ".hdr":
+        voxels = volume.voxels.transpose(2, 1, 0)
+        nibabel.Nifti1Pair(voxels, RAS_LPS @ volume.affine).to_filename(header)
+    else:
+        image = SimpleITK.GetImageFromArray(volume.voxels)
+        image.SetSpacing(volume.spacing_mm.tolist())
+        image.SetOrigin(volume.origin_mm.tolist())
+        SimpleITK.WriteImage(image, str(header))
+    (data,) = (path for path in folder.iterdir() if path != header)
+    return header.read_bytes(), data.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".hdr", ".mhd", ".nhdr"])
+@pytest.mark.parametrize("header_first", [True, False])
+def test_a_header_is_read_with_its_data_file(
+    served: Served,
+    client: TestClient,
+    two_bones: Volume,
+    tmp_path: Path,
+    suffix: str,
+    header_first: bool,
+) -> None:
+    (tmp_path / "pair").mkdir()
+    header, data = pair_of(two_bones, suffix, tmp_path / "pair")
+    upload = uploaded(client, header)
+    path, folder = f"/api/uploads/{upload}", served.shop.home.user(ANN).upload(upload) / INPUT
+    assert refusal(client.post(f"{path}/complete")) == (422, "NO_PARTNER")
+    for number, content in enumerate([header, data] if header_first else [data, header]):
+        client.put(f"{path}/files/{number}", content=content)
+    for _ in range(2):  # it may be asked for again
+        (series,) = client.post(f"{path}/complete").json()["series"]
+        assert (series["shape"], series["refused"]) == ([80, 64, 12], None)
+    (read,) = scan_files(folder)
+    scan = read_scan(read).volume
+    assert np.array_equal(scan.voxels, two_bones.voxels)
+    assert np.allclose(scan.affine, two_bones.affine)
+    assert all(one.name[:6].isdecimal() for one in folder.iterdir())
+    client.put(f"{path}/files/2", content=data)
+    assert refusal(client.post(f"{path}/complete")) == (422, "NO_PARTNER")

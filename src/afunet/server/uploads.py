@@ -14,19 +14,18 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
-from afunet.formats.file_kinds import GZIP, SUFFIXES, kind_of
 from afunet.server.guard import too_large
 from afunet.server.home import INPUT, PASSING, new_folder, new_id, plain_files, remove, write_json
 from afunet.server.kinds import INSPECT
 from afunet.server.limits import Limits
 from afunet.server.refusals import Refused, not_found
+from afunet.server.uploaded_files import name_by_content, number_of
 from afunet.server.workshop import Asks, Caller
 
 router = APIRouter(prefix="/api")
 INSPECTED = "inspected.json"
 WRITE_BYTES = 4 << 20
 LOOK_AT_DISK_BYTES = 64 << 20
-ZIP, PNG = b"PK\x03\x04", b"\x89PNG"
 
 
 @router.post("/uploads", status_code=201)
@@ -90,7 +89,7 @@ def _replaced(half: Path, target: Path) -> int:
 
 def _of_number(target: Path) -> list[Path]:
     """Return the files of the number of a target; one that was looked at has a suffix."""
-    return [path for path in plain_files(target.parent) if path.stem == target.name]
+    return [path for path in plain_files(target.parent) if number_of(path) == target.name]
 
 
 def _to_disk(file: Any, rest: bytes) -> None:
@@ -110,8 +109,10 @@ def _require_room(folder: Path, limits: Limits) -> None:
 def _bytes_beside(half: Path, target: Path) -> int:
     """Return the bytes of the upload without a file that comes and those that it replaces."""
     gone = {half, *_of_number(target)}
-    there = {*plain_files(half.parent), *plain_files(target.parent)}
-    return sum(path.stat().st_size for path in there - gone)
+    there = [
+        path.stat() for path in {*plain_files(half.parent), *plain_files(target.parent)} - gone
+    ]
+    return sum({one.st_ino: one.st_size for one in there}.values())
 
 
 @router.post("/uploads/{upload}/complete")
@@ -185,25 +186,10 @@ def _opaque(asks: Caller, path: Path) -> str:
 def _inspected(asks: Caller, folder: Path) -> dict[str, Any]:
     if not plain_files(folder / INPUT):
         raise Refused(422, "the upload holds no file: send one", code="NOTHING_GIVEN")
-    for path in plain_files(folder / INPUT):
-        _name_by_content(path)
+    name_by_content(folder / INPUT)
     found = asks.shop.carried_out(INSPECT, {"folder": str(folder / INPUT)})
     write_json(folder / INSPECTED, found)
     return {"upload": folder.name, **found}
-
-
-def _name_by_content(path: Path) -> None:
-    """Give a file the suffix by which its reader knows it."""
-    with path.open("rb") as file:
-        start = file.read(len(ZIP))
-    if start.startswith((ZIP, PNG)):
-        suffix = ".zip" if start == ZIP else ".png"
-    else:
-        kind = kind_of(path)
-        suffix = SUFFIXES.get(kind.name, "")
-        suffix += ".gz" if suffix == ".nii" and start.startswith(GZIP) else ""
-    if path.suffix == "" and suffix:
-        path.rename(path.with_name(path.name + suffix))
 
 
 @dataclass(frozen=True)
