@@ -23,6 +23,7 @@ import pydicom
 import pytest
 from tests.server.conftest import ANN, BEN, LIMITS, Live, zip_of
 
+from afunet.server.monailabel.app_info import MODELS
 from afunet.server.view import version_of
 
 CONTENT = b"nothing"
@@ -86,6 +87,10 @@ def post(path: str, content: Any, **headers: str | None) -> Sent:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Sent("POST", path, {"content-type": "application/json", **named}, body)
+
+
+def chunked(content: bytes) -> bytes:
+    return f"{len(content):x}\r\n".encode() + content + b"\r\n"
 
 
 EDITS = "/api/cases/CASE/edits"
@@ -246,6 +251,47 @@ BODIES: dict[str, tuple[Sent, int, str]] = {
         "UNKNOWN_NAME",
     ),
     "unknown format": (post("/api/cases/CASE/export", {"formats": ["../x"]}), 422, "CONFIG_ERROR"),
+    "large body where none belongs": (
+        post("/api/cases/CASE/cancel", bytes(LIMITS.request_bytes + 1)),
+        413,
+        "TOO_LARGE",
+    ),
+    "scan for a model that is not there": (
+        post("/infer/another", bytes(LIMITS.request_bytes + 1)),
+        413,
+        "TOO_LARGE",
+    ),
+    "scan for a store that is not there": (
+        Sent("PUT", "/datastore/another", body=bytes(LIMITS.request_bytes + 1)),
+        413,
+        "TOO_LARGE",
+    ),
+    "scan as a question": (
+        Sent("POST", "/session/", body=bytes(LIMITS.request_bytes + 1)),
+        413,
+        "TOO_LARGE",
+    ),
+    "form that is none": (
+        Sent("PUT", "/session/", {"content-type": "multipart/form-data; boundary=x"}, b"--y"),
+        400,
+        "BAD_REQUEST",
+    ),
+    "form without end": (
+        Sent(
+            "PUT",
+            "/session/",
+            {
+                "content-type": "multipart/form-data; boundary=x",
+                "transfer-encoding": "chunked",
+                "content-length": None,
+            },
+            chunked(b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n')
+            + chunked(bytes(1 << 16)) * 140,
+        ),
+        413,
+        "TOO_LARGE",
+    ),
+    "session with a way up": (Sent("GET", "/session/..%2f..%2fann"), 404, "NOT_FOUND"),
     "packed body": (
         post(EDITS, gzip.compress(b"{}"), content_encoding="gzip"),
         415,
@@ -482,6 +528,15 @@ def test_a_program_is_not_lent_the_servers_files(live: Live, suffix: str) -> Non
             "/datastore/", params={"image": "a"}, files={"file": (f"a{suffix}", header.encode())}
         )
         assert (kept.status_code, kept.json()["code"]) == (422, "HEADER_PATH")
+        gone = client.get("/session/" + "0" * 32)
+        assert (gone.status_code, gone.json()["code"]) == (404, "NOT_FOUND")
+        assert "session" in gone.json()["message"]
+
+
+def test_each_model_takes_a_scan() -> None:
+    for name in MODELS:
+        assert LIMITS.most_bytes("POST", f"/infer/{name}") == LIMITS.upload_bytes
+    assert LIMITS.most_bytes("GET", "/infer/afunet") == LIMITS.request_bytes
 
 
 def test_an_upload_is_held_to_its_bytes_and_files(live: Live) -> None:
