@@ -108,6 +108,8 @@ class Connection(H11Protocol):
         longest.transport.abort()
 
 
-def _ended(timer: asyncio.TimerHandle | None) -> None:
+def _ended(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+    """Stop a timer; return what is kept of it, nothing."""
     if timer is not None:
         timer.cancel()
+    return None
