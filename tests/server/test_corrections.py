@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from tests.server.conftest import Served, refusal
 from tests.server.test_cases import nifti_of
 
+from afunet.server.cases import adopt_orphans
 from afunet.workflows.edit_list import read_edits
 
 
@@ -71,6 +72,29 @@ def test_a_piece_is_parted_by_two_clicks_and_renamed(served: Served, client: Tes
     assert renamed["version"] != done["version"]
     joined = edit(client, served, renamed["version"], kind="join", pieces=[1, 3])
     assert {piece["label"] for piece in joined["pieces"]} == {1, 2}
+
+
+def test_pictures_of_a_correction_are_drawn_in_the_background(
+    served: Served, client: TestClient
+) -> None:
+    page = f"/api/cases/{served.case}/files/report.html"
+    assert client.get(page).status_code == 200
+    for name in ("left tibia", "left femur"):
+        done = edit(client, served, served.version, kind="rename", pieces=[1], name=name)
+    assert refusal(client.get(page)) == (409, "NOT_DONE")
+    jobs = served.shop.ledger.jobs("ann", served.case)
+    assert [job.kind for job in jobs] == ["segment", "finish"]
+    served.shop.ledger.cancel(jobs[1].id)
+    adopt_orphans(served.shop)  # as a server does that starts
+    served.shop.workers[0].start()
+    end = time.monotonic() + 300
+    while client.get(page).status_code == 409:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert "left femur" in client.get(page).text
+    assert served.version == done["version"]
+    shown = client.get(f"/api/cases/{served.case}").json()
+    assert (shown["state"], shown["report"]["not_written"]) == ("done", [])
 
 
 def test_of_two_windows_the_later_is_told_that_the_pieces_changed(

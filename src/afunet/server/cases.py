@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from afunet.jobs.job import Job, State
 from afunet.server.case_facts import finished_facts
 from afunet.server.home import CaseFacts, CaseFolder, new_id, remove
-from afunet.server.kinds import SEGMENT
+from afunet.server.kinds import FINISH, SEGMENT
 from afunet.server.refusals import Refused
 from afunet.server.uploads import chosen_series
 from afunet.server.workshop import Asks, Caller, Workshop
+from afunet.workflows.edited_pages import pages_to_come
 
 router = APIRouter(prefix="/api/cases")
 LONGEST_TITLE = 100
@@ -116,13 +117,25 @@ def enqueue(shop: Workshop, user: str, case: CaseFolder) -> Job:
     return job
 
 
+def draw_later(shop: Workshop, user: str, case: CaseFolder) -> None:
+    """Queue the drawing of pictures and page, if a correction left them and none is queued."""
+    waiting = (
+        job.kind == FINISH and job.state is State.QUEUED for job in shop.ledger.jobs(user, case.id)
+    )
+    if pages_to_come(case.results) and not any(waiting):
+        shop.ledger.add(user, case.id, FINISH, {"case": str(case.path)})
+        shop.wake()
+
+
 def adopt_orphans(shop: Workshop) -> None:
-    """Queue the cases whose server ended before it could."""
+    """Queue what a server that was killed could not: cases, and pages of corrected ones."""
     for user, folder in shop.home.users():
         known = {job.subject for job in shop.ledger.jobs(user)}
         for case in folder.all_cases():
             if case.id not in known:
                 enqueue(shop, user, case)
+            else:
+                draw_later(shop, user, case)
 
 
 def finished(asks: Caller, case: str) -> CaseFolder:

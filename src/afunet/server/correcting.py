@@ -18,12 +18,14 @@ from afunet.report.case.reading import report_of_json
 from afunet.server.case_facts import pieces_of, report_of
 from afunet.server.home import CaseFolder
 from afunet.server.nifti_stream import ras_view
-from afunet.server.view import kept_labels, kept_scan, version_of
+from afunet.server.view import keep_labels, kept_labels, kept_scan, version_of
 from afunet.watch import Watch
 from afunet.workflows.case_pages import REPORT_JSON
 from afunet.workflows.correcting import Correction, Paint
 from afunet.workflows.edit import edit, undo
 from afunet.workflows.edit_list import Edit, EditKind
+from afunet.workflows.finish import finish
+from afunet.workflows.surface_shelf import SurfaceShelf
 
 MOST_NEW = 20
 """How far above the highest label of a map painted ones may be."""
@@ -72,25 +74,43 @@ def undone(request: Mapping[str, Any], watch: Watch) -> Answer:
     """Take back the last correction."""
     case = CaseFolder(Path(request["case"]))
     before = kept_labels(case, request["version"])
-    undo(case.results, by=request["by"], seen=request["version"], watch=watch)
-    return _present(case, before, kept_labels(case, version_of(case)))
+    done = undo(case.results, by=request["by"], seen=request["version"], watch=watch)
+    keep_labels(case, done.version, done.labels)
+    return _present(case, before, done.labels)
 
 
 def _made(request: Mapping[str, Any], correction: Correction, watch: Watch) -> Answer:
     """Correct the version that the user saw; return what is new."""
     case = CaseFolder(Path(request["case"]))
     before = kept_labels(case, request["version"])
-    report = report_of_json((case.results / REPORT_JSON).read_text(encoding="utf-8"))
-    scan = Scan(kept_scan(case), report.source, tuple(report.findings))
-    edit(
+    done = edit(
         case.results,
         [correction],
         by=request["by"],
-        scan=scan,
+        scan=_scan_of(case),
         seen=request["version"],
+        remember=SurfaceShelf(case.view),
+        pages_later=True,
         watch=watch,
     )
-    return _present(case, before, kept_labels(case, version_of(case)))
+    keep_labels(case, done.version, done.labels)
+    return _present(case, before, done.labels)
+
+
+def finished(request: Mapping[str, Any], watch: Watch) -> Answer:
+    """Draw the pictures and the page that corrections left, unless more corrections came."""
+    case = CaseFolder(Path(request["case"]))
+    try:
+        finish(case.results, _scan_of(case), remember=SurfaceShelf(case.view), watch=watch)
+    except InputError as error:
+        if error.code != "EDITED_MEANWHILE":  # else the next job draws those of the later version
+            raise
+    return {}
+
+
+def _scan_of(case: CaseFolder) -> Scan:
+    report = report_of_json((case.results / REPORT_JSON).read_text(encoding="utf-8"))
+    return Scan(kept_scan(case), report.source, tuple(report.findings))
 
 
 def _present(case: CaseFolder, before: Volume, after: Volume) -> Answer:

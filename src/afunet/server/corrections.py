@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from starlette.concurrency import run_in_threadpool
 
-from afunet.server.cases import finished
+from afunet.server.cases import draw_later, finished
 from afunet.server.home import PASSING, new_id
 from afunet.server.kinds import EDIT, PAINT, UNDO
 from afunet.server.nifti_stream import Slab, ras_view
@@ -118,6 +118,7 @@ def _carried_out(
         place = {"case": str(folder.path), "version": wanted, "by": asks.user}
         answer = asks.shop.carried_out(kind, {**request, **place})
         shutil.rmtree(folder.exports, ignore_errors=True)  # they show the pieces of before
+        draw_later(asks.shop, asks.user, folder)
     return answer
 
 

@@ -18,6 +18,7 @@ from afunet.server.home import PASSING, CaseFolder, new_id
 from afunet.server.kinds import EXPORT
 from afunet.server.refusals import Refused, not_found
 from afunet.server.workshop import Asks
+from afunet.workflows.edited_pages import pages_to_come
 from afunet.workflows.own_files import read_own_files
 from afunet.workflows.result_files import require_formats
 
@@ -50,7 +51,10 @@ def sent(asks: Asks, case: str, name: str) -> Response:
 
     Pictures and pages are shown in the browser, everything else is saved by it.
     """
-    path = _files(finished(asks, case)).get(name)
+    folder = finished(asks, case)
+    path = _files(folder).get(name)
+    if path is None and name in pages_to_come(folder.results):
+        raise Refused(409, "this page is being drawn: ask again soon", code="NOT_DONE")
     if path is None:
         raise not_found("file")
     shown = SHOWN.get(path.suffix)

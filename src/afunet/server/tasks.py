@@ -13,9 +13,19 @@ from afunet.formats.readers import list_series, read_scan
 from afunet.formats.summary import SeriesSummary
 from afunet.jobs.tasks import Answer, Task
 from afunet.plan import Step
-from afunet.server.correcting import corrected, painted, undone
+from afunet.server.correcting import corrected, finished, painted, undone
 from afunet.server.home import CaseFolder, remove
-from afunet.server.kinds import ANSWER, EDIT, EXPORT, INSPECT, PAINT, SEGMENT, TRAINING, UNDO
+from afunet.server.kinds import (
+    ANSWER,
+    EDIT,
+    EXPORT,
+    FINISH,
+    INSPECT,
+    PAINT,
+    SEGMENT,
+    TRAINING,
+    UNDO,
+)
 from afunet.server.uploaded_files import scan_files
 from afunet.server.view import keep_scan, kept_labels, version_of
 from afunet.server.view_meshes import mesh_file
@@ -25,6 +35,7 @@ from afunet.workflows.case_writing import PLAN as CASE_WRITING
 from afunet.workflows.corrected_store import CorrectedCase, export_corrected
 from afunet.workflows.export import PLAN as EXPORT_PLAN
 from afunet.workflows.export import export as write_export
+from afunet.workflows.finish import PLAN as FINISHING
 from afunet.workflows.network import PLAN as LOADING
 from afunet.workflows.segment import Segmenter, SegmentOptions
 from afunet.workflows.titles import UNTITLED
@@ -140,6 +151,7 @@ TASKS = {
     EDIT: Task(corrected),
     PAINT: Task(painted),
     UNDO: Task(undone),
+    FINISH: Task(finished, FINISHING),
     TRAINING: Task(training),
     ANSWER: Task(answer_slicer),
 }

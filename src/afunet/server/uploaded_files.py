@@ -22,7 +22,7 @@ from afunet.formats.file_kinds import (
 )
 from afunet.server.home import plain_files
 from afunet.whole_file import whole_file
-from afunet.workflows.remake import placed
+from afunet.workflows.edited_pages import placed
 
 ZIP, PNG = b"PK\x03\x04", b"\x89PNG"
 LONGEST_HEADER = 1 << 16
@@ -67,8 +67,7 @@ def name_by_content(folder: Path) -> None:
         path.rename(path.with_name(number_of(path) + suffix))
     if joined:
         (data,) = {*files} - {*headers}
-        names = (number_of(path) for path in (headers[0], data))
-        _join(*(folder / name for name in names), kinds[headers[0]])
+        _join(folder / number_of(headers[0]), folder / number_of(data), kinds[headers[0]])
 
 
 def number_of(path: Path) -> str:

@@ -24,7 +24,6 @@ from afunet.workflows.edited_folder import version_of as version_of_results
 
 SCAN, SCAN_PACKED, GRID = "scan.npy", "scan.nii.gz", "grid.json"
 LOWEST_HU, HIGHEST_HU = -32768, 32767
-DIGITS = 20
 FASTEST = 1
 GZIP_BITS = 31
 
@@ -57,16 +56,20 @@ def kept_labels(case: CaseFolder, version: str) -> Volume:
     Labels are bytes if they fit, else two bytes each.
     """
     path = case.view / f"labels-{version}.npy"
-    affine = json.loads((case.view / GRID).read_bytes())["affine"]
     if not path.is_file():
-        labels = read_labels(label_map_of(case))
-        affine = labels.affine
-        small = np.uint8 if labels.voxels.max() < 256 else np.uint16
-        _save(path, labels.voxels.astype(small))
-        for other in case.view.glob("labels-*.npy"):
-            if other != path:
-                other.unlink(missing_ok=True)
+        keep_labels(case, version, read_labels(label_map_of(case)))
+    affine = json.loads((case.view / GRID).read_bytes())["affine"]
     return Volume(np.load(path, mmap_mode="r"), affine)
+
+
+def keep_labels(case: CaseFolder, version: str, labels: Volume) -> None:
+    """Write the label map of the present version as an array, in place of those of before."""
+    path = case.view / f"labels-{version}.npy"
+    small = np.uint8 if labels.voxels.max() < 256 else np.uint16
+    _save(path, labels.voxels.astype(small, copy=False))
+    for other in case.view.glob("labels-*.npy"):
+        if other != path:
+            other.unlink(missing_ok=True)
 
 
 def label_map_of(case: CaseFolder) -> Path:
