@@ -25,6 +25,8 @@ from benchmarks.bench import print_heading, print_row
 from benchmarks.serve_parts.program import Program, begun, ended, started
 
 SLAB = 20
+PAUSE_S = 1.0
+"""How long a user looks at what was sent."""
 CHUNK = 1 << 20
 QUEUED = 4
 FOREIGN = ("", "/scan.nii?first=0&last=0", "/labels.nii", "/meshes/1.mz3", "/files/report.json")
@@ -138,6 +140,7 @@ def _scroll(
                 leaks += client.get(path).status_code != 404
             if time.monotonic() > end:
                 return leaks
+            time.sleep(PAUSE_S)
 
 
 def _slicer(program: Program, name: str, scan: bytes, times: Times) -> None:

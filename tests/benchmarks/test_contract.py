@@ -172,7 +172,7 @@ CASES = {
         lines=[r"12 slices of 2 patients", r"checked: .* lead \+0\.0000 \[\+0\.0000, \+0\.0000\]"],
     ),
     "serve": Case(
-        "{ct} --kills 2 --users 2 --seconds 0.5 --upload-mib 2",
+        "{ct} --kills 2 --users 2 --seconds 0.1 --upload-mib 2",
         rows=[
             [
                 "page to first slice",

@@ -79,6 +79,7 @@ def code_in(body: bytes) -> str:
     """The code of a refusal; chunked answers have lengths round their JSON."""
     text = body[body.index(b"{") : body.rindex(b"}") + 1]
     told = json.loads(text)
+    assert told["message"].isprintable()
     assert set(told) == {"code", "message"}
     return str(told["code"])
 
@@ -236,6 +237,24 @@ BODIES: dict[str, tuple[Sent, int, str]] = {
     ),
     "thousands of pieces": (
         post(EDITS, {**ERASE, "pieces": [1] * 5000}, if_match=ORIGINAL),
+        422,
+        "BAD_REQUEST",
+    ),
+    "huge version": (post(EDITS, ERASE, if_match='"' + "a" * 50_000), 412, "STALE_VERSION"),
+    "any version": (post(EDITS, ERASE, if_match="*"), 412, "STALE_VERSION"),
+    "half a letter as a format": (
+        post("/api/cases/CASE/export", b'{"formats": ["\\ud800"]}'),
+        422,
+        "CONFIG_ERROR",
+    ),
+    "half a letter as a field": (
+        post(EDITS, b'{"\\ud800": 1}', if_match=ORIGINAL),
+        422,
+        "BAD_REQUEST",
+    ),
+    "lines in a field": (post(EDITS, {"a\nb\x00": 1}, if_match=ORIGINAL), 422, "BAD_REQUEST"),
+    "half a letter as a bone": (
+        post(EDITS, b'{"kind":"rename","pieces":[1],"name":"\\udfff"}', if_match=ORIGINAL),
         422,
         "BAD_REQUEST",
     ),
@@ -601,6 +620,7 @@ def test_a_slow_body_is_given_up(live: Live) -> None:
         b"POST /api/uploads HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
         b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"POST /api/uploads HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
     ],
 )
 def test_what_is_no_request_is_no_fault(live: Live, head: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from functools import partial
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def application(shop: Workshop, people: People, door: Door) -> ASGIApp:
         app.mount("/static", StaticFiles(directory=STATIC))
     app.add_exception_handler(AfunetError, _refused)
     app.add_exception_handler(OSError, _refused)
+    app.add_exception_handler(sqlite3.OperationalError, _ledger_unusable)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _by_status)
     app.add_exception_handler(Exception, _fault)
@@ -74,6 +76,16 @@ def index() -> Response:
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     return answer_to(error)
+
+
+async def _ledger_unusable(request: Request, error: Exception) -> JSONResponse:
+    """A full or busy disk is no fault of the program."""
+    assert isinstance(error, sqlite3.OperationalError)
+    if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        return answer(507, "DISK_FULL", "the server's disk is full: make room, and try again")
+    if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR):
+        return answer(503, "LEDGER_BUSY", "the list of jobs cannot be written: try again")
+    return await _fault(request, error)
 
 
 async def _malformed(request: Request, error: Exception) -> JSONResponse:

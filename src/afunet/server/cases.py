@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from afunet.workflows.edited_pages import pages_to_come
 
 router = APIRouter(prefix="/api/cases")
 LONGEST_TITLE = 100
+STOPPING_S = 15.0
 
 
 class NewCase(BaseModel):
@@ -96,11 +98,22 @@ def discard(asks: Asks, case: str) -> None:
     with asks.shop.lock(case):
         jobs = asks.shop.ledger.jobs(asks.user, folder.id)
         waiting = [job.id for job in jobs if job.state is State.QUEUED]
-        states = {*map(asks.shop.ledger.cancel, waiting), *(job.state for job in jobs)}
+        states = {*map(asks.shop.ledger.cancel, waiting), *_at_work(asks, jobs)}
         if State.RUNNING in states:
             raise Refused(409, "the case is being worked at: cancel that first", code="CASE_BUSY")
         asks.shop.ledger.forget(asks.user, folder.id)
         remove(folder.path)
+
+
+def _at_work(asks: Caller, jobs: Iterable[Job]) -> Iterator[State]:
+    """Yield the states of jobs; drawing, which nobody asked for, is stopped first."""
+    for job in jobs:
+        end = time.monotonic() + STOPPING_S
+        while job.kind == FINISH and job.state is State.RUNNING and time.monotonic() < end:
+            asks.shop.ledger.cancel(job.id)
+            time.sleep(0.1)
+            job = asks.shop.ledger.job(job.id)
+        yield job.state
 
 
 def enqueue(shop: Workshop, user: str, case: CaseFolder) -> Job:

@@ -17,9 +17,10 @@ from afunet.server.cases import finished
 from afunet.server.home import PASSING, CaseFolder, new_id
 from afunet.server.kinds import EXPORT
 from afunet.server.refusals import Refused, not_found
+from afunet.server.view import settled
 from afunet.server.workshop import Asks
 from afunet.workflows.edited_pages import pages_to_come
-from afunet.workflows.own_files import read_own_files
+from afunet.workflows.own_files import LIST, read_own_files
 from afunet.workflows.result_files import require_formats
 
 router = APIRouter(prefix="/api/cases/{case}")
@@ -112,7 +113,8 @@ def zipped(asks: Asks, case: str) -> Response:
 
 
 def _files(case: CaseFolder) -> dict[str, Path]:
-    return {**_own(case.exports), **_own(case.results)}
+    listed = settled(lambda: (case.results / LIST).read_bytes())  # not while it is exchanged
+    return {**_own(case.exports), **_own(case.results)} if listed else {}
 
 
 def _own(folder: Path) -> dict[str, Path]:

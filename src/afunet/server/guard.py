@@ -110,7 +110,7 @@ class Guard:
             raise Refused(
                 400, "this host is not the server's: use the address it printed", code="WRONG_HOST"
             )
-        if method == "GET" and path == "/" and scope["query_string"]:
+        if method == "GET" and path == "/" and b"token=" in scope["query_string"]:
             return self._with_cookie(scope)
         if path not in self.open_paths:
             scope.setdefault("state", {})["user"] = self._user(headers)

@@ -66,5 +66,6 @@ def answer_of(failure: Failure) -> JSONResponse:
 def answer(
     status: int, code: str, message: str, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    """Return a refusal as the client reads it."""
-    return JSONResponse({"code": code, "message": message}, status, dict(headers or {}))
+    """Return a refusal as the client reads it: one line of text, whatever the client sent."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in message)
+    return JSONResponse({"code": code, "message": line}, status, dict(headers or {}))

@@ -7,12 +7,16 @@ version of the labels carry its name.
 from __future__ import annotations
 
 import json
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from afunet.errors import InputError
 from afunet.formats.readers import read_labels
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Volume
@@ -25,6 +29,8 @@ from afunet.workflows.edited_folder import version_of as version_of_results
 SCAN, SCAN_PACKED, GRID = "scan.npy", "scan.nii.gz", "grid.json"
 LOWEST_HU, HIGHEST_HU = -32768, 32767
 FASTEST = 1
+LOOKS, PAUSE_S = 10, 0.05
+Read = TypeVar("Read")
 GZIP_BITS = 31
 
 
@@ -47,7 +53,16 @@ def kept_scan(case: CaseFolder) -> Volume:
 
 def version_of(case: CaseFolder) -> str:
     """Return the name of the present version: it changes with every correction and every undo."""
-    return version_of_results(case.results)
+    return settled(lambda: version_of_results(case.results))
+
+
+def settled(read: Callable[[], Read]) -> Read:
+    """Return what is read, again if it met the moment in which pages are put beside the results."""
+    for _ in range(LOOKS):
+        with suppress(FileNotFoundError, InputError):
+            return read()
+        time.sleep(PAUSE_S)
+    return read()
 
 
 def kept_labels(case: CaseFolder, version: str) -> Volume:

@@ -38,7 +38,7 @@ class SurfaceShelf:
         """Return the surface of a piece (`Remember`)."""
         path = self.folder / f"{digest_of_mask(mask)}{SUFFIX}"
         with suppress(OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
-            with path.open("rb") as file, np.load(file) as kept:
+            with path.open("rb") as stored, np.load(stored) as kept:
                 mesh = Mesh(kept["vertices_mm"], kept["faces"])
                 numbers = dict(zip(kept["names"].tolist(), kept["numbers"].tolist(), strict=True))
             whole = {name: int(numbers[name]) for name in WHOLE}
