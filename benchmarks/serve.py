@@ -18,8 +18,8 @@ def main(argv: list[str] | None = None) -> None:
     parser = parser_of(__doc__)
     parser.add_argument("scan", type=Path, help="one file that afunet serve takes, such as a zip")
     parser.add_argument("--small", type=Path, help="another for kills and jobs that wait")
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--users", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=20, help="0 leaves them out")
+    parser.add_argument("--users", type=int, default=20, help="0 leaves them out")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--upload-mib", type=int, default=1024)
     given = parser.parse_args(argv)
@@ -27,8 +27,10 @@ def main(argv: list[str] | None = None) -> None:
     small = scan if given.small is None else given.small.read_bytes()
     with tempfile.TemporaryDirectory(prefix="afunet-serve-") as folder:
         data = Path(folder)
-        print_users(scan, small, data / "users", given.users, given.seconds, given.upload_mib)
-        print_kills(small, data / "kills", given.kills)
+        if given.users:
+            print_users(scan, small, data / "users", given.users, given.seconds, given.upload_mib)
+        if given.kills:
+            print_kills(small, data / "kills", given.kills)
 
 
 if __name__ == "__main__":
