@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import random
+import resource
 import sqlite3
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 from tests.server.conftest import ANN, Served, refusal
-from tests.server.test_corrections import edit
+from tests.server.test_corrections import edit, labels_of
 
 from afunet.jobs.ledger import Ledger
+from afunet.server.refusals import line_of
 
 WORDS = [
     None, True, 0, -1, 1, 1.5, 10**30, -(10**30), "", "1", "x" * 70, "../..", "\x00", "\u202e",
@@ -96,3 +98,36 @@ def test_a_page_that_is_loaded_again_needs_no_token_in_its_address(served: Serve
     with served.client(cookies={f"afunet-{8765}": served.token}) as client:
         del client.headers["authorization"]
         assert client.get("/?case=1").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("cannot write /srv/Jane Doe/cases/a/x.npy: No space", "cannot write x.npy: No space"),
+        ("C:\\data\\a b\\x.npy is broken", "x.npy is broken"),
+        ("use 3/4 of 2 files and/or 1 mm", "use 3/4 of 2 files and/or 1 mm"),
+        ("two\nlines\x00", "two?lines?"),
+        ("there is no '/srv/a/b.nii': send it", "there is no 'b.nii': send it"),
+    ],
+)
+def test_a_message_is_a_line_without_folders(message: str, told: str) -> None:
+    assert line_of(message) == told
+
+
+def test_a_correction_on_a_full_disk_changes_nothing_and_names_no_folder(
+    served: Served, client: TestClient
+) -> None:
+    """The largest file that its process may write is smaller than a report."""
+    process = served.shop.pool._next()
+    served.shop.pool._idle.put(process)
+    soft, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+    version, before = served.version, labels_of(client, served.case)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1_000, hard))
+    wanted = {"kind": "erase", "pieces": [2]}
+    path, headers = f"/api/cases/{served.case}", {"if-match": version}
+    answer = client.post(f"{path}/edits", json=wanted, headers=headers)
+    assert (answer.status_code, refusal(answer)[1]) == (422, "EFBIG")
+    assert str(served.shop.home.path) not in answer.text
+    assert (served.version, (labels_of(client, served.case) == before).all()) == (version, True)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (soft, hard))
+    assert client.post(f"{path}/edits", json=wanted, headers=headers).status_code == 200

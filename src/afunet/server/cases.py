@@ -15,7 +15,7 @@ from afunet.jobs.job import Job, State
 from afunet.server.case_facts import finished_facts
 from afunet.server.home import CaseFacts, CaseFolder, new_id, remove
 from afunet.server.kinds import FINISH, SEGMENT
-from afunet.server.refusals import Refused
+from afunet.server.refusals import Refused, failure_of
 from afunet.server.uploads import chosen_series
 from afunet.server.workshop import Asks, Caller, Workshop
 from afunet.workflows.edited_pages import pages_to_come
@@ -179,5 +179,5 @@ def _summary(case: CaseFolder, job: Job | None) -> dict[str, Any]:
         "created": facts.created,
         "state": State.QUEUED if job is None else job.state,
         "progress": None if job is None else asdict(job.progress),
-        "failure": None if job is None or job.failure is None else asdict(job.failure),
+        "failure": failure_of(job),
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.errors import InputError
+from afunet.errors import InputError, OutputError
 from afunet.formats.scan import Scan
 from afunet.fragments.editing import change_of
 from afunet.geometry import Volume, bounding_box
@@ -75,7 +76,8 @@ def undone(request: Mapping[str, Any], watch: Watch) -> Answer:
     case = CaseFolder(Path(request["case"]))
     before = kept_labels(case, request["version"])
     done = undo(case.results, by=request["by"], seen=request["version"], watch=watch)
-    keep_labels(case, done.version, done.labels)
+    with suppress(OutputError):  # the correction is made; the page's copy can be made again
+        keep_labels(case, done.version, done.labels)
     return _present(case, before, done.labels)
 
 
@@ -93,7 +95,8 @@ def _made(request: Mapping[str, Any], correction: Correction, watch: Watch) -> A
         pages_later=True,
         watch=watch,
     )
-    keep_labels(case, done.version, done.labels)
+    with suppress(OutputError):  # the correction is made; the page's copy can be made again
+        keep_labels(case, done.version, done.labels)
     return _present(case, before, done.labels)
 
 

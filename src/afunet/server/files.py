@@ -16,7 +16,7 @@ from afunet.jobs.job import State
 from afunet.server.cases import finished
 from afunet.server.home import PASSING, CaseFolder, new_id
 from afunet.server.kinds import EXPORT
-from afunet.server.refusals import Refused, not_found
+from afunet.server.refusals import Refused, failure_of, not_found
 from afunet.server.view import settled
 from afunet.server.workshop import Asks
 from afunet.workflows.edited_pages import pages_to_come
@@ -85,10 +85,9 @@ def exporting(asks: Asks, case: str) -> dict[str, Any]:
     folder = finished(asks, case)
     jobs = asks.shop.ledger.jobs(asks.user, folder.id)
     last = next((job for job in reversed(jobs) if job.kind == EXPORT), None)
-    failure = None if last is None else last.failure
     return {
         "state": None if last is None else last.state,
-        "failure": None if failure is None else {"code": failure.code, "message": failure.message},
+        "failure": failure_of(last),
         "files": list(_own(folder.exports)),
     }
 

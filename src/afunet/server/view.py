@@ -110,5 +110,7 @@ def packed(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _save(path: Path, voxels: np.ndarray) -> None:
+    voxels = np.ascontiguousarray(voxels)
     with whole_file(path) as unfinished, unfinished.open("wb") as file:
-        np.save(file, voxels)
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(voxels))
+        file.write(voxels.data)  # np.save would hide what the system refused
