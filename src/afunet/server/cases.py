@@ -131,11 +131,12 @@ def enqueue(shop: Workshop, user: str, case: CaseFolder) -> Job:
 
 
 def draw_later(shop: Workshop, user: str, case: CaseFolder) -> None:
-    """Queue the drawing of pictures and page, if a correction left them and none is queued."""
-    waiting = (
-        job.kind == FINISH and job.state is State.QUEUED for job in shop.ledger.jobs(user, case.id)
-    )
-    if pages_to_come(case.results) and not any(waiting):
+    """Queue the drawing of pictures and page, if a correction left them and none is queued.
+
+    One that runs may draw those of the version before, and then writes nothing.
+    """
+    states = {job.state for job in shop.ledger.jobs(user, case.id) if job.kind == FINISH}
+    if pages_to_come(case.results) and State.QUEUED not in states:
         shop.ledger.add(user, case.id, FINISH, {"case": str(case.path)})
         shop.wake()
 

@@ -13,7 +13,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
 from afunet.jobs.job import State
-from afunet.server.cases import finished
+from afunet.server.cases import draw_later, finished
 from afunet.server.home import PASSING, CaseFolder, new_id
 from afunet.server.kinds import EXPORT
 from afunet.server.refusals import Refused, failure_of, not_found
@@ -55,6 +55,7 @@ def sent(asks: Asks, case: str, name: str) -> Response:
     folder = finished(asks, case)
     path = _files(folder).get(name)
     if path is None and name in pages_to_come(folder.results):
+        draw_later(asks.shop, asks.user, folder)  # again, if its processes were killed
         raise Refused(409, "this page is being drawn: ask again soon", code="NOT_DONE")
     if path is None:
         raise not_found("file")
