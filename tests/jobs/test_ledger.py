@@ -96,6 +96,37 @@ def test_a_lease_that_ran_out_is_taken_over_and_its_old_holder_changes_nothing(
     assert ledger.finish(taken[1])
 
 
+@pytest.mark.parametrize("jump_s", [-86_400, -3600, 3600, 86_400])
+def test_a_job_is_taken_over_also_when_the_clock_was_set(
+    ledger: JobStore, clock: Clock, jump_s: float
+) -> None:
+    """Its worker was killed; a lease that ends a day later than any can would hold it for a day."""
+    clock.now = 1e9
+    job = ledger.add("ann", "case1", "segment", {})
+    other = ledger.add("ann", "case1", "export", {})
+    assert ledger.claim(10) is not None
+    clock.now += jump_s
+    taken = ledger.claim(10)
+    assert taken is not None
+    assert (taken[0].id, taken[0].tries) == (job.id, 2)
+    assert ledger.claim(10) is None
+    assert ledger.finish(taken[1])
+    following = ledger.claim(10)
+    assert following is not None
+    assert following[0].id == other.id
+
+
+def test_a_worker_keeps_its_job_when_the_clock_is_set_back(ledger: JobStore, clock: Clock) -> None:
+    clock.now = 1e9
+    ledger.add("ann", "case1", "segment", {})
+    claimed = ledger.claim(10)
+    assert claimed is not None
+    clock.now -= 3600
+    assert ledger.renew(claimed[1], 10) is not None
+    assert ledger.claim(10) is None
+    assert ledger.finish(claimed[1])
+
+
 def test_a_job_whose_workers_end_three_times_fails(ledger: JobStore, clock: Clock) -> None:
     job = ledger.add("ann", "case1", "segment", {})
     for tried in range(1, MOST_TRIES + 1):

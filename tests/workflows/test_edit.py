@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,13 @@ from afunet.workflows.correcting import Paint
 from afunet.workflows.edit import Edited, edit, undo
 from afunet.workflows.edit_list import DoneEdit, Edit, EditKind, parted_by_hand
 from afunet.workflows.edited_folder import edits_of, labels_of, version_of
+from afunet.workflows.edited_pages import NOT_YET
+from afunet.workflows.finish import finish
 from afunet.workflows.folder_lock import alone_in
 from afunet.workflows.own_files import digest_of, read_own_files
 from afunet.workflows.reconstruct import reconstruct
 from afunet.workflows.segment import SegmentOptions, segment
+from afunet.workflows.surface_shelf import SurfaceShelf
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 JOIN, PART, ERASE, RENAME, PAINT = EditKind
@@ -508,6 +512,20 @@ def test_a_painted_label_that_was_not_there_is_a_new_piece(out: Path) -> None:
         edit(out, [Edit(ERASE, (3,))])
 
 
+def test_a_new_piece_is_painted_as_a_bone(out: Path) -> None:
+    block = np.full((2, 3, 4), 9, np.uint8)
+    done = edit(out, [Paint((0, 0, 0), block, "left patella"), Paint((12, 0, 0), block[:1])])
+    assert table(out)[9] == ("left patella", 1.5 * (24 + 12))
+    assert [(one.edit.name, one.made) for one in done.edits.edits] == [
+        ("left patella", (9,)),
+        ("", ()),
+    ]
+    state = contents(out)
+    with refused(ConfigError, "UNKNOWN_NAME"):
+        edit(out, [Paint((0, 10, 0), block, "Jane")])
+    assert contents(out) == state
+
+
 def test_paint_that_moves_a_border_leaves_the_mask(out: Path) -> None:
     whole = (out / "bone.stl").read_bytes()
     painted(out, first=(2, 5, 3), labels=np.full((8, 10, 4), 2, np.uint8))
@@ -586,3 +604,100 @@ def accept(folder: Path, name: str) -> None:
     assert new
     path = folder / ".afunet.json"
     path.write_text(path.read_text().replace(old, new))
+
+
+def quick(ct: Path, out: Path, *edits: Edit, **options: Any) -> Edited:
+    return edit(out, edits, scan=read_scan(ct), pages_later=True, **options)
+
+
+def pages_of(out: Path) -> set[str]:
+    return {name for name in ("scene.png", "overlay.png", "report.html") if (out / name).is_file()}
+
+
+def test_pages_that_are_drawn_later_are_those_drawn_at_once(
+    case: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ct, out = case
+    shutil.copytree(out, other := tmp_path / "other" / "out")
+    made = [Edit(RENAME, (2,), name="right femur"), Edit(ERASE, (3,))]
+    for one in made:
+        edit(other, [one], scan=read_scan(ct))
+    shelf = SurfaceShelf(tmp_path / "shelf")
+    for one, left in zip(made, ({"overlay.png"}, set()), strict=True):
+        done = quick(ct, out, one, remember=shelf)
+        assert pages_of(out) == left
+        assert {one["format"] for one in told(out)["not_written"] if one["code"] == NOT_YET} == (
+            {"scene.png", "overlay.png", "report.html"} - left
+        )
+    assert finish(out, read_scan(ct), remember=shelf) == (
+        "overlay.png",
+        "report.html",
+        "scene.png",
+    )
+    assert version_of(out) == done.version
+    report, at_once = told(out), told(other)
+    assert set(report.pop("files")) == set(at_once.pop("files"))
+    assert report == at_once
+    now, then = contents(out), contents(other)
+    named_anew = {"segmentation.dcm", "structures.dcm", "report.json", "report.html"}
+    alike = {name for name in now if not name.startswith("versions")} - named_anew
+    assert {name: now[name] for name in alike} == {name: then[name] for name in alike}
+    assert finish(out, read_scan(ct)) == ()
+
+
+def test_undo_brings_back_pages_that_were_there_and_no_others(case: tuple[Path, Path]) -> None:
+    ct, out = case
+    state = contents(out)
+    quick(ct, out, Edit(RENAME, (2,), name="right femur"))
+    named = contents(out)
+    quick(ct, out, Edit(ERASE, (3,)))
+    finish(out, read_scan(ct))
+    assert pages_of(out) == {"scene.png", "overlay.png", "report.html"}
+    undo(out)
+    assert contents(out) == named
+    assert pages_of(out) == {"overlay.png"}
+    undo(out)
+    assert contents(out) == state
+
+
+def test_pages_of_pieces_that_were_corrected_meanwhile_are_not_kept(
+    case: tuple[Path, Path],
+) -> None:
+    ct, out = case
+    quick(ct, out, Edit(RENAME, (2,), name="right femur"))
+    first, versions = Lock(), list[str]()
+
+    def corrected(mask: Volume, make: Callable[[], pieces.PieceSurface]) -> pieces.PieceSurface:
+        if first.acquire(blocking=False):  # pieces come in threads
+            versions.append(quick(ct, out, Edit(RENAME, (1,), name="left tibia")).version)
+        return make()
+
+    with refused(InputError, "EDITED_MEANWHILE"):
+        finish(out, read_scan(ct), remember=corrected)
+    assert [version_of(out)] == versions
+    assert pages_of(out) == {"overlay.png"}
+    edit(out, [Edit(RENAME, (3,), name="left fibula")], scan=read_scan(ct))
+    assert pages_of(out) == {"scene.png", "overlay.png", "report.html"}
+    assert told(out)["not_written"] == []
+    assert "left fibula" in (out / "report.html").read_text()
+
+
+def test_a_surface_is_taken_from_the_shelf_if_it_is_whole(tmp_path: Path) -> None:
+    shelf, made = SurfaceShelf(tmp_path / "new"), list[int]()
+    mask = Volume(np.pad(np.ones((3, 4, 5), np.uint8), 2), AFFINE)
+
+    def make() -> pieces.PieceSurface:
+        made.append(1)
+        return pieces.piece_surface(mask)
+
+    first, again = shelf(mask, make), shelf(mask, make)
+    assert len(made) == 1
+    assert again[1] == first[1]
+    assert np.array_equal(again[0].vertices_mm, first[0].vertices_mm)
+    assert np.array_equal(again[0].faces, first[0].faces)
+    (kept,) = shelf.folder.iterdir()
+    kept.write_bytes(kept.read_bytes()[:-200])
+    shelf(mask, make)
+    shelf(mask.with_voxels(mask.voxels[::-1] * mask.voxels), make)
+    shelf(Volume(mask.voxels, AFFINE + np.array([[0.0, 0, 0, 1]] * 3 + [[0.0] * 4])), make)
+    assert len(made) == 3

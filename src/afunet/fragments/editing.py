@@ -138,6 +138,8 @@ class Change:
 
 def change_of(before: Volume, after: Volume) -> Change:
     """Return what differs between two maps on one grid."""
+    if after.voxels is before.voxels:
+        return Change()
     differ = before.voxels != after.voxels
     return Change(int(np.count_nonzero(differ)), bounding_box(differ))
 
@@ -153,13 +155,15 @@ def digest_of_labels(labels: Volume) -> str:
 
 def unchanged(before: Volume, after: Volume) -> frozenset[int]:
     """Return the labels that have the same voxels in both maps, which lie on one grid."""
-    same = before.voxels == after.voxels
-    count = 1 + int(max(before.voxels.max(), after.voxels.max()))
-    kept = label_sizes(np.where(same, after.voxels, 0), count)
-    is_same = (label_sizes(before.voxels, count) == kept) & (
-        label_sizes(after.voxels, count) == kept
-    )
-    return frozenset(np.flatnonzero(is_same & (kept > 0)).tolist())
+    there = {*np.flatnonzero(label_sizes(after.voxels)).tolist()}
+    if after.voxels is before.voxels:
+        return frozenset(there)
+    differ = before.voxels != after.voxels
+    box = bounding_box(differ)
+    if box is None:
+        return frozenset(there)
+    changed = (np.unique(one.voxels[box][differ[box]]) for one in (before, after))
+    return frozenset(there.difference(*(labels.tolist() for labels in changed)))
 
 
 def _relabelled(labels: Volume, pieces: Sequence[int], label: int) -> Volume:

@@ -12,7 +12,7 @@ from afunet.anatomy.names import UNKNOWN, BoneName, NamedLabels
 from afunet.fragments.part_bone import Cut
 from afunet.geometry import Volume
 from afunet.geometry.labels import label_sizes
-from afunet.reconstruction.pieces import Instances, measure_pieces
+from afunet.reconstruction.pieces import Instances, Remember, afresh, measure_pieces
 from afunet.watch import UNWATCHED, Watch
 
 
@@ -26,6 +26,7 @@ def remeasured(
     suspected: Sequence[Cut] = (),
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
+    remember: Remember = afresh,
     watch: Watch = UNWATCHED,
 ) -> Instances:
     """Measure the pieces as `measure_pieces` does; numbers may be missing among the labels.
@@ -54,6 +55,7 @@ def remeasured(
         parted=fragments,
         max_triangles=max_triangles,
         max_error_mm=max_error_mm,
+        remember=remember,
         watch=watch,
     )
     label_of = [int(order[piece.measures.label - 1]) for piece in found.pieces]

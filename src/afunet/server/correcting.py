@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from afunet.errors import InputError, OutputError
 from afunet.formats.scan import Scan
 from afunet.fragments.editing import change_of
 from afunet.geometry import Volume, bounding_box
@@ -16,12 +19,17 @@ from afunet.report.case.reading import report_of_json
 from afunet.server.case_facts import pieces_of, report_of
 from afunet.server.home import CaseFolder
 from afunet.server.nifti_stream import ras_view
-from afunet.server.view import kept_labels, kept_scan, version_of
+from afunet.server.view import keep_labels, kept_labels, kept_scan, version_of
 from afunet.watch import Watch
 from afunet.workflows.case_pages import REPORT_JSON
 from afunet.workflows.correcting import Correction, Paint
 from afunet.workflows.edit import edit, undo
 from afunet.workflows.edit_list import Edit, EditKind
+from afunet.workflows.finish import finish
+from afunet.workflows.surface_shelf import SurfaceShelf
+
+MOST_NEW = 20
+"""How far above the highest label of a map painted ones may be."""
 
 
 def corrected(request: Mapping[str, Any], watch: Watch) -> Answer:
@@ -41,36 +49,71 @@ def painted(request: Mapping[str, Any], watch: Watch) -> Answer:
     slab = np.fromfile(path, kind).reshape(last - first + 1, rows, columns)
     stored = np.array(labels.voxels, dtype=np.promote_types(labels.voxels.dtype, kind))
     ras_view(Volume(stored, labels.affine)).voxels[first : last + 1] = slab
+    _require_near(slab, labels)
     box = bounding_box(stored != labels.voxels)
     if box is None:
         return _present(case, labels, labels)
-    slices, rows_from, columns_from = (side.start for side in box)
-    return _made(request, Paint((slices, rows_from, columns_from), stored[box]), watch)
+    corner = (box[0].start, box[1].start, box[2].start)
+    return _made(request, Paint(corner, stored[box], request["name"]), watch)
+
+
+def _require_near(slab: NDArray[np.integer], labels: Volume) -> None:
+    """Raise `InputError` (`LABEL_OUTSIDE`) for labels far above those of a map.
+
+    Each makes a piece, and long rows of empty numbers cost as much as pieces do.
+    """
+    painted, most = int(slab.max()), int(labels.voxels.max()) + MOST_NEW
+    if painted > most:
+        raise InputError(
+            f"label {painted} was painted, expected at most {most}: take the number after the "
+            "highest for a new piece",
+            code="LABEL_OUTSIDE",
+        )
 
 
 def undone(request: Mapping[str, Any], watch: Watch) -> Answer:
     """Take back the last correction."""
     case = CaseFolder(Path(request["case"]))
     before = kept_labels(case, request["version"])
-    undo(case.results, by=request["by"], seen=request["version"], watch=watch)
-    return _present(case, before, kept_labels(case, version_of(case)))
+    done = undo(case.results, by=request["by"], seen=request["version"], watch=watch)
+    with suppress(OutputError):  # the correction is made; the page's copy can be made again
+        keep_labels(case, done.version, done.labels)
+    return _present(case, before, done.labels)
 
 
 def _made(request: Mapping[str, Any], correction: Correction, watch: Watch) -> Answer:
     """Correct the version that the user saw; return what is new."""
     case = CaseFolder(Path(request["case"]))
     before = kept_labels(case, request["version"])
-    report = report_of_json((case.results / REPORT_JSON).read_text(encoding="utf-8"))
-    scan = Scan(kept_scan(case), report.source, tuple(report.findings))
-    edit(
+    done = edit(
         case.results,
         [correction],
         by=request["by"],
-        scan=scan,
+        scan=_scan_of(case),
         seen=request["version"],
+        remember=SurfaceShelf(case.view),
+        pages_later=True,
         watch=watch,
     )
-    return _present(case, before, kept_labels(case, version_of(case)))
+    with suppress(OutputError):  # the correction is made; the page's copy can be made again
+        keep_labels(case, done.version, done.labels)
+    return _present(case, before, done.labels)
+
+
+def finished(request: Mapping[str, Any], watch: Watch) -> Answer:
+    """Draw the pictures and the page that corrections left, unless more corrections came."""
+    case = CaseFolder(Path(request["case"]))
+    try:
+        finish(case.results, _scan_of(case), remember=SurfaceShelf(case.view), watch=watch)
+    except InputError as error:
+        if error.code != "EDITED_MEANWHILE":  # else the next job draws those of the later version
+            raise
+    return {}
+
+
+def _scan_of(case: CaseFolder) -> Scan:
+    report = report_of_json((case.results / REPORT_JSON).read_text(encoding="utf-8"))
+    return Scan(kept_scan(case), report.source, tuple(report.findings))
 
 
 def _present(case: CaseFolder, before: Volume, after: Volume) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -44,7 +45,8 @@ class Corrected:
     """A folder, its corrected pieces, and what to say of them.
 
     `mesh` is the surface of all bone if the mask changed. `kept` are the labels whose voxels are
-    those of before. `scan` is None unless the user gave it.
+    those of before. `scan` is None unless the user gave it. With `pages_later` pictures and page
+    are not made now.
     """
 
     before: EditedFolder
@@ -55,6 +57,7 @@ class Corrected:
     scan: Scan | None
     dicom: DicomChoice
     note: Finding
+    pages_later: bool = False
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -68,7 +71,7 @@ class Corrected:
         kept = (one for one in self.before.findings if one.code not in gone)
         return (self.note, *kept, *again)
 
-    @property
+    @cached_property
     def mask(self) -> Volume:
         """All pieces together, 0 and 1."""
         labels = self.instances.labels

@@ -20,7 +20,7 @@ from afunet.fragments.editing import Change, change_of, digest_of_labels, unchan
 from afunet.geometry import Volume
 from afunet.plan import Step
 from afunet.reconstruction.decimation import require_limits
-from afunet.reconstruction.pieces import Instances
+from afunet.reconstruction.pieces import Instances, Remember, afresh
 from afunet.reconstruction.remeasuring import remeasured
 from afunet.report.not_written import NotWritten
 from afunet.watch import UNWATCHED, Watch
@@ -43,8 +43,9 @@ from afunet.workflows.edited_folder import (
     opened,
     version_of,
 )
+from afunet.workflows.edited_pages import pages_to_come, placed
 from afunet.workflows.folder_lock import alone_in
-from afunet.workflows.remake import placed, write_corrected
+from afunet.workflows.remake import write_corrected
 from afunet.workflows.staging import check_writable, staged_folder
 
 READING, EDITING, WRITING = "reading", "correcting", "writing"
@@ -61,7 +62,7 @@ PLAN = (
 class Edited:
     """The list of corrections after a step, the digest of the label map, the files, what misses.
 
-    `version` is that of `version_of`; `change` what the step changed in the label map.
+    `version` is that of `version_of`; `change` what the step changed in the map, now `labels`.
     """
 
     edits: EditList
@@ -69,6 +70,7 @@ class Edited:
     version: str
     files: tuple[Path, ...]
     change: Change
+    labels: Volume
     not_written: tuple[NotWritten, ...] = ()
 
 
@@ -82,6 +84,8 @@ def edit(
     seen: str = "",
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
+    remember: Remember = afresh,
+    pages_later: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Edited:
     """Make corrections, one after the other, and all results again that follow from the pieces.
@@ -90,7 +94,9 @@ def edit(
     `undo` takes back. `by` is who makes them, a given name. `scan` is the scan of these results;
     DICOM results, and pictures of slices after erasing or painting bone, need it. `contact` is a
     probability that fragments touch (`part`). `seen` is the version that the user looked at
-    (`version_of`). Surfaces are simplified as `decimated` says.
+    (`version_of`). Surfaces are simplified as `decimated` says; without that, `remember` may know
+    those of pieces that did not change. With `pages_later` pictures and page of a case are left to
+    `finish`; until then they are missing, and the report says so.
 
     Raises `InputError` for what is no result of afunet, for corrections of another case
     (`OTHER_CASE`), if the pieces changed since they were `seen` (`EDITED_MEANWHILE`), and as
@@ -126,12 +132,15 @@ def edit(
             suspected=[cut for cut in before.suspected if cut.one in kept],
             max_triangles=max_triangles,
             max_error_mm=max_error_mm,
+            remember=afresh if max_triangles or max_error_mm else remember,
             watch=watch,
         )
         if scan is None:
             instances = _with_densities(instances, before, kept)
         note = _note(len(known.edits) + len(edits))
-        made = Corrected(before, instances, kept, mask_changed, mesh, scan, choice, note)
+        made = Corrected(
+            before, instances, kept, mask_changed, mesh, scan, choice, note, pages_later
+        )
         return _write(made, known, corrections, attempts, watch)
 
 
@@ -148,7 +157,8 @@ def undo(results: Path, *, by: str = "", seen: str = "", watch: Watch = UNWATCHE
         last, left = known.last_step, known.with_undone(now(), by)
         old = f"{VERSIONS}/{left.steps}"
         _require_there(before.folder / old, last[0].replaced)
-        gone = {*last[0].added, *last[0].replaced, EDITS}
+        coming = pages_to_come(before.folder / old)
+        gone = {*last[0].added, *last[0].replaced, *coming, EDITS}
         with staged_folder(before.folder, before.command) as stage:
             names = [
                 name for name in before.files if name not in gone and not name.startswith(f"{old}/")
@@ -160,8 +170,9 @@ def undo(results: Path, *, by: str = "", seen: str = "", watch: Watch = UNWATCHE
             (stage / EDITS).write_text(left.to_json(), encoding="utf-8")
             watch.check()
             files = tuple(before.folder / name for name in (*last[0].replaced, EDITS))
-        change = change_of(before.labels, labels_in(before.folder))
-        return Edited(left, last[0].before, version_of(results), files, change)
+        after = labels_in(before.folder)
+        change = change_of(before.labels, after)
+        return Edited(left, last[0].before, version_of(results), files, change, after)
 
 
 def _require_there(version: Path, names: Sequence[str]) -> None:
@@ -263,5 +274,6 @@ def _write(
         version_of(before.described),
         files,
         change_of(before.labels, state.labels),
+        state.labels,
         tuple(attempts.missing),
     )

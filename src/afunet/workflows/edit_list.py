@@ -103,6 +103,13 @@ class EditList:
         """The number of steps that can be undone."""
         return self.edits[-1].step if self.edits else 0
 
+    @property
+    def history(self) -> str:
+        """What was corrected and undone, as text, without which files that changed."""
+        rows = [asdict(one) for one in (*self.edits, *self.undone)]
+        files = ("replaced", "added", "painted")
+        return json.dumps([{key: row[key] for key in row if key not in files} for row in rows])
+
     def with_undone(self, when: str, by: str = "") -> EditList:
         """Return the list after the last step was undone."""
         last = self.last_step
