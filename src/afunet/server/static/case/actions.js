@@ -25,7 +25,7 @@ export function actionsOf(bench) {
     outline: () => bench.setOutline(!bench.view.outline),
     closer: () => slices.zoom(ZOOM),
     away: () => slices.zoom(1 / ZOOM),
-    fit: () => slices.zoom(0),
+    fit: () => slices.fit(),
     turnLeft: () => solid.turn(-TURN_DEG, 0),
     turnRight: () => solid.turn(TURN_DEG, 0),
     turnUp: () => solid.turn(0, TURN_DEG),
@@ -82,6 +82,7 @@ function pieces(bench) {
       if (state.pieces.length) state.choose(state.pieces[(at + 1) % state.pieces.length].label, false);
       bench.redraw();
     },
+    toPiece: () => one() && bench.goTo(one().centre_mm),
     hide: (label) => {
       const labels = typeof label === "number" ? [label] : state.chosen;
       labels.forEach((each) => state.hide(each));

@@ -14,9 +14,9 @@ export const KEYS = [
   key("Move", "n", "nextFlag", "Next place to check"),
   key("Move", "N", "lastFlag", "Place to check before"),
   key("Look", "q", "all", "Axial, coronal and sagittal"),
-  key("Look", "a", "axial", "Axial alone"),
-  key("Look", "c", "coronal", "Coronal alone"),
-  key("Look", "s", "sagittal", "Sagittal alone"),
+  key("Look", "a", "axial", "Axial alone: slices across the leg"),
+  key("Look", "c", "coronal", "Coronal alone: from the front"),
+  key("Look", "s", "sagittal", "Sagittal alone: from the side"),
   key("Look", "1", "bone", "Window for bone"),
   key("Look", "2", "soft", "Window for soft tissue"),
   key("Look", "3", "metal", "Window for metal"),
@@ -31,6 +31,7 @@ export const KEYS = [
   key("Look", "z", "detail", "Large scans: full detail here, or overview"),
   key("Bones", "g", "choose", "Choose the piece at the crosshair"),
   key("Bones", "k", "nextPiece", "Choose the next piece"),
+  key("Bones", "y", "toPiece", "Move the crosshair to the chosen piece"),
   key("Bones", "h", "hide", "Hide or show the chosen piece"),
   key("Bones", "o", "solo", "Show the chosen piece alone"),
   key("Bones", "H", "all-shown", "Show all pieces"),
@@ -48,7 +49,7 @@ export const KEYS = [
   key("Correct", "p", "part", "Part: set points on both sides"),
   key("Correct", "Space", "point", "Paint, or set a point, at the crosshair"),
   key("Correct", "Enter", "cut", "Part at the points set"),
-  key("Correct", "Ctrl+z", "undo", "Undo"),
+  key("Correct", "Ctrl+z", "undo", "Undo the last stroke; if all is saved, the last saved correction"),
   key("Correct", "Ctrl+s", "save", "Save the painting"),
   key("Measure", "d", "length", "Length between two points"),
   key("Measure", "w", "angle", "Angle of three points"),
@@ -62,10 +63,10 @@ export function shownKey(name) {
   return name.split("+").map((part) => SIGNS[part] ?? part).join("+") || "+";
 }
 
-/** The key that does an action, for the title of its button. */
-export function keyOf(action) {
+/** What an action does and its key, for the title of its button; empty for one without a key. */
+export function titleOf(action) {
   const found = KEYS.find((one) => one.action === action);
-  return found ? shownKey(found.keys[0]) : "";
+  return found ? `${found.says} (${shownKey(found.keys[0])})` : "";
 }
 
 /** The action of a keyboard event, or null; keys typed into a field are the field's. */
