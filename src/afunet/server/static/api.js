@@ -103,8 +103,8 @@ export async function mesh(id, label, version) {
 
 export const edit = (id, version, request) =>
   asked("POST", `${caseAt(id)}/edits`, { json: request, version });
-export const paint = (id, version, first, last, labels) =>
-  asked("PUT", `${caseAt(id)}/labels${query({ first, last })}`, { body: labels, version });
+export const paint = (id, version, range, labels) =>
+  asked("PUT", `${caseAt(id)}/labels${query(range)}`, { body: labels, version });
 export const undo = (id, version) => asked("POST", `${caseAt(id)}/undo`, { version });
 export const exportCase = (id, formats) => asked("POST", `${caseAt(id)}/export`, { json: { formats } });
 export const exportTraining = () => asked("POST", "api/training");

@@ -82,7 +82,7 @@ function pieces(bench) {
       if (state.pieces.length) state.choose(state.pieces[(at + 1) % state.pieces.length].label, false);
       bench.redraw();
     },
-    toPiece: () => one() && bench.goTo(one().centre_mm),
+    toPiece: () => one()?.centre_mm && bench.goTo(one().centre_mm),
     hide: (label) => {
       const labels = typeof label === "number" ? [label] : state.chosen;
       labels.forEach((each) => state.hide(each));
@@ -100,11 +100,23 @@ function pieces(bench) {
     },
     rename: async () => {
       if (!one()) return;
-      const name = await askChoice("Rename", "This piece is a part of the", `${one().side ?? ""} ${one().bone}`.trim(), NAMES);
+      const name = await askChoice("Rename", "This piece is a part of the", boneOf(one()), NAMES);
       if (name) await correct(bench, { kind: "rename", pieces: [one().label], name });
+    },
+    newPiece: async () => {
+      const name = await askChoice("New piece", "It is a part of the", boneOf(one()), NAMES);
+      if (!name || !(await save(bench))) return;
+      if (state.fresh) state.giveUp();
+      bench.begin(name);
+      bench.setTool("brush");
+      notice("Paint the new piece. It is made when you save.");
     },
     delete: () => (state.chosen.length ? correct(bench, { kind: "delete", pieces: state.chosen }) : undefined),
   };
+}
+
+function boneOf(piece) {
+  return `${piece?.side ?? ""} ${piece?.bone ?? "unknown"}`.trim();
 }
 
 function painting(bench) {
@@ -117,7 +129,8 @@ function painting(bench) {
     /** Whether the brush may be used now; if not, the user is told why. */
     mayPaint: () => {
       const { tool, chosen, hidden } = bench.state;
-      if (!bench.loader.detail) notice("This is an overview: choose “Full detail here” (z) to paint.");
+      if (bench.busy) notice("Wait a moment: the last correction is being made.");
+      else if (!bench.loader.detail) notice("This is an overview: choose “Full detail here” (z) to paint.");
       else if (tool !== "erase" && !bench.labels.index(chosen[0])) notice("Choose the bone to paint in the list first.");
       else if (tool !== "erase" && hidden.has(chosen[0])) notice("This piece is hidden, and hidden pieces are locked: show it first.");
       else return true;
@@ -133,6 +146,7 @@ function painting(bench) {
     },
     undo: () => {
       const strokes = bench.labels.undo();
+      if (!strokes && bench.state.fresh) { bench.state.giveUp(); bench.redraw(); return undefined; }
       if (!strokes) return takeBack(bench);
       bench.slices.showChanged(bench.labels.boxOf(strokes));
       bench.redraw();

@@ -55,6 +55,10 @@ class Bench {
     await this.slices.start();
     await this.solid.start();
     listenToPointer(this);
+    // After a click, space and enter are for the slices; whoever came with the keyboard stays.
+    this.root.addEventListener("click", (event) => {
+      if (event.detail && event.target.closest(".tools button, .piece .name")) this.slices.canvas.focus();
+    });
     window.addEventListener("keydown", (event) => this.#key(event), { signal: this.stop.signal });
     window.addEventListener("beforeunload", (event) => { if (this.labels?.changes) event.preventDefault(); }, { signal: this.stop.signal });
     await this.load();
@@ -136,6 +140,14 @@ class Bench {
     }
     if (this.labels) this.slices.colour(table);
     this.solid.show((label) => this.state.hidden.has(label));
+  }
+
+  /** Begin a new piece of a bone; it is made when what is painted of it is saved. */
+  begin(bone) {
+    this.state.begin(bone);
+    this.labels.begin(this.state.fresh.label);
+    this.colour();
+    this.redraw();
   }
 
   setWindow(name) {

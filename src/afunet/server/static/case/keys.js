@@ -46,6 +46,7 @@ export const KEYS = [
   key("Correct", "]", "larger", "Larger brush"),
   key("Correct", "t", "limit", "Brush only where the HU are in the limits"),
   key("Correct", "i", "interpolate", "Fill between painted slices"),
+  key("Correct", "m", "newPiece", "New piece: choose its bone, paint it, save"),
   key("Correct", "p", "part", "Part: set points on both sides"),
   key("Correct", "Space", "point", "Paint, or set a point, at the crosshair"),
   key("Correct", "Enter", "cut", "Part at the points set"),
@@ -58,6 +59,9 @@ export const KEYS = [
 ];
 
 const SIGNS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", PageUp: "Page ↑", PageDown: "Page ↓" };
+
+/** What the arrows do on the strip of slices. */
+const STEPS = { ArrowUp: "up", ArrowRight: "up", ArrowDown: "down", ArrowLeft: "down" };
 
 export function shownKey(name) {
   return name.split("+").map((part) => SIGNS[part] ?? part).join("+") || "+";
@@ -75,6 +79,7 @@ export function actionOf(event) {
   const name = event.key === " " ? "Space" : event.key;
   const arrow = name.startsWith("Arrow");
   if (event.target.closest("input[type=range], input[type=radio]") && arrow) return null;
+  if (event.target.getAttribute("role") === "slider" && STEPS[name]) return STEPS[name];
   if (event.target.closest("button, a, input") && (name === "Space" || name === "Enter")) return null;
   const control = event.ctrlKey || event.metaKey;
   const full = control ? `Ctrl+${name}` : event.shiftKey && arrow ? `Shift+${name}` : name;

@@ -21,6 +21,13 @@ export class Labels {
     return this.indexOf.get(label);
   }
 
+  /** Make room for a piece that the server does not have yet. */
+  begin(label) {
+    if (this.indexOf.has(label) || this.ofIndex.length >= REST) return;
+    this.indexOf.set(label, this.ofIndex.length);
+    this.ofIndex.push(label);
+  }
+
   labelAt([x, y, z]) {
     const index = this.bytes[x + this.dims[0] * (y + this.dims[1] * z)];
     return index === REST ? this.raw[x + this.dims[0] * (y + this.dims[1] * z)] : this.ofIndex[index];
@@ -84,7 +91,8 @@ export class Labels {
     const slices = Array.from({ length: this.dims[2] }, (_, slice) => slice).filter(differs);
     if (!slices.length) return null;
     const [first, last] = [slices[0], slices.at(-1)];
-    const labels = this.raw.slice(first * size, (last + 1) * size);
+    const Kind = this.ofIndex.some((label) => label > 255) ? Uint16Array : this.raw.constructor;
+    const labels = Kind.from(this.raw.subarray(first * size, (last + 1) * size));
     for (let at = 0; at < labels.length; at++) {
       const index = this.bytes[first * size + at];
       if (index !== REST) labels[at] = this.ofIndex[index];
@@ -101,9 +109,9 @@ export class Labels {
     return found;
   }
 
-  /** Paint again what was painted on another version; pieces that are gone are left out. */
-  paintAgain(painted) {
-    const byIndex = Map.groupBy(painted.entries(), ([, label]) => this.indexOf.get(label));
+  /** Paint again what was painted on another version, where a label may have changed; pieces that are gone are left out. */
+  paintAgain(painted, labelNow) {
+    const byIndex = Map.groupBy(painted.entries(), ([, label]) => this.indexOf.get(labelNow(label)));
     byIndex.delete(undefined);
     this.keep([...byIndex].map(([index, places]) => this.set(places.map(([at]) => at), index)).filter(Boolean));
   }

@@ -1,5 +1,8 @@
 /* What the page knows of a case: its pieces, which are hidden, which are chosen, the version. */
 
+/** The colour of a piece until the server gives it the one of its bone. */
+const FRESH = "#ff5edb";
+
 export class State {
   constructor(facts) {
     this.id = facts.case;
@@ -10,16 +13,35 @@ export class State {
     this.chosen = [];
     this.tool = "look";
     this.take(facts);
+    this.#chooseFirst();
+  }
+
+  #chooseFirst() {
     this.chosen = this.pieces.slice(0, 1).map((piece) => piece.label);
   }
 
   /** Take over pieces and version of an answer of the server; what is gone is no longer chosen. */
   take({ pieces, version }) {
     this.version = version;
+    this.fresh = null;
     if (pieces) this.pieces = pieces;
     const there = new Set(this.pieces.map((piece) => piece.label));
     this.hidden = new Set([...this.hidden].filter((label) => there.has(label)));
     this.chosen = this.chosen.filter((label) => there.has(label));
+  }
+
+  /** Begin a piece that the server does not have yet: `name` is its bone. It becomes the chosen one. */
+  begin(name) {
+    const label = 1 + Math.max(0, ...this.pieces.map((piece) => piece.label));
+    this.fresh = { label, name: `new ${name}`, bone: name, volume_mm3: 0, centre_mm: null, colour: FRESH };
+    this.pieces = [...this.pieces, this.fresh];
+    this.chosen = [label];
+  }
+
+  /** Give up the piece that was begun. */
+  giveUp() {
+    this.take({ version: this.version, pieces: this.pieces.filter((piece) => piece !== this.fresh) });
+    this.#chooseFirst();
   }
 
   piece(label) {
