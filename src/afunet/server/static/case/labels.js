@@ -11,10 +11,19 @@ export class Labels {
     Object.assign(this, { dims, raw });
     this.ofIndex = [0, ...pieces.slice(0, REST - 1).map((piece) => piece.label)];
     this.indexOf = new Map(this.ofIndex.map((label, index) => [label, index]));
-    this.saved = Uint8Array.from(raw, (label) => this.indexOf.get(label) ?? REST);
+    this.saved = this.#indices(raw);
     this.bytes = this.saved.slice();
     this.strokes = [];
     this.changes = 0;
+  }
+
+  /** The indices of labels, by a table: a scan has many millions of voxels. */
+  #indices(raw) {
+    const table = new Uint8Array(raw instanceof Uint8Array ? 1 << 8 : 1 << 16).fill(REST);
+    this.ofIndex.forEach((label, index) => { table[label] = index; });
+    const indices = new Uint8Array(raw.length);
+    for (let at = 0; at < raw.length; at++) indices[at] = table[raw[at]];
+    return indices;
   }
 
   index(label) {

@@ -1,6 +1,7 @@
 /* The canvas with the slices: NiiVue shows scan and labels, radiological convention. */
 
 import { drawOncePerFrame } from "./frames.js";
+import { withoutGradients } from "./gradients.js";
 import { toMm, toVoxel } from "./nifti.js";
 
 const DRAWING_UNIT = 33991; // gl.TEXTURE7, where NiiVue keeps its drawing
@@ -11,6 +12,7 @@ const FIXED_AXIS = [2, 1, 0];
 const TALL = [[0, 0, 1, 0.6], [0, 0.61, 0.49, 0.39], [0.51, 0.61, 0.49, 0.39]];
 const WIDE = [[0, 0, 0.59, 1], [0.61, 0, 0.39, 0.49], [0.61, 0.51, 0.39, 0.49]];
 const [FARTHEST, NEAREST] = [0.5, 20];
+const CROSSHAIR_MM = 0.5;
 
 export class Slices {
   /** `onMove()` is called when the crosshair moved, `onDraw()` after every drawing. */
@@ -18,7 +20,7 @@ export class Slices {
     this.canvas = canvas;
     this.grid = null;
     this.nv = new niivue.Niivue({
-      backColor: [0, 0, 0, 1], crosshairColor: [0.2, 0.75, 0.7, 0.9], crosshairWidthUnit: "percent", crosshairWidth: 0.25, fontColor: [0.9, 0.9, 0.9, 1],
+      backColor: [0, 0, 0, 1], crosshairColor: [0.2, 0.75, 0.7, 0.9], crosshairWidthUnit: "mm", crosshairWidth: CROSSHAIR_MM, fontColor: [0.9, 0.9, 0.9, 1],
       isRadiologicalConvention: true, isCornerOrientationText: false, showAllOrientationMarkers: true, sagittalNoseLeft: true,
       multiplanarShowRender: niivue.SHOW_RENDER.NEVER, multiplanarPadPixels: 4, dragMode: niivue.DRAG_MODE.pan,
       dragAndDropEnabled: false, isForceMouseClickToVoxelCenters: true, isNearestInterpolation: false, logLevel: "error",
@@ -31,6 +33,7 @@ export class Slices {
 
   async start() {
     await this.nv.attachToCanvas(this.canvas, false);
+    withoutGradients(this.nv);
     this.layout("all");
     this.observer = new ResizeObserver(() => this.#arrange());
     this.observer.observe(this.canvas);
@@ -143,12 +146,18 @@ export class Slices {
     const wanted = Math.max(FARTHEST, Math.min(NEAREST, now * factor));
     const [left, back, up] = toMm(this.grid.affine, voxel); // NiiVue's millimetres are RAS
     const less = now - wanted;
-    this.nv.setPan2Dxyzmm([x - less * left, y - less * back, z + less * up, wanted]);
+    this.#pan([x - less * left, y - less * back, z + less * up, wanted]);
   }
 
   /** Show the slices whole. */
   fit() {
-    this.nv.setPan2Dxyzmm([0, 0, 0, 1]);
+    this.#pan([0, 0, 0, 1]);
+  }
+
+  /** Pan and zoom; the crosshair stays thin, so that it does not hide what is painted. */
+  #pan(pan) {
+    this.nv.opts.crosshairWidth = CROSSHAIR_MM / pan[3];
+    this.nv.setPan2Dxyzmm(pan);
   }
 
   /** Where an event of the mouse is: {voxel (not rounded), fixed axis}, or null outside of slices. */
