@@ -508,6 +508,20 @@ def test_a_painted_label_that_was_not_there_is_a_new_piece(out: Path) -> None:
         edit(out, [Edit(ERASE, (3,))])
 
 
+def test_a_new_piece_is_painted_as_a_bone(out: Path) -> None:
+    block = np.full((2, 3, 4), 9, np.uint8)
+    done = edit(out, [Paint((0, 0, 0), block, "left patella"), Paint((12, 0, 0), block[:1])])
+    assert table(out)[9] == ("left patella", 1.5 * (24 + 12))
+    assert [(one.edit.name, one.made) for one in done.edits.edits] == [
+        ("left patella", (9,)),
+        ("", ()),
+    ]
+    state = contents(out)
+    with refused(ConfigError, "UNKNOWN_NAME"):
+        edit(out, [Paint((0, 10, 0), block, "Jane")])
+    assert contents(out) == state
+
+
 def test_paint_that_moves_a_border_leaves_the_mask(out: Path) -> None:
     whole = (out / "bone.stl").read_bytes()
     painted(out, first=(2, 5, 3), labels=np.full((8, 10, 4), 2, np.uint8))

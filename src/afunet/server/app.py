@@ -17,10 +17,10 @@ from afunet.faults import keep_stack
 from afunet.server import cases, corrections, events, files, training, uploads, volumes
 from afunet.server.guard import Door, Guard
 from afunet.server.kinds import ANSWER
-from afunet.server.monailabel.desk import Desk
+from afunet.server.monailabel.desk import Desk, NotThere
 from afunet.server.monailabel.router import OPEN_PATHS, PROGRAMS, monai_label_router
 from afunet.server.people import People
-from afunet.server.refusals import FAULT, Refused, answer, answer_to
+from afunet.server.refusals import FAULT, answer, answer_to
 from afunet.server.workshop import Workshop
 
 STATIC = Path(__file__).parent / "static"
@@ -86,8 +86,11 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
 
 async def _by_status(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    if isinstance(error.__cause__, Refused):  # raised while the body was read
-        return answer_to(error.__cause__)
+    cause = error.__cause__
+    if isinstance(cause, NotThere):
+        return answer(error.status_code, cause.code, str(cause))
+    if isinstance(cause, AfunetError | OSError):  # raised while the body was read
+        return answer_to(cause)
     code = CODES.get(error.status_code, "BAD_REQUEST")
     return answer(error.status_code, code, "the server does not know this request: see the guide")
 

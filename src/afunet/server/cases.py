@@ -35,13 +35,14 @@ class NewCase(BaseModel):
 @router.post("", status_code=201)
 def begin(asks: Asks, wanted: NewCase) -> dict[str, str]:
     """Make a case of an upload, and put its job into the queue."""
-    chosen = chosen_series(asks, wanted.upload, wanted.series)
     title = "".join(letter for letter in wanted.name if letter.isprintable()).strip()
     number = len(asks.folder.all_cases()) + 1
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    facts = CaseFacts(title or f"Case {number}", now, chosen.series, wanted.fast)
-    CaseFolder(chosen.folder).write(facts)
-    case = CaseFolder(chosen.folder.rename(asks.folder.cases / new_id()))
+    with asks.shop.uses.alone(asks.folder.upload(wanted.upload).name):
+        chosen = chosen_series(asks, wanted.upload, wanted.series)
+        facts = CaseFacts(title or f"Case {number}", now, chosen.series, wanted.fast)
+        CaseFolder(chosen.folder).write(facts)
+        case = CaseFolder(chosen.folder.rename(asks.folder.cases / new_id()))
     enqueue(asks.shop, asks.user, case)
     return {"case": case.id}
 

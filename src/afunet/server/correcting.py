@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from afunet.errors import InputError
 from afunet.formats.scan import Scan
 from afunet.fragments.editing import change_of
 from afunet.geometry import Volume, bounding_box
@@ -22,6 +24,9 @@ from afunet.workflows.case_pages import REPORT_JSON
 from afunet.workflows.correcting import Correction, Paint
 from afunet.workflows.edit import edit, undo
 from afunet.workflows.edit_list import Edit, EditKind
+
+MOST_NEW = 20
+"""How far above the highest label of a map painted ones may be."""
 
 
 def corrected(request: Mapping[str, Any], watch: Watch) -> Answer:
@@ -41,11 +46,26 @@ def painted(request: Mapping[str, Any], watch: Watch) -> Answer:
     slab = np.fromfile(path, kind).reshape(last - first + 1, rows, columns)
     stored = np.array(labels.voxels, dtype=np.promote_types(labels.voxels.dtype, kind))
     ras_view(Volume(stored, labels.affine)).voxels[first : last + 1] = slab
+    _require_near(slab, labels)
     box = bounding_box(stored != labels.voxels)
     if box is None:
         return _present(case, labels, labels)
-    slices, rows_from, columns_from = (side.start for side in box)
-    return _made(request, Paint((slices, rows_from, columns_from), stored[box]), watch)
+    corner = (box[0].start, box[1].start, box[2].start)
+    return _made(request, Paint(corner, stored[box], request["name"]), watch)
+
+
+def _require_near(slab: NDArray[np.integer], labels: Volume) -> None:
+    """Raise `InputError` (`LABEL_OUTSIDE`) for labels far above those of a map.
+
+    Each makes a piece, and long rows of empty numbers cost as much as pieces do.
+    """
+    painted, most = int(slab.max()), int(labels.voxels.max()) + MOST_NEW
+    if painted > most:
+        raise InputError(
+            f"label {painted} was painted, expected at most {most}: take the number after the "
+            "highest for a new piece",
+            code="LABEL_OUTSIDE",
+        )
 
 
 def undone(request: Mapping[str, Any], watch: Watch) -> Answer:

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, Response
 
 from afunet.jobs.job import State
 from afunet.server.cases import finished
-from afunet.server.home import CaseFolder, new_id
+from afunet.server.home import PASSING, CaseFolder, new_id
 from afunet.server.kinds import EXPORT
 from afunet.server.refusals import Refused, not_found
 from afunet.server.workshop import Asks
@@ -99,7 +99,7 @@ def zipped(asks: Asks, case: str) -> Response:
             waits = state in (State.QUEUED, State.RUNNING)
             told = "the export is not done: wait for it" if waits else "export the case first"
             raise Refused(409, told, code="NOT_DONE")
-        path = folder.view / f"export-{new_id()}.zip"
+        path = folder.view / f"{PASSING}{new_id()}.zip"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
             for name, file in files.items():
                 archive.write(file, name)
