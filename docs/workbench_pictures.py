@@ -86,11 +86,12 @@ def set_seeds(page: Any, seeds_mm: Sequence[tuple[float, float, float]]) -> None
         page.keyboard.press("Space")
     page.evaluate("mm => afunet.goTo(mm)", seeds_mm[1])
     page.keyboard.press("Enter")
-    page.get_by_text("is new").wait_for()
+    page.locator(".notice", has_text="tibia").wait_for()
 
 
 def save(page: Any, name: str) -> None:
     """Keep what the page shows as a small picture."""
+    page.evaluate("() => document.querySelectorAll('.notice').forEach(one => one.remove())")
     page.wait_for_timeout(1500)
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     height = round(shot.height * SHOWN_WIDTH / shot.width)

@@ -7,6 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from tests.server.page.visit import Visit, coloured
 
+FLESH, SLICE = (40, 50), 6
+DAB = 21
+"""Voxels of 1 mm whose centres are within 2.5 mm of a voxel."""
 MARGIN = 20
 """Pixels by which two drawings of the same slice may differ."""
 
@@ -97,6 +100,57 @@ def test_the_crosshair_goes_to_the_chosen_piece_and_chooses_the_piece_under_it(
     assert bench.of("() => afunet.state.chosen") == [other]
     bench.press("y")
     assert bench.page.locator("[data-part=crosshair]").inner_text().count(name_of(bench, other))
+
+
+def test_a_new_piece_is_painted(bench: Visit) -> None:
+    before = counts(bench)
+    begin(bench, "right fibula")
+    bench.click((*FLESH, SLICE))
+    assert bench.unsaved() == DAB
+    bench.saved(lambda: bench.press("Control+s"))
+    labels, pieces = bench.labels(), bench.pieces()
+    assert np.count_nonzero(labels == pieces["right fibula"]) == DAB
+    assert labels[*FLESH, SLICE] == pieces["right fibula"]
+    assert bench.of("() => afunet.state.chosen") == [pieces["right fibula"]]
+    bench.saved(lambda: bench.press("Control+z"))
+    assert counts(bench) == before
+
+
+def test_a_new_piece_that_nobody_painted_is_given_up(bench: Visit) -> None:
+    version = bench.facts()["version"]
+    begin(bench, "unknown")
+    assert bench.page.locator(".piece").count() == 3
+    bench.press("Control+z")
+    assert bench.page.locator(".piece").count() == 2
+    assert bench.facts()["version"] == version
+
+
+def test_a_new_piece_outlives_a_conflict(bench: Visit) -> None:
+    begin(bench, "left fibula")
+    bench.click((*FLESH, SLICE))
+    facts = bench.facts()
+    with bench.api as api:
+        asked = {"kind": "delete", "pieces": [facts["pieces"][1]["label"]]}
+        head = {"if-match": facts["version"]}
+        api.post(f"/api/cases/{bench.case}/edits", json=asked, headers=head).raise_for_status()
+    bench.press("Control+s")
+    bench.page.get_by_role("button", name="keep my painting").click()
+    bench.page.wait_for_function("() => !afunet.busy && afunet.labels.changes")
+    bench.saved(lambda: bench.press("Control+s"))
+    pieces = bench.pieces()
+    assert len(pieces) == 2
+    assert bench.voxels(pieces["left fibula"]) == DAB
+    bench.problems.clear()  # the browser itself reports that a request was refused
+
+
+def begin(bench: Visit, bone: str) -> None:
+    """Begin a new piece, and take a brush of 5 mm."""
+    bench.move_to((*FLESH, SLICE))
+    bench.press("m")
+    bench.page.locator("dialog select").select_option(bone)
+    bench.page.locator("dialog button[value=ok]").click()
+    bench.page.wait_for_function("() => afunet.state.fresh && afunet.state.tool === 'brush'")
+    bench.page.locator("[data-part=brush-size]").fill("5")
 
 
 def counts(bench: Visit) -> list[tuple[int, int]]:

@@ -30,7 +30,7 @@ export async function correct(bench, request) {
     api.edit(id, version, { seeds_mm: [], name: "", ...request }));
   if (!answer) return false;
   const made = bench.state.pieces.filter((piece) => !before.has(piece.label));
-  notice(made.length ? `Parted: ${made.map((piece) => piece.name).join(", ")} is new.` : "Done. Undo brings it back.");
+  notice(made.length ? `New: ${made.map((piece) => piece.name).join(", ")}.` : "Done. Undo brings it back.");
   return true;
 }
 

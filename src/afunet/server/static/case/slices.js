@@ -157,6 +157,7 @@ export class Slices {
   /** Pan and zoom; the crosshair stays thin, so that it does not hide what is painted. */
   #pan(pan) {
     this.nv.opts.crosshairWidth = CROSSHAIR_MM / pan[3];
+    if (this.nv.crosshairs3D) this.nv.crosshairs3D.mm[0] = NaN; // else NiiVue keeps the one it has
     this.nv.setPan2Dxyzmm(pan);
   }
 
