@@ -147,8 +147,12 @@ def watched_visit(page: Any, link: str) -> Visit:
     page.set_default_timeout(PATIENCE_MS)
     page.on("request", lambda request: _noted(seen, request.url))
     page.on("pageerror", lambda error: seen.problems.append(str(error)))
-    page.on("console", lambda said: said.type == "error" and seen.problems.append(said.text))
+    page.on("console", lambda said: said.type == "error" and seen.problems.append(_shown(said)))
     return seen
+
+
+def _shown(said: Any) -> str:
+    return f"{said.text} {said.location.get('url', '')}"
 
 
 def _noted(seen: Visit, url: str) -> None:

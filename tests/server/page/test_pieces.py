@@ -169,7 +169,8 @@ def middle(bench: Visit, label: int) -> tuple[float, float, float]:
 
 
 def drawn(bench: Visit) -> list[NDArray[np.int16]]:
-    """The pixels of the slices and of the 3D view."""
+    """The pixels of the slices and of the 3D view, without the frame of what has the focus."""
+    bench.of("() => document.activeElement.blur()")
     return [bench.settled(part) for part in ("slice-canvas", "solid-canvas")]
 
 

@@ -83,11 +83,14 @@ class Visit:
         self.of("() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
 
     def settled(self, part: str = "slice-canvas") -> NDArray[np.int16]:
-        """The pixels of a part of the page, drawn and without messages on it, (H, W, 3)."""
+        """The pixels of a part of the page, drawn and without messages on it, (H, W, 3).
+
+        The outermost pixels are left out: what lies beside the part may share them.
+        """
         self.of("() => document.querySelectorAll('.notice').forEach(one => one.remove())")
         self.next_frame()
         shot = self.page.locator(f"[data-part={part}]").screenshot(timeout=PATIENCE_MS)
-        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), dtype=np.int16)
+        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), dtype=np.int16)[1:-1, 1:-1]
 
     def place(self, voxel: Voxel, fixed: int = 2) -> tuple[float, float]:
         """Where a voxel is on the screen, in the slice across an axis."""
@@ -103,7 +106,7 @@ class Visit:
         box = self.page.locator("[data-part=slice-canvas]").bounding_box()
         x, y = self.place(voxel, fixed)
         column, row = round(x - box["x"]), round(y - box["y"])
-        near = self.settled()[row - 1 : row + 2, column - 1 : column + 2]
+        near = self.settled()[row - 2 : row + 1, column - 2 : column + 1]
         return near.reshape(-1, 3).mean(axis=0).round().astype(np.int16)
 
     def at(self) -> list[int]:

@@ -81,7 +81,9 @@ export function sendFile(upload, number, file, onBytes, signal) {
   });
 }
 
-/** A volume as NIfTI; `range` is {first, last, step} or nothing; `onBytes` counts what came. */
+/** A volume as NIfTI; `onBytes` counts what came.
+ * @param {string} id @param {"scan"|"labels"} name @param {?import("./case/loader.js").Range} range
+ * @param {(count: number) => void} onBytes @returns {Promise<ArrayBuffer>} */
 export async function volume(id, name, range, onBytes = () => {}, signal = undefined) {
   const response = await answered(`${caseAt(id)}/${name}.nii${query(range)}`, { signal });
   const reader = response.body.getReader();

@@ -37,7 +37,7 @@ function wanted(upload, form) {
 }
 
 function row(one, number) {
-  const [warnings, notes] = [true, false].map((wanted) => one.findings.filter(({ severity }) => (severity === "warning" || severity === "error") === wanted));
+  const [warnings, notes] = [true, false].map((matters) => one.findings.filter(({ severity }) => (severity !== "info") === matters));
   return element("li", {}, element("label", {},
     element("input", { type: "radio", name: "series", value: one.series, checked: one.chosen && !one.refused, disabled: Boolean(one.refused), required: true }),
     element("strong", {}, one.title || `Series ${number + 1}`),

@@ -1,11 +1,11 @@
 /* What keys and buttons do, by the names in keys.js. */
 
 import { showHelp } from "../help.js";
-import { askChoice, notice } from "../notices.js";
+import { notice } from "../notices.js";
 import { counted } from "../words.js";
-import { NAMES } from "./bones.js";
 import { correct, save, takeBack } from "./corrections.js";
 import { markFlag } from "./flags.js";
+import { pieceActions } from "./piece_actions.js";
 import { TOOLS, paints, points } from "./tools.js";
 
 const TURN_DEG = 15, ZOOM = 1.25;
@@ -14,7 +14,7 @@ const TURN_DEG = 15, ZOOM = 1.25;
 export function actionsOf(bench) {
   const { slices, solid, state } = bench;
   return {
-    ...moves(bench), ...pieces(bench), ...painting(bench), ...tools(bench),
+    ...moves(bench), ...pieceActions(bench), ...painting(bench), ...tools(bench),
     all: () => bench.setLayout("all"),
     axial: () => bench.setLayout("axial"),
     coronal: () => bench.setLayout("coronal"),
@@ -64,59 +64,6 @@ function moves(bench) {
     top: () => bench.goToSlice(bench.loader.toWhole(bench.scan.dims[2] - 1)),
     bottom: () => bench.goToSlice(bench.loader.toWhole(0)),
   };
-}
-
-function pieces(bench) {
-  const { state } = bench;
-  const shown = () => { bench.redraw(); bench.colour(); };
-  const one = () => state.piece(state.chosen[0]);
-  return {
-    choose: (label, more) => {
-      const wanted = typeof label === "number" ? label : bench.labels.labelAt(bench.slices.voxel());
-      if (!state.piece(wanted)) return;
-      state.choose(wanted, more);
-      bench.redraw();
-    },
-    nextPiece: () => {
-      const at = state.pieces.indexOf(one());
-      if (state.pieces.length) state.choose(state.pieces[(at + 1) % state.pieces.length].label, false);
-      bench.redraw();
-    },
-    toPiece: () => one()?.centre_mm && bench.goTo(one().centre_mm),
-    hide: (label) => {
-      const labels = typeof label === "number" ? [label] : state.chosen;
-      labels.forEach((each) => state.hide(each));
-      shown();
-    },
-    solo: (label) => {
-      const wanted = typeof label === "number" ? label : state.chosen[0];
-      if (state.piece(wanted)) state.solo(wanted);
-      shown();
-    },
-    "all-shown": () => { state.hidden.clear(); shown(); },
-    join: () => {
-      if (state.chosen.length < 2) return notice("Choose the pieces to join with Shift or Ctrl.");
-      return correct(bench, { kind: "join", pieces: state.chosen });
-    },
-    rename: async () => {
-      if (!one()) return;
-      const name = await askChoice("Rename", "This piece is a part of the", boneOf(one()), NAMES);
-      if (name) await correct(bench, { kind: "rename", pieces: [one().label], name });
-    },
-    newPiece: async () => {
-      const name = await askChoice("New piece", "It is a part of the", boneOf(one()), NAMES);
-      if (!name || !(await save(bench))) return;
-      if (state.fresh) state.giveUp();
-      bench.begin(name);
-      bench.setTool("brush");
-      notice("Paint the new piece. It is made when you save.");
-    },
-    delete: () => (state.chosen.length ? correct(bench, { kind: "delete", pieces: state.chosen }) : undefined),
-  };
-}
-
-function boneOf(piece) {
-  return `${piece?.side ?? ""} ${piece?.bone ?? "unknown"}`.trim();
 }
 
 function painting(bench) {

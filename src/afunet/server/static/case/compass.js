@@ -22,7 +22,7 @@ export class Compass {
 }
 
 /** Directions (RAS) to the right of the screen, to its top and into it. */
-export function seenFrom(azimuth, elevation) {
+function seenFrom(azimuth, elevation) {
   const [turn, lift] = [azimuth, elevation].map((degrees) => (degrees * Math.PI) / 180);
   const [sin, cos, sinLift, cosLift] = [Math.sin(turn), Math.cos(turn), Math.sin(lift), Math.cos(lift)];
   return [[cos, -sin, 0], [sin * sinLift, cos * sinLift, cosLift], [cosLift * sin, cosLift * cos, -sinLift]];

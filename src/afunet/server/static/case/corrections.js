@@ -22,9 +22,15 @@ function nameOf(fresh) {
   return fresh && fresh.bone !== "unknown" ? { name: fresh.bone } : {};
 }
 
-/** Save, then correct pieces as a whole. Returns whether that was done. */
+/** Save, then correct pieces as a whole. Returns whether that was done.
+ * @param {{kind: string, pieces: number[], seeds_mm?: number[][], name?: string}} request */
 export async function correct(bench, request) {
   if (!(await save(bench))) return false;
+  if (bench.state.fresh) { // nothing was painted of it, so the server does not have it
+    bench.state.giveUp();
+    bench.redraw();
+    return false;
+  }
   const before = new Set(bench.state.pieces.map((piece) => piece.label));
   const answer = await carriedOut(bench, (id, version) =>
     api.edit(id, version, { seeds_mm: [], name: "", ...request }));

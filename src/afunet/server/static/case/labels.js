@@ -5,8 +5,10 @@ pieces beyond, which cannot be painted. */
 
 const REST = 255;
 
+/** @typedef {{places: Uint32Array, before: Uint8Array, index: number}} Stroke  what was set, and what was there */
+
 export class Labels {
-  /** `raw` are the server's labels (Uint8Array or Uint16Array), `pieces` the largest first. */
+  /** @param {import("./nifti.js").Grid} labels of the server @param {import("./state.js").Piece[]} pieces the largest first */
   constructor({ dims, voxels: raw }, pieces) {
     Object.assign(this, { dims, raw });
     this.ofIndex = [0, ...pieces.slice(0, REST - 1).map((piece) => piece.label)];
@@ -42,7 +44,8 @@ export class Labels {
     return index === REST ? this.raw[x + this.dims[0] * (y + this.dims[1] * z)] : this.ofIndex[index];
   }
 
-  /** Set voxels to an index and remember what was there. Returns the stroke, null if it changed nothing. */
+  /** Set voxels to an index and remember what was there. Null if nothing changed.
+   * @param {number[]} places @param {number} index @returns {?Stroke} */
   set(places, index) {
     const changed = places.filter((at) => this.bytes[at] !== index);
     if (!changed.length) return null;

@@ -14,6 +14,8 @@ const WIDE = [[0, 0, 0.59, 1], [0.61, 0, 0.39, 0.49], [0.61, 0.51, 0.39, 0.49]];
 const [FARTHEST, NEAREST] = [0.5, 20];
 const CROSSHAIR_MM = 0.5;
 
+/** @typedef {{voxel: number[], fixed: number}} Under  a voxel, not rounded, and the axis across its slice */
+
 export class Slices {
   /** `onMove()` is called when the crosshair moved, `onDraw()` after every drawing. */
   constructor(canvas, onMove, onDraw) {
@@ -39,7 +41,8 @@ export class Slices {
     this.observer.observe(this.canvas);
   }
 
-  /** Show a scan; the crosshair stays at its place in the patient. */
+  /** Show a scan; the crosshair stays at its place in the patient.
+   * @param {ArrayBuffer} buffer @param {import("./nifti.js").Grid} grid @param {{low: number, high: number}} window */
   async showScan(buffer, grid, window) {
     const mm = this.grid ? this.mm() : null;
     this.grid = null;
@@ -161,7 +164,8 @@ export class Slices {
     this.nv.setPan2Dxyzmm(pan);
   }
 
-  /** Where an event of the mouse is: {voxel (not rounded), fixed axis}, or null outside of slices. */
+  /** Where an event of the mouse is, or null outside of slices.
+   * @param {PointerEvent|WheelEvent} event @returns {?Under} */
   under(event) {
     const box = this.canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top].map((at) => at * this.nv.uiData.dpr);

@@ -23,7 +23,8 @@ export class Solid {
     this.look("front");
   }
 
-  /** Show a surface (MZ3 bytes, RAS mm) in the place of the label's former one. */
+  /** Show a surface (MZ3 bytes, RAS mm) in the place of the label's former one.
+   * @param {number} label @param {ArrayBuffer} buffer @param {number[]} colour red, green, blue */
   async put(label, buffer, colour) {
     const mesh = await niivue.NVMesh.loadFromUrl({ url: `${label}.mz3`, buffer, name: `${label}.mz3`, gl: this.nv.gl, rgba255: [...colour, 255] });
     this.drop(label);

@@ -1,9 +1,18 @@
 /* What the page knows of a case: its pieces, which are hidden, which are chosen, the version. */
 
+/**
+ * @typedef {{label: number, name: string, bone: string, side: ?string, volume_mm3: number,
+ *   centre_mm: ?number[], colour: string}} Piece  a piece and its measures; places are LPS mm
+ * @typedef {{code: string, message: string, severity: string, slice: ?number, centre_mm: ?number[]}} Flag
+ * @typedef {{case: string, pieces: Piece[], flags: Flag[], confidence: (?number)[], version: string,
+ *   grid: {shape: number[], affine: number[][]}}} Facts  what the server says of a case that is done
+ */
+
 /** The colour of a piece until the server gives it the one of its bone. */
 const FRESH = "#ff5edb";
 
 export class State {
+  /** @param {Facts} facts */
   constructor(facts) {
     this.id = facts.case;
     this.flags = facts.flags;
