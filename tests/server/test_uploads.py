@@ -148,3 +148,12 @@ def test_a_header_is_read_with_its_data_file(
     assert all(one.name[:6].isdecimal() for one in folder.iterdir())
     client.put(f"{path}/files/2", content=data)
     assert refusal(client.post(f"{path}/complete")) == (422, "NO_PARTNER")
+
+
+def test_a_file_that_gets_its_name_while_another_one_comes_is_no_failure(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page sends four files at a time: one listed a moment ago may be there no more."""
+    listed = uploads.plain_files
+    monkeypatch.setattr(uploads, "plain_files", lambda folder: [*listed(folder), folder / "999"])
+    uploaded(client, b"one", b"two")

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,10 +110,12 @@ def _require_room(folder: Path, limits: Limits) -> None:
 def _bytes_beside(half: Path, target: Path) -> int:
     """Return the bytes of the upload without a file that comes and those that it replaces."""
     gone = {half, *_of_number(target)}
-    there = [
-        path.stat() for path in {*plain_files(half.parent), *plain_files(target.parent)} - gone
-    ]
-    return sum({one.st_ino: one.st_size for one in there}.values())
+    sizes: dict[int, int] = {}
+    for path in {*plain_files(half.parent), *plain_files(target.parent)} - gone:
+        with suppress(FileNotFoundError):  # one that came beside this one has got its name
+            there = path.stat()
+            sizes[there.st_ino] = there.st_size
+    return sum(sizes.values())
 
 
 @router.post("/uploads/{upload}/complete")

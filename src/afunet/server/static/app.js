@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { showCase } from "./case/case.js";
 import { showHelp } from "./help.js";
 import { showHome } from "./home.js";
-import { failed } from "./notices.js";
+import { failed, forgetFailures } from "./notices.js";
 import { showWaiting } from "./waiting.js";
 
 const main = document.getElementById("main");
@@ -23,6 +23,7 @@ async function show(wanted = location.hash) {
     location.hash = address;
     return;
   }
+  forgetFailures();
   address = wanted;
   leave = () => true;
   main.replaceChildren();

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { element, fromTemplate } from "./dom.js";
 import { attempt } from "./notices.js";
-import { sentence } from "./words.js";
+import { counted, sentence } from "./words.js";
 
 /** Let the user choose a series; returns the id of the new case, or null if it was discarded. */
 export function pickSeries(main, { upload, series }) {
@@ -37,12 +37,18 @@ function wanted(upload, form) {
 }
 
 function row(one, number) {
+  const [warnings, notes] = [true, false].map((matters) => one.findings.filter(({ severity }) => (severity !== "info") === matters));
   return element("li", {}, element("label", {},
     element("input", { type: "radio", name: "series", value: one.series, checked: one.chosen && !one.refused, disabled: Boolean(one.refused), required: true }),
     element("strong", {}, one.title || `Series ${number + 1}`),
     element("span", { class: "facts" }, facts(one)),
-    ...one.findings.map((finding) => element("span", { class: "said" }, sentence(finding.message))),
+    ...warnings.map(said),
+    notes.length ? element("details", { class: "said" }, element("summary", {}, counted(notes.length, "note about the files", "notes about the files")), ...notes.map(said)) : null,
     one.refused ? element("span", { class: "said refused" }, sentence(one.refused.message)) : null));
+}
+
+function said({ severity, message }) {
+  return element("span", { class: `said ${severity}` }, sentence(message));
 }
 
 function facts({ modality, slices, shape, spacing_mm: spacing }) {

@@ -8,7 +8,7 @@ import { Brush } from "./brush.js";
 import { save } from "./corrections.js";
 import { showExport } from "./exports.js";
 import { showFlags } from "./flags.js";
-import { actionOf, keyOf } from "./keys.js";
+import { actionOf, titleOf } from "./keys.js";
 import { Labels } from "./labels.js";
 import { Loader } from "./loader.js";
 import { parsed, toVoxel } from "./nifti.js";
@@ -38,7 +38,7 @@ class Bench {
     this.loader = new Loader(facts.case, facts.grid.shape);
     this.slices = new Slices(parts["slice-canvas"], () => this.#moved(), () => this.overlay?.redraw());
     this.overlay = new Overlay(parts.overlay, this.slices);
-    this.solid = new Solid(parts["solid-canvas"]);
+    this.solid = new Solid(parts["solid-canvas"], parts.compass);
     this.points = new Points(this.slices, this.overlay, () => showTools(this));
     this.brush = new Brush(this.slices, this.overlay, () => this.#painting(), () => showTools(this));
     this.actions = actionsOf(this);
@@ -55,9 +55,14 @@ class Bench {
     await this.slices.start();
     await this.solid.start();
     listenToPointer(this);
+    // After a click, space and enter are for the slices; whoever came with the keyboard stays.
+    this.root.addEventListener("click", (event) => {
+      if (event.detail && event.target.closest(".tools button, .piece .name")) this.slices.canvas.focus();
+    });
     window.addEventListener("keydown", (event) => this.#key(event), { signal: this.stop.signal });
     window.addEventListener("beforeunload", (event) => { if (this.labels?.changes) event.preventDefault(); }, { signal: this.stop.signal });
     await this.load();
+    if (this.state.pieces.length) this.slices.moveTo(toVoxel(this.scan.affine, this.state.pieces[0].centre_mm));
     await this.loadMeshes();
     this.root.dataset.ready = "";
   }
@@ -65,14 +70,14 @@ class Bench {
   #buttons() {
     const { parts } = this;
     const made = (table) => Object.entries(table).map(([action, says]) =>
-      button(says, () => this.actions[action](), { "data-does": action, title: `${says} (${keyOf(action)})` }));
+      button(says, () => this.actions[action](), { "data-does": action, title: titleOf(action) }));
     parts.layouts.append(...made(LAYOUTS));
     parts.windows.append(...made(Object.fromEntries(Object.entries(WINDOWS).map(([name, one]) => [name, one.says]))));
     parts["tool-buttons"].append(...made(TOOLS));
     parts.turns.append(...VIEWS.map((from) => button(from[0].toUpperCase() + from.slice(1), () => this.solid.look(from), { "aria-label": `Look from ${from}` })));
     for (const one of this.root.querySelectorAll("[data-do]")) {
       one.addEventListener("click", () => attempt(() => this.actions[one.dataset.do]()));
-      one.title ||= `${one.textContent} (${keyOf(one.dataset.do)})`;
+      one.title = titleOf(one.dataset.do);
     }
     parts.opacity.addEventListener("input", () => this.#mask());
     parts["brush-size"].addEventListener("input", () => showTools(this));
@@ -135,6 +140,14 @@ class Bench {
     }
     if (this.labels) this.slices.colour(table);
     this.solid.show((label) => this.state.hidden.has(label));
+  }
+
+  /** Begin a new piece of a bone; it is made when what is painted of it is saved. */
+  begin(bone) {
+    this.state.begin(bone);
+    this.labels.begin(this.state.fresh.label);
+    this.colour();
+    this.redraw();
   }
 
   setWindow(name) {

@@ -23,7 +23,10 @@ export function showExport(parts, id, before) {
     const formats = [...parts.export.querySelectorAll("input:checked")].map((box) => box.value);
     await attempt(async () => {
       if (!formats.length) return notice("Choose at least one format.", { bad: true });
-      if (await before()) showFiles(parts, id, await exported(id, formats));
+      if (!(await before())) return undefined;
+      showFiles(parts, id, await exported(id, formats));
+      parts.downloads.firstElementChild?.scrollIntoView({ block: "center" });
+      return undefined;
     });
     send.disabled = false;
     send.textContent = "Export";

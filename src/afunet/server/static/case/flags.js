@@ -1,6 +1,6 @@
 /* The places to check, worst first. */
 
-import { button, element } from "../dom.js";
+import { element } from "../dom.js";
 import { sentence } from "../words.js";
 
 /** Show the flags; `go(number)` looks at one. */

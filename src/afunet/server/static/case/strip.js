@@ -4,7 +4,12 @@ const SURE = [46, 160, 110], DOUBTFUL = [232, 170, 40], POOR = [214, 60, 50], NO
 const [POOR_BELOW, SURE_FROM] = [0.8, 0.95];
 
 export class Strip {
-  /** `confidence` holds the expected Dice of each slice from the feet, null without bone. */
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {(?number)[]} confidence  the expected Dice of each slice from the feet, null without bone
+   * @param {number[]} flagged  slices with a place to check
+   * @param {(slice: number) => void} onSlice
+   */
   constructor(canvas, confidence, flagged, onSlice) {
     Object.assign(this, { canvas, confidence, flagged, onSlice, slice: 0, range: null });
     canvas.addEventListener("pointerdown", (event) => {
