@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from afunet.errors import InputError
 from afunet.fragments.contact_map import are_contacts_shipped, contact_map
+from afunet.fragments.cut import Cut
 from afunet.fragments.ridges import Ridges
 from afunet.fragments.seeded import parts_of_seeds
 from afunet.geometry import Box, Volume, bounding_box, label_boxes
@@ -23,6 +24,7 @@ Point = tuple[float, float, float]
 Voxel = tuple[int, int, int]
 ALL_BACKGROUND = 0
 LARGEST = 65535
+AROUND_MM = 3.0
 
 
 def join(labels: Volume, pieces: Sequence[int]) -> Volume:
@@ -160,6 +162,23 @@ def unchanged(before: Volume, after: Volume) -> frozenset[int]:
         label_sizes(after.voxels, count) == kept
     )
     return frozenset(np.flatnonzero(is_same & (kept > 0)).tolist())
+
+
+def label_at(cut: Cut, before: Volume, after: Volume) -> int | None:
+    """Return the label that the bone at a cut which was not made has after a correction.
+
+    It is None if a part of that bone got another label than the rest, or none, as far around the
+    cut's centre as a disc of its area and `AROUND_MM` reach.
+    """
+    reach = np.sqrt(cut.area_mm2 / np.pi) + AROUND_MM
+    middle = before.to_indices(cut.centre_mm)[::-1]
+    steps = reach / np.array(before.array_spacing_mm)
+    box = tuple(
+        slice(max(0, int(at - step)), max(0, int(at + step) + 1))
+        for at, step in zip(middle, steps, strict=True)
+    )
+    found = np.unique(after.voxels[box][before.voxels[box] == cut.one])
+    return int(found[0]) if len(found) == 1 and found[0] else None
 
 
 def _relabelled(labels: Volume, pieces: Sequence[int], label: int) -> Volume:

@@ -13,6 +13,7 @@ from pathlib import Path
 from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.labelling import Labelling
 from afunet.formats.scan import Scan
+from afunet.reconstruction.pieces import Instances
 from afunet.report.case import facts
 from afunet.report.case.reading import flag_pictures_of
 from afunet.report.surfaces.preview import PICTURE_TRIANGLES, previews
@@ -123,11 +124,10 @@ def _write_pages(
     _step(watch, 1, 2)
     pictures = flag_pictures_of(_text(folder / REPORT_HTML))
     pictures += (b"",) * (len(report.flags) - len(pictures))
-    labels = {piece.measures.label for piece in made.instances.pieces}
     flags = [
-        (flag, picture)
+        (still, picture)
         for flag, picture in zip(report.flags, pictures, strict=False)
-        if flag.piece is None or flag.piece in labels
+        if (still := _still_flagged(flag, made.instances)) is not None
     ]
     corrected = _corrected_report(made, report, renderer, [flag for flag, _ in flags])
     turning = attempts.made(TURNING, lambda: turning_view(scan, surfaces), "")
@@ -143,6 +143,19 @@ def _write_pages(
     written.write_stacks()
     written.write(REPORT_JSON, lambda own: write_json(own, complete(REPORT_JSON)))
     _step(watch, 2, 2)
+
+
+def _still_flagged(flag: facts.FlagFacts, instances: Instances) -> facts.FlagFacts | None:
+    """Return a flag as it is after a correction, None if what it is about is gone."""
+    names = {piece.measures.label: piece.name for piece in instances.pieces}
+    if flag.centre_mm is None:
+        return flag if flag.piece is None or flag.piece in names else None
+    for one in instances.suspected:
+        if one.cut.centre_mm == flag.centre_mm:
+            label = one.cut.one
+            words = one.in_words(names.get(label, f"piece {label}"), flag.slice or 0)
+            return replace(flag, piece=label, message=words)
+    return None
 
 
 def _corrected_report(
@@ -162,7 +175,7 @@ def _corrected_report(
         surface=surface,
         pieces=made.instances.pieces,
         cuts=made.instances.cuts,
-        suspected=made.instances.suspected,
+        suspected=[one.cut for one in made.instances.suspected],
     )
 
 
