@@ -393,6 +393,32 @@ def test_a_segmented_case_is_made_again_and_marked(case: tuple[Path, Path]) -> N
     assert contents(out) == state
 
 
+def test_the_flag_of_a_suspicion_follows_its_bone_until_someone_looked(
+    case: tuple[Path, Path],
+) -> None:
+    ct, out = case
+    scan = read_scan(ct)
+    before = told(out)
+    box = np.argwhere(labels_in(out) == 2)
+    centre = read_labels(out / "instances.nii.gz").to_mm(box.mean(axis=0)[::-1]).tolist()
+    flag = {"code": "FRACTURE_SUSPECTED", "severity": "warning", "message": "look", "slice": 7}
+    more = {"piece": 2, "box": [1, 2, 3, 4], "doubtful_mm3": 900.0, "centre_mm": centre}
+    content = before | {"suspected": [cut_of(2, 2) | {"centre_mm": centre}]}
+    content["flags"] = [*before["flags"], flag | more]
+    (out / "report.json").write_text(json.dumps(content))
+    accept(out, "report.json")
+    edit(out, [Edit(RENAME, (2,), name="right femur"), Edit(ERASE, (3,))], scan=scan)
+    (found,) = (one for one in told(out)["flags"] if one["code"] == "FRACTURE_SUSPECTED")
+    assert found == flag | more | {"message": found["message"]}
+    assert all(fact in found["message"] for fact in ("right femur", "slice 7", "0.40", "0.3 cm²"))
+    assert "FRACTURE_SUSPECTED" not in {one["code"] for one in told(out)["findings"]}
+    assert "FRACTURE_SUSPECTED" in (out / "report.html").read_text()
+    edit(out, [Edit(WHOLE, (2,))], scan=scan)
+    assert told(out)["suspected"] == []
+    assert told(out)["flags"] == [one for one in before["flags"] if one["piece"] != 3]
+    assert "FRACTURE_SUSPECTED" not in (out / "report.html").read_text()
+
+
 def test_paint_is_in_the_dicom_results_of_a_segmented_case(case: tuple[Path, Path]) -> None:
     ct, out = case
     state, before = contents(out), labels_in(out)
