@@ -47,7 +47,7 @@ def flag_picture(
     across, down = scale * pixel_mm[1], scale * pixel_mm[0]
     for row, column in line:
         at = round((column - left + 0.5) * across), round((row - top + 0.5) * down)
-        tile.putpixel((min(max(at[0], 0), size[0] - 1), min(max(at[1], 0), size[1] - 1)), _MARK)
+        ImageDraw.Draw(tile).rectangle((*at, at[0] + 1, at[1] + 1), fill=_MARK)
     if box is not None and len(line) == 0:
         corners = (
             max(0, round((box[1] - left) * across) - 3),
