@@ -60,6 +60,17 @@ def test_a_dark_plane_parts_a_bar_where_it_lies() -> None:
     assert cut.centre_mm == pytest.approx((40.5, 11.5, 11.5), abs=1)
 
 
+def test_contacts_are_looked_for_within_a_box_only() -> None:
+    mask, hu = bar()
+    hu[:, :, 20:22] = hu[:, :, 40:42] = DARK
+    whole = contact_map(bone(mask), bone(hu), NETWORK).voxels
+    box = (slice(0, 24), slice(0, 24), slice(30, 64))
+    found = contact_map(bone(mask), bone(hu), NETWORK, within=box).voxels
+    assert (whole[10, 10, [20, 40]] > 0.5).all()
+    assert not found[:, :, :30].any()
+    assert np.array_equal(found[:, :, 30:], whole[:, :, 30:])
+
+
 def test_a_plane_with_a_hole_still_parts() -> None:
     mask, hu = bar()
     hu[:, :, 40:42] = DARK

@@ -25,6 +25,8 @@ Voxel = tuple[int, int, int]
 ALL_BACKGROUND = 0
 LARGEST = 65535
 AROUND_MM = 3.0
+LEAST_REACH_MM = 30.0
+"""The network looks for contacts at least so far around the seeds of parts."""
 
 
 def join(labels: Volume, pieces: Sequence[int]) -> Volume:
@@ -76,7 +78,8 @@ def part(
     affine[:3, 3] = labels.to_mm(first[::-1])
     hu = None if scan is None else scan.voxels[box]
     if contact is None and hu is not None and by_network and are_contacts_shipped():
-        contact = contact_map(Volume(inside.astype(np.uint8), affine), Volume(hu, affine))
+        bone, around = Volume(inside.astype(np.uint8), affine), Volume(hu, affine)
+        contact = contact_map(bone, around, within=_around(seeds - first, labels.array_spacing_mm))
     parts = parts_of_seeds(Volume(inside, affine), seeds - first, Ridges(contact, hu))
     highest = int(labels.voxels.max())
     numbers = np.array([ALL_BACKGROUND, piece, *range(highest + 1, highest + len(seeds))])
@@ -86,6 +89,15 @@ def part(
     others = parts > 1
     found[box][others] = numbers[parts[others]]
     return labels.with_voxels(found)
+
+
+def _around(seeds: NDArray[np.intp], spacing_mm: tuple[float, float, float]) -> Box:
+    """The box round seeds (N, 3) in which a cut between them may run, however it bends."""
+    spacing = np.array(spacing_mm)
+    longest_mm = float(np.linalg.norm(np.ptp(seeds, axis=0) * spacing))
+    reach = np.ceil(max(LEAST_REACH_MM, longest_mm / 2) / spacing).astype(np.intp)
+    low, high = np.maximum(seeds.min(axis=0) - reach, 0), seeds.max(axis=0) + reach + 1
+    return box_at(low.tolist(), (high - low).tolist())
 
 
 def paint(labels: Volume, first: Voxel, voxels: NDArray[np.integer]) -> Volume:
