@@ -8,7 +8,7 @@ from tests.refusals import refused
 from afunet.errors import GeometryError, InputError
 from afunet.fragments import editing
 from afunet.fragments.editing import digest_of_labels, erase, join, part, unchanged
-from afunet.geometry import Volume
+from afunet.geometry import Box, Volume
 
 AFFINE = np.array([[0.5, 0, 0, -20], [0, 0.5, 0, 30], [0, 0, 1, 100], [0, 0, 0, 1.0]])
 Point = tuple[float, float, float]
@@ -142,9 +142,13 @@ def test_the_network_shows_contacts_in_a_scan(
     """Its contact is at column 30, the dark line elsewhere."""
     asked: list[Volume] = []
 
-    def seen(mask: Volume, scan: Volume) -> Volume:
+    def seen(mask: Volume, scan: Volume, *, within: Box) -> Volume:
         mask.require_same_grid(scan, "the scan")
         asked.append(mask)
+        reach = np.ceil(30 / np.array(mask.array_spacing_mm)).astype(int)
+        low, high = np.array([(10, 8, 3), (10, 8, 36)]) + np.outer((-1, 1), reach)
+        assert [side.start for side in within] == np.maximum(low, 0).tolist()
+        assert [side.stop for side in within] == (high + 1).tolist()
         found = np.zeros(mask.shape, np.float32)
         found[:, :, 28:30] = 0.9
         return mask.with_voxels(found)

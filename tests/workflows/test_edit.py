@@ -40,7 +40,7 @@ from afunet.workflows.segment import SegmentOptions, segment
 from afunet.workflows.surface_shelf import SurfaceShelf
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
-JOIN, PART, ERASE, RENAME, PAINT = EditKind
+JOIN, PART, ERASE, RENAME, PAINT, WHOLE = EditKind
 AFFINE = np.array([[1.0, 0, 0, -50], [0, 1.0, 0, 20], [0, 0, 1.5, 300], [0, 0, 0, 1]])
 SEEDS = ((-45.0, 30.0, 309.0), (-38.0, 30.0, 309.0))
 """In the first and the second half of the largest block."""
@@ -397,6 +397,32 @@ def test_a_segmented_case_is_made_again_and_marked(case: tuple[Path, Path]) -> N
     assert contents(out) == state
 
 
+def test_the_flag_of_a_suspicion_follows_its_bone_until_someone_looked(
+    case: tuple[Path, Path],
+) -> None:
+    ct, out = case
+    scan = read_scan(ct)
+    before = told(out)
+    box = np.argwhere(labels_in(out) == 2)
+    centre = read_labels(out / "instances.nii.gz").to_mm(box.mean(axis=0)[::-1]).tolist()
+    flag = {"code": "FRACTURE_SUSPECTED", "severity": "warning", "message": "look", "slice": 7}
+    more = {"piece": 2, "box": [1, 2, 3, 4], "doubtful_mm3": 900.0, "centre_mm": centre}
+    content = before | {"suspected": [cut_of(2, 2) | {"centre_mm": centre}]}
+    content["flags"] = [*before["flags"], flag | more]
+    (out / "report.json").write_text(json.dumps(content))
+    accept(out, "report.json")
+    edit(out, [Edit(RENAME, (2,), name="right femur"), Edit(ERASE, (3,))], scan=scan)
+    (found,) = (one for one in told(out)["flags"] if one["code"] == "FRACTURE_SUSPECTED")
+    assert found == flag | more | {"message": found["message"]}
+    assert all(fact in found["message"] for fact in ("right femur", "slice 7", "0.40", "0.3 cm²"))
+    assert "FRACTURE_SUSPECTED" not in {one["code"] for one in told(out)["findings"]}
+    assert "FRACTURE_SUSPECTED" in (out / "report.html").read_text()
+    edit(out, [Edit(WHOLE, (2,))], scan=scan)
+    assert told(out)["suspected"] == []
+    assert told(out)["flags"] == [one for one in before["flags"] if one["piece"] != 3]
+    assert "FRACTURE_SUSPECTED" not in (out / "report.html").read_text()
+
+
 def test_paint_is_in_the_dicom_results_of_a_segmented_case(case: tuple[Path, Path]) -> None:
     ct, out = case
     state, before = contents(out), labels_in(out)
@@ -572,10 +598,7 @@ def test_cuts_and_suspicions_outlast_corrections_of_other_pieces(out: Path) -> N
     """Pieces 1 and 2 become fragments of one hip bone, which no gap nor history shows."""
     edit(out, [Edit(RENAME, (1,), name="left pelvis")])
     edit(out, [Edit(RENAME, (2,), name="left pelvis")])
-    (content := told(out))["cuts"] = [cut_of(1, 2)]
-    content["suspected"] = [cut_of(2, 2)]
-    (out / "pieces.json").write_text(json.dumps(content))
-    accept(out, "pieces.json")
+    suspect(out, cuts=[cut_of(1, 2)], suspected=[cut_of(2, 2)])
     edit(out, [Edit(RENAME, (3,), name="left femur")])
     assert {name for name, _ in table(out).values()} == {
         "left pelvis 1",
@@ -586,15 +609,50 @@ def test_cuts_and_suspicions_outlast_corrections_of_other_pieces(out: Path) -> N
     codes = [one["code"] for one in told(out)["findings"]]
     assert codes == ["CORRECTED", "FRACTURE_SUSPECTED"]
     assert "left pelvis 2" in told(out)["findings"][1]["message"]
-    edit(out, [Paint((2, 5, 20), np.zeros((1, 1, 1), np.uint8))])
+    edit(out, [Paint((9, 5, 26), np.zeros((1, 1, 1), np.uint8))])
     assert {name for name, _ in table(out).values()} >= {"left pelvis 1", "left pelvis 2"}
-    assert told(out)["cuts"] == told(out)["suspected"] == []
-    assert [one["code"] for one in told(out)["findings"]] == ["CORRECTED"]
+    assert (told(out)["cuts"], told(out)["suspected"]) == ([], [cut_of(2, 2)])
+
+
+@pytest.mark.parametrize(
+    "correction",
+    [
+        Edit(WHOLE, (2,)),
+        Edit(ERASE, (2,)),
+        Edit(PART, (2,), ((-29.5, 30.0, 303.0), (-29.5, 30.0, 313.5))),
+        Paint((4, 9, 20), np.full((1, 2, 2), 3, np.uint8)),
+    ],
+    ids=["whole", "erased", "parted there", "painted there"],
+)
+def test_a_suspicion_ends_with_a_correction_of_its_place(
+    out: Path, correction: Edit | Paint
+) -> None:
+    suspect(out, suspected=[cut_of(2, 2), {**cut_of(1, 1), "centre_mm": [-41, 30.0, 309.0]}])
+    edit(out, [correction])
+    assert [one["one"] for one in told(out)["suspected"]] == [1]
+    assert [one["code"] for one in told(out)["findings"]] == ["CORRECTED", "FRACTURE_SUSPECTED"]
+    undo(out)
+    assert len(told(out)["suspected"]) == 2
+
+
+def test_a_suspicion_goes_with_its_bone_into_a_joined_piece(out: Path) -> None:
+    place = {"centre_mm": [-25.0, 30.0, 309.0]}
+    suspect(out, suspected=[cut_of(2, 2) | place])
+    edit(out, [Edit(JOIN, (1, 2))])
+    assert told(out)["suspected"] == [cut_of(1, 1) | place]
+    edit(out, [Edit(PART, (1,), (*SEEDS, (-25.0, 30.0, 309.0)))])
+    assert {one["one"] for one in told(out)["suspected"]} == {5}
+
+
+def suspect(folder: Path, **cuts: Any) -> None:
+    content = told(folder) | cuts
+    (folder / "pieces.json").write_text(json.dumps(content))
+    accept(folder, "pieces.json")
 
 
 def cut_of(one: int, other: int) -> dict[str, Any]:
     place = [-30.0, 30.0, 306.0]
-    return {"one": one, "other": other, "area_mm2": 90.0, "probability": 0.4, "centre_mm": place}
+    return {"one": one, "other": other, "area_mm2": 30.0, "probability": 0.4, "centre_mm": place}
 
 
 def accept(folder: Path, name: str) -> None:

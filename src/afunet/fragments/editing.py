@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from afunet.errors import InputError
 from afunet.fragments.contact_map import are_contacts_shipped, contact_map
+from afunet.fragments.cut import Cut
 from afunet.fragments.ridges import Ridges
 from afunet.fragments.seeded import parts_of_seeds
 from afunet.geometry import Box, Volume, bounding_box, label_boxes
@@ -23,6 +24,9 @@ Point = tuple[float, float, float]
 Voxel = tuple[int, int, int]
 ALL_BACKGROUND = 0
 LARGEST = 65535
+AROUND_MM = 3.0
+LEAST_REACH_MM = 30.0
+"""The network looks for contacts at least so far around the seeds of parts."""
 
 
 def join(labels: Volume, pieces: Sequence[int]) -> Volume:
@@ -74,7 +78,8 @@ def part(
     affine[:3, 3] = labels.to_mm(first[::-1])
     hu = None if scan is None else scan.voxels[box]
     if contact is None and hu is not None and by_network and are_contacts_shipped():
-        contact = contact_map(Volume(inside.astype(np.uint8), affine), Volume(hu, affine))
+        bone, around = Volume(inside.astype(np.uint8), affine), Volume(hu, affine)
+        contact = contact_map(bone, around, within=_around(seeds - first, labels.array_spacing_mm))
     parts = parts_of_seeds(Volume(inside, affine), seeds - first, Ridges(contact, hu))
     highest = int(labels.voxels.max())
     numbers = np.array([ALL_BACKGROUND, piece, *range(highest + 1, highest + len(seeds))])
@@ -84,6 +89,15 @@ def part(
     others = parts > 1
     found[box][others] = numbers[parts[others]]
     return labels.with_voxels(found)
+
+
+def _around(seeds: NDArray[np.intp], spacing_mm: tuple[float, float, float]) -> Box:
+    """The box round seeds (N, 3) in which a cut between them may run, however it bends."""
+    spacing = np.array(spacing_mm)
+    longest_mm = float(np.linalg.norm(np.ptp(seeds, axis=0) * spacing))
+    reach = np.ceil(max(LEAST_REACH_MM, longest_mm / 2) / spacing).astype(np.intp)
+    low, high = np.maximum(seeds.min(axis=0) - reach, 0), seeds.max(axis=0) + reach + 1
+    return box_at(low.tolist(), (high - low).tolist())
 
 
 def paint(labels: Volume, first: Voxel, voxels: NDArray[np.integer]) -> Volume:
@@ -164,6 +178,23 @@ def unchanged(before: Volume, after: Volume) -> frozenset[int]:
         return frozenset(there)
     changed = (np.unique(one.voxels[box][differ[box]]) for one in (before, after))
     return frozenset(there.difference(*(labels.tolist() for labels in changed)))
+
+
+def label_at(cut: Cut, before: Volume, after: Volume) -> int | None:
+    """Return the label that the bone at a cut which was not made has after a correction.
+
+    It is None if a part of that bone got another label than the rest, or none, as far around the
+    cut's centre as a disc of its area and `AROUND_MM` reach.
+    """
+    reach = np.sqrt(cut.area_mm2 / np.pi) + AROUND_MM
+    middle = before.to_indices(cut.centre_mm)[::-1]
+    steps = reach / np.array(before.array_spacing_mm)
+    box = tuple(
+        slice(max(0, int(at - step)), max(0, int(at + step) + 1))
+        for at, step in zip(middle, steps, strict=True)
+    )
+    found = np.unique(after.voxels[box][before.voxels[box] == cut.one])
+    return int(found[0]) if len(found) == 1 and found[0] else None
 
 
 def _relabelled(labels: Volume, pieces: Sequence[int], label: int) -> Volume:

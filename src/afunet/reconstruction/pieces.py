@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from afunet.anatomy.bones import Side
 from afunet.anatomy.names import BoneName, NamedLabels
-from afunet.fragments.part_bone import Cut
+from afunet.fragments.cut import Cut, Suspicion
 from afunet.geometry import Box, Mesh, Volume
 from afunet.geometry.labels import label_sizes
 from afunet.reconstruction.decimation import decimated
@@ -94,7 +94,7 @@ class Instances:
     pieces: tuple[Piece, ...] = ()
     surfaces: tuple[Mesh, ...] = ()
     cuts: tuple[Cut, ...] = ()
-    suspected: tuple[Cut, ...] = ()
+    suspected: tuple[Suspicion, ...] = ()
 
     @property
     def not_measured(self) -> int:
@@ -108,7 +108,7 @@ def measure_pieces(
     *,
     parted: Collection[tuple[int, int]] = (),
     cuts: Sequence[Cut] = (),
-    suspected: Sequence[Cut] = (),
+    suspected: Sequence[Suspicion] = (),
     smoothing: Smoothing | None = None,
     max_triangles: int | None = None,
     max_error_mm: float | None = None,

@@ -9,7 +9,7 @@ import numpy as np
 
 from afunet.anatomy.bones import Bone
 from afunet.anatomy.names import UNKNOWN, BoneName, NamedLabels
-from afunet.fragments.part_bone import Cut
+from afunet.fragments.cut import Cut, Suspicion
 from afunet.geometry import Volume
 from afunet.geometry.labels import label_sizes
 from afunet.reconstruction.pieces import Instances, Remember, afresh, measure_pieces
@@ -23,7 +23,7 @@ def remeasured(
     *,
     parted: Collection[tuple[int, int]] = (),
     cuts: Sequence[Cut] = (),
-    suspected: Sequence[Cut] = (),
+    suspected: Sequence[Suspicion] = (),
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
     remember: Remember = afresh,

@@ -32,7 +32,7 @@ class Correction(BaseModel):
     """One correction of whole pieces; seeds are in LPS mm."""
 
     model_config = ConfigDict(extra="forbid")
-    kind: Literal["join", "part", "erase", "rename", "delete"]
+    kind: Literal["join", "part", "erase", "rename", "whole", "delete"]
     pieces: Annotated[list[Label], Field(min_length=1, max_length=MOST_PIECES)]
     seeds_mm: Annotated[list[Point], Field(max_length=MOST_SEEDS)] = []
     name: Annotated[str, Field(max_length=LONGEST_NAME)] = ""

@@ -62,7 +62,9 @@ class Corrected:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The one on the corrections, those of before that are still true, those on the pieces."""
-        again = piece_findings(self.instances)
+        codes = {one.code for one in self.before.findings}
+        flagged = self.before.report is not None and "FRACTURE_SUSPECTED" not in codes
+        again = piece_findings(self.instances, flagged=flagged)
         gone = {self.note.code, *OF_PIECES_FOUND}
         if self.mask_changed:
             gone |= OF_MASK_FOUND

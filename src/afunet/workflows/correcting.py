@@ -98,6 +98,9 @@ class Corrections:
                 )
                 new = range(int(self.labels.voxels.max()) + 1, int(labels.voxels.max()) + 1)
                 names |= dict.fromkeys(new, names.get(one.pieces[0], UNKNOWN))
+            case EditKind.WHOLE:
+                require_pieces(labels, one.pieces)
+                gone = ()
             case EditKind.RENAME:
                 require_pieces(labels, one.pieces)
                 names |= dict.fromkeys(one.pieces, bone_named(one.name))

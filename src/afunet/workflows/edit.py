@@ -16,7 +16,14 @@ import numpy as np
 from afunet.errors import InputError, OutputError
 from afunet.findings import Finding, info
 from afunet.formats.scan import Scan
-from afunet.fragments.editing import Change, change_of, digest_of_labels, unchanged
+from afunet.fragments.cut import Suspicion
+from afunet.fragments.editing import (
+    Change,
+    change_of,
+    digest_of_labels,
+    label_at,
+    unchanged,
+)
 from afunet.geometry import Volume
 from afunet.plan import Step
 from afunet.reconstruction.decimation import require_limits
@@ -35,7 +42,15 @@ from afunet.workflows.correcting import (
 )
 from afunet.workflows.dicom_choice import dicom_choice
 from afunet.workflows.dividing import SURFACE, Dividing
-from afunet.workflows.edit_list import EDITS, VERSIONS, EditList, parted_by_hand, read_edits
+from afunet.workflows.edit_list import (
+    EDITS,
+    VERSIONS,
+    DoneEdit,
+    EditKind,
+    EditList,
+    parted_by_hand,
+    read_edits,
+)
 from afunet.workflows.edited_folder import (
     EditedFolder,
     folder_of,
@@ -129,7 +144,7 @@ def edit(
             None if scan is None else scan.volume,
             parted=before.of_one_bone | parted_by_hand([*known.edits, *corrections.done]),
             cuts=[cut for cut in before.cuts if {cut.one, cut.other} <= kept],
-            suspected=[cut for cut in before.suspected if cut.one in kept],
+            suspected=_still_suspected(before, labels, corrections.done),
             max_triangles=max_triangles,
             max_error_mm=max_error_mm,
             remember=afresh if max_triangles or max_error_mm else remember,
@@ -221,6 +236,19 @@ def _alone(results: Path, seen: str, watch: Watch) -> Iterator[_State]:
             yield _State(before, known, digest)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
+
+
+def _still_suspected(
+    before: EditedFolder, labels: Volume, done: Sequence[DoneEdit]
+) -> list[Suspicion]:
+    """Return the suspicions of before that no correction parted, changed or called whole."""
+    whole = {piece for one in done if one.edit.kind is EditKind.WHOLE for piece in one.edit.pieces}
+    found = []
+    for cut in before.suspected:
+        label = label_at(cut, before.labels, labels)
+        if label is not None and not {cut.one, label} & whole:
+            found.append(Suspicion(replace(cut, one=label, other=label)))
+    return found
 
 
 def _with_densities(instances: Instances, before: EditedFolder, kept: frozenset[int]) -> Instances:

@@ -26,13 +26,15 @@ class EditKind(StrEnum):
     ERASE = "erase"
     RENAME = "rename"
     PAINT = "paint"
+    WHOLE = "whole"
 
 
 @dataclass(frozen=True)
 class Edit:
     """One correction of the pieces with these labels.
 
-    `part` has one piece and a seed in LPS mm for each of its parts. `rename` has one piece and the
+    `part` has one piece and a seed in LPS mm for each of its parts. `whole` says that
+    pieces which may be broken are not. `rename` has one piece and the
     `name` of a bone, such as "left tibia" (`bone_named`). A list has `paint` with the pieces that
     lost or won voxels and the `box` around those, the first and the end of slices, rows, columns;
     to make one, give a `Paint`. Raises `ConfigError` for no piece, and for several of a kind that

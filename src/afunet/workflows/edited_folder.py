@@ -18,7 +18,7 @@ from afunet.errors import InputError
 from afunet.findings import Finding, Severity
 from afunet.formats.readers import read_labels
 from afunet.formats.writers import MASK_WRITERS
-from afunet.fragments.part_bone import Cut
+from afunet.fragments.cut import Cut
 from afunet.geometry import Volume
 from afunet.geometry.labels import label_sizes
 from afunet.report.case.facts import Report

@@ -118,9 +118,15 @@ def flag_pictures(folder: Path, flags: Sequence[FlagFacts]) -> tuple[bytes, ...]
             found = flag_pictures_of(page.read_text(encoding="utf-8", errors="replace"))
             shown = list(zip(known, found, strict=False))
             return tuple(
-                next((picture for other, picture in shown if other == flag), b"") for flag in flags
+                next((picture for other, picture in shown if _same_place(other, flag)), b"")
+                for flag in flags
             )
     return (b"",) * len(flags)
+
+
+def _same_place(one: FlagFacts, other: FlagFacts) -> bool:
+    """Return whether two flags are about the same, whatever its piece is called now."""
+    return replace(one, piece=other.piece, message=other.message) == other
 
 
 def _folders(folder: Path) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.labelling import Labelling
 from afunet.formats.scan import Scan
+from afunet.reconstruction.pieces import Instances
 from afunet.report.case import facts
 from afunet.watch import Watch
 from afunet.workflows.attempts import WrittenResults
@@ -97,8 +98,11 @@ def _write_pages(
     made: Corrected, report: facts.Report, scan: Scan, written: WrittenResults, watch: Watch
 ) -> None:
     """Write the pictures and the report; the pictures of flags are those of before."""
-    labels = {piece.measures.label for piece in made.instances.pieces}
-    flags = [flag for flag in report.flags if flag.piece is None or flag.piece in labels]
+    flags = [
+        still
+        for flag in report.flags
+        if (still := _still_flagged(flag, made.instances)) is not None
+    ]
     corrected = _corrected_report(made, report, flags)
     drawn = made.mask_changed or OVERLAY in pages_to_come(made.before.folder)
     mask = made.mask if drawn and made.scan is not None else None
@@ -111,6 +115,19 @@ def _write_pages(
     written.write_stacks()
     write_report(corrected, written)
     _step(watch, 2, 2)
+
+
+def _still_flagged(flag: facts.FlagFacts, instances: Instances) -> facts.FlagFacts | None:
+    """Return a flag as it is after a correction, None if what it is about is gone."""
+    names = {piece.measures.label: piece.name for piece in instances.pieces}
+    if flag.centre_mm is None:
+        return flag if flag.piece is None or flag.piece in names else None
+    for one in instances.suspected:
+        if one.cut.centre_mm == flag.centre_mm:
+            label = one.cut.one
+            words = one.in_words(names.get(label, f"piece {label}"), flag.slice or 0)
+            return replace(flag, piece=label, message=words)
+    return None
 
 
 def _corrected_report(
@@ -130,7 +147,7 @@ def _corrected_report(
         surface=surface,
         pieces=made.instances.pieces,
         cuts=made.instances.cuts,
-        suspected=made.instances.suspected,
+        suspected=[one.cut for one in made.instances.suspected],
     )
 
 
