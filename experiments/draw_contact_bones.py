@@ -5,8 +5,10 @@
 
 Each bone of `--source` (`fractures` below `AFUNET_DATA`) is drawn as it is and in `--copies`
 coarser, blurred and noisier pictures, and its fragments are broken virtually `--breaks` times.
-`--leg-seeds` adds the bones around fractures of simulated legs. A file is one bone on the network's
-grid: HU, fragments, and depth in 1/16 mm. What exists is kept, so that a stopped run goes on.
+`--leg-seeds` adds the bones around fractures of simulated legs, each under its exact mask and under
+the one that the shipped network predicts, which paints gaps as bone. A file is one bone on the grid
+of the network for contacts: HU, fragments, and depth in 1/16 mm. What exists is kept, so that a
+stopped run goes on.
 """
 
 from __future__ import annotations
@@ -23,12 +25,14 @@ from afunet.fragments.broken_bone import BrokenBone
 from afunet.fragments.contact_input import depth_of
 from afunet.fragments.even_grid import EvenGrid, even_bone
 from afunet.geometry import Volume, bounding_box
+from afunet.inference.device_choice import DeviceChoice
 from afunet.models.contact_network import ContactConfig
 from afunet.phantom.hybrid import broken, draw_break
-from afunet.phantom.views.broken_bones import draw_broken_bones
+from afunet.phantom.picture.simulate import simulate
+from afunet.phantom.views.broken_bones import broken_bones, draw_broken_place, under_mask
 from afunet.whole_file import whole_file
 from afunet.workflows.phantom import limb_files
-from benchmarks.bench import data_set, parser_of
+from benchmarks.bench import Network, data_set, parser_of
 from experiments.draw_broken_bones import Source, read_bone, whole_fragments
 
 STEP_MM = ContactConfig().step_mm
@@ -115,11 +119,14 @@ def draw_virtual(folder: Path, source: Source, number: int) -> None:
         save(path, broken(source.bone, draw_break(rng, source.bone)))
 
 
-def draw_leg(folder: Path, seed: int, limbs: Sequence[Path]) -> None:
-    """The bones around a fracture of a simulated leg."""
+def draw_leg(folder: Path, seed: int, limbs: Sequence[Path], network: Network) -> None:
+    """The bones around a fracture of a simulated leg, under the exact and the predicted mask."""
     if next(folder.glob(f"leg{seed:04d}_*"), None) is None:
-        for name, bone in draw_broken_bones(seed, limbs).items():
-            save(folder / f"leg{seed:04d}_{name.replace(' ', '-')}_leg.npy", bone)
+        leg = simulate(draw_broken_place(seed, limbs))
+        predicted = under_mask(leg, network.mask(leg.volume))
+        for kind, shown in (("exact", leg), ("predicted", predicted)):
+            for name, bone in broken_bones(shown).items():
+                save(folder / f"leg{seed:04d}_{name.replace(' ', '-')}_leg-{kind}.npy", bone)
 
 
 def real_bones(folder: Path) -> dict[str, BrokenBone]:
@@ -152,8 +159,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             if number < args.breaks:
                 draw_virtual(args.output, source, number)
     limbs = limb_files(args.limbs) if args.limbs else ()
-    for seed in range(*args.leg_seeds):
-        draw_leg(args.output, seed, limbs)
+    if seeds := range(*args.leg_seeds):
+        network = Network(device=DeviceChoice.CPU)
+        for seed in seeds:
+            draw_leg(args.output, seed, limbs, network)
 
 
 if __name__ == "__main__":
