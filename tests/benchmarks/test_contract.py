@@ -134,6 +134,11 @@ CASES = {
         smaller={"SHAPE": (8, 20, 20), "SPACINGS_MM": ((2.0, 0.7, 0.7),)},
         rows=[["2 × 0.7 × 0.7"] * len(SURFACE_METRICS)],
     ),
+    "intact_bones": Case(
+        "--bones 1 --limbs {limbs} --weights {weights}",
+        rows=[["330000"]],
+        lines=[r"\d of \d intact bones in pieces: \d by mask, \d by thickness, \d by network"],
+    ),
     "memory": Case(
         "--slices 2 4 --folder {folder}",
         rows=[["2", "4"]],
@@ -237,6 +242,7 @@ SIMULATED = {
     "gaps",
     "generalisation",
     "holes",
+    "intact_bones",
     "memory",
     "passes",
     "peers",
