@@ -8,6 +8,7 @@ from pathlib import Path
 
 from afunet.errors import InputError
 from afunet.formats.scan import Scan
+from afunet.fragments.cut import Suspicion
 from afunet.plan import Step
 from afunet.reconstruction.pieces import Remember, afresh
 from afunet.reconstruction.remeasuring import remeasured
@@ -58,7 +59,7 @@ def finish(
         scan.volume,
         parted=before.of_one_bone | parted_by_hand(read_edits(before.folder).edits),
         cuts=before.cuts,
-        suspected=before.suspected,
+        suspected=tuple(map(Suspicion, before.suspected)),
         remember=remember,
         watch=watch,
     )
