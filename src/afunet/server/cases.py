@@ -22,7 +22,7 @@ from afunet.workflows.edited_pages import pages_to_come
 
 router = APIRouter(prefix="/api/cases")
 LONGEST_TITLE = 100
-STOPPING_S = 15.0
+STOPPING_S = 40.0
 
 
 class NewCase(BaseModel):
