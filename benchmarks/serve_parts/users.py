@@ -65,7 +65,8 @@ def print_users(
     times = Times()
     with started(data, names) as program:
         _first_look(program, names[0], cases[names[0]], times)
-        queued = [(names[0], begun(program.client(names[0]), small)) for _ in range(QUEUED)]
+        with program.client(names[0]) as client:
+            queued = [begun(client, small) for _ in range(QUEUED)]
         end = time.monotonic() + seconds
         with ThreadPoolExecutor(count + 2) as pool:
             work = [
@@ -77,11 +78,12 @@ def print_users(
             leaks = sum(one.result() for one in work)
             slicer.result()
         times.print()
-        states = [ended(program.client(name), one)["state"] for name, one in queued]
+        with program.client(names[0]) as client:
+            states = [ended(client, one)["state"] for one in queued]
         server, children = program.megabytes()
     assert leaks == 0, f"{leaks} answers of other users' cases"
     assert states == ["done"] * QUEUED, states
-    assert _tries(Home(data), [one for _, one in queued]) == [1] * QUEUED
+    assert _tries(Home(data), queued) == [1] * QUEUED
     print(
         f"\nupload of {upload_mib} MiB: {spent.result():.1f} s; largest memory of the server: "
         f"{server:.0f} MB, of its processes: {children:.0f} MB"

@@ -186,7 +186,7 @@ CASES = {
         lines=[r"^killed: the batch 1 times$"],
     ),
     "serve": Case(
-        "{ct} --kills 2 --users 2 --seconds 0.1 --upload-mib 2",
+        "{ct} --kills 1 --users 2 --seconds 0.1 --upload-mib 2",
         rows=[
             [
                 "page to first slice",
@@ -198,7 +198,7 @@ CASES = {
                 "list",
                 "3D Slicer's answer",
             ],
-            ["2"],
+            ["1"],
         ],
         lines=[r"upload of 2 MiB: \d+\.\d s", r"4 queued jobs done, each once"],
     ),
