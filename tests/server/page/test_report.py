@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +11,21 @@ import pytest
 from tests.server.page.conftest import Office
 from tests.server.page.visit import Visit
 
-from afunet.jobs.ledger import Ledger
 from afunet.workflows.own_files import digest_of, read_own_files
 
 SLICE, BOX = 6, (20, 30, 24, 40)
 PAGES = ["Report", "Picture of the bones", "Slices with the mask"]
 
 
-@pytest.fixture
-def draw(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-    """Hold the server's jobs, among them the drawing, until this is called."""
-    with monkeypatch.context() as held:
-        held.setattr(Ledger, "claim", lambda *_: None)
-        yield held.undo
-
-
 def test_pages_are_drawn_after_a_correction_and_then_shown(
-    bench: Visit, draw: Callable[[], None]
+    bench: Visit, work: Callable[[], None]
 ) -> None:
     assert shown(bench) == PAGES
     bench.choose(list(bench.pieces().values())[1])
     bench.saved(lambda: bench.press("Delete"))
     bench.page.locator("[data-part=pages] .hint", has_text="being drawn").wait_for()
     assert shown(bench) == []
-    draw()
+    work()
     bench.page.get_by_role("link", name="Report").wait_for()
     assert shown(bench) == PAGES
     with bench.page.expect_popup() as coming:
@@ -45,7 +36,7 @@ def test_pages_are_drawn_after_a_correction_and_then_shown(
 
 
 def test_a_link_to_a_page_that_another_window_made_old_says_that_it_is_drawn(
-    bench: Visit, draw: Callable[[], None]
+    bench: Visit, work: Callable[[], None]
 ) -> None:
     bench.of("() => { afunet.look = async () => { afunet.told = true; }; }")
     facts = bench.facts()
@@ -59,7 +50,7 @@ def test_a_link_to_a_page_that_another_window_made_old_says_that_it_is_drawn(
     bench.page.get_by_role("link", name="Report").click()
     bench.notice("being drawn")
     assert shown(bench) == []
-    draw()
+    work()
     bench.page.get_by_role("link", name="Report").wait_for()
     bench.problems.clear()  # the browser itself reports that a request was refused
 

@@ -6,7 +6,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def folder(zipped: bytes, tmp_path: Path) -> Path:
 
 
 def test_a_folder_that_is_dropped_becomes_a_case_that_can_be_cancelled_retried_and_deleted(
-    home: Visit, office: Office, folder: Path
+    home: Visit, office: Office, folder: Path, work: Callable[[], None]
 ) -> None:
     page = home.page
     drop(page, folder)
@@ -58,6 +58,7 @@ def test_a_folder_that_is_dropped_becomes_a_case_that_can_be_cancelled_retried_a
     home.button("Cancel").click()
     page.locator("#waiting-title", has_text="Cancelled").wait_for()
     assert state(home) == "cancelled"
+    work()
 
     for path in files:
         path.write_bytes(b"")
@@ -97,14 +98,16 @@ def test_files_that_are_no_scan_are_refused_with_a_notice(home: Visit, tmp_path:
     (tmp_path / "letter.txt").write_text("Dear colleague")
     home.page.set_input_files("[data-part=file-input]", tmp_path / "letter.txt")
     said = home.page.locator(".notice.bad").inner_text()
-    assert said.startswith("letter.txt")
+    assert said.startswith("“letter.txt”")
     assert "/" not in said
     home.page.wait_for_selector("[data-part=drop]")
     home.page.get_by_role("button", name="Close").last.click()
     home.problems.clear()  # the browser itself reports that a request was refused
 
 
-def test_an_upload_that_is_being_worked_at_is_waited_for(home: Visit, folder: Path) -> None:
+def test_an_upload_that_is_being_worked_at_is_waited_for(
+    home: Visit, folder: Path, work: Callable[[], None]
+) -> None:
     busy = json.dumps({"code": "UPLOAD_BUSY", "message": "wait"})
     for path in ("**/complete", "**/api/cases"):
         home.page.route(path, partial(refuse, said=busy), times=1)
@@ -117,6 +120,7 @@ def test_an_upload_that_is_being_worked_at_is_waited_for(home: Visit, folder: Pa
     home.page.locator("#waiting-title").wait_for()
     home.button("Cancel").click()
     home.page.locator("#waiting-title", has_text="Cancelled").wait_for()
+    work()
     home.problems.clear()  # the browser itself reports that a request was refused
 
 

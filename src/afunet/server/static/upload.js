@@ -66,7 +66,7 @@ async function lookedAt(upload, parts) {
 
 /** A message with the user's name of a file in the place of its number: the server does not know the name. */
 function withName(message, files) {
-  return message.replace(NUMBERED, (name, number) => files[Number(number)]?.name ?? name);
+  return message.replace(NUMBERED, (name, number) => (files[Number(number)] ? `“${files[Number(number)].name}”` : name));
 }
 
 async function sendAll(upload, files, parts, signal) {
