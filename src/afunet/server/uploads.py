@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from afunet.server.guard import too_large
 from afunet.server.home import INPUT, PASSING, new_folder, new_id, plain_files, remove, write_json
 from afunet.server.kinds import INSPECT
 from afunet.server.limits import Limits
-from afunet.server.refusals import Refused, not_found
+from afunet.server.refusals import Refused, line_of, not_found
 from afunet.server.uploaded_files import name_by_content, number_of
 from afunet.server.workshop import Asks, Caller
 
@@ -190,9 +190,21 @@ def _inspected(asks: Caller, folder: Path) -> dict[str, Any]:
     if not plain_files(folder / INPUT):
         raise Refused(422, "the upload holds no file: send one", code="NOTHING_GIVEN")
     name_by_content(folder / INPUT)
-    found = asks.shop.carried_out(INSPECT, {"folder": str(folder / INPUT)})
+    answer = asks.shop.carried_out(INSPECT, {"folder": str(folder / INPUT)})
+    found = {"series": [_without_folders(one) for one in answer["series"]]}
     write_json(folder / INSPECTED, found)
     return {"upload": folder.name, **found}
+
+
+def _without_folders(series: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said of a series without folders of this computer."""
+    told = [{**one, "message": line_of(one["message"])} for one in series["findings"]]
+    refused = series["refused"]
+    return {
+        **series,
+        "findings": told,
+        "refused": refused and {**refused, "message": line_of(refused["message"])},
+    }
 
 
 @dataclass(frozen=True)

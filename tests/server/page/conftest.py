@@ -103,6 +103,14 @@ def _copied(data: Path, case: str) -> str:
 
 
 @pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Hold the server's jobs, among them drawing, until this is called."""
+    with monkeypatch.context() as held:
+        held.setattr(Ledger, "claim", lambda *_: None)
+        yield held.undo
+
+
+@pytest.fixture
 def new_visit(browser: Any, office: Office) -> Iterator[Callable[..., Visit]]:
     """Open the server's page in a window of its own; nothing may go wrong there."""
     opened: list[tuple[Any, Visit]] = []

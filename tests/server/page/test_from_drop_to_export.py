@@ -160,7 +160,7 @@ def test_a_dropped_leg_is_found_corrected_parted_and_exported(
     visit.settled("slice-canvas")
     page.mouse.click(*visit.place((x - 14, y, z + 2), 1))
     page.mouse.click(*visit.place((x + 14, y, z + 2), 1))
-    visit.saved(lambda: page.get_by_role("button", name="Part here").click())
+    visit.saved(lambda: page.get_by_role("button", name="Part here", exact=True).click())
     pieces = visit.facts()["pieces"]
     assert len(pieces) == count + 1
     parts = [one for one in pieces if one["bone"] == "femur"]

@@ -122,7 +122,7 @@ def test_a_flag_takes_the_crosshair_to_its_place(bench: Visit) -> None:
     placed = [number for number, flag in enumerate(flags) if flag["slice"] is not None]
     assert placed, flags
     for number in placed:
-        bench.page.locator("[data-part=flags] button").nth(number).click()
+        bench.page.locator(".flag").nth(number).click()
         bench.next_frame()
         assert bench.at()[2] == flags[number]["slice"]
         if flags[number]["centre_mm"]:

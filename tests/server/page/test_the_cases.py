@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ def folder(zipped: bytes, tmp_path: Path) -> Path:
 
 
 def test_a_folder_that_is_dropped_becomes_a_case_that_can_be_cancelled_retried_and_deleted(
-    home: Visit, office: Office, folder: Path
+    home: Visit, office: Office, folder: Path, work: Callable[[], None]
 ) -> None:
     page = home.page
     drop(page, folder)
@@ -56,6 +58,7 @@ def test_a_folder_that_is_dropped_becomes_a_case_that_can_be_cancelled_retried_a
     home.button("Cancel").click()
     page.locator("#waiting-title", has_text="Cancelled").wait_for()
     assert state(home) == "cancelled"
+    work()
 
     for path in files:
         path.write_bytes(b"")
@@ -94,10 +97,35 @@ def test_a_folder_is_chosen_and_discarded(home: Visit, office: Office, folder: P
 def test_files_that_are_no_scan_are_refused_with_a_notice(home: Visit, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear colleague")
     home.page.set_input_files("[data-part=file-input]", tmp_path / "letter.txt")
-    home.page.locator(".notice.bad").wait_for()
+    said = home.page.locator(".notice.bad").inner_text()
+    assert said.startswith("“letter.txt”")
+    assert "/" not in said
     home.page.wait_for_selector("[data-part=drop]")
     home.page.get_by_role("button", name="Close").last.click()
     home.problems.clear()  # the browser itself reports that a request was refused
+
+
+def test_an_upload_that_is_being_worked_at_is_waited_for(
+    home: Visit, folder: Path, work: Callable[[], None]
+) -> None:
+    busy = json.dumps({"code": "UPLOAD_BUSY", "message": "wait"})
+    for path in ("**/complete", "**/api/cases"):
+        home.page.route(path, partial(refuse, said=busy), times=1)
+    home.page.set_input_files("[data-part=folder-input]", folder)
+    home.page.locator("[data-part=words]", has_text="already").wait_for()
+    home.page.get_by_text("12 slices of 80 × 64").wait_for()
+    home.button("Find the bones").click()
+    home.notice("wait a moment")
+    home.button("Find the bones").click()
+    home.page.locator("#waiting-title").wait_for()
+    home.button("Cancel").click()
+    home.page.locator("#waiting-title", has_text="Cancelled").wait_for()
+    work()
+    home.problems.clear()  # the browser itself reports that a request was refused
+
+
+def refuse(route: Any, said: str) -> None:
+    route.fulfill(status=409, content_type="application/json", body=said)
 
 
 def test_an_upload_is_stopped_with_its_button(home: Visit, office: Office, tmp_path: Path) -> None:

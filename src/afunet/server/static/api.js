@@ -114,10 +114,18 @@ export const exportState = (id) => asked("GET", `${caseAt(id)}/export`);
 export const fileAt = (id, name) => `${caseAt(id)}/files/${name.split("/").map(encodeURIComponent).join("/")}`;
 export const zipAt = (id) => `${caseAt(id)}/export.zip`;
 
-/** Follow the user's jobs; the browser reconnects and sends Last-Event-ID by itself. */
-export function followJobs(onJob, onOnline) {
+/** Whether a file of a case is there; throws the refusal, such as 409 for a page that is being drawn. */
+export async function requireFile(href) {
+  const stop = new AbortController();
+  await answered(href, { signal: stop.signal });
+  stop.abort(); // the head says it
+}
+
+/** Follow the user's jobs; the browser reconnects and sends Last-Event-ID by itself.
+ * @param {Object<string, (job: {case: string, state: string, progress: ?object}) => void>} told  by the kind of event */
+export function followJobs(told, onOnline) {
   const source = new EventSource("api/events");
-  source.addEventListener("job", (event) => onJob(JSON.parse(event.data)));
+  for (const [kind, hear] of Object.entries(told)) source.addEventListener(kind, (event) => hear(JSON.parse(event.data)));
   source.onopen = () => onOnline(true);
   source.onerror = () => onOnline(false);
   return () => source.close();

@@ -23,12 +23,21 @@ export function pickSeries(main, { upload, series }) {
     parts.form.addEventListener("submit", async (event) => {
       event.preventDefault();
       parts.start.disabled = true;
-      const made = await attempt(() => api.makeCase(wanted(upload, parts.form)));
+      const made = await attempt(() => begun(wanted(upload, parts.form)));
       parts.start.disabled = false;
       if (made) resolve(made.case);
     });
     (root.querySelector("input:checked") ?? parts.cancel).focus();
   });
+}
+
+async function begun(request) {
+  try {
+    return await api.makeCase(request);
+  } catch (error) {
+    if (error.code === "UPLOAD_BUSY") error.message = "these files are still being looked at: wait a moment, then press the button again";
+    throw error;
+  }
 }
 
 function wanted(upload, form) {

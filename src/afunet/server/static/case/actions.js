@@ -33,6 +33,15 @@ export function actionsOf(bench) {
     detail: () => (bench.loader.detail ? overview(bench) : bench.detailAt(bench.slice())),
     help: showHelp,
     flag: (number) => goToFlag(bench, number),
+    partAt: async (number) => {
+      await goToFlag(bench, number);
+      state.choose(state.flags[number].piece, false);
+      bench.setTool("part");
+      bench.points.clearSeeds();
+      bench.redraw();
+      slices.canvas.focus();
+    },
+    notBroken: (number) => correct(bench, { kind: "whole", pieces: [state.flags[number].piece] }),
     nextFlag: () => goToFlag(bench, (bench.flag ?? -1) + 1),
     lastFlag: () => goToFlag(bench, (bench.flag ?? state.flags.length) - 1),
   };

@@ -7,12 +7,13 @@ import { actionsOf } from "./actions.js";
 import { Brush } from "./brush.js";
 import { save } from "./corrections.js";
 import { showExport } from "./exports.js";
-import { showFlags } from "./flags.js";
+import { markFlag, showFlags } from "./flags.js";
 import { actionOf, titleOf } from "./keys.js";
 import { Labels } from "./labels.js";
 import { Loader } from "./loader.js";
 import { parsed, toVoxel } from "./nifti.js";
 import { Overlay } from "./overlay.js";
+import { followPages, showPages } from "./pages.js";
 import { showPieces } from "./pieces.js";
 import { listenToPointer } from "./pointer.js";
 import { Points } from "./points.js";
@@ -23,8 +24,9 @@ import { Strip } from "./strip.js";
 import { LAYOUTS, showTools, TOOLS, WINDOWS } from "./tools.js";
 
 /** Show a case that is done; returns what to call when it is left. */
-export async function showCase(main, facts) {
+export async function showCase(main, facts, drawers) {
   const bench = new Bench(main, facts);
+  followPages(bench, drawers);
   window.afunet = bench; // for tests and the curious
   bench.start().catch((error) => bench.broken(error));
   return () => bench.leave();
@@ -47,9 +49,8 @@ class Bench {
 
   async start() {
     this.#buttons();
-    const flagged = this.state.flags.map((flag) => flag.slice).filter((slice) => slice !== null);
-    this.strip = new Strip(this.parts.strip, this.state.confidence, flagged, (slice) => this.goToSlice(slice));
-    showFlags(this.parts, this.state.flags, (number) => this.actions.flag(number));
+    this.strip = new Strip(this.parts.strip, this.state.confidence, (slice) => this.goToSlice(slice));
+    this.#reported();
     showExport(this.parts, this.state.id, () => save(this));
     this.redraw();
     await this.slices.start();
@@ -65,6 +66,24 @@ class Bench {
     if (this.state.pieces.length) this.slices.moveTo(toVoxel(this.scan.affine, this.state.pieces[0].centre_mm));
     await this.loadMeshes();
     this.root.dataset.ready = "";
+  }
+
+  /** Show what the report says: the places to check, its pages. */
+  #reported() {
+    const { flags } = this.state;
+    this.strip.flag(flags.map((flag) => flag.slice).filter((slice) => slice !== null));
+    showFlags(this.parts, flags, this.actions);
+    markFlag(this.parts, this.flag);
+    showPages(this);
+  }
+
+  /** Ask what the report says now. */
+  async look() {
+    const shown = this.state.flags[this.flag];
+    this.state.see(await api.caseOf(this.state.id));
+    const same = this.state.flags.findIndex((flag) => flag.code === shown?.code && flag.message === shown?.message);
+    if (shown) this.flag = same < 0 ? this.flag - 1 : same; // so that the next one is the one after it
+    this.#reported();
   }
 
   #buttons() {

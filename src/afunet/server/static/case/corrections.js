@@ -1,7 +1,7 @@
 /* Corrections that the server makes: saving what was painted, pieces, undo, and conflicts. */
 
 import * as api from "../api.js";
-import { ask, failed, notice } from "../notices.js";
+import { ask, attempt, failed, notice } from "../notices.js";
 import { counted } from "../words.js";
 import { forgetExports } from "./exports.js";
 
@@ -67,8 +67,8 @@ async function carriedOut(bench, request) {
 async function taken(bench, answer) {
   bench.state.take(answer);
   if (!answer.pieces) bench.state.take(await api.caseOf(bench.state.id));
-  await bench.loadLabels();
   forgetExports(bench.parts);
+  await Promise.all([bench.loadLabels(), attempt(() => bench.look())]);
   bench.redraw();
   await bench.loadMeshes();
 }

@@ -3,7 +3,7 @@
 /**
  * @typedef {{label: number, name: string, bone: string, side: ?string, volume_mm3: number,
  *   centre_mm: ?number[], colour: string}} Piece  a piece and its measures; places are LPS mm
- * @typedef {{code: string, message: string, severity: string, slice: ?number, centre_mm: ?number[]}} Flag
+ * @typedef {{code: string, message: string, severity: string, slice: ?number, piece: ?number, centre_mm: ?number[]}} Flag
  * @typedef {{case: string, pieces: Piece[], flags: Flag[], confidence: (?number)[], version: string,
  *   grid: {shape: number[], affine: number[][]}}} Facts  what the server says of a case that is done
  */
@@ -15,13 +15,13 @@ export class State {
   /** @param {Facts} facts */
   constructor(facts) {
     this.id = facts.case;
-    this.flags = facts.flags;
     this.confidence = facts.confidence;
     this.grid = facts.grid;
     this.hidden = new Set();
     this.chosen = [];
     this.tool = "look";
     this.take(facts);
+    this.see(facts);
     this.#chooseFirst();
   }
 
@@ -37,6 +37,12 @@ export class State {
     const there = new Set(this.pieces.map((piece) => piece.label));
     this.hidden = new Set([...this.hidden].filter((label) => there.has(label)));
     this.chosen = this.chosen.filter((label) => there.has(label));
+  }
+
+  /** Take over what the report says: the places to check, and which pages are there. */
+  see({ flags, report, version }) {
+    this.report = report;
+    if (version === this.version) this.flags = flags;
   }
 
   /** Begin a piece that the server does not have yet: `name` is its bone. It becomes the chosen one. */

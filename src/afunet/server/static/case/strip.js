@@ -7,11 +7,10 @@ export class Strip {
   /**
    * @param {HTMLCanvasElement} canvas
    * @param {(?number)[]} confidence  the expected Dice of each slice from the feet, null without bone
-   * @param {number[]} flagged  slices with a place to check
    * @param {(slice: number) => void} onSlice
    */
-  constructor(canvas, confidence, flagged, onSlice) {
-    Object.assign(this, { canvas, confidence, flagged, onSlice, slice: 0, range: null });
+  constructor(canvas, confidence, onSlice) {
+    Object.assign(this, { canvas, confidence, flagged: [], onSlice, slice: 0, range: null });
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
       this.#go(event);
@@ -35,6 +34,12 @@ export class Strip {
     const value = this.confidence[slice];
     this.canvas.setAttribute("aria-valuenow", slice + 1);
     this.canvas.setAttribute("aria-valuetext", `slice ${slice + 1} of ${this.confidence.length}, ${value === null ? "no bone" : `expected Dice ${value.toFixed(2)}`}`);
+    this.draw();
+  }
+
+  /** Mark slices with a place to check. */
+  flag(slices) {
+    this.flagged = slices;
     this.draw();
   }
 
