@@ -62,6 +62,19 @@ def test_what_was_exported_is_forgotten_with_the_next_correction(bench: Visit) -
     assert links.count() == 0
 
 
+def test_a_scan_that_is_no_dicom_is_offered_no_dicom(bench: Visit) -> None:
+    offered = """async fromDicom => {
+        const made = (name) => document.createElement(name);
+        const parts = { export: made("form"), downloads: made("ul") };
+        const { showExport } = await import("/static/case/exports.js");
+        showExport(parts, afunet.state.id, fromDicom, async () => true);
+        return [...parts.export.querySelectorAll("input")].map((box) => box.value);
+    }"""
+    every, others = (bench.page.evaluate(offered, kind) for kind in (True, False))
+    assert set(every) - set(others) == {"seg", "rtstruct", "seg,sr"}
+    assert set(others) < set(every)
+
+
 def test_an_export_of_no_format_is_refused_on_the_page(bench: Visit) -> None:
     wanted(bench)
     bench.button("Export").click()

@@ -37,6 +37,7 @@ class Bench {
     const [root, parts] = fromTemplate("workbench");
     main.replaceChildren(root);
     Object.assign(this, { root, parts, state: new State(facts), stop: new AbortController() });
+    this.fromDicom = facts.report.source.kind.startsWith("DICOM");
     this.loader = new Loader(facts.case, facts.grid.shape);
     this.slices = new Slices(parts["slice-canvas"], () => this.#moved(), () => this.overlay?.redraw());
     this.overlay = new Overlay(parts.overlay, this.slices);
@@ -51,7 +52,7 @@ class Bench {
     this.#buttons();
     this.strip = new Strip(this.parts.strip, this.state.confidence, (slice) => this.goToSlice(slice));
     this.#reported();
-    showExport(this.parts, this.state.id, () => save(this));
+    showExport(this.parts, this.state.id, this.fromDicom, () => save(this));
     this.redraw();
     await this.slices.start();
     await this.solid.start();
