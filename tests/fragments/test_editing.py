@@ -7,7 +7,7 @@ from tests.refusals import refused
 
 from afunet.errors import GeometryError, InputError
 from afunet.fragments import editing
-from afunet.fragments.editing import digest_of_labels, erase, join, part, unchanged
+from afunet.fragments.editing import change_of, digest_of_labels, erase, join, part, unchanged
 from afunet.geometry import Box, Volume
 
 AFFINE = np.array([[0.5, 0, 0, -20], [0, 0.5, 0, 30], [0, 0, 1, 100], [0, 0, 0, 1.0]])
@@ -221,7 +221,7 @@ def test_no_part_ever_holds_two_seeds_and_nothing_else_changes(number: int) -> N
     assert np.array_equal(parted.voxels[~of_piece], labels.voxels[~of_piece])
     assert digest_of_labels(join(parted, own)) == digest_of_labels(labels)
     others = set(np.unique(labels.voxels)) - {0, piece}
-    assert unchanged(labels, parted) == others
+    assert unchanged(labels, parted, change_of(labels, parted).box) == others
 
 
 def test_labels_beyond_a_byte_get_a_larger_type() -> None:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from afunet.errors import InputError, OutputError
 from afunet.formats.scan import Scan
-from afunet.fragments.editing import change_of
-from afunet.geometry import Volume, bounding_box
+from afunet.fragments.editing import Change
+from afunet.geometry import Box, Volume, bounding_box
 from afunet.jobs.tasks import Answer
 from afunet.report.case.reading import report_of_json
 from afunet.server.case_facts import pieces_of, report_of
@@ -52,7 +52,7 @@ def painted(request: Mapping[str, Any], watch: Watch) -> Answer:
     _require_near(slab, labels)
     box = bounding_box(stored != labels.voxels)
     if box is None:
-        return _present(case, labels, labels)
+        return _present(case, labels, Change())
     corner = (box[0].start, box[1].start, box[2].start)
     return _made(request, Paint(corner, stored[box], request["name"]), watch)
 
@@ -74,17 +74,15 @@ def _require_near(slab: NDArray[np.integer], labels: Volume) -> None:
 def undone(request: Mapping[str, Any], watch: Watch) -> Answer:
     """Take back the last correction."""
     case = CaseFolder(Path(request["case"]))
-    before = kept_labels(case, request["version"])
     done = undo(case.results, by=request["by"], seen=request["version"], watch=watch)
     with suppress(OutputError):  # the correction is made; the page's copy can be made again
         keep_labels(case, done.version, done.labels)
-    return _present(case, before, done.labels)
+    return _present(case, done.labels, done.change)
 
 
 def _made(request: Mapping[str, Any], correction: Correction, watch: Watch) -> Answer:
     """Correct the version that the user saw; return what is new."""
     case = CaseFolder(Path(request["case"]))
-    before = kept_labels(case, request["version"])
     done = edit(
         case.results,
         [correction],
@@ -97,7 +95,7 @@ def _made(request: Mapping[str, Any], correction: Correction, watch: Watch) -> A
     )
     with suppress(OutputError):  # the correction is made; the page's copy can be made again
         keep_labels(case, done.version, done.labels)
-    return _present(case, before, done.labels)
+    return _present(case, done.labels, done.change)
 
 
 def finished(request: Mapping[str, Any], watch: Watch) -> Answer:
@@ -116,19 +114,20 @@ def _scan_of(case: CaseFolder) -> Scan:
     return Scan(kept_scan(case), report.source, tuple(report.findings))
 
 
-def _present(case: CaseFolder, before: Volume, after: Volume) -> Answer:
+def _present(case: CaseFolder, labels: Volume, change: Change) -> Answer:
     """Return version and pieces, how many voxels changed, and the corners of their box.
 
     Corners are the first and the last (column, row, slice) of the volumes that the page has.
     """
-    change = change_of(ras_view(before), ras_view(after))
-    corners = change.box and {
-        "first": [side.start for side in reversed(change.box)],
-        "last": [side.stop - 1 for side in reversed(change.box)],
-    }
     return {
         "version": version_of(case),
         "pieces": pieces_of(report_of(case)),
         "changed_voxels": change.voxels,
-        "changed_box": corners,
+        "changed_box": change.box and _corners(labels, change.box),
     }
+
+
+def _corners(labels: Volume, box: Box) -> dict[str, list[int]]:
+    ends = [[side.start, side.stop - 1] for side in reversed(box)]
+    seen = np.rint(ras_view(labels).to_indices(labels.to_mm(np.transpose(ends)))).astype(np.intp)
+    return {"first": seen.min(axis=0).tolist(), "last": seen.max(axis=0).tolist()}
