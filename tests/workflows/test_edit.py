@@ -731,6 +731,47 @@ def test_a_surface_of_all_bone_that_was_left_comes_with_the_next_edit_at_once(
     assert contents(out) == state
 
 
+def test_a_version_is_whole_wherever_its_later_results_are_killed(
+    case: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ct, out = case
+    version = quick(ct, out, Edit(ERASE, (3,))).version
+    shelf, without = SurfaceShelf(tmp_path / "shelf"), contents(out)
+    for move in range(1, 9):
+        if not finish_killed_at(move, ct, out, shelf):
+            break
+        assert version_of(out) == version  # looking takes back what was killed
+        left = {name: one for name, one in contents(out).items() if "lock" not in name}
+        assert left == without
+    else:
+        pytest.fail("the moves did not end")
+    assert move > 5  # bone.stl, three pages, the report and the list of files
+    assert (out / "bone.stl").is_file()
+    assert version_of(out) == version
+    assert told(out)["not_written"] == []
+
+
+def finish_killed_at(move: int, ct: Path, out: Path, shelf: SurfaceShelf) -> bool:
+    """Finish in a process that is killed at a move into the folder; return whether it was."""
+    process = os.fork()
+    if process == 0:
+        replace, moves = os.replace, list[Path]()
+
+        def kill(source: Path, place: Path) -> None:
+            if Path(place).parent == out.absolute():
+                moves.append(place)
+            if len(moves) == move:
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(source, place)
+
+        os.replace = kill  # type: ignore[assignment]
+        finish(out, read_scan(ct), remember=shelf)
+        os._exit(0)
+    _, status = os.waitpid(process, 0)
+    assert status in (0, signal.SIGKILL)
+    return status != 0
+
+
 def test_limits_of_triangles_hold_for_the_surface_of_all_bone_at_once(
     case: tuple[Path, Path],
 ) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from afunet.errors import InputError, OutputError
 from afunet.formats.scan import Scan
-from afunet.fragments.editing import Change
+from afunet.fragments.editing import Change, box_at
 from afunet.geometry import Box, Volume, bounding_box
 from afunet.jobs.tasks import Answer
 from afunet.report.case.reading import report_of_json
@@ -44,17 +44,20 @@ def painted(request: Mapping[str, Any], watch: Watch) -> Answer:
     case = CaseFolder(Path(request["case"]))
     labels = kept_labels(case, request["version"])
     path, first, last = Path(request["painted"]), request["first"], request["last"]
-    _, rows, columns = ras_view(labels).shape
+    ras = ras_view(labels)
+    _, rows, columns = ras.shape
     kind = np.dtype("<u2" if request["wide"] else "u1")
     slab = np.fromfile(path, kind).reshape(last - first + 1, rows, columns)
-    stored = np.array(labels.voxels, dtype=np.promote_types(labels.voxels.dtype, kind))
-    ras_view(Volume(stored, labels.affine)).voxels[first : last + 1] = slab
     _require_near(slab, labels)
-    box = bounding_box(stored != labels.voxels)
+    around = _same_box(ras, labels, (slice(first, last + 1), slice(0, rows), slice(0, columns)))
+    was = labels.voxels[around]
+    stored = np.empty(was.shape, np.promote_types(was.dtype, kind))
+    ras_view(Volume(stored, labels.affine)).voxels[...] = slab
+    box = bounding_box(stored != was)
     if box is None:
         return _present(case, labels, Change())
-    corner = (box[0].start, box[1].start, box[2].start)
-    return _made(request, Paint(corner, stored[box], request["name"]), watch)
+    one, two, three = (outer.start + side.start for outer, side in zip(around, box, strict=True))
+    return _made(request, Paint((one, two, three), stored[box], request["name"]), watch)
 
 
 def _require_near(slab: NDArray[np.integer], labels: Volume) -> None:
@@ -119,15 +122,21 @@ def _present(case: CaseFolder, labels: Volume, change: Change) -> Answer:
 
     Corners are the first and the last (column, row, slice) of the volumes that the page has.
     """
+    box = change.box and _same_box(labels, ras_view(labels), change.box)
+    corners = box and {
+        "first": [side.start for side in reversed(box)],
+        "last": [side.stop - 1 for side in reversed(box)],
+    }
     return {
         "version": version_of(case),
         "pieces": pieces_of(report_of(case)),
         "changed_voxels": change.voxels,
-        "changed_box": change.box and _corners(labels, change.box),
+        "changed_box": corners,
     }
 
 
-def _corners(labels: Volume, box: Box) -> dict[str, list[int]]:
-    ends = [[side.start, side.stop - 1] for side in reversed(box)]
-    seen = np.rint(ras_view(labels).to_indices(labels.to_mm(np.transpose(ends)))).astype(np.intp)
-    return {"first": seen.min(axis=0).tolist(), "last": seen.max(axis=0).tolist()}
+def _same_box(one: Volume, other: Volume, box: Box) -> Box:
+    """Return a box of a volume as it lies in another view of the same voxels."""
+    ends = np.transpose([[side.start, side.stop - 1] for side in reversed(box)])
+    seen = np.rint(other.to_indices(one.to_mm(ends))).astype(np.intp)[:, ::-1]
+    return box_at(seen.min(axis=0).tolist(), (np.ptp(seen, axis=0) + 1).tolist())
