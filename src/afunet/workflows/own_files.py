@@ -81,14 +81,14 @@ def digest_of(path: Path) -> str | None:
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
             key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-            if key not in _DIGESTS:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                if time.time_ns() - found.st_mtime_ns < JUST_WRITTEN_NS:
-                    return digest  # a change soon after might have the same time
-                while len(_DIGESTS) >= MOST_KNOWN:
-                    _DIGESTS.pop(next(iter(_DIGESTS)), None)
-                _DIGESTS[key] = digest
-            return _DIGESTS[key]
+            if (known := _DIGESTS.get(key)) is not None:
+                return known
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if time.time_ns() - found.st_mtime_ns > JUST_WRITTEN_NS:
+                if len(_DIGESTS) >= MOST_KNOWN:
+                    _DIGESTS.clear()
+                _DIGESTS[key] = digest  # a change soon after a file was written may have its time
+            return digest
     except FileNotFoundError:
         return None
 
