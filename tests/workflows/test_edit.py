@@ -681,13 +681,15 @@ def test_pages_that_are_drawn_later_are_those_drawn_at_once(
     for one in made:
         edit(other, [one], scan=read_scan(ct))
     shelf = SurfaceShelf(tmp_path / "shelf")
-    for one, left in zip(made, ({"overlay.png"}, set()), strict=True):
+    later = {"scene.png", "overlay.png", "report.html", "bone.stl"}
+    for one, left in zip(made, ({"overlay.png", "bone.stl"}, set()), strict=True):
         done = quick(ct, out, one, remember=shelf)
-        assert pages_of(out) == left
+        assert {name for name in later if (out / name).is_file()} == left
         assert {one["format"] for one in told(out)["not_written"] if one["code"] == NOT_YET} == (
-            {"scene.png", "overlay.png", "report.html"} - left
+            later - left
         )
     assert finish(out, read_scan(ct), remember=shelf) == (
+        "bone.stl",
         "overlay.png",
         "report.html",
         "scene.png",
@@ -701,6 +703,81 @@ def test_pages_that_are_drawn_later_are_those_drawn_at_once(
     alike = {name for name in now if not name.startswith("versions")} - named_anew
     assert {name: now[name] for name in alike} == {name: then[name] for name in alike}
     assert finish(out, read_scan(ct)) == ()
+
+
+def test_a_surface_of_all_bone_that_was_left_comes_with_the_next_edit_at_once(
+    case: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ct, out = case
+    shutil.copytree(out, other := tmp_path / "other" / "out")
+    state = contents(out)
+    made = [Edit(ERASE, (3,)), Edit(RENAME, (2,), name="right femur")]
+    for one in made:
+        edit(other, [one], scan=read_scan(ct))
+        quick(ct, out, one)
+        assert not (out / "bone.stl").exists()
+        assert told(out)["surface"]["triangles"] == 0
+    last = Edit(RENAME, (1,), name="left tibia")
+    for folder in (out, other):
+        edit(folder, [last], scan=read_scan(ct))
+    assert (out / "bone.stl").read_bytes() == (other / "bone.stl").read_bytes()
+    assert told(out)["surface"] == told(other)["surface"]
+    assert told(out)["findings"] == told(other)["findings"]
+    assert told(out)["not_written"] == []
+    undo(out)
+    assert not (out / "bone.stl").exists()
+    undo(out)
+    undo(out)
+    assert contents(out) == state
+
+
+def test_a_version_is_whole_wherever_its_later_results_are_killed(
+    case: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ct, out = case
+    version = quick(ct, out, Edit(ERASE, (3,))).version
+    shelf, without = SurfaceShelf(tmp_path / "shelf"), contents(out)
+    for move in range(1, 9):
+        if not finish_killed_at(move, ct, out, shelf):
+            break
+        assert version_of(out) == version  # looking takes back what was killed
+        left = {name: one for name, one in contents(out).items() if "lock" not in name}
+        assert left == without
+    else:
+        pytest.fail("the moves did not end")
+    assert move > 5  # bone.stl, three pages, the report and the list of files
+    assert (out / "bone.stl").is_file()
+    assert version_of(out) == version
+    assert told(out)["not_written"] == []
+
+
+def finish_killed_at(move: int, ct: Path, out: Path, shelf: SurfaceShelf) -> bool:
+    """Finish in a process that is killed at a move into the folder; return whether it was."""
+    process = os.fork()
+    if process == 0:
+        replace, moves = os.replace, list[Path]()
+
+        def kill(source: Path, place: Path) -> None:
+            if Path(place).parent == out.absolute():
+                moves.append(place)
+            if len(moves) == move:
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(source, place)
+
+        os.replace = kill  # type: ignore[assignment]
+        finish(out, read_scan(ct), remember=shelf)
+        os._exit(0)
+    _, status = os.waitpid(process, 0)
+    assert status in (0, signal.SIGKILL)
+    return status != 0
+
+
+def test_limits_of_triangles_hold_for_the_surface_of_all_bone_at_once(
+    case: tuple[Path, Path],
+) -> None:
+    ct, out = case
+    quick(ct, out, Edit(ERASE, (3,)), max_triangles=20)
+    assert 0 < len(read_mesh(out / "bone.stl").faces) <= 20
 
 
 def test_undo_brings_back_pages_that_were_there_and_no_others(case: tuple[Path, Path]) -> None:

@@ -154,8 +154,18 @@ def change_of(before: Volume, after: Volume) -> Change:
     """Return what differs between two maps on one grid."""
     if after.voxels is before.voxels:
         return Change()
-    differ = before.voxels != after.voxels
-    return Change(int(np.count_nonzero(differ)), bounding_box(differ))
+    count, levels, shadow = 0, [], np.zeros(before.shape[1:], np.bool_)
+    for level, (one, other) in enumerate(zip(before.voxels, after.voxels, strict=True)):
+        differ = one != other
+        if here := int(np.count_nonzero(differ)):
+            count += here
+            levels.append(level)
+            shadow |= differ
+    if not count:
+        return Change()
+    box = bounding_box(shadow[None])
+    assert box is not None
+    return Change(count, (slice(levels[0], levels[-1] + 1), *box[1:]))
 
 
 def digest_of_labels(labels: Volume) -> str:
@@ -167,16 +177,14 @@ def digest_of_labels(labels: Volume) -> str:
     return sha.hexdigest()
 
 
-def unchanged(before: Volume, after: Volume) -> frozenset[int]:
-    """Return the labels that have the same voxels in both maps, which lie on one grid."""
+def unchanged(before: Volume, after: Volume, box: Box | None) -> frozenset[int]:
+    """Return the labels that have the same voxels in both maps, which differ in a box at most."""
     there = {*np.flatnonzero(label_sizes(after.voxels)).tolist()}
-    if after.voxels is before.voxels:
-        return frozenset(there)
-    differ = before.voxels != after.voxels
-    box = bounding_box(differ)
     if box is None:
         return frozenset(there)
-    changed = (np.unique(one.voxels[box][differ[box]]) for one in (before, after))
+    one, other = before.voxels[box], after.voxels[box]
+    differ = one != other
+    changed = (np.flatnonzero(label_sizes(voxels * differ)) for voxels in (one, other))
     return frozenset(there.difference(*(labels.tolist() for labels in changed)))
 
 

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy import ndimage
 
 from afunet.anatomy.bones import Side
 from afunet.anatomy.names import BoneName, NamedLabels
 from afunet.fragments.cut import Cut, Suspicion
 from afunet.geometry import Box, Mesh, Volume
+from afunet.geometry.box import boxes_in_order
 from afunet.geometry.labels import label_sizes
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.deviation import SAMPLES, Deviation, deviation
@@ -123,11 +123,13 @@ def measure_pieces(
     `remember` knows those of before, made with the same limits and smoothing. Raises `Cancelled`.
     """
     labels = named.labels
-    boxes = ndimage.find_objects(labels.voxels)
+    boxes = boxes_in_order(labels.voxels)
     measures = measure(labels, scan, MOST_PIECES, boxes)
 
     def surfaced(one: Measures) -> PieceSurface:
-        alone = alone_in(labels, boxes[one.label - 1], one.label)
+        box = boxes[one.label - 1]
+        assert box is not None
+        alone = alone_in(labels, box, one.label)
         return remember(alone, lambda: piece_surface(alone, smoothing, max_triangles, max_error_mm))
 
     made = list(watch.in_threads(surfaced, measures, STAGE))

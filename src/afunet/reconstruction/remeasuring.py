@@ -10,7 +10,7 @@ import numpy as np
 from afunet.anatomy.bones import Bone
 from afunet.anatomy.names import UNKNOWN, BoneName, NamedLabels
 from afunet.fragments.cut import Cut, Suspicion
-from afunet.geometry import Volume
+from afunet.geometry import Volume, bounding_box
 from afunet.geometry.labels import label_sizes
 from afunet.reconstruction.pieces import Instances, Remember, afresh, measure_pieces
 from afunet.watch import UNWATCHED, Watch
@@ -39,8 +39,11 @@ def remeasured(
     order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
     number = np.zeros(len(sizes), dtype=np.min_scalar_type(len(order)))
     number[order] = np.arange(1, len(order) + 1)
+    voxels = np.zeros(labels.shape, number.dtype)
+    if (box := bounding_box(labels.voxels)) is not None:
+        voxels[box] = number[labels.voxels[box]]
     numbered = NamedLabels(
-        labels.with_voxels(number[labels.voxels]),
+        labels.with_voxels(voxels),
         tuple(names.get(int(label), UNKNOWN) for label in order),
     )
     there = set(map(int, order))

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from afunet.errors import InputError, OutputError
 from afunet.formats.scan import Scan
-from afunet.fragments.editing import change_of
-from afunet.geometry import Volume, bounding_box
+from afunet.fragments.editing import Change, box_at
+from afunet.geometry import Box, Volume, bounding_box
 from afunet.jobs.tasks import Answer
 from afunet.report.case.reading import report_of_json
 from afunet.server.case_facts import pieces_of, report_of
@@ -44,17 +44,20 @@ def painted(request: Mapping[str, Any], watch: Watch) -> Answer:
     case = CaseFolder(Path(request["case"]))
     labels = kept_labels(case, request["version"])
     path, first, last = Path(request["painted"]), request["first"], request["last"]
-    _, rows, columns = ras_view(labels).shape
+    ras = ras_view(labels)
+    _, rows, columns = ras.shape
     kind = np.dtype("<u2" if request["wide"] else "u1")
     slab = np.fromfile(path, kind).reshape(last - first + 1, rows, columns)
-    stored = np.array(labels.voxels, dtype=np.promote_types(labels.voxels.dtype, kind))
-    ras_view(Volume(stored, labels.affine)).voxels[first : last + 1] = slab
     _require_near(slab, labels)
-    box = bounding_box(stored != labels.voxels)
+    around = _same_box(ras, labels, (slice(first, last + 1), slice(0, rows), slice(0, columns)))
+    was = labels.voxels[around]
+    stored = np.empty(was.shape, np.promote_types(was.dtype, kind))
+    ras_view(Volume(stored, labels.affine)).voxels[...] = slab
+    box = bounding_box(stored != was)
     if box is None:
-        return _present(case, labels, labels)
-    corner = (box[0].start, box[1].start, box[2].start)
-    return _made(request, Paint(corner, stored[box], request["name"]), watch)
+        return _present(case, labels, Change())
+    one, two, three = (outer.start + side.start for outer, side in zip(around, box, strict=True))
+    return _made(request, Paint((one, two, three), stored[box], request["name"]), watch)
 
 
 def _require_near(slab: NDArray[np.integer], labels: Volume) -> None:
@@ -74,17 +77,15 @@ def _require_near(slab: NDArray[np.integer], labels: Volume) -> None:
 def undone(request: Mapping[str, Any], watch: Watch) -> Answer:
     """Take back the last correction."""
     case = CaseFolder(Path(request["case"]))
-    before = kept_labels(case, request["version"])
     done = undo(case.results, by=request["by"], seen=request["version"], watch=watch)
     with suppress(OutputError):  # the correction is made; the page's copy can be made again
         keep_labels(case, done.version, done.labels)
-    return _present(case, before, done.labels)
+    return _present(case, done.labels, done.change)
 
 
 def _made(request: Mapping[str, Any], correction: Correction, watch: Watch) -> Answer:
     """Correct the version that the user saw; return what is new."""
     case = CaseFolder(Path(request["case"]))
-    before = kept_labels(case, request["version"])
     done = edit(
         case.results,
         [correction],
@@ -97,7 +98,7 @@ def _made(request: Mapping[str, Any], correction: Correction, watch: Watch) -> A
     )
     with suppress(OutputError):  # the correction is made; the page's copy can be made again
         keep_labels(case, done.version, done.labels)
-    return _present(case, before, done.labels)
+    return _present(case, done.labels, done.change)
 
 
 def finished(request: Mapping[str, Any], watch: Watch) -> Answer:
@@ -116,15 +117,15 @@ def _scan_of(case: CaseFolder) -> Scan:
     return Scan(kept_scan(case), report.source, tuple(report.findings))
 
 
-def _present(case: CaseFolder, before: Volume, after: Volume) -> Answer:
+def _present(case: CaseFolder, labels: Volume, change: Change) -> Answer:
     """Return version and pieces, how many voxels changed, and the corners of their box.
 
     Corners are the first and the last (column, row, slice) of the volumes that the page has.
     """
-    change = change_of(ras_view(before), ras_view(after))
-    corners = change.box and {
-        "first": [side.start for side in reversed(change.box)],
-        "last": [side.stop - 1 for side in reversed(change.box)],
+    box = change.box and _same_box(labels, ras_view(labels), change.box)
+    corners = box and {
+        "first": [side.start for side in reversed(box)],
+        "last": [side.stop - 1 for side in reversed(box)],
     }
     return {
         "version": version_of(case),
@@ -132,3 +133,10 @@ def _present(case: CaseFolder, before: Volume, after: Volume) -> Answer:
         "changed_voxels": change.voxels,
         "changed_box": corners,
     }
+
+
+def _same_box(one: Volume, other: Volume, box: Box) -> Box:
+    """Return a box of a volume as it lies in another view of the same voxels."""
+    ends = np.transpose([[side.start, side.stop - 1] for side in reversed(box)])
+    seen = np.rint(other.to_indices(one.to_mm(ends))).astype(np.intp)[:, ::-1]
+    return box_at(seen.min(axis=0).tolist(), (np.ptp(seen, axis=0) + 1).tolist())

@@ -118,8 +118,8 @@ class Corrections:
         if changed is None:
             raise InputError("the painted labels are those that are there", code="NOTHING_GIVEN")
         met = {*np.unique(was[differs]).tolist(), *np.unique(one.voxels[differs]).tolist()} - {0}
-        before, there = self.labels.voxels, label_sizes(labels.voxels)
-        new = [label for label in sorted(met) if not (before == label).any()]
+        before, there = label_sizes(self.labels.voxels), label_sizes(labels.voxels)
+        new = [label for label in sorted(met) if not before[label : label + 1].any()]
         names = {
             label: name for label, name in self.names.items() if there[label : label + 1].any()
         }

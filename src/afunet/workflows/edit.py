@@ -58,7 +58,7 @@ from afunet.workflows.edited_folder import (
     opened,
     version_of,
 )
-from afunet.workflows.edited_pages import pages_to_come, placed
+from afunet.workflows.edited_pages import pages_to_come, placed, surfaces_among
 from afunet.workflows.folder_lock import alone_in
 from afunet.workflows.remake import write_corrected
 from afunet.workflows.staging import check_writable, staged_folder
@@ -110,8 +110,9 @@ def edit(
     DICOM results, and pictures of slices after erasing or painting bone, need it. `contact` is a
     probability that fragments touch (`part`). `seen` is the version that the user looked at
     (`version_of`). Surfaces are simplified as `decimated` says; without that, `remember` may know
-    those of pieces that did not change. With `pages_later` pictures and page of a case are left to
-    `finish`; until then they are missing, and the report says so.
+    those of pieces that did not change. With `pages_later` pictures and page of a case, and without
+    limits the surface of all bone, are left to `finish`; until then they are missing, and the
+    report says so.
 
     Raises `InputError` for what is no result of afunet, for corrections of another case
     (`OTHER_CASE`), if the pieces changed since they were `seen` (`EDITED_MEANWHILE`), and as
@@ -130,14 +131,18 @@ def edit(
             start = replace(start, hu=scan.volume, spacing_known=scan.source.spacing_known)
         corrections = replace(start, contact=contact).with_all(edits)
         labels = corrections.labels
-        mask_changed = _mask_differs(before.labels, labels)
+        change = change_of(before.labels, labels)
+        mask_changed = _mask_differs(before.labels, labels, change)
         choice = dicom_choice(before, scan, mask_changed=mask_changed)
         watch.tell(EDITING, 1, 1)
         mesh, attempts = None, Attempts()
-        if mask_changed:
-            bone = labels.with_voxels((labels.voxels > 0).astype(np.uint8))
+        surface_anew = mask_changed or bool(surfaces_among(pages_to_come(before.folder)))
+        pages_later = pages_later and before.report is not None
+        surface_later = pages_later and max_triangles is None and max_error_mm is None
+        if surface_anew and not surface_later:
+            bone = labels.with_voxels((labels.voxels > 0).view(np.uint8))
             mesh = Dividing(attempts, max_triangles, max_error_mm, watch).surface(bone)
-        kept = unchanged(before.labels, labels)
+        kept = unchanged(before.labels, labels, change.box)
         instances = remeasured(
             labels,
             corrections.names,
@@ -154,9 +159,19 @@ def edit(
             instances = _with_densities(instances, before, kept)
         note = _note(len(known.edits) + len(edits))
         made = Corrected(
-            before, instances, kept, mask_changed, mesh, scan, choice, note, pages_later
+            before,
+            instances,
+            kept,
+            mask_changed,
+            mesh,
+            scan,
+            choice,
+            note,
+            pages_later,
+            surface_anew,
+            surface_later,
         )
-        return _write(made, known, corrections, attempts, watch)
+        return _write(made, known, corrections, change, attempts, watch)
 
 
 def undo(results: Path, *, by: str = "", seen: str = "", watch: Watch = UNWATCHED) -> Edited:
@@ -268,15 +283,18 @@ def _note(count: int) -> Finding:
     return info("CORRECTED", f"the pieces have {counted} by hand", f"listed in {EDITS}")
 
 
-def _mask_differs(before: Volume, after: Volume) -> bool:
-    return any(
-        not np.array_equal(one > 0, other > 0)
-        for one, other in zip(before.voxels, after.voxels, strict=True)
-    )
+def _mask_differs(before: Volume, after: Volume, change: Change) -> bool:
+    box = change.box
+    return box is not None and bool(((before.voxels[box] > 0) != (after.voxels[box] > 0)).any())
 
 
 def _write(
-    made: Corrected, known: EditList, state: Corrections, attempts: Attempts, watch: Watch
+    made: Corrected,
+    known: EditList,
+    state: Corrections,
+    change: Change,
+    attempts: Attempts,
+    watch: Watch,
 ) -> Edited:
     """Write everything into the folder at once; move what is replaced to the versions."""
     before, old = made.before, f"{VERSIONS}/{known.steps}"
@@ -301,7 +319,7 @@ def _write(
         state.digest,
         version_of(before.described),
         files,
-        change_of(before.labels, state.labels),
+        change,
         state.labels,
         tuple(attempts.missing),
     )

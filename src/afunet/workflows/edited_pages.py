@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +34,7 @@ from afunet.workflows.case_pages import (
     write_page,
     write_scene,
 )
+from afunet.workflows.case_results import BONE
 from afunet.workflows.case_writing import TURNING
 from afunet.workflows.edit_list import VERSIONS
 from afunet.workflows.result_files import coloured_pieces
@@ -94,15 +95,19 @@ def complete(report: Report, written: WrittenResults, *coming: str) -> Report:
     return replace(report, files=(*written.names, *coming), not_written=missing)
 
 
-def put_off(written: WrittenResults, *, with_slices: bool) -> None:
-    """Note that the pages are not there yet."""
-    names = (SCENE, *((OVERLAY,) if with_slices else ()), REPORT_HTML)
+def put_off(written: WrittenResults, names: Iterable[str]) -> None:
+    """Note that pages, or surfaces of all bone, are not there yet."""
     reason = "it is made in the background after a correction"
     written.attempts.missing += [NotWritten(name, reason, NOT_YET) for name in names]
 
 
+def surfaces_among(names: Iterable[str]) -> list[str]:
+    """Return the names of those results that are the surface of all bone."""
+    return [name for name in names if name.startswith(f"{BONE}.")]
+
+
 def pages_to_come(folder: Path) -> frozenset[str]:
-    """Return the names of the pages that the report in a folder says are not there yet."""
+    """Return the names of the results that the report in a folder says are not there yet."""
     with suppress(FileNotFoundError):
         told = json.loads((folder / REPORT_JSON).read_bytes())["not_written"]
         return frozenset(one["format"] for one in told if one["code"] == NOT_YET)

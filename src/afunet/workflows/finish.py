@@ -1,20 +1,27 @@
-"""Draw the pictures and the page that a quick correction left for later."""
+"""Make what a quick correction left for later: pictures, page, the surface of all bone."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from afunet.errors import InputError
 from afunet.formats.scan import Scan
 from afunet.fragments.cut import Suspicion
+from afunet.geometry import Mesh, Volume
 from afunet.plan import Step
 from afunet.reconstruction.pieces import Remember, afresh
 from afunet.reconstruction.remeasuring import remeasured
+from afunet.report.case.facts import Report, SurfaceFacts
+from afunet.report.case.findings import OF_PIECES_FOUND, result_findings
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.case_pages import OVERLAY, REPORT_JSON
+from afunet.workflows.dividing import SURFACE, Dividing
 from afunet.workflows.edit_list import EDITS, parted_by_hand, read_edits
 from afunet.workflows.edited_folder import folder_of, opened, version_of
 from afunet.workflows.edited_pages import (
@@ -23,6 +30,7 @@ from afunet.workflows.edited_pages import (
     Pages,
     pages_to_come,
     placed,
+    surfaces_among,
     write_report,
 )
 from afunet.workflows.exchange import files_in
@@ -34,15 +42,16 @@ from afunet.workflows.own_files import (
     read_own_files,
     require_unchanged,
 )
+from afunet.workflows.result_files import write_whole
 from afunet.workflows.staging import staged_folder
 
-PLAN = (Step("surfaces of pieces", share=0.2), Step(DRAWING, share=1))
+PLAN = (Step(SURFACE, share=0.2), Step("surfaces of pieces", share=0.2), Step(DRAWING, share=1))
 
 
 def finish(
     results: Path, scan: Scan, *, remember: Remember = afresh, watch: Watch = UNWATCHED
 ) -> tuple[str, ...]:
-    """Draw what `edit` with `pages_later` left; return the names, none if nothing was left.
+    """Make what `edit` with `pages_later` left; return the names, none if nothing was left.
 
     The version of the pieces stays, and no file but these and the report is touched. Corrections
     can be made meanwhile: then nothing is written, and `InputError` (`EDITED_MEANWHILE`) is raised.
@@ -63,14 +72,21 @@ def finish(
         remember=remember,
         watch=watch,
     )
-    mask = before.labels.with_voxels(before.labels.voxels > 0) if OVERLAY in coming else None
-    missing = [one for one in report.not_written if one.code != NOT_YET]
+    bone = before.labels.with_voxels((before.labels.voxels > 0).view(np.uint8))
+    mask = bone if OVERLAY in coming else None
+    attempts = Attempts(one for one in report.not_written if one.code != NOT_YET)
+    told = replace(report, pieces=instances.pieces)
+    mesh, wholes = None, surfaces_among(sorted(coming))
+    if wholes:
+        mesh = Dividing(attempts, None, None, watch).surface(bone)
+        told = _with_surface(told, bone, mesh)
     own = read_own_files(before.folder)
     require_unchanged(before.folder, own, [REPORT_JSON])
     with ExitStack() as stack, staged_folder(before.folder) as stage:
-        written = WrittenResults(stage, Attempts(missing))
-        told = replace(report, pieces=instances.pieces)
+        written = WrittenResults(stage, attempts)
         result = Pages(told, scan, instances, None, mask, before.folder)
+        for name in wholes:
+            written.write(name, partial(_write_whole, mesh, name))
 
         def carry() -> None:
             stack.enter_context(alone_in(before.folder / EDITS))
@@ -88,6 +104,22 @@ def finish(
         write_report(drawn, written)
         (stage / LIST).write_text(_with(own, before.command, stage).to_json(), encoding="utf-8")
     return tuple(sorted(coming))
+
+
+def _with_surface(report: Report, bone: Volume, mesh: Mesh | None) -> Report:
+    """Return the report with the numbers of the surface, and with what is to be said of it."""
+    facts = SurfaceFacts.of(
+        mesh, report.surface.renderer, spacing_known=report.source.spacing_known
+    )
+    said = {one.code for one in report.findings}
+    new = [one for one in result_findings(bone, mesh, None) if one.code not in said]
+    of_pieces = [one for one in report.findings if one.code in OF_PIECES_FOUND]
+    others = [one for one in report.findings if one.code not in OF_PIECES_FOUND]
+    return replace(report, surface=facts, findings=(*others, *new, *of_pieces))
+
+
+def _write_whole(mesh: Mesh | None, name: str, folder: Path) -> list[str]:
+    return [] if mesh is None else write_whole(mesh, name.rpartition(".")[2], folder)
 
 
 def _with(own: OwnFiles, command: str, stage: Path) -> OwnFiles:

@@ -25,6 +25,7 @@ from afunet.workflows.edited_pages import (
     pages_to_come,
     placed,
     put_off,
+    surfaces_among,
     write_report,
 )
 from afunet.workflows.former_formats import formats_of, surface_kinds
@@ -84,13 +85,16 @@ def _write_case(
     listed = [
         (what, write)
         for what, write in results_of(formats_of(made.before, with_dicom=made.scan is not None))
-        if made.mask_changed or not what.startswith(OF_MASK)
+        if made.mask_changed or not what.startswith(OF_MASK) or _is_surface_anew(made, what)
         if what not in DICOM_RESULTS.values() or made.outdated(what)
     ]
     _note_missing(made, written, listed)
+    later = surfaces_among(what for what, _ in listed) if made.surface_later else []
+    put_off(written, later)
     for done, (what, write) in enumerate(listed):
         _step(watch, done, len(listed) + 2)
-        written.write(what, partial(write, results))
+        if what not in later:
+            written.write(what, partial(write, results))
     _write_pages(made, report, scan, written, watch)
 
 
@@ -107,7 +111,7 @@ def _write_pages(
     drawn = made.mask_changed or OVERLAY in pages_to_come(made.before.folder)
     mask = made.mask if drawn and made.scan is not None else None
     if made.pages_later:
-        put_off(written, with_slices=mask is not None)
+        put_off(written, [SCENE, *([OVERLAY] if mask is not None else []), REPORT_HTML])
         carry(made, written)
     else:
         pages = Pages(corrected, scan, made.instances, made.mesh, mask, made.before.folder)
@@ -115,6 +119,10 @@ def _write_pages(
     written.write_stacks()
     write_report(corrected, written)
     _step(watch, 2, 2)
+
+
+def _is_surface_anew(made: Corrected, what: str) -> bool:
+    return made.surface_anew and bool(surfaces_among([what]))
 
 
 def _still_flagged(flag: facts.FlagFacts, instances: Instances) -> facts.FlagFacts | None:
@@ -136,7 +144,7 @@ def _corrected_report(
     known = report.source.spacing_known
     sure = tuple(one for one in report.confidence.pieces if one.label in made.kept)
     surface = report.surface
-    if made.mask_changed:
+    if made.surface_anew:
         surface = facts.SurfaceFacts.of(made.mesh, surface.renderer, spacing_known=known)
     return replace(
         report,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -19,6 +19,7 @@ FLAG_PICTURE = re.compile(
 )
 
 
+@lru_cache(maxsize=1)
 def report_of_json(text: str) -> Report:
     """Return the facts that `Report.to_json` wrote, without the pieces.
 
