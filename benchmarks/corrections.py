@@ -1,6 +1,7 @@
 """CPU time of corrections of a served case, in a warm process, beside a product of matrices.
 
-`python -m benchmarks.corrections DATA/users/NAME/cases/ID`; the case itself is not changed.
+`python -m benchmarks.corrections DATA/users/NAME/cases/ID`, and the case itself is not changed; or
+`python -m benchmarks.corrections SCAN`, a file that is segmented first.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from afunet.server.correcting import corrected, finished, painted, undone
 from afunet.server.home import CaseFolder
 from afunet.server.nifti_stream import ras_view
+from afunet.server.tasks import segment
 from afunet.server.view import kept_labels, version_of
 from afunet.watch import Watch
 from benchmarks.bench import parser_of
@@ -27,11 +29,14 @@ SIZE, SIDE, SLICES = 4096, 30, 3
 def main(argv: list[str] | None = None) -> None:
     """Print the CPU seconds of each correction, of its undoing, and of what is made later."""
     parser = parser_of(__doc__)
-    parser.add_argument("case", type=Path, help="the folder of a segmented case of afunet serve")
+    parser.add_argument("case", type=Path, help="a segmented case of afunet serve, or a scan")
     given = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="afunet-corrections-") as folder:
         case = CaseFolder(Path(folder) / "case")
-        shutil.copytree(given.case, case.path)
+        if given.case.is_dir():
+            shutil.copytree(given.case, case.path)
+        else:
+            _segmented(given.case, case)
         matrix = np.ones((SIZE, SIZE), np.float32)
         print(f"a product of {SIZE}³: {cpu_seconds(lambda: matrix @ matrix):.2f} s", flush=True)
         largest, other, *_ = sizes_of(case)
@@ -47,6 +52,14 @@ def main(argv: list[str] | None = None) -> None:
             _timed(case, name, task, asked)
             _timed(case, "  made later", finished, {})
             _timed(case, "  undo", undone, {})
+
+
+def _segmented(scan: Path, case: CaseFolder) -> None:
+    """Make a case of a scan."""
+    case.input.mkdir(parents=True)
+    shutil.copy(scan, case.input)
+    asked = {"case": str(case.path), "series": "", "fast": True, "title": "scan"}
+    segment(asked, Watch())
 
 
 def sizes_of(case: CaseFolder) -> list[int]:

@@ -115,6 +115,9 @@ CASES = {
         rows=[["tiny"]],
         lines=[rf"tiny, simulated {region}: 0\.\d+; false bone \d+ mm²" for region in REGIONS],
     ),
+    "corrections": Case(
+        "{ct}", smaller={"SIZE": 64}, lines=[r"^rename: \d", r"^join", r"^erase", r"^paint"]
+    ),
     "dark_lines": Case(
         "--legs 1 --every 400",
         rows=[["knee01", "all"]],

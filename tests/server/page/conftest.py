@@ -28,7 +28,7 @@ SOFTWARE_GRAPHICS = [
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
 ]
-COPIES = 40
+COPIES = 60
 SCREEN = {"width": 1280, "height": 800}
 
 
