@@ -131,9 +131,10 @@ def test_a_dropped_leg_is_found_corrected_parted_and_exported(
     assert page.inner_text("[data-part=unsaved]") == ""
     assert visit.voxels(label) == before
     visit.drag(flesh)
-    assert visit.unsaved() == painted
+    again = visit.unsaved()  # the browser may join moves of the mouse that follow closely
+    assert abs(again - painted) <= 3
     visit.saved(lambda: page.get_by_role("button", name="Save").click())
-    assert visit.voxels(label) == before + painted
+    assert visit.voxels(label) == before + again
     visit.saved(lambda: page.keyboard.press("Control+z"))
     assert visit.voxels(label) == before
 
