@@ -6,6 +6,7 @@ import json
 import random
 import resource
 import sqlite3
+import time
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 from tests.server.conftest import ANN, Served, refusal
 from tests.server.test_corrections import edit, labels_of
 
+from afunet.jobs.job import State
 from afunet.jobs.ledger import Ledger
 from afunet.server.refusals import line_of
 
@@ -92,6 +94,24 @@ def test_a_case_whose_pages_are_being_drawn_can_be_removed(
     assert client.delete(f"/api/cases/{served.case}").status_code == 204
     assert served.shop.ledger.jobs(ANN) == []
     assert list(served.shop.home.user(ANN).cases.iterdir()) == []
+
+
+def test_a_job_that_a_worker_takes_while_its_case_is_removed_is_stopped_first(
+    served: Served, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(client, served, served.version, kind="rename", pieces=[1], name="left femur")
+    cancel = Ledger.cancel
+
+    def taken_first(self: Ledger, job: str) -> State:
+        monkeypatch.setattr(Ledger, "cancel", cancel)
+        served.shop.workers[0].start()
+        while self.job(job).state is State.QUEUED:
+            time.sleep(0.01)
+        return cancel(self, job)
+
+    monkeypatch.setattr(Ledger, "cancel", taken_first)
+    assert client.delete(f"/api/cases/{served.case}").status_code == 204
+    assert served.shop.ledger.jobs(ANN) == []
 
 
 def test_a_page_that_is_loaded_again_needs_no_token_in_its_address(served: Served) -> None:

@@ -96,10 +96,10 @@ def discard(asks: Asks, case: str) -> None:
     """Remove a case with all its files; refused while it is worked at."""
     folder = asks.folder.case(case)
     with asks.shop.lock(case):
-        jobs = asks.shop.ledger.jobs(asks.user, folder.id)
-        waiting = [job.id for job in jobs if job.state is State.QUEUED]
-        states = {*map(asks.shop.ledger.cancel, waiting), *_at_work(asks, jobs)}
-        if State.RUNNING in states:
+        for job in asks.shop.ledger.jobs(asks.user, folder.id):
+            if job.state is State.QUEUED:
+                asks.shop.ledger.cancel(job.id)
+        if State.RUNNING in _at_work(asks, asks.shop.ledger.jobs(asks.user, folder.id)):
             raise Refused(409, "the case is being worked at: cancel that first", code="CASE_BUSY")
         asks.shop.ledger.forget(asks.user, folder.id)
         remove(folder.path)
