@@ -7,20 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from afunet.batch.tables import Row, Tables
 from afunet.jobs.job import State
 from afunet.report.case.facts import DISCLAIMER
+from afunet.report.pages import pages_of
 from afunet.workflows.case_pages import OVERLAY, REPORT_HTML
 
-_PAGES = Environment(
-    loader=PackageLoader("afunet.batch", "."),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_PAGES = pages_of("afunet.batch")
 
 
 @dataclass(frozen=True)

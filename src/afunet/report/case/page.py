@@ -6,13 +6,13 @@ import base64
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from afunet.findings import Finding, Severity
 from afunet.geometry.sizes import area_text, counted, volume_text
 from afunet.report.case.confidence_strip import confidence_strip
 from afunet.report.case.facts import FlagFacts, Report
+from afunet.report.pages import pages_of
 from afunet.report.palette import colour_of
 
 MOST_PIECES = 30
@@ -31,13 +31,7 @@ def _percent(share: float) -> str:
     return f"{100 * min(share, MOST_SURE):.0f} %"
 
 
-_PAGES = Environment(
-    loader=PackageLoader("afunet.report.case", "."),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_PAGES = pages_of("afunet.report.case")
 _PAGES.filters |= {
     "volume": volume_text,
     "area": area_text,

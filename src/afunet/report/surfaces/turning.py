@@ -10,22 +10,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from afunet.errors import ConfigError
 from afunet.formats.glb import Part, glb_bytes
+from afunet.report.pages import pages_of
 from afunet.report.surfaces.shading import AMBIENT, LAMPS
 
 # The start of trimesh's own script in the page that it makes, after three.js and its controls.
 _OWN_SCRIPT = "var camera,controls,scene,"
-_PAGES = Environment(
-    loader=PackageLoader("afunet.report.surfaces", "."),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_PAGES = pages_of("afunet.report.surfaces")
 
 
 def turning_page(
