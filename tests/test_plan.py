@@ -70,6 +70,19 @@ def test_a_stage_that_tells_only_what_is_done_began_with_the_last_word(
     assert seen[-1].seconds_left == pytest.approx(60 + 40 + 10)
 
 
+def test_a_stage_that_goes_on_from_a_run_before_is_measured_by_what_it_does_now(
+    progress: PlannedProgress, seen: list[Moment], clock: Clock
+) -> None:
+    progress("reading", 10, 10)
+    clock.now += 5
+    progress("segmenting", 600, 1000)
+    assert (seen[-1].fraction, seen[-1].seconds_left) == (None, None)
+    clock.now += 20
+    progress("segmenting", 700, 1000)
+    assert seen[-1].seconds_left == pytest.approx(60 + 100 + 10)
+    assert seen[-1].fraction == pytest.approx((120 + 25) / (120 + 25 + 170))
+
+
 def test_where_the_heaviest_stage_is_left_out_the_heaviest_that_is_left_tells_the_pace(
     progress: PlannedProgress, seen: list[Moment], clock: Clock
 ) -> None:

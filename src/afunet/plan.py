@@ -50,11 +50,18 @@ Show = Callable[[Moment], None]
 
 @dataclass
 class _Stage:
-    """The progress of one stage so far."""
+    """The progress of one stage: the part done now, and that done by a run before (`base`)."""
 
     name: str
     began: float
+    base: float = 0.0
     done: float = 0.0
+
+    def whole_seconds(self, now: float) -> float | None:
+        """Return what the stage takes from its beginning to its end; None before it moves."""
+        if self.done <= self.base or now <= self.began:
+            return None
+        return (now - self.began) / (self.done - self.base)
 
 
 @dataclass
@@ -97,8 +104,7 @@ class PlannedProgress:
         part = done / total if total else 0.0
         if any(step.name == stage for step in self.plan):
             if self._planned is None or self._planned.name != stage:
-                # a stage that first reports finished units has run since the previous report
-                self._planned = _Stage(stage, self._heard if part else now)
+                self._planned = self._begun(stage, done, total, now)
             self._planned.done = part
         self._heard = now
         left = self._seconds_left(now)
@@ -114,6 +120,16 @@ class PlannedProgress:
                 starts,
             )
         )
+
+    def _begun(self, stage: str, done: int, total: int, now: float) -> _Stage:
+        """Return the stage that tells its first word.
+
+        If that is of several units, it goes on from there, and what they took is unknown. If it is
+        of one, or of all, the stage has run since the last word of the stage before.
+        """
+        if 1 < done < total:
+            return _Stage(stage, now, base=done / total)
+        return _Stage(stage, self._heard if done else now)
 
     def _seconds_left(self, now: float) -> float | None:
         """Return the seconds left for all scans; None until a heaviest stage has progressed."""
@@ -136,22 +152,19 @@ class PlannedProgress:
             return None
         place = [step.name for step in self.plan].index(stage.name)
         step, later = self.plan[place], self.plan[place + 1 :]
-        spent = now - stage.began
-        self._learn_pace(step, later, stage.done, spent)
-        if stage.done > 0 and spent > 0:
-            here = spent * (1 - stage.done) / stage.done
-        else:
-            here = self._expected(step) * (1 - stage.done)
+        whole = stage.whole_seconds(now)
+        self._learn_pace(step, later, whole)
+        here = (self._expected(step) if whole is None else whole) * (1 - stage.done)
         left = here + sum(map(self._expected, later))
         return None if isnan(left) else left
 
-    def _learn_pace(self, step: Step, later: Plan, done: float, spent: float) -> None:
+    def _learn_pace(self, step: Step, later: Plan, whole: float | None) -> None:
         """Measure the pace on the heaviest stage or, if it was skipped, on the next heaviest."""
         is_heaviest = step.share == 1 or (
             self._pace is None and all(step.share >= one.share for one in later)
         )
-        if is_heaviest and step.share and done > 0:
-            self._pace = spent / done / step.share
+        if is_heaviest and step.share and whole is not None:
+            self._pace = whole / step.share
 
     def _expected(self, step: Step) -> float:
         """Return the seconds that a stage takes; NaN if they depend on a pace still unknown."""
@@ -164,6 +177,8 @@ class PlannedProgress:
         if left is None:
             return self._shown or None
         spent = now - self._began
+        if self._planned is not None:
+            spent += self._planned.base * (self._planned.whole_seconds(now) or 0.0)
         whole = spent + left
         self._shown = max(self._shown, spent / whole if whole else 1.0)
         return self._shown
