@@ -50,6 +50,7 @@ COMMANDS = {
     "reconstruct": "--max-triangles",
     "edit": "--undo",
     "serve": "--allow",
+    "node": "purge",
     "phantom": "--seed",
     "models": "--help",
     "prepare": "--layout",

@@ -17,6 +17,9 @@ EXTRAS = {
     "fastapi": "serve",
     "uvicorn": "serve",
     "python_multipart": "serve",
+    "pynetdicom": "node",
+    "dicomweb_client": "node",
+    "requests": "node",
 }
 """The extra for each package."""
 

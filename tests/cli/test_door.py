@@ -45,9 +45,12 @@ def test_a_file_whose_name_begins_so_is_taken(
 def test_every_command_that_computes_shows_its_work_and_has_plain_switches() -> None:
     commands = dict(get_command(app).commands)  # type: ignore[attr-defined]
     commands |= commands.pop("compress").commands
+    of_the_node = commands["node"].commands
+    commands |= of_the_node
+    at_once = {"models", "serve", "node", *of_the_node}
     for name, command in commands.items():
         options = {option.name: option for option in command.params}
-        assert set(SHOWN) <= set(options) or name in ("models", "serve")
+        assert set(SHOWN) <= set(options) or name in at_once
         assert "work" not in options
         for option in command.params:
             assert not getattr(option, "secondary_opts", []), f"{name} {option.name}"

@@ -214,6 +214,15 @@ def test_events_follow_a_number_and_tell_each_state_once(base: Ledger) -> None:
     assert base.events("ann", events[0].number) == events[1:]
 
 
+def test_jobs_are_counted_by_state_and_code(base: Ledger) -> None:
+    for name in "abc":
+        base.add("ann", name, "segment", {})
+    base.add("ben", "d", "segment", {})
+    _, lease = base.claim() or pytest.fail("no job")
+    base.fail(lease, Failure("NO_BONE", "no bone"))
+    assert base.counts("ann") == {(State.QUEUED, ""): 2, (State.FAILED, "NO_BONE"): 1}
+
+
 def test_a_number_of_an_event_is_never_used_again(base: Ledger) -> None:
     base.add("ann", "case1", "segment", {})
     last = base.events("ann")[-1].number

@@ -13,6 +13,7 @@ from afunet.cli import (
     compress,
     edit,
     evaluate,
+    node,
     prepare,
     segment,
     serve,
@@ -79,6 +80,7 @@ for command in (
 ):
     app.command()(at_the_door(command))
 app.add_typer(compress.app)
+app.add_typer(node.app)
 
 
 def main() -> None:

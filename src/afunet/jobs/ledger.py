@@ -97,6 +97,16 @@ class Ledger:
             return self._jobs("owner = ?", (owner,))
         return self._jobs("owner = ? AND subject = ?", (owner, subject))
 
+    def counts(self, owner: str) -> dict[tuple[State, str], int]:
+        """Return how many jobs of an owner are in each state, with the codes of failures."""
+        with closing(self._connection()) as base:
+            rows = base.execute(
+                "SELECT state, coalesce(code, ''), count(*) FROM jobs WHERE owner = ?"
+                " GROUP BY state, code",
+                (owner,),
+            ).fetchall()
+        return {(State(state), code): count for state, code, count in rows}
+
     def claim(self, lease_s: float = LEASE_S) -> tuple[Job, str] | None:
         """Take the next job for `lease_s` seconds; return it and the lease, None without a job."""
         lease, now = secrets.token_urlsafe(12), self._clock()

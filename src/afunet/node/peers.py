@@ -1,0 +1,65 @@
+"""Associations that the node asks a peer for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
+
+from afunet.errors import InputError
+from afunet.node.config import NodeConfig, Peer
+from afunet.node.contexts import client_context, entity_of
+
+FIND = StudyRootQueryRetrieveInformationModelFind
+PENDING = (0xFF00, 0xFF01)
+Context = tuple[str, str | None]
+"""A SOP class and the transfer syntax for it; None offers the usual ones."""
+
+
+@contextmanager
+def association(
+    config: NodeConfig,
+    peer: Peer,
+    contexts: Sequence[Context],
+    handlers: Sequence[tuple[Any, Callable[[Any], Any]]] = (),
+) -> Iterator[Any]:
+    """Yield an association with a peer; raises `InputError` (`PEER_UNREACHABLE`) without one."""
+    entity = entity_of(config)
+    for kind, syntax in contexts:
+        entity.add_requested_context(kind, *(() if syntax is None else (syntax,)))
+    tls = None
+    if peer.tls and config.tls is not None:
+        tls = (client_context(config.tls), peer.host)
+    made = entity.associate(
+        peer.host,
+        peer.port,
+        ae_title=peer.ae_title,
+        tls_args=tls,
+        evt_handlers=list(handlers),
+    )
+    if not made.is_established:
+        raise InputError(
+            f"there is no association with {peer.name}: look at its address, AE titles and TLS",
+            code="PEER_REFUSES" if made.is_rejected else "PEER_UNREACHABLE",
+        )
+    try:
+        yield made
+    finally:
+        if made.is_established:
+            made.release()
+
+
+def found(made: Any, level: str, **keys: str | None) -> list[Dataset]:
+    """Return a peer's answers to a query of the study root (C-FIND, PS3.4 C.6.2.1).
+
+    Keys with a value must match; those without one are asked for.
+    """
+    query = Dataset()
+    query.QueryRetrieveLevel = level
+    for keyword, value in keys.items():
+        setattr(query, keyword, value)
+    answers = made.send_c_find(query, FIND)
+    return [one for status, one in answers if status.get("Status") in PENDING and one is not None]
