@@ -65,7 +65,7 @@ def true_bones(leg: SimulatedLeg) -> Iterator[tuple[str, NDArray[np.bool_]]]:
 def stages(mask: Volume, scan: Volume) -> dict[str, Volume]:
     """The pieces of a mask as each of `CAUSES` leaves them."""
     alone = cc3d.connected_components(mask.voxels, connectivity=6)
-    by_thickness = name_pieces(split_instances(mask))
+    by_thickness = name_pieces(split_instances(mask, scan=scan))
     by_contacts = part_named_bones(by_thickness, scan)
     found = mask.with_voxels(alone), by_thickness.labels, by_contacts.named.labels
     return dict(zip(CAUSES, found, strict=True))
