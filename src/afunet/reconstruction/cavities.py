@@ -25,11 +25,11 @@ def without_cavities(bone: BoolArray, at_border: Sequence[AtBorder]) -> BoolArra
     padded = np.pad(bone, 1)
     for axis, ends in enumerate(at_border):
         others = [*at_border[:axis], *at_border[axis + 1 :]]
-        inner = [slice(1, -1)] * bone.ndim
         for end, cut in zip((0, -1), ends, strict=True):
             if cut:
-                face = without_cavities(bone.take(end, axis), others)
-                padded[(*inner[:axis], end, *inner[axis + 1 :])] = face
+                at: list[slice | int] = [slice(1, -1)] * bone.ndim
+                at[axis] = end
+                padded[tuple(at)] = without_cavities(np.asarray(np.take(bone, end, axis)), others)
     return _filled(padded)[(slice(1, -1),) * bone.ndim]
 
 

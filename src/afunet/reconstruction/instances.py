@@ -139,19 +139,27 @@ def _split(
     mask: Volume,
     rules: SplitRules,
 ) -> IntArray:
-    """The pieces of one component, from 1; it is whole while it is split."""
+    """The pieces of one component, from 1; with the bone that it misses there may be fewer."""
     if inside.sum() * mask.voxel_volume_mm3 < 2 * rules.smallest_mm3:
         return inside.astype(np.int32)
+    pieces = _divided(without_cavities(inside, at_border), mask, rules)
+    if hu is not None and pieces.max() > 1:
+        whole = with_missed_bone(inside, hu, mask.array_spacing_mm)
+        again = _divided(without_cavities(whole, at_border), mask, rules)
+        pieces = again if again.max() < pieces.max() else pieces
+    return pieces * inside
+
+
+def _divided(inside: NDArray[np.bool_], mask: Volume, rules: SplitRules) -> IntArray:
+    """The basins of one component, joined to pieces from 1."""
     spacing_mm = mask.array_spacing_mm
-    whole = inside if hu is None else with_missed_bone(inside, hu, spacing_mm)
-    whole = without_cavities(whole, at_border)
-    depth_mm = edt.edt(whole, anisotropy=spacing_mm, black_border=True, parallel=0)
-    basins = _basins(whole, depth_mm, spacing_mm)
+    depth_mm = edt.edt(inside, anisotropy=spacing_mm, black_border=True, parallel=0)
+    basins = _basins(inside, depth_mm, spacing_mm)
     if basins.max() < 2:
-        return basins * inside
+        return basins
     regions = _Regions.of(basins, depth_mm, spacing_mm, mask.voxel_volume_mm3, rules)
     _, numbers = np.unique(regions.joined(), return_inverse=True)  # 0, the background, stays 0
-    return np.asarray(numbers, dtype=np.int32)[basins] * inside
+    return np.asarray(numbers, dtype=np.int32)[basins]
 
 
 def _basins(
