@@ -1,6 +1,6 @@
 """Intact bones that the whole chain leaves in pieces: simulated legs without a fracture.
 
-    .venv/bin/python -m benchmarks.intact_bones [--bones 100] [--first-seed 330000]
+    .venv/bin/python -m benchmarks.intact_bones [--bones 100] [--first-seed 335000]
         [--limbs 'limbs/*.npz'] [--weights FILE]
 
 Ankle, shank, knee, thigh and hip in turn, drawn as widely as the legs of the training but with all
@@ -33,7 +33,7 @@ from afunet.reconstruction.instances import split_instances
 from afunet.workflows.phantom import limb_files
 from benchmarks.bench import UNSEEN_LIMBS, Network, llp26, parser_of, print_heading, print_row
 
-FIRST_SEED, BONES = 330_000, 100
+FIRST_SEED, BONES = 335_000, 100
 REGIONS = tuple(region for region in Region if region is not Region.TRUNK)
 PIXELS, SLICES = 320, 80
 LEAST_MM3, PIECE_MM3 = 500.0, 50.0
@@ -65,7 +65,7 @@ def true_bones(leg: SimulatedLeg) -> Iterator[tuple[str, NDArray[np.bool_]]]:
 def stages(mask: Volume, scan: Volume) -> dict[str, Volume]:
     """The pieces of a mask as each of `CAUSES` leaves them."""
     alone = cc3d.connected_components(mask.voxels, connectivity=6)
-    by_thickness = name_pieces(split_instances(mask))
+    by_thickness = name_pieces(split_instances(mask, scan=scan))
     by_contacts = part_named_bones(by_thickness, scan)
     found = mask.with_voxels(alone), by_thickness.labels, by_contacts.named.labels
     return dict(zip(CAUSES, found, strict=True))

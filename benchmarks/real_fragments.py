@@ -76,9 +76,10 @@ def by_contacts(mask: Volume, fragments: Path, given: Given) -> Volume:
 
 def as_reconstructed(mask: Volume, fragments: Path, given: Given) -> Volume:
     """Pieces as `afunet reconstruct MASK --scan CT` finds them: by thickness, names, contacts."""
-    named = name_pieces(split_instances(mask))
+    scan = _scan(fragments)
+    named = name_pieces(split_instances(mask, scan=scan))
     return part_named_bones(
-        named, _scan(fragments), given.network(fragments), given.rule(fragments)
+        named, scan, given.network(fragments), given.rule(fragments)
     ).named.labels
 
 

@@ -139,7 +139,7 @@ CASES = {
     ),
     "intact_bones": Case(
         "--bones 1 --limbs {limbs} --weights {weights}",
-        rows=[["330000"]],
+        rows=[["335000"]],
         lines=[r"\d of \d intact bones in pieces: \d by mask, \d by thickness, \d by network"],
     ),
     "memory": Case(

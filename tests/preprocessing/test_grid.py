@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
+from afunet.models.calibration import calibrated
 from afunet.preprocessing.grid import WorkingGrid, working_grid
 
 ALLOWED_MM = (0.35, 0.95)
@@ -50,6 +51,13 @@ def test_slices_that_need_no_change_are_handed_on_as_they_are() -> None:
     slices = np.ones((2, 6, 5), dtype=np.float32)
     assert grid.to_working(slices) is slices
     assert grid.to_native(slices) is slices
+
+
+def test_certain_bone_stays_certain() -> None:
+    """The weights of a pixel may sum to 1 + 2e-7, of which a logit is not a number."""
+    found = WorkingGrid((320, 320), (401, 401)).to_native(np.ones((1, 401, 401), np.float32))
+    assert found.max() == 1
+    assert np.array_equal(np.rint(calibrated(found, (0.9, 0.1)) * 255), np.full(found.shape, 255))
 
 
 def centre_px(slices: np.ndarray) -> tuple[float, float]:

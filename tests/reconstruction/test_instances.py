@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from afunet import watch as watching
-from afunet.errors import Cancelled, ConfigError
+from afunet.errors import Cancelled, ConfigError, GeometryError
 from afunet.geometry import Volume
 from afunet.reconstruction.instances import SplitRules, split_instances
 from afunet.watch import CancelToken, Watch
@@ -63,6 +63,32 @@ def test_a_crack_through_a_quarter_of_the_bone_does_not():
     bone = bar(9)
     bone[:15, :, 30] = False
     assert len(sizes(bone)) == 1
+
+
+def test_marrow_that_is_open_at_the_border_of_the_field_of_view_is_no_gap():
+    shaft = bar(9, start=0)
+    marrow = np.random.default_rng(0).random(GRID.shape[1:]) < 0.5
+    marrow[:, :, 12:] = False
+    marrow &= np.hypot(GRID[0] - 20, GRID[1] - 20) < 7
+    assert len(sizes(shaft & ~marrow)) == 1
+    inside = np.concatenate([np.zeros((40, 40, 1), dtype=bool), shaft & ~marrow], axis=2)
+    assert int(split_instances(volume(inside)).voxels.max()) > 1
+
+
+@pytest.mark.parametrize(("gap_hu", "pieces"), [(1180.0, 1), (50.0, 2)])
+def test_a_gap_that_the_scan_shows_to_be_bone_is_none(gap_hu, pieces):
+    whole, bone = bar(6), bar(6)
+    bone[:, :, 28:33] &= GRID[0][:, :, 28:33] > 24
+    scan = volume(bone).with_voxels(np.where(whole, np.where(bone, 1200.0, gap_hu), 50.0))
+    assert len(sizes(bone)) == 2
+    labels = split_instances(volume(bone), scan=scan).voxels
+    assert int(labels.max()) == pieces
+    assert np.array_equal(labels > 0, bone)
+
+
+def test_a_scan_on_another_grid_is_refused():
+    with pytest.raises(GeometryError):
+        split_instances(volume(bar(6)), scan=volume(bar(6), (1.0, 1.0, 2.0)))
 
 
 def test_small_pieces_in_the_open_are_kept_and_numbered_by_size():

@@ -33,8 +33,11 @@ class WorkingGrid:
         return _resize(slices, self.working) if self.resamples else slices
 
     def to_native(self, probabilities: Float32Array) -> Float32Array:
-        """(…, rows, columns) working → native, bilinear."""
-        return _resize(probabilities, self.native) if self.resamples else probabilities
+        """(…, rows, columns) working → native, bilinear; none above 1, as sums of weights are."""
+        if not self.resamples:
+            return probabilities
+        found = _resize(probabilities, self.native)
+        return np.minimum(found, 1, out=found)
 
 
 def working_grid(

@@ -15,7 +15,7 @@ bridged in places still separates its two sides.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cc3d
@@ -28,7 +28,9 @@ from skimage.segmentation import watershed
 from afunet.errors import ConfigError
 from afunet.geometry import Volume, bounding_box
 from afunet.geometry.labels import label_sizes
+from afunet.reconstruction.cavities import AtBorder, without_cavities
 from afunet.reconstruction.contacts import Contact, contacts_of
+from afunet.reconstruction.missed_bone import with_missed_bone
 from afunet.watch import UNWATCHED, Watch
 
 STAGE = "instances"
@@ -86,14 +88,19 @@ def split_instances(
     mask: Volume,
     rules: SplitRules | None = None,
     *,
+    scan: Volume | None = None,
     watch: Watch = UNWATCHED,
 ) -> Volume:
     """Return an unsigned label map of a mask's pieces, 1 being the largest; 0 where the mask is 0.
 
     Pieces are 6-connected components, split where `rules` find that two pieces touch. A piece below
-    the smallest size that touches another at an edge or a corner becomes part of it.
+    the smallest size that touches another at an edge or a corner becomes part of it. Cavities are
+    no gaps, nor is bone or marrow that the mask misses and a `scan` in HU shows. Raises
+    `GeometryError` for a scan on another grid, and `Cancelled`.
     """
     rules = rules or SplitRules()
+    if scan is not None:
+        mask.require_same_grid(scan, "the scan")
     around = bounding_box(mask.voxels)
     if around is None:
         return mask.with_voxels(np.zeros(mask.shape, dtype=np.uint8))
@@ -102,7 +109,13 @@ def split_instances(
     labels = labels.astype(np.min_scalar_type(FEW_PIECES + len(boxes)))
 
     def split(number: int) -> IntArray:
-        return _split(labels[boxes[number - 1]] == number, mask, rules)
+        box = boxes[number - 1]
+        at_border = [
+            (side.start + outer.start == 0, side.stop + outer.start == size)
+            for side, outer, size in zip(box, around, mask.shape, strict=True)
+        ]
+        hu = None if scan is None else scan.voxels[around][box]
+        return _split(labels[box] == number, hu, at_border, mask, rules)
 
     # Pieces are numbered after the components, whose voxels they replace.
     count = len(boxes)
@@ -119,10 +132,26 @@ def split_instances(
     return mask.with_voxels(voxels)
 
 
-def _split(inside: NDArray[np.bool_], mask: Volume, rules: SplitRules) -> IntArray:
-    """The pieces of one component, from 1."""
+def _split(
+    inside: NDArray[np.bool_],
+    hu: NDArray[np.floating] | None,
+    at_border: Sequence[AtBorder],
+    mask: Volume,
+    rules: SplitRules,
+) -> IntArray:
+    """The pieces of one component, from 1; with the bone that it misses there may be fewer."""
     if inside.sum() * mask.voxel_volume_mm3 < 2 * rules.smallest_mm3:
         return inside.astype(np.int32)
+    pieces = _divided(without_cavities(inside, at_border), mask, rules)
+    if hu is not None and pieces.max() > 1:
+        whole = with_missed_bone(inside, hu, mask.array_spacing_mm)
+        again = _divided(without_cavities(whole, at_border), mask, rules)
+        pieces = again if again.max() < pieces.max() else pieces
+    return pieces * inside
+
+
+def _divided(inside: NDArray[np.bool_], mask: Volume, rules: SplitRules) -> IntArray:
+    """The basins of one component, joined to pieces from 1."""
     spacing_mm = mask.array_spacing_mm
     depth_mm = edt.edt(inside, anisotropy=spacing_mm, black_border=True, parallel=0)
     basins = _basins(inside, depth_mm, spacing_mm)

@@ -58,7 +58,8 @@ class Dividing:
         """
         with self.stopwatch.stage(PIECES), self.attempts.at(PIECES):
             with self.stopwatch.stage(INSTANCES):
-                named = NamedLabels.unnamed(split_instances(mask, watch=self.watch))
+                labels = split_instances(mask, scan=scan, watch=self.watch)
+                named = NamedLabels.unnamed(labels)
             if spacing_known:  # nothing else keeps the labels: naming may divide them anew
                 named = self._named(named, sides_known)
             found = self._fragmented(named, scan if spacing_known else None)
