@@ -26,7 +26,6 @@ from afunet.watch import UNWATCHED, Watch
 
 STAGE, FITS = "surfaces of pieces", "fragments against where they fit"
 MOST_PIECES = 300
-_OF_DEVIATION = tuple(field.name for field in fields(Deviation))
 POINTS_PER_TRIANGLE = 10  # more points tell nothing more about the surface of a chip
 
 
@@ -68,11 +67,10 @@ class Piece:
 
     def to_json(self) -> dict[str, Any]:
         """Everything except the axes in one flat table; an unknown side is ""."""
-        measures, apart = asdict(self.measures), dict.fromkeys(_OF_DEVIATION)
+        measures, known = asdict(self.measures), self.deviation
+        apart = asdict(known) if known else {field.name: None for field in fields(Deviation)}
+        distances = [apart.pop(key) for key in ("mean_mm", "p95_mm", "largest_mm")]
         del measures["axes"]
-        if self.deviation is not None:
-            apart = asdict(self.deviation)
-        distances = [apart.pop(key) for key in _OF_DEVIATION[:3]]
         return {
             "name": self.name,
             **asdict(self.bone),
@@ -82,7 +80,7 @@ class Piece:
             "area_mm2": self.area_mm2,
             "nearest": self.nearest,
             "gap_mm": self.gap_mm,
-            "deviation_mm": None if self.deviation is None else distances,
+            "deviation_mm": distances if known else None,
             **apart,
             "watertight": self.watertight,
             **asdict(self.displacement),

@@ -41,12 +41,10 @@ def undo(
         _require_there(before.folder / old, last[0].replaced)
         coming = pages_to_come(before.folder / old)
         gone = {*last[0].added, *last[0].replaced, *coming, EDITS}
-        made_later = OF_PIECES  # with other names than before, perhaps
+        of_step = (f"{old}/", *OF_PIECES)  # `finish` may have given pieces' files new names
         with staged_folder(before.folder, before.command) as stage:
             names = [
-                name
-                for name in before.files
-                if name not in gone and not name.startswith((f"{old}/", *made_later))
+                name for name in before.files if name not in gone and not name.startswith(of_step)
             ]
             for name in names:
                 placed(before.folder / name, stage / name)
