@@ -45,7 +45,7 @@ class Bench {
     this.points = new Points(this.slices, this.overlay, () => showTools(this));
     this.brush = new Brush(this.slices, this.overlay, () => this.#painting(), () => showTools(this));
     this.actions = actionsOf(this);
-    this.view = { window: WINDOWS.bone, layout: "all", outline: false, meshes: new Map(), turn: 0 };
+    this.view = { window: WINDOWS.bone, layout: "all", outline: false, meshes: new Map(), loading: new AbortController() };
   }
 
   async start() {
@@ -131,7 +131,8 @@ class Bench {
    * The server makes a new one when it is asked for: until then the old one is faint. */
   async loadMeshes() {
     const { state, view, parts } = this;
-    const turn = (view.turn += 1);
+    view.loading.abort(); // what it waits for is old, and may be gone
+    const { signal } = (view.loading = new AbortController());
     const seen = (piece) => [piece.volume_mm3, piece.centre_mm, piece.colour].join();
     for (const label of [...view.meshes.keys()].filter((one) => !state.piece(one))) {
       this.solid.drop(label);
@@ -141,10 +142,10 @@ class Bench {
     old.forEach(({ label }) => this.solid.fade(label));
     parts["solid-later"].hidden = !old.length;
     for (const piece of old) {
-      const bytes = await api.mesh(state.id, piece.label, state.version).catch((error) => {
-        if (turn === view.turn) throw error; // else the piece may be gone
+      const bytes = await api.mesh(state.id, piece.label, state.version, signal).catch((error) => {
+        if (!signal.aborted) throw error;
       });
-      if (turn !== view.turn) return;
+      if (signal.aborted) return;
       await this.solid.put(piece.label, bytes, rgb(piece.colour));
       view.meshes.set(piece.label, seen(piece));
       parts["solid-loading"].hidden = true;
@@ -285,7 +286,7 @@ class Bench {
       if (!answer || (answer === "save" && !(await save(this)))) return false;
     }
     this.stop.abort();
-    this.view.turn += 1;
+    this.view.loading.abort();
     this.strip?.observer.disconnect();
     this.slices.observer?.disconnect();
     for (const { nv } of [this.slices, this.solid]) {
