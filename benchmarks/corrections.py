@@ -48,6 +48,7 @@ def main(argv: list[str] | None = None) -> None:
             ("join the two largest", corrected, {"kind": "join", "pieces": [largest, other]}),
             ("erase", corrected, {"kind": "erase", "pieces": [other]}),
             ("paint", painted, _stroke(case, largest)),
+            ("part the largest", corrected, _two_seeds(case, largest)),
         ):
             _timed(case, name, task, asked)
             _timed(case, "  made later", finished, {})
@@ -93,6 +94,18 @@ def _stroke(case: CaseFolder, label: int) -> dict[str, Any]:
     slab.tofile(path)
     wide = slab.dtype.itemsize == 2
     return {"painted": str(path), "first": first, "last": first + SLICES - 1, "wide": wide}
+
+
+def _two_seeds(case: CaseFolder, label: int) -> dict[str, Any]:
+    """A cut between two voxels of a piece, at a quarter and at three quarters of its slices."""
+    labels = kept_labels(case, version_of(case))
+    slices = np.flatnonzero((labels.voxels == label).any(axis=(1, 2)))
+    seeds = []
+    for share in (0.25, 0.75):
+        level = int(slices[int(share * len(slices))])
+        row, column = np.argwhere(labels.voxels[level] == label)[0]
+        seeds.append(labels.to_mm([column, row, level]).tolist())
+    return {"kind": "part", "pieces": [label], "seeds_mm": seeds}
 
 
 def _timed(case: CaseFolder, name: str, task: Callable[..., object], asked: dict[str, Any]) -> None:

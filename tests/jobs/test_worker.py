@@ -135,6 +135,26 @@ def test_a_worker_that_stops_gives_its_job_back(ledger: Ledger, tmp_path: Path) 
     assert lines(tmp_path / "out") == []
 
 
+def test_a_kept_process_does_the_next_job_and_ends_when_there_is_none(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afunet.jobs.worker.IDLE_S", 3.0)
+    worker = Worker(ledger, TASKS, keeps_process=True)
+    worker.start()
+    pids = set()
+    for line in ("one", "two"):
+        job = ledger.add("ann", line, "note", {"path": str(tmp_path / "out"), "line": line})
+        worker.wake()
+        assert ended(ledger, job).state is State.DONE
+        assert worker.process is not None
+        pids.add(worker.process.pid)
+    assert len(pids) == 1
+    until(lambda: worker.process is None)
+    assert is_gone(*pids)
+    worker.stop()
+    assert lines(tmp_path / "out") == ["one", "two"]
+
+
 def test_a_process_ends_itself_when_its_parent_is_silent(tmp_path: Path) -> None:
     """As when the parent was stopped and its lease has run out."""
     process = TaskProcess(TASKS)

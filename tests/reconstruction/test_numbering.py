@@ -44,6 +44,23 @@ def test_pieces_of_one_name_that_lie_near_are_fragments_and_others_are_not():
     assert titles([3, 3], TIBIA, TIBIA, TIBIA) == ("left tibia 1", "left tibia 2", "left tibia 3")
 
 
+def test_titles_are_the_same_while_surfaces_are_left_for_later():
+    voxels = np.zeros((14, 14, 120), dtype=np.uint8)
+    for start, size in ((2, 12), (17, 11), (60, 10), (90, 9)):
+        voxels[1 : 1 + size, 1 : 1 + size, start : start + 12] = 1
+    labels = split_instances(Volume(voxels, np.eye(4)))
+    named = NamedLabels(labels, (TIBIA, TIBIA, TIBIA, FIBULA))
+    at_once = measure_pieces(named)
+    later = measure_pieces(named, remember=lambda *_: None)
+    names = ["left tibia a 1", "left tibia a 2", "left tibia b", "left fibula"]
+    assert [piece.name for piece in at_once.pieces] == names
+    assert [piece.name for piece in later.pieces] == names
+    assert [piece.measures for piece in later.pieces] == [one.measures for one in at_once.pieces]
+    assert [piece.area_mm2 is None for piece in later.pieces] == [False, False, True, True]
+    assert {(piece.gap_mm, piece.nearest) for piece in later.pieces} == {(None, "")}
+    assert later.surfaces[3].is_empty
+
+
 def test_two_femurs_of_unknown_side_that_lie_apart_are_two_bones():
     femur = BoneName(Bone.FEMUR, None, 0.9)
     assert titles([40], femur, femur) == ("femur a", "femur b")

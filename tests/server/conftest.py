@@ -118,23 +118,30 @@ class Served:
         return self.shop.home.user(ANN).case(self.case)
 
 
+@pytest.fixture(scope="session")
+def pool() -> Iterator[ProcessPool]:
+    """The processes of short tasks, for all tests: each would wait seconds for its own."""
+    pool = ProcessPool(TASKS)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", f"{ROOT / 'src'}{os.pathsep}{ROOT}")
+        yield pool
+    pool.close()
+
+
 @pytest.fixture
-def served(
-    finished_home: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Served]:
+def served(finished_home: tuple[Path, str], pool: ProcessPool, tmp_path: Path) -> Iterator[Served]:
     source, case = finished_home
     home = Home(tmp_path / "data")
     shutil.copytree(source, home.path)
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'src'}{os.pathsep}{ROOT}")
-    ledger, pool = Ledger(home.ledger), ProcessPool(TASKS)
-    shop = Workshop(home, ledger, pool, (Worker(ledger, TASKS),), LIMITS)
+    ledger = Ledger(home.ledger)
+    workers = (Worker(ledger, TASKS, keeps_process=True),)
+    shop = Workshop(home, ledger, pool, workers, LIMITS)
     people = People.of(home.people)
     token = people.new_token(ANN)
     yield Served(shop, people, application(shop, people, Door(PORT)), case, token)
     shop.closing.set()
     for worker in shop.workers:
         worker.stop()
-    pool.close()
     ledger.close()
 
 

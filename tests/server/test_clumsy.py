@@ -7,6 +7,7 @@ import random
 import resource
 import sqlite3
 import time
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from tests.server.test_corrections import edit, labels_of
 
 from afunet.jobs.job import State
 from afunet.jobs.ledger import Ledger
+from afunet.jobs.process import ProcessPool
 from afunet.server.refusals import line_of
+from afunet.server.workshop import TASKS
 
 WORDS = [
     None, True, 0, -1, 1, 1.5, 10**30, -(10**30), "", "1", "x" * 70, "../..", "\x00", "\u202e",
@@ -138,6 +141,11 @@ def test_a_correction_on_a_full_disk_changes_nothing_and_names_no_folder(
     served: Served, client: TestClient
 ) -> None:
     """The largest file that its process may write is smaller than a report."""
+    with closing(ProcessPool(TASKS)) as served.shop.pool:
+        _fill_the_disk(served, client)
+
+
+def _fill_the_disk(served: Served, client: TestClient) -> None:
     process = served.shop.pool._next()
     served.shop.pool._idle.put(process)
     soft, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)

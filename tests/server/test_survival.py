@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
 import httpx2
 import pytest
-from tests.server.conftest import ROOT
+from tests.server.conftest import ANN, ROOT
 
+from afunet.jobs.job import Job, State
+from afunet.jobs.ledger import Ledger
+from afunet.server.home import CaseFolder, Home
+from afunet.server.kinds import EXPORT
+from afunet.server.tasks import TASKS, export
+from afunet.server.view import version_of
+from afunet.watch import Watch
 from afunet.workflows.edit_list import read_edits
+from afunet.workflows.own_files import digest_of, read_own_files
 
 
 @dataclass(eq=False)
@@ -156,6 +165,102 @@ def test_a_killed_process_of_a_job_is_replaced(zipped: bytes, tmp_path: Path) ->
         for child in program.children():
             os.kill(child, signal.SIGKILL)
         assert until_done(client, case)["state"] == "done"
+
+
+FORMATS = ("nifti", "nrrd", "mha", "stl", "ply", "obj", "vtp", "glb", "seg", "rtstruct", "sr")
+MOMENTS = ("reading slices", "surfaces of pieces", "writing")
+
+
+def test_an_export_whose_process_is_killed_is_made_once_and_whole(
+    finished_home: tuple[Path, str], tmp_path: Path
+) -> None:
+    """It is killed while it reads, measures and writes; the correction before it stays."""
+    source, case = finished_home
+    shutil.copytree(source, data := tmp_path / "data")
+    folder, path = Home(data).user(ANN).case(case), f"/api/cases/{case}"
+    with (
+        started(data) as program,
+        program.client() as client,
+        closing(Ledger(Home(data).ledger)) as ledger,
+    ):
+        wanted = {"kind": "rename", "pieces": [1], "name": "left tibia"}
+        headers = {"if-match": client.get(path).json()["version"]}
+        version = client.post(f"{path}/edits", json=wanted, headers=headers).json()["version"]
+        jobs = []
+        for moment in MOMENTS:
+            job = client.post(f"{path}/export", json={"formats": FORMATS}).json()["job"]
+            until(lambda: has_come_to(ledger.job(job), moment), 300)  # noqa: B023
+            for child in program.children():
+                os.kill(child, signal.SIGKILL)
+            until(lambda: ledger.job(job).state.is_final, 300)  # noqa: B023
+            assert (ledger.job(job).state, ledger.job(job).tries) == (State.DONE, 2)
+            assert client.get(f"{path}/export").json()["files"] == require_whole(folder)
+            jobs.append(job)
+        ends = [one.job for one in ledger.events(ANN) if one.state is State.DONE]
+        assert [job for job in ends if job in jobs] == jobs
+        exports = [job.id for job in ledger.jobs(ANN, case) if job.kind == EXPORT]
+        assert exports == jobs
+        assert client.get(path).json()["version"] == version
+    (edited,) = read_edits(folder.results).edits
+    assert edited.edit.name == "left tibia"
+
+
+def has_come_to(job: Job, moment: str) -> bool:
+    """Whether a job is at a stage, or beyond it: some are over in no time."""
+    stages = [step.name for step in TASKS[EXPORT].plan]
+    now = job.progress.stage
+    return job.state.is_final or now in stages[stages.index(moment) :]
+
+
+def require_whole(folder: CaseFolder) -> list[str]:
+    """The names of the exported files, which are all there as they were written."""
+    listed = read_own_files(folder.exports).files["export"]
+    assert {"mask.nii.gz", "bone.stl", "segmentation.dcm", "measurements.dcm"} <= set(listed)
+    assert {name: digest_of(folder.exports / name) for name in listed} == listed
+    assert list(folder.path.glob(".afunet-*")) == []
+    return list(listed)
+
+
+def test_an_export_that_is_killed_at_any_move_is_whole_the_next_time(
+    finished_home: tuple[Path, str], tmp_path: Path
+) -> None:
+    source, case = finished_home
+    shutil.copytree(source, tmp_path / "data")
+    folder = Home(tmp_path / "data").user(ANN).case(case)
+    version = version_of(folder)
+    request = {"case": str(folder.path), "series": "1", "formats": ["nifti"]}
+    for move in range(1, 9):
+        if not killed_at(move, request, folder.exports):
+            break
+        assert version_of(folder) == version
+    else:
+        pytest.fail("the moves did not end")
+    assert move > 3  # mask, pieces and the list of files
+    listed = read_own_files(folder.exports).files["export"]
+    assert {name: digest_of(folder.exports / name) for name in listed} == listed
+    assert {"mask.nii.gz", "instances.nii.gz"} <= set(listed)
+    assert list(folder.path.glob(".afunet-*")) == []
+
+
+def killed_at(move: int, request: dict[str, object], exports: Path) -> bool:
+    """Export in a process that is killed at a move into the folder; return whether it was."""
+    process = os.fork()
+    if process == 0:
+        replace, moves = os.replace, list[Path]()
+
+        def kill(source: Path, place: Path) -> None:
+            if Path(place).parent == exports:
+                moves.append(place)
+            if len(moves) == move:
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(source, place)
+
+        os.replace = kill  # type: ignore[assignment]
+        export(request, Watch())
+        os._exit(0)
+    _, status = os.waitpid(process, 0)
+    assert status in (0, signal.SIGKILL)
+    return status != 0
 
 
 def alive(pid: int) -> bool:

@@ -16,10 +16,11 @@ from afunet.data.store import open_store
 from afunet.errors import InputError
 from afunet.formats.readers import read_labels, read_scan
 from afunet.workflows.corrected_store import VALUES, CorrectedCase, export_corrected
-from afunet.workflows.edit import edit, undo
+from afunet.workflows.edit import edit
 from afunet.workflows.edit_list import Edit
 from afunet.workflows.prepare import prepare
 from afunet.workflows.segment import SegmentOptions, segment
+from afunet.workflows.undo import undo
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 

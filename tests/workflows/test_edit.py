@@ -28,8 +28,9 @@ from afunet.workflows import folder_lock
 from afunet.workflows.attempts import WrittenResults
 from afunet.workflows.corrected_classes import classes_of
 from afunet.workflows.correcting import Paint
-from afunet.workflows.edit import Edited, edit, undo
+from afunet.workflows.edit import edit
 from afunet.workflows.edit_list import DoneEdit, Edit, EditKind, parted_by_hand
+from afunet.workflows.edit_step import Edited
 from afunet.workflows.edited_folder import edits_of, labels_of, version_of
 from afunet.workflows.edited_pages import NOT_YET
 from afunet.workflows.finish import finish
@@ -38,6 +39,7 @@ from afunet.workflows.own_files import digest_of, read_own_files
 from afunet.workflows.reconstruct import reconstruct
 from afunet.workflows.segment import SegmentOptions, segment
 from afunet.workflows.surface_shelf import SurfaceShelf
+from afunet.workflows.undo import undo
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 JOIN, PART, ERASE, RENAME, PAINT, WHOLE = EditKind
@@ -681,15 +683,21 @@ def test_pages_that_are_drawn_later_are_those_drawn_at_once(
     for one in made:
         edit(other, [one], scan=read_scan(ct))
     shelf = SurfaceShelf(tmp_path / "shelf")
-    later = {"scene.png", "overlay.png", "report.html", "bone.stl"}
+    later = {"scene.png", "overlay.png", "report.html", "bone.stl", "bones/*.stl"}
     for one, left in zip(made, ({"overlay.png", "bone.stl"}, set()), strict=True):
-        done = quick(ct, out, one, remember=shelf)
+        done = quick(ct, out, one, remember=shelf.known)
+        assert not list(out.glob("bones/*"))
+        rows = told(out)["pieces"]
+        assert next(row["name"] for row in rows if row["label"] == 2) == "right femur"
+        of_surfaces = ("area_mm2", "deviation_mm", "triangles", "watertight", "gap_mm")
+        assert all(row[key] is None for row in rows for key in of_surfaces)
         assert {name for name in later if (out / name).is_file()} == left
         assert {one["format"] for one in told(out)["not_written"] if one["code"] == NOT_YET} == (
             later - left
         )
     assert finish(out, read_scan(ct), remember=shelf) == (
         "bone.stl",
+        "bones/*.stl",
         "overlay.png",
         "report.html",
         "scene.png",
@@ -793,6 +801,26 @@ def test_undo_brings_back_pages_that_were_there_and_no_others(case: tuple[Path, 
     assert pages_of(out) == {"overlay.png"}
     undo(out)
     assert contents(out) == state
+    quick(ct, out, Edit(RENAME, (2,), name="right patella"))
+    finish(out, read_scan(ct))
+    assert (out / "bones" / "right-patella.stl").is_file()
+    undo(out)
+    assert contents(out) == state
+
+
+def test_the_label_map_at_hand_is_that_of_the_version_that_was_seen(
+    case: tuple[Path, Path],
+) -> None:
+    ct, out = case
+    version, labels = version_of(out), read_labels(out / "instances.nii.gz")
+    first = quick(ct, out, Edit(ERASE, (3,)), seen=version, labels=labels)
+    assert np.array_equal(first.labels.voxels, read_labels(out / "instances.nii.gz").voxels)
+    with refused(InputError, "EDITED_MEANWHILE"):
+        quick(ct, out, Edit(ERASE, (2,)), seen=version, labels=labels)
+    with refused(InputError, "OTHER_CASE"):
+        quick(ct, out, Edit(ERASE, (2,)), seen=first.version, labels=labels)
+    again = undo(out, seen=first.version, labels=first.labels)
+    assert np.array_equal(again.labels.voxels, labels.voxels)
 
 
 def test_pages_of_pieces_that_were_corrected_meanwhile_are_not_kept(

@@ -17,11 +17,12 @@ from afunet.geometry import Volume
 from afunet.reconstruction import pieces as pieces_module
 from afunet.reconstruction.pieces import measure_pieces
 from afunet.report.palette import colour_of
-from afunet.workflows.edit import edit, undo
+from afunet.workflows.edit import edit
 from afunet.workflows.edit_list import Edit
 from afunet.workflows.reconstruct import reconstruct
 from afunet.workflows.segment import SegmentOptions, segment
 from afunet.workflows.slicer_results import REST, SLICER_FORMATS, segments_of, write_segments
+from afunet.workflows.undo import undo
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 SEGMENTS, COLOURS = SLICER_FORMATS.values()

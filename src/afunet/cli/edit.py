@@ -70,8 +70,8 @@ def edit(
     from afunet.formats.readers import read_scan
     from afunet.workflows.edit import PLAN
     from afunet.workflows.edit import edit as make
-    from afunet.workflows.edit import undo as take_back
     from afunet.workflows.edited_folder import edits_of
+    from afunet.workflows.undo import undo as take_back
 
     given = {"join": join, "part": part, "erase": erase, "rename": rename, "whole": whole}
     _require_one([*(name for name, value in given.items() if value is not None)], undo, show)

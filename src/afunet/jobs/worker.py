@@ -17,6 +17,7 @@ PAUSE_S = 1.0
 LOOK_S = 0.25
 GRACE_S = 20.0
 NICE = 5
+IDLE_S = 60.0
 
 
 @dataclass(eq=False)
@@ -24,10 +25,11 @@ class Worker:
     """A thread that works through a store of jobs, one at a time, with the tasks of `module`.
 
     Each job has a process of its own, with the variables of `environment`; `keeps_process` lets the
-    next job have the same one, which spares it the imports and the loading of a network. The lease
-    is renewed, and a wish to cancel seen, every `renew_s` seconds, at least four times before it
-    would run out; the store hears of progress if `tells`. The process of a job ends itself before
-    that if its worker falls silent, so that no two processes ever work at one job.
+    next job have the same one, which spares it the imports and the loading of a network; it ends
+    after `IDLE_S` seconds without a job, as it holds much memory. The lease is renewed, and a wish
+    to cancel seen, every `renew_s` seconds, at least four times before it would run out; the store
+    hears of progress if `tells`. The process of a job ends itself before that if its worker falls
+    silent, so that no two processes ever work at one job.
     """
 
     ledger: JobStore
@@ -68,14 +70,18 @@ class Worker:
             self._thread.join()
 
     def _run(self) -> None:
+        worked = time.monotonic()
         while not self._stop.is_set():
             try:
                 claimed = self.ledger.claim(self.lease_s)
                 if claimed is not None:
                     self._work(*claimed)
+                    worked = time.monotonic()
                     continue
             except (sqlite3.Error, OSError) as error:  # a full disk: the job is taken again later
                 keep_stack(error)
+            if time.monotonic() - worked > IDLE_S:
+                self._end_process()
             self._wake.wait(PAUSE_S)
             self._wake.clear()
         self._end_process()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from afunet.geometry import Box, Mesh, Volume
+from afunet.geometry import Box, Mesh, Volume, label_boxes
 from afunet.geometry.points import bounds_of
 
 FloatArray = NDArray[np.float64]
@@ -52,11 +51,14 @@ class Gap:
     mm: float
 
 
+NO_GAP = Gap(None, float("inf"))
+
+
 def measure(
     labels: Volume,
     scan: Volume | None = None,
     most: int | None = None,
-    boxes: Sequence[Box | None] | None = None,
+    boxes: Mapping[int, Box] | None = None,
 ) -> tuple[Measures, ...]:
     """Measure every label except 0, or the first `most`, in the order of the labels.
 
@@ -64,12 +66,9 @@ def measure(
     """
     if scan is not None:
         labels.require_same_grid(scan, "the scan")
-    boxes = ndimage.find_objects(labels.voxels) if boxes is None else boxes
-    return tuple(
-        _measures(label, labels, box, scan)
-        for label, box in enumerate(boxes[:most], start=1)
-        if box is not None
-    )
+    boxes = label_boxes(labels.voxels) if boxes is None else boxes
+    measured = [label for label in sorted(boxes) if most is None or label <= most]
+    return tuple(_measures(label, labels, boxes[label], scan) for label in measured)
 
 
 def nearest_gaps(surfaces: Sequence[tuple[int, Mesh]], within_mm: float = 30.0) -> dict[int, Gap]:
@@ -79,7 +78,7 @@ def nearest_gaps(surfaces: Sequence[tuple[int, Mesh]], within_mm: float = 30.0) 
     `within_mm` are not neighbours.
     """
     known = {label: _Surface.of(mesh) for label, mesh in surfaces if not mesh.is_empty}
-    nearest = {label: Gap(None, float("inf")) for label, _ in surfaces}
+    nearest = {label: NO_GAP for label, _ in surfaces}
     for one, other in combinations(known, 2):
         reach_mm = min(within_mm, max(nearest[one].mm, nearest[other].mm))
         mm = known[one].distance_mm(known[other], reach_mm)

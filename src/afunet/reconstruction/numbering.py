@@ -8,7 +8,7 @@ without a gap that was split at a thin place.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import combinations
 from string import ascii_lowercase
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from afunet.anatomy.bones import Bone
 from afunet.anatomy.names import BoneName
-from afunet.geometry import Box, Mesh, Volume, box_within, common_box, label_boxes
+from afunet.geometry import Box, Mesh, Volume, box_within, common_box
 from afunet.reconstruction.contacts import contacts_of
 from afunet.reconstruction.measures import surface_gap_mm
 
@@ -28,31 +28,44 @@ REACH_MM, GROWN_TOGETHER = 2.0, 0.85
 
 def bones_apart(
     labels: Volume,
+    boxes: Mapping[int, Box],
     names: Sequence[BoneName],
-    surfaces: Sequence[Mesh],
+    surface_of: Callable[[int], Mesh],
     parted: Collection[tuple[int, int]] = (),
 ) -> tuple[int, ...]:
-    """Return a number for each label with a surface; fragments of one bone share it.
+    """Return a number for each label with a name; fragments of one bone share it.
 
-    Only the largest labels have surfaces. Fragments are the pairs of labels in `parted`, which a
-    cut through one bone made. Others have the same name, that of a bone of which a leg has one;
-    they lie within `NEAR_MM` of each other or of fragments between them; and the mask shows a gap
+    `boxes` are those of the labels; where they do not tell enough, `surface_of` is asked for the
+    surface of a place in `names`. Fragments are the pairs of labels in `parted`, which a cut
+    through one bone made. Others have the same name, that of a bone of which a leg has one; they
+    lie within `NEAR_MM` of each other or of fragments between them; and the mask shows a gap
     between them.
     """
-    owner, boxes = list(range(len(surfaces))), label_boxes(labels.voxels)
+    owner = list(range(len(names)))
     for one, other in parted:
         if max(one, other) <= len(owner) and owner[one - 1] != owner[other - 1]:
             old, new = owner[other - 1], owner[one - 1]
             owner = [new if number == old else number for number in owner]
-    for alike in _alike(names[: len(surfaces)]).values():
+    for alike in _alike(names).values():
         for one, other in combinations(alike, 2):
             if owner[one] == owner[other]:
                 continue
-            near = surface_gap_mm(surfaces[one], surfaces[other], NEAR_MM) <= NEAR_MM
+            if not _may_be_near(labels, boxes[one + 1], boxes[other + 1]):
+                continue
+            near = surface_gap_mm(surface_of(one), surface_of(other), NEAR_MM) <= NEAR_MM
             if near and not _grown_together(labels, one + 1, other + 1, boxes):
                 old, new = owner[other], owner[one]
                 owner = [new if number == old else number for number in owner]
     return tuple(owner)
+
+
+def _may_be_near(labels: Volume, one: Box, other: Box) -> bool:
+    """Whether surfaces round these boxes, a voxel outside at most, can lie within `NEAR_MM`."""
+    spacing_mm = labels.array_spacing_mm
+    reach_mm = NEAR_MM + 2 * max(spacing_mm)
+    return all(
+        side.start < side.stop for side in common_box(box_within(one, reach_mm, spacing_mm), other)
+    )
 
 
 def piece_titles(names: Sequence[BoneName], bones: Sequence[int]) -> tuple[str, ...]:

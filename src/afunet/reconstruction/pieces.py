@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,15 +13,15 @@ from afunet.anatomy.bones import Side
 from afunet.anatomy.names import BoneName, NamedLabels
 from afunet.fragments.cut import Cut, Suspicion
 from afunet.geometry import Box, Mesh, Volume
-from afunet.geometry.box import boxes_in_order
+from afunet.geometry.box import label_boxes
 from afunet.geometry.labels import label_sizes
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.deviation import SAMPLES, Deviation, deviation
 from afunet.reconstruction.displacement import IN_PLACE, BonePiece, Displacement, displacements
-from afunet.reconstruction.measures import Measures, measure, nearest_gaps
+from afunet.reconstruction.measures import NO_GAP, Measures, measure, nearest_gaps
 from afunet.reconstruction.numbering import bones_apart, piece_titles
 from afunet.reconstruction.smoothing import Smoothing, smoothed
-from afunet.reconstruction.surface import raw_surface
+from afunet.reconstruction.surface import EMPTY_MESH, raw_surface
 from afunet.watch import UNWATCHED, Watch
 
 STAGE, FITS = "surfaces of pieces", "fragments against where they fit"
@@ -30,8 +30,11 @@ POINTS_PER_TRIANGLE = 10  # more points tell nothing more about the surface of a
 
 
 PieceSurface: TypeAlias = tuple[Mesh, Deviation]
-Remember: TypeAlias = Callable[[Volume, Callable[[], PieceSurface]], PieceSurface]
-"""Returns the surface of the piece with a mask: that of before, or what the function makes."""
+Remember: TypeAlias = Callable[[Volume, Callable[[], PieceSurface]], PieceSurface | None]
+"""Returns the surface of the piece with a mask: that of before, or what the function makes.
+
+None leaves it for later, and with it whatever follows from the surfaces.
+"""
 
 
 def afresh(mask: Volume, make: Callable[[], PieceSurface]) -> PieceSurface:
@@ -47,23 +50,26 @@ class Piece:
     its rank among the pieces of that bone, 1 for the largest. `nearest` is the title of the nearest
     other piece and `gap_mm` the distance to it, "" and None if none is near. The area, `deviation`
     and `watertight` describe its surface, and `displacement` how far a fragment lies from
-    where it fits the first piece of its bone.
+    where it fits the first piece of its bone. What follows from a surface that is made later is
+    None, as if no other piece were near.
     """
 
     name: str
     bone: BoneName
     rank: int
     measures: Measures
-    area_mm2: float
+    area_mm2: float | None
     nearest: str
     gap_mm: float | None
-    deviation: Deviation
-    watertight: bool
+    deviation: Deviation | None
+    watertight: bool | None
     displacement: Displacement = IN_PLACE
 
     def to_json(self) -> dict[str, Any]:
         """Everything except the axes in one flat table; an unknown side is ""."""
-        measures, apart = asdict(self.measures), asdict(self.deviation)
+        measures, known = asdict(self.measures), self.deviation
+        apart = asdict(known) if known else {field.name: None for field in fields(Deviation)}
+        distances = [apart.pop(key) for key in ("mean_mm", "p95_mm", "largest_mm")]
         del measures["axes"]
         return {
             "name": self.name,
@@ -74,7 +80,7 @@ class Piece:
             "area_mm2": self.area_mm2,
             "nearest": self.nearest,
             "gap_mm": self.gap_mm,
-            "deviation_mm": [apart.pop(key) for key in ("mean_mm", "p95_mm", "largest_mm")],
+            "deviation_mm": distances if known else None,
             **apart,
             "watertight": self.watertight,
             **asdict(self.displacement),
@@ -85,9 +91,9 @@ class Piece:
 class Instances:
     """A label map of pieces, and the pieces and their surfaces in the order of their labels.
 
-    The largest piece comes first. If there are very many, as with noise, `pieces` holds only the
-    `MOST_PIECES` largest, but all have a label. `cuts` are where fragments touch, by their labels;
-    `suspected` where a piece may be broken.
+    The largest piece comes first; a surface that is made later is empty. If there are very many
+    pieces, as with noise, `pieces` holds only the `MOST_PIECES` largest, but all have a label.
+    `cuts` are where fragments touch, by their labels; `suspected` where a piece may be broken.
     """
 
     labels: Volume
@@ -123,20 +129,26 @@ def measure_pieces(
     `remember` knows those of before, made with the same limits and smoothing. Raises `Cancelled`.
     """
     labels = named.labels
-    boxes = boxes_in_order(labels.voxels)
+    boxes = label_boxes(labels.voxels)
     measures = measure(labels, scan, MOST_PIECES, boxes)
 
-    def surfaced(one: Measures) -> PieceSurface:
-        box = boxes[one.label - 1]
-        assert box is not None
-        alone = alone_in(labels, box, one.label)
+    def surfaced(one: Measures, remember: Remember = remember) -> PieceSurface | None:
+        alone = alone_in(labels, boxes[one.label], one.label)
         return remember(alone, lambda: piece_surface(alone, smoothing, max_triangles, max_error_mm))
 
     made = list(watch.in_threads(surfaced, measures, STAGE))
-    surfaces = tuple(mesh for mesh, _ in made)
-    gaps = nearest_gaps([(one.label, mesh) for one, mesh in zip(measures, surfaces, strict=True)])
+
+    def surface_of(piece: int) -> Mesh:
+        made[piece] = found = made[piece] or surfaced(measures[piece], afresh)
+        assert found is not None
+        return found[0]
+
     of_one_bone = [*parted, *((cut.one, cut.other) for cut in cuts)]
-    bones = bones_apart(labels, named.names, surfaces, of_one_bone)
+    bones = bones_apart(labels, boxes, named.names[: len(made)], surface_of, of_one_bone)
+    surfaces = tuple(EMPTY_MESH if found is None else found[0] for found in made)
+    later = None in made
+    labelled = [(one.label, mesh) for one, mesh in zip(measures, surfaces, strict=True)]
+    gaps = nearest_gaps([] if later else labelled)
     titles, seen = piece_titles(named.names[: len(surfaces)], bones), Counter[BoneName]()
     alike: dict[int, list[BonePiece]] = defaultdict(list)
     for bone, title, one, mesh in zip(bones, titles, measures, surfaces, strict=True):
@@ -147,24 +159,24 @@ def measure_pieces(
         return displacements(fragments, labels, _other_side(name, len(fragments), named, surfaces))
 
     moved: dict[int, Displacement] = {}
-    for by_label in watch.in_threads(fitted, list(alike.values()), FITS):
+    for by_label in watch.in_threads(fitted, [] if later else list(alike.values()), FITS):
         moved |= by_label
     pieces = []
-    for one, (mesh, apart) in zip(measures, made, strict=True):
+    for one, found in zip(measures, made, strict=True):
         name = named.names[one.label - 1]
         seen[name] += 1
-        gap = gaps[one.label]
+        gap = gaps.get(one.label, NO_GAP)
         pieces.append(
             Piece(
                 name=titles[one.label - 1],
                 bone=name,
                 rank=seen[name],
                 measures=one,
-                area_mm2=mesh.area_mm2,
+                area_mm2=found and found[0].area_mm2,
                 nearest="" if gap.label is None else titles[gap.label - 1],
                 gap_mm=None if gap.label is None else gap.mm,
-                deviation=apart,
-                watertight=mesh.is_watertight,
+                deviation=found and found[1],
+                watertight=found and found[0].is_watertight,
                 displacement=moved.get(one.label, IN_PLACE),
             )
         )

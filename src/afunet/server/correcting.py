@@ -23,10 +23,11 @@ from afunet.server.view import keep_labels, kept_labels, kept_scan, version_of
 from afunet.watch import Watch
 from afunet.workflows.case_pages import REPORT_JSON
 from afunet.workflows.correcting import Correction, Paint
-from afunet.workflows.edit import edit, undo
+from afunet.workflows.edit import edit
 from afunet.workflows.edit_list import Edit, EditKind
 from afunet.workflows.finish import finish
 from afunet.workflows.surface_shelf import SurfaceShelf
+from afunet.workflows.undo import undo
 
 MOST_NEW = 20
 """How far above the highest label of a map painted ones may be."""
@@ -77,7 +78,9 @@ def _require_near(slab: NDArray[np.integer], labels: Volume) -> None:
 def undone(request: Mapping[str, Any], watch: Watch) -> Answer:
     """Take back the last correction."""
     case = CaseFolder(Path(request["case"]))
-    done = undo(case.results, by=request["by"], seen=request["version"], watch=watch)
+    seen = request["version"]
+    labels = kept_labels(case, seen)
+    done = undo(case.results, by=request["by"], seen=seen, labels=labels, watch=watch)
     with suppress(OutputError):  # the correction is made; the page's copy can be made again
         keep_labels(case, done.version, done.labels)
     return _present(case, done.labels, done.change)
@@ -92,7 +95,8 @@ def _made(request: Mapping[str, Any], correction: Correction, watch: Watch) -> A
         by=request["by"],
         scan=_scan_of(case),
         seen=request["version"],
-        remember=SurfaceShelf(case.view),
+        labels=kept_labels(case, request["version"]),
+        remember=SurfaceShelf(case.view).known,
         pages_later=True,
         watch=watch,
     )
@@ -102,10 +106,18 @@ def _made(request: Mapping[str, Any], correction: Correction, watch: Watch) -> A
 
 
 def finished(request: Mapping[str, Any], watch: Watch) -> Answer:
-    """Draw the pictures and the page that corrections left, unless more corrections came."""
+    """Make what corrections left for later, unless more corrections came."""
     case = CaseFolder(Path(request["case"]))
     try:
-        finish(case.results, _scan_of(case), remember=SurfaceShelf(case.view), watch=watch)
+        seen = version_of(case)
+        finish(
+            case.results,
+            _scan_of(case),
+            seen=seen,
+            labels=kept_labels(case, seen),
+            remember=SurfaceShelf(case.view),
+            watch=watch,
+        )
     except InputError as error:
         if error.code != "EDITED_MEANWHILE":  # else the next job draws those of the later version
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,9 +55,9 @@ def sent(asks: Asks, case: str, name: str) -> Response:
     """
     folder = finished(asks, case)
     path = _files(folder).get(name)
-    if path is None and name in pages_to_come(folder.results):
+    if path is None and any(fnmatch(name, one) for one in pages_to_come(folder.results)):
         draw_later(asks.shop, asks.user, folder)  # again, if its processes were killed
-        raise Refused(409, "this page is being drawn: ask again soon", code="NOT_DONE")
+        raise Refused(409, "this file is being made: ask again soon", code="NOT_DONE")
     if path is None:
         raise not_found("file")
     shown = SHOWN.get(path.suffix)

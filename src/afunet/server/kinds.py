@@ -2,4 +2,4 @@
 
 INSPECT, SEGMENT, EXPORT = "inspect", "segment", "export"
 EDIT, PAINT, UNDO, FINISH = "edit", "paint", "undo", "finish"
-TRAINING, ANSWER = "training", "answer"
+TRAINING, ANSWER, MESH = "training", "answer", "mesh"

@@ -98,7 +98,7 @@ def serving(options: ServeOptions) -> Iterator[Server]:
             for token in [people.new_token(user)]
         ]
         ledger = Ledger(home.ledger)
-        workers = tuple(Worker(ledger, TASKS) for _ in range(options.workers))
+        workers = tuple(Worker(ledger, TASKS, keeps_process=True) for _ in range(options.workers))
         pool = ProcessPool(TASKS)
         shop = Workshop(home, ledger, pool, workers, options.limits, options.folders)
         try:

@@ -21,6 +21,7 @@ from afunet.server.kinds import (
     EXPORT,
     FINISH,
     INSPECT,
+    MESH,
     PAINT,
     SEGMENT,
     TRAINING,
@@ -109,6 +110,13 @@ def answer_slicer(request: Mapping[str, Any], watch: Watch) -> Answer:
     return {}
 
 
+def mesh(request: Mapping[str, Any], watch: Watch) -> Answer:
+    """Return the name of the file in the case's view that shows the surface of a piece."""
+    case = CaseFolder(Path(request["case"]))
+    labels = kept_labels(case, version_of(case))
+    return {"file": mesh_file(case.view, labels, request["label"], request["kind"]).name}
+
+
 def _prepare(case: CaseFolder, labels: list[int], watch: Watch) -> None:
     """Make the surfaces that the page will ask for; it can do without them."""
     kept = kept_labels(case, version_of(case))
@@ -152,6 +160,7 @@ TASKS = {
     PAINT: Task(painted),
     UNDO: Task(undone),
     FINISH: Task(finished, FINISHING),
+    MESH: Task(mesh),
     TRAINING: Task(training),
     ANSWER: Task(answer_slicer),
 }

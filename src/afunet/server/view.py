@@ -24,6 +24,7 @@ from afunet.preprocessing.orientation import axial_view
 from afunet.server.home import CaseFolder, write_json
 from afunet.server.nifti_stream import NiftiStream, ras_view
 from afunet.whole_file import whole_file
+from afunet.workflows.edit_step import require_version
 from afunet.workflows.edited_folder import version_of as version_of_results
 
 SCAN, SCAN_PACKED, GRID = "scan.npy", "scan.nii.gz", "grid.json"
@@ -48,7 +49,7 @@ def keep_scan(case: CaseFolder, scan: Volume) -> None:
 def kept_scan(case: CaseFolder) -> Volume:
     """Return the scan, mapped from its file; raises `FileNotFoundError` before it is there."""
     affine = json.loads((case.view / GRID).read_bytes())["affine"]
-    return Volume(np.load(case.view / SCAN, mmap_mode="r"), affine)
+    return Volume(np.asarray(np.load(case.view / SCAN, mmap_mode="r")), affine)
 
 
 def version_of(case: CaseFolder) -> str:
@@ -68,13 +69,16 @@ def settled(read: Callable[[], Read]) -> Read:
 def kept_labels(case: CaseFolder, version: str) -> Volume:
     """Return the label map of the present version, mapped from its file, which is made if needed.
 
-    Labels are bytes if they fit, else two bytes each.
+    Labels are bytes if they fit, else two bytes each. Raises `InputError` (`EDITED_MEANWHILE`) if
+    there is another version now.
     """
     path = case.view / f"labels-{version}.npy"
     if not path.is_file():
-        keep_labels(case, version, read_labels(label_map_of(case)))
+        labels = read_labels(label_map_of(case))
+        require_version(case.results, version)
+        keep_labels(case, version, labels)
     affine = json.loads((case.view / GRID).read_bytes())["affine"]
-    return Volume(np.load(path, mmap_mode="r"), affine)
+    return Volume(np.asarray(np.load(path, mmap_mode="r")), affine)
 
 
 def keep_labels(case: CaseFolder, version: str, labels: Volume) -> None:

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from afunet.server.cases import finished
+from afunet.server.kinds import MESH
 from afunet.server.nifti_stream import NiftiStream, Slab, part_of, ras_view
 from afunet.server.refusals import Refused, not_found
 from afunet.server.view import SCAN_PACKED, kept_labels, kept_scan, packed, version_of
-from afunet.server.view_meshes import VIEWED, mesh_file
+from afunet.server.view_meshes import VIEWED
 from afunet.server.workshop import Asks
 
 router = APIRouter(prefix="/api/cases/{case}")
@@ -68,11 +69,10 @@ def mesh(asks: Asks, case: str, name: str) -> Response:
     with asks.shop.lock(case):
         version = version_of(folder)
         path = asks.shop.meshes.get((case, version, name))
-        kept = None if path else kept_labels(folder, version)
-    if kept is not None:
-        path = mesh_file(folder.view, kept, int(label), kind)
+    if path is None:
+        request = {"case": str(folder.path), "label": int(label), "kind": kind}
+        path = folder.view / asks.shop.carried_out(MESH, request)["file"]
         asks.shop.meshes[case, version, name] = path
-    assert path is not None
     return FileResponse(path, media_type=NIFTI_TYPE)
 
 

@@ -46,8 +46,8 @@ class Corrected:
 
     `mesh` is the surface of all bone if the mask changed. `kept` are the labels whose voxels are
     those of before. `scan` is None unless the user gave it. With `pages_later` pictures and page
-    are not made now, with `surface_later` neither is the surface of all bone, which is to be made
-    if it is `surface_anew`.
+    are not made now, with `surfaces_later` neither are surfaces; that of all bone is to be made if
+    it is `surface_anew`.
     """
 
     before: EditedFolder
@@ -60,7 +60,7 @@ class Corrected:
     note: Finding
     pages_later: bool = False
     surface_anew: bool = False
-    surface_later: bool = False
+    surfaces_later: bool = False
 
     @property
     def findings(self) -> tuple[Finding, ...]:

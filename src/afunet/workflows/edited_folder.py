@@ -133,18 +133,18 @@ def version_of(path: Path) -> str:
     return sha.hexdigest()
 
 
-def opened(path: Path) -> EditedFolder:
+def opened(path: Path, labels: Volume | None = None) -> EditedFolder:
     """Read the results that a `pieces.json` or `report.json` belongs to, or those of a folder.
 
-    Raises `InputError` for a path without results, for a file of another kind, and for a label map
-    whose pieces are not those of the file.
+    `labels` is their label map, if it was read before. Raises `InputError` for a path without
+    results, for a file of another kind, and for a label map whose pieces are not those of the file.
     """
     path = _described(path)
     told, folder, command = _read(path), path.parent, COMMANDS[path.name]
     own = read_own_files(folder).files.get(command, {})
     files = tuple(dict.fromkeys([*told.files, *own]))
     present = tuple(name for name in files if (folder / name).is_file())
-    labels = labels_in(folder)
+    labels = labels or labels_in(folder)
     _require_its_pieces(labels, told.volumes_mm3, path)
     return EditedFolder(
         folder,

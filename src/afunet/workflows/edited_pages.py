@@ -37,9 +37,10 @@ from afunet.workflows.case_pages import (
 from afunet.workflows.case_results import BONE
 from afunet.workflows.case_writing import TURNING
 from afunet.workflows.edit_list import VERSIONS
-from afunet.workflows.result_files import coloured_pieces
+from afunet.workflows.result_files import GLB, PIECES_FOLDER, coloured_pieces
 
 NOT_YET = "NOT_YET"
+OF_SURFACES = (f"{PIECES_FOLDER}/", GLB)
 DRAWING = "pictures"
 
 
@@ -96,14 +97,19 @@ def complete(report: Report, written: WrittenResults, *coming: str) -> Report:
 
 
 def put_off(written: WrittenResults, names: Iterable[str]) -> None:
-    """Note that pages, or surfaces of all bone, are not there yet."""
+    """Note that pages or surfaces are not there yet."""
     reason = "it is made in the background after a correction"
     written.attempts.missing += [NotWritten(name, reason, NOT_YET) for name in names]
 
 
 def surfaces_among(names: Iterable[str]) -> list[str]:
-    """Return the names of those results that are the surface of all bone."""
-    return [name for name in names if name.startswith(f"{BONE}.")]
+    """Return the names of those results that are surfaces, of all bone or of pieces."""
+    return [name for name in names if name.startswith((f"{BONE}.", *OF_SURFACES))]
+
+
+def is_of_all_bone(name: str) -> bool:
+    """Return whether a result is the surface of all bone."""
+    return name.startswith(f"{BONE}.")
 
 
 def pages_to_come(folder: Path) -> frozenset[str]:

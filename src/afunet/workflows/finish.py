@@ -1,4 +1,4 @@
-"""Make what a quick correction left for later: pictures, page, the surface of all bone."""
+"""Make what a quick correction left for later: surfaces, what follows from them, and pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from afunet.errors import InputError
 from afunet.formats.scan import Scan
 from afunet.fragments.cut import Suspicion
 from afunet.geometry import Mesh, Volume
@@ -23,11 +22,13 @@ from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.case_pages import OVERLAY, REPORT_JSON
 from afunet.workflows.dividing import SURFACE, Dividing
 from afunet.workflows.edit_list import EDITS, parted_by_hand, read_edits
+from afunet.workflows.edit_step import require_version
 from afunet.workflows.edited_folder import folder_of, opened, version_of
 from afunet.workflows.edited_pages import (
     DRAWING,
     NOT_YET,
     Pages,
+    is_of_all_bone,
     pages_to_come,
     placed,
     surfaces_among,
@@ -42,23 +43,30 @@ from afunet.workflows.own_files import (
     read_own_files,
     require_unchanged,
 )
-from afunet.workflows.result_files import write_whole
+from afunet.workflows.result_files import surface_result
 from afunet.workflows.staging import staged_folder
 
 PLAN = (Step(SURFACE, share=0.2), Step("surfaces of pieces", share=0.2), Step(DRAWING, share=1))
 
 
 def finish(
-    results: Path, scan: Scan, *, remember: Remember = afresh, watch: Watch = UNWATCHED
+    results: Path,
+    scan: Scan,
+    *,
+    seen: str = "",
+    labels: Volume | None = None,
+    remember: Remember = afresh,
+    watch: Watch = UNWATCHED,
 ) -> tuple[str, ...]:
     """Make what `edit` with `pages_later` left; return the names, none if nothing was left.
 
     The version of the pieces stays, and no file but these and the report is touched. Corrections
     can be made meanwhile: then nothing is written, and `InputError` (`EDITED_MEANWHILE`) is raised.
-    Raises `InputError` as `opened` does.
+    `seen` and `labels` are those of `edit`. Raises `InputError` as `opened` does.
     """
     with alone_in(folder_of(results) / EDITS):
-        seen, before = version_of(results), opened(results)
+        require_version(results, seen)
+        version, before = version_of(results), opened(results, labels if seen else None)
         coming, report = pages_to_come(before.folder), before.report
     if report is None or not coming:
         return ()
@@ -76,8 +84,8 @@ def finish(
     mask = bone if OVERLAY in coming else None
     attempts = Attempts(one for one in report.not_written if one.code != NOT_YET)
     told = replace(report, pieces=instances.pieces)
-    mesh, wholes = None, surfaces_among(sorted(coming))
-    if wholes:
+    mesh, surfaces = None, surfaces_among(sorted(coming))
+    if any(map(is_of_all_bone, surfaces)):
         mesh = Dividing(attempts, None, None, watch).surface(bone)
         told = _with_surface(told, bone, mesh)
     own = read_own_files(before.folder)
@@ -85,15 +93,12 @@ def finish(
     with ExitStack() as stack, staged_folder(before.folder) as stage:
         written = WrittenResults(stage, attempts)
         result = Pages(told, scan, instances, None, mask, before.folder)
-        for name in wholes:
-            written.write(name, partial(_write_whole, mesh, name))
+        for name in surfaces:
+            written.write(name, partial(surface_result(name), mesh, instances))
 
         def carry() -> None:
             stack.enter_context(alone_in(before.folder / EDITS))
-            if version_of(results) != seen:
-                raise InputError(
-                    "the pieces were corrected meanwhile: draw them again", code="EDITED_MEANWHILE"
-                )
+            require_version(results, version)
             if OVERLAY in before.results:
                 placed(before.folder / OVERLAY, stage / OVERLAY)  # the page shows it
             written.names[:0] = [name for name in before.results if name != REPORT_JSON]
@@ -116,10 +121,6 @@ def _with_surface(report: Report, bone: Volume, mesh: Mesh | None) -> Report:
     of_pieces = [one for one in report.findings if one.code in OF_PIECES_FOUND]
     others = [one for one in report.findings if one.code not in OF_PIECES_FOUND]
     return replace(report, surface=facts, findings=(*others, *new, *of_pieces))
-
-
-def _write_whole(mesh: Mesh | None, name: str, folder: Path) -> list[str]:
-    return [] if mesh is None else write_whole(mesh, name.rpartition(".")[2], folder)
 
 
 def _with(own: OwnFiles, command: str, stage: Path) -> OwnFiles:

@@ -22,6 +22,7 @@ from afunet.workflows.edit_list import EDITS
 from afunet.workflows.edited_pages import (
     NOT_YET,
     Pages,
+    is_of_all_bone,
     pages_to_come,
     placed,
     put_off,
@@ -89,7 +90,7 @@ def _write_case(
         if what not in DICOM_RESULTS.values() or made.outdated(what)
     ]
     _note_missing(made, written, listed)
-    later = surfaces_among(what for what, _ in listed) if made.surface_later else []
+    later = surfaces_among(what for what, _ in listed) if made.surfaces_later else []
     put_off(written, later)
     for done, (what, write) in enumerate(listed):
         _step(watch, done, len(listed) + 2)
@@ -122,7 +123,7 @@ def _write_pages(
 
 
 def _is_surface_anew(made: Corrected, what: str) -> bool:
-    return made.surface_anew and bool(surfaces_among([what]))
+    return made.surface_anew and is_of_all_bone(what)
 
 
 def _still_flagged(flag: facts.FlagFacts, instances: Instances) -> facts.FlagFacts | None:

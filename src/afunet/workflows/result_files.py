@@ -96,6 +96,11 @@ def piece_results(kind: str) -> dict[str, WritePieces]:
     return {f"bone.{kind}": bone, f"{PIECES_FOLDER}/*.{kind}": pieces}
 
 
+def surface_result(name: str) -> WritePieces:
+    """Return what writes a surface result, by the name used if it is missing."""
+    return piece_results(name.rpartition(".")[2])[name]
+
+
 def _pieces(kind: str) -> ResultFormat:
     def of_case(write: WritePieces) -> WriteResult:
         return lambda results, folder: write(results.mesh, results.instances, folder)

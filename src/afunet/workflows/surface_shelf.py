@@ -35,16 +35,22 @@ class SurfaceShelf:
     folder: Path
 
     def __call__(self, mask: Volume, make: Callable[[], PieceSurface]) -> PieceSurface:
-        """Return the surface of a piece (`Remember`)."""
-        path = self.folder / f"{digest_of_mask(mask)}{SUFFIX}"
+        """Return the surface of a piece, which is made if it is not there (`Remember`)."""
+        return self.known(mask, make) or self._made(mask, make)
+
+    def known(self, mask: Volume, make: Callable[[], PieceSurface]) -> PieceSurface | None:
+        """Return the surface of a piece, None if it is to be made later (`Remember`)."""
         with suppress(OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
-            with path.open("rb") as stored, np.load(stored) as kept:
+            with self._path(mask).open("rb") as stored, np.load(stored) as kept:
                 mesh = Mesh(kept["vertices_mm"], kept["faces"])
                 numbers = dict(zip(kept["names"].tolist(), kept["numbers"].tolist(), strict=True))
             whole = {name: int(numbers[name]) for name in WHOLE}
             return mesh, Deviation(**{**numbers, **whole})
+        return None
+
+    def _made(self, mask: Volume, make: Callable[[], PieceSurface]) -> PieceSurface:
         mesh, apart = make()
-        told = asdict(apart)
+        path, told = self._path(mask), asdict(apart)
         with suppress(OutputError), whole_file(path) as unfinished, unfinished.open("wb") as file:
             np.savez(
                 file,
@@ -55,6 +61,9 @@ class SurfaceShelf:
             )
         self._forget()
         return mesh, apart
+
+    def _path(self, mask: Volume) -> Path:
+        return self.folder / f"{digest_of_mask(mask)}{SUFFIX}"
 
     def _forget(self) -> None:
         """Remove the surfaces that were made first, if there are very many."""

@@ -70,7 +70,7 @@ def test_all_text_can_be_read_and_every_control_has_a_name(
     seen.page.goto(seen.link)
     seen.page.wait_for_selector(".case")
     poor = unreadable(seen, "home")
-    seen.open(office.fresh.pop())
+    seen.open(office.fresh())
     for key in ("b", "p", "h", "r"):
         seen.press(key)
         poor += unreadable(seen, key)
@@ -115,7 +115,7 @@ def test_a_mask_is_corrected_and_saved_with_the_keyboard_alone(bench: Visit) -> 
 def test_a_finger_paints_and_scrolls(new_visit: Callable[..., Visit], office: Office) -> None:
     seen = new_visit(has_touch=True, viewport={"width": 1024, "height": 768})
     seen.page.goto(seen.link)
-    seen.open(office.fresh.pop())
+    seen.open(office.fresh())
     seen.move_to((*FLESH, SLICE))
     seen.page.locator("[data-does=brush]").tap()
     seen.page.locator("[data-part=brush-size]").fill("5")

@@ -18,7 +18,7 @@ def test_a_large_scan_is_an_overview_with_slabs_and_a_second_window_is_a_conflic
         """async () => Object.assign(
             (await import("/static/case/loader.js")).LIMITS, { voxels: 2e4, slab: 4 })"""
     )
-    visit.open(office.fresh.pop())
+    visit.open(office.fresh())
     assert page.evaluate("() => [afunet.scan.dims, afunet.state.grid.shape]") == [
         [40, 32, 6],
         [80, 64, 12],

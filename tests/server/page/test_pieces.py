@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.server.page.visit import Visit
 
 FLESH, SLICE = (40, 50), 6
+LATER = ("solid-later", "details")
 DAB = 21
 """Voxels of 1 mm whose centres are within 2.5 mm of a voxel."""
 MARGIN = 20
@@ -26,6 +30,33 @@ def test_pieces_chosen_with_shift_are_joined(bench: Visit) -> None:
     bench.saved(lambda: bench.button("Undo").click())
     assert counts(bench) == [(one, count), (other, more)]
     assert bench.page.locator(".piece").count() == 2
+
+
+def test_an_old_surface_is_faint_until_the_new_one_is_there_and_its_measures_follow(
+    bench: Visit, work: Callable[[], None]
+) -> None:
+    (one, _), (other, _) = counts(bench)
+    bench.choose(one)
+    bench.choose(other, more=True)
+    held: list[Any] = []
+    bench.page.route("**/meshes/*", lambda route: held.append(route))
+    bench.saved(lambda: bench.button("Join").click())
+    later, details = (bench.page.locator(f"[data-part={part}]") for part in LATER)
+    later.wait_for(state="visible")
+    opacity = "label => afunet.solid.shown.get(label).opacity"
+    assert bench.of(opacity, one) < 0.5
+    bench.choose(one)
+    assert details.get_by_text("being measured").count() == 1
+    (asked,) = held
+    asked.continue_()
+    bench.page.unroute("**/meshes/*")
+    later.wait_for(state="hidden")
+    assert bench.of(opacity, one) == 1
+    assert bench.of("label => afunet.state.piece(label).area_mm2", one) is None
+    work()
+    details.get_by_text("cm²").wait_for()
+    (row,) = bench.facts()["pieces"]
+    assert bench.of("label => afunet.state.piece(label).area_mm2", one) == row["area_mm2"] > 0
 
 
 def test_a_piece_is_renamed_from_a_list_of_bones(bench: Visit) -> None:

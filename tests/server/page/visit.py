@@ -83,11 +83,12 @@ class Visit:
         self.of("() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
 
     def settled(self, part: str = "slice-canvas") -> NDArray[np.int16]:
-        """The pixels of a part of the page, drawn and without messages on it, (H, W, 3).
+        """The pixels of a part of the page with the surfaces of now, without messages, (H, W, 3).
 
         The outermost pixels are left out: what lies beside the part may share them.
         """
         self.of("() => document.querySelectorAll('.notice').forEach(one => one.remove())")
+        self.page.locator("[data-part=solid-later]").wait_for(state="hidden")
         self.next_frame()
         shot = self.page.locator(f"[data-part={part}]").screenshot(timeout=PATIENCE_MS)
         return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), dtype=np.int16)[1:-1, 1:-1]

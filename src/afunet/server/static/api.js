@@ -98,8 +98,8 @@ export async function volume(id, name, range, onBytes = () => {}, signal = undef
   return new Blob(parts).arrayBuffer();
 }
 
-export async function mesh(id, label, version) {
-  const response = await answered(`${caseAt(id)}/meshes/${label}.mz3?version=${encodeURIComponent(version)}`);
+export async function mesh(id, label, version, signal) {
+  const response = await answered(`${caseAt(id)}/meshes/${label}.mz3?version=${encodeURIComponent(version)}`, { signal });
   return response.arrayBuffer();
 }
 

@@ -45,7 +45,7 @@ class Bench {
     this.points = new Points(this.slices, this.overlay, () => showTools(this));
     this.brush = new Brush(this.slices, this.overlay, () => this.#painting(), () => showTools(this));
     this.actions = actionsOf(this);
-    this.view = { window: WINDOWS.bone, layout: "all", outline: false, meshes: new Map() };
+    this.view = { window: WINDOWS.bone, layout: "all", outline: false, meshes: new Map(), loading: new AbortController() };
   }
 
   async start() {
@@ -85,6 +85,7 @@ class Bench {
     const same = this.state.flags.findIndex((flag) => flag.code === shown?.code && flag.message === shown?.message);
     if (shown) this.flag = same < 0 ? this.flag - 1 : same; // so that the next one is the one after it
     this.#reported();
+    this.redraw();
   }
 
   #buttons() {
@@ -126,22 +127,33 @@ class Bench {
     this.#mask();
   }
 
-  /** Load the surfaces that are new or have changed, and drop those that are gone. */
+  /** Load the surfaces that are new or have changed, and drop those that are gone.
+   * The server makes a new one when it is asked for: until then the old one is faint. */
   async loadMeshes() {
-    const { state, view } = this;
-    const seen = (piece) => [piece.volume_mm3, piece.centre_mm, piece.colour, piece.triangles].join();
+    const { state, view, parts } = this;
+    view.loading.abort(); // what it waits for is old, and may be gone
+    const { signal } = (view.loading = new AbortController());
+    const seen = (piece) => [piece.volume_mm3, piece.centre_mm, piece.colour].join();
     for (const label of [...view.meshes.keys()].filter((one) => !state.piece(one))) {
       this.solid.drop(label);
       view.meshes.delete(label);
     }
-    for (const piece of state.pieces.filter((one) => view.meshes.get(one.label) !== seen(one))) {
-      await this.solid.put(piece.label, await api.mesh(state.id, piece.label, state.version), rgb(piece.colour));
+    const old = state.pieces.filter((one) => view.meshes.get(one.label) !== seen(one));
+    old.forEach(({ label }) => this.solid.fade(label));
+    parts["solid-later"].hidden = !old.length;
+    for (const piece of old) {
+      const bytes = await api.mesh(state.id, piece.label, state.version, signal).catch((error) => {
+        if (!signal.aborted) throw error;
+      });
+      if (signal.aborted) return;
+      await this.solid.put(piece.label, bytes, rgb(piece.colour));
       view.meshes.set(piece.label, seen(piece));
-      this.parts["solid-loading"].hidden = true;
+      parts["solid-loading"].hidden = true;
       this.solid.show((label) => state.hidden.has(label));
     }
-    this.parts["solid-loading"].textContent = "There is no surface to show.";
-    this.parts["solid-loading"].hidden = state.pieces.length > 0;
+    parts["solid-later"].hidden = true;
+    parts["solid-loading"].textContent = "There is no surface to show.";
+    parts["solid-loading"].hidden = state.pieces.length > 0;
   }
 
   /** Show lists and tools as the state is. */
@@ -274,6 +286,7 @@ class Bench {
       if (!answer || (answer === "save" && !(await save(this)))) return false;
     }
     this.stop.abort();
+    this.view.loading.abort();
     this.strip?.observer.disconnect();
     this.slices.observer?.disconnect();
     for (const { nv } of [this.slices, this.solid]) {

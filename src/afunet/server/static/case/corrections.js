@@ -70,7 +70,7 @@ async function taken(bench, answer) {
   forgetExports(bench.parts);
   await Promise.all([bench.loadLabels(), attempt(() => bench.look())]);
   bench.redraw();
-  await bench.loadMeshes();
+  attempt(() => bench.loadMeshes()); // nobody waits for surfaces before the next correction
 }
 
 async function conflict(bench) {

@@ -57,5 +57,6 @@ const MEASURES = [
 function measures(piece) {
   const known = MEASURES.filter(([key]) => piece[key] !== null && piece[key] !== undefined);
   const rows = known.map(([key, says, shown]) => [element("dt", {}, says), element("dd", {}, shown(piece[key], piece))]);
-  return element("dl", {}, element("dt", {}, "Volume"), element("dd", {}, volume(piece.volume_mm3)), ...rows.flat());
+  const later = piece.area_mm2 === null ? [element("dt", {}, "Surface"), element("dd", {}, "being measured")] : [];
+  return element("dl", {}, element("dt", {}, "Volume"), element("dd", {}, volume(piece.volume_mm3)), ...rows.flat(), ...later);
 }

@@ -3,6 +3,7 @@
 import { Compass } from "./compass.js";
 import { drawOncePerFrame } from "./frames.js";
 
+const FAINT = 0.35;
 const DIRECTIONS = { front: [180, 0], back: [0, 0], left: [90, 0], right: [270, 0], above: [180, 90], below: [180, -90] };
 
 export class Solid {
@@ -30,6 +31,13 @@ export class Solid {
     this.drop(label);
     this.nv.addMesh(mesh);
     this.shown.set(label, mesh);
+  }
+
+  /** Draw the surface of a label faintly: it is an old one. */
+  fade(label) {
+    const mesh = this.shown.get(label);
+    if (mesh) mesh.opacity = FAINT;
+    this.nv.drawScene();
   }
 
   drop(label) {

@@ -39,10 +39,12 @@ export class State {
     this.chosen = this.chosen.filter((label) => there.has(label));
   }
 
-  /** Take over what the report says: the places to check, and which pages are there. */
-  see({ flags, report, version }) {
+  /** Take over what the report says: the places to check, which pages are there, and measures. */
+  see({ flags, report, version, pieces }) {
     this.report = report;
-    if (version === this.version) this.flags = flags;
+    if (version !== this.version) return;
+    this.flags = flags;
+    this.pieces = this.fresh ? [...pieces, this.fresh] : pieces;
   }
 
   /** Begin a piece that the server does not have yet: `name` is its bone. It becomes the chosen one. */
