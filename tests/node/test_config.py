@@ -58,6 +58,7 @@ def test_a_good_file_is_read_and_its_paths_are_its_own_folders(tmp_path: Path) -
         ('"AFUNET"', '""', "AE_TITLE", 16),
         ("port = 104", "port = 104000", "PORT", 104000),
         ("port = 104\ncommitment = true", "commitment = true", "PEER_ADDRESS", "pacs"),
+        ('ae_title = "CT1"', 'ae_title = "CT1"\nget = true', "PEER_ADDRESS", "scanner"),
         ('host = "pacs.example"', "", "PEER_ADDRESS", "pacs"),
         ('send_to = ["pacs"]', 'send_to = ["archive"]', "PEER_UNKNOWN", "archive"),
         ('send_to = ["pacs"]', 'send_to = ["scanner"]', "PEER_ADDRESS", "scanner"),
