@@ -63,6 +63,7 @@ def test_a_good_file_is_read_and_its_paths_are_its_own_folders(tmp_path: Path) -
         ('send_to = ["pacs"]', 'send_to = ["archive"]', "PEER_UNKNOWN", "archive"),
         ('send_to = ["pacs"]', 'send_to = ["scanner"]', "PEER_ADDRESS", "scanner"),
         ('send_to = ["pacs"]', 'formats = ["docx"]', "RESULT_FORMATS", "docx"),
+        ('send_to = ["pacs"]', 'formats = ["nifti"]', "RESULT_FORMATS", "nifti"),
         ('send_to = ["pacs"]', 'formats = ["sr"]', "OPTIONS_CLASH", "sr"),
         ('counted_by = "pacs"', 'counted_by = "scanner"', "PEER_ADDRESS", "scanner"),
         ("knee|leg", "knee(", "RULE_PATTERN", "legs"),

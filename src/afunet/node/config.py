@@ -12,7 +12,7 @@ from afunet.errors import ConfigError
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.plain import from_plain
 from afunet.training.toml_file import parse_toml
-from afunet.workflows.result_files import DICOM_RESULTS
+from afunet.workflows.result_files import DICOM_RESULTS, require_formats
 
 MOST_TITLE = 16
 PORTS = range(1, 1 << 16)
@@ -168,10 +168,7 @@ class Results:
                 f"formats are {list(self.formats)}, expected some of {', '.join(DICOM_RESULTS)}",
                 code="RESULT_FORMATS",
             )
-        if "sr" in self.formats and "seg" not in self.formats:
-            raise ConfigError(
-                "sr refers to the segments of seg: ask for both", code="OPTIONS_CLASH"
-            )
+        require_formats(self.formats)
 
 
 @dataclass(frozen=True)
