@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -132,7 +133,7 @@ def _print_day(node: RunningNode, port: int, series: int, slices: int) -> None:
         answer = sent(port, 0, slices, 1000 + number)
         assert answer.acknowledged == slices, answer
         if number in marks:
-            until(lambda number=number, purged=purged: _are_delivered(home, number - purged))
+            until(partial(_are_delivered, home, number - purged))
             figures = [node.measured(role) for role in ROLES]
             time.sleep(PURGE_AT_S)
             purged += purge(home, 0.0).series
