@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -35,7 +35,7 @@ from afunet.node.contexts import IMAGES
 from afunet.node.intake import SUCCESS, Intake
 from afunet.node.log import say
 from afunet.node.offers import ASKED, NO_ANSWER, NOT_ALL_SENT, Archive, Beat, Offer, days
-from afunet.node.peers import FIND, Context, association, found
+from afunet.node.peers import FIND, Context, asking, association, found
 from afunet.node.web import Web, WebImage
 
 MOVE = StudyRootQueryRetrieveInformationModelMove
@@ -69,6 +69,7 @@ class DimseArchive:
 
     made: Any
     title: str
+    beat: Beat
 
     def studies(self, first: date, last: date) -> list[str]:
         """Return the UIDs of the studies of these days (C-FIND)."""
@@ -81,22 +82,23 @@ class DimseArchive:
         asked |= {"StudyInstanceUID": study, "SeriesInstanceUID": uid or None}
         return [Offer.of(study, one) for one in found(self.made, "SERIES", **asked)]
 
-    def fetch(self, offer: Offer, beat: Beat) -> str:
+    def fetch(self, offer: Offer) -> str:
         """Let the peer send a series to the receiver (C-MOVE), or here (C-GET)."""
         query, last = Dataset(), None
         query.QueryRetrieveLevel = "SERIES"
         query.StudyInstanceUID, query.SeriesInstanceUID = offer.study, offer.series
         for status, _ in self._sent(query):
-            beat()
+            self.beat()
             last = status.get("Status")
         if last is None:
             return NO_ANSWER
         return "" if last == SUCCESS else NOT_ALL_SENT
 
-    def _sent(self, query: Dataset) -> Iterator[tuple[Dataset, Dataset | None]]:
-        if self.title:
-            return self.made.send_c_move(query, self.title, MOVE)  # type: ignore[no-any-return]
-        return self.made.send_c_get(query, GET)  # type: ignore[no-any-return]
+    def _sent(self, query: Dataset) -> Iterable[tuple[Dataset, Dataset | None]]:
+        with asking():
+            if self.title:
+                return self.made.send_c_move(query, self.title, MOVE)  # type: ignore[no-any-return]
+            return self.made.send_c_get(query, GET)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +107,7 @@ class WebArchive:
 
     web: Web
     intake: Intake | None
+    beat: Beat
 
     def studies(self, first: date, last: date) -> list[str]:
         """Return the UIDs of the studies of these days (QIDO-RS)."""
@@ -114,11 +117,11 @@ class WebArchive:
         """Return the series of a study, or the one with this UID (QIDO-RS)."""
         return self.web.series(study, uid)
 
-    def fetch(self, offer: Offer, beat: Beat) -> str:
+    def fetch(self, offer: Offer) -> str:
         """Retrieve the images of a series one after the other (WADO-RS)."""
         kept = []
         for image in self.web.images(offer):
-            beat()
+            self.beat()
             kept.append(self._keeps(image))
         return "" if all(kept) and len(kept) >= max(1, offer.images) else NOT_ALL_SENT
 
@@ -131,28 +134,35 @@ class WebArchive:
 
 
 @contextmanager
-def archive(config: NodeConfig, peer: Peer, intake: Intake | None = None) -> Iterator[Archive]:
+def archive(
+    config: NodeConfig, peer: Peer, intake: Intake | None = None, beat: Beat = lambda: None
+) -> Iterator[Archive]:
     """Yield a peer as an archive: by DIMSE if it has a port, else by DICOMweb.
 
-    Without an intake it can be asked, but nothing is fetched. Raises `InputError`
+    Without an intake it can be asked, but nothing is fetched. `beat` is called with each image or
+    answer, so that somebody knows that the peer still sends. Raises `InputError`
     (`PEER_UNREACHABLE`, `PEER_REFUSES`) if there is no way to it.
     """
     if not peer.port:
-        yield WebArchive(Web(config, peer), intake)
+        yield WebArchive(Web(config, peer), intake, beat)
         return
     contexts: list[Context] = [(FIND, ())]
     if intake is None or not peer.get:
         contexts += [(MOVE, ())] if intake else []
         with association(config, peer, contexts) as made:
-            yield _patient(made, config.ae_title)
+            yield _patient(made, config.ae_title, beat)
         return
+
+    def store(event: Any) -> int:
+        beat()
+        return intake.store(event)
+
     contexts += [(GET, ()), *((kind, each) for kind in IMAGES for each in SYNTAXES)]
     roles = [build_role(kind, scp_role=True) for kind in IMAGES]
-    handlers = [(evt.EVT_C_STORE, intake.store)]
-    with association(config, peer, contexts, handlers, roles) as made:
-        yield _patient(made, "")
+    with association(config, peer, contexts, [(evt.EVT_C_STORE, store)], roles) as made:
+        yield _patient(made, "", beat)
 
 
-def _patient(made: Any, title: str) -> DimseArchive:
+def _patient(made: Any, title: str, beat: Beat) -> DimseArchive:
     made.dimse_timeout = MOVING_S
-    return DimseArchive(made, title)
+    return DimseArchive(made, title, beat)

@@ -43,7 +43,7 @@ class Archive(Protocol):
         """Return the series of a study, or the one with this UID."""
         ...
 
-    def fetch(self, offer: Offer, beat: Beat) -> str:
+    def fetch(self, offer: Offer) -> str:
         """Bring a series here; return "" if all its images came, or a code."""
         ...
 

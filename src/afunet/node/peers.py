@@ -57,11 +57,24 @@ def association(
 def found(made: Any, level: str, **keys: str | None) -> list[Dataset]:
     """Return a peer's answers to a query of the study root (C-FIND, PS3.4 C.6.2.1).
 
-    Keys with a value must match; those without one are asked for.
+    Keys with a value must match; those without one are asked for. Raises `InputError` as `asking`.
     """
     query = Dataset()
     query.QueryRetrieveLevel = level
     for keyword, value in keys.items():
         setattr(query, keyword, value)
-    answers = made.send_c_find(query, FIND)
+    with asking():
+        answers = made.send_c_find(query, FIND)
     return [one for status, one in answers if status.get("Status") in PENDING and one is not None]
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Turn what pynetdicom raises for a request into `InputError` (`PEER_REFUSES`)."""
+    try:
+        yield
+    except (ValueError, RuntimeError):
+        raise InputError(
+            "the peer takes no request of this kind, or ended the association: look at its log",
+            code="PEER_REFUSES",
+        ) from None

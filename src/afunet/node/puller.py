@@ -42,9 +42,9 @@ class Puller:
         """Fetch what is new at a peer; return how many series it sent. `AfunetError` without it."""
         peer = self.config.peer(pull.peer)
         intake = Intake(self.images, self.config.free_bytes)
-        with archive(self.config, peer, intake) as asked:
+        with archive(self.config, peer, intake, beat) as asked:
             offers = [one for one in self._offers(asked, pull) if self._is_new(one)]
-            return sum(self._fetched(asked, peer.name, offer, beat) for offer in offers)
+            return sum(self._fetched(asked, peer.name, offer) for offer in offers)
 
     def _try(self, pull: Pull, beat: Beat) -> None:
         try:
@@ -70,9 +70,9 @@ class Puller:
             ).fetchone()
         return row[0] is None or row[0] < offer.images
 
-    def _fetched(self, asked: Archive, peer: str, offer: Offer, beat: Beat) -> bool:
+    def _fetched(self, asked: Archive, peer: str, offer: Offer) -> bool:
         name = self.images.home.name_of(offer.series)
-        if code := asked.fetch(offer, beat):
+        if code := asked.fetch(offer):
             say("series not pulled", series=name, peer=peer, code=code)
             return False
         with self.images.database.writing() as base:
