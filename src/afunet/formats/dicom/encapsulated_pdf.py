@@ -12,9 +12,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 
-from afunet.formats.dicom.algorithm import Algorithm
+from afunet.formats.dicom.algorithm import MANUFACTURER, Algorithm
 from afunet.formats.dicom.deidentify import deidentify
-from afunet.formats.dicom.measurement_report import MANUFACTURER
 from afunet.formats.dicom.new_uids import new_uid
 from afunet.formats.dicom.result import ResultPlanes, differs, library_errors_refused
 from afunet.formats.dicom.source_images import file_beside, item
