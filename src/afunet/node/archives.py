@@ -74,7 +74,7 @@ class DimseArchive:
     def studies(self, first: date, last: date) -> list[str]:
         """Return the UIDs of the studies of these days (C-FIND)."""
         answers = found(self.made, "STUDY", StudyDate=days(first, last), StudyInstanceUID="")
-        return [str(one.StudyInstanceUID) for one in answers]
+        return [uid for one in answers if (uid := str(one.get("StudyInstanceUID", "")))]
 
     def series(self, study: str, uid: str = "") -> list[Offer]:
         """Return the series of a study, or the one with this UID (C-FIND)."""

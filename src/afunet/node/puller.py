@@ -57,7 +57,8 @@ class Puller:
         today = self.today()
         for study in asked.studies(today - timedelta(days=pull.days), today):
             for offer in asked.series(study):
-                if self.config.rule_for(offer.modality, offer.description) is not None:
+                is_wanted = self.config.rule_for(offer.modality, offer.description) is not None
+                if is_wanted and offer.series:
                     yield offer
 
     def _is_new(self, offer: Offer) -> bool:

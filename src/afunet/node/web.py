@@ -77,7 +77,7 @@ class Web:
             fields=["StudyInstanceUID"],
             search_filters={"StudyDate": days},
         )
-        return [str(one.get("StudyInstanceUID", "")) for one in answers]
+        return [uid for one in answers if (uid := str(one.get("StudyInstanceUID", "")))]
 
     def series(self, study: str, uid: str = "") -> list[Offer]:
         """Return the series of a study, or the one with this UID; errors as for `studies`."""
@@ -98,7 +98,7 @@ class Web:
         """
         with suppress(requests.HTTPError, ValueError, InvalidDicomError), self._reached():
             for image in self.client.iter_series(offer.study, offer.series, AS_KEPT):
-                yield WebImage(str(image.SOPClassUID), image.buffer.getvalue())
+                yield WebImage(str(image.get("SOPClassUID", "")), image.buffer.getvalue())
 
     def _found(self, search: Callable[..., list[Any]], **keys: Any) -> list[Dataset]:
         try:
