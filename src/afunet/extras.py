@@ -20,6 +20,7 @@ EXTRAS = {
     "pynetdicom": "node",
     "dicomweb_client": "node",
     "requests": "node",
+    "reportlab": "node",
 }
 """The extra for each package."""
 

@@ -147,6 +147,11 @@ CASES = {
         rows=[["2", "4"]],
         lines=[r"^-?\d+\.\d\d MB a slice$"],
     ),
+    "node_load": Case(
+        "--senders 2 --slices 5 --series 1 --day-slices 4 --weights {weights}",
+        rows=[["2"], ["1"]],
+        lines=[r"^the peer took 3 objects, 3 times$"],
+    ),
     "odd_inputs": Case("{cases}", rows=[["21_torn"]], lines=[r"^0 not right"], code=0),
     "passes": Case("{weights} {knee} --limbs {limbs} --legs 1", rows=[[*map(str, Cutting)]] * 2),
     "peers": Case(

@@ -34,7 +34,7 @@ ORTHANC = shutil.which("Orthanc", path=os.environ.get("PATH", "") + ":/usr/sbin:
 DICOMWEB = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 
 
-def until(what: Callable[[], Any], seconds: float = 120.0, pause_s: float = 0.1) -> Any:
+def until(what: Callable[[], Any], seconds: float = 300.0, pause_s: float = 0.1) -> Any:
     end = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < end, "waited in vain"

@@ -26,7 +26,7 @@ from afunet.node.purge import purge
 from afunet.node.retry import retry
 from afunet.node.sender import Sender
 from afunet.node.status import status_of
-from afunet.node.stow import Stow
+from afunet.node.web import Web
 
 PEER = "pacs"
 
@@ -145,7 +145,7 @@ def test_a_peer_that_is_away_costs_no_try(
             if peer.port:
                 Sender(config, home, outbox).deliver(peer)
             else:
-                Stow(config, peer).store(pydicom.dcmread(series[0]), "1")
+                Web(config, peer).store(pydicom.dcmread(series[0]), "1")
         assert parcel.tries == 0
     assert states(outbox) == [(Delivery.WAITING, "")]
 
@@ -172,8 +172,8 @@ def test_an_answer_of_success_counts_only_if_it_names_the_object(
         def store_instances(self, datasets: object) -> Dataset:
             return told  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(Stow, "client", Client())
-    assert Stow(config, Peer(PEER, web="http://x")).store(Dataset(), "1") == code
+    monkeypatch.setattr(Web, "client", Client())
+    assert Web(config, Peer(PEER, web="http://x")).store(Dataset(), "1") == code
 
 
 def ended_job(home: Home, images: Images, *, failed: bool = False) -> str:

@@ -22,8 +22,9 @@ from tests.node.conftest import copies, environment, until
 
 from afunet.node.config import NodeConfig, Tls
 from afunet.node.images import Images
+from afunet.node.intake import MISMATCH, NOT_UNDERSTOOD, OUT_OF_RESOURCES, SUCCESS, Intake
 from afunet.node.outbox import Outbox
-from afunet.node.receiver import MISMATCH, NOT_UNDERSTOOD, OUT_OF_RESOURCES, SUCCESS, Receiver
+from afunet.node.receiver import Receiver
 
 
 @contextmanager
@@ -100,11 +101,11 @@ def test_a_full_disk_and_a_false_uid_are_told_to_the_sender(
     with listening(full, images, outbox), called(full) as made:
         assert status(made, image) == OUT_OF_RESOURCES
     assert images.open_series() == []
-    receiver = Receiver(config, images, outbox)
+    intake = Intake(images, config.free_bytes)
     content = series[0].read_bytes()
-    assert receiver.store(Stored(content, image.SOPInstanceUID)) == SUCCESS
-    assert receiver.store(Stored(content, "1.2.3")) == MISMATCH
-    assert receiver.store(Stored(content[:200], "1.2.3")) == NOT_UNDERSTOOD
+    assert intake.store(Stored(content, image.SOPInstanceUID)) == SUCCESS
+    assert intake.store(Stored(content, "1.2.3")) == MISMATCH
+    assert intake.store(Stored(content[:200], "1.2.3")) == NOT_UNDERSTOOD
 
 
 EC = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")

@@ -33,10 +33,12 @@ from afunet.workflows.edit_list import DoneEdit, Edit, EditKind, parted_by_hand
 from afunet.workflows.edit_step import Edited
 from afunet.workflows.edited_folder import edits_of, labels_of, version_of
 from afunet.workflows.edited_pages import NOT_YET
+from afunet.workflows.export import export
 from afunet.workflows.finish import finish
 from afunet.workflows.folder_lock import alone_in
 from afunet.workflows.own_files import digest_of, read_own_files
 from afunet.workflows.reconstruct import reconstruct
+from afunet.workflows.remake import NOT_MADE_AGAIN
 from afunet.workflows.segment import SegmentOptions, segment
 from afunet.workflows.surface_shelf import SurfaceShelf
 from afunet.workflows.undo import undo
@@ -423,6 +425,26 @@ def test_the_flag_of_a_suspicion_follows_its_bone_until_someone_looked(
     assert told(out)["suspected"] == []
     assert told(out)["flags"] == [one for one in before["flags"] if one["piece"] != 3]
     assert "FRACTURE_SUSPECTED" not in (out / "report.html").read_text()
+
+
+def test_the_document_is_made_again_unless_pages_come_later(
+    tmp_path: Path, write_dicom: Callable[..., Path], weights: Path
+) -> None:
+    scan, out = read_scan(write_dicom(tmp_path / "ct", scan_of(3))), tmp_path / "out"
+    options = SegmentOptions(weights=weights, formats=("nifti", "pdf"), deidentify=True)
+    segment(tmp_path / "ct", out, options)
+    with refused(ConfigError, "SCAN_NEEDED", "report.dcm"):
+        edit(out, [Edit(JOIN, (1, 2))])
+    edit(out, [Edit(ERASE, (3,))], scan=scan)
+    found = pydicom.dcmread(out / "report.dcm")
+    assert found.PatientIdentityRemoved == "YES"
+    assert b"CORRECTED" in found.EncapsulatedDocument
+    edit(out, [Edit(ERASE, (2,))], scan=scan, pages_later=True)
+    assert not (out / "report.dcm").exists()
+    missing = {one["format"]: one["code"] for one in told(out)["not_written"]}
+    assert missing["report.dcm"] == NOT_MADE_AGAIN
+    made = export(out, scan, tmp_path / "more", ["pdf"])
+    assert [path.name for path in made.files] == ["report.dcm"]
 
 
 def test_paint_is_in_the_dicom_results_of_a_segmented_case(case: tuple[Path, Path]) -> None:

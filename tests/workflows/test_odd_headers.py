@@ -45,7 +45,7 @@ def test_all_formats_are_written_of_a_series_with_odd_values(
     surfaces = {f"bone.{kind}" for kind in ("stl", "ply", "obj", "vtp")}
     masks = {"mask.nii.gz", "mask.nrrd", "mask.mha"}
     assert written >= {"bones.glb", "segmentation.dcm", "structures.dcm", *surfaces, *masks}
-    for name in ("segmentation.dcm", "structures.dcm"):
+    for name in ("segmentation.dcm", "structures.dcm", "measurements.dcm", "report.dcm"):
         header = pydicom.dcmread(tmp_path / "out" / name)
         found = header.PatientSex, header.StudyTime, header.PatientBirthDate
         assert found == ("", "101112", "")

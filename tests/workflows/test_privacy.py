@@ -66,7 +66,7 @@ REQUIRED = {
     "FrameOfReferenceUID",
     "SOPInstanceUID",
 }
-DICOM_RESULTS = {"segmentation.dcm", "structures.dcm"}
+DICOM_RESULTS = {"segmentation.dcm", "structures.dcm", "report.dcm"}
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def segmented(
 
     def run(*options: str) -> Path:
         output = tmp_path / "out"
-        formats = ("--formats", "nifti,stl,ply,seg,rtstruct")
+        formats = ("--formats", "nifti,stl,ply,seg,rtstruct,pdf")
         done = run_afunet("segment", series, "-o", output, "-w", weights, *formats, *options)
         assert done.code == 0
         assert told(done.out + done.err) == set()
@@ -120,7 +120,7 @@ def held(path: Path) -> set[bytes]:
 
 def test_no_file_and_no_line_of_a_run_names_the_patient(segmented: Callable[..., Path]) -> None:
     written = [path for path in segmented().rglob("*") if path.is_file()]
-    assert len(written) == 11  # the list of files among them
+    assert len(written) == 12  # the list of files among them
     assert {path.name for path in written} > DICOM_RESULTS
     for path in written:
         assert told(path.name) == set()

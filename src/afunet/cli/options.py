@@ -46,8 +46,8 @@ Formats = Annotated[
     str,
     typer.Option(
         help="Results to write, with commas between: nifti, nrrd, mha (mask); stl, ply, obj, "
-        "vtp, glb (surface); seg.nrrd, ctbl (3D Slicer); seg, rtstruct, sr (DICOM, for a scan "
-        "read from DICOM)."
+        "vtp, glb (surface); seg.nrrd, ctbl (3D Slicer); seg, rtstruct, sr, pdf (DICOM, for a "
+        "scan read from DICOM)."
     ),
 ]
 PieceFormats = Annotated[

@@ -12,7 +12,7 @@ from afunet.errors import ConfigError
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.plain import from_plain
 from afunet.training.toml_file import parse_toml
-from afunet.workflows.result_files import DICOM_RESULTS
+from afunet.workflows.result_files import DICOM_RESULTS, require_formats
 
 MOST_TITLE = 16
 PORTS = range(1, 1 << 16)
@@ -35,9 +35,10 @@ class Tls:
 class Peer:
     """An archive or scanner: by DIMSE at `host` and `port`, by DICOMweb at `web`, or both.
 
-    A peer without a port only sends. Results go by DICOMweb if `web` is given and no port is. With
-    `commitment` a result counts as delivered when the peer has taken responsibility for it (PS3.4
-    annex J); a peer that has not answered after `commitment_wait_s` is asked again.
+    A peer without either only sends. DICOMweb is used if `web` is given and no port is. With `get`
+    it sends images in the association that asks for them (C-GET), not in one of its own (C-MOVE).
+    With `commitment` a result counts as delivered when the peer has taken responsibility for it
+    (PS3.4 annex J); a peer that has not answered after `commitment_wait_s` is asked again.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Peer:
     port: int = 0
     tls: bool = False
     web: str = ""
+    get: bool = False
     commitment: bool = False
     commitment_wait_s: float = 3600.0
 
@@ -66,9 +68,9 @@ class Peer:
                     f"the peer {self.name} has a port, so it needs host and ae_title",
                     code="PEER_ADDRESS",
                 )
-        if self.commitment and not self.port:
+        if (self.commitment or self.get) and not self.port:
             raise ConfigError(
-                f"commitment of the peer {self.name} is asked by DIMSE, so it needs a port",
+                f"commitment and get of the peer {self.name} are for DIMSE, so it needs a port",
                 code="PEER_ADDRESS",
             )
         if not 0 < self.commitment_wait_s <= DAY_S:
@@ -84,8 +86,8 @@ class Peer:
             )
 
     @property
-    def takes_results(self) -> bool:
-        """Whether anything can be sent to it."""
+    def is_reachable(self) -> bool:
+        """Whether it can be called: to send it results, and to ask it for images."""
         return bool(self.port or self.web)
 
 
@@ -95,7 +97,7 @@ class Rule:
 
     `description` is a regular expression, looked for in the series description without regard to
     case; "" matches all. A series is complete if no new image came for `quiet_s` seconds and, with
-    `counted_by`, if the node has as many images as this peer says (C-FIND).
+    `counted_by`, if the node has as many images as this peer says (C-FIND or QIDO).
     """
 
     name: str
@@ -131,8 +133,8 @@ class Rule:
 class Pull:
     """A peer that is asked every `every_s` seconds for studies of today and `days` days before.
 
-    Their series that match a rule are fetched (C-FIND, C-MOVE), each once, and again if the peer
-    has more images than before.
+    Their series that match a rule are fetched, each once, and again if the peer has more images
+    than before.
     """
 
     peer: str
@@ -166,10 +168,7 @@ class Results:
                 f"formats are {list(self.formats)}, expected some of {', '.join(DICOM_RESULTS)}",
                 code="RESULT_FORMATS",
             )
-        if "sr" in self.formats and "seg" not in self.formats:
-            raise ConfigError(
-                "sr refers to the segments of seg: ask for both", code="OPTIONS_CLASH"
-            )
+        require_formats(self.formats)
 
 
 @dataclass(frozen=True)
@@ -211,25 +210,19 @@ class NodeConfig:
                 "workers, most_tries, most_associations and lease_s must be at least 1",
                 code="RANGE",
             )
-        for name in self.results.send_to:
-            if not self.peer(name).takes_results:
-                raise ConfigError(
-                    f"results are for {name}, which has neither port nor web", code="PEER_ADDRESS"
-                )
-        for rule in self.rules:
-            if rule.counted_by and not self.peer(rule.counted_by).port:
-                raise ConfigError(
-                    f"the rule {rule.name} asks {rule.counted_by} for counts, which has no port",
-                    code="PEER_ADDRESS",
-                )
-        for pull in self.pulls:
-            if not self.peer(pull.peer).port:
-                raise ConfigError(
-                    f"series are to be pulled from {pull.peer}, which has no port",
-                    code="PEER_ADDRESS",
-                )
+        self._require_reachable("results are for", self.results.send_to)
+        counting = [rule.counted_by for rule in self.rules if rule.counted_by]
+        self._require_reachable("images are counted by", counting)
+        self._require_reachable("series are pulled from", [pull.peer for pull in self.pulls])
         if self.tls is None and any(peer.tls for peer in self.peers):
             raise ConfigError("a peer has tls = true, so [tls] is needed", code="CERTIFICATE")
+
+    def _require_reachable(self, what: str, names: Iterable[str]) -> None:
+        for name in names:
+            if not self.peer(name).is_reachable:
+                raise ConfigError(
+                    f"{what} {name}, which has neither port nor web", code="PEER_ADDRESS"
+                )
 
     def peer(self, name: str) -> Peer:
         """Return a peer by its name; raises `ConfigError` (`PEER_UNKNOWN`) if there is none."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 
 from afunet.errors import AfunetError
+from afunet.node.archives import archive
 from afunet.node.config import NodeConfig, Peer
 from afunet.node.images import Series
 from afunet.node.log import say_error
-from afunet.node.peers import FIND, association, found
 from afunet.node.planning import ASK_AGAIN_S, Count
-
-COUNT = "NumberOfSeriesRelatedInstances"
 
 
 def counter(config: NodeConfig) -> Count:
@@ -33,7 +31,6 @@ def counter(config: NodeConfig) -> Count:
 
 def image_count(config: NodeConfig, peer: Peer, series: Series) -> int | None:
     """Ask a peer how many images a series has; None if it does not say."""
-    asked = {"StudyInstanceUID": series.study, "SeriesInstanceUID": series.uid, COUNT: None}
-    with association(config, peer, [(FIND, None)]) as made:
-        counts = [int(one.get(COUNT) or 0) for one in found(made, "SERIES", **asked)]
-    return max(counts, default=0) or None
+    with archive(config, peer) as asked:
+        offers = asked.series(series.study, series.uid)
+    return max((one.images for one in offers), default=0) or None

@@ -1,4 +1,4 @@
-"""Ask peers for new studies, and let them send what a rule takes (PS3.4 annex C)."""
+"""Ask peers for new studies, and fetch the series that a rule takes."""
 
 from __future__ import annotations
 
@@ -7,38 +7,21 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
-
-from pydicom.dataset import Dataset
-from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove
 
 from afunet.errors import AfunetError
-from afunet.node.config import NodeConfig, Peer, Pull
+from afunet.node.archives import archive
+from afunet.node.config import NodeConfig, Pull
 from afunet.node.images import Images
+from afunet.node.intake import Intake
 from afunet.node.log import say, say_error
-from afunet.node.peers import FIND, association, found
+from afunet.node.offers import Archive, Beat, Offer
 
-MOVE = StudyRootQueryRetrieveInformationModelMove
 LOOK_S = 1.0
-MOVING_S = 80.0
-"""How long a peer may be silent while it sends."""
-SHOWN = ("Modality", "SeriesDescription")
-ASKED = dict.fromkeys((*SHOWN, "SeriesInstanceUID", "NumberOfSeriesRelatedInstances"))
-Beat = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A series that a peer has, and how many images it says that it has."""
-
-    study: str
-    series: str
-    images: int
 
 
 @dataclass(frozen=True, eq=False)
 class Puller:
-    """lets peers send series to the node's own receiver."""
+    """Brings series to the node: by its own receiver (C-MOVE), or itself (C-GET, WADO-RS)."""
 
     config: NodeConfig
     images: Images
@@ -58,10 +41,10 @@ class Puller:
     def pull(self, pull: Pull, beat: Beat) -> int:
         """Fetch what is new at a peer; return how many series it sent. `AfunetError` without it."""
         peer = self.config.peer(pull.peer)
-        with association(self.config, peer, [(FIND, None), (MOVE, None)]) as made:
-            made.dimse_timeout = MOVING_S
-            offers = [one for one in self._offers(made, pull) if self._is_new(one)]
-            return sum(self._moved(made, peer, offer, beat) for offer in offers)
+        intake = Intake(self.images, self.config.free_bytes)
+        with archive(self.config, peer, intake, beat) as asked:
+            offers = [one for one in self._offers(asked, pull) if self._is_new(one)]
+            return sum(self._fetched(asked, peer.name, offer) for offer in offers)
 
     def _try(self, pull: Pull, beat: Beat) -> None:
         try:
@@ -69,20 +52,14 @@ class Puller:
         except AfunetError as error:
             say_error("peer silent", error, peer=pull.peer)
 
-    def _offers(self, made: Any, pull: Pull) -> Iterator[Offer]:
+    def _offers(self, asked: Archive, pull: Pull) -> Iterator[Offer]:
         """Yield the series of new studies that a rule takes."""
         today = self.today()
-        first = today - timedelta(days=pull.days)
-        studies = found(
-            made, "STUDY", StudyDate=f"{first:%Y%m%d}-{today:%Y%m%d}", StudyInstanceUID=""
-        )
-        for study in studies:
-            uid = str(study.StudyInstanceUID)
-            for one in found(made, "SERIES", StudyInstanceUID=uid, **ASKED):
-                modality, description = (str(one.get(name) or "").strip() for name in SHOWN)
-                if self.config.rule_for(modality, description) is not None:
-                    count = int(one.get("NumberOfSeriesRelatedInstances") or 0)
-                    yield Offer(uid, str(one.SeriesInstanceUID), count)
+        for study in asked.studies(today - timedelta(days=pull.days), today):
+            for offer in asked.series(study):
+                is_wanted = self.config.rule_for(offer.modality, offer.description) is not None
+                if is_wanted and offer.series:
+                    yield offer
 
     def _is_new(self, offer: Offer) -> bool:
         name = self.images.home.name_of(offer.series)
@@ -94,20 +71,12 @@ class Puller:
             ).fetchone()
         return row[0] is None or row[0] < offer.images
 
-    def _moved(self, made: Any, peer: Peer, offer: Offer, beat: Beat) -> bool:
-        query = Dataset()
-        query.QueryRetrieveLevel = "SERIES"
-        query.StudyInstanceUID, query.SeriesInstanceUID = offer.study, offer.series
-        last: int | None = None
-        for status, _ in made.send_c_move(query, self.config.ae_title, MOVE):
-            beat()
-            last = status.get("Status")
+    def _fetched(self, asked: Archive, peer: str, offer: Offer) -> bool:
         name = self.images.home.name_of(offer.series)
-        if last != 0x0000:
-            code = "NO_ANSWER" if last is None else "MOVE_REFUSED"
-            say("series not pulled", series=name, peer=peer.name, code=code)
+        if code := asked.fetch(offer):
+            say("series not pulled", series=name, peer=peer, code=code)
             return False
         with self.images.database.writing() as base:
             base.execute("INSERT OR REPLACE INTO pulled VALUES (?, ?)", (name, offer.images))
-        say("series pulled", series=name, peer=peer.name, images=offer.images)
+        say("series pulled", series=name, peer=peer, images=offer.images)
         return True

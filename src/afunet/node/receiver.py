@@ -1,12 +1,8 @@
-"""The receiver: takes images by C-STORE, and the answers to storage commitment.
-
-A status of success means that the image and its row are on the disk (PS3.4 annex B).
-"""
+"""The receiver: takes images by C-STORE, and the answers to storage commitment."""
 
 from __future__ import annotations
 
 import socket
-import sqlite3
 import ssl
 import threading
 from collections.abc import Callable
@@ -17,16 +13,15 @@ from typing import Any
 from pynetdicom import evt
 from pynetdicom.transport import ThreadedAssociationServer
 
-from afunet.errors import ConfigError, InputError
-from afunet.faults import code_of
+from afunet.errors import ConfigError
 from afunet.node.commitment import reported
 from afunet.node.config import NodeConfig
 from afunet.node.contexts import receiving_entity, server_context
-from afunet.node.images import Images, Kept, header_of
-from afunet.node.log import say, say_error
+from afunet.node.images import Images
+from afunet.node.intake import SUCCESS, Intake
+from afunet.node.log import say
 from afunet.node.outbox import Outbox
 
-SUCCESS, OUT_OF_RESOURCES, MISMATCH, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xA900, 0xC000
 HANDSHAKE_S = 10.0
 
 
@@ -71,7 +66,7 @@ class Receiver:
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
         """Listen until `stop` is set; raises `ConfigError` (`ADDRESS_TAKEN`) if that fails."""
-        config = self.config
+        config, intake = self.config, Intake(self.images, self.config.free_bytes)
         context = None if config.tls is None else server_context(config.tls)
         try:
             server = receiving_entity(config).make_server(
@@ -79,7 +74,7 @@ class Receiver:
                 ssl_context=context,
                 evt_handlers=[
                     (evt.EVT_C_ECHO, lambda event: SUCCESS),
-                    (evt.EVT_C_STORE, self.store),
+                    (evt.EVT_C_STORE, intake.store),
                     (evt.EVT_N_EVENT_REPORT, lambda event: reported(self.outbox, event)),
                     (evt.EVT_REJECTED, lambda event: say("caller refused", code="TITLE_REFUSED")),
                 ],
@@ -93,40 +88,6 @@ class Receiver:
         while not stop.wait(1.0) and thread.is_alive():
             beat()
         server.stop()
-
-    def store(self, event: Any) -> int:
-        """Keep an image and return the status for its sender."""
-        if self.images.home.free_bytes < self.config.free_bytes:
-            say("image refused", code="DISK_FULL")
-            return OUT_OF_RESOURCES
-        try:
-            content = event.encoded_dataset()
-            header = header_of(content)
-            if header.uid != event.request.AffectedSOPInstanceUID:
-                say("image refused", code="UID_MISMATCH")
-                return MISMATCH
-            kept = self.images.keep(header, content)
-        except InputError as error:
-            say_error("image refused", error)
-            return NOT_UNDERSTOOD
-        except (OSError, sqlite3.Error, MemoryError) as error:
-            say("image refused", code=storage_code(error))
-            return OUT_OF_RESOURCES
-        if kept is Kept.OTHER:
-            say(
-                "image known",
-                code="CONTENT_DIFFERS",
-                series=self.images.home.name_of(header.series),
-            )
-        return SUCCESS
-
-
-def storage_code(error: BaseException) -> str:
-    """Return the code of what the disk or SQLite refused."""
-    if isinstance(error, sqlite3.Error):
-        full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-        return "DISK_FULL" if full else "DATABASE"
-    return code_of(error)
 
 
 def address_taken(config: NodeConfig, reason: OSError) -> ConfigError:

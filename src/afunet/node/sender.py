@@ -24,7 +24,7 @@ from afunet.node.home import Home
 from afunet.node.log import say, say_error
 from afunet.node.outbox import Delivery, Outbox, Parcel
 from afunet.node.peers import association
-from afunet.node.stow import Stow
+from afunet.node.web import Web
 from afunet.workflows.own_files import digest_of
 
 LOOK_S = 1.0
@@ -44,7 +44,7 @@ class Sender:
 
     def run(self, stop: threading.Event, beat: Callable[[], None]) -> None:
         """Send until `stop` is set."""
-        peers = [peer for peer in self.config.peers if peer.takes_results]
+        peers = [peer for peer in self.config.peers if peer.is_reachable]
         threads = [
             threading.Thread(target=self._serve, args=(peer, stop), daemon=True, name=peer.name)
             for peer in peers
@@ -78,8 +78,8 @@ class Sender:
         asking = self.outbox.due(peer.name, Delivery.STORED) if peer.commitment else []
         if not (waiting or asking):
             return
-        contexts = {(one.result.kind, one.result.syntax) for one in waiting}
-        wanted = [*sorted(contexts), *([(StorageCommitmentPushModel, None)] * peer.commitment)]
+        contexts = {(one.result.kind, (one.result.syntax,)) for one in waiting}
+        wanted = [*sorted(contexts), *([(StorageCommitmentPushModel, ())] * peer.commitment)]
         handlers = [(evt.EVT_N_EVENT_REPORT, lambda event: reported(self.outbox, event))]
         with association(self.config, peer, wanted, handlers) as made:
             for parcel in waiting:
@@ -129,7 +129,7 @@ class Sender:
 
     def _by_web(self, peer: Peer, parcels: Sequence[Parcel]) -> None:
         for parcel in parcels:
-            code = Stow(self.config, peer).store(dcmread(self._path(parcel)), parcel.result.uid)
+            code = Web(self.config, peer).store(dcmread(self._path(parcel)), parcel.result.uid)
             if code:
                 self._refused(parcel, code)
             else:

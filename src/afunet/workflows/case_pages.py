@@ -60,13 +60,18 @@ def write_page(
     flag_pictures: Sequence[bytes] = (),
 ) -> list[str]:
     """Write the report as a page with the pictures that are in the folder `pictures`."""
-    overlay, scene = (
-        path.read_bytes() if (path := pictures / name).is_file() else b""
-        for name in (OVERLAY, SCENE)
-    )
+    overlay, scene = pictures_in(pictures)
     page = render_page(report, overlay, scene, turning, flag_pictures)
     (folder / REPORT_HTML).write_bytes(page.encode("utf-8", errors="replace"))
     return [REPORT_HTML]
+
+
+def pictures_in(folder: Path) -> tuple[bytes, bytes]:
+    """Return the pictures of slices and of surfaces, b"" for one that is not in the folder."""
+    overlay, scene = (
+        path.read_bytes() if (path := folder / name).is_file() else b"" for name in (OVERLAY, SCENE)
+    )
+    return overlay, scene
 
 
 def write_json(folder: Path, report: Report) -> list[str]:

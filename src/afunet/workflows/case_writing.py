@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
@@ -36,7 +36,8 @@ from afunet.workflows.case_pages import (
     write_scene,
 )
 from afunet.workflows.case_results import CaseResults
-from afunet.workflows.result_files import RESULT_FORMATS, coloured_pieces, results_of
+from afunet.workflows.document import write_document
+from afunet.workflows.result_files import DOCUMENT, PDF, RESULT_FORMATS, coloured_pieces, results_of
 from afunet.workflows.stopwatch import Stopwatch, peak_memory_mb
 from afunet.workflows.trust import confidence_facts, flag_facts, flag_pictures
 
@@ -76,7 +77,7 @@ class CaseWriter:
     def write_results(self) -> None:
         """Write masks, surfaces and DICOM results in the wanted formats."""
         with self.stopwatch.stage(WRITING):
-            results = self._results()
+            results = self._results
             listed = results_of(self.wanted.formats)
             for number, (what, write) in enumerate(listed):
                 self._step(WRITING, number, len(listed))
@@ -123,6 +124,8 @@ class CaseWriter:
         none: tuple[bytes, ...] = ()
         pictures = made(FLAG_PICTURES, self._flag_pictures, none) if report.flags else none
         self._step(REPORTING, 1, 3)
+        if PDF in self.wanted.formats:
+            written.write(DOCUMENT, partial(self._document, self._complete(report), pictures))
         whole = self._complete(report, REPORT_HTML, REPORT_JSON)
         written.write(
             REPORT_HTML, lambda own: write_page(own, whole, written.folder, self._turning, pictures)
@@ -133,6 +136,9 @@ class CaseWriter:
         written.write(REPORT_JSON, lambda own: write_json(own, final))
         self._step(REPORTING, 3, 3)
         return self._complete(final)
+
+    def _document(self, report: facts.Report, flags: Sequence[bytes], folder: Path) -> list[str]:
+        return write_document(self._results, report, self.written.folder, flags, folder)
 
     def _previews(self) -> list[ColouredMesh]:
         """Return surfaces for picture and page: of the pieces, or of all bone without any."""
@@ -170,6 +176,7 @@ class CaseWriter:
     def _flag_pictures(self) -> tuple[bytes, ...]:
         return () if self.found.trust is None else flag_pictures(self.found.trust)
 
+    @cached_property
     def _results(self) -> CaseResults:
         found, wanted = self.found, self.wanted
         return CaseResults(

@@ -25,6 +25,7 @@ from afunet.workflows.result_files import (
     CLASS_NAMES,
     CLASSES,
     DICOM_RESULTS,
+    DOCUMENT,
     PIECES_FOLDER,
 )
 
@@ -85,6 +86,6 @@ class Corrected:
     def outdated(self, name: str) -> bool:
         """Return whether a file of before does not show the corrected pieces."""
         if name in DICOM_RESULTS.values():
-            return self.dicom.follows
+            return self.dicom.follows or name == DOCUMENT
         of_mask = name.startswith(OF_MASK) or name == CLASS_NAMES
         return self.mask_changed if of_mask else name.startswith((*OF_PIECES, PIECES_JSON))

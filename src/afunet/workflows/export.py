@@ -20,9 +20,17 @@ from afunet.report.not_written import NotWritten
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.case_results import CaseResults
+from afunet.workflows.document import write_document
 from afunet.workflows.edit_list import read_edits
 from afunet.workflows.edited_folder import opened
-from afunet.workflows.result_files import require_formats, require_source_for, results_of
+from afunet.workflows.edited_pages import flag_pictures
+from afunet.workflows.result_files import (
+    DOCUMENT,
+    PDF,
+    require_formats,
+    require_source_for,
+    results_of,
+)
 from afunet.workflows.staging import check_writable, staged_folder
 
 MEASURING, SURFACE, WRITING = "surfaces of pieces", "surface", "writing"
@@ -81,6 +89,10 @@ def export(
             watch.check()
             watch.tell(WRITING, done, len(listed))
             written.write(what, partial(write, found))
+        if PDF in formats:
+            flags = flag_pictures(before.folder, before.report.flags)
+            document = partial(write_document, found, before.report, before.folder, flags)
+            written.write(DOCUMENT, document)
         written.require_any()
         watch.check()
     return Exported(tuple(output / name for name in written.names), tuple(attempts.missing))

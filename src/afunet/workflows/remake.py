@@ -12,16 +12,19 @@ from afunet.formats.labelling import Labelling
 from afunet.formats.scan import Scan
 from afunet.reconstruction.pieces import Instances
 from afunet.report.case import facts
+from afunet.report.not_written import NotWritten
 from afunet.watch import Watch
 from afunet.workflows.attempts import WrittenResults
 from afunet.workflows.case_pages import OVERLAY, REPORT_HTML, REPORT_JSON, SCENE
 from afunet.workflows.case_results import CaseResults
 from afunet.workflows.corrected import OF_MASK, Corrected
 from afunet.workflows.corrected_classes import with_classes
+from afunet.workflows.document import write_document
 from afunet.workflows.edit_list import EDITS
 from afunet.workflows.edited_pages import (
     NOT_YET,
     Pages,
+    flag_pictures,
     is_of_all_bone,
     pages_to_come,
     placed,
@@ -33,10 +36,11 @@ from afunet.workflows.former_formats import formats_of, surface_kinds
 from afunet.workflows.reconstruct import PIECES_JSON, results_of_labelling, write_pieces_table
 from afunet.workflows.result_files import (
     DICOM_RESULTS,
+    DOCUMENT,
     results_of,
 )
 
-WRITING = "writing"
+WRITING, NOT_MADE_AGAIN = "writing", "NOT_MADE_AGAIN"
 INSTANCES_OR_TABLE = ("instances.", REPORT_JSON, PIECES_JSON)
 
 
@@ -96,11 +100,16 @@ def _write_case(
         _step(watch, done, len(listed) + 2)
         if what not in later:
             written.write(what, partial(write, results))
-    _write_pages(made, report, scan, written, watch)
+    _write_pages(made, report, scan, written, watch, results)
 
 
 def _write_pages(
-    made: Corrected, report: facts.Report, scan: Scan, written: WrittenResults, watch: Watch
+    made: Corrected,
+    report: facts.Report,
+    scan: Scan,
+    written: WrittenResults,
+    watch: Watch,
+    results: CaseResults,
 ) -> None:
     """Write the pictures and the report; the pictures of flags are those of before."""
     flags = [
@@ -117,9 +126,24 @@ def _write_pages(
     else:
         pages = Pages(corrected, scan, made.instances, made.mesh, mask, made.before.folder)
         corrected = pages.write(written, lambda: carry(made, written), watch)
+    if DOCUMENT in made.before.wanted:
+        _write_document(made, corrected, results, written)
     written.write_stacks()
     write_report(corrected, written)
     _step(watch, 2, 2)
+
+
+def _write_document(
+    made: Corrected, report: facts.Report, results: CaseResults, written: WrittenResults
+) -> None:
+    """Write the document again, or say that there is none of these pieces."""
+    if made.scan is None or made.pages_later:
+        reason = "it is not made again by this correction: export the corrected pieces as pdf"
+        written.attempts.missing.append(NotWritten(DOCUMENT, reason, NOT_MADE_AGAIN))
+        return
+    told = replace(report, not_written=tuple(written.attempts.missing))
+    flags = flag_pictures(made.before.folder, report.flags)
+    written.write(DOCUMENT, partial(write_document, results, told, written.folder, flags))
 
 
 def _is_surface_anew(made: Corrected, what: str) -> bool:
@@ -173,7 +197,7 @@ def _note_missing(
     made: Corrected, written: WrittenResults, listed: Iterable[tuple[str, object]]
 ) -> None:
     """Keep the missing results of before that are not tried again."""
-    tried = {what for what, _ in listed} | {SCENE, REPORT_HTML, REPORT_JSON, PIECES_JSON}
+    tried = {what for what, _ in listed} | {DOCUMENT, SCENE, REPORT_HTML, REPORT_JSON, PIECES_JSON}
     old = [
         one
         for one in made.before.not_written

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from afunet.anatomy.bones import Bone
 from afunet.errors import ConfigError, OutputError
+from afunet.extras import require_extra
 from afunet.formats.glb import Part, write_glb
 from afunet.formats.mesh_files import MESH_WRITERS
 from afunet.formats.scan import Scan
@@ -29,8 +30,15 @@ SURFACE_FORMATS = (*MESH_WRITERS, GLB_KIND)
 PIECE_FORMATS = (*SURFACE_FORMATS, *SLICER_FORMATS)
 """The formats that need no more than the surface of all bone and the pieces."""
 SEGMENTATION, STRUCTURES = "segmentation.dcm", "structures.dcm"
-MEASUREMENTS = "measurements.dcm"
-DICOM_RESULTS = {"seg": SEGMENTATION, "rtstruct": STRUCTURES, "sr": MEASUREMENTS}
+MEASUREMENTS, DOCUMENT = "measurements.dcm", "report.dcm"
+PDF = "pdf"
+"""The report as a document; it is made after all other results (`case_writing`)."""
+DICOM_RESULTS = {
+    "seg": SEGMENTATION,
+    "rtstruct": STRUCTURES,
+    "sr": MEASUREMENTS,
+    PDF: DOCUMENT,
+}
 """The file of each format that refers to the images of a scan."""
 
 
@@ -188,6 +196,7 @@ RESULT_FORMATS: dict[str, ResultFormat] = {
     "seg": ResultFormat({SEGMENTATION: _segmentation}, needs_dicom=True),
     "rtstruct": ResultFormat({STRUCTURES: _structures}, needs_dicom=True),
     "sr": ResultFormat({MEASUREMENTS: _measurements}, needs_dicom=True),
+    PDF: ResultFormat({}, needs_dicom=True),
 }
 
 
@@ -212,6 +221,8 @@ def require_formats(names: Collection[str]) -> None:
         raise ConfigError(
             "the report sr refers to the segments of seg: ask for both", code="OPTIONS_CLASH"
         )
+    if PDF in names:
+        require_extra("reportlab")
 
 
 def require_source_for(names: Collection[str], scan: Scan, *, deidentified: bool = False) -> None:

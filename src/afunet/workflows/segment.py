@@ -31,7 +31,13 @@ from afunet.workflows.case_writing import CaseWriter, WantedResults, report_of, 
 from afunet.workflows.edit_list import require_unedited
 from afunet.workflows.network import PLAN as LOADING_PLAN
 from afunet.workflows.network import load_network
-from afunet.workflows.result_files import require_formats, require_source_for, results_of
+from afunet.workflows.result_files import (
+    DOCUMENT,
+    PDF,
+    require_formats,
+    require_source_for,
+    results_of,
+)
 from afunet.workflows.staging import check_writable, staged_folder
 from afunet.workflows.stopwatch import Stopwatch
 from afunet.workflows.titles import UNTITLED, title_of
@@ -278,8 +284,8 @@ def require_possible(source: Image | Scan, output: str | Path, options: SegmentO
             f"the output is {output!r}, expected the path of a folder", code="NOT_A_FOLDER"
         )
     names = [name for name, _ in results_of(options.formats)]
-    pages = (OVERLAY, SCENE, REPORT_HTML, REPORT_JSON)
-    check_writable(Path(output), "segment", (*names, *pages))
+    pages = (OVERLAY, SCENE, *([DOCUMENT] if PDF in options.formats else []), REPORT_HTML)
+    check_writable(Path(output), "segment", (*names, *pages, REPORT_JSON))
     require_unedited(Path(output))
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+MANUFACTURER = "afunet"
+
 
 @dataclass(frozen=True)
 class Algorithm:

@@ -36,6 +36,9 @@ OURS = (
     "ReferencedSeriesSequence",
     "ReferencedImageSequence",
     "SourceImageSequence",
+    "SourceInstanceSequence",
+    "DocumentTitle",
+    "EncapsulatedDocument",
     "SegmentSequence",
     "ContentSequence",
     "CurrentRequestedProcedureEvidenceSequence",
@@ -65,7 +68,7 @@ def deidentify(dataset: Dataset) -> None:
     for keyword, uid in before.items():  # by our map, whatever the rules did
         setattr(dataset, keyword, get_UID(uid))
     for element in dataset:
-        if element.VR == "DA" and element.value == LIBRARY_DATE:
+        if element.VR in ("DA", "DT") and str(element.value).startswith(LIBRARY_DATE):
             element.value = DUMMY_DATE
         if element.VR == "SQ":
             for item in element.value:

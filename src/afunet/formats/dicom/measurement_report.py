@@ -19,7 +19,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import SegmentationStorage
 
-from afunet.formats.dicom.algorithm import Algorithm
+from afunet.formats.dicom.algorithm import MANUFACTURER, Algorithm
 from afunet.formats.dicom.copied_elements import FILED_BY
 from afunet.formats.dicom.deidentify import deidentify
 from afunet.formats.dicom.new_uids import new_uid
@@ -34,7 +34,6 @@ from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.formats.dicom.source_images import file_beside, item
 from afunet.whole_file import whole_file
 
-MANUFACTURER = "afunet"
 SERIES_NUMBER = 9102
 LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"  # PS3.6; pydicom does not name it yet
 OWN_CODES = "99AFUNET"

@@ -19,7 +19,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import CTImageStorage, generate_uid
 from pydicom.valuerep import DSfloat
 
-from afunet.formats.dicom.algorithm import Algorithm
+from afunet.formats.dicom.algorithm import MANUFACTURER, Algorithm
 from afunet.formats.dicom.copied_elements import FILED_BY, SHARED_UIDS
 from afunet.formats.dicom.deidentify import deidentify
 from afunet.formats.dicom.new_uids import new_uid
@@ -37,7 +37,6 @@ from afunet.formats.dicom.spacing import POSITION_TOLERANCE_MM
 from afunet.geometry import ImagePlane
 from afunet.whole_file import whole_file
 
-MANUFACTURER = "afunet"
 SERIES_NUMBER = 9100
 LARGEST_OFFSET_MM = 0.01
 

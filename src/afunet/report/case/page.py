@@ -26,7 +26,7 @@ def _change(percent: float) -> str:
     return f"{abs(percent):.1f} % {'more' if percent > 0 else 'less'} than"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """Return a confidence as text: "93 %", and never more than `MOST_SURE`."""
     return f"{100 * min(share, MOST_SURE):.0f} %"
 
@@ -38,7 +38,7 @@ _PAGES.filters |= {
     "counted": counted,
     "hu": lambda value: "–" if value is None else f"{value:.0f}".replace("-", "−"),
     "change": _change,
-    "percent": _percent,
+    "percent": percent,
     "sentence": lambda text: text[:1].upper() + text[1:],
 }
 
