@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import fsspec
 import pytest
 from tests.batch.conftest import Scans
 from tests.refusals import refused
@@ -71,6 +72,13 @@ def test_what_is_not_there_is_refused_without_its_url(tmp_path: Path) -> None:
         pass
     with refused(InputError, "NO_SCANS"):
         scans_in([f"{tmp_path.as_uri()}/*.nii.gz"])
+
+
+def test_a_name_that_leads_out_of_the_folder_is_refused() -> None:
+    store = fsspec.filesystem("memory")
+    store.pipe({"/bucket/ct/1.dcm": b"1", "/bucket/ct/../../2.dcm": b"2"})
+    with refused(InputError, "ARCHIVE_PATH"), StoredScan("memory://bucket/ct").fetched():
+        pass
 
 
 @pytest.mark.parametrize("url", ["nothing://bucket/scan.nii.gz"])

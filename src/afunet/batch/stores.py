@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from afunet.errors import ConfigError, InputError
+from afunet.errors import AfunetError, ConfigError, InputError
 from afunet.extras import require_extra
 from afunet.faults import PROGRAM_ERROR, code_of
 from afunet.temporary import temporary_folder
@@ -37,13 +37,19 @@ class StoredScan:
     def fetched(self) -> Iterator[Path]:
         """Yield a copy below a temporary folder, in the name of which nothing names a patient.
 
-        Raises `InputError` if the store does not give the scan, and `OSError` for a full disk.
+        Raises `InputError` if the store does not give the scan or if a name there leads out of the
+        folder, and `OSError` for a full disk.
         """
         files, path = _opened(self.url)
         with temporary_folder(FETCHED) as folder:
             with _read_from_store():
                 is_folder = files.isdir(path)
                 copy = folder / ("scan" if is_folder else f"scan{_suffix(path)}")
+                if is_folder and any(".." in one.split("/") for one in files.find(path)):
+                    raise InputError(
+                        "a file of the scan has a name with .. in its object store: rename it",
+                        code="ARCHIVE_PATH",
+                    )
                 files.get(path.rstrip("/") + "/" if is_folder else path, str(copy), is_folder)
             yield copy
 
@@ -108,7 +114,7 @@ def _read_from_store() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if code_of(error) in ("DISK_FULL", "OUT_OF_MEMORY"):
+        if isinstance(error, AfunetError) or code_of(error) in ("DISK_FULL", "OUT_OF_MEMORY"):
             raise
         what = type(error).__name__ if code_of(error) == PROGRAM_ERROR else code_of(error)
         raise InputError(
