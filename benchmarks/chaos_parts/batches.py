@@ -19,7 +19,7 @@ from benchmarks.chaos_parts.ray_nodes import Nodes, ray_nodes
 from benchmarks.chaos_parts.system import Ended, How, System, below, kill
 
 RESULT = "instances.nii.gz"
-LONGEST_FULL_S = 60.0
+FULL_S = (30.0, 120.0)
 DISK_BYTES = 24 << 20
 BACK_S = (3_600, 86_400)
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
@@ -123,7 +123,7 @@ def fill_disk(batch: Batch, chance: Random) -> None:
             while True:
                 file.write(bytes(1 << 14))
     except OSError:
-        time.sleep(chance.uniform(1, LONGEST_FULL_S))
+        time.sleep(chance.uniform(*FULL_S))
     filler.unlink(missing_ok=True)
 
 
