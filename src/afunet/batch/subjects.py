@@ -135,17 +135,22 @@ def key_of(folder: Path) -> bytes:
     with suppress(FileExistsError):
         folder.mkdir(parents=True, exist_ok=True)
         half = folder / f".key-{secrets.token_hex(4)}"
-        half.write_bytes(secrets.token_bytes(KEY_BYTES))
         try:
-            os.link(half, path)
-        except FileExistsError:
-            pass
-        except OSError:  # a file system without links
-            if not path.exists():
-                os.replace(half, path)
+            half.write_bytes(secrets.token_bytes(KEY_BYTES))
+            _link(half, path)
         finally:
             half.unlink(missing_ok=True)
     return path.read_bytes()
+
+
+def _link(half: Path, path: Path) -> None:
+    try:
+        os.link(half, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        if not path.exists():
+            os.replace(half, path)
 
 
 def _given(one: str | Path) -> Iterable[Path | StoredScan]:
