@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from afunet.batch.run import LEASE_S, RENEW_S
+from afunet.batch.crew import LEASE_S, RENEW_S
 from afunet.jobs.folder_ledger import FolderLedger
 from benchmarks.bench import parser_of, print_heading, print_row
 

@@ -14,6 +14,8 @@ EXTRAS = {
     "matplotlib": "train",
     "openvino": "openvino",
     "pyarrow": "batch",
+    "ray": "cluster",
+    "fsspec": "cluster",
     "fastapi": "serve",
     "uvicorn": "serve",
     "python_multipart": "serve",

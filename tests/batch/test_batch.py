@@ -81,7 +81,7 @@ def test_a_batch_that_was_killed_goes_on_and_repeats_nothing(scans: Scans, tmp_p
     with subprocess.Popen(
         [*COMMAND, str(folder), "-o", str(output), *OPTIONS], start_new_session=True
     ) as batch:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 240
         while not ended(output) and time.monotonic() < deadline:
             time.sleep(0.1)
         os.kill(batch.pid, signal.SIGKILL)

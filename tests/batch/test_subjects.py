@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,3 +149,20 @@ def test_workers_are_planned_from_cores_and_memory(monkeypatch: pytest.MonkeyPat
     for wanted in (0, -1, 1000):
         with refused(ConfigError, "WORKERS_IMPOSSIBLE"):
             plan_workers(wanted)
+
+
+def test_a_full_disk_leaves_no_half_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(path: Path, content: bytes) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", half)
+        with pytest.raises(OSError, check=is_full):
+            key_of(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert len(key_of(tmp_path)) == len(KEY)
+
+
+def is_full(error: OSError) -> bool:
+    return error.errno == errno.ENOSPC

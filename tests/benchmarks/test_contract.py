@@ -193,6 +193,7 @@ CASES = {
         smaller={"SHORTEST_S": 1.0, "LONGEST_S": 2.0},
         lines=[r"^killed: the batch 1 times$"],
     ),
+    "chaos": Case("--scans 2 --blows 1 --longest-s 4 --rows driver", rows=[["driver"]]),
     "serve": Case(
         "{ct} --kills 1 --users 2 --seconds 0.1 --upload-mib 2",
         rows=[

@@ -96,6 +96,22 @@ def test_a_lease_that_ran_out_is_taken_over_and_its_old_holder_changes_nothing(
     assert ledger.finish(taken[1])
 
 
+@pytest.mark.parametrize("lease_s", [5.0, 100.0])
+def test_a_lease_is_renewed_for_the_seconds_that_its_holder_asks_for(
+    ledger: JobStore, clock: Clock, lease_s: float
+) -> None:
+    job = ledger.add("ann", "case1", "segment", {})
+    _, lease = ledger.claim(10) or pytest.fail("no job")
+    assert ledger.renew(lease, lease_s) is not None
+    clock.now += lease_s - 1
+    assert ledger.claim() is None
+    assert ledger.renew(lease, lease_s) is not None
+    clock.now += lease_s + 1
+    taken = ledger.claim()
+    assert taken is not None
+    assert (taken[0].id, taken[0].tries) == (job.id, 2)
+
+
 @pytest.mark.parametrize("jump_s", [-86_400, -3600, 3600, 86_400])
 def test_a_job_is_taken_over_also_when_the_clock_was_set(
     ledger: JobStore, clock: Clock, jump_s: float

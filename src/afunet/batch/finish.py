@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from afunet.batch.crew import LEDGER
 from afunet.batch.page import render_batch
 from afunet.batch.run import JOBS, OWNER, Batch
 from afunet.batch.tables import tables_of, write_tables
@@ -40,7 +41,7 @@ class BatchResult:
 
 def finish(batch: Batch) -> BatchResult:
     """Write the tables and the page of all cases in the results folder, of all parts and runs."""
-    everything = FolderLedger(batch.output / JOBS / "jobs")
+    everything = FolderLedger(batch.output / JOBS / LEDGER)
     latest = {job.subject: job for job in everything.jobs(OWNER)}  # the newest of each case
     tables = tables_of(latest.values(), batch.output)
     files = write_tables(tables, batch.output)

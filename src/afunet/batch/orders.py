@@ -11,7 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from afunet.batch.subjects import Subject
+from afunet.batch.stores import StoredScan
+from afunet.batch.subjects import Subject, name_of
 from afunet.inference.cleanup import CleanUpRules
 from afunet.models.shipped import shipped_path
 from afunet.workflows.own_files import digest_of
@@ -46,7 +47,7 @@ class Settings:
     def order_for(self, subject: Subject, output: Path) -> Order:
         """Return the work at a scan whose results go below the folder `output`.
 
-        Raises `OSError` if the scan's files cannot be listed.
+        Raises `OSError` or `InputError` if the scan's files cannot be listed.
         """
         same = {
             "input": input_digest(subject.path),
@@ -57,18 +58,21 @@ class Settings:
         }
         name = hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:ID_DIGITS]
         places = {
-            "scan": str(subject.path.absolute()),
+            "scan": name_of(subject.path),
             "results": str((output / subject.folder).absolute()),
         }
         return Order(name, {**same, **places, "id": name})
 
 
-def input_digest(path: Path) -> str:
+def input_digest(path: Path | StoredScan) -> str:
     """Return a digest of the names, sizes and times of change of a scan's files.
 
     Reading the files themselves would take as long as segmenting them.
     """
-    rows = [_row(path, path.parent)] if path.is_file() else sorted(_rows(path))
+    if isinstance(path, StoredScan):
+        rows = path.digest_rows()
+    else:
+        rows = [_row(path, path.parent)] if path.is_file() else sorted(_rows(path))
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 

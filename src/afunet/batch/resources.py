@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,16 @@ MOST_WORKERS = 256
 
 
 @dataclass(frozen=True)
+class Room:
+    """The cores and the free memory of a node of a cluster."""
+
+    cores: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class WorkerPlan:
-    """The workers of a host, and the threads and the bytes that each may take."""
+    """The workers of a host or a cluster, and the threads and the bytes that each may take."""
 
     workers: int
     threads: int
@@ -47,6 +56,31 @@ def plan_workers(wanted: int | None = None) -> WorkerPlan:
     cores, free = threads(), int(free_bytes() * (1 - KEPT_SHARE))
     workers = wanted or max(1, min(cores, free // USUAL_BYTES))
     return WorkerPlan(workers, max(1, cores // workers), max(free // workers, GIB))
+
+
+def plan_cluster(rooms: Sequence[Room], wanted: int | None = None) -> WorkerPlan:
+    """Plan as many workers as the nodes have room for, or the `wanted` number on all of them.
+
+    Each worker fits into any of the nodes that count: those with a core and `USUAL_BYTES`. Raises
+    `ConfigError` if there is no such node, or for a number below 1 or above that of their cores.
+    """
+    usable = [room for room in rooms if room.cores >= 1 and room.bytes >= USUAL_BYTES]
+    cores = sum(room.cores for room in usable)
+    if not usable or (wanted is not None and not 1 <= wanted <= cores):
+        raise ConfigError(
+            f"the cluster has {cores} cores on {len(usable)} nodes with {USUAL_BYTES / GIB:.0f} GB "
+            f"for a worker, --workers is {wanted or 'not given'}: expected 1 to {cores}",
+            code="WORKERS_IMPOSSIBLE",
+        )
+    each = [min(room.cores, room.bytes // USUAL_BYTES) for room in usable]
+    if wanted is not None:
+        each = [-(-wanted // len(usable))] * len(usable)
+    shares = list(zip(usable, each, strict=True))
+    return WorkerPlan(
+        wanted or sum(each),
+        max(1, min(room.cores // count for room, count in shares)),
+        max(GIB, min(room.bytes // count for room, count in shares)),
+    )
 
 
 def free_bytes() -> int:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from afunet.batch.crew import LEDGER, Crew, Post
 from afunet.batch.orders import Settings
-from afunet.batch.resources import WorkerPlan
 from afunet.batch.subjects import (
     LOOKING,
     WHOLE,
@@ -20,22 +19,19 @@ from afunet.batch.subjects import (
     named_subjects,
     scans_in,
 )
-from afunet.batch.tasks import MOST_BYTES, SEGMENT
+from afunet.batch.tasks import SEGMENT
 from afunet.jobs.folder_ledger import FolderLedger
-from afunet.jobs.job import Job, State
-from afunet.jobs.worker import Worker
-from afunet.models.cores import VARIABLE
+from afunet.jobs.job import Failure, Job, State
 from afunet.plan import Step
 from afunet.watch import UNWATCHED, Watch
-from afunet.workflows.segment import SegmentOptions
 from afunet.workflows.staging import check_writable
 
-OWNER, TASKS, JOBS = "batch", "afunet.batch.tasks", ".afunet-jobs"
+OWNER, JOBS = "batch", ".afunet-jobs"
 SEGMENTING = "segmenting"
 PLAN = (Step(LOOKING), Step(SEGMENTING, share=1))
 PAUSE_S = 0.5
-LEASE_S, RENEW_S = 60.0, 10.0
-"""A thousand workers that renew each second would keep a file server busy with nothing else."""
+LOOKS_A_SECOND = 1000
+"""How often the file server is asked whether a case has ended."""
 
 
 @dataclass(eq=False)
@@ -82,58 +78,45 @@ class Batch:
             if job.id == wanted
         ]
 
-    def run(self, plan: WorkerPlan, watch: Watch, ended: Callable[[Job], None]) -> None:
+    def post(self, settings: Settings) -> Post:
+        """Return what a worker of this batch must know."""
+        return Post((self.output / JOBS).absolute(), tuple(self.jobs), settings)
+
+    def run(
+        self,
+        crew: AbstractContextManager[Crew],
+        watch: Watch,
+        ended: Callable[[Job], None],
+        refused: Callable[[Failure], None] = lambda _: None,
+    ) -> None:
         """Work until every scan has ended, here or elsewhere; tell `ended` of each.
 
-        Raises `Cancelled`; the scans at hand then go back into the queue.
+        `refused` is told why a worker cannot work while others can. Raises `Cancelled`; the scans
+        at hand then go back into the queue.
         """
         waiting = set(self.jobs)
-        with self._workers(plan):
+        with crew as workers:
             while waiting:
                 watch.check()
-                over = list(self._over(waiting))
-                for job in over:
+                for job in list(self._over(waiting)):
                     ended(job)
                     waiting.discard(job.subject)
+                for failure in workers.tend(len(self.jobs) - len(waiting)):
+                    refused(failure)
                 watch.tell(SEGMENTING, len(self.jobs) - len(waiting), len(self.jobs))
-                if not over and waiting:
-                    time.sleep(PAUSE_S)
+                if waiting:
+                    time.sleep(max(PAUSE_S, len(waiting) / LOOKS_A_SECOND))
 
     def _over(self, waiting: set[str]) -> Iterator[Job]:
         for folder in sorted(waiting):
             if self.ledger.is_over(folder, self.jobs[folder]):
                 yield self.ledger.job_of(folder, self.jobs[folder])
 
-    @contextmanager
-    def _workers(self, plan: WorkerPlan) -> Iterator[None]:
-        environment = {VARIABLE: str(plan.threads), MOST_BYTES: str(plan.bytes)}
-        workers = [
-            Worker(
-                self.ledger,
-                TASKS,
-                LEASE_S,
-                environment=environment,
-                keeps_process=True,
-                renew_s=RENEW_S,
-                tells=False,
-            )
-            for _ in range(plan.workers)
-        ]
-        try:
-            for worker in workers:
-                worker.start()
-            yield
-        finally:
-            for worker in workers:
-                worker.ask_to_stop()
-            for worker in workers:
-                worker.stop()
-
 
 def batch_of(
-    given: Sequence[Path],
+    given: Sequence[str | Path],
     output: Path,
-    options: SegmentOptions,
+    settings: Settings,
     part: Part = WHOLE,
     watch: Watch = UNWATCHED,
 ) -> Batch:
@@ -145,9 +128,7 @@ def batch_of(
     check_writable(output)
     scans = scans_in(given, output)
     subjects = list(named_subjects(scans, key_of(output / JOBS), part, watch))
-    mine = [subject.folder for subject in subjects]
-    random.shuffle(mine)  # many that begin alike would meet at every case
-    ledger = FolderLedger(output / JOBS / "jobs", mine)
+    ledger = FolderLedger(output / JOBS / LEDGER, [subject.folder for subject in subjects])
     batch = Batch(output, subjects, ledger)
-    batch.plan(Settings.of(options), watch)
+    batch.plan(settings, watch)
     return batch

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from afunet.batch.orders import options_of
 from afunet.batch.resources import bound_memory
+from afunet.batch.stores import StoredScan, is_url
 from afunet.jobs.tasks import Answer, Task
 from afunet.watch import Watch
 from afunet.workflows.own_files import read_own_files
@@ -26,15 +28,20 @@ def segment(request: Mapping[str, Any], watch: Watch) -> Answer:
         bound_memory(int(most))
     segmenter = _segmenter(options_of(request["options"]))
     folder = Path(request["results"])
-    case = segmenter.segment(
-        Path(request["scan"]), folder, case=request["title"], identity=request["id"], watch=watch
-    )
+    with _scan_at(request["scan"]) as scan:
+        case = segmenter.segment(
+            scan, folder, case=request["title"], identity=request["id"], watch=watch
+        )
     return {
         "not_written": [one.format for one in case.report.not_written],
         "seconds": round(sum(case.report.run.seconds.values()), 2),
         "peak_memory_mb": case.report.run.peak_memory_mb,
         "files": dict(read_own_files(folder).files.get(SEGMENT, {})),
     }
+
+
+def _scan_at(name: str) -> AbstractContextManager[Path]:
+    return StoredScan(name).fetched() if is_url(name) else nullcontext(Path(name))
 
 
 @lru_cache(maxsize=1)

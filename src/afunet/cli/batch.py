@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,20 +24,27 @@ from afunet.errors import ExitCode
 from afunet.formats.dicom.segmentation_kind import SegmentationKind
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.runtime_choice import RuntimeChoice
-from afunet.terminal.messages import print_failure
+from afunet.terminal.messages import print_failure, print_warning
 from afunet.terminal.show import print_lines
 from afunet.terminal.work import Work
 
 
 def batch(
     scans: Annotated[
-        list[Path],
-        typer.Argument(help="Folders of scans, scans, lists of paths (.txt, .csv), or patterns."),
+        list[str],
+        typer.Argument(
+            help="Folders of scans, scans, lists of paths (.txt, .csv), patterns, or URLs of "
+            "object stores."
+        ),
     ],
     output: Output,
     workers: Annotated[
         int | None,
         typer.Option(help="Scans at a time; default: what cores and free memory allow."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Work on a cluster of Ray: HOST:PORT of its head node, or auto."),
     ] = None,
     part: Annotated[
         str, typer.Option(help="Work at part i of n only, such as 2/16, on one of n machines.")
@@ -71,17 +77,19 @@ def batch(
     - `afunet batch scans/ -o out`
     - `afunet batch list.csv -o out --workers 4 --retry-failed`
     - `afunet batch scans/ -o /shared/out --part 2/16`
+    - `afunet batch s3://bucket/scans -o /shared/out --cluster head:6379`
     """
     from afunet.batch.finish import finish
-    from afunet.batch.resources import plan_workers
+    from afunet.batch.orders import Settings
     from afunet.batch.run import PLAN, batch_of
+    from afunet.batch.sites import site_of
     from afunet.batch.subjects import Part
     from afunet.batch.tables import failure_row
-    from afunet.jobs.job import Job, State
+    from afunet.jobs.job import Failure, Job, State
     from afunet.workflows.segment import SegmentOptions
 
     work.follow(PLAN)
-    plan, share = plan_workers(workers), Part.read(part)
+    share = Part.read(part)
     options = SegmentOptions(
         weights=weights,
         device=device,
@@ -94,20 +102,25 @@ def batch(
         max_error_mm=max_error_mm,
         fast=fast,
     )
-    found = batch_of(scans, output, options, share, work.watch)
-    if retry_failed:
-        found.retry_failed()
-    print_lines((f"{found.words}; {plan.words}",))
 
     def ended(job: Job) -> None:
         if job.state is State.FAILED:
             failure = failure_row(job)
             print_failure(f"{failure['case']}: {failure['reason']}", failure["code"])
 
-    try:
-        found.run(plan, work.watch, ended)
-    finally:
-        result = finish(found)
+    def refused(why: Failure) -> None:
+        print_warning(why.message, why.code)
+
+    with site_of(cluster, workers) as site:
+        settings = Settings.of(options)
+        found = batch_of(scans, output, settings, share, work.watch)
+        if retry_failed:
+            found.retry_failed()
+        print_lines((f"{found.words}; {site.plan.words}",))
+        try:
+            found.run(site.crew(found.post(settings)), work.watch, ended, refused)
+        finally:
+            result = finish(found)
     print_lines(result.lines)
     if result.failed:
         raise typer.Exit(ExitCode.REFUSED)

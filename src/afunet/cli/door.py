@@ -96,5 +96,7 @@ def _paths_in(values: Any) -> Iterator[Path]:
     for value in values:
         if isinstance(value, Path):
             yield value
+        elif isinstance(value, str) and "/" in value:
+            yield Path(value)  # a path or a URL, where a command takes both
         elif isinstance(value, list | tuple):
             yield from _paths_in(value)

@@ -39,6 +39,7 @@ from afunet.jobs.folder_look import (
     Claim,
     Look,
     end_job,
+    read,
 )
 from afunet.jobs.job import Failure, Job, Progress, State
 from afunet.jobs.store import LEASE_S, LOST, MOST_TRIES
@@ -131,12 +132,15 @@ class FolderLedger:
         return None
 
     def renew(self, lease: str, lease_s: float = LEASE_S) -> Job | None:
-        """Keep a lease for as long as it was given; return its job, None if it was lost."""
+        """Keep a lease for `lease_s` more seconds; return its job, None if it was lost."""
         if (held := self._held(lease)) is None:
             return None
         look, claim = held
+        path = look.place / f"{CLAIM}{claim.number}"
         with suppress(OSError):
-            self.clock.touch(look.place / f"{CLAIM}{claim.number}")
+            if lease_s != claim.lease_s:
+                replaced(path, {**read(path), "lease_s": lease_s}, durable=False)
+            self.clock.touch(path)
         return look.job(claim.job)
 
     def tell(self, lease: str, progress: Progress) -> bool:
