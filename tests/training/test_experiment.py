@@ -128,6 +128,21 @@ def test_a_list_has_rows_only(folder: Path) -> None:
         load_experiments([write(folder, "z.toml", 'rows = ["base.toml"]\nsteps = 3')])
 
 
+def test_a_list_gives_its_rows_their_seeds(folder: Path) -> None:
+    row = 'extends = "base.toml"\n' + ROW
+    write(folder, "a.toml", row)
+    write(folder, "b.toml", ROW + 'classical = "clustering"')
+    first = write(folder, "y.toml", 'rows = ["a.toml", "b.toml"]\nseeds = [3, 1]')
+    other = write(folder, "z.toml", 'rows = ["a.toml"]\nseeds = [1, 4]')
+    assert [row.seeds for row in load_experiments([first])] == [(3, 1), ()]
+    assert [row.seeds for row in load_experiments([first, other])] == [(3, 1, 4), ()]
+    for odd in ("3", '["x"]', "[true]"):
+        with refused(ConfigError, "CONFIG_ERROR", "seeds"):
+            load_experiments([write(folder, "x.toml", f'rows = ["a.toml"]\nseeds = {odd}')])
+    with refused(ConfigError, "CONFIG_ERROR", [-1]):
+        load_experiments([write(folder, "x.toml", 'rows = ["a.toml"]\nseeds = [-1]')])
+
+
 def test_names_and_references_are_told_apart(folder: Path) -> None:
     row = 'extends = "base.toml"\n' + ROW
     (folder / "other").mkdir()

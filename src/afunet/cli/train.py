@@ -25,6 +25,7 @@ def models() -> None:
 
 
 def _networks() -> Table:
+    from afunet.extras import EXTRAS, installed
     from afunet.models import MODELS, build_model
     from afunet.models.complexity import complexity
 
@@ -32,6 +33,10 @@ def _networks() -> Table:
     for heading in ("name", "parameters", "GFLOPs", "field px", "source"):
         table.add_column(heading, justify="left" if heading in ("name", "source") else "right")
     for name, architecture in MODELS.items():
+        if not installed(architecture.package):
+            extra = f"pip install 'afunet[{EXTRAS[architecture.package]}]'"
+            table.add_row(name, "–", "–", "–", f"{architecture.source}: {extra}")
+            continue
         cost = complexity(build_model(name, seed=0))
         field = f"{cost.receptive_field}" if cost.receptive_field else "whole window"
         if cost.receptive_field is None and cost.local_field:

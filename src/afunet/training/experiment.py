@@ -8,12 +8,14 @@
     table = "Table 1"
     reference = true
 
-A file may instead list the files of rows: `rows = ["table1/unet.toml", …]`.
+A file may instead list the files of rows: `rows = ["table1/unet.toml", …]`. With `seeds` it gives
+its rows these seeds instead of their own. Rows are trained in the order of the list, all of them
+with the first seed before any with the second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -101,11 +103,15 @@ class Experiment:
 def load_experiments(paths: Iterable[Path]) -> tuple[Experiment, ...]:
     """The rows of TOML files and of folders of TOML files, in the order given, without repeats.
 
-    Recipes (files with neither `[experiment]` nor `rows`) are skipped. Raises `ConfigError` if no
-    row is left, two rows share a name, or a table has two references.
+    A row that several lists name has the seeds of all of them. Recipes (files with neither
+    `[experiment]` nor `rows`) are skipped. Raises `ConfigError` if no row is left, two rows share a
+    name, or a table has two references.
     """
-    files = list(dict.fromkeys(row.resolve() for path in paths for row in _rows(path)))
-    experiments = tuple(load_experiment(path) for path in files)
+    listed: dict[Path, dict[int, None]] = {}
+    for path in paths:
+        for row, seeds in _rows(path):
+            listed.setdefault(row.resolve(), {}).update(dict.fromkeys(seeds))
+    experiments = tuple(load_experiment(path, tuple(seeds)) for path, seeds in listed.items())
     if not experiments:
         raise ConfigError(
             "nothing to compare: give a file with an [experiment] table or rows",
@@ -121,8 +127,11 @@ def load_experiments(paths: Iterable[Path]) -> tuple[Experiment, ...]:
     return experiments
 
 
-def load_experiment(path: Path) -> Experiment:
-    """Read one row; `ConfigError` for unknown keys and keys that exclude each other."""
+def load_experiment(path: Path, seeds: Sequence[int] = ()) -> Experiment:
+    """Read one row; `ConfigError` for unknown keys and keys that exclude each other.
+
+    `seeds` replace those of the file, unless it is a classical method.
+    """
     raw = read_experiment_table(path)
     if raw is None:
         raise ConfigError(
@@ -130,7 +139,10 @@ def load_experiment(path: Path) -> Experiment:
             code="NO_EXPERIMENT",
         )
     try:
-        return _experiment(path, _table(raw), read_toml(path))
+        table = _table(raw)
+        if seeds and not table.classical:
+            table = replace(table, seeds=tuple(seeds))
+        return _experiment(path, table, read_toml(path))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}", code=error.code) from error
 
@@ -168,8 +180,8 @@ def _seeds_of(source: Path) -> tuple[int, ...]:
     return _table(raw).seeds if raw else ()
 
 
-def _rows(path: Path) -> Iterable[Path]:
-    """The files of rows in a folder or a list, or the file itself."""
+def _rows(path: Path) -> Iterable[tuple[Path, Sequence[int]]]:
+    """The files of rows in a folder or a list, with the list's seeds; or the file itself."""
     if path.is_dir():
         for file in sorted(path.rglob("*.toml")):
             yield from _rows(file)
@@ -178,19 +190,22 @@ def _rows(path: Path) -> Iterable[Path]:
     rows = raw.get("rows", [])
     if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
         raise ConfigError(f"{path}: rows must be a list of file names, got {rows!r}")
-    if rows and len(raw) > 1:
+    seeds = raw.get("seeds", []) if rows else []
+    if not (isinstance(seeds, list) and all(type(seed) is int for seed in seeds)):
+        raise ConfigError(f"{path}: seeds must be a list of whole numbers, got {seeds!r}")
+    if rows and not raw.keys() <= {"rows", "seeds"}:
         raise ConfigError(
-            f"{path}: a file with rows must not have other keys, got {sorted(raw)}",
+            f"{path}: a file with rows has no other keys but seeds, got {sorted(raw)}",
             code="OPTIONS_CLASH",
         )
     if "experiment" in raw:
-        yield path
+        yield path, ()
     for row in rows:
         if read_experiment_table(path.parent / row) is None:
             raise ConfigError(
                 f"{path}: the row {row!r} has no [experiment] table", code="NO_EXPERIMENT"
             )
-        yield path.parent / row
+        yield path.parent / row, seeds
 
 
 def _table(raw: Mapping[str, Any]) -> ExperimentTable:

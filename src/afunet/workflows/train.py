@@ -78,7 +78,7 @@ def train_network(
     build_model(config.model, config.options, seed=0)  # fails early for a wrong name or option
     if threads:
         torch.set_num_threads(threads)
-    if finished := _finished(config, run):
+    if finished := finished_run(config, run):
         return finished
     check_writable(run, names=(BEST, RESULT))
     place = own_device(pick_device(device))
@@ -151,7 +151,7 @@ def arithmetic(
     return Precision.FP32, (info("NO_BFLOAT16", line),)
 
 
-def _finished(config: TrainingConfig, run: Path) -> TrainingResult | None:
+def finished_run(config: TrainingConfig, run: Path) -> TrainingResult | None:
     """Return the result of an earlier call with the same configuration, if it finished."""
     result, best = run / RESULT, run / BEST
     if not (result.is_file() and best.is_file()):
