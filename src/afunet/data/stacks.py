@@ -12,7 +12,7 @@ from afunet.data.slices import LabelledSlice
 from afunet.errors import InputError
 from afunet.geometry import Volume
 
-APART_MM, UNKNOWN_MM = 50.0, 1.0
+APART_MM, UNKNOWN_MM = 20.0, 1.0
 """The step from slice to slice, which is unknown since labelled slices need not be neighbours: the
 largest that is read again, so that nnU-Net's 2D configuration slices along this axis. And the size
 of a pixel where it is unknown."""

@@ -35,9 +35,9 @@ class ExperimentTable:
     """The keys of `[experiment]`, checked.
 
     Empty `seeds` mean the seed of the training. `window` is the side in px of the windows at
-    inference, "slice" for whole slices, "as trained" for the size of the crops. `weights_of` is a
-    TOML file, relative to this one, whose runs are used instead of training. `paper` holds the
-    published scores in %.
+    inference, "slice" for whole slices, "as trained" for the size of the crops. A pixel is bone
+    from the probability `threshold` on. `weights_of` is a TOML file, relative to this one, whose
+    runs are used instead of training. `paper` holds the published scores in %.
     """
 
     label: str
@@ -46,6 +46,7 @@ class ExperimentTable:
     reference: bool = False
     classical: str = ""
     window: int | str = AS_TRAINED
+    threshold: float = 0.5
     weights_of: str = ""
     paper: PublishedScores | None = None
 
@@ -59,13 +60,17 @@ class ExperimentTable:
                 f'window must be a number of px, "{WHOLE_SLICE}" or "{AS_TRAINED}", '
                 f"got {self.window!r}"
             )
+        if not 0 < self.threshold < 1:
+            raise ConfigError(f"threshold must be between 0 and 1, got {self.threshold}")
         if len(set(self.seeds)) != len(self.seeds) or min(self.seeds, default=0) < 0:
             raise ConfigError(
                 f"seeds must be different whole numbers, 0 or more, got {list(self.seeds)}"
             )
-        if self.classical and (self.weights_of or self.seeds or self.window != AS_TRAINED):
+        of_networks = (self.weights_of, self.seeds, self.window, self.threshold)
+        if self.classical and of_networks != ("", (), AS_TRAINED, 0.5):
             raise ConfigError(
-                "a row with a classical method must not have seeds, window or weights_of",
+                "a row with a classical method must not have seeds, window, threshold or "
+                "weights_of",
                 code="OPTIONS_CLASH",
             )
 
@@ -86,6 +91,7 @@ class Experiment:
     reference: bool
     classical: str
     window: int | str
+    threshold: float
     paper: PublishedScores | None
     run_name: str = field(default="")
     base: Path = field(default_factory=Path)
@@ -165,6 +171,7 @@ def _experiment(path: Path, table: ExperimentTable, recipe: Mapping[str, Any]) -
         reference=table.reference,
         classical=table.classical,
         window=table.window,
+        threshold=table.threshold,
         paper=table.paper,
         run_name=source.stem,
         base=source.parent,

@@ -71,7 +71,11 @@ def differences(contender: Contender, reference: Contender | None) -> tuple[str,
     assert contender.experiment.training is not None
     assert reference.experiment.training is not None
     ours, theirs = (
-        {**_flat(one.experiment.training), "windows": one.window}
+        {
+            **_flat(one.experiment.training),
+            "windows": one.window,
+            "threshold": one.experiment.threshold,
+        }
         for one in (contender, reference)
         if one.experiment.training is not None
     )

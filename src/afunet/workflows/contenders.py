@@ -120,9 +120,9 @@ def run_of(
     window = _window_px(experiment)
     identity = (
         f"checkpoint {checkpoint.sha256}, window {window or 'whole slice'}, float32, "
-        f"afunet {version('afunet')}"
+        f"threshold {experiment.threshold:g}, afunet {version('afunet')}"
     )
-    mask_of = network_masks(engine, window)
+    mask_of = network_masks(engine, window, experiment.threshold)
     return Run(folder, identity, mask_of, seed, checkpoint.sha256, result.validation_dice)
 
 

@@ -30,7 +30,7 @@ from afunet.plan import Step
 from afunet.training.config import (
     Precision,
     TrainingConfig,
-    config_text,
+    is_text_of,
 )
 from afunet.training.distributed import joined, own_device
 from afunet.training.loop import CONFIG, DTYPES, train
@@ -156,7 +156,7 @@ def finished_run(config: TrainingConfig, run: Path) -> TrainingResult | None:
     result, best = run / RESULT, run / BEST
     if not (result.is_file() and best.is_file()):
         return None
-    if (run / CONFIG).read_text() != config_text(config):
+    if not is_text_of((run / CONFIG).read_text(), config):
         return None  # the training loop reports it
     return TrainingResult(json.loads(result.read_text())["validation_dice_per_case"], best)
 
