@@ -22,8 +22,9 @@ from afunet.inference.device_choice import DeviceChoice
 from afunet.plan import Moment, PlannedProgress
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows import compare as workflow
-from afunet.workflows import contenders
-from afunet.workflows.compare import CompareOptions, Comparison, compare
+from afunet.workflows import contenders, finished_runs
+from afunet.workflows.compare import Comparison, compare
+from afunet.workflows.finished_runs import CompareOptions
 
 SIZE = 40
 RECIPE = """
@@ -215,7 +216,7 @@ def test_a_stopped_comparison_goes_on_and_computes_nothing_twice(
     lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scored: list[int] = []
-    score, train = workflow.score_slices, contenders.train_network
+    score, train = finished_runs.score_slices, contenders.train_network
     watch = Watch()
 
     def counting_score(mask_of, slices, watch):  # type: ignore[no-untyped-def]
@@ -227,7 +228,7 @@ def test_a_stopped_comparison_goes_on_and_computes_nothing_twice(
             watch.cancel.cancel()
         return train(config, folder, **options)
 
-    monkeypatch.setattr(workflow, "score_slices", counting_score)
+    monkeypatch.setattr(finished_runs, "score_slices", counting_score)
     with monkeypatch.context() as stopped:
         stopped.setattr(contenders, "train_network", stopping_train)
         with pytest.raises(Cancelled):

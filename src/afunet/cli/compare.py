@@ -52,8 +52,9 @@ def compare(
     - `afunet compare experiments/*.toml -o out`
     - `afunet compare experiments/table1 --split val -o out`
     """
-    from afunet.workflows.compare import PLAN, CompareOptions
+    from afunet.workflows.compare import PLAN
     from afunet.workflows.compare import compare as run
+    from afunet.workflows.finished_runs import CompareOptions
     from afunet.workflows.own_files import removal_note
 
     work.follow(PLAN)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from math import inf
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -15,9 +14,7 @@ from time import perf_counter
 import numpy as np
 import torch
 
-from afunet.errors import Cancelled, ConfigError, OutputError
 from afunet.evaluation.joint_line import joint_line
-from afunet.evaluation.slice_score import SliceScore
 from afunet.inference.cpu import this_cpu
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.engines.torch_engine import pick_device
@@ -30,26 +27,16 @@ from afunet.report.comparison.page import comparison_page
 from afunet.report.comparison.panel import draw_panel
 from afunet.report.figure import require_matplotlib
 from afunet.report.not_written import NotWritten
-from afunet.training.experiment import Experiment, load_experiments
+from afunet.training.experiment import load_experiments
 from afunet.training.recording import LOG, VALIDATION
 from afunet.watch import UNWATCHED, TimeLimit, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.comparison_facts import Scores, table_facts
-from afunet.workflows.contenders import (
-    Contender,
-    Run,
-    check_experiment,
-    contender_of,
-    input_slices_of,
-    is_ready,
-    run_of,
-)
+from afunet.workflows.contenders import Contender, check_experiment, contender_of
+from afunet.workflows.finished_runs import CompareOptions, finish_runs
 from afunet.workflows.hardest_slices import hardest_slices
 from afunet.workflows.judged_split import JudgedSplit
-from afunet.workflows.score_store import ScoreStore, data_digest
-from afunet.workflows.scoring import score_slices
 from afunet.workflows.staging import check_writable, staged_folder
-from afunet.workflows.turns import Turn, turns_of
 
 MARKDOWN, JSON, PAGE = "comparison.md", "comparison.json", "comparison.html"
 PANEL, CURVES, FOREST = "panel.png", "curves.png", "forest.png"
@@ -68,31 +55,6 @@ TIMED_SLICES, TIMED_ROUNDS = 4, 2
 
 
 @dataclass(frozen=True)
-class CompareOptions:
-    """The data to compare on, the folder of the runs, and how they are trained.
-
-    After so many `hours` no run is begun, and one that is in training stops.
-    """
-
-    data: str = "knee"
-    split: str = "test"
-    status: str | None = "checked"
-    runs: Path = Path("runs")
-    device: DeviceChoice = DeviceChoice.AUTO
-    threads: int | None = None
-    hours: float = inf
-
-    def __post_init__(self) -> None:
-        if not self.hours > 0:
-            raise ConfigError(f"hours must be above 0, got {self.hours}")
-        if self.split not in ("test", "val"):
-            raise ConfigError(
-                f"cannot compare on split {self.split!r}: choose test, or val while test must "
-                "stay unseen"
-            )
-
-
-@dataclass(frozen=True)
 class Comparison:
     """The facts of a comparison and its files; `not_written` lists the missing ones.
 
@@ -107,19 +69,6 @@ class Comparison:
     def waiting(self) -> int:
         """How many runs the same command would go on with."""
         return self.facts.waiting
-
-
-@dataclass
-class _Finished:
-    """The finished runs of each row with their scores, by the row's name; and what is waiting."""
-
-    runs: dict[str, list[Run]] = field(default_factory=dict)
-    scores: dict[str, list[Sequence[SliceScore]]] = field(default_factory=dict)
-    waiting: int = 0
-
-    def add(self, turn: Turn, run: Run, scores: Sequence[SliceScore]) -> None:
-        self.runs.setdefault(turn.experiment.name, []).append(run)
-        self.scores.setdefault(turn.experiment.name, []).append(scores)
 
 
 def compare(
@@ -144,7 +93,7 @@ def compare(
         check_experiment(experiment)
     judged = JudgedSplit(options.data, options.split, options.status, watch)
     judged.refuse_training_on_it(experiments)
-    finished = _finish(experiments, judged, options, limit, watch)
+    finished = finish_runs(experiments, judged, options, limit, watch)
     contenders = [
         contender_of(one, finished.runs[one.name])
         for one in experiments
@@ -189,54 +138,6 @@ def _pictures(folder: Path) -> dict[str, bytes]:
     """Return the pictures that could be drawn, by name."""
     files = {name: folder / name for name in (FOREST, CURVES, PANEL)}
     return {name: file.read_bytes() for name, file in files.items() if file.is_file()}
-
-
-def _finish(
-    experiments: Sequence[Experiment],
-    judged: JudgedSplit,
-    options: CompareOptions,
-    limit: TimeLimit,
-    watch: Watch,
-) -> _Finished:
-    """Make and score run after run until the time is up; then only score those that are made."""
-    finished, turns = _Finished(), turns_of(experiments)
-    for number, turn in enumerate(turns, 1):
-        watch.check()
-        if limit.cancelled and not is_ready(turn, options.runs):
-            finished.waiting += 1
-            continue
-        watch.begin(turn.label, number, len(turns))
-        try:
-            run = run_of(
-                turn,
-                options.runs,
-                device=options.device,
-                threads=options.threads,
-                watch=replace(watch, cancel=limit),
-            )
-        except Cancelled:
-            watch.check()  # the caller's wish to stop comes first
-            finished.waiting += 1
-            continue
-        finished.add(turn, run, _scores(run, judged, input_slices_of(turn.experiment), watch))
-    if not finished.runs:
-        raise OutputError(
-            f"the time of {options.hours:g} h is up before one of {len(turns)} runs is finished: "
-            "give the same command again to go on",
-            code="TIME_IS_UP",
-        )
-    return finished
-
-
-def _scores(run: Run, judged: JudgedSplit, planes: int, watch: Watch) -> Sequence[SliceScore]:
-    """Return the scores of a run; compute them if they are not stored yet."""
-    slices = judged.slices(planes)
-    store = ScoreStore(run.folder, {"data": data_digest(slices), "masks": run.identity})
-    kept = store.load()
-    if kept is None:
-        kept = score_slices(run.mask_of, slices, watch)
-        store.save(kept)
-    return kept
 
 
 def _seconds_per_slice(
