@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from afunet.cli.options import Device, Output
@@ -34,8 +35,8 @@ def _networks() -> Table:
         table.add_column(heading, justify="left" if heading in ("name", "source") else "right")
     for name, architecture in MODELS.items():
         if not installed(architecture.package):
-            extra = f"pip install 'afunet[{EXTRAS[architecture.package]}]'"
-            table.add_row(name, "–", "–", "–", f"{architecture.source}: {extra}")
+            needed = f"needs pip install 'afunet[{EXTRAS[architecture.package]}]'"
+            table.add_row(name, "–", "–", "–", escape(needed))
             continue
         cost = complexity(build_model(name, seed=0))
         field = f"{cost.receptive_field}" if cost.receptive_field else "whole window"
