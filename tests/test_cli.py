@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -741,6 +742,19 @@ def test_models_lists_every_network(run_afunet: Run, monkeypatch: pytest.MonkeyP
     assert done.out.count("1,234,567") == len(MODELS)
     assert all(name in done.out for name in MODELS)
     assert done.out.count("(321 ") == len(MODELS)
+
+
+def test_models_tells_the_extra_of_networks_that_are_not_installed(
+    run_afunet: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cost = complexity.Complexity(1_234_567, 8.9, receptive_field=None, local_field=321)
+    monkeypatch.setattr(complexity, "complexity", lambda _: cost)
+    monkeypatch.setitem(sys.modules, "monai", None)
+    done = run_afunet("models")
+    assert done.code == 0
+    foreign = [name for name, one in MODELS.items() if one.package == "monai"]
+    assert done.out.count("'afunet[bench]'") == len(foreign) == 3
+    assert done.out.count("1,234,567") == len(MODELS) - 3
 
 
 def test_help_names_every_format() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from afunet.models import build_model
 from benchmarks.peers_parts.plans import Plan
 from benchmarks.peers_parts.scene import Scene
 from benchmarks.peers_parts.work import Work
@@ -16,48 +18,24 @@ AS_GIVEN, CHANNELS_LAST = torch.contiguous_format, torch.channels_last
 
 def basic_unet(scene: Scene) -> Work:
     """With its own widths, 32-32-64-128-256-32."""
-    from monai.networks.nets import BasicUNet
-
-    return _whole_slices(BasicUNet(spatial_dims=2, in_channels=1, out_channels=1), scene, AS_GIVEN)
+    return _whole_slices("monai_unet", scene, AS_GIVEN)
 
 
 def attention_unet(width: int) -> Callable[[Scene], Work]:
     """Five stages, from `width` channels to 16 times as many."""
-
-    def work(scene: Scene) -> Work:
-        from monai.networks.nets import AttentionUnet
-
-        channels = tuple(width * 2**stage for stage in range(5))
-        network = AttentionUnet(2, 1, 1, channels=channels, strides=(2, 2, 2, 2))
-        return _whole_slices(network, scene, CHANNELS_LAST)
-
-    return work
+    return lambda scene: _whole_slices("monai_attention_unet", scene, CHANNELS_LAST, width=width)
 
 
 def dyn_unet(plan: Plan) -> Callable[[Scene], Work]:
-    """With the stages and channels of nnU-Net's plan."""
-
-    def work(scene: Scene) -> Work:
-        from monai.networks.nets import DynUNet
-
-        network = DynUNet(
-            spatial_dims=2,
-            in_channels=1,
-            out_channels=2,
-            kernel_size=[3] * len(plan.strides),
-            strides=plan.strides,
-            upsample_kernel_size=plan.strides[1:],
-            filters=plan.features,
-            norm_name=("instance", {"affine": True}),
-        )
-        return _whole_slices(network, scene, AS_GIVEN)
-
-    return work
+    """With the stages and channels of nnU-Net's plan, and a channel for the background."""
+    depth = len(plan.strides) - 1
+    return lambda scene: _whole_slices("monai_dynunet", scene, AS_GIVEN, depth=depth, classes=2)
 
 
-def _whole_slices(network: nn.Module, scene: Scene, layout: torch.memory_format) -> Work:
+def _whole_slices(name: str, scene: Scene, layout: torch.memory_format, **options: Any) -> Work:
     """`layout` is the order in memory in which the network is faster."""
-    network.eval().to(memory_format=layout)  # type: ignore[call-overload]
+    network = build_model(name, options).eval()
+    network.to(memory_format=layout)  # type: ignore[call-overload]
     slices = [torch.from_numpy(unit[None]).contiguous(memory_format=layout) for unit in scene.units]
 
     @torch.inference_mode()

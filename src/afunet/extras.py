@@ -19,6 +19,7 @@ EXTRAS = {
     "fastapi": "serve",
     "uvicorn": "serve",
     "python_multipart": "serve",
+    "monai": "bench",
     "pynetdicom": "node",
     "dicomweb_client": "node",
     "requests": "node",

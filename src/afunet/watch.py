@@ -1,5 +1,6 @@
 """How long-running work reports its progress, and how its caller stops it."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -51,6 +52,21 @@ class CancelToken:
         """Raise `Cancelled` if somebody asked to stop."""
         if self.cancelled:
             raise Cancelled("cancelled on request")
+
+
+class TimeLimit(CancelToken):
+    """Set when `other` is set, or when so many seconds have gone by."""
+
+    def __init__(
+        self, other: CancelToken, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._other, self._clock, self._end = other, clock, clock() + seconds
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the time has gone by or somebody asked to stop."""
+        return self._clock() >= self._end or self._other.cancelled or super().cancelled
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,14 @@ CASES = {
         smaller={"SHAPE": (8, 20, 20), "SPACINGS_MM": ((2.0, 0.7, 0.7),)},
         rows=[["2 × 0.7 × 0.7"] * len(SURFACE_METRICS)],
     ),
+    "hours": Case(
+        "{folder}/order.toml --slices 10 --crops 2 --steps 1 --tflops 1 --device cpu",
+        rows=[["A"]],
+        lines=[
+            r"^\| A \| 3 \| 24 \|.*\| 0\.0 \| 0\.0 \|$",
+            r"\b3 \w+: 0\.0 h",
+        ],  # 6 steps of 4 crops
+    ),
     "intact_bones": Case(
         "--bones 1 --limbs {limbs} --weights {weights}",
         rows=[["335000"]],
@@ -251,6 +259,7 @@ SIMULATED = {
     "gaps",
     "generalisation",
     "holes",
+    "hours",
     "intact_bones",
     "memory",
     "passes",
@@ -275,6 +284,11 @@ def test_every_benchmark_is_here() -> None:
 def places(tiny: Path, weights: Path, leg: SimulatedLeg, tmp_path: Path) -> dict[str, Path]:
     """What `Case.arguments` may name."""
     cases, mask = tmp_path / "cases", tmp_path / "mask.nii.gz"
+    (tmp_path / "row.toml").write_text(
+        "options = { width = 4 }\nsteps = 6\nbatch_size = 4\ncrop = { size_px = 32 }\n"
+        "[[data]]\npath = 'knee'\n[experiment]\nlabel = 'A'\ntable = 'T'\n"
+    )
+    (tmp_path / "order.toml").write_text("rows = ['row.toml']\nseeds = [1, 2, 3]\n")
     cases.mkdir()
     (cases / "21_torn.py").write_text(
         "import pathlib, sys\n"

@@ -11,10 +11,11 @@ from afunet.evaluation.statistics import (
     averages,
     dice_by,
     difference,
-    draw_patients,
+    draw_units,
     estimates,
     holm,
     mean_over_units,
+    paired_t,
     paired_wilcoxon,
     patient_sums,
 )
@@ -67,11 +68,11 @@ def test_where_nothing_was_to_find_and_nothing_found_all_is_one() -> None:
 
 
 def test_every_bootstrap_sample_has_as_many_patients_as_there_are() -> None:
-    draws = draw_patients(5, 300, seed=1)
+    draws = draw_units(5, 300, seed=1)
     assert draws.shape == (300, 5)
     assert set(draws.sum(axis=1)) == {5}
     assert draws.mean(axis=0) == pytest.approx(np.ones(5), abs=0.2)
-    assert np.array_equal(draws, draw_patients(5, 300, seed=1))
+    assert np.array_equal(draws, draw_units(5, 300, seed=1))
 
 
 def test_two_patients_give_the_interval_from_the_worse_to_the_better() -> None:
@@ -183,3 +184,43 @@ def test_the_interval_of_a_mean_over_units_narrows_with_the_units() -> None:
     many = mean_over_units([[0.0], [1.0]] * 100)
     assert few.low < many.low < 0.5 < many.high < few.high
     assert many.high - many.low == pytest.approx(2 * 1.96 * 0.5 / np.sqrt(200), rel=0.1)
+
+
+def of_patients(*dice: float) -> list[SliceScore]:
+    """A patient for each value, with 1000 px of which so many are found and no false ones."""
+    return [
+        scored(f"p{place}", f"p{place}", 0, found=round(500 * d), missed=round(1000 * (1 - d)))
+        for place, d in enumerate(dice)
+    ]
+
+
+def test_the_interval_is_over_seeds_too() -> None:
+    """Patients all alike, seeds of 0.8 and 0.6: two drawn seeds may be twice the same."""
+    estimate = estimates([of_patients(0.8, 0.8, 0.8), of_patients(0.6, 0.6, 0.6)])["per_case"][
+        "dice"
+    ]
+    assert (estimate.value, estimate.low, estimate.high) == pytest.approx((0.7, 0.6, 0.8))
+    alone = estimates([of_patients(0.8, 0.8, 0.8)])["per_case"]["dice"]
+    assert (alone.low, alone.high) == pytest.approx((0.8, 0.8))
+
+
+def test_the_seeds_of_a_difference_are_paired() -> None:
+    """Each seed is 0.1 ahead of the reference's: no spread, though the seeds lie 0.2 apart."""
+    ours = [of_patients(0.9, 0.7), of_patients(0.7, 0.5)]
+    theirs = [of_patients(0.8, 0.6), of_patients(0.6, 0.4)]
+    found = difference(ours, theirs)
+    assert (found.value, found.low, found.high) == pytest.approx((0.1, 0.1, 0.1))
+    assert found.seed_sd == pytest.approx(0, abs=1e-12)
+    against_one = difference(ours, theirs[:1])
+    assert against_one.value == pytest.approx(0.0)
+    assert against_one.low < -0.05 < 0.05 < against_one.high
+
+
+def test_the_t_test_worked_by_hand() -> None:
+    """Differences 1, 2, 3: mean 2, standard error 1/√3, t = 3.4641 with 2 degrees of freedom."""
+    test = paired_t(*pair(1.0, 2.0, 3.0))
+    assert test.p == pytest.approx(0.0741799, abs=1e-6)
+    assert (test.pairs, test.smallest_p) == (3, 0.0)
+    assert paired_t(*pair(0.0, 0.0)).p == 1.0
+    assert paired_t(*pair(0.5, 0.5)).p == 0.0
+    assert paired_t(*pair(0.5)).p == 1.0

@@ -188,6 +188,8 @@ def test_its_export_says_the_same_at_any_size(
     (logits,) = session.run(["logits"], {"windows": x.numpy()})
     # Fresh weights say little: they must agree to a hundredth of what they say at all.
     atol = min(1e-4, float(expected.std()) / 100)
+    if any(isinstance(layer, nn.InstanceNorm2d) for layer in model.modules()):
+        atol = float(expected.std()) / 500  # it enlarges the rounding of channels that are flat
     np.testing.assert_allclose(logits, expected, rtol=0, atol=atol)
 
 

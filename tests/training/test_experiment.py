@@ -7,7 +7,7 @@ from tests.refusals import refused
 from afunet.errors import ConfigError
 from afunet.evaluation.published import PublishedScores
 from afunet.models import build_model
-from afunet.training.config import TrainingConfig, parse_config
+from afunet.training.config import TrainingConfig, config_to_json, parse_config
 from afunet.training.experiment import Experiment, load_experiment, load_experiments
 from afunet.training.toml_file import parse_toml, read_toml
 
@@ -87,12 +87,14 @@ def test_the_papers_scores_are_kept_as_printed(folder: Path) -> None:
         (ROW + "seeds = [1, 1]", "CONFIG_ERROR", ("seeds", [1, 1])),
         (ROW + "window = 'all'", "CONFIG_ERROR", ("window", '"slice"', '"as trained"', "'all'")),
         (ROW + "window = 8", "CONFIG_ERROR", ("window", 32, 8)),
+        (ROW + "threshold = 1.0", "CONFIG_ERROR", ("threshold", 1.0)),
         (ROW + "window = true", "CONFIG_ERROR", ("[experiment]", "window", True)),
         (ROW + "reference = 1", "CONFIG_ERROR", ("[experiment]", "reference", 1)),
         (ROW + "[experiment.paper]\ndice = 1", "CONFIG_ERROR", ("[experiment]", "paper", "iou")),
         ("steps = 3\n" + ROW + "classical = 'x'", "OPTIONS_CLASH", ("steps",)),
         ("steps = 3\n" + ROW + "weights_of = 'b'", "OPTIONS_CLASH", ("weights_of", "steps")),
-        (ROW + "classical = 'x'\nseeds = [1]", "OPTIONS_CLASH", ("seeds, window",)),
+        (ROW + "classical = 'x'\nseeds = [1]", "OPTIONS_CLASH", ("seeds", "window")),
+        (ROW + "classical = 'x'\nthreshold = 0.4", "OPTIONS_CLASH", ("threshold",)),
         (ROW, "NO_TRAINING_DATA", ("[[data]]",)),
         ("stepz = 3\nextends = 'base.toml'\n" + ROW, "CONFIG_ERROR", ("['stepz']",)),
         ("steps = 3", "NO_EXPERIMENT", ("[experiment]",)),
@@ -126,6 +128,21 @@ def test_a_list_has_rows_only(folder: Path) -> None:
         load_experiments([write(folder, "z.toml", 'rows = ["base.toml"]')])
     with refused(ConfigError, "OPTIONS_CLASH"):
         load_experiments([write(folder, "z.toml", 'rows = ["base.toml"]\nsteps = 3')])
+
+
+def test_a_list_gives_its_rows_their_seeds(folder: Path) -> None:
+    row = 'extends = "base.toml"\n' + ROW
+    write(folder, "a.toml", row)
+    write(folder, "b.toml", ROW + 'classical = "clustering"')
+    first = write(folder, "y.toml", 'rows = ["a.toml", "b.toml"]\nseeds = [3, 1]')
+    other = write(folder, "z.toml", 'rows = ["a.toml"]\nseeds = [1, 4]')
+    assert [row.seeds for row in load_experiments([first])] == [(3, 1), ()]
+    assert [row.seeds for row in load_experiments([first, other])] == [(3, 1, 4), ()]
+    for odd in ("3", '["x"]', "[true]"):
+        with refused(ConfigError, "CONFIG_ERROR", "seeds"):
+            load_experiments([write(folder, "x.toml", f'rows = ["a.toml"]\nseeds = {odd}')])
+    with refused(ConfigError, "CONFIG_ERROR", [-1]):
+        load_experiments([write(folder, "x.toml", 'rows = ["a.toml"]\nseeds = [-1]')])
 
 
 def test_names_and_references_are_told_apart(folder: Path) -> None:
@@ -169,10 +186,53 @@ def test_all_experiments_together_make_one_comparison() -> None:
     assert len(tables - with_reference) == 1  # windows at inference
 
 
+READINGS = "What the paper leaves open: one reading changed at a time"
+
+
 def test_compared_networks_share_windows_and_recalibration() -> None:
-    trainings = [row.training for row in load_experiments([EXPERIMENTS]) if row.training]
-    shared = {
-        (one.crop.size_px, one.recalibration_batches, one.steps, one.batch_size, one.average_decay)
-        for one in trainings
-    }
-    assert len(shared) == 1
+    rows = [row for row in load_experiments([EXPERIMENTS]) if row.training is not None]
+    for title in {row.table for row in rows} - {READINGS}:
+        shared = {
+            (
+                one.crop.size_px,
+                one.recalibration_batches,
+                one.steps_for(800),
+                one.batch_size,
+                one.average_decay,
+                one.deterministic,
+            )
+            for one in (row.training for row in rows if row.table == title)
+            if one is not None
+        }
+        assert len(shared) == 1, title
+
+
+def test_each_reading_of_the_paper_is_one_change() -> None:
+    rows = load_experiments([EXPERIMENTS / "readings.toml"])
+    (reference,) = [row for row in rows if row.reference]
+    for row in rows:
+        changed = {key for key, value in settings(row).items() if value != settings(reference)[key]}
+        assert len(changed) == (0 if row is reference else 1), (row.name, changed)
+
+
+def settings(row: Experiment) -> dict[str, object]:
+    """What a reading may change; distortions of grey values belong together."""
+    assert row.training is not None
+    given = config_to_json(row.training)
+    augment = given.pop("augment")
+    photometric = {key: augment.pop(key) for key in ("contrast", "brightness", "gamma")}
+    averaging = {key: given.pop(key) for key in ("average_decay", "recalibration_batches")}
+    inference = {"window": row.window, "threshold": row.threshold}
+    return {**given, **augment, "photometric": photometric, "averaging": averaging, **inference}
+
+
+def test_an_order_of_worth_names_every_row_of_its_tables() -> None:
+    for name, tables in (
+        ("reproduction", ("table1", "table3", "equal", "baselines")),
+        ("paper_protocol", ("paper_protocol",)),
+        ("readings", ("readings",)),
+    ):
+        rows = load_experiments([EXPERIMENTS / f"{name}.toml"])
+        on_disk = [path.stem for table in tables for path in (EXPERIMENTS / table).glob("*.toml")]
+        assert sorted(names(rows)) == sorted(on_disk)
+        assert {row.seeds for row in rows if row.training} == {(1, 2, 3)}

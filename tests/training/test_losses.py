@@ -166,3 +166,9 @@ def test_neither_loss_hears_a_pixel_of_weight_0() -> None:
         segmentation_loss(logits, masks, weight=torch.ones_like(weight)),
         segmentation_loss(logits, masks),
     )
+
+
+def test_gamma_0_makes_the_focal_loss_a_cross_entropy() -> None:
+    """At probability 1/2 the cross-entropy is ln 2, the Dice loss of one pixel 1 − 2/2.5 = 0.2."""
+    loss = segmentation_loss(logits_of(0.5), target(1), alpha=0.5, gamma=0.0)
+    assert float(loss) == pytest.approx(0.2 + 0.5 * math.log(2))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +16,15 @@ from typer.testing import CliRunner
 
 from afunet.cli.compare import compare as compare_command
 from afunet.cli.door import at_the_door
-from afunet.errors import Cancelled, ConfigError, InputError
+from afunet.data.sampler import CropSampler
+from afunet.errors import Cancelled, ConfigError, InputError, OutputError
 from afunet.inference.device_choice import DeviceChoice
 from afunet.plan import Moment, PlannedProgress
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows import compare as workflow
-from afunet.workflows import contenders
-from afunet.workflows.compare import CompareOptions, Comparison, compare
+from afunet.workflows import contenders, finished_runs
+from afunet.workflows.compare import Comparison, compare
+from afunet.workflows.finished_runs import CompareOptions
 
 SIZE = 40
 RECIPE = """
@@ -94,9 +98,11 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(workflow, name, lambda *_: b"")
 
 
-def run(lab: Path, *names: str, watch: Watch = UNWATCHED) -> Comparison:
+def run(
+    lab: Path, *names: str, watch: Watch = UNWATCHED, hours: float = inf, runs: str = "runs"
+) -> Comparison:
     options = CompareOptions(
-        "store", status="checked", runs=lab / "runs", device=DeviceChoice.CPU, threads=1
+        "store", status="checked", runs=lab / runs, device=DeviceChoice.CPU, threads=1, hours=hours
     )
     return compare(
         [lab / "rows" / f"{name}.toml" for name in names],
@@ -132,7 +138,8 @@ def test_rows_are_told_one_by_one_with_the_time_left(lab: Path) -> None:
     for fewest in (4, 1):
         seen: list[Moment] = []
         run(lab, "plain", "af", watch=Watch(PlannedProgress(seen.append, workflow.PLAN)))
-        assert {moment.case for moment in seen if moment.stage == "training"} <= {"plain", "AF"}
+        told = {moment.case for moment in seen if moment.stage == "training"}
+        assert told <= {"plain", "AF, seed 1", "AF, seed 2"}
         assert len(planned & {moment.stage for moment in seen}) >= fewest
         assert seen[-1].seconds_left == pytest.approx(0)
         assert seen[-1].fraction == pytest.approx(1)
@@ -143,6 +150,7 @@ def test_rows_are_told_one_by_one_with_the_time_left(lab: Path) -> None:
 def test_rows_are_trained_judged_and_written(lab: Path) -> None:
     done = run(lab, "plain", "af", "whole")
     assert [path.name for path in done.files] == [
+        "comparison.html",
         "comparison.json",
         "comparison.md",
         "curves.png",
@@ -174,10 +182,33 @@ def test_rows_are_trained_judged_and_written(lab: Path) -> None:
     assert plain.cost.parameters == windows.rows[0].cost.parameters
     assert plain.cost.seconds_per_slice > 0
     assert plain.hard.false_bone_px is not None
-    page = (lab / "out" / "comparison.md").read_text()
-    assert "*84.34*" in page
+    assert "84.34" in (lab / "out" / "comparison.md").read_text()
+    page = (lab / "out" / "comparison.html").read_text()
+    assert page.count("data:image/png") == 3
+    for weights in (*plain.weights, *fused.weights):
+        assert f"<td>{weights}</td>" in page
     saved = json.loads((lab / "out" / "comparison.json").read_text())
     assert saved["tables"][0]["rows"][0]["label"] == "plain"
+
+
+Trained = list[str]
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> Trained:
+    """The runs whose training began, in order; the time is up when `af-seed2` begins."""
+    begun: Trained = []
+    train = contenders.train_network
+
+    def stopping_train(config, folder, **options):  # type: ignore[no-untyped-def]
+        if contenders.finished_run(config, folder) is None:
+            begun.append(folder.name)
+            if folder.name == "af-seed2" and begun.count("af-seed2") == 1:
+                options["watch"].cancel.cancel()
+        return train(config, folder, **options)
+
+    monkeypatch.setattr(contenders, "train_network", stopping_train)
+    return begun
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -185,30 +216,109 @@ def test_a_stopped_comparison_goes_on_and_computes_nothing_twice(
     lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scored: list[int] = []
-    trained: list[str] = []
-    score, train = workflow.score_slices, contenders.train_network
+    score, train = finished_runs.score_slices, contenders.train_network
+    watch = Watch()
 
     def counting_score(mask_of, slices, watch):  # type: ignore[no-untyped-def]
         scored.append(len(slices))
         return score(mask_of, slices, watch)
 
     def stopping_train(config, folder, **options):  # type: ignore[no-untyped-def]
-        trained.append(folder.name)
-        if folder.name == "af-seed2" and trained.count("af-seed2") == 1:
-            raise Cancelled("cancelled after step 1; call again to go on from there")
+        if folder.name == "af-seed2":
+            watch.cancel.cancel()
         return train(config, folder, **options)
 
-    monkeypatch.setattr(workflow, "score_slices", counting_score)
-    monkeypatch.setattr(contenders, "train_network", stopping_train)
-    with pytest.raises(Cancelled):
-        run(lab, "plain", "af")
-    assert scored == [8]
+    monkeypatch.setattr(finished_runs, "score_slices", counting_score)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(contenders, "train_network", stopping_train)
+        with pytest.raises(Cancelled):
+            run(lab, "plain", "af", watch=watch)
+    assert scored == [8, 8]
     assert not (lab / "out").exists()
     first = run(lab, "plain", "af")
-    assert scored == [8, 8, 8]  # plain's are kept; both seeds of af come now
+    assert scored == [8, 8, 8]  # the first seeds are kept; the second of af comes now
     again = run(lab, "plain", "af")
     assert scored == [8, 8, 8]
     assert again.facts.tables[0].rows[1].scores == first.facts.tables[0].rows[1].scores
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_when_the_time_is_up_what_is_finished_is_compared(lab: Path, trained: Trained) -> None:
+    (lab / "rows" / "all.toml").write_text('rows = ["af.toml", "plain.toml"]\nseeds = [1, 2]\n')
+    first = run(lab, "all")
+    assert trained == ["af-seed1", "plain-seed1", "af-seed2"]
+    assert first.waiting == 2
+    assert [row.seeds for row in first.facts.tables[0].rows] == [(1,), (1,)]
+    (lab / "rows" / "all.toml").write_text('rows = ["plain.toml", "af.toml"]\nseeds = [1, 2]\n')
+    second = run(lab, "all", hours=60)
+    assert trained[3:] == ["plain-seed2", "af-seed2"]
+    assert (second.waiting, second.facts.tables[0].rows[1].seeds) == (0, (1, 2))
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_rows_are_compared_over_the_seeds_that_both_have(lab: Path) -> None:
+    (lab / "rows" / "two.toml").write_text('rows = ["af.toml"]\nseeds = [2, 1]\n')
+    (lab / "rows" / "other.toml").write_text('rows = ["plain.toml"]\nseeds = [3, 2]\n')
+    rows = {row.name: row for row in run(lab, "two", "other").facts.tables[0].rows}
+    assert (rows["af"].seeds, rows["plain"].seeds) == ((2, 1), (3, 2))
+    assert rows["af"].against is not None
+    assert rows["af"].against.dice_difference.seed_sd is None  # over seed 2 alone
+    (lab / "rows" / "other.toml").write_text('rows = ["plain.toml"]\nseeds = [3]\n')
+    rows = {row.name: row for row in run(lab, "two", "other").facts.tables[0].rows}
+    assert rows["af"].against is None
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_after_the_time_no_run_is_begun_and_finished_ones_are_read(
+    lab: Path, trained: Trained
+) -> None:
+    run(lab, "plain")
+    done = run(lab, "plain", "af", hours=1e-9)
+    assert trained == ["plain-seed1"]
+    assert (done.waiting, [row.name for row in done.facts.tables[0].rows]) == (2, ["plain"])
+    with refused(OutputError, "TIME_IS_UP", 2):
+        run(lab, "af", hours=1e-9)
+
+
+def test_no_time_is_refused() -> None:
+    with refused(ConfigError, "CONFIG_ERROR", 0):
+        CompareOptions(hours=0)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_rows_of_one_seed_see_the_same_crops_in_the_same_order(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    batch, sampler = CropSampler.batch, CropSampler.__init__
+
+    def begun(self, *given, **options):  # type: ignore[no-untyped-def]
+        seen.append([])
+        sampler(self, *given, **options)
+
+    def noted(self, *given):  # type: ignore[no-untyped-def]
+        images, masks = batch(self, *given)
+        seen[-1].append(sha256(images.numpy().tobytes() + masks.numpy().tobytes()).hexdigest())
+        return images, masks
+
+    monkeypatch.setattr(CropSampler, "__init__", begun)
+    monkeypatch.setattr(CropSampler, "batch", noted)
+    run(lab, "plain", "af")
+    plain, fused, fused_second = seen
+    assert len(set(plain)) > 2
+    assert plain == fused
+    assert not set(plain) & set(fused_second)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_deterministic_row_has_the_same_bits_when_it_is_repeated(lab: Path) -> None:
+    recipe = lab / "rows" / "base.toml"
+    recipe.write_text("deterministic = true\n" + RECIPE)
+    first, again = (run(lab, "af", runs=f"runs{place}") for place in range(2))
+    one, other = (done.facts.tables[0].rows[0].weights for done in (first, again))
+    assert len(set(one)) == 2  # of two seeds
+    assert one == other
+    assert first.facts.tables[0].rows[0].scores == again.facts.tables[0].rows[0].scores
 
 
 @pytest.mark.usefixtures("no_pictures")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from afunet.cli.options import Device, Output
 from afunet.errors import ExitCode
 from afunet.inference.device_choice import DeviceChoice
+from afunet.terminal.messages import print_warning
 from afunet.terminal.show import print_files, print_lines, print_missing, print_table
 from afunet.terminal.work import Work
 
@@ -33,32 +35,39 @@ def compare(
     ),
     device: Device = DeviceChoice.AUTO,
     threads: Annotated[int | None, typer.Option(help="CPU threads for the network.")] = None,
+    hours: Annotated[
+        float, typer.Option(help="Stop after so many hours; the same command goes on.")
+    ] = inf,
     *,
     work: Work,
 ) -> None:
     """Train or reuse networks and compare them on slices that none was trained on.
 
-    Writes comparison.md, comparison.json, panel.png, curves.png and forest.png into OUT. Run the
-    same command again to continue after a stop.
+    Writes comparison.html (open it in a browser), comparison.md, comparison.json, panel.png,
+    curves.png and forest.png into OUT. Run the same command again to continue after a stop. When
+    the time of --hours is up, the runs that are finished are compared, and the exit code is 3.
 
     For example:
 
     - `afunet compare experiments/*.toml -o out`
     - `afunet compare experiments/table1 --split val -o out`
     """
-    from afunet.workflows.compare import PLAN, CompareOptions
+    from afunet.workflows.compare import PLAN
     from afunet.workflows.compare import compare as run
+    from afunet.workflows.finished_runs import CompareOptions
     from afunet.workflows.own_files import removal_note
 
     work.follow(PLAN)
-    options = CompareOptions(data, split, status or None, runs, device, threads)
+    options = CompareOptions(data, split, status or None, runs, device, threads, hours)
     done = run(experiments, output, options, watch=work.watch)
     for table in done.facts.tables:
         print_table(_table(table))
     print_files(done.files)
     print_missing(done.not_written)
     print_lines(removal_note(output, "compare"))
-    if done.not_written:
+    if done.waiting:
+        print_warning(f"{done.waiting} runs are not finished: give the same command again to go on")
+    if done.not_written or done.waiting:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 

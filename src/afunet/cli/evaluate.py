@@ -42,7 +42,11 @@ def evaluate(
         float, typer.Option(help="With --fragments: ignore pieces smaller than this.")
     ] = 50.0,
     data: Annotated[
-        Path | None, typer.Option(help="Instead of files: a slice folder to run the network on.")
+        Path | None,
+        typer.Option(
+            help="Instead of --truth: a store or slice folder to run the network on, or whose "
+            "exported cases were predicted."
+        ),
     ] = None,
     split: Annotated[str, typer.Option(help="With --data: train, val or test.")] = "val",
     status: Annotated[
@@ -70,22 +74,34 @@ def evaluate(
     - `afunet evaluate predictions/ --truth labels/ -o scores.csv`
     - `afunet evaluate out/instances.nii.gz --truth leg/fragments.nii.gz --fragments`
     - `afunet evaluate --data knee --split val`
+    - `afunet evaluate predictions/ --data store --split test`
     """
     from afunet.cli.evaluation_tables import findings_of, notes_of, tables_of
-    from afunet.workflows.evaluate import evaluate_masks, evaluate_network
+    from afunet.workflows.evaluate import (
+        evaluate_masks,
+        evaluate_network,
+        evaluate_predictions,
+    )
     from afunet.workflows.evaluated_pairs import pair_up
     from afunet.workflows.evaluation_files import require_writable_kind, write_evaluation
 
-    if (data is None) == (not predictions):
+    if data is None and not predictions:
         raise ConfigError(
             "give predicted masks with --truth, or a slice folder with --data", code="NOTHING_GIVEN"
+        )
+    if data is not None and (truth or len(predictions or ()) > 1):
+        raise ConfigError(
+            "--data is the truth: give it with one folder of predicted masks, or alone",
+            code="OPTIONS_CLASH",
         )
     if not 0 <= smallest_mm3 < float("inf"):
         raise ConfigError(f"--smallest-mm3 must be 0 or more, got {smallest_mm3}")
     if output is not None:
         require_writable_kind(output)
     work.follow(PLAN)
-    if data is not None:
+    if data is not None and predictions:
+        result = evaluate_predictions(predictions[0], data, split, status=status, watch=work.watch)
+    elif data is not None:
         result = evaluate_network(
             data,
             split,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from afunet.data.layouts.pair import LeftOut
 
 PLAN = (Step("reading cases", share=1),)
+
+
+class Export(StrEnum):
+    """What a store is written as for other programs."""
+
+    NNUNET = "nnunet"
 
 
 def prepare(
@@ -53,6 +60,10 @@ def prepare(
     check: Annotated[
         bool, typer.Option("--check", help="Only verify the checksums of finished stores.")
     ] = False,
+    export: Annotated[
+        Export | None,
+        typer.Option(help="Write a finished store as raw data of nnU-Net v2 instead."),
+    ] = None,
     *,
     work: Work,
 ) -> None:
@@ -66,12 +77,16 @@ def prepare(
     - `afunet prepare knee/ thigh/ simulated/ -o store --split as-given`
     - `afunet prepare my-niftis/ -o store --classes tibia=1,fibula=2`
     - `afunet prepare --check store`
+    - `afunet prepare store --export nnunet -o nnUNet_raw/Dataset001_Legs`
     """
     if check:
         _check(sources, work)
         return
     if output is None:
         raise ConfigError("give a folder for the store: -o STORE", code="NOTHING_GIVEN")
+    if export is not None:
+        _export(sources, output, work)
+        return
     from afunet.data.layouts.pair import Choice, parse_classes
     from afunet.data.splits import SplitChoice
     from afunet.workflows.prepare import NothingUsable, PrepareOptions
@@ -99,6 +114,17 @@ def prepare(
         table.add_row(item.split, *map(str, row))
     print_table(table)
     print_lines((f"{done.folder}: {len(done.left_out)} left out",))
+
+
+def _export(stores: Sequence[Path], output: Path, work: Work) -> None:
+    from afunet.workflows.nnunet_export import STAGE, export_nnunet
+
+    if len(stores) != 1:
+        raise ConfigError(f"--export takes one store, got {len(stores)}", code="OPTIONS_CLASH")
+    work.follow((Step(STAGE, share=1),))
+    done = export_nnunet(stores[0], output, watch=work.watch)
+    counts = ", ".join(f"{len(cases)} {split}" for split, cases in done.cases.items())
+    print_lines((f"{done.folder}: cases for {counts}",))
 
 
 def _check(stores: Sequence[Path], work: Work) -> None:

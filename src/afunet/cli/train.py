@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from afunet.cli.options import Device, Output
@@ -25,6 +26,7 @@ def models() -> None:
 
 
 def _networks() -> Table:
+    from afunet.extras import EXTRAS, installed
     from afunet.models import MODELS, build_model
     from afunet.models.complexity import complexity
 
@@ -32,6 +34,10 @@ def _networks() -> Table:
     for heading in ("name", "parameters", "GFLOPs", "field px", "source"):
         table.add_column(heading, justify="left" if heading in ("name", "source") else "right")
     for name, architecture in MODELS.items():
+        if not installed(architecture.package):
+            needed = f"needs pip install 'afunet[{EXTRAS[architecture.package]}]'"
+            table.add_row(name, "–", "–", "–", escape(needed))
+            continue
         cost = complexity(build_model(name, seed=0))
         field = f"{cost.receptive_field}" if cost.receptive_field else "whole window"
         if cost.receptive_field is None and cost.local_field:

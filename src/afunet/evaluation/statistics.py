@@ -1,6 +1,8 @@
-"""Statistics of a comparison: intervals over patients, paired tests, Holm's correction.
+"""Statistics of a comparison: intervals over patients and seeds, paired tests, Holm's correction.
 
-Slices of one patient resemble each other, so the bootstrap resamples patients, not slices.
+Slices of one patient resemble each other, so the bootstrap resamples patients, not slices; and
+networks of one seed are one draw of a training, so it resamples seeds too. Both are drawn apart, as
+every seed scored every patient (the crossed bootstrap of Owen 2007).
 """
 
 from __future__ import annotations
@@ -20,14 +22,16 @@ DRAWS = 4000
 SEED = 20230
 CONFIDENCE = 0.95
 Floats = NDArray[np.float64]
+ByUnit = Mapping[tuple[object, ...], float]
+"""Dice by the key of a slice, case or patient."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its 95 % interval over patients, None for fewer than two patients.
+    """A value with its 95 % interval, None for fewer than two patients.
 
-    With several seeds, `value` is their mean, `seed_sd` their standard deviation, and the
-    interval is that of the mean.
+    The interval is over patients. With several seeds, `value` is their mean, `seed_sd` their
+    standard deviation, and the interval is that of the mean over patients and seeds.
     """
 
     value: float
@@ -38,11 +42,11 @@ class Estimate:
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Wilcoxon's signed-rank test of paired values, two-sided.
+    """A test of paired values, two-sided.
 
     `holm_p` is `p` corrected for the other tests of the same kind, or `p` itself if there are
-    none. `smallest_p`, 2 / 2^pairs, is the p if all differences have one sign: even the largest
-    effect cannot go below it.
+    none. Even the largest effect cannot go below `smallest_p`: for Wilcoxon's test 2 / 2^pairs,
+    the p if all differences have one sign, and 0 for the t-test.
     """
 
     pairs: int
@@ -72,10 +76,10 @@ def patients_of(scores: Sequence[SliceScore]) -> list[str]:
     return sorted({score.patient for score in scores})
 
 
-def draw_patients(patients: int, draws: int = DRAWS, seed: int = SEED) -> NDArray[np.int64]:
-    """How often each patient is in each bootstrap sample, (draws, patients)."""
+def draw_units(units: int, draws: int = DRAWS, seed: int = SEED) -> NDArray[np.int64]:
+    """How often each patient, or each seed, is in each bootstrap sample, (draws, units)."""
     rng = np.random.default_rng(seed)
-    return rng.multinomial(patients, np.full(patients, 1 / patients), size=draws)
+    return rng.multinomial(units, np.full(units, 1 / units), size=draws)
 
 
 def patient_sums(scores: Sequence[SliceScore]) -> PatientSums:
@@ -131,7 +135,7 @@ def mean_over_units(values: Sequence[Sequence[float]]) -> Estimate:
         raise InputError("there is nothing to average", code="NOTHING_TO_COMPARE")
     sums = np.array([[sum(unit)] for unit in units], dtype=np.float64)
     numbers = np.array([len(unit) for unit in units], dtype=np.float64)
-    weights = (np.ones((1, len(units)), dtype=np.int64), draw_patients(len(units)))
+    weights = (np.ones((1, len(units)), dtype=np.int64), draw_units(len(units)))
     point, samples = (_ratio(drawn @ sums, drawn @ numbers)[:, 0] for drawn in weights)
     return _estimate(point, samples, len(units))
 
@@ -139,12 +143,17 @@ def mean_over_units(values: Sequence[Sequence[float]]) -> Estimate:
 def difference(
     seeds: Sequence[Sequence[SliceScore]], reference: Sequence[Sequence[SliceScore]]
 ) -> Estimate:
-    """Mean Dice per case minus that of the reference, both on the same bootstrap samples."""
+    """Mean Dice per case minus that of the reference, both on the same bootstrap samples.
+
+    With as many seeds on both sides, the seeds are paired too.
+    """
     dice = list(METRICS).index("dice")
     ours, our_samples = _over_seeds([patient_sums(scores) for scores in seeds])
     sums = [patient_sums(scores) for scores in reference]
     theirs, their_samples = _over_seeds(sums)
-    points = ours["per_case"][:, dice] - theirs["per_case"][:, dice].mean()
+    paired = len(seeds) == len(reference)
+    base = theirs["per_case"][:, dice]
+    points = ours["per_case"][:, dice] - (base if paired else base.mean())
     samples = our_samples["per_case"][:, dice] - their_samples["per_case"][:, dice]
     return _estimate(points, samples, len(sums[0].slices))
 
@@ -158,24 +167,45 @@ def dice_by(seeds: Sequence[Sequence[SliceScore]], unit: str) -> dict[tuple[obje
     return {key: fmean(values[key] for values in by_seed) for key in by_seed[0]}
 
 
-def paired_wilcoxon(
-    values: Mapping[tuple[object, ...], float], reference: Mapping[tuple[object, ...], float]
-) -> PairedTest:
-    """Test values against those of the reference; `InputError` if their keys differ.
+def paired_wilcoxon(values: ByUnit, reference: ByUnit) -> PairedTest:
+    """Wilcoxon's signed-rank test against the reference; `InputError` if their keys differ.
 
     Equal pairs are left out, as Wilcoxon did; if all are equal, p is 1.
     """
+    from scipy import stats  # a third of a second, for the tests alone
+
+    differences = paired_differences(values, reference)
+    p = float(stats.wilcoxon(differences).pvalue) if any(differences) else 1.0
+    pairs = len(differences)
+    return PairedTest(pairs, p, holm_p=p, smallest_p=min(1.0, 2 / 2.0**pairs))
+
+
+def paired_t(values: ByUnit, reference: ByUnit) -> PairedTest:
+    """Student's paired t-test against the reference; `InputError` if their keys differ.
+
+    It takes the differences to be normally distributed. For fewer than two pairs p is 1, for equal
+    differences 0, or 1 if they are all 0.
+    """
+    from scipy import stats
+
+    differences = paired_differences(values, reference)
+    if len(differences) < 2:
+        p = 1.0
+    elif np.ptp(differences) == 0:
+        p = 0.0 if differences[0] else 1.0
+    else:
+        p = float(stats.ttest_1samp(differences, 0.0).pvalue)
+    return PairedTest(len(differences), p, holm_p=p, smallest_p=0.0)
+
+
+def paired_differences(values: ByUnit, reference: ByUnit) -> list[float]:
+    """Values minus the reference's, in the order of `values`; `InputError` if their keys differ."""
     if set(values) != set(reference) or not values:
         raise InputError(
             "a paired test needs the same units on both sides, and at least one",
             code="UNITS_DIFFER",
         )
-    from scipy import stats  # a third of a second, for this test alone
-
-    differences = np.array([values[key] - reference[key] for key in values])
-    p = float(stats.wilcoxon(differences).pvalue) if np.any(differences) else 1.0
-    pairs = len(differences)
-    return PairedTest(pairs, p, holm_p=p, smallest_p=min(1.0, 2 / 2.0**pairs))
+    return [values[key] - reference[key] for key in values]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -226,12 +256,15 @@ def _over_seeds(sums: Sequence[PatientSums]) -> tuple[dict[str, Floats], dict[st
     """The values (seeds, M) and the bootstrap samples of their mean (draws, M)."""
     patients = len(sums[0].slices)
     everyone = np.ones((1, patients), dtype=np.int64)
-    draws = draw_patients(patients)
+    draws, shares = draw_units(patients), draw_units(len(sums), seed=SEED + 1) / len(sums)
     points = [averages(one, everyone) for one in sums]
     samples = [averages(one, draws) for one in sums]
     return (
         {way: np.concatenate([point[way] for point in points]) for way in points[0]},
-        {way: np.mean([sample[way] for sample in samples], axis=0) for way in samples[0]},
+        {
+            way: np.einsum("ds,sdm->dm", shares, np.array([sample[way] for sample in samples]))
+            for way in samples[0]
+        },
     )
 
 

@@ -66,9 +66,11 @@ class AFUNetConfig(NetworkConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.width < 2 or self.width % 2 or self.depth < 1:
+        halved = self.fusion is Fusion.AF
+        if self.width < 2 or (halved and self.width % 2) or self.depth < 1:
+            even = "an even width" if halved else "a width"
             raise ConfigError(
-                f"afunet needs an even width ≥ 2 and depth ≥ 1, got {self.width} and {self.depth}"
+                f"afunet needs {even} ≥ 2 and depth ≥ 1, got {self.width} and {self.depth}"
             )
         if min(self.dasp_rates, default=0) < 1 or self.dasp_growth <= 0 or self.reduction < 1:
             raise ConfigError("afunet needs positive dasp_rates, dasp_growth and reduction")

@@ -25,9 +25,10 @@ class Complexity:
 
     `gflops` is 10⁹ floating-point operations per slice, a multiply-add being two. `receptive_field`
     is the side in px of the square that the centre pixel's logit can depend on, None if global
-    pooling makes it depend on the whole image; `local_field` is that side with the pooled values
-    held constant. Neighbouring pixels differ by a few px, since the pooling grids lie differently
-    around them. Both are None if the field is wider than 4096 px.
+    pooling or instance normalisation makes it depend on the whole image; `local_field` is that side
+    with the pooled values and statistics held constant. Neighbouring pixels differ by a few px,
+    since the pooling grids lie differently around them. Both are None if the field is wider than
+    4096 px.
     """
 
     parameters: int
@@ -45,28 +46,32 @@ def complexity(model: nn.Module, input_slices: int = 1, size: int = 512) -> Comp
     field, sees_all = _receptive_field(model, input_slices)
     return Complexity(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        gflops=_flops(model, input_slices, size) / 1e9,
+        gflops=gflops(model, input_slices, size),
         receptive_field=None if sees_all else field,
         local_field=field,
     )
 
 
-def _flops(model: nn.Module, input_slices: int, size: int) -> int:
-    """Count operations on tensors without storage, which needs neither time nor memory."""
+def gflops(model: nn.Module, input_slices: int = 1, size: int = 512) -> float:
+    """10⁹ operations per slice, as `Complexity` has them.
+
+    They are counted on tensors without storage, which needs neither time nor memory.
+    """
     ghost = deepcopy(model).to("meta").eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         ghost(torch.empty(1, input_slices, size, size, device="meta"))
-    return int(counter.get_total_flops())
+    return counter.get_total_flops() / 1e9  # type: ignore[no-any-return]
 
 
 def _receptive_field(model: nn.Module, input_slices: int) -> tuple[int | None, bool]:
-    """The side of the local field in px, and whether global pooling sees beyond it.
+    """The side of the local field in px, and whether global pooling or statistics see beyond it.
 
     The field is where the gradient of the centre logit is not zero, in a copy in which gradients
     neither cancel nor vanish. A wide strip of small height is enough because kernels and strides
     are square.
     """
     probe = _transparent(model)
+    normalised = any(isinstance(layer, nn.InstanceNorm2d) for layer in model.modules())
     for width in STRIP_WIDTHS_PX:
         strip = torch.ones(1, input_slices, STRIP_HEIGHT_PX, width, dtype=torch.float64)
         strip.requires_grad_()
@@ -77,8 +82,8 @@ def _receptive_field(model: nn.Module, input_slices: int) -> tuple[int | None, b
         columns = gradient.sum(dim=(0, 1, 2)).nonzero().flatten()
         first, last = int(columns[0]), int(columns[-1])
         if first > 0 and last < width - 1:
-            return last - first + 1, pooling.found
-    return None, pooling.found
+            return last - first + 1, pooling.found or normalised
+    return None, pooling.found or normalised
 
 
 def _transparent(model: nn.Module) -> nn.Module:
@@ -92,7 +97,7 @@ def _transparent(model: nn.Module) -> nn.Module:
         parameter.fill_(parameter.shape[0] / parameter.numel() if parameter.dim() > 1 else 0.0)
     for parent in list(probe.modules()):
         for name, child in parent.named_children():
-            if isinstance(child, nn.BatchNorm2d):
+            if isinstance(child, nn.BatchNorm2d | nn.InstanceNorm2d):
                 setattr(parent, name, nn.Identity())
             elif isinstance(child, nn.MaxPool2d):
                 setattr(parent, name, _average_pool(child))

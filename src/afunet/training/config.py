@@ -112,6 +112,7 @@ class TrainingConfig:
     warmup_steps: int = 0
     gradient_norm: float = 5.0
     focal_weight: float = 0.5
+    focal_gamma: float = 2.0
     gap_weight: float = 1.0
     distillation: DistillationConfig | None = None
     average_decay: float = 0.0
@@ -139,6 +140,7 @@ class TrainingConfig:
             "recalibration_batches",
             "weight_decay",
             "momentum",
+            "focal_gamma",
         ):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
@@ -227,3 +229,14 @@ def config_to_json(config: TrainingConfig) -> dict[str, Any]:
 def config_text(config: TrainingConfig) -> str:
     """The text of a run's `config.json`."""
     return json.dumps(config_to_json(config), indent=2, sort_keys=True)
+
+
+def is_text_of(text: str, config: TrainingConfig) -> bool:
+    """Whether a `config.json` is of this configuration.
+
+    That of an earlier version lacks newer fields, which then had their defaults.
+    """
+    try:
+        return config_text(parse_config(json.loads(text))) == config_text(config)
+    except (ValueError, ConfigError):
+        return False

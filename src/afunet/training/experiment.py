@@ -8,12 +8,14 @@
     table = "Table 1"
     reference = true
 
-A file may instead list the files of rows: `rows = ["table1/unet.toml", …]`.
+A file may instead list the files of rows: `rows = ["table1/unet.toml", …]`. With `seeds` it gives
+its rows these seeds instead of their own. Rows are trained in the order of the list, all of them
+with the first seed before any with the second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,9 +35,9 @@ class ExperimentTable:
     """The keys of `[experiment]`, checked.
 
     Empty `seeds` mean the seed of the training. `window` is the side in px of the windows at
-    inference, "slice" for whole slices, "as trained" for the size of the crops. `weights_of` is a
-    TOML file, relative to this one, whose runs are used instead of training. `paper` holds the
-    published scores in %.
+    inference, "slice" for whole slices, "as trained" for the size of the crops. A pixel is bone
+    from the probability `threshold` on. `weights_of` is a TOML file, relative to this one, whose
+    runs are used instead of training. `paper` holds the published scores in %.
     """
 
     label: str
@@ -44,6 +46,7 @@ class ExperimentTable:
     reference: bool = False
     classical: str = ""
     window: int | str = AS_TRAINED
+    threshold: float = 0.5
     weights_of: str = ""
     paper: PublishedScores | None = None
 
@@ -57,13 +60,17 @@ class ExperimentTable:
                 f'window must be a number of px, "{WHOLE_SLICE}" or "{AS_TRAINED}", '
                 f"got {self.window!r}"
             )
+        if not 0 < self.threshold < 1:
+            raise ConfigError(f"threshold must be between 0 and 1, got {self.threshold}")
         if len(set(self.seeds)) != len(self.seeds) or min(self.seeds, default=0) < 0:
             raise ConfigError(
                 f"seeds must be different whole numbers, 0 or more, got {list(self.seeds)}"
             )
-        if self.classical and (self.weights_of or self.seeds or self.window != AS_TRAINED):
+        of_networks = (self.weights_of, self.seeds, self.window, self.threshold)
+        if self.classical and of_networks != ("", (), AS_TRAINED, 0.5):
             raise ConfigError(
-                "a row with a classical method must not have seeds, window or weights_of",
+                "a row with a classical method must not have seeds, window, threshold or "
+                "weights_of",
                 code="OPTIONS_CLASH",
             )
 
@@ -84,6 +91,7 @@ class Experiment:
     reference: bool
     classical: str
     window: int | str
+    threshold: float
     paper: PublishedScores | None
     run_name: str = field(default="")
     base: Path = field(default_factory=Path)
@@ -101,11 +109,15 @@ class Experiment:
 def load_experiments(paths: Iterable[Path]) -> tuple[Experiment, ...]:
     """The rows of TOML files and of folders of TOML files, in the order given, without repeats.
 
-    Recipes (files with neither `[experiment]` nor `rows`) are skipped. Raises `ConfigError` if no
-    row is left, two rows share a name, or a table has two references.
+    A row that several lists name has the seeds of all of them. Recipes (files with neither
+    `[experiment]` nor `rows`) are skipped. Raises `ConfigError` if no row is left, two rows share a
+    name, or a table has two references.
     """
-    files = list(dict.fromkeys(row.resolve() for path in paths for row in _rows(path)))
-    experiments = tuple(load_experiment(path) for path in files)
+    listed: dict[Path, dict[int, None]] = {}
+    for path in paths:
+        for row, seeds in _rows(path):
+            listed.setdefault(row.resolve(), {}).update(dict.fromkeys(seeds))
+    experiments = tuple(load_experiment(path, tuple(seeds)) for path, seeds in listed.items())
     if not experiments:
         raise ConfigError(
             "nothing to compare: give a file with an [experiment] table or rows",
@@ -121,8 +133,11 @@ def load_experiments(paths: Iterable[Path]) -> tuple[Experiment, ...]:
     return experiments
 
 
-def load_experiment(path: Path) -> Experiment:
-    """Read one row; `ConfigError` for unknown keys and keys that exclude each other."""
+def load_experiment(path: Path, seeds: Sequence[int] = ()) -> Experiment:
+    """Read one row; `ConfigError` for unknown keys and keys that exclude each other.
+
+    `seeds` replace those of the file, unless it is a classical method.
+    """
     raw = read_experiment_table(path)
     if raw is None:
         raise ConfigError(
@@ -130,7 +145,10 @@ def load_experiment(path: Path) -> Experiment:
             code="NO_EXPERIMENT",
         )
     try:
-        return _experiment(path, _table(raw), read_toml(path))
+        table = _table(raw)
+        if seeds and not table.classical:
+            table = replace(table, seeds=tuple(seeds))
+        return _experiment(path, table, read_toml(path))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}", code=error.code) from error
 
@@ -153,6 +171,7 @@ def _experiment(path: Path, table: ExperimentTable, recipe: Mapping[str, Any]) -
         reference=table.reference,
         classical=table.classical,
         window=table.window,
+        threshold=table.threshold,
         paper=table.paper,
         run_name=source.stem,
         base=source.parent,
@@ -168,8 +187,8 @@ def _seeds_of(source: Path) -> tuple[int, ...]:
     return _table(raw).seeds if raw else ()
 
 
-def _rows(path: Path) -> Iterable[Path]:
-    """The files of rows in a folder or a list, or the file itself."""
+def _rows(path: Path) -> Iterable[tuple[Path, Sequence[int]]]:
+    """The files of rows in a folder or a list, with the list's seeds; or the file itself."""
     if path.is_dir():
         for file in sorted(path.rglob("*.toml")):
             yield from _rows(file)
@@ -178,19 +197,22 @@ def _rows(path: Path) -> Iterable[Path]:
     rows = raw.get("rows", [])
     if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
         raise ConfigError(f"{path}: rows must be a list of file names, got {rows!r}")
-    if rows and len(raw) > 1:
+    seeds = raw.get("seeds", []) if rows else []
+    if not (isinstance(seeds, list) and all(type(seed) is int for seed in seeds)):
+        raise ConfigError(f"{path}: seeds must be a list of whole numbers, got {seeds!r}")
+    if rows and not raw.keys() <= {"rows", "seeds"}:
         raise ConfigError(
-            f"{path}: a file with rows must not have other keys, got {sorted(raw)}",
+            f"{path}: a file with rows has no other keys but seeds, got {sorted(raw)}",
             code="OPTIONS_CLASH",
         )
     if "experiment" in raw:
-        yield path
+        yield path, ()
     for row in rows:
         if read_experiment_table(path.parent / row) is None:
             raise ConfigError(
                 f"{path}: the row {row!r} has no [experiment] table", code="NO_EXPERIMENT"
             )
-        yield path.parent / row
+        yield path.parent / row, seeds
 
 
 def _table(raw: Mapping[str, Any]) -> ExperimentTable:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from afunet.errors import Cancelled, ConfigError, TrainingError
 from afunet.training.averaging import recalibrate
-from afunet.training.config import Precision, TrainingConfig, config_text
+from afunet.training.config import Precision, TrainingConfig, config_text, is_text_of
 from afunet.training.determinism import determinism
 from afunet.training.distributed import ALONE, World
 from afunet.training.recording import CsvLog, NoRecorder, Recorder
@@ -189,10 +189,9 @@ def _autocast(precision: Precision, device: torch.device) -> torch.autocast:
 
 def _keep_config(config: TrainingConfig, run: Path) -> None:
     path = run / CONFIG
-    text = config_text(config)
-    if (run / LAST).exists() and path.exists() and path.read_text() != text:
+    if (run / LAST).exists() and path.exists() and not is_text_of(path.read_text(), config):
         raise ConfigError(
             f"{run} contains a run with another configuration: choose another folder",
             code="RUN_DIFFERS",
         )
-    path.write_text(text)
+    path.write_text(config_text(config))

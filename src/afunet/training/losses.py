@@ -93,6 +93,7 @@ def segmentation_loss(
     total: Total = _own,
     gap_weight: float = 1.0,
     weight: Tensor | None = None,
+    gamma: float = 2.0,
 ) -> Tensor:
     """L_Dice + α L_Focal of logits and 0/1 targets, (B, C, H, W) each, computed in float32.
 
@@ -104,4 +105,4 @@ def segmentation_loss(
         in_gaps = gap_weights(target, gap_weight)
         weight = in_gaps if weight is None else weight * in_gaps
     dice = dice_loss(logits, target, total=total, weight=weight)
-    return dice + alpha * focal_loss(logits, target, weight=weight)
+    return dice + alpha * focal_loss(logits, target, gamma, weight)

@@ -60,7 +60,13 @@ def segmentation(config: TrainingConfig, sampler: CropSampler) -> Task:
         classes = logits.shape[1]
         masks, weight = targets[:, :classes], targets[:, -1:] if sampler.bank.ignores else None
         labelled = segmentation_loss(
-            logits, masks, config.focal_weight, total, config.gap_weight, weight
+            logits,
+            masks,
+            config.focal_weight,
+            total,
+            config.gap_weight,
+            weight,
+            config.focal_gamma,
         )
         if config.distillation is None:
             return labelled

@@ -14,8 +14,8 @@ from time import perf_counter
 import numpy as np
 import torch
 
-from afunet.errors import ConfigError
 from afunet.evaluation.joint_line import joint_line
+from afunet.inference.cpu import this_cpu
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.engines.torch_engine import pick_device
 from afunet.plan import Step
@@ -23,26 +23,26 @@ from afunet.report.comparison.curves import Curve, draw_curves
 from afunet.report.comparison.facts import ComparisonFacts, DataFacts
 from afunet.report.comparison.forest import draw_forest
 from afunet.report.comparison.markdown import comparison_markdown
+from afunet.report.comparison.page import comparison_page
 from afunet.report.comparison.panel import draw_panel
 from afunet.report.figure import require_matplotlib
 from afunet.report.not_written import NotWritten
 from afunet.training.experiment import load_experiments
 from afunet.training.recording import LOG, VALIDATION
-from afunet.watch import UNWATCHED, Watch
+from afunet.watch import UNWATCHED, TimeLimit, Watch
 from afunet.workflows.attempts import Attempts, WrittenResults
 from afunet.workflows.comparison_facts import Scores, table_facts
-from afunet.workflows.contenders import Contender, check_experiment, prepare
+from afunet.workflows.contenders import Contender, check_experiment, contender_of
+from afunet.workflows.finished_runs import CompareOptions, finish_runs
 from afunet.workflows.hardest_slices import hardest_slices
 from afunet.workflows.judged_split import JudgedSplit
-from afunet.workflows.score_store import ScoreStore, data_digest
-from afunet.workflows.scoring import score_slices
 from afunet.workflows.staging import check_writable, staged_folder
 
-MARKDOWN, JSON = "comparison.md", "comparison.json"
+MARKDOWN, JSON, PAGE = "comparison.md", "comparison.json", "comparison.html"
 PANEL, CURVES, FOREST = "panel.png", "curves.png", "forest.png"
 WRITING = "writing"
 READING, TIMING, PANELS = "reading slices", "measuring times", "drawing the panel"
-# For each row; what follows the last row costs little compared with one training.
+# For each run; what follows the last one costs little compared with one training.
 PLAN = (
     Step(READING),
     Step("training", share=1),
@@ -55,31 +55,20 @@ TIMED_SLICES, TIMED_ROUNDS = 4, 2
 
 
 @dataclass(frozen=True)
-class CompareOptions:
-    """The data to compare on, the folder of the runs, and how they are trained."""
-
-    data: str = "knee"
-    split: str = "test"
-    status: str | None = "checked"
-    runs: Path = Path("runs")
-    device: DeviceChoice = DeviceChoice.AUTO
-    threads: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.split not in ("test", "val"):
-            raise ConfigError(
-                f"cannot compare on split {self.split!r}: choose test, or val while test must "
-                "stay unseen"
-            )
-
-
-@dataclass(frozen=True)
 class Comparison:
-    """The facts of a comparison and its files; `not_written` lists the missing ones."""
+    """The facts of a comparison and its files; `not_written` lists the missing ones.
+
+    `waiting` runs were not finished in time, and the facts are about the others.
+    """
 
     facts: ComparisonFacts
     files: tuple[Path, ...]
     not_written: tuple[NotWritten, ...] = ()
+
+    @property
+    def waiting(self) -> int:
+        """How many runs the same command would go on with."""
+        return self.facts.waiting
 
 
 def compare(
@@ -92,9 +81,11 @@ def compare(
     """Compare the rows of TOML files or folders; write the results to the folder `output`.
 
     Runs and scores are kept under `options.runs`. The same call continues after a stop; repeated
-    after the end, it computes only the panel and the times again.
+    after the end, it computes only the panel and the times again. When the time is up, the runs
+    that are finished are compared; `OutputError` if there is none.
     """
     options = options or CompareOptions()
+    limit = TimeLimit(watch.cancel, 3600 * options.hours)
     experiments = load_experiments(files)
     require_matplotlib()
     check_writable(output, "compare")
@@ -102,23 +93,18 @@ def compare(
         check_experiment(experiment)
     judged = JudgedSplit(options.data, options.split, options.status, watch)
     judged.refuse_training_on_it(experiments)
-    contenders: list[Contender] = []
-    scores: dict[str, Scores] = {}
-    for number, experiment in enumerate(experiments, 1):
-        watch.begin(experiment.label, number, len(experiments))
-        contender = prepare(
-            experiment,
-            options.runs,
-            device=options.device,
-            threads=options.threads,
-            watch=watch,
-        )
-        contenders.append(contender)
-        scores[experiment.name] = _scores(contender, judged, watch)
+    finished = finish_runs(experiments, judged, options, limit, watch)
+    contenders = [
+        contender_of(one, finished.runs[one.name])
+        for one in experiments
+        if one.name in finished.runs
+    ]
+    scores: dict[str, Scores] = {**finished.scores}
     seconds = _seconds_per_slice(contenders, judged, watch)
     tables = _tables(contenders)
     panel = hardest_slices(next(iter(tables.values())), judged, scores, watch)
-    facts = _facts(options, judged, tables, scores, seconds, [row.caption for row in panel.rows])
+    captions = [row.caption for row in panel.rows]
+    facts = _facts(options, judged, tables, scores, seconds, captions, finished.waiting)
     making: dict[str, Callable[[], str | bytes]] = {
         JSON: facts.to_json,
         MARKDOWN: lambda: comparison_markdown(facts),
@@ -129,6 +115,7 @@ def compare(
         making[PANEL] = lambda: draw_panel(panel.networks, panel.rows)
     attempts = Attempts()
     with staged_folder(output, "compare") as stage:
+        making[PAGE] = lambda: comparison_page(facts, _pictures(stage))
         written = WrittenResults(stage, attempts)
         for done, (name, make) in enumerate(making.items()):
             watch.tell(WRITING, done, len(making))
@@ -147,18 +134,10 @@ def _write(name: str, make: Callable[[], str | bytes], folder: Path) -> list[str
     return [name]
 
 
-def _scores(contender: Contender, judged: JudgedSplit, watch: Watch) -> Scores:
-    """Return the scores of every seed; compute those that are not stored yet."""
-    slices = judged.slices(contender.input_slices)
-    scores = []
-    for run in contender.runs:
-        store = ScoreStore(run.folder, {"data": data_digest(slices), "masks": run.identity})
-        kept = store.load()
-        if kept is None:
-            kept = score_slices(run.mask_of, slices, watch)
-            store.save(kept)
-        scores.append(kept)
-    return scores
+def _pictures(folder: Path) -> dict[str, bytes]:
+    """Return the pictures that could be drawn, by name."""
+    files = {name: folder / name for name in (FOREST, CURVES, PANEL)}
+    return {name: file.read_bytes() for name, file in files.items() if file.is_file()}
 
 
 def _seconds_per_slice(
@@ -203,12 +182,15 @@ def _facts(
     scores: dict[str, Scores],
     seconds: dict[str, float],
     panel: Sequence[str],
+    waiting: int,
 ) -> ComparisonFacts:
     lines = {case: joint_line(levels) for case, levels in judged.areas.items()}
     return ComparisonFacts(
         version=version("afunet"),
         device=pick_device(options.device).type,
         threads=torch.get_num_threads(),
+        made_on=_made_on(options.device),
+        waiting=waiting,
         data=DataFacts.of(
             judged.folder.name, options.split, options.status, judged.slices(), judged.areas
         ),
@@ -218,6 +200,13 @@ def _facts(
         ),
         panel=tuple(caption.replace("\n", ": ") for caption in panel),
     )
+
+
+def _made_on(device: DeviceChoice) -> str:
+    """Return what the bits of a run depend on besides its recipe and the number of threads."""
+    place = pick_device(device)
+    on = torch.cuda.get_device_name(place) if place.type == "cuda" else this_cpu().model
+    return f"PyTorch {torch.__version__}, {on}"
 
 
 def _curves(tables: dict[str, list[Contender]]) -> dict[str, list[Curve]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from afunet.evaluation.slice_score import SliceScore
 from afunet.evaluation.statistics import dice_by, estimates
 from afunet.report.comparison import facts
-from afunet.report.comparison.against import AgainstReference, against_reference
+from afunet.report.comparison.against import AgainstReference, Pair, against_reference
 from afunet.report.comparison.hard_part import HardPart
 from afunet.training.config import TrainingConfig, config_to_json
 from afunet.workflows.contenders import Contender
@@ -25,14 +25,14 @@ def table_facts(
 ) -> facts.TableFacts:
     """Return one table; `scores` and `seconds` per slice are keyed by the experiment's name."""
     reference = next((one for one in contenders if one.experiment.reference), None)
-    others = [one for one in contenders if reference is not None and one is not reference]
     against: dict[str, AgainstReference] = {}
-    if reference is not None and others:
-        names = [one.experiment.name for one in others]
-        found = against_reference(
-            [scores[name] for name in names], scores[reference.experiment.name]
-        )
-        against = dict(zip(names, found, strict=True))
+    if reference is not None:
+        pairs = {
+            one.experiment.name: pair
+            for one in contenders
+            if one is not reference and (pair := _of_same_seeds(one, reference, scores))
+        }
+        against = dict(zip(pairs, against_reference(list(pairs.values())), strict=True))
     rows = tuple(
         _row(
             one,
@@ -47,6 +47,23 @@ def table_facts(
     return facts.TableFacts(title, reference.experiment.name if reference else None, rows)
 
 
+def _of_same_seeds(ours: Contender, theirs: Contender, scores: Mapping[str, Scores]) -> Pair | None:
+    """Return the scores of both for the seeds that both have; None if they share none.
+
+    A classical method has no seed and is compared with all runs of the other.
+    """
+    own, others = scores[ours.experiment.name], scores[theirs.experiment.name]
+    if not (ours.trained and theirs.trained):
+        return own, others
+    shared = [seed for seed in ours.seeds if seed in theirs.seeds]
+    if not shared:
+        return None
+    return (
+        [own[ours.seeds.index(seed)] for seed in shared],
+        [others[theirs.seeds.index(seed)] for seed in shared],
+    )
+
+
 def differences(contender: Contender, reference: Contender | None) -> tuple[str, ...]:
     """Return how a network's training and windows differ from the reference's."""
     if reference is None or contender is reference or not (contender.trained and reference.trained):
@@ -54,7 +71,11 @@ def differences(contender: Contender, reference: Contender | None) -> tuple[str,
     assert contender.experiment.training is not None
     assert reference.experiment.training is not None
     ours, theirs = (
-        {**_flat(one.experiment.training), "windows": one.window}
+        {
+            **_flat(one.experiment.training),
+            "windows": one.window,
+            "threshold": one.experiment.threshold,
+        }
         for one in (contender, reference)
         if one.experiment.training is not None
     )
@@ -87,7 +108,7 @@ def _row(
         name=experiment.name,
         label=experiment.label,
         trained=contender.trained,
-        seeds=experiment.seeds,
+        seeds=contender.seeds,
         window=contender.window,
         differs=differences(contender, reference),
         scores=estimates(scores),
@@ -99,6 +120,7 @@ def _row(
         ),
         against=against,
         paper=experiment.paper,
+        weights=tuple(run.weights for run in contender.runs if run.weights is not None),
         validation_dice=tuple(dice for dice in validations if dice is not None),
         case_dice={str(case): dice for (case,), dice in dice_by(scores, "case").items()},
     )

@@ -190,7 +190,13 @@ def _pruned(
             watch.tell(RANKING, done + 1, RANKED_BATCHES)
 
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
-        return segmentation_loss(logits, targets, config.focal_weight, gap_weight=config.gap_weight)
+        return segmentation_loss(
+            logits,
+            targets,
+            config.focal_weight,
+            gap_weight=config.gap_weight,
+            gamma=config.focal_gamma,
+        )
 
     importance = channel_importance(network, whole, crops(), loss)
     return pruned(network, whole, smaller, survivors(importance, whole, smaller))

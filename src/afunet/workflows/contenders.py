@@ -1,10 +1,10 @@
-"""Experiments that are ready to predict: trained or reused networks and classical methods."""
+"""The runs of a comparison, ready to predict: trained or reused networks and classical methods."""
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -20,33 +20,48 @@ from afunet.errors import ConfigError
 from afunet.inference.device_choice import DeviceChoice
 from afunet.inference.engines.torch_engine import build_engine, pick_device
 from afunet.models import build_model
-from afunet.models.checkpoint import Checkpoint, load_checkpoint
+from afunet.models.checkpoint import load_checkpoint
 from afunet.models.complexity import Complexity, complexity
 from afunet.training.experiment import AS_TRAINED, WHOLE_SLICE, Experiment
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.scoring import MaskOf, network_masks
-from afunet.workflows.train import train_network
+from afunet.workflows.train import finished_run, train_network
+from afunet.workflows.turns import Turn
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One seed of an experiment: its folder, what determines its masks, and how to predict them."""
+    """One run of an experiment: its folder, what determines its masks, and how to predict them.
+
+    `weights` is the SHA-256 of the trained network. It and `seed` are None for a classical method.
+    """
 
     folder: Path
     identity: str
     mask_of: MaskOf
+    seed: int | None = None
+    weights: str | None = None
     validation_dice: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Contender:
-    """An experiment with its runs; `cost` is None for a classical method."""
+    """An experiment with its finished runs; `cost` is None for a classical method."""
 
     experiment: Experiment
-    input_slices: int
     window: str
     runs: tuple[Run, ...]
     cost: Complexity | None
+
+    @property
+    def input_slices(self) -> int:
+        """How many neighbouring slices it takes."""
+        return input_slices_of(self.experiment)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of the runs."""
+        return tuple(run.seed for run in self.runs if run.seed is not None)
 
     @property
     def trained(self) -> bool:
@@ -65,52 +80,35 @@ def check_experiment(experiment: Experiment) -> None:
         )
 
 
-def prepare(
-    experiment: Experiment,
+def input_slices_of(experiment: Experiment) -> int:
+    """How many neighbouring slices a row takes."""
+    return experiment.training.input_slices if experiment.training is not None else 1
+
+
+def run_of(
+    turn: Turn,
     runs: Path,
     *,
     device: DeviceChoice,
     threads: int | None,
     watch: Watch = UNWATCHED,
-) -> Contender:
-    """Train what is not yet trained, in folders under `runs`, and load it."""
-    if experiment.training is None:
-        return _classical(experiment, runs)
-    trained = []
-    for seed in experiment.seeds:
-        folder = runs / f"{experiment.run_name}-seed{seed}"
-        result = train_network(
-            experiment.of_seed(seed),
-            folder,
-            base=experiment.base,
-            device=device,
-            threads=threads,
-            watch=watch,
-        )
-        checkpoint = load_checkpoint(result.checkpoint)
-        trained.append(_run(experiment, folder, checkpoint, device, result.validation_dice))
-    training = experiment.training
-    return Contender(
-        experiment,
-        training.input_slices,
-        _window_words(experiment, training.crop.size_px),
-        tuple(trained),
-        _cost(
-            training.model,
-            json.dumps(dict(training.options), sort_keys=True),
-            training.input_slices,
-        ),
-    )
-
-
-def _run(
-    experiment: Experiment,
-    folder: Path,
-    checkpoint: Checkpoint,
-    device: DeviceChoice,
-    validation_dice: float,
 ) -> Run:
-    window = _window_px(experiment, checkpoint.header.patch_px)
+    """Train the network if it is not yet trained, in a folder under `runs`, and load it."""
+    experiment, seed = turn.experiment, turn.seed
+    if seed is None:
+        segment = classical.CLASSICAL[experiment.classical].segment
+        identity = _source_identity(experiment.classical)
+        return Run(runs / experiment.name, identity, _masks(segment))
+    folder = run_folder(turn, runs)
+    result = train_network(
+        experiment.of_seed(seed),
+        folder,
+        base=experiment.base,
+        device=device,
+        threads=threads,
+        watch=watch,
+    )
+    checkpoint = load_checkpoint(result.checkpoint)
     # float32 for every network, so that the arithmetic does not decide a comparison.
     header = checkpoint.header
     engine = build_engine(
@@ -119,33 +117,51 @@ def _run(
         channels=header.input_slices,
         classes=len(header.classes),
     )
+    window = _window_px(experiment)
     identity = (
         f"checkpoint {checkpoint.sha256}, window {window or 'whole slice'}, float32, "
-        f"afunet {version('afunet')}"
+        f"threshold {experiment.threshold:g}, afunet {version('afunet')}"
     )
-    return Run(folder, identity, network_masks(engine, window), validation_dice)
+    mask_of = network_masks(engine, window, experiment.threshold)
+    return Run(folder, identity, mask_of, seed, checkpoint.sha256, result.validation_dice)
 
 
-def _window_px(experiment: Experiment, patch_px: int) -> int | None:
+def is_ready(turn: Turn, runs: Path) -> bool:
+    """Whether `run_of` has nothing to train."""
+    if turn.seed is None:
+        return True
+    config = turn.experiment.of_seed(turn.seed)
+    return finished_run(config, run_folder(turn, runs)) is not None
+
+
+def run_folder(turn: Turn, runs: Path) -> Path:
+    """The folder of a network's run."""
+    return runs / f"{turn.experiment.run_name}-seed{turn.seed}"
+
+
+def contender_of(experiment: Experiment, runs: Sequence[Run]) -> Contender:
+    """An experiment with its finished runs, and what it costs."""
+    training = experiment.training
+    if training is None:
+        return Contender(experiment, "–", tuple(runs), None)
+    window = _window_px(experiment)
+    words = f"{window} px" if window else "whole slice"
+    options = json.dumps(dict(training.options), sort_keys=True)
+    cost = _cost(training.model, options, training.input_slices)
+    return Contender(experiment, words, tuple(runs), cost)
+
+
+def _window_px(experiment: Experiment) -> int | None:
+    assert experiment.training is not None
     if experiment.window == WHOLE_SLICE:
         return None
-    return patch_px if experiment.window == AS_TRAINED else int(experiment.window)
-
-
-def _window_words(experiment: Experiment, patch_px: int) -> str:
-    window = _window_px(experiment, patch_px)
-    return f"{window} px" if window else "whole slice"
+    trained_px = experiment.training.crop.size_px
+    return trained_px if experiment.window == AS_TRAINED else int(experiment.window)
 
 
 @lru_cache
 def _cost(model: str, options_json: str, input_slices: int) -> Complexity:
     return complexity(build_model(model, json.loads(options_json), seed=0), input_slices)
-
-
-def _classical(experiment: Experiment, runs: Path) -> Contender:
-    segment = classical.CLASSICAL[experiment.classical].segment
-    run = Run(runs / experiment.name, _source_identity(experiment.classical), _masks(segment))
-    return Contender(experiment, 1, "–", (run,), None)
 
 
 def _masks(segment: Callable[[NDArray[np.float32]], NDArray[np.uint8]]) -> MaskOf:

@@ -45,7 +45,14 @@ from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.evaluated_pairs import LoadedPair, Pair, load_pair, matched
 from afunet.workflows.failed_case import FailedCase
 from afunet.workflows.network import load_network
-from afunet.workflows.scoring import load_split, network_labels, of_status, score_slices
+from afunet.workflows.scoring import (
+    LabelsOf,
+    load_split,
+    network_labels,
+    of_status,
+    score_slices,
+)
+from afunet.workflows.volume_predictions import predicted_labels
 
 STAGE = "evaluating"
 SMALLEST_MM3 = 50.0
@@ -204,6 +211,33 @@ def evaluate_network(
         header.threshold,
         Cutting.TRAINED if patch_px else suited.cutting,
     )
+    return _evaluation_of_slices(labels_of, slices, classes, watch)
+
+
+def evaluate_predictions(
+    predictions: Path,
+    folder: Path,
+    split: str,
+    *,
+    status: str | None = None,
+    watch: Watch = UNWATCHED,
+) -> Evaluation:
+    """Evaluate masks of another program for one split of a store, as `evaluate_network` does.
+
+    `predictions` has a file for each case that `export_nnunet` wrote. Raises what
+    `predicted_labels` raises.
+    """
+    place = locate_data(folder)
+    everything = load_split(place, split, 1, watch)
+    labels_of = predicted_labels(predictions, everything, watch)
+    classes = classes_of(place)
+    several = classes if len(classes) > 1 else ()
+    return _evaluation_of_slices(labels_of, of_status(everything, status, split), several, watch)
+
+
+def _evaluation_of_slices(
+    labels_of: LabelsOf, slices: Sequence[LabelledSlice], classes: Sequence[str], watch: Watch
+) -> Evaluation:
     by_class: dict[str, dict[str, list[Counts]]] = {name: {} for name in classes}
 
     def mask_of(item: LabelledSlice) -> NDArray[np.bool_]:

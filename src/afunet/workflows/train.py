@@ -30,7 +30,7 @@ from afunet.plan import Step
 from afunet.training.config import (
     Precision,
     TrainingConfig,
-    config_text,
+    is_text_of,
 )
 from afunet.training.distributed import joined, own_device
 from afunet.training.loop import CONFIG, DTYPES, train
@@ -78,7 +78,7 @@ def train_network(
     build_model(config.model, config.options, seed=0)  # fails early for a wrong name or option
     if threads:
         torch.set_num_threads(threads)
-    if finished := _finished(config, run):
+    if finished := finished_run(config, run):
         return finished
     check_writable(run, names=(BEST, RESULT))
     place = own_device(pick_device(device))
@@ -151,12 +151,12 @@ def arithmetic(
     return Precision.FP32, (info("NO_BFLOAT16", line),)
 
 
-def _finished(config: TrainingConfig, run: Path) -> TrainingResult | None:
+def finished_run(config: TrainingConfig, run: Path) -> TrainingResult | None:
     """Return the result of an earlier call with the same configuration, if it finished."""
     result, best = run / RESULT, run / BEST
     if not (result.is_file() and best.is_file()):
         return None
-    if (run / CONFIG).read_text() != config_text(config):
+    if not is_text_of((run / CONFIG).read_text(), config):
         return None  # the training loop reports it
     return TrainingResult(json.loads(result.read_text())["validation_dice_per_case"], best)
 

@@ -34,7 +34,8 @@ class RowFacts:
     """One network or classical method.
 
     `scores` are keyed by the way of averaging (`WAYS`) and the metric; `differs` lists how its
-    training and windows differ from the reference row; `validation_dice` is each seed's best.
+    training and windows differ from the reference row. In the order of `seeds`, `weights` are the
+    SHA-256 of the networks and `validation_dice` their best scores.
     """
 
     name: str
@@ -48,6 +49,7 @@ class RowFacts:
     cost: CostFacts
     against: AgainstReference | None
     paper: PublishedScores | None
+    weights: tuple[str, ...]
     validation_dice: tuple[float, ...]
     case_dice: Mapping[str, float]
 
@@ -105,11 +107,17 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class ComparisonFacts:
-    """The whole comparison."""
+    """The whole comparison.
+
+    `made_on` is what bits depend on besides recipe and threads: PyTorch and processor. `waiting`
+    is the number of runs that are not finished yet.
+    """
 
     version: str
     device: str
     threads: int
+    made_on: str
+    waiting: int
     data: DataFacts
     tables: tuple[TableFacts, ...]
     panel: tuple[str, ...]
