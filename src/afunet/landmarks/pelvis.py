@@ -1,0 +1,129 @@
+"""A pelvis: its landmarks, axes and measures, from its surface alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afunet.landmarks.extremes import extreme
+from afunet.landmarks.pelvic_frame import PelvicFrame, found_pelvic_frame
+from afunet.landmarks.results import Definition, Found, Line, Unit
+from afunet.landmarks.vectors import angle_deg, unit
+from afunet.reconstruction.surface_points import SurfacePoints
+
+FloatArray = NDArray[np.float64]
+
+INCIDENCE = Definition(
+    "pelvic incidence",
+    "between the normal of the sacral plate at its centre and the line from there to the middle "
+    "between both sockets' centres (Legaye 1998)",
+)
+SOCKETS = Definition(
+    "distance of the sockets", "between the centres of both sockets' spheres", Unit.MILLIMETRES
+)
+SPINES = Definition(
+    "distance of the anterior superior iliac spines",
+    "between the points where the anterior pelvic plane touches both sides",
+    Unit.MILLIMETRES,
+)
+PELVIS_MEASURES = (INCIDENCE, SOCKETS, SPINES)
+NO_PELVIS = "no whole pelvis is in the bone: two sockets of like size were expected"
+NO_PLATE = "no flat upper end of the sacrum was found"
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a landmark of the left side lies, and the direction in which it is outermost.
+
+    `out` is measured from the midline and `up` from the sockets' centres, in distances of the
+    sockets; the direction is (left, back, up).
+    """
+
+    out: tuple[float, float]
+    up: tuple[float, float]
+    way: tuple[float, float, float]
+
+
+REGIONS = {
+    "AIIS": Region((0.35, 0.75), (0.14, 0.33), (0, -1, -0.7)),
+    "PSIS": Region((0.13, 0.4), (0.05, 0.6), (-0.5, 1, -0.3)),
+    "PIIS": Region((0.15, 0.35), (-0.05, 0.12), (0, 1, -1)),
+    "Ischial Spine (IS)": Region((0.2, 0.45), (-0.45, -0.05), (-1, 1, 0)),
+}
+PROMONTORY = Region((-0.08, 0.08), (0.2, 0.9), (0, -1, 0))
+PLATE_NORMAL, PLATE_OUT, PLATE_MM, PLATE_DEEP_MM = (0.0, -0.64, 0.77), 0.14, 42.0, 3.0
+FEWEST, ROUNDS = 50, 8
+
+
+def measure_pelvis(surface: SurfacePoints) -> Found:
+    """Find everything on a pelvis (both hip bones and the sacrum), given in any position.
+
+    Nothing is guessed: a half pelvis shows nothing.
+    """
+    pelvis = found_pelvic_frame(surface)
+    if pelvis is None:
+        return Found.nothing(PELVIS_MEASURES, NO_PELVIS)
+    own = pelvis.frame.own(surface.points_mm)
+    left, right = (one.centre_mm for one in pelvis.sockets)
+    landmarks = {"Left Acetabular Centre": left, "Right Acetabular Centre": right}
+    for name, pair in (("ASIS", pelvis.spines), ("Pubic Tubercle (PT)", pelvis.tubercles)):
+        landmarks[f"Left {name}"], landmarks[f"Right {name}"] = pair
+    for name, region in REGIONS.items():
+        for side, sign in (("Left", 1), ("Right", -1)):
+            if (point := _outermost(own, pelvis, region, sign)) is not None:
+                landmarks[f"{side} {name}"] = point
+    promontory = _outermost(own, pelvis, PROMONTORY)
+    plate = None if promontory is None else _plate(surface, pelvis, promontory)
+    values = {
+        SOCKETS: pelvis.apart_mm,
+        SPINES: float(np.linalg.norm(pelvis.spines[0] - pelvis.spines[1])),
+    }
+    axes = {
+        "left": Line(pelvis.frame.origin_mm, pelvis.frame.lateral),
+        "posterior": Line(pelvis.frame.origin_mm, pelvis.frame.posterior),
+        "superior": Line(pelvis.frame.origin_mm, pelvis.frame.proximal),
+    }
+    if promontory is None or plate is None:
+        return Found(landmarks, axes, values, {INCIDENCE: NO_PLATE})
+    landmarks |= {"Sacral Promontory (SP)": promontory, "Sacral Center (SC)": plate.point_mm}
+    axes["sacral plate normal"] = plate
+    values[INCIDENCE] = angle_deg(plate.direction, plate.point_mm - (left + right) / 2)
+    return Found(landmarks, axes, values)
+
+
+def _outermost(
+    own: FloatArray, pelvis: PelvicFrame, region: Region, sign: int = 1
+) -> FloatArray | None:
+    sockets = pelvis.frame.own(np.stack([one.centre_mm for one in pelvis.sockets]))
+    place = (own - sockets.mean(axis=0)) / pelvis.apart_mm * (sign, 1, 1)
+    inside = (
+        (place[:, 0] > region.out[0])
+        & (place[:, 0] < region.out[1])
+        & (place[:, 2] > region.up[0])
+        & (place[:, 2] < region.up[1])
+    )
+    if np.count_nonzero(inside) < FEWEST:
+        return None
+    way = unit(np.array(region.way, dtype=np.float64) * (sign, 1, 1))
+    return pelvis.frame.back(extreme(own[inside], way))
+
+
+def _plate(surface: SurfacePoints, pelvis: PelvicFrame, promontory: FloatArray) -> Line | None:
+    """The centre and the upward normal of the sacrum's upper end plate, behind the promontory."""
+    own = pelvis.frame.own(surface.points_mm)
+    near = (np.linalg.norm(surface.points_mm - promontory, axis=1) < PLATE_MM) & (
+        np.abs(own[:, 0] - pelvis.frame.own(promontory)[0]) < PLATE_OUT * pelvis.apart_mm
+    )
+    points, normals = surface.points_mm[near], surface.normals[near]
+    normal, level = np.array(PLATE_NORMAL) @ pelvis.frame.axes, promontory
+    flat = np.zeros(len(points), dtype=np.bool_)
+    for _ in range(ROUNDS):
+        flat = (normals @ normal > 0.85) & (np.abs((points - level) @ normal) < PLATE_DEEP_MM)
+        if np.count_nonzero(flat) < FEWEST:
+            return None
+        level = points[flat].mean(axis=0)
+        fitted = np.linalg.svd(points[flat] - level, full_matrices=False)[2][2]
+        normal = fitted if fitted @ normal > 0 else -fitted
+    return Line(level, normal)
