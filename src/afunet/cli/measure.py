@@ -1,0 +1,51 @@
+"""The command `measure`: landmarks, axes and angles of bones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from afunet.cli.options import Output
+from afunet.terminal.show import print_files, print_lines
+from afunet.terminal.work import Work
+
+
+def measure(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Results of reconstruct or segment, a folder of meshes in LPS mm, one bone each, "
+            "or a label file that names its bones."
+        ),
+    ],
+    output: Output,
+    *,
+    work: Work,
+) -> None:
+    """Find landmarks, axes and angles of femur and pelvis; write measures.json.
+
+    What the bones do not show is listed with the reason. Research software, not a medical device.
+
+    For example:
+
+    - `afunet reconstruct mask.nii.gz -o out` and then `afunet measure out -o out`
+    - `afunet measure meshes/ -o out` with left-femur.stl and pelvis.stl in the folder
+    """
+    from afunet.workflows.measure import PLAN
+    from afunet.workflows.measure import measure as run
+
+    work.follow(PLAN)
+    done = run(source, output, watch=work.watch)
+    for name, spread in done.bones.items():
+        print_lines((f"{name}: {len(spread.found.landmarks)} landmarks",))
+        print_lines(
+            f"  {definition.name}: {value:.1f} {definition.unit}"
+            for definition, value in spread.found.measures.items()
+        )
+        print_lines(
+            f"  {definition.name}: not shown, {reason}"
+            for definition, reason in spread.found.missing.items()
+        )
+    print_files((done.file,))
