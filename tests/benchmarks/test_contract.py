@@ -171,6 +171,7 @@ CASES = {
         "{weights} {weights} {knee} {knee}",
         lines=[r"12 slices of 2 patients", r"checked: .* lead \+0\.0000 \[\+0\.0000, \+0\.0000\]"],
     ),
+    "landmarks": Case(lines=["0 of 2 bones measured"]),
     "many_scans": Case(
         arguments="--scans 3 --broken 1 --kills 1",
         smaller={"SHORTEST_S": 1.0, "LONGEST_S": 2.0},
