@@ -15,22 +15,23 @@ from afunet.reconstruction.surface_points import SurfacePoints
 
 FloatArray = NDArray[np.float64]
 
-SOCKET_RADII_MM = (10.0, 36.0)
-SOCKET_COVERED = 0.2
+SOCKET_RADII_MM = (14.0, 36.0)
+SOCKET_COVERED, CANDIDATES = 0.2, 10
 APART = (5.0, 11.0)
 """Distance of the centres of both sockets in their radii."""
 ALIKE = 0.2
 """Sockets of one pelvis differ in their radii by less than this share."""
-FEW_POINTS = 30_000
+FEW_POINTS = 20_000
 ROUNDS, STILL_DEG = 20, 1e-3
 FRONT = np.array([0.0, -1.0, 0.0])
-SPINE_OUT, TUBERCLE_OUT = 0.55, (0.05, 0.45)
-"""How far out from the midline, in distances of the sockets, iliac spines and tubercles lie."""
+SPINE_OUT, SPINE_UP, PUBIS_OUT = 0.35, 0.15, (0.05, 0.3)
+"""How far out from the midline the iliac spines and the pubis lie, and how far up from the sockets'
+centres the spines lie, in distances of the sockets."""
 
 
 @dataclass(frozen=True, eq=False)
 class PelvicFrame:
-    """Sockets, anterior superior iliac spines and pubic tubercles, each left, then right.
+    """Sockets, anterior superior iliac spines, foremost points of the pubis: each left, then right.
 
     The frame's origin is midway between the spines; its axes are to the left, to the back and up:
     the left one joins the spines, the back one is normal to the anterior pelvic plane.
@@ -39,7 +40,7 @@ class PelvicFrame:
     frame: Frame
     sockets: tuple[Sphere, Sphere]
     spines: tuple[FloatArray, FloatArray]
-    tubercles: tuple[FloatArray, FloatArray]
+    pubis: tuple[FloatArray, FloatArray]
 
     @property
     def apart_mm(self) -> float:
@@ -61,32 +62,32 @@ def found_pelvic_frame(surface: SurfacePoints) -> PelvicFrame | None:
         middle = frame.own((pair[0].centre_mm + pair[1].centre_mm) / 2)
         out, up = (own[:, 0] - middle[0]) / apart, own[:, 2] - middle[2]
         spines = tuple(
-            frame.back(extreme(own[(side * out > SPINE_OUT - 0.2) & (up > 0)], FRONT))
+            frame.back(extreme(own[(side * out > SPINE_OUT) & (up > SPINE_UP * apart)], FRONT))
             for side in (1, -1)
         )
-        low, high = TUBERCLE_OUT
-        tubercles = tuple(
+        low, high = PUBIS_OUT
+        pubis = tuple(
             frame.back(extreme(own[(side * out > low) & (side * out < high) & (up < 0)], FRONT))
             for side in (1, -1)
         )
-        turned = _plane(spines, tubercles)
+        turned = _plane(spines, pubis)
         moved = angle_deg(turned.posterior, frame.posterior) + angle_deg(
             turned.lateral, frame.lateral
         )
         frame = turned
         if moved < STILL_DEG:
             break
-    return PelvicFrame(frame, pair, (spines[0], spines[1]), (tubercles[0], tubercles[1]))
+    return PelvicFrame(frame, pair, (spines[0], spines[1]), (pubis[0], pubis[1]))
 
 
-def _plane(spines: tuple[FloatArray, ...], tubercles: tuple[FloatArray, ...]) -> Frame:
-    middle, low = (spines[0] + spines[1]) / 2, (tubercles[0] + tubercles[1]) / 2
+def _plane(spines: tuple[FloatArray, ...], pubis: tuple[FloatArray, ...]) -> Frame:
+    middle, low = (spines[0] + spines[1]) / 2, (pubis[0] + pubis[1]) / 2
     left = unit(spines[0] - spines[1])
     return Frame.of(middle, across(middle - low, left), left)
 
 
 def _sockets(surface: SurfacePoints) -> tuple[Sphere, Sphere] | None:
-    found = found_spheres(surface.fewer(FEW_POINTS), SOCKET_RADII_MM, hollow=True, count=6)
+    found = found_spheres(surface.fewer(FEW_POINTS), SOCKET_RADII_MM, hollow=True, count=CANDIDATES)
     found = [one for one in found if one.covered > SOCKET_COVERED]
     best: tuple[float, Sphere, Sphere] | None = None
     for number, one in enumerate(found):

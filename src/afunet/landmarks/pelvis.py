@@ -47,10 +47,11 @@ class Region:
 
 
 REGIONS = {
-    "AIIS": Region((0.35, 0.75), (0.14, 0.33), (0, -1, -0.7)),
-    "PSIS": Region((0.13, 0.4), (0.05, 0.6), (-0.5, 1, -0.3)),
-    "PIIS": Region((0.15, 0.35), (-0.05, 0.12), (0, 1, -1)),
-    "Ischial Spine (IS)": Region((0.2, 0.45), (-0.45, -0.05), (-1, 1, 0)),
+    "AIIS": Region((0.4, 0.7), (0.14, 0.33), (0, -1, -0.4)),
+    "PSIS": Region((0.17, 0.4), (0.05, 0.6), (0.4, 1, -0.3)),
+    "PIIS": Region((0.17, 0.35), (-0.05, 0.15), (0, 1, -0.6)),
+    "Pubic Tubercle (PT)": Region((0.05, 0.3), (-0.6, 0.0), (0.4, -1, 0.7)),
+    "Ischial Spine (IS)": Region((0.22, 0.45), (-0.32, -0.05), (-1, 0.6, 0)),
 }
 PROMONTORY = Region((-0.08, 0.08), (0.2, 0.9), (0, -1, 0))
 PLATE_NORMAL, PLATE_OUT, PLATE_MM, PLATE_DEEP_MM = (0.0, -0.64, 0.77), 0.14, 42.0, 3.0
@@ -68,8 +69,7 @@ def measure_pelvis(surface: SurfacePoints) -> Found:
     own = pelvis.frame.own(surface.points_mm)
     left, right = (one.centre_mm for one in pelvis.sockets)
     landmarks = {"Left Acetabular Centre": left, "Right Acetabular Centre": right}
-    for name, pair in (("ASIS", pelvis.spines), ("Pubic Tubercle (PT)", pelvis.tubercles)):
-        landmarks[f"Left {name}"], landmarks[f"Right {name}"] = pair
+    landmarks["Left ASIS"], landmarks["Right ASIS"] = pelvis.spines
     for name, region in REGIONS.items():
         for side, sign in (("Left", 1), ("Right", -1)):
             if (point := _outermost(own, pelvis, region, sign)) is not None:

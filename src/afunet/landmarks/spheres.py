@@ -11,7 +11,9 @@ from afunet.reconstruction.surface_points import SurfacePoints
 
 FloatArray = NDArray[np.float64]
 
-CELL_MM, RADIUS_STEP_MM, TRIED = 4.0, 1.5, 30
+CELL_MM, RADIUS_STEP_MM = 4.0, 1.5
+TRIED, SAME_START_MM = 6, 4.5
+"""How many starts are tried for each sphere that is wanted, and how far they are apart."""
 ALIGNED = 0.94
 """Cosine between the surface's normal and the radius from which a point counts as on a sphere."""
 REACHES_MM = (5.0, 3.0, 2.0, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5)
@@ -63,10 +65,15 @@ def found_spheres(
     """
     sign = 1.0 if hollow else -1.0
     found: list[Sphere] = []
-    for centre, radius in _voted(surface, np.arange(*radii_mm, RADIUS_STEP_MM), sign)[:TRIED]:
-        sphere = _refined(surface, centre, radius, sign)
-        if sphere is not None:
+    tried: list[FloatArray] = []
+    for centre, radius in _voted(surface, np.arange(*radii_mm, RADIUS_STEP_MM), sign):
+        if any(np.linalg.norm(one - centre) < SAME_START_MM for one in tried):
+            continue
+        tried.append(centre)
+        if (sphere := _refined(surface, centre, radius, sign)) is not None:
             found.append(sphere)
+        if len(tried) == TRIED * count:
+            break
     found.sort(key=lambda one: -one.covered)
     apart: list[Sphere] = []
     for sphere in found:
