@@ -48,11 +48,12 @@ class Region:
 
 REGIONS = {
     "AIIS": Region((0.4, 0.7), (0.14, 0.33), (0, -1, -0.4)),
-    "PSIS": Region((0.17, 0.4), (0.05, 0.6), (0.4, 1, -0.3)),
-    "PIIS": Region((0.17, 0.35), (-0.05, 0.15), (0, 1, -0.6)),
-    "Pubic Tubercle (PT)": Region((0.05, 0.3), (-0.6, 0.0), (0.4, -1, 0.7)),
-    "Ischial Spine (IS)": Region((0.22, 0.45), (-0.32, -0.05), (-1, 0.6, 0)),
+    "PSIS": Region((0.13, 0.45), (0.4, 0.9), (0.2, 1, 0)),
+    "PIIS": Region((0.13, 0.4), (0.15, 0.45), (0, 1, -0.6)),
+    "Pubic Tubercle (PT)": Region((0.05, 0.3), (-0.6, 0.0), (0.3, -1, 0.1)),
+    "Ischial Spine (IS)": Region((0.2, 0.45), (-0.2, 0.15), (-1, 0.6, 0)),
 }
+"""With the anterior pelvic plane upright, the posterior spines lie higher than the anterior ones."""
 PROMONTORY = Region((-0.08, 0.08), (0.2, 0.9), (0, -1, 0))
 PLATE_NORMAL, PLATE_OUT, PLATE_MM, PLATE_DEEP_MM = (0.0, -0.64, 0.77), 0.14, 42.0, 3.0
 FEWEST, ROUNDS = 50, 8
