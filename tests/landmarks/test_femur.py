@@ -23,7 +23,7 @@ from afunet.reconstruction.surface_points import points_on
 
 Limb = Callable[[int, str], dict[str, Mesh]]
 COUNT = 60_000
-VAGUE = {"Lateral Femoral Head (LFH)", "Inferior Femoral Head (IFH)"}  # on the rim of the head
+RIM = "Inferior Femoral Head (IFH)"  # on the rim of the head: found or not
 
 
 def test_what_has_no_head_shows_nothing() -> None:
@@ -69,7 +69,7 @@ def test_a_turned_and_resampled_femur_takes_its_landmarks_along(limb: Limb, seed
     second = measure_femur(points_on(femur.transformed(move), COUNT, seed=seed))
     for name, point in first.landmarks.items():
         moved = move[:3, :3] @ point + move[:3, 3]
-        if name not in VAGUE:
+        if name != RIM:
             assert np.linalg.norm(second.landmarks[name] - moved) < 3, name
     head = "Femoral Head Centre"
     moved = move[:3, :3] @ first.landmarks[head] + move[:3, 3]

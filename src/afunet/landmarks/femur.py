@@ -12,7 +12,6 @@ from afunet.landmarks.neck import Neck, narrowest_neck
 from afunet.landmarks.proximal_femur import (
     greater_trochanter,
     head_poles,
-    intertrochanteric_crest,
     lesser_trochanter,
     section_centre,
 )
@@ -123,9 +122,6 @@ def measure_femur(surface: SurfacePoints) -> Found:
             greater_trochanter(own, neck, head.radius_mm)
         ),
         "Lesser Trochanter (LT)": lesser,
-        "Posterior Intertrochanteric Crest (PITC)": condyles.frame.back(
-            intertrochanteric_crest(own, neck, head.radius_mm)
-        ),
         **_of_condyles(condyles),
     }
     axes = _axes(condyles, neck, axis)

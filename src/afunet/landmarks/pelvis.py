@@ -47,13 +47,14 @@ class Region:
 
 
 REGIONS = {
-    "AIIS": Region((0.4, 0.7), (0.14, 0.33), (0, -1, -0.4)),
     "PSIS": Region((0.13, 0.45), (0.4, 0.9), (0.2, 1, 0)),
-    "PIIS": Region((0.13, 0.4), (0.15, 0.45), (0, 1, -0.6)),
     "Pubic Tubercle (PT)": Region((0.05, 0.3), (-0.6, 0.0), (0.3, -1, 0.1)),
     "Ischial Spine (IS)": Region((0.2, 0.45), (-0.2, 0.15), (-1, 0.6, 0)),
 }
-"""With the anterior pelvic plane upright, the posterior spines lie higher than the anterior ones."""
+"""With the anterior pelvic plane upright, the posterior spines lie higher than the anterior."""
+ALIKE = 0.15
+"""The left one of a pair is no further than this from the mirrored right one, in distances of the
+sockets; otherwise one of them is wrong, and neither is shown."""
 PROMONTORY = Region((-0.08, 0.08), (0.2, 0.9), (0, -1, 0))
 PLATE_NORMAL, PLATE_OUT, PLATE_MM, PLATE_DEEP_MM = (0.0, -0.64, 0.77), 0.14, 42.0, 3.0
 FEWEST, ROUNDS = 50, 8
@@ -62,19 +63,19 @@ FEWEST, ROUNDS = 50, 8
 def measure_pelvis(surface: SurfacePoints) -> Found:
     """Find everything on a pelvis (both hip bones and the sacrum), given in any position.
 
-    Nothing is guessed: a half pelvis shows nothing.
+    Nothing is guessed: a half pelvis shows nothing, and landmarks whose sides differ are left out.
     """
     pelvis = found_pelvic_frame(surface)
-    if pelvis is None:
+    if pelvis is None or not _alike(pelvis, *(one.centre_mm for one in pelvis.sockets)):
         return Found.nothing(PELVIS_MEASURES, NO_PELVIS)
     own = pelvis.frame.own(surface.points_mm)
     left, right = (one.centre_mm for one in pelvis.sockets)
     landmarks = {"Left Acetabular Centre": left, "Right Acetabular Centre": right}
     landmarks["Left ASIS"], landmarks["Right ASIS"] = pelvis.spines
     for name, region in REGIONS.items():
-        for side, sign in (("Left", 1), ("Right", -1)):
-            if (point := _outermost(own, pelvis, region, sign)) is not None:
-                landmarks[f"{side} {name}"] = point
+        pair = _outermost(own, pelvis, region), _outermost(own, pelvis, region, -1)
+        if pair[0] is not None and pair[1] is not None and _alike(pelvis, pair[0], pair[1]):
+            landmarks[f"Left {name}"], landmarks[f"Right {name}"] = pair[0], pair[1]
     promontory = _outermost(own, pelvis, PROMONTORY)
     plate = None if promontory is None else _plate(surface, pelvis, promontory)
     values = {
@@ -92,6 +93,13 @@ def measure_pelvis(surface: SurfacePoints) -> Found:
     axes["sacral plate normal"] = plate
     values[INCIDENCE] = angle_deg(plate.direction, plate.point_mm - (left + right) / 2)
     return Found(landmarks, axes, values)
+
+
+def _alike(pelvis: PelvicFrame, left: FloatArray, right: FloatArray) -> bool:
+    """Whether one point is about the mirror image of the other, across the frame's midline."""
+    mirrored = pelvis.frame.own(right) * (-1, 1, 1)
+    apart = np.linalg.norm(pelvis.frame.own(left) - mirrored)
+    return bool(apart < ALIKE * pelvis.apart_mm)
 
 
 def _outermost(

@@ -1,4 +1,4 @@
-"""The upper end of a femur: poles of the head, trochanters, intertrochanteric crest."""
+"""The upper end of a femur: poles of the head, trochanters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ FloatArray = NDArray[np.float64]
 POLES: Mapping[str, tuple[float, float, float]] = {
     "Superior Femoral Head (SFH)": (0, 0, 1),
     "Anterior Femoral Head (AFH)": (0, -1, 0),
-    "Lateral Femoral Head (LFH)": (1, 0, 0),
     "Posterior Femoral Head (PFH)": (0, 1, 0),
     "Medial Femoral Head (MFH)": (-1, 0, 0),
     "Inferior Femoral Head (IFH)": (0, 0, -1),
@@ -31,30 +30,24 @@ BEYOND_NECK = 0.4
 LESSER_DEG, LESSER_HALF_DEG = 42.0, 25.0
 """Where the lesser trochanter lies about the shaft: behind medial, and how far from there."""
 LESSER_HEIGHT = (-3.4, -1.7)
-CREST_HEIGHT = (-2.4, -0.4)
 """Heights above the head's centre, in head radii."""
 
 
 def head_poles(head: Sphere, points_mm: FloatArray, frame: Frame) -> dict[str, FloatArray]:
-    """The poles of the head's sphere in the femur's directions, or the spherical part's next point.
+    """The poles of the head's sphere in the femur's directions, as far as the surface reaches them.
 
     `points_mm` are those in which the sphere was found.
     """
-    own = frame.own(points_mm[head.on]) - frame.own(head.centre_mm)
-    return {
-        name: head.centre_mm + _pole(own, head.radius_mm * np.array(way, float)) @ frame.axes
+    poles = {
+        name: head.centre_mm + head.radius_mm * np.array(way, float) @ frame.axes
         for name, way in POLES.items()
     }
-
-
-def _pole(own_mm: FloatArray, pole_mm: FloatArray) -> FloatArray:
-    """The pole itself, or the middle of the nearest patch where the surface does not reach it."""
-    away = np.linalg.norm(own_mm - pole_mm, axis=1)
-    if away.min() < REACHED_MM:
-        return pole_mm
-    nearest = own_mm[np.argmin(away)]
-    patch = own_mm[np.linalg.norm(own_mm - nearest, axis=1) < REACHED_MM]
-    return np.asarray(patch.mean(axis=0))
+    on = points_mm[head.on]
+    return {
+        name: pole
+        for name, pole in poles.items()
+        if np.linalg.norm(on - pole, axis=1).min() < REACHED_MM
+    }
 
 
 def greater_trochanter(own_mm: FloatArray, neck: Neck, radius_mm: float) -> FloatArray:
@@ -80,14 +73,6 @@ def lesser_trochanter(
     furthest = np.argmax(np.hypot(first, second)[there])
     way = unit(first[there][furthest] * medial + second[there][furthest] * behind)
     return extreme(near[there], way)
-
-
-def intertrochanteric_crest(own_mm: FloatArray, neck: Neck, radius_mm: float) -> FloatArray:
-    """The most posterior point beyond the neck, of points (N, 3) in the frame of the head."""
-    height = own_mm[:, 2] / radius_mm
-    beyond = own_mm @ neck.axis > np.linalg.norm(neck.centre) + BEYOND_NECK * radius_mm
-    region = beyond & (height > CREST_HEIGHT[0]) & (height < CREST_HEIGHT[1])
-    return extreme(own_mm[region], np.array([0.0, 1.0, 0.0]))
 
 
 def section_centre(own_mm: FloatArray, height_mm: float, half_mm: float = 1.5) -> FloatArray:
