@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,14 +36,19 @@ class Spread:
 
 
 def spread_of(mesh: Mesh, measure: Callable[[SurfacePoints], Found]) -> Spread:
-    """Measure a bone, and again on six rough copies of it; the same mesh gives the same result."""
+    """Measure a bone, and again on six rough copies of it; the same mesh gives the same result.
+
+    A landmark that fewer than half of the copies show is left out.
+    """
     found = measure(points_on(mesh, POINTS))
     again = [measure(copy) for copy in _rough_copies(mesh)]
-    sd_mm, intervals = {}, {}
+    sd_mm: dict[str, float] = {}
+    intervals: dict[Definition, tuple[float, float]] = {}
     for name, point in found.landmarks.items():
         away = [one.landmarks[name] - point for one in again if name in one.landmarks]
-        if len(away) > 1:
+        if 2 * len(away) >= len(again):
             sd_mm[name] = float(np.sqrt((np.array(away) ** 2).sum(axis=1).mean()))
+    found = replace(found, landmarks={name: found.landmarks[name] for name in sd_mm})
     for definition, value in found.measures.items():
         values = [one.measures[definition] for one in again if definition in one.measures]
         if len(values) > 1:

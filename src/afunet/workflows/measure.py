@@ -75,14 +75,9 @@ def to_json(bones: Mapping[BoneName, Spread]) -> dict[str, Any]:
 
 def _landmarks(spread: Spread) -> dict[str, Any]:
     return {
-        name: {"lps_mm": _rounded(point), "sd_mm": _sd(spread, name)}
+        name: {"lps_mm": _rounded(point), "sd_mm": round(spread.sd_mm[name], 3)}
         for name, point in spread.found.landmarks.items()
     }
-
-
-def _sd(spread: Spread, name: str) -> float | None:
-    sd_mm = spread.sd_mm.get(name)
-    return None if sd_mm is None else round(sd_mm, 3)
 
 
 def _axis(line: Line) -> dict[str, Any]:
