@@ -10,11 +10,14 @@ from tests.refusals import refused
 from afunet.errors import InputError
 from afunet.formats.mesh_files import write_ply, write_stl
 from afunet.formats.nifti import write_nifti
+from afunet.formats.seg_nrrd import write_seg_nrrd
+from afunet.formats.segments import Segment
 from afunet.geometry import Mesh, Volume
 from afunet.landmarks.femur import CUT, FEMUR_MEASURES, HEAD_DIAMETER, NO_HEAD, VERSION_NECK
 from afunet.landmarks.pelvis import NO_PELVIS, PELVIS_MEASURES
 from afunet.phantom.skeleton.mesh_bones import load_limb
 from afunet.workflows.measure import MEASURES_JSON, measure
+from afunet.workflows.reconstruct import reconstruct
 
 LIMB = Path(os.environ.get("AFUNET_DATA", "../shared/data")) / "shapes-llp26" / "sample05.npz"
 
@@ -73,6 +76,21 @@ def test_a_mask_without_names_is_refused(tmp_path: Path) -> None:
     with refused(InputError, "NO_NAMED_BONE", "mask.nii.gz"):
         measure(tmp_path / "mask.nii.gz", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("quick", "small_pictures")
+def test_named_segments_and_the_results_of_reconstruct_give_the_same_bones(tmp_path: Path) -> None:
+    voxels = np.zeros((50, 12, 30), np.uint8)
+    voxels[2:48, 3:9, 3:9], voxels[2:48, 3:9, 18:24] = 1, 2
+    labels = Volume(voxels, np.diag([4.0, 4.0, 8.0, 1.0]))
+    path = tmp_path / "bones.seg.nrrd"
+    write_seg_nrrd(labels, [Segment(1, "Femur_R"), Segment(2, "left femur")], path)
+    reconstruct(path, tmp_path / "out")
+    for source in (path, tmp_path / "out", tmp_path / "out" / "instances.nii.gz"):
+        done = measure(source, tmp_path / "measured")
+        assert {str(name) for name in done.bones} == {"left femur", "right femur"}
+        for spread in done.bones.values():
+            assert spread.found.missing == dict.fromkeys(FEMUR_MEASURES, NO_HEAD)
 
 
 @pytest.mark.skipif(not LIMB.is_file(), reason="needs shapes-llp26 below AFUNET_DATA")

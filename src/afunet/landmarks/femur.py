@@ -69,6 +69,8 @@ FEMUR_MEASURES = (*OF_HEAD, *OF_WHOLE)
 HEAD_RADII_MM = (10.0, 35.0)
 HEAD_COVERED = 0.5
 """A head covers more of its sphere than this: 0.73 and more in the shape model, condyles 0.37."""
+BESIDE = 0.7
+"""A head lies beside the axis of the shaft by this at least, in radii; the end of a rod does not."""
 LENGTH_IN_RADII = (15.0, 23.0)
 LARGEST_FLAT_MM2, END = 800.0, 0.2
 SHAFT, UPPER_SHAFT = (0.35, 0.65), (0.5, 0.75)
@@ -91,17 +93,19 @@ def measure_femur(surface: SurfacePoints) -> Found:
     head = next(iter(found_spheres(few, HEAD_RADII_MM)), None)
     if head is None or head.covered < HEAD_COVERED:
         return Found.nothing(FEMUR_MEASURES, NO_HEAD)
+    axis = _shaft(surface, head)
+    beside = across(head.centre_mm - axis.point_mm, axis.direction)
+    if np.linalg.norm(beside) < BESIDE * head.radius_mm:
+        return Found.nothing(FEMUR_MEASURES, NO_HEAD)
     centre = {"Femoral Head Centre": head.centre_mm}
     diameter = {HEAD_DIAMETER: 2 * head.radius_mm}
-    axis = _shaft(surface, head)
     along = (surface.points_mm - axis.point_mm) @ axis.direction
     length_mm = float(np.ptp(along))
     low, high = LENGTH_IN_RADII
     distal = surface[along < along.min() + END * length_mm]
     if not low < length_mm / head.radius_mm < high or largest_flat_mm2(distal) > LARGEST_FLAT_MM2:
         return Found(centre, {}, diameter, dict.fromkeys(OF_WHOLE, CUT))
-    lateral = across(axis.point_mm - head.centre_mm, axis.direction)
-    first = Frame.of(head.centre_mm, axis.direction, lateral)
+    first = Frame.of(head.centre_mm, axis.direction, -beside)
     condyles = found_condyles(surface.points_mm, first, length_mm)
     if condyles.cleft_mm < CLEFT * head.radius_mm:
         return Found(centre, {}, diameter, dict.fromkeys(OF_WHOLE, OTHER_SIDE))
