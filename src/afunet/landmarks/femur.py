@@ -70,7 +70,7 @@ HEAD_RADII_MM = (10.0, 35.0)
 HEAD_COVERED = 0.5
 """A head covers more of its sphere than this: 0.73 and more in the shape model, condyles 0.37."""
 BESIDE = 0.7
-"""A head lies beside the axis of the shaft by this at least, in radii; the end of a rod does not."""
+"""A head lies beside the axis of the shaft by so many radii at least; the end of a rod does not."""
 LENGTH_IN_RADII = (15.0, 23.0)
 LARGEST_FLAT_MM2, END = 800.0, 0.2
 SHAFT, UPPER_SHAFT = (0.35, 0.65), (0.5, 0.75)
