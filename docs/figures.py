@@ -89,7 +89,7 @@ def segmented(scan: Path) -> Image.Image:
 
 def demo(name: str) -> Image.Image:
     """A picture of `make demo`."""
-    with Image.open(Path("demo/result") / f"{name}.png") as picture:
+    with Image.open(Path("demo") / f"{name}.png") as picture:
         return reduced(picture)
 
 
@@ -194,8 +194,8 @@ def grey_in_mm(hu: NDArray[np.number], row_mm: float, slice_mm: float) -> Image.
 PICTURES: dict[str, Callable[[], Image.Image]] = {
     "pelvis-overlay.png": lambda: segmented(DATA / "pelvis-3mm" / "ct.nii.gz"),
     "arms-overlay.png": lambda: segmented(DATA / "arms-dicom" / "dicom"),
-    "demo-overlay.png": lambda: demo("overlay"),
-    "demo-scene.png": lambda: demo("scene"),
+    "demo-overlay.png": lambda: demo("result/overlay"),
+    "demo-fragments.png": lambda: demo("fragments"),
     "llp26-limb.png": whole_limbs,
     "phantom-beside-real.png": phantom_beside_real,
     "geometry-forms.png": geometry_forms,

@@ -1,18 +1,21 @@
 """Draw bones with known contacts for the network for contacts: real ones, and virtual breaks.
 
     .venv/bin/python -m experiments.draw_contact_bones -o pool --copies 3 --breaks 10 \
-        [--leg-seeds 0 40 --limbs 'limbs/*.npz']
+        [--leg-seeds 0 40 --limbs 'limbs/*.npz'] [--knee-seeds 62000 62006]
 
 Each bone of `--source` (`fractures` below `AFUNET_DATA`) is drawn as it is and in `--copies`
 coarser, blurred and noisier pictures, and its fragments are broken virtually `--breaks` times.
-`--leg-seeds` adds the bones around fractures of simulated legs. A file is one bone on the network's
-grid: HU, fragments, and depth in 1/16 mm. What exists is kept, so that a stopped run goes on.
+`--leg-seeds` adds the bones around fractures of simulated legs, `--knee-seeds` the knees of
+`benchmarks.fragments`, each under its exact mask and under the one that the shipped network
+predicts, which paints gaps as bone. A file is one bone on the grid of the network for contacts: HU,
+fragments, and depth in 1/16 mm. What exists is kept, so that a stopped run goes on.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +26,16 @@ from afunet.fragments.broken_bone import BrokenBone
 from afunet.fragments.contact_input import depth_of
 from afunet.fragments.even_grid import EvenGrid, even_bone
 from afunet.geometry import Volume, bounding_box
+from afunet.inference.device_choice import DeviceChoice
 from afunet.models.contact_network import ContactConfig
+from afunet.phantom import LegConfig
 from afunet.phantom.hybrid import broken, draw_break
-from afunet.phantom.views.broken_bones import draw_broken_bones
+from afunet.phantom.picture.simulate import simulate
+from afunet.phantom.views.broken_bones import broken_bones, draw_broken_place, under_mask
 from afunet.whole_file import whole_file
 from afunet.workflows.phantom import limb_files
-from benchmarks.bench import data_set, parser_of
+from benchmarks.bench import Network, data_set, parser_of
+from benchmarks.fragments import clinical_leg, fractured_leg
 from experiments.draw_broken_bones import Source, read_bone, whole_fragments
 
 STEP_MM = ContactConfig().step_mm
@@ -115,11 +122,31 @@ def draw_virtual(folder: Path, source: Source, number: int) -> None:
         save(path, broken(source.bone, draw_break(rng, source.bone)))
 
 
-def draw_leg(folder: Path, seed: int, limbs: Sequence[Path]) -> None:
-    """The bones around a fracture of a simulated leg."""
-    if next(folder.glob(f"leg{seed:04d}_*"), None) is None:
-        for name, bone in draw_broken_bones(seed, limbs).items():
-            save(folder / f"leg{seed:04d}_{name.replace(' ', '-')}_leg.npy", bone)
+@cache
+def _shipped() -> Network:
+    return Network(device=DeviceChoice.CPU)
+
+
+def draw_leg(folder: Path, name: str, config: LegConfig) -> None:
+    """The bones of a simulated leg in view, under the exact and the predicted mask."""
+    if next(folder.glob(f"{name}_*"), None) is None:
+        leg = simulate(config)
+        predicted = under_mask(leg, _shipped().mask(leg.volume))
+        for kind, shown in (("exact", leg), ("predicted", predicted)):
+            for bone, broken_bone in broken_bones(shown).items():
+                path = folder / f"{name}_{bone.replace(' ', '-')}_leg-{kind}.npy"
+                save(path, broken_bone)
+
+
+def legs(
+    seeds: Iterable[int], limbs: Sequence[Path], knees: Iterable[int]
+) -> Iterator[tuple[str, LegConfig]]:
+    """Legs around a fracture, and knees of `benchmarks.fragments` in halves and patterns."""
+    for seed in seeds:
+        yield f"leg{seed:04d}", draw_broken_place(seed, limbs)
+    for seed in knees:
+        yield f"leg{seed}h", fractured_leg(seed)
+        yield f"leg{seed}c", clinical_leg(seed)
 
 
 def real_bones(folder: Path) -> dict[str, BrokenBone]:
@@ -139,6 +166,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--copies", type=int, default=3)
     parser.add_argument("--breaks", type=int, default=10)
     parser.add_argument("--leg-seeds", type=int, nargs=2, default=(0, 0), help="first, end")
+    parser.add_argument("--knee-seeds", type=int, nargs=2, default=(0, 0), help="first, end")
     parser.add_argument("--limbs", default="", help="pattern of LLP26 limbs")
     args = parser.parse_args(argv)
     args.output.mkdir(parents=True, exist_ok=True)
@@ -152,8 +180,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             if number < args.breaks:
                 draw_virtual(args.output, source, number)
     limbs = limb_files(args.limbs) if args.limbs else ()
-    for seed in range(*args.leg_seeds):
-        draw_leg(args.output, seed, limbs)
+    for name, config in legs(range(*args.leg_seeds), limbs, range(*args.knee_seeds)):
+        draw_leg(args.output, name, config)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 """Fit the rule that tells cuts between fragments from borders inside one, and say how true it is.
 
     .venv/bin/python -m experiments.fit_cuts --bones pool -o rules.json \
-        --leave-out 001=FILE.onnx 003=FILE.onnx 005=FILE.onnx [--breaks 30]
+        --leave-out 001=FILE.onnx 003=FILE.onnx 005=FILE.onnx [--breaks 30] [--least-mm3 1000]
 
 Each patient's bones, real and broken virtually (`draw_contact_bones`), are seen by the network that
-was trained without him. All regions of a bone are joined, the least separate first, and each join
-is a sample: its measures (`cut_rules.measures_of`), and whether it joined two fragments. The rule
-is a logistic regression on them. The order of joins follows the rule, so both are made `ROUNDS`
-times. Prints the reliability of each patient's rule, which was fitted on the others, and writes the
-rules of each patient and, under "", of all.
+was trained without him; a simulated leg, such as leg8036, is a patient, too. All regions of a bone
+are joined, the least separate first, and each join is a sample: its measures
+(`cut_rules.measures_of`), and whether it joined two fragments. The rule is a logistic regression on
+them. The order of joins follows the rule, so both are made `ROUNDS` times. Prints the reliability
+of each patient's rule, which was fitted on the others, and writes the rules of each patient and,
+under "", of all.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -131,10 +133,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--bones", type=Path, required=True, help="folder of draw_contact_bones.py")
     parser.add_argument("--leave-out", nargs="+", required=True, metavar="PATIENT=FILE")
     parser.add_argument("--breaks", type=int, default=30, help="virtual breaks of each patient")
+    parser.add_argument("--least-mm3", type=float, default=CutRules().least_touching_mm3)
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args(argv)
+    load = cache(CONTACTS.load)
     networks = {
-        patient: CONTACTS.load(Path(file))
+        patient: load(Path(file))
         for patient, _, file in (text.partition("=") for text in args.leave_out)
     }
     bones = {
@@ -144,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not all(bones.values()):
         sys.exit(f"no bones of {', '.join(p for p in bones if not bones[p])} in {args.bones}")
     steps = {patient: network.config.step_mm for patient, network in networks.items()}
-    rules, samples = CutRules(), dict[str, Samples]()
+    rules, samples = CutRules(least_touching_mm3=args.least_mm3), dict[str, Samples]()
     for _ in range(ROUNDS):
         samples = {
             patient: Samples.of([samples_of(bone, rules, steps[patient]) for bone in some])
@@ -159,9 +163,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _paths(folder: Path, patient: str, breaks: int) -> list[Path]:
-    """The real bones as they are, and some that are broken virtually, of all bones alike."""
+    """The real bones as they are, some broken virtually, of all bones alike, or those of a leg."""
     virtual = sorted(folder.glob(f"{patient}_*_break*.npy"), key=lambda path: path.stem[-3:])
-    return [*sorted(folder.glob(f"{patient}_*_real000.npy")), *virtual[:breaks]]
+    real, leg = folder.glob(f"{patient}_*_real000.npy"), folder.glob(f"{patient}_*_leg-*.npy")
+    return [*sorted(real), *virtual[:breaks], *sorted(leg)]
 
 
 def _without(patient: str, samples: Mapping[str, Samples], rules: CutRules) -> CutRules:

@@ -114,11 +114,12 @@ def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same pictures, smaller and drawn without a VTK process: most of a run's time."""
     from afunet.report.case import montage
     from afunet.report.surfaces import scene
-    from afunet.workflows import case_pages, reconstruct
+    from afunet.workflows import case_pages, demo_picture, reconstruct
 
     draw = partial(scene.render_scene, size=(160, 120))
     monkeypatch.setattr(case_pages, "render_scene", draw)
     monkeypatch.setattr(reconstruct, "render_scene", draw)
+    monkeypatch.setattr(demo_picture, "SIZE", (160, 120))
     monkeypatch.setattr(
         case_pages, "overlay_montage", partial(montage.overlay_montage, tiles=2, width=240)
     )

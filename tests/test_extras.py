@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.refusals import refused
 
+from afunet.cli.serve import NEEDED, serve
 from afunet.errors import ConfigError
 from afunet.extras import EXTRAS, installed, missing_package, require_extra
 from afunet.faults import code_of, exit_code_of, reason_of
@@ -40,3 +41,14 @@ def test_a_package_that_is_blocked_is_not_installed(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "openvino", None)
     with refused(ConfigError, "PACKAGE_MISSING", "openvino", "pip install 'afunet[openvino]'"):
         require_extra("openvino")
+
+
+@pytest.mark.parametrize("package", NEEDED)
+def test_without_a_package_of_its_extra_no_server_starts(
+    package: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert EXTRAS[package] == "serve"
+    monkeypatch.setitem(sys.modules, package, None)
+    with refused(ConfigError, "PACKAGE_MISSING", package, "pip install 'afunet[serve]'"):
+        serve(data=tmp_path / "data")
+    assert list(tmp_path.iterdir()) == []

@@ -28,7 +28,7 @@ from afunet.models.shipped import shipped_path
 from afunet.workflows.analyse import AnalysisRules, analyse
 from afunet.workflows.network import Network
 
-EXTRAS = ("torch", "onnx", "onnxscript", "tensorboard", "openvino")
+EXTRAS = ("torch", "onnx", "onnxscript", "tensorboard", "openvino", "fastapi", "uvicorn")
 LIGHT = os.environ.get("AFUNET_LIGHT", "")
 RUN = f"""
 import sys
@@ -117,6 +117,7 @@ def test_phantom_draws(tmp_path: Path) -> None:
         (["models"], "train"),
         (["segment", "{series}", "-o", "out", "--runtime", "torch"], "train"),
         (["segment", "{series}", "-o", "out", "--runtime", "openvino"], "openvino"),
+        (["serve", "--data", "data"], "serve"),
     ],
 )
 def test_a_missing_extra_is_named_in_one_line(

@@ -27,7 +27,8 @@ def code_of(error: BaseException) -> str:
     An `OSError` with an unknown errno gives SYSTEM_ERROR.
     """
     if isinstance(error, OutputError) and error.code == error.kind_code() and error.__context__:
-        return code_of(error.__context__)  # what the system refused
+        refused = code_of(error.__context__)  # by the system
+        return error.code if refused == PROGRAM_ERROR else refused
     error = missing_package(error) or error
     if isinstance(error, AfunetError):
         return error.code

@@ -40,13 +40,15 @@ class Flag(Finding):
     `index` is an axial slice counted from the feet, from 0, `piece` the label of a piece, `box`
     the rows and columns (top, left, bottom, right; the ends excluded) in that slice; each is None
     if the flag is not about a single one. `doubtful_mm3` estimates how much of the result is in
-    doubt, in voxels if the spacing is unknown.
+    doubt, in voxels if the spacing is unknown. `centre_mm` is the place, in LPS, of a flag about a
+    cut that was not made.
     """
 
     index: int | None = None
     piece: int | None = None
     box: tuple[int, int, int, int] | None = None
     doubtful_mm3: float = 0.0
+    centre_mm: tuple[float, float, float] | None = None
 
 
 # These cannot be corrected, and they put the values or the position of the result in doubt.

@@ -115,6 +115,9 @@ CASES = {
         rows=[["tiny"]],
         lines=[rf"tiny, simulated {region}: 0\.\d+; false bone \d+ mm²" for region in REGIONS],
     ),
+    "corrections": Case(
+        "{ct}", smaller={"SIZE": 64}, lines=[r"^rename: \d", r"^join", r"^erase", r"^paint"]
+    ),
     "dark_lines": Case(
         "--legs 1 --every 400",
         rows=[["knee01", "all"]],
@@ -133,6 +136,11 @@ CASES = {
         "--pairs 1",
         smaller={"SHAPE": (8, 20, 20), "SPACINGS_MM": ((2.0, 0.7, 0.7),)},
         rows=[["2 × 0.7 × 0.7"] * len(SURFACE_METRICS)],
+    ),
+    "intact_bones": Case(
+        "--bones 1 --limbs {limbs} --weights {weights}",
+        rows=[["330000"]],
+        lines=[r"\d of \d intact bones in pieces: \d by mask, \d by thickness, \d by network"],
     ),
     "memory": Case(
         "--slices 2 4 --folder {folder}",
@@ -172,16 +180,31 @@ CASES = {
         lines=[r"12 slices of 2 patients", r"checked: .* lead \+0\.0000 \[\+0\.0000, \+0\.0000\]"],
     ),
     "landmarks": Case(lines=["0 of 2 bones measured"]),
+    "scale": Case(
+        arguments="--scans 300 --workers 4 --rates 100 --measured 3",
+        rows=[["queue", "claim", "renew", "finish"], ["4"]],
+    ),
     "many_scans": Case(
         arguments="--scans 3 --broken 1 --kills 1",
         smaller={"SHORTEST_S": 1.0, "LONGEST_S": 2.0},
         lines=[r"^killed: the batch 1 times$"],
     ),
     "serve": Case(
-        "{ct} --kills 2 --users 2 --seconds 0.5 --upload-mib 2",
-        smaller={"LONGEST_WAIT_S": 0.5},
-        rows=[["2"], ["first slice", "mesh", "slab", "list"]],
-        lines=[r"upload of 2 MiB: \d+\.\d s"],
+        "{ct} --kills 1 --users 2 --seconds 0.1 --upload-mib 2",
+        rows=[
+            [
+                "page to first slice",
+                "page to first mesh",
+                "whole scan",
+                "case",
+                "mesh",
+                "slab",
+                "list",
+                "3D Slicer's answer",
+            ],
+            ["1"],
+        ],
+        lines=[r"upload of 2 MiB: \d+\.\d s", r"4 queued jobs done, each once"],
     ),
     "startup": Case(
         "--runs 1",
@@ -223,6 +246,7 @@ SIMULATED = {
     "gaps",
     "generalisation",
     "holes",
+    "intact_bones",
     "memory",
     "passes",
     "peers",

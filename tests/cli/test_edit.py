@@ -46,6 +46,16 @@ def test_a_piece_is_parted_named_listed_and_brought_back(pieces: Path, run_afune
     assert run_afunet("edit", pieces, "--list").out == "no corrections\n"
 
 
+def test_a_piece_is_called_whole_without_a_change_of_the_labels(
+    pieces: Path, run_afunet: Run
+) -> None:
+    before = read_labels(pieces.parent / "instances.nii.gz").voxels
+    assert run_afunet("edit", pieces, "--whole", "1,2").code == 0
+    assert np.array_equal(read_labels(pieces.parent / "instances.nii.gz").voxels, before)
+    assert run_afunet("edit", pieces, "--list").out.split()[-3:] == ["whole", "1,", "2"]
+    assert run_afunet("edit", pieces, "--undo").code == 0
+
+
 @pytest.mark.parametrize(
     ("options", "code", "fact"),
     [
@@ -58,6 +68,7 @@ def test_a_piece_is_parted_named_listed_and_brought_back(pieces: Path, run_afune
         (("--erase", "piece 7"), "UNKNOWN_NAME", "piece 7"),
         (("--part", "1", "--seed", "1,2"), "CONFIG_ERROR", "1,2"),
         (("--part", "1", "--seed", "5,10,5"), "SEEDS_TOO_FEW", "1"),
+        (("--whole", "7"), "LABEL_UNKNOWN", "7"),
         (("--undo",), "NOTHING_TO_UNDO", ""),
     ],
 )

@@ -6,12 +6,14 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel
 import numpy as np
 import pytest
 import torch
-from tests.tiny_sets import Printed
+from scipy import ndimage
+from tests.tiny_sets import Printed, simulate_only
 
 from afunet.anatomy.bone_module import BoneNamerModule
 from afunet.anatomy.bone_network import BONE_NAMES
@@ -26,7 +28,7 @@ from afunet.models.contact_network import CONTACTS
 from afunet.models.expected_dice import read_model
 from afunet.models.network_file import load_network_file
 from afunet.models.shipped import shipped_path
-from afunet.phantom import SIMULATOR, VERSION
+from afunet.phantom import SIMULATOR, VERSION, SimulatedLeg
 from afunet.plain import from_plain
 from afunet.training.recording import LOG, losses_in
 from experiments import (
@@ -270,6 +272,27 @@ def test_bones_with_contacts_are_drawn_and_learnt_from(
     }
     assert set(fitted) == {"001", "002", ""}
     assert all(np.isfinite((one.bias, *one.weights)).all() for one in fitted.values())
+
+
+def test_bones_of_legs_are_drawn_under_the_exact_and_the_predicted_mask(
+    tmp_path: Path, leg: SimulatedLeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulate_only(leg, monkeypatch)
+    bones = leg.bones.volume
+    larger = bones.with_voxels(ndimage.binary_dilation(bones.voxels > 0).astype(np.uint8))
+    network = SimpleNamespace(mask=lambda scan: larger)
+    monkeypatch.setattr(draw_contact_bones, "_shipped", lambda: network)
+    pool, nothing = tmp_path / "pool", tmp_path / "nothing"
+    nothing.mkdir()
+    seeds = ["--leg-seeds", "1", "2", "--knee-seeds", "3", "4"]
+    none = ["--source", str(nothing), "--copies", "-1", "--breaks", "0"]
+    draw_contact_bones.main(["-o", str(pool), *none, *seeds])
+    for name in ("leg0001", "leg3h", "leg3c"):
+        _, exact, _ = np.load(pool / f"{name}_tibia-left_leg-exact.npy")
+        _, predicted, _ = np.load(pool / f"{name}_tibia-left_leg-predicted.npy")
+        assert np.array_equal(np.unique(exact), np.unique(predicted))
+        assert len(np.unique(exact)) > 2
+        assert np.count_nonzero(predicted) > np.count_nonzero(exact)
 
 
 def test_targets_are_contacts_and_nothing_outside_the_bone() -> None:

@@ -61,6 +61,22 @@ def test_empty_slices_beyond_a_box_without_noise_are_none():
     assert codes(voxels) == []
 
 
+def bone_cut_out(around=0):
+    """A bone in the middle six of eight slices, and one value for all that is not bone."""
+    rng = np.random.default_rng(5)
+    voxels = np.full((8, 64, 64), around)
+    voxels[1:7, 8:40, 16:48] = np.rint(rng.normal(400, 50, (6, 32, 32)))
+    return voxels
+
+
+@pytest.mark.parametrize("around", [0, 50, -1024])
+def test_empty_slices_beyond_a_bone_that_was_cut_out_are_none(around):
+    voxels = bone_cut_out(around)
+    assert codes(voxels) == []
+    voxels[3] = around
+    assert codes(voxels) == ["EMPTY_SLICE"]
+
+
 @pytest.mark.parametrize("name", sorted(CLEAN))
 def test_what_scanners_write_goes_on(name):
     assert codes(CLEAN[name]) == []

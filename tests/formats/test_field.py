@@ -54,5 +54,16 @@ def test_a_plate_that_runs_along_the_edge_is_no_limb():
 
 
 def test_a_scan_of_tissue_alone_is_cut_all_round():
-    tissue = Volume(np.full((1, 60, 60), 30), np.eye(4))
-    assert [finding.code for finding in field_findings(tissue)] == ["BODY_CUT"]
+    noise = np.random.default_rng(1).normal(30, 10, (1, 60, 60))
+    for hu in (noise, np.rint(noise)):
+        findings = field_findings(Volume(hu, np.eye(4)))
+        assert [finding.code for finding in findings] == ["BODY_CUT"]
+
+
+@pytest.mark.parametrize("around", [0, 30, -1024])
+def test_what_lies_around_a_bone_that_was_cut_out_is_no_body(around):
+    """The bone reaches the edge of its box, as the one at the box's side always does."""
+    rows, columns = np.mgrid[:80, :90]
+    hu = np.full((2, 80, 90), around)
+    hu[:, np.hypot(rows - 40, columns - 24.5) < 25] = 300
+    assert field_findings(Volume(hu, np.eye(4))) == ()

@@ -167,7 +167,7 @@ def test_a_colour_table_has_a_line_for_each_label(tmp_path: Path) -> None:
         ["0", "background", "0", "0", "0", "0"],
         ["1", "left_femur", "200", "193", "137", "255"],
         ["2", "piece_2", "1", "2", "255", "255"],
-        ["7", "nothing_there", "178", "169", "171", "255"],
+        ["7", "nothing_there", "172", "21", "211", "255"],
     ]
 
 

@@ -7,8 +7,16 @@ from tests.refusals import refused
 
 from afunet.errors import GeometryError, InputError
 from afunet.fragments import editing
-from afunet.fragments.editing import digest_of_labels, erase, join, part, unchanged
-from afunet.geometry import Volume
+from afunet.fragments.editing import (
+    Change,
+    change_of,
+    digest_of_labels,
+    erase,
+    join,
+    part,
+    unchanged,
+)
+from afunet.geometry import Box, Volume
 
 AFFINE = np.array([[0.5, 0, 0, -20], [0, 0.5, 0, 30], [0, 0, 1, 100], [0, 0, 0, 1.0]])
 Point = tuple[float, float, float]
@@ -142,9 +150,13 @@ def test_the_network_shows_contacts_in_a_scan(
     """Its contact is at column 30, the dark line elsewhere."""
     asked: list[Volume] = []
 
-    def seen(mask: Volume, scan: Volume) -> Volume:
+    def seen(mask: Volume, scan: Volume, *, within: Box) -> Volume:
         mask.require_same_grid(scan, "the scan")
         asked.append(mask)
+        reach = np.ceil(30 / np.array(mask.array_spacing_mm)).astype(int)
+        low, high = np.array([(10, 8, 3), (10, 8, 36)]) + np.outer((-1, 1), reach)
+        assert [side.start for side in within] == np.maximum(low, 0).tolist()
+        assert [side.stop for side in within] == (high + 1).tolist()
         found = np.zeros(mask.shape, np.float32)
         found[:, :, 28:30] = 0.9
         return mask.with_voxels(found)
@@ -217,7 +229,7 @@ def test_no_part_ever_holds_two_seeds_and_nothing_else_changes(number: int) -> N
     assert np.array_equal(parted.voxels[~of_piece], labels.voxels[~of_piece])
     assert digest_of_labels(join(parted, own)) == digest_of_labels(labels)
     others = set(np.unique(labels.voxels)) - {0, piece}
-    assert unchanged(labels, parted) == others
+    assert unchanged(labels, parted, change_of(labels, parted).box) == others
 
 
 def test_labels_beyond_a_byte_get_a_larger_type() -> None:
@@ -252,3 +264,12 @@ def test_what_cannot_be_done_is_refused(dumbbell: Volume) -> None:
         part(dumbbell, 3, [good, other, (good[0] + 0.1, good[1], good[2])])
     with refused(GeometryError, "OTHER_GRID"):
         part(dumbbell, 3, [good, other], scan=Volume(np.zeros((2, 2, 2)), np.eye(4)))
+
+
+def test_a_change_is_counted_and_has_the_box_around_it() -> None:
+    before = Volume(np.zeros((6, 7, 8), np.uint8), AFFINE)
+    voxels = before.voxels.copy()
+    voxels[1, 5, 3], voxels[4, 2, 6] = 1, 2
+    after = before.with_voxels(voxels)
+    assert change_of(before, after) == Change(2, (slice(1, 5), slice(2, 6), slice(3, 7)))
+    assert change_of(before, before.with_voxels(before.voxels.copy())) == Change()

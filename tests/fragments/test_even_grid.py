@@ -44,3 +44,13 @@ def test_places_are_those_of_the_patient() -> None:
     middle = (np.array(grid.shape) - 1) / 2
     # the middle of the box is at index (4.5, 19.5, 9.5): (column, row, slice) in mm
     assert grid.to_mm(volume, middle) == pytest.approx([9.5 * 0.5, 19.5 * 0.5, 4.5 * 2])
+
+
+def test_a_box_of_the_volume_has_the_even_voxels_whose_centres_lie_in_it() -> None:
+    box = (slice(4, 24), slice(0, 40), slice(10, 30))
+    grid = EvenGrid.around(box, (2.0, 0.5, 1.0), 1.0)
+    wanted = grid.box_of((slice(6, 9), slice(-5, 12), slice(0, 100)))
+    for axis, (low, high) in enumerate([(6, 9), (-5, 12), (0, 100)]):
+        at = box[axis].start + grid.first[axis] + np.arange(grid.shape[axis]) * grid.ratio[axis]
+        inside = np.flatnonzero((at >= low - 0.5) & (at < high - 0.5))
+        assert (wanted[axis].start, wanted[axis].stop) == (inside[0], inside[-1] + 1)

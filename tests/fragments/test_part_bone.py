@@ -60,6 +60,17 @@ def test_a_dark_plane_parts_a_bar_where_it_lies() -> None:
     assert cut.centre_mm == pytest.approx((40.5, 11.5, 11.5), abs=1)
 
 
+def test_contacts_are_looked_for_within_a_box_only() -> None:
+    mask, hu = bar()
+    hu[:, :, 20:22] = hu[:, :, 40:42] = DARK
+    whole = contact_map(bone(mask), bone(hu), NETWORK).voxels
+    box = (slice(0, 24), slice(0, 24), slice(30, 64))
+    found = contact_map(bone(mask), bone(hu), NETWORK, within=box).voxels
+    assert (whole[10, 10, [20, 40]] > 0.5).all()
+    assert not found[:, :, :30].any()
+    assert np.array_equal(found[:, :, 30:], whole[:, :, 30:])
+
+
 def test_a_plane_with_a_hole_still_parts() -> None:
     mask, hu = bar()
     hu[:, :, 40:42] = DARK
@@ -74,9 +85,13 @@ def test_a_line_that_ends_inside_the_bone_parts_nothing_but_is_told() -> None:
     found = part_bone(bone(mask), bone(hu), NETWORK, rules)
     assert found.labels.voxels.max() == 1
     assert not found.cuts
-    assert found.suspected
-    assert found.suspected[0].one == found.suspected[0].other == 1
-    assert found.suspected[0].centre_mm[0] == pytest.approx(40.5, abs=2)
+    (one,) = found.suspected
+    assert one.cut.one == one.cut.other == 1
+    assert one.cut.centre_mm[0] == pytest.approx(40.5, abs=2)
+    assert one.smaller_mm3 == pytest.approx(20 * 20 * 20, rel=0.1)
+    assert one.places_mm.mean(axis=0) == pytest.approx(one.cut.centre_mm)
+    assert len(one.places_mm) == one.cut.area_mm2
+    assert np.ptp(one.places_mm[:, 1:], axis=0) == pytest.approx((19, 19))
 
 
 def test_a_spot_parts_nothing() -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from afunet.geometry import bounding_box, box_round, box_within, common_box, label_boxes
+from afunet.geometry.box import boxes_in_order
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int32, np.uint16])
@@ -14,6 +15,8 @@ def test_every_label_has_its_box(kind: type) -> None:
         7: (slice(0, 1), slice(0, 1), slice(4, 5)),
     }
     assert label_boxes(np.zeros((1, 2, 3), kind)) == {}
+    assert boxes_in_order(labels)[0] is None
+    assert len(boxes_in_order(labels)) == 7
 
 
 def test_the_box_round_two_holds_both() -> None:

@@ -1,6 +1,8 @@
 """The places that keep jobs: what is queued is done once, whoever ends."""
 
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +94,37 @@ def test_a_lease_that_ran_out_is_taken_over_and_its_old_holder_changes_nothing(
     assert not ledger.give_back(old, counts=True)
     assert ledger.job(job.id).state is State.RUNNING
     assert ledger.finish(taken[1])
+
+
+@pytest.mark.parametrize("jump_s", [-86_400, -3600, 3600, 86_400])
+def test_a_job_is_taken_over_also_when_the_clock_was_set(
+    ledger: JobStore, clock: Clock, jump_s: float
+) -> None:
+    """Its worker was killed; a lease that ends a day later than any can would hold it for a day."""
+    clock.now = 1e9
+    job = ledger.add("ann", "case1", "segment", {})
+    other = ledger.add("ann", "case1", "export", {})
+    assert ledger.claim(10) is not None
+    clock.now += jump_s
+    taken = ledger.claim(10)
+    assert taken is not None
+    assert (taken[0].id, taken[0].tries) == (job.id, 2)
+    assert ledger.claim(10) is None
+    assert ledger.finish(taken[1])
+    following = ledger.claim(10)
+    assert following is not None
+    assert following[0].id == other.id
+
+
+def test_a_worker_keeps_its_job_when_the_clock_is_set_back(ledger: JobStore, clock: Clock) -> None:
+    clock.now = 1e9
+    ledger.add("ann", "case1", "segment", {})
+    claimed = ledger.claim(10)
+    assert claimed is not None
+    clock.now -= 3600
+    assert ledger.renew(claimed[1], 10) is not None
+    assert ledger.claim(10) is None
+    assert ledger.finish(claimed[1])
 
 
 def test_a_job_whose_workers_end_three_times_fails(ledger: JobStore, clock: Clock) -> None:
@@ -257,9 +290,48 @@ def test_a_claim_whose_writer_was_killed_runs_out(tmp_path: Path, clock: Clock) 
     assert (claimed[0].id, claimed[0].tries) == (job.id, 2)
 
 
+def test_a_claim_of_a_process_that_ended_here_runs_out_at_once(tmp_path: Path) -> None:
+    ledger = FolderLedger(tmp_path / "jobs")
+    job = ledger.add("ann", "case1", "segment", {})
+    claim = (
+        "import sys; from pathlib import Path; from afunet.jobs.folder_ledger import FolderLedger\n"
+        "print(FolderLedger(Path(sys.argv[1])).claim()[0].id, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", claim, str(tmp_path / "jobs")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline().strip() == job.id
+        assert ledger.claim() is None
+        other.kill()
+        other.wait()
+    claimed = ledger.claim()
+    assert claimed is not None
+    assert (claimed[0].id, claimed[0].tries) == (job.id, 2)
+
+
+def test_many_hosts_that_look_at_once_never_hold_one_job_together(tmp_path: Path) -> None:
+    wanted = [str(number) for number in range(12)]
+    for subject in wanted:
+        FolderLedger(tmp_path / "jobs").add("ann", subject, "segment", {})
+
+    def work(_: int) -> list[str]:
+        ledger, done = FolderLedger(tmp_path / "jobs"), []
+        while (claimed := ledger.claim()) is not None:
+            done.append(claimed[0].subject)
+        return done
+
+    with ThreadPoolExecutor(8) as hosts:
+        held = [subject for subjects in hosts.map(work, range(8)) for subject in subjects]
+    assert sorted(held) == sorted(wanted)
+
+
 def test_hosts_share_the_jobs_that_are_theirs(tmp_path: Path) -> None:
-    even = FolderLedger(tmp_path / "jobs", mine=lambda subject: int(subject) % 2 == 0)
-    odd = FolderLedger(tmp_path / "jobs", mine=lambda subject: int(subject) % 2 == 1)
+    even = FolderLedger(tmp_path / "jobs", ["0", "2", "4"])
+    odd = FolderLedger(tmp_path / "jobs", ["1", "3", "5"])
     for number in range(6):
         even.add("ann", str(number), "segment", {})
     claimed = [one[0].subject for _ in range(4) if (one := odd.claim()) is not None]

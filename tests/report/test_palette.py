@@ -153,6 +153,19 @@ def test_every_colour_stands_out_from_a_dark_and_from_a_light_ground() -> None:
         assert 40 < lab(colour)[0] < 95, colour
 
 
+def test_every_colour_stands_out_from_a_grey_scan() -> None:
+    greys = [(grey, grey, grey) for grey in range(256)]
+    labs = np.array([lab(grey) for grey in greys])
+    for colour in EVERY:
+        assert deltaE_ciede2000(lab(colour), labs).min() >= 16, colour
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_the_first_piece_without_a_name_stands_out_from_grey_for_everybody(vision: str) -> None:
+    largest = colour_of(UNKNOWN)
+    assert min(apart(largest, (grey, grey, grey), vision) for grey in range(256)) >= 24
+
+
 def test_the_largest_piece_looks_like_no_fragment_however_many_there_are() -> None:
     largest = colour_of("tibia", 1, LEFT)
     assert largest not in {colour_of("tibia", rank, LEFT) for rank in range(2, 40)}

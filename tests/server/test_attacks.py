@@ -23,6 +23,7 @@ import pydicom
 import pytest
 from tests.server.conftest import ANN, BEN, LIMITS, Live, zip_of
 
+from afunet.server.monailabel.app_info import MODELS
 from afunet.server.view import version_of
 
 CONTENT = b"nothing"
@@ -78,6 +79,7 @@ def code_in(body: bytes) -> str:
     """The code of a refusal; chunked answers have lengths round their JSON."""
     text = body[body.index(b"{") : body.rindex(b"}") + 1]
     told = json.loads(text)
+    assert told["message"].isprintable()
     assert set(told) == {"code", "message"}
     return str(told["code"])
 
@@ -86,6 +88,10 @@ def post(path: str, content: Any, **headers: str | None) -> Sent:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Sent("POST", path, {"content-type": "application/json", **named}, body)
+
+
+def chunked(content: bytes) -> bytes:
+    return f"{len(content):x}\r\n".encode() + content + b"\r\n"
 
 
 EDITS = "/api/cases/CASE/edits"
@@ -234,6 +240,24 @@ BODIES: dict[str, tuple[Sent, int, str]] = {
         422,
         "BAD_REQUEST",
     ),
+    "huge version": (post(EDITS, ERASE, if_match='"' + "a" * 50_000), 412, "STALE_VERSION"),
+    "any version": (post(EDITS, ERASE, if_match="*"), 412, "STALE_VERSION"),
+    "half a letter as a format": (
+        post("/api/cases/CASE/export", b'{"formats": ["\\ud800"]}'),
+        422,
+        "CONFIG_ERROR",
+    ),
+    "half a letter as a field": (
+        post(EDITS, b'{"\\ud800": 1}', if_match=ORIGINAL),
+        422,
+        "BAD_REQUEST",
+    ),
+    "lines in a field": (post(EDITS, {"a\nb\x00": 1}, if_match=ORIGINAL), 422, "BAD_REQUEST"),
+    "half a letter as a bone": (
+        post(EDITS, b'{"kind":"rename","pieces":[1],"name":"\\udfff"}', if_match=ORIGINAL),
+        422,
+        "BAD_REQUEST",
+    ),
     "stale version": (post(EDITS, ERASE, if_match='"older"'), 412, "STALE_VERSION"),
     "no version": (post(EDITS, ERASE), 428, "VERSION_NEEDED"),
     "script as a bone": (
@@ -246,6 +270,47 @@ BODIES: dict[str, tuple[Sent, int, str]] = {
         "UNKNOWN_NAME",
     ),
     "unknown format": (post("/api/cases/CASE/export", {"formats": ["../x"]}), 422, "CONFIG_ERROR"),
+    "large body where none belongs": (
+        post("/api/cases/CASE/cancel", bytes(LIMITS.request_bytes + 1)),
+        413,
+        "TOO_LARGE",
+    ),
+    "scan for a model that is not there": (
+        post("/infer/another", bytes(LIMITS.request_bytes + 1)),
+        413,
+        "TOO_LARGE",
+    ),
+    "scan for a store that is not there": (
+        Sent("PUT", "/datastore/another", body=bytes(LIMITS.request_bytes + 1)),
+        413,
+        "TOO_LARGE",
+    ),
+    "scan as a question": (
+        Sent("POST", "/session/", body=bytes(LIMITS.request_bytes + 1)),
+        413,
+        "TOO_LARGE",
+    ),
+    "form that is none": (
+        Sent("PUT", "/session/", {"content-type": "multipart/form-data; boundary=x"}, b"--y"),
+        400,
+        "BAD_REQUEST",
+    ),
+    "form without end": (
+        Sent(
+            "PUT",
+            "/session/",
+            {
+                "content-type": "multipart/form-data; boundary=x",
+                "transfer-encoding": "chunked",
+                "content-length": None,
+            },
+            chunked(b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n')
+            + chunked(bytes(1 << 16)) * 140,
+        ),
+        413,
+        "TOO_LARGE",
+    ),
+    "session with a way up": (Sent("GET", "/session/..%2f..%2fann"), 404, "NOT_FOUND"),
     "packed body": (
         post(EDITS, gzip.compress(b"{}"), content_encoding="gzip"),
         415,
@@ -434,6 +499,65 @@ def test_a_malicious_upload_is_refused_with_its_code(live: Live, name: str) -> N
     assert not list(live.folder.path.parents[4].rglob("evil*"))
 
 
+MHD = (
+    "ObjectType = Image\nNDims = 3\nDimSize = 4 4 4\nElementType = MET_UCHAR\n{}"
+    "ElementDataFile = {}\n"
+)
+NHDR = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 4 4 4\nencoding: raw\n{}data file: {}\n\n"
+HEADERS_OF_FILES: dict[str, tuple[str, int, str]] = {
+    f"{kind} of {what}": (header.format(before, name), others, code)
+    for kind, header in (("MetaImage", MHD), ("NRRD", NHDR))
+    for what, before, name, others, code in (
+        ("an absolute path", "", "/etc/passwd", 1, "HEADER_PATH"),
+        ("a way up", "", "../../../users.json", 1, "HEADER_PATH"),
+        ("a way up on Windows", "", "..\\..\\users.json", 1, "HEADER_PATH"),
+        ("a drive", "", "C:secret", 1, "HEADER_PATH"),
+        ("the folder above", "", "..", 1, "HEADER_PATH"),
+        ("a list", "", "LIST", 1, "HEADER_PATH"),
+        ("a pattern", "", "a%03d.raw 1 4 1", 1, "HEADER_PATH"),
+        ("nothing", "", "", 1, "HEADER_PATH"),
+        ("a file alone", "", "/etc/passwd", 0, "NO_PARTNER"),
+        ("a file among many", "", "/etc/passwd", 3, "NO_PARTNER"),
+        ("two files", "ElementDataFile = LOCAL\ndata file: a\n", "/etc/passwd", 1, "FILE_BROKEN"),
+        ("a comment before", "Comment = x" + "y" * 70_000 + "\n", "/etc/passwd", 1, "FILE_BROKEN"),
+    )
+}
+
+
+@pytest.mark.parametrize("name", HEADERS_OF_FILES)
+def test_a_header_leads_to_no_file_but_its_own(live: Live, name: str) -> None:
+    header, others, code = HEADERS_OF_FILES[name]
+    with live.client() as client:
+        upload = client.post("/api/uploads").json()["upload"]
+        path = f"/api/uploads/{upload}"
+        for number, content in enumerate([header.encode(), *[bytes(64)] * others]):
+            assert client.put(f"{path}/files/{number}", content=content).status_code == 200
+        answer = client.post(f"{path}/complete")
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
+        client.delete(path)
+
+
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd", ".nhdr", ".mhd"])
+def test_a_program_is_not_lent_the_servers_files(live: Live, suffix: str) -> None:
+    header = (MHD if "m" in suffix else NHDR).format("", "/etc/passwd")
+    with live.client() as client:
+        sent = client.put("/session/", files={"files": (f"a{suffix}", header.encode())})
+        assert (sent.status_code, sent.json()["code"]) == (422, "HEADER_PATH")
+        kept = client.put(
+            "/datastore/", params={"image": "a"}, files={"file": (f"a{suffix}", header.encode())}
+        )
+        assert (kept.status_code, kept.json()["code"]) == (422, "HEADER_PATH")
+        gone = client.get("/session/" + "0" * 32)
+        assert (gone.status_code, gone.json()["code"]) == (404, "NOT_FOUND")
+        assert "session" in gone.json()["message"]
+
+
+def test_each_model_takes_a_scan() -> None:
+    for name in MODELS:
+        assert LIMITS.most_bytes("POST", f"/infer/{name}") == LIMITS.upload_bytes
+    assert LIMITS.most_bytes("GET", "/infer/afunet") == LIMITS.request_bytes
+
+
 def test_an_upload_is_held_to_its_bytes_and_files(live: Live) -> None:
     with live.client() as client:
         upload = client.post("/api/uploads").json()["upload"]
@@ -496,6 +620,7 @@ def test_a_slow_body_is_given_up(live: Live) -> None:
         b"POST /api/uploads HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
         b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"POST /api/uploads HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
     ],
 )
 def test_what_is_no_request_is_no_fault(live: Live, head: bytes) -> None:

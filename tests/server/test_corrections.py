@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from tests.server.conftest import Served, refusal
 from tests.server.test_cases import nifti_of
 
+from afunet.server.cases import adopt_orphans
 from afunet.workflows.edit_list import read_edits
 
 
@@ -71,6 +72,32 @@ def test_a_piece_is_parted_by_two_clicks_and_renamed(served: Served, client: Tes
     assert renamed["version"] != done["version"]
     joined = edit(client, served, renamed["version"], kind="join", pieces=[1, 3])
     assert {piece["label"] for piece in joined["pieces"]} == {1, 2}
+
+
+def test_pictures_of_a_correction_are_drawn_in_the_background(
+    served: Served, client: TestClient
+) -> None:
+    page = f"/api/cases/{served.case}/files/report.html"
+    assert client.get(page).status_code == 200
+    for name in ("left tibia", "left femur"):
+        done = edit(client, served, served.version, kind="rename", pieces=[1], name=name)
+    assert refusal(client.get(page)) == (409, "NOT_DONE")
+    jobs = served.shop.ledger.jobs("ann", served.case)
+    assert [job.kind for job in jobs] == ["segment", "finish"]
+    for ask_again in (lambda: adopt_orphans(served.shop), lambda: client.get(page)):
+        served.shop.ledger.cancel(served.shop.ledger.jobs("ann", served.case)[-1].id)
+        ask_again()
+        last = served.shop.ledger.jobs("ann", served.case)[-1]
+        assert (last.kind, last.state) == ("finish", "queued")
+    served.shop.workers[0].start()
+    end = time.monotonic() + 300
+    while client.get(page).status_code == 409:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert "left femur" in client.get(page).text
+    assert served.version == done["version"]
+    shown = client.get(f"/api/cases/{served.case}").json()
+    assert (shown["state"], shown["report"]["not_written"]) == ("done", [])
 
 
 def test_of_two_windows_the_later_is_told_that_the_pieces_changed(
@@ -160,7 +187,7 @@ def test_an_export_is_of_the_present_pieces_and_says_that_they_were_corrected(
     packed = client.get(f"/api/cases/{served.case}/export.zip")
     with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
         assert set(archive.namelist()) == set(files)
-    assert list(served.folder.view.glob("export-*")) == []
+    assert list(served.folder.view.glob(".passing-*")) == []
 
 
 def segmentation(served: Served, client: TestClient) -> pydicom.Dataset:
@@ -174,10 +201,10 @@ def test_an_unknown_format_is_refused_before_the_work(served: Served, client: Te
     assert json.loads(answer.text)["message"].count("exe") == 1
 
 
-def paint(client: TestClient, served: Served, first: int, slab: np.ndarray) -> Any:
+def paint(client: TestClient, served: Served, first: int, slab: np.ndarray, **named: str) -> Any:
     """Send (column, row, slice) labels that begin at a slice."""
     path = f"/api/cases/{served.case}/labels"
-    span = {"first": first, "last": first + slab.shape[2] - 1}
+    span = {"first": first, "last": first + slab.shape[2] - 1, **named}
     headers = {"if-match": f'"{served.version}"'}
     return client.put(path, params=span, content=slab.tobytes("F"), headers=headers)
 
@@ -201,7 +228,43 @@ def test_painted_voxels_are_those_of_the_next_version(served: Served, client: Te
     assert (listed.edit.kind, listed.by) == ("paint", "ann")
     client.post(f"/api/cases/{served.case}/undo", headers={"if-match": served.version})
     assert np.array_equal(labels_of(client, served.case), before)
-    assert list(served.folder.view.glob("painted-*")) == []
+    assert list(served.folder.view.glob(".passing-*")) == []
+
+
+def test_the_brush_begins_a_new_piece_that_undo_takes_away(
+    served: Served, client: TestClient
+) -> None:
+    before = labels_of(client, served.case)
+    slab = before[:, :, 4:6].copy()
+    slab[30:34, 5:9] = 3
+    told = paint(client, served, 4, slab, name="left patella").json()
+    (new,) = [piece for piece in told["pieces"] if piece["label"] == 3]
+    assert (new["name"], new["bone"], new["side"]) == ("left patella", "patella", "left")
+    assert new["volume_mm3"] == 32 * 2.0
+    assert client.get(f"/api/cases/{served.case}/meshes/3.mz3").status_code == 200
+    slab[40:44, 5:9] = 23
+    told = paint(client, served, 4, slab).json()
+    (other,) = [piece for piece in told["pieces"] if piece["label"] == 23]
+    assert (other["name"], other["bone"]) == ("piece 23", "unknown")
+    for _ in range(2):
+        client.post(f"/api/cases/{served.case}/undo", headers={"if-match": served.version})
+    assert np.array_equal(labels_of(client, served.case), before)
+
+
+def test_labels_and_names_that_cannot_be_are_not_painted(
+    served: Served, client: TestClient
+) -> None:
+    before, version = labels_of(client, served.case), served.version
+    slab = before[:, :, 4:6].astype("<u2")
+    for label, named, code in (
+        (23, {}, "LABEL_OUTSIDE"),
+        (65535, {}, "LABEL_OUTSIDE"),
+        (3, {"name": "Jane Jabberwock"}, "UNKNOWN_NAME"),
+        (3, {"name": "x" * 100}, "BAD_REQUEST"),
+    ):
+        slab[30:34, 5:9] = label
+        assert refusal(paint(client, served, 4, slab, **named)) == (422, code)
+    assert served.version == version
 
 
 def test_two_bytes_a_label_and_nothing_painted(served: Served, client: TestClient) -> None:
@@ -224,7 +287,7 @@ def test_a_slab_of_another_grid_is_refused(served: Served, client: TestClient) -
     path = f"/api/cases/{served.case}/labels?first=0&last=0"
     stale = client.put(path, content=bytes(80 * 64), headers={"if-match": "older"})
     assert refusal(stale) == (412, "STALE_VERSION")
-    assert list(served.folder.view.glob("painted-*")) == []
+    assert list(served.folder.view.glob(".passing-*")) == []
 
 
 def test_corrected_cases_become_a_training_store(served: Served, client: TestClient) -> None:

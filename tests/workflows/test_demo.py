@@ -3,15 +3,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.refusals import refused
 
 from afunet.errors import Cancelled, CheckpointError
+from afunet.evaluation.fragments import match_fragments
 from afunet.formats.readers import read_labels
 from afunet.geometry import LabelMap, Volume
 from afunet.phantom import LegConfig
+from afunet.report.palette import colour_of
+from afunet.report.surfaces.coloured_mesh import ColouredMesh
+from afunet.report.surfaces.scene import Renderer, Scene
 from afunet.watch import CancelToken, Watch
 from afunet.workflows import demo as module
+from afunet.workflows import demo_picture
 from afunet.workflows.demo import ToldApart, demo, told_apart
+from afunet.workflows.demo_picture import FRAGMENTS_PICTURE, NO_MATCH, fragments_picture
 from afunet.workflows.segment import SegmentOptions
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
@@ -21,7 +28,11 @@ def test_the_demo_simulates_segments_and_compares(
     tiny_leg: LegConfig, weights: Path, tmp_path: Path
 ) -> None:
     done = demo(tmp_path / "demo", SegmentOptions(weights=weights), tiny_leg)
-    assert {path.name for path in (tmp_path / "demo").iterdir()} == {"phantom", "result"}
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == {
+        "phantom",
+        "result",
+        FRAGMENTS_PICTURE,
+    }
     assert done.scan == tmp_path / "demo" / "phantom" / "dicom"
     assert done.case.folder == tmp_path / "demo" / "result"
     bones = tmp_path / "demo" / "phantom" / "bones.nii.gz"
@@ -103,3 +114,28 @@ def test_what_is_lost_is_said() -> None:
     assert numbers(whole) == [4, 4, 3, 3]
     assert numbers(unbroken) == [1, 1]
     assert len(str(lost)) > len(str(whole))  # and why
+
+
+def test_the_picture_shows_each_piece_in_the_colour_of_its_true_fragment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two true fragments of which one was found, and a piece that is none of them."""
+    drawn: list[list[ColouredMesh]] = []
+
+    def render(meshes: list[ColouredMesh], *, size: tuple[int, int]) -> Scene:
+        drawn.append(meshes)
+        return Scene(Image.new("RGB", size), Renderer.NONE)
+
+    monkeypatch.setattr(demo_picture, "render_scene", render)
+    truth, found = np.zeros((2, 8, 12, 20), dtype=np.uint8)
+    truth[2:6, 2:10, 2:8], truth[2:6, 2:10, 8:11] = 1, 2
+    found[2:6, 2:10, 2:11], found[2:6, 2:10, 15:18] = 1, 2
+    fragments = LabelMap(Volume(truth, np.eye(4)), {1: "tibia left", 2: "tibia left 2"})
+    pieces = fragments.volume.with_voxels(found)
+    matches = match_fragments(pieces, fragments.volume, 15.0).matches
+    picture = fragments_picture(fragments, pieces, matches)
+    assert picture.height == 2 * demo_picture.SIZE[1]
+    true, shown = ([(one.name, one.colour) for one in meshes] for meshes in drawn)
+    tibia = [colour_of("tibia", rank, "left") for rank in (1, 2)]
+    assert true == [("tibia left", tibia[0]), ("tibia left 2", tibia[1])]
+    assert shown == [("tibia left", tibia[0]), NO_MATCH]

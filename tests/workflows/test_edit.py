@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -30,13 +31,16 @@ from afunet.workflows.correcting import Paint
 from afunet.workflows.edit import Edited, edit, undo
 from afunet.workflows.edit_list import DoneEdit, Edit, EditKind, parted_by_hand
 from afunet.workflows.edited_folder import edits_of, labels_of, version_of
+from afunet.workflows.edited_pages import NOT_YET
+from afunet.workflows.finish import finish
 from afunet.workflows.folder_lock import alone_in
 from afunet.workflows.own_files import digest_of, read_own_files
 from afunet.workflows.reconstruct import reconstruct
 from afunet.workflows.segment import SegmentOptions, segment
+from afunet.workflows.surface_shelf import SurfaceShelf
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
-JOIN, PART, ERASE, RENAME, PAINT = EditKind
+JOIN, PART, ERASE, RENAME, PAINT, WHOLE = EditKind
 AFFINE = np.array([[1.0, 0, 0, -50], [0, 1.0, 0, 20], [0, 0, 1.5, 300], [0, 0, 0, 1]])
 SEEDS = ((-45.0, 30.0, 309.0), (-38.0, 30.0, 309.0))
 """In the first and the second half of the largest block."""
@@ -393,6 +397,32 @@ def test_a_segmented_case_is_made_again_and_marked(case: tuple[Path, Path]) -> N
     assert contents(out) == state
 
 
+def test_the_flag_of_a_suspicion_follows_its_bone_until_someone_looked(
+    case: tuple[Path, Path],
+) -> None:
+    ct, out = case
+    scan = read_scan(ct)
+    before = told(out)
+    box = np.argwhere(labels_in(out) == 2)
+    centre = read_labels(out / "instances.nii.gz").to_mm(box.mean(axis=0)[::-1]).tolist()
+    flag = {"code": "FRACTURE_SUSPECTED", "severity": "warning", "message": "look", "slice": 7}
+    more = {"piece": 2, "box": [1, 2, 3, 4], "doubtful_mm3": 900.0, "centre_mm": centre}
+    content = before | {"suspected": [cut_of(2, 2) | {"centre_mm": centre}]}
+    content["flags"] = [*before["flags"], flag | more]
+    (out / "report.json").write_text(json.dumps(content))
+    accept(out, "report.json")
+    edit(out, [Edit(RENAME, (2,), name="right femur"), Edit(ERASE, (3,))], scan=scan)
+    (found,) = (one for one in told(out)["flags"] if one["code"] == "FRACTURE_SUSPECTED")
+    assert found == flag | more | {"message": found["message"]}
+    assert all(fact in found["message"] for fact in ("right femur", "slice 7", "0.40", "0.3 cm²"))
+    assert "FRACTURE_SUSPECTED" not in {one["code"] for one in told(out)["findings"]}
+    assert "FRACTURE_SUSPECTED" in (out / "report.html").read_text()
+    edit(out, [Edit(WHOLE, (2,))], scan=scan)
+    assert told(out)["suspected"] == []
+    assert told(out)["flags"] == [one for one in before["flags"] if one["piece"] != 3]
+    assert "FRACTURE_SUSPECTED" not in (out / "report.html").read_text()
+
+
 def test_paint_is_in_the_dicom_results_of_a_segmented_case(case: tuple[Path, Path]) -> None:
     ct, out = case
     state, before = contents(out), labels_in(out)
@@ -508,6 +538,20 @@ def test_a_painted_label_that_was_not_there_is_a_new_piece(out: Path) -> None:
         edit(out, [Edit(ERASE, (3,))])
 
 
+def test_a_new_piece_is_painted_as_a_bone(out: Path) -> None:
+    block = np.full((2, 3, 4), 9, np.uint8)
+    done = edit(out, [Paint((0, 0, 0), block, "left patella"), Paint((12, 0, 0), block[:1])])
+    assert table(out)[9] == ("left patella", 1.5 * (24 + 12))
+    assert [(one.edit.name, one.made) for one in done.edits.edits] == [
+        ("left patella", (9,)),
+        ("", ()),
+    ]
+    state = contents(out)
+    with refused(ConfigError, "UNKNOWN_NAME"):
+        edit(out, [Paint((0, 10, 0), block, "Jane")])
+    assert contents(out) == state
+
+
 def test_paint_that_moves_a_border_leaves_the_mask(out: Path) -> None:
     whole = (out / "bone.stl").read_bytes()
     painted(out, first=(2, 5, 3), labels=np.full((8, 10, 4), 2, np.uint8))
@@ -554,10 +598,7 @@ def test_cuts_and_suspicions_outlast_corrections_of_other_pieces(out: Path) -> N
     """Pieces 1 and 2 become fragments of one hip bone, which no gap nor history shows."""
     edit(out, [Edit(RENAME, (1,), name="left pelvis")])
     edit(out, [Edit(RENAME, (2,), name="left pelvis")])
-    (content := told(out))["cuts"] = [cut_of(1, 2)]
-    content["suspected"] = [cut_of(2, 2)]
-    (out / "pieces.json").write_text(json.dumps(content))
-    accept(out, "pieces.json")
+    suspect(out, cuts=[cut_of(1, 2)], suspected=[cut_of(2, 2)])
     edit(out, [Edit(RENAME, (3,), name="left femur")])
     assert {name for name, _ in table(out).values()} == {
         "left pelvis 1",
@@ -568,15 +609,50 @@ def test_cuts_and_suspicions_outlast_corrections_of_other_pieces(out: Path) -> N
     codes = [one["code"] for one in told(out)["findings"]]
     assert codes == ["CORRECTED", "FRACTURE_SUSPECTED"]
     assert "left pelvis 2" in told(out)["findings"][1]["message"]
-    edit(out, [Paint((2, 5, 20), np.zeros((1, 1, 1), np.uint8))])
+    edit(out, [Paint((9, 5, 26), np.zeros((1, 1, 1), np.uint8))])
     assert {name for name, _ in table(out).values()} >= {"left pelvis 1", "left pelvis 2"}
-    assert told(out)["cuts"] == told(out)["suspected"] == []
-    assert [one["code"] for one in told(out)["findings"]] == ["CORRECTED"]
+    assert (told(out)["cuts"], told(out)["suspected"]) == ([], [cut_of(2, 2)])
+
+
+@pytest.mark.parametrize(
+    "correction",
+    [
+        Edit(WHOLE, (2,)),
+        Edit(ERASE, (2,)),
+        Edit(PART, (2,), ((-29.5, 30.0, 303.0), (-29.5, 30.0, 313.5))),
+        Paint((4, 9, 20), np.full((1, 2, 2), 3, np.uint8)),
+    ],
+    ids=["whole", "erased", "parted there", "painted there"],
+)
+def test_a_suspicion_ends_with_a_correction_of_its_place(
+    out: Path, correction: Edit | Paint
+) -> None:
+    suspect(out, suspected=[cut_of(2, 2), {**cut_of(1, 1), "centre_mm": [-41, 30.0, 309.0]}])
+    edit(out, [correction])
+    assert [one["one"] for one in told(out)["suspected"]] == [1]
+    assert [one["code"] for one in told(out)["findings"]] == ["CORRECTED", "FRACTURE_SUSPECTED"]
+    undo(out)
+    assert len(told(out)["suspected"]) == 2
+
+
+def test_a_suspicion_goes_with_its_bone_into_a_joined_piece(out: Path) -> None:
+    place = {"centre_mm": [-25.0, 30.0, 309.0]}
+    suspect(out, suspected=[cut_of(2, 2) | place])
+    edit(out, [Edit(JOIN, (1, 2))])
+    assert told(out)["suspected"] == [cut_of(1, 1) | place]
+    edit(out, [Edit(PART, (1,), (*SEEDS, (-25.0, 30.0, 309.0)))])
+    assert {one["one"] for one in told(out)["suspected"]} == {5}
+
+
+def suspect(folder: Path, **cuts: Any) -> None:
+    content = told(folder) | cuts
+    (folder / "pieces.json").write_text(json.dumps(content))
+    accept(folder, "pieces.json")
 
 
 def cut_of(one: int, other: int) -> dict[str, Any]:
     place = [-30.0, 30.0, 306.0]
-    return {"one": one, "other": other, "area_mm2": 90.0, "probability": 0.4, "centre_mm": place}
+    return {"one": one, "other": other, "area_mm2": 30.0, "probability": 0.4, "centre_mm": place}
 
 
 def accept(folder: Path, name: str) -> None:
@@ -586,3 +662,177 @@ def accept(folder: Path, name: str) -> None:
     assert new
     path = folder / ".afunet.json"
     path.write_text(path.read_text().replace(old, new))
+
+
+def quick(ct: Path, out: Path, *edits: Edit, **options: Any) -> Edited:
+    return edit(out, edits, scan=read_scan(ct), pages_later=True, **options)
+
+
+def pages_of(out: Path) -> set[str]:
+    return {name for name in ("scene.png", "overlay.png", "report.html") if (out / name).is_file()}
+
+
+def test_pages_that_are_drawn_later_are_those_drawn_at_once(
+    case: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ct, out = case
+    shutil.copytree(out, other := tmp_path / "other" / "out")
+    made = [Edit(RENAME, (2,), name="right femur"), Edit(ERASE, (3,))]
+    for one in made:
+        edit(other, [one], scan=read_scan(ct))
+    shelf = SurfaceShelf(tmp_path / "shelf")
+    later = {"scene.png", "overlay.png", "report.html", "bone.stl"}
+    for one, left in zip(made, ({"overlay.png", "bone.stl"}, set()), strict=True):
+        done = quick(ct, out, one, remember=shelf)
+        assert {name for name in later if (out / name).is_file()} == left
+        assert {one["format"] for one in told(out)["not_written"] if one["code"] == NOT_YET} == (
+            later - left
+        )
+    assert finish(out, read_scan(ct), remember=shelf) == (
+        "bone.stl",
+        "overlay.png",
+        "report.html",
+        "scene.png",
+    )
+    assert version_of(out) == done.version
+    report, at_once = told(out), told(other)
+    assert set(report.pop("files")) == set(at_once.pop("files"))
+    assert report == at_once
+    now, then = contents(out), contents(other)
+    named_anew = {"segmentation.dcm", "structures.dcm", "report.json", "report.html"}
+    alike = {name for name in now if not name.startswith("versions")} - named_anew
+    assert {name: now[name] for name in alike} == {name: then[name] for name in alike}
+    assert finish(out, read_scan(ct)) == ()
+
+
+def test_a_surface_of_all_bone_that_was_left_comes_with_the_next_edit_at_once(
+    case: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ct, out = case
+    shutil.copytree(out, other := tmp_path / "other" / "out")
+    state = contents(out)
+    made = [Edit(ERASE, (3,)), Edit(RENAME, (2,), name="right femur")]
+    for one in made:
+        edit(other, [one], scan=read_scan(ct))
+        quick(ct, out, one)
+        assert not (out / "bone.stl").exists()
+        assert told(out)["surface"]["triangles"] == 0
+    last = Edit(RENAME, (1,), name="left tibia")
+    for folder in (out, other):
+        edit(folder, [last], scan=read_scan(ct))
+    assert (out / "bone.stl").read_bytes() == (other / "bone.stl").read_bytes()
+    assert told(out)["surface"] == told(other)["surface"]
+    assert told(out)["findings"] == told(other)["findings"]
+    assert told(out)["not_written"] == []
+    undo(out)
+    assert not (out / "bone.stl").exists()
+    undo(out)
+    undo(out)
+    assert contents(out) == state
+
+
+def test_a_version_is_whole_wherever_its_later_results_are_killed(
+    case: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ct, out = case
+    version = quick(ct, out, Edit(ERASE, (3,))).version
+    shelf, without = SurfaceShelf(tmp_path / "shelf"), contents(out)
+    for move in range(1, 9):
+        if not finish_killed_at(move, ct, out, shelf):
+            break
+        assert version_of(out) == version  # looking takes back what was killed
+        left = {name: one for name, one in contents(out).items() if "lock" not in name}
+        assert left == without
+    else:
+        pytest.fail("the moves did not end")
+    assert move > 5  # bone.stl, three pages, the report and the list of files
+    assert (out / "bone.stl").is_file()
+    assert version_of(out) == version
+    assert told(out)["not_written"] == []
+
+
+def finish_killed_at(move: int, ct: Path, out: Path, shelf: SurfaceShelf) -> bool:
+    """Finish in a process that is killed at a move into the folder; return whether it was."""
+    process = os.fork()
+    if process == 0:
+        replace, moves = os.replace, list[Path]()
+
+        def kill(source: Path, place: Path) -> None:
+            if Path(place).parent == out.absolute():
+                moves.append(place)
+            if len(moves) == move:
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(source, place)
+
+        os.replace = kill  # type: ignore[assignment]
+        finish(out, read_scan(ct), remember=shelf)
+        os._exit(0)
+    _, status = os.waitpid(process, 0)
+    assert status in (0, signal.SIGKILL)
+    return status != 0
+
+
+def test_limits_of_triangles_hold_for_the_surface_of_all_bone_at_once(
+    case: tuple[Path, Path],
+) -> None:
+    ct, out = case
+    quick(ct, out, Edit(ERASE, (3,)), max_triangles=20)
+    assert 0 < len(read_mesh(out / "bone.stl").faces) <= 20
+
+
+def test_undo_brings_back_pages_that_were_there_and_no_others(case: tuple[Path, Path]) -> None:
+    ct, out = case
+    state = contents(out)
+    quick(ct, out, Edit(RENAME, (2,), name="right femur"))
+    named = contents(out)
+    quick(ct, out, Edit(ERASE, (3,)))
+    finish(out, read_scan(ct))
+    assert pages_of(out) == {"scene.png", "overlay.png", "report.html"}
+    undo(out)
+    assert contents(out) == named
+    assert pages_of(out) == {"overlay.png"}
+    undo(out)
+    assert contents(out) == state
+
+
+def test_pages_of_pieces_that_were_corrected_meanwhile_are_not_kept(
+    case: tuple[Path, Path],
+) -> None:
+    ct, out = case
+    quick(ct, out, Edit(RENAME, (2,), name="right femur"))
+    first, versions = Lock(), list[str]()
+
+    def corrected(mask: Volume, make: Callable[[], pieces.PieceSurface]) -> pieces.PieceSurface:
+        if first.acquire(blocking=False):  # pieces come in threads
+            versions.append(quick(ct, out, Edit(RENAME, (1,), name="left tibia")).version)
+        return make()
+
+    with refused(InputError, "EDITED_MEANWHILE"):
+        finish(out, read_scan(ct), remember=corrected)
+    assert [version_of(out)] == versions
+    assert pages_of(out) == {"overlay.png"}
+    edit(out, [Edit(RENAME, (3,), name="left fibula")], scan=read_scan(ct))
+    assert pages_of(out) == {"scene.png", "overlay.png", "report.html"}
+    assert told(out)["not_written"] == []
+    assert "left fibula" in (out / "report.html").read_text()
+
+
+def test_a_surface_is_taken_from_the_shelf_if_it_is_whole(tmp_path: Path) -> None:
+    shelf, made = SurfaceShelf(tmp_path / "new"), list[int]()
+    mask = Volume(np.pad(np.ones((3, 4, 5), np.uint8), 2), AFFINE)
+
+    def make() -> pieces.PieceSurface:
+        made.append(1)
+        return pieces.piece_surface(mask)
+
+    first, again = shelf(mask, make), shelf(mask, make)
+    assert len(made) == 1
+    assert again[1] == first[1]
+    assert np.array_equal(again[0].vertices_mm, first[0].vertices_mm)
+    assert np.array_equal(again[0].faces, first[0].faces)
+    (kept,) = shelf.folder.iterdir()
+    kept.write_bytes(kept.read_bytes()[:-200])
+    shelf(mask, make)
+    shelf(mask.with_voxels(mask.voxels[::-1] * mask.voxels), make)
+    shelf(Volume(mask.voxels, AFFINE + np.array([[0.0, 0, 0, 1]] * 3 + [[0.0] * 4])), make)
+    assert len(made) == 3

@@ -77,6 +77,6 @@ def test_a_line_that_ends_in_the_bone_is_a_finding_with_its_place(
     (finding,) = piece_findings(found)
     assert finding.code == "FRACTURE_SUSPECTED"
     assert "left pelvis" in finding.message
-    index = round(float(found.labels.to_indices(found.suspected[0].centre_mm)[2]))
+    index = round(float(found.labels.to_indices(found.suspected[0].cut.centre_mm)[2]))
     assert f"slice {index + 1}," in finding.message
     assert 2 <= index < 22

@@ -70,3 +70,34 @@ def test_a_scan_of_another_place_is_refused(tmp_path: Path) -> None:
 def test_a_scan_off_by_rounding_counts_as_the_same_grid(tmp_path: Path, mm: float) -> None:
     path = written(placed(ramp((10, 10, 10)), (5.0 + mm, 5.0, 5.0)), tmp_path)
     assert "SCAN_RESAMPLED" not in {one.code for one in scan_on_grid(mask(), path)[1]}
+
+
+def flesh() -> np.ndarray:
+    """Tissue all over, and air in the columns from 60 on."""
+    hu = np.random.default_rng(2).normal(50, 15, (10, 70, 70)).astype(np.float32)
+    hu[..., 60:] = -1000
+    return hu
+
+
+@pytest.mark.parametrize(("column", "told"), [(0, True), (30, False)])
+def test_a_cut_body_is_told_only_if_the_bone_is_cut(
+    column: int, told: bool, tmp_path: Path
+) -> None:
+    voxels = np.zeros((10, 70, 70), dtype=np.uint8)
+    voxels[2:8, 20:40, column : column + 20] = 1
+    read = Labelling(placed(voxels, (5.0, 5.0, 5.0)))
+    _, found = scan_on_grid(read, written(placed(flesh(), (5.0, 5.0, 5.0)), tmp_path))
+    assert ("BODY_CUT" in {one.code for one in found}) is told
+
+
+@pytest.mark.parametrize(("empty", "told"), [(0, False), (4, True)])
+def test_an_empty_slice_is_told_only_if_bone_is_in_it(
+    empty: int, told: bool, tmp_path: Path
+) -> None:
+    hu = flesh()
+    hu[empty] = 0
+    voxels = np.zeros((10, 70, 70), dtype=np.uint8)
+    voxels[2:8, 20:40, 20:40] = 1
+    read = Labelling(placed(voxels, (5.0, 5.0, 5.0)))
+    _, found = scan_on_grid(read, written(placed(hu, (5.0, 5.0, 5.0)), tmp_path))
+    assert ("EMPTY_SLICE" in {one.code for one in found}) is told

@@ -103,9 +103,10 @@ class Bone(StrEnum):
         totalsegmentator=("tarsal*", "metatarsal*", "phalanges_feet*"))
     VERTEBRA = Row(7, "vertebra", ("51282000", "Vertebra"), {}, meets=("pelvis",), named=False)
     UNKNOWN = Row(0, "unknown", ("272673000", "Bone"), {
-        # Often the only colours in a picture: many, of any hue, far from those of every bone.
-        None: "b2a9ab ac15d3 18990e fce91a 14ffec 6c97f5 447073 a64e45"
-        " b179a1 666a94 fa491c ffcbb5 95ca1a 837165",
+        # Often the only colours in a picture: many, of any hue, far from those of every bone and
+        # from every grey of a scan.
+        None: "ac15d3 e9f42e 2e9c02 ff4f02 14ffec 65a7ff 02de5a ffcbb5"
+        " b23918 c8867b 446591 914f5a 9c86a7 91704f",
     }, named=False)
     # fmt: on
 

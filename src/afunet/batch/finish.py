@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from afunet.batch.page import render_batch
-from afunet.batch.run import OWNER, Batch
+from afunet.batch.run import JOBS, OWNER, Batch
 from afunet.batch.tables import tables_of, write_tables
+from afunet.jobs.folder_ledger import FolderLedger
 from afunet.jobs.job import State
 from afunet.whole_file import whole_file
 
@@ -39,7 +40,8 @@ class BatchResult:
 
 def finish(batch: Batch) -> BatchResult:
     """Write the tables and the page of all cases in the results folder, of all parts and runs."""
-    latest = {job.subject: job for job in batch.ledger.jobs(OWNER)}  # the newest of each case
+    everything = FolderLedger(batch.output / JOBS / "jobs")
+    latest = {job.subject: job for job in everything.jobs(OWNER)}  # the newest of each case
     tables = tables_of(latest.values(), batch.output)
     files = write_tables(tables, batch.output)
     with whole_file(batch.output / PAGE) as unfinished:

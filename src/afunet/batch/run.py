@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ OWNER, TASKS, JOBS = "batch", "afunet.batch.tasks", ".afunet-jobs"
 SEGMENTING = "segmenting"
 PLAN = (Step(LOOKING), Step(SEGMENTING, share=1))
 PAUSE_S = 0.5
+LEASE_S, RENEW_S = 60.0, 10.0
+"""A thousand workers that renew each second would keep a file server busy with nothing else."""
 
 
 @dataclass(eq=False)
@@ -105,7 +108,15 @@ class Batch:
     def _workers(self, plan: WorkerPlan) -> Iterator[None]:
         environment = {VARIABLE: str(plan.threads), MOST_BYTES: str(plan.bytes)}
         workers = [
-            Worker(self.ledger, TASKS, environment=environment, keeps_process=True)
+            Worker(
+                self.ledger,
+                TASKS,
+                LEASE_S,
+                environment=environment,
+                keeps_process=True,
+                renew_s=RENEW_S,
+                tells=False,
+            )
             for _ in range(plan.workers)
         ]
         try:
@@ -134,8 +145,9 @@ def batch_of(
     check_writable(output)
     scans = scans_in(given, output)
     subjects = list(named_subjects(scans, key_of(output / JOBS), part, watch))
-    mine = {subject.folder for subject in subjects}
-    ledger = FolderLedger(output / JOBS / "jobs", mine=mine.__contains__)
+    mine = [subject.folder for subject in subjects]
+    random.shuffle(mine)  # many that begin alike would meet at every case
+    ledger = FolderLedger(output / JOBS / "jobs", mine)
     batch = Batch(output, subjects, ledger)
     batch.plan(Settings.of(options), watch)
     return batch

@@ -37,6 +37,10 @@ def edit(
     to: Annotated[
         str | None, typer.Option(help="A bone, such as 'left tibia', pelvis or unknown.")
     ] = None,
+    whole: Annotated[
+        str | None,
+        typer.Option(help="Pieces that may be broken, and are not: no flag says so any more."),
+    ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take back the last correction.")] = False,
     show: Annotated[bool, typer.Option("--list", help="List the corrections.")] = False,
     scan: Annotated[
@@ -50,6 +54,8 @@ def edit(
     work: Work,
 ) -> None:
     """Join, part, erase and rename pieces; all results that follow are made again.
+
+    --whole takes back FRACTURE_SUSPECTED without a change of the pieces.
 
     Corrections are listed in edits.json. Everything that they replace stays in the folder
     versions, from which --undo brings it back.
@@ -67,7 +73,7 @@ def edit(
     from afunet.workflows.edit import undo as take_back
     from afunet.workflows.edited_folder import edits_of
 
-    given = {"join": join, "part": part, "erase": erase, "rename": rename}
+    given = {"join": join, "part": part, "erase": erase, "rename": rename, "whole": whole}
     _require_one([*(name for name, value in given.items() if value is not None)], undo, show)
     if show:
         print_lines(_lines(edits_of(results)))
@@ -98,7 +104,8 @@ def _require_one(corrections: list[str], undo: bool, show: bool) -> None:
     if len(named) != 1:
         listed = ", ".join(f"--{name}" for name in named) or "none"
         raise ConfigError(
-            f"got {listed}, expected one of --join, --part, --erase, --rename, --undo, --list",
+            f"got {listed}, expected one of --join, --part, --erase, --rename, "
+            "--whole, --undo, --list",
             code="OPTIONS_CLASH" if named else "NOTHING_GIVEN",
         )
 

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from afunet.extras import require_extra
 from afunet.terminal.show import print_lines
+
+NEEDED = ("fastapi", "uvicorn", "python_multipart")
 
 
 def serve(
@@ -41,6 +44,8 @@ def serve(
     - `afunet serve --data /srv/afunet --allow /srv/scans --port 8080`
     - `afunet serve --data /srv/afunet --user ann --user ben`
     """
+    for package in NEEDED:
+        require_extra(package)
     from platformdirs import user_data_path
 
     from afunet.server.serve import ServeOptions, serving

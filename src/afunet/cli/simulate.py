@@ -110,7 +110,7 @@ def phantom(
 
 
 def demo(output: Output = Path("demo"), weights: Weights = None, *, work: Work) -> None:
-    """Simulate a fractured knee, segment it, and compare with the ground truth."""
+    """Simulate a knee with a displaced fracture, segment it, and compare with the ground truth."""
     from afunet.workflows.demo import PLAN
     from afunet.workflows.demo import demo as run
     from afunet.workflows.segment import SegmentOptions
@@ -121,5 +121,6 @@ def demo(output: Output = Path("demo"), weights: Weights = None, *, work: Work) 
     done = run(output, options, watch=work.watch)
     print_case(done.case.folder, done.case.report)
     print_lines((f"against the ground truth: Dice {done.dice:.4f}", f"{done.told_apart}"))
+    print_files([done.picture])
     if code := worst([done.case]):
         raise typer.Exit(code)

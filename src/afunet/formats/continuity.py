@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.findings import Finding, slices_named, warning
+from afunet.formats.slice_values import surroundings
 
 Picture = NDArray[np.float32]
 
@@ -60,16 +61,21 @@ def _empty(voxels: NDArray[Any], pictures: Sequence[Picture]) -> list[int]:
     for index in flat:
         nearest = min(max(index, full[0]), full[-1])
         beyond = nearest != index
-        ends = sizes[nearest] < tapers or _is_its_air(voxels[index], voxels[nearest])
+        ends = sizes[nearest] < tapers or _is_around(voxels[index], voxels[nearest])
         if not (beyond and ends):
             wrong.append(index)
     return wrong
 
 
-def _is_its_air(flat: NDArray[Any], beside: NDArray[Any]) -> bool:
-    """Whether the one value of a slice is that of the air beside it, as in a scan without noise."""
+def _is_around(flat: NDArray[Any], beside: NDArray[Any]) -> bool:
+    """Whether the one value of a slice is that around the body beside it, or that of its air.
+
+    So it is without noise, and in a scan that was cut out around a bone.
+    """
     air = beside[beside < FROM_HU]
-    return air.size > 0 and bool((air == flat[0, 0]).mean() >= LEAST_ALIKE_IN_SIZE)
+    if air.size and (air == flat[0, 0]).mean() >= LEAST_ALIKE_IN_SIZE:
+        return True
+    return bool(surroundings(beside) == flat[0, 0])
 
 
 def _is_flat(hu: NDArray[Any]) -> bool:

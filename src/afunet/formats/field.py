@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.findings import Finding, warning
-from afunet.formats.slice_values import off_centre
+from afunet.formats.slice_values import off_centre, surroundings
 from afunet.geometry import Volume
 
 TISSUE_FROM_HU = -250
@@ -25,7 +25,8 @@ RAGGED_EDGE = 3
 def field_findings(volume: Volume) -> tuple[Finding, ...]:
     """Warn if tissue lies along the edge of the field of view, 25 mm long and 15 mm deep.
 
-    The edge is that of the image, or the circle in it if the scanner left the corners empty.
+    The edge is that of the image, or the circle in it if the scanner left the corners empty. A
+    single value along more than half of the image's edge is no tissue, whatever it is.
     """
     pixel_mm = float(volume.spacing_mm[:2].mean())
     cut = sum(_is_cut(hu, pixel_mm) for hu in volume.voxels)
@@ -42,6 +43,9 @@ def _is_cut(hu: NDArray[Any], pixel_mm: float) -> bool:
     depth = max(int(DEPTH_MM / pixel_mm), 1)
     if 2 * (depth + RAGGED_EDGE) >= min(hu.shape):
         return False
+    around = surroundings(hu)
+    if around is not None and around > TISSUE_FROM_HU:
+        hu = np.where(hu == around, TISSUE_FROM_HU, hu)
     if _is_circular(hu):
         flags, step_mm = _along_circle(hu, depth), np.pi * min(hu.shape) * pixel_mm / STEPS_PER_TURN
     else:

@@ -18,6 +18,7 @@ SUFFIXES = {NIFTI: ".nii", NRRD: ".nrrd", METAIMAGE: ".mha", DICOM: ".dcm"}
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 NRRD_SUFFIXES, METAIMAGE_SUFFIXES = (".nrrd", ".nhdr"), (".mha", ".mhd")
 VOLUME_SUFFIXES = (*NIFTI_SUFFIXES, *NRRD_SUFFIXES, *METAIMAGE_SUFFIXES)
+DETACHED_SUFFIXES = (".nhdr", ".mhd")  # of headers whose voxels are in another file
 # A file that begins like this is not an image, and copying it again does not help.
 FOREIGN = {
     b"version https://git-lfs": (

@@ -11,6 +11,7 @@ from afunet.errors import ConfigError, InputError
 from afunet.findings import refuse_if_strict
 from afunet.formats import nifti, png_stack
 from afunet.formats.checks import checked_scan
+from afunet.formats.dicom.archive import volume_unpacked
 from afunet.formats.dicom.listing import list_dicom
 from afunet.formats.dicom.reader import read_dicom
 from afunet.formats.dicom.seg_labels import read_dicom_labels
@@ -86,12 +87,12 @@ def read_scan(
     """Read a CT scan in HU from a folder, a file or several files of one series.
 
     A folder holds DICOM (at any depth) or PNG slices; a file is NIfTI, NRRD or MetaImage, or a
-    zip archive of DICOM. An image in memory is checked in the same way (`scan_in_memory`). `series`
-    chooses a DICOM series by its UID, the end of its UID or its number in `list_series`;
-    `spacing_mm` is the voxel size (column, row, slice) of PNG slices and arrays; `strict` refuses
-    what would otherwise be corrected and reported. Raises `InputError` for input that is not a
-    readable CT scan, `GeometryError` for slices that do not form a stack, `ConfigError` for an
-    option that the format does not take, and `Cancelled` on request.
+    zip archive of DICOM or of one such file. An image in memory is checked in the same way
+    (`scan_in_memory`). `series` chooses a DICOM series by its UID, the end of its UID or its number
+    in `list_series`; `spacing_mm` is the voxel size (column, row, slice) of PNG slices and arrays;
+    `strict` refuses what would otherwise be corrected and reported. Raises `InputError` for input
+    that is not a readable CT scan, `GeometryError` for slices that do not form a stack,
+    `ConfigError` for an option that the format does not take, and `Cancelled` on request.
     """
     if is_image(path):
         if series is not None:
@@ -102,8 +103,10 @@ def read_scan(
         scan = scan_in_memory(path, spacing_mm)
         refuse_if_strict(scan.findings, strict)
         return checked_scan(scan)
-    request = Request(existing_paths(path), series, spacing_mm, strict, watch)
-    return checked_scan(_reader_of(request).read(request))
+    with volume_unpacked(
+        Request(existing_paths(path), series, spacing_mm, strict, watch)
+    ) as request:
+        return checked_scan(_reader_of(request).read(request))
 
 
 def read_labelling(
@@ -139,11 +142,11 @@ def list_series(
     A series that would be refused is listed with the refusal as an error finding. Raises
     `InputError` if there is nothing in a known format, and `Cancelled` on request.
     """
-    request = Request(existing_paths(path), series, watch=watch)
-    reader = _reader_of(request)
-    if reader.list_series is not None:
-        return reader.list_series(request)
-    return (summary_of(checked_scan(reader.read(request))),)
+    with volume_unpacked(Request(existing_paths(path), series, watch=watch)) as request:
+        reader = _reader_of(request)
+        if reader.list_series is not None:
+            return reader.list_series(request)
+        return (summary_of(checked_scan(reader.read(request))),)
 
 
 def _reader_of(request: Request) -> Reader:

@@ -47,7 +47,7 @@ class Segment:
     name: str
     kind: Code | None = None
     side: Code | None = None
-    colour: tuple[int, int, int] = (178, 169, 171)
+    colour: tuple[int, int, int] = (172, 21, 211)
 
     @property
     def tags(self) -> str:

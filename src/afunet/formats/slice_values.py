@@ -195,6 +195,17 @@ def _padding(seen: NDArray[Any], low: float) -> NDArray[np.bool_] | None:
     return lowest
 
 
+def surroundings(hu: NDArray[Any]) -> float | None:
+    """The one value of more than half of the pixels at the sides of a slice; None without one.
+
+    A scan that was cut out around a bone has it, and so has air without noise.
+    """
+    rim = np.concatenate([hu[0], hu[-1], hu[1:-1, 0], hu[1:-1, -1]])
+    values, counts = np.unique(rim, return_counts=True)
+    most = counts.argmax()
+    return float(values[most]) if 2 * counts[most] > rim.size else None
+
+
 @lru_cache(maxsize=8)
 def off_centre(rows: int, columns: int) -> NDArray[np.float64]:
     """The distance of each pixel from the middle of an image, in pixels."""

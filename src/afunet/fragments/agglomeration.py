@@ -8,7 +8,7 @@ the bone, does not: the border that goes on through bone is long.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 
@@ -160,6 +160,18 @@ def agglomerated(
         if one < other
     }
     return Agglomeration(_roots(owner), left, tuple(joins))
+
+
+def sides_of(joins: Iterable[Join]) -> Iterator[tuple[Join, list[int], list[int]]]:
+    """Each join with the regions that were together before it, on the kept and on the lost side.
+
+    The lists change with the next join.
+    """
+    members: dict[int, list[int]] = {}
+    for join in joins:
+        kept, lost = (members.setdefault(side, [side]) for side in (join.kept, join.lost))
+        yield join, kept, lost
+        kept += lost
 
 
 def _roots(owner: NDArray[np.int64]) -> NDArray[np.int64]:

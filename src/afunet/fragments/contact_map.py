@@ -33,10 +33,17 @@ def are_contacts_shipped() -> bool:
     return shipped_path(SHIPPED).is_file()
 
 
-def contact_map(mask: Volume, scan: Volume, network: ContactNetwork | None = None) -> Volume:
+def contact_map(
+    mask: Volume,
+    scan: Volume,
+    network: ContactNetwork | None = None,
+    *,
+    within: Box | None = None,
+) -> Volume:
     """The probability of a contact in each voxel of one bone's mask, on its grid; 0 outside.
 
-    `scan` is the CT in HU on the same grid; raises `GeometryError` for another one.
+    `scan` is the CT in HU on the same grid; raises `GeometryError` for another one. Outside the box
+    `within` nothing is looked for: the probability is 0 there.
     """
     mask.require_same_grid(scan, "the scan")
     network = network or shipped_contacts()
@@ -46,18 +53,25 @@ def contact_map(mask: Volume, scan: Volume, network: ContactNetwork | None = Non
         grid = EvenGrid.around(box, mask.array_spacing_mm, network.config.step_mm)
         inside = mask.voxels[box] != 0
         bone = even_bone(inside, scan.voxels[box], grid)
-        found[box] = np.where(inside, grid.nearest(probability_of(bone, network)), 0)
+        wanted = None if within is None else grid.box_of(within)
+        found[box] = np.where(inside, grid.nearest(probability_of(bone, network, wanted)), 0)
     return mask.with_voxels(found)
 
 
-def probability_of(bone: EvenBone, network: ContactNetwork) -> Float32Array:
+def probability_of(
+    bone: EvenBone, network: ContactNetwork, within: Box | None = None
+) -> Float32Array:
     """The probability of a contact (D, H, W) in each voxel of a bone on the network's grid.
 
-    A large box is divided, and parts without bone are left out.
+    A large box is divided, and parts without bone are left out. So is what is not `within` a box.
     """
+    wanted = bone.mask
+    if within is not None:
+        wanted = np.zeros_like(bone.mask)
+        wanted[within] = bone.mask[within]
     channels = channels_of(bone.hu, depth_of(bone.mask, network.config.step_mm))
     found = np.zeros(bone.mask.shape, dtype=np.float32)
-    for core in _parts(bone.mask, (0, 0, 0), network.config.multiple):
+    for core in _parts(wanted, (0, 0, 0), network.config.multiple):
         around = [slice(max(0, side.start - HALO), side.stop + HALO) for side in core]
         seen = channels[(slice(None), *around)]
         fill = [(0, -side % network.config.multiple) for side in seen.shape[1:]]
@@ -67,7 +81,7 @@ def probability_of(bone: EvenBone, network: ContactNetwork) -> Float32Array:
             for side, wide in zip(core, around, strict=True)
         )
         found[core] = 1 / (1 + np.exp(-logits[inner]))
-    found[~bone.mask] = 0
+    found[~wanted] = 0
     return found
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from afunet.errors import InputError
 from afunet.fragments.contact_map import are_contacts_shipped, contact_map
+from afunet.fragments.cut import Cut
 from afunet.fragments.ridges import Ridges
 from afunet.fragments.seeded import parts_of_seeds
 from afunet.geometry import Box, Volume, bounding_box, label_boxes
@@ -23,6 +24,9 @@ Point = tuple[float, float, float]
 Voxel = tuple[int, int, int]
 ALL_BACKGROUND = 0
 LARGEST = 65535
+AROUND_MM = 3.0
+LEAST_REACH_MM = 30.0
+"""The network looks for contacts at least so far around the seeds of parts."""
 
 
 def join(labels: Volume, pieces: Sequence[int]) -> Volume:
@@ -74,7 +78,8 @@ def part(
     affine[:3, 3] = labels.to_mm(first[::-1])
     hu = None if scan is None else scan.voxels[box]
     if contact is None and hu is not None and by_network and are_contacts_shipped():
-        contact = contact_map(Volume(inside.astype(np.uint8), affine), Volume(hu, affine))
+        bone, around = Volume(inside.astype(np.uint8), affine), Volume(hu, affine)
+        contact = contact_map(bone, around, within=_around(seeds - first, labels.array_spacing_mm))
     parts = parts_of_seeds(Volume(inside, affine), seeds - first, Ridges(contact, hu))
     highest = int(labels.voxels.max())
     numbers = np.array([ALL_BACKGROUND, piece, *range(highest + 1, highest + len(seeds))])
@@ -84,6 +89,15 @@ def part(
     others = parts > 1
     found[box][others] = numbers[parts[others]]
     return labels.with_voxels(found)
+
+
+def _around(seeds: NDArray[np.intp], spacing_mm: tuple[float, float, float]) -> Box:
+    """The box round seeds (N, 3) in which a cut between them may run, however it bends."""
+    spacing = np.array(spacing_mm)
+    longest_mm = float(np.linalg.norm(np.ptp(seeds, axis=0) * spacing))
+    reach = np.ceil(max(LEAST_REACH_MM, longest_mm / 2) / spacing).astype(np.intp)
+    low, high = np.maximum(seeds.min(axis=0) - reach, 0), seeds.max(axis=0) + reach + 1
+    return box_at(low.tolist(), (high - low).tolist())
 
 
 def paint(labels: Volume, first: Voxel, voxels: NDArray[np.integer]) -> Volume:
@@ -138,8 +152,20 @@ class Change:
 
 def change_of(before: Volume, after: Volume) -> Change:
     """Return what differs between two maps on one grid."""
-    differ = before.voxels != after.voxels
-    return Change(int(np.count_nonzero(differ)), bounding_box(differ))
+    if after.voxels is before.voxels:
+        return Change()
+    count, levels, shadow = 0, [], np.zeros(before.shape[1:], np.bool_)
+    for level, (one, other) in enumerate(zip(before.voxels, after.voxels, strict=True)):
+        differ = one != other
+        if here := int(np.count_nonzero(differ)):
+            count += here
+            levels.append(level)
+            shadow |= differ
+    if not count:
+        return Change()
+    box = bounding_box(shadow[None])
+    assert box is not None
+    return Change(count, (slice(levels[0], levels[-1] + 1), *box[1:]))
 
 
 def digest_of_labels(labels: Volume) -> str:
@@ -151,15 +177,32 @@ def digest_of_labels(labels: Volume) -> str:
     return sha.hexdigest()
 
 
-def unchanged(before: Volume, after: Volume) -> frozenset[int]:
-    """Return the labels that have the same voxels in both maps, which lie on one grid."""
-    same = before.voxels == after.voxels
-    count = 1 + int(max(before.voxels.max(), after.voxels.max()))
-    kept = label_sizes(np.where(same, after.voxels, 0), count)
-    is_same = (label_sizes(before.voxels, count) == kept) & (
-        label_sizes(after.voxels, count) == kept
+def unchanged(before: Volume, after: Volume, box: Box | None) -> frozenset[int]:
+    """Return the labels that have the same voxels in both maps, which differ in a box at most."""
+    there = {*np.flatnonzero(label_sizes(after.voxels)).tolist()}
+    if box is None:
+        return frozenset(there)
+    one, other = before.voxels[box], after.voxels[box]
+    differ = one != other
+    changed = (np.flatnonzero(label_sizes(voxels * differ)) for voxels in (one, other))
+    return frozenset(there.difference(*(labels.tolist() for labels in changed)))
+
+
+def label_at(cut: Cut, before: Volume, after: Volume) -> int | None:
+    """Return the label that the bone at a cut which was not made has after a correction.
+
+    It is None if a part of that bone got another label than the rest, or none, as far around the
+    cut's centre as a disc of its area and `AROUND_MM` reach.
+    """
+    reach = np.sqrt(cut.area_mm2 / np.pi) + AROUND_MM
+    middle = before.to_indices(cut.centre_mm)[::-1]
+    steps = reach / np.array(before.array_spacing_mm)
+    box = tuple(
+        slice(max(0, int(at - step)), max(0, int(at + step) + 1))
+        for at, step in zip(middle, steps, strict=True)
     )
-    return frozenset(np.flatnonzero(is_same & (kept > 0)).tolist())
+    found = np.unique(after.voxels[box][before.voxels[box] == cut.one])
+    return int(found[0]) if len(found) == 1 and found[0] else None
 
 
 def _relabelled(labels: Volume, pieces: Sequence[int], label: int) -> Volume:

@@ -75,6 +75,19 @@ class EvenGrid:
         found: NDArray[Any] = even[np.ix_(*picked)]
         return found
 
+    def box_of(self, box: Box) -> Box:
+        """The even voxels whose centres lie in a box of the volume, as far as the grid goes."""
+        starts, stops = (
+            [
+                int(np.ceil((end - 0.5 - own.start - first) / ratio).clip(0, count))
+                for end, own, first, ratio, count in zip(
+                    ends, self.box, self.first, self.ratio, self.shape, strict=True
+                )
+            ]
+            for ends in ([side.start for side in box], [side.stop for side in box])
+        )
+        return _three([slice(*ends) for ends in zip(starts, stops, strict=True)])
+
     def to_mm(self, volume: Volume, places: NDArray[Any]) -> NDArray[np.float64]:
         """LPS mm (..., 3) of places (..., 3) of this grid (slice, row, column)."""
         start = [side.start for side in self.box]

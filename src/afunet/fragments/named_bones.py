@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from afunet.anatomy.bones import Bone
 from afunet.anatomy.names import BoneName, NamedLabels
+from afunet.fragments.cut import Cut, Suspicion
 from afunet.fragments.cut_rules import CutRules
-from afunet.fragments.part_bone import Cut, part_bone
+from afunet.fragments.part_bone import part_bone
 from afunet.geometry import Box, Volume, box_round, box_within, common_box, label_boxes
 from afunet.geometry.labels import label_sizes
 from afunet.geometry.meetings import meetings_along
@@ -47,7 +48,7 @@ class Fragmented:
 
     named: NamedLabels
     cuts: tuple[Cut, ...] = ()
-    suspected: tuple[Cut, ...] = ()
+    suspected: tuple[Suspicion, ...] = ()
 
 
 def part_named_bones(
@@ -77,7 +78,7 @@ def part_named_bones(
     names = [named.names[label - 1] for label in kept]
     boxes = label_boxes(labels.voxels)
     cuts: list[Cut] = []
-    suspected: list[Cut] = []
+    suspected: list[Suspicion] = []
     for done, group in enumerate(groups):
         watch.tell(STAGE, done, len(groups))
         watch.check()
@@ -91,7 +92,7 @@ def part_named_bones(
         found[box][mask] = parted.labels.voxels[mask] + np.int32(first)
         names += [_name(named, group)] * int(parted.labels.voxels.max())
         cuts += [_moved(cut, first) for cut in parted.cuts]
-        suspected += [_moved(cut, first) for cut in parted.suspected]
+        suspected += [replace(one, cut=_moved(one.cut, first)) for one in parted.suspected]
     watch.tell(STAGE, len(groups), len(groups))
     return _numbered(labels, found, names, cuts, suspected)
 
@@ -193,7 +194,7 @@ def _numbered(
     found: np.ndarray,
     names: list[BoneName],
     cuts: list[Cut],
-    suspected: list[Cut],
+    suspected: list[Suspicion],
 ) -> Fragmented:
     """Number all by size, the largest first."""
     sizes = label_sizes(found, len(names) + 1)
@@ -202,13 +203,11 @@ def _numbered(
     number = np.zeros(len(sizes), dtype=np.min_scalar_type(len(order)))
     number[order] = np.arange(1, len(order) + 1)
 
-    def renumbered(some: list[Cut]) -> tuple[Cut, ...]:
-        return tuple(
-            replace(cut, one=int(number[cut.one]), other=int(number[cut.other])) for cut in some
-        )
+    def renumbered(cut: Cut) -> Cut:
+        return replace(cut, one=int(number[cut.one]), other=int(number[cut.other]))
 
     return Fragmented(
         NamedLabels(labels.with_voxels(number[found]), tuple(names[old - 1] for old in order)),
-        renumbered(cuts),
-        renumbered(suspected),
+        tuple(renumbered(cut) for cut in cuts),
+        tuple(replace(one, cut=renumbered(one.cut)) for one in suspected),
     )

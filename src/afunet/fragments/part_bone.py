@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from afunet.fragments.agglomeration import Agglomeration, Border, agglomerated, borders_of
+from afunet.fragments.agglomeration import (
+    Border,
+    Join,
+    agglomerated,
+    borders_of,
+    sides_of,
+)
 from afunet.fragments.contact_map import probability_of, shipped_contacts
+from afunet.fragments.cut import Cut, Suspicion
 from afunet.fragments.cut_rules import CutRules
 from afunet.fragments.even_grid import EvenGrid, even_bone
 from afunet.fragments.gaps import REACH_MM, thin_gaps
 from afunet.fragments.supervoxels import supervoxels
 from afunet.geometry import Volume, bounding_box
+from afunet.geometry.meetings import meetings_along
 from afunet.models.contact_network import ContactNetwork
 from afunet.watch import UNWATCHED, Watch
 
@@ -27,31 +34,17 @@ ACROSS_A_GAP = 2.0
 """How separate regions are that only face each other: more than enough."""
 
 
-@dataclass(frozen=True)
-class Cut:
-    """Where two fragments touch, or may: `one` and `other` are labels, the same if not parted.
-
-    `centre_mm` is in LPS.
-    """
-
-    one: int
-    other: int
-    area_mm2: float
-    probability: float
-    centre_mm: tuple[float, float, float]
-
-
 @dataclass(frozen=True, eq=False)
 class PartedBone:
     """Fragments of one bone on its mask's grid, from 1, the largest first; 0 outside.
 
     `cuts` are the borders along which they were parted, `suspected` those along which the bone may
-    be broken but was not parted, the likeliest first.
+    be broken but was not parted, each the likeliest first.
     """
 
     labels: Volume
     cuts: tuple[Cut, ...] = ()
-    suspected: tuple[Cut, ...] = ()
+    suspected: tuple[Suspicion, ...] = ()
 
 
 def part_bone(
@@ -118,15 +111,25 @@ def parted(
         area = border.touching * grid.step_mm**2
         return Cut(first, second, area, likely(border, smaller), (x, y, z))
 
+    def joined(join: Join) -> Cut:
+        owner = int(found.owner[join.kept])
+        return cut(owner, owner, join.border, join.smaller)
+
     cuts = [
         cut(one, other, border, int(min(volumes[one], volumes[other])))
         for (one, other), border in found.borders.items()
         if border.touching
     ]
+    suspected = [
+        Suspicion(one, join.smaller * grid.voxel_mm3, grid.to_mm(mask, _faces(regions, *sides)))
+        for join, *sides in sides_of(found.joins)
+        if join.smaller * grid.voxel_mm3 >= rules.least_suspected_mm3
+        if (one := joined(join)).probability >= rules.suspected
+    ]
     return PartedBone(
         mask.with_voxels(voxels),
         tuple(sorted((one for one in cuts if 0 < one.one < one.other), key=_likeliest)),
-        tuple(sorted(_suspected(found, cut, rules, grid), key=_likeliest)),
+        tuple(sorted(suspected, key=lambda one: _likeliest(one.cut))),
     )
 
 
@@ -168,19 +171,12 @@ def _rim(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return (filled & ~inner)[1:-1, 1:-1, 1:-1]
 
 
-def _suspected(
-    found: Agglomeration,
-    cut: Callable[[int, int, Border, int], Cut],
-    rules: CutRules,
-    grid: EvenGrid,
-) -> list[Cut]:
-    """Borders that were joined although they may part large pieces."""
-    cuts = (
-        cut(found.owner[join.kept], found.owner[join.kept], join.border, join.smaller)
-        for join in found.joins
-        if join.smaller * grid.voxel_mm3 >= rules.least_suspected_mm3
-    )
-    return [one for one in cuts if one.probability >= rules.suspected]
+def _faces(regions: IntArray, one: list[int], other: list[int]) -> NDArray[np.float64]:
+    """The middles (N, 3) of the faces that two groups of regions share."""
+    side = np.zeros(int(regions.max()) + 1, dtype=np.uint8)
+    side[one], side[other] = 1, 2
+    places = [meetings_along(axis, side[regions], 0).places.mean(axis=0).T for axis in range(3)]
+    return np.concatenate(places)
 
 
 def _likeliest(cut: Cut) -> float:

@@ -28,8 +28,25 @@ def _span(used: NDArray[np.bool_]) -> slice:
 
 def label_boxes(labels: NDArray[Any]) -> dict[int, Box]:
     """The bounding box of every label above 0 of an integer array (slice, row, column)."""
-    boxes = ndimage.find_objects(labels)
-    return {label: box for label, box in enumerate(boxes, start=1) if box is not None}
+    boxes = enumerate(boxes_in_order(labels), start=1)
+    return {label: box for label, box in boxes if box is not None}
+
+
+def boxes_in_order(labels: NDArray[Any]) -> list[Box | None]:
+    """The bounding box of labels 1, 2, … of an integer array; None for a number that is missing."""
+    around = bounding_box(labels)  # most of a scan is air, and a look for boxes costs more
+    if around is None:
+        return []
+    return [box and _moved(box, around) for box in ndimage.find_objects(labels[around])]
+
+
+def _moved(box: Box, around: Box) -> Box:
+    """A box that was counted from the first corner of another, counted like that."""
+    first, second, third = (
+        slice(outer.start + side.start, outer.start + side.stop)
+        for side, outer in zip(box, around, strict=True)
+    )
+    return first, second, third
 
 
 def box_round(one: Box, other: Box) -> Box:

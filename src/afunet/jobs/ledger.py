@@ -36,14 +36,16 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS events_by_owner ON events (owner, number);
 CREATE INDEX IF NOT EXISTS events_by_job ON events (job, state);
 """
-# The oldest job of the owner with the fewest running ones, of a subject that nobody works at.
+# The oldest job of the owner with the fewest running ones, of a subject that nobody works at. A
+# lease that ends later than any can was written before the clock was set back.
 NEXT = """
 SELECT number FROM jobs AS one
-WHERE (state = 'queued' OR (state = 'running' AND lease_until < :now))
-  AND NOT EXISTS (SELECT 1 FROM jobs AS other WHERE other.owner = one.owner
-    AND other.subject = one.subject AND other.state = 'running' AND other.lease_until >= :now)
+WHERE (state = 'queued' OR (state = 'running' AND lease_until NOT BETWEEN :now AND :latest))
+  AND NOT EXISTS (SELECT 1 FROM jobs AS other
+    WHERE other.owner = one.owner AND other.subject = one.subject
+    AND other.state = 'running' AND other.lease_until BETWEEN :now AND :latest)
 ORDER BY (SELECT count(*) FROM jobs AS other WHERE other.owner = one.owner
-    AND other.state = 'running' AND other.lease_until >= :now), number
+    AND other.state = 'running' AND other.lease_until BETWEEN :now AND :latest), number
 LIMIT 1
 """
 
@@ -99,7 +101,8 @@ class Ledger:
         """Take the next job for `lease_s` seconds; return it and the lease, None without a job."""
         lease, now = secrets.token_urlsafe(12), self._clock()
         with self._writing() as base:
-            while row := base.execute(NEXT, {"now": now}).fetchone():
+            times = {"now": now, "latest": now + 2 * lease_s}
+            while row := base.execute(NEXT, times).fetchone():
                 job, tries, wants_cancel = base.execute(
                     "SELECT id, tries, wants_cancel FROM jobs WHERE number = ?", row
                 ).fetchone()
@@ -241,7 +244,8 @@ class Ledger:
             try:
                 yield base
             except BaseException:
-                base.execute("ROLLBACK")
+                if base.in_transaction:  # a full disk ends it by itself
+                    base.execute("ROLLBACK")
                 raise
             base.execute("COMMIT")
 

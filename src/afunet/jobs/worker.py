@@ -25,8 +25,9 @@ class Worker:
 
     Each job has a process of its own, with the variables of `environment`; `keeps_process` lets the
     next job have the same one, which spares it the imports and the loading of a network. The lease
-    is renewed four times before it would run out. The process of a job ends itself before that if
-    its worker falls silent, so that no two processes ever work at one job.
+    is renewed, and a wish to cancel seen, every `renew_s` seconds, at least four times before it
+    would run out; the store hears of progress if `tells`. The process of a job ends itself before
+    that if its worker falls silent, so that no two processes ever work at one job.
     """
 
     ledger: JobStore
@@ -34,6 +35,8 @@ class Worker:
     lease_s: float = LEASE_S
     environment: Mapping[str, str] = field(default_factory=dict)
     keeps_process: bool = False
+    renew_s: float = 1.0
+    tells: bool = True
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
     _wake: threading.Event = field(default_factory=threading.Event, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
@@ -106,14 +109,15 @@ class Worker:
         while not self._stop.is_set():
             match process.message(LOOK_S):
                 case Progress() as progress:
-                    self.ledger.tell(lease, progress)
+                    if self.tells:
+                        self.ledger.tell(lease, progress)
                 case None:
                     pass
                 case last:
                     self._end(lease, last, cancelled=cancelled is not None)
                     return not isinstance(last, Gone)
             now = time.monotonic()
-            if now - renewed >= min(self.lease_s / 4, 1.0):
+            if now - renewed >= min(self.lease_s / 4, self.renew_s):
                 renewed = now
                 job = self.ledger.renew(lease, self.lease_s)
                 if job is None:

@@ -53,15 +53,18 @@ class Gap:
 
 
 def measure(
-    labels: Volume, scan: Volume | None = None, most: int | None = None
+    labels: Volume,
+    scan: Volume | None = None,
+    most: int | None = None,
+    boxes: Sequence[Box | None] | None = None,
 ) -> tuple[Measures, ...]:
     """Measure every label except 0, or the first `most`, in the order of the labels.
 
-    `scan` is in HU on the same grid.
+    `scan` is in HU on the same grid; `boxes` are those of the labels, if they are known.
     """
     if scan is not None:
         labels.require_same_grid(scan, "the scan")
-    boxes = ndimage.find_objects(labels.voxels)
+    boxes = ndimage.find_objects(labels.voxels) if boxes is None else boxes
     return tuple(
         _measures(label, labels, box, scan)
         for label, box in enumerate(boxes[:most], start=1)

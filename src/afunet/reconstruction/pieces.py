@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from scipy import ndimage
 
 from afunet.anatomy.bones import Side
 from afunet.anatomy.names import BoneName, NamedLabels
-from afunet.fragments.part_bone import Cut
+from afunet.fragments.cut import Cut, Suspicion
 from afunet.geometry import Box, Mesh, Volume
+from afunet.geometry.box import boxes_in_order
 from afunet.geometry.labels import label_sizes
 from afunet.reconstruction.decimation import decimated
 from afunet.reconstruction.deviation import SAMPLES, Deviation, deviation
@@ -27,6 +27,16 @@ from afunet.watch import UNWATCHED, Watch
 STAGE, FITS = "surfaces of pieces", "fragments against where they fit"
 MOST_PIECES = 300
 POINTS_PER_TRIANGLE = 10  # more points tell nothing more about the surface of a chip
+
+
+PieceSurface: TypeAlias = tuple[Mesh, Deviation]
+Remember: TypeAlias = Callable[[Volume, Callable[[], PieceSurface]], PieceSurface]
+"""Returns the surface of the piece with a mask: that of before, or what the function makes."""
+
+
+def afresh(mask: Volume, make: Callable[[], PieceSurface]) -> PieceSurface:
+    """Make each surface again."""
+    return make()
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,7 @@ class Instances:
     pieces: tuple[Piece, ...] = ()
     surfaces: tuple[Mesh, ...] = ()
     cuts: tuple[Cut, ...] = ()
-    suspected: tuple[Cut, ...] = ()
+    suspected: tuple[Suspicion, ...] = ()
 
     @property
     def not_measured(self) -> int:
@@ -98,29 +108,29 @@ def measure_pieces(
     *,
     parted: Collection[tuple[int, int]] = (),
     cuts: Sequence[Cut] = (),
-    suspected: Sequence[Cut] = (),
+    suspected: Sequence[Suspicion] = (),
     smoothing: Smoothing | None = None,
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
+    remember: Remember = afresh,
     watch: Watch = UNWATCHED,
 ) -> Instances:
     """Measure each label of a map and make its surface; `scan`, in HU on its grid, adds densities.
 
     The labels of each of `parted` and `cuts` are fragments of one bone, which meet along a cut;
     `suspected` tells where one may be broken.
-    `max_triangles` and `max_error_mm` limit the simplification of each surface (`decimated`).
-    Raises `Cancelled`.
+    `max_triangles` and `max_error_mm` limit the simplification of each surface (`decimated`);
+    `remember` knows those of before, made with the same limits and smoothing. Raises `Cancelled`.
     """
     labels = named.labels
-    measures = measure(labels, scan, most=MOST_PIECES)
-    boxes = ndimage.find_objects(labels.voxels)
+    boxes = boxes_in_order(labels.voxels)
+    measures = measure(labels, scan, MOST_PIECES, boxes)
 
-    def surfaced(one: Measures) -> tuple[Mesh, Deviation]:
-        raw = raw_surface(_alone(labels, boxes[one.label - 1], one.label))
-        smooth = smoothed(raw, smoothing or Smoothing(), labels.affine, one.volume_mm3)
-        finished = decimated(smooth, max_triangles, max_error_mm)
-        points = min(SAMPLES, POINTS_PER_TRIANGLE * len(raw.faces))
-        return finished, deviation(finished, raw, one.volume_mm3, points)
+    def surfaced(one: Measures) -> PieceSurface:
+        box = boxes[one.label - 1]
+        assert box is not None
+        alone = alone_in(labels, box, one.label)
+        return remember(alone, lambda: piece_surface(alone, smoothing, max_triangles, max_error_mm))
 
     made = list(watch.in_threads(surfaced, measures, STAGE))
     surfaces = tuple(mesh for mesh, _ in made)
@@ -173,7 +183,22 @@ def _other_side(
     return across[0] if 0 < len(across) < fragments and name.bone.row.per_leg == 1 else None
 
 
-def _alone(labels: Volume, box: Box, label: int) -> Volume:
+def piece_surface(
+    mask: Volume,
+    smoothing: Smoothing | None = None,
+    max_triangles: int | None = None,
+    max_error_mm: float | None = None,
+) -> PieceSurface:
+    """Return the surface of one piece, and how far it lies from the mask's boundary."""
+    volume_mm3 = float(np.count_nonzero(mask.voxels)) * mask.voxel_volume_mm3
+    raw = raw_surface(mask)
+    smooth = smoothed(raw, smoothing or Smoothing(), mask.affine, volume_mm3)
+    finished = decimated(smooth, max_triangles, max_error_mm)
+    points = min(SAMPLES, POINTS_PER_TRIANGLE * len(raw.faces))
+    return finished, deviation(finished, raw, volume_mm3, points)
+
+
+def alone_in(labels: Volume, box: Box, label: int) -> Volume:
     """The mask of one piece, cropped to its box."""
     affine = labels.affine.copy()
     affine[:3, 3] = labels.to_mm([box[axis].start for axis in (2, 1, 0)])

@@ -9,10 +9,10 @@ import numpy as np
 
 from afunet.anatomy.bones import Bone
 from afunet.anatomy.names import UNKNOWN, BoneName, NamedLabels
-from afunet.fragments.part_bone import Cut
-from afunet.geometry import Volume
+from afunet.fragments.cut import Cut, Suspicion
+from afunet.geometry import Volume, bounding_box
 from afunet.geometry.labels import label_sizes
-from afunet.reconstruction.pieces import Instances, measure_pieces
+from afunet.reconstruction.pieces import Instances, Remember, afresh, measure_pieces
 from afunet.watch import UNWATCHED, Watch
 
 
@@ -23,9 +23,10 @@ def remeasured(
     *,
     parted: Collection[tuple[int, int]] = (),
     cuts: Sequence[Cut] = (),
-    suspected: Sequence[Cut] = (),
+    suspected: Sequence[Suspicion] = (),
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
+    remember: Remember = afresh,
     watch: Watch = UNWATCHED,
 ) -> Instances:
     """Measure the pieces as `measure_pieces` does; numbers may be missing among the labels.
@@ -38,8 +39,11 @@ def remeasured(
     order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
     number = np.zeros(len(sizes), dtype=np.min_scalar_type(len(order)))
     number[order] = np.arange(1, len(order) + 1)
+    voxels = np.zeros(labels.shape, number.dtype)
+    if (box := bounding_box(labels.voxels)) is not None:
+        voxels[box] = number[labels.voxels[box]]
     numbered = NamedLabels(
-        labels.with_voxels(number[labels.voxels]),
+        labels.with_voxels(voxels),
         tuple(names.get(int(label), UNKNOWN) for label in order),
     )
     there = set(map(int, order))
@@ -54,6 +58,7 @@ def remeasured(
         parted=fragments,
         max_triangles=max_triangles,
         max_error_mm=max_error_mm,
+        remember=remember,
         watch=watch,
     )
     label_of = [int(order[piece.measures.label - 1]) for piece in found.pieces]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from functools import partial
 from pathlib import Path
 
@@ -17,10 +18,10 @@ from afunet.faults import keep_stack
 from afunet.server import cases, corrections, events, files, training, uploads, volumes
 from afunet.server.guard import Door, Guard
 from afunet.server.kinds import ANSWER
-from afunet.server.monailabel.desk import Desk
+from afunet.server.monailabel.desk import Desk, NotThere
 from afunet.server.monailabel.router import OPEN_PATHS, PROGRAMS, monai_label_router
 from afunet.server.people import People
-from afunet.server.refusals import FAULT, Refused, answer, answer_to
+from afunet.server.refusals import FAULT, answer, answer_to
 from afunet.server.workshop import Workshop
 
 STATIC = Path(__file__).parent / "static"
@@ -48,6 +49,7 @@ def application(shop: Workshop, people: People, door: Door) -> ASGIApp:
         app.mount("/static", StaticFiles(directory=STATIC))
     app.add_exception_handler(AfunetError, _refused)
     app.add_exception_handler(OSError, _refused)
+    app.add_exception_handler(sqlite3.OperationalError, _ledger_unusable)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _by_status)
     app.add_exception_handler(Exception, _fault)
@@ -76,6 +78,16 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     return answer_to(error)
 
 
+async def _ledger_unusable(request: Request, error: Exception) -> JSONResponse:
+    """A full or busy disk is no fault of the program."""
+    assert isinstance(error, sqlite3.OperationalError)
+    if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        return answer(507, "DISK_FULL", "the server's disk is full: make room, and try again")
+    if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR):
+        return answer(503, "LEDGER_BUSY", "the list of jobs cannot be written: try again")
+    return await _fault(request, error)
+
+
 async def _malformed(request: Request, error: Exception) -> JSONResponse:
     """Name the fields that are wrong; their values may be anything, and are not repeated."""
     assert isinstance(error, RequestValidationError)
@@ -86,8 +98,11 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
 
 async def _by_status(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    if isinstance(error.__cause__, Refused):  # raised while the body was read
-        return answer_to(error.__cause__)
+    cause = error.__cause__
+    if isinstance(cause, NotThere):
+        return answer(error.status_code, cause.code, str(cause))
+    if isinstance(cause, AfunetError | OSError):  # raised while the body was read
+        return answer_to(cause)
     code = CODES.get(error.status_code, "BAD_REQUEST")
     return answer(error.status_code, code, "the server does not know this request: see the guide")
 

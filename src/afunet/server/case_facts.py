@@ -14,7 +14,7 @@ from afunet.geometry import Volume
 from afunet.report.palette import colour_of
 from afunet.server.home import CaseFolder
 from afunet.server.nifti_stream import ras_view
-from afunet.server.view import axial, kept_scan, version_of
+from afunet.server.view import axial, kept_scan, settled, version_of
 from afunet.workflows.case_pages import REPORT_JSON
 
 WORST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
@@ -45,7 +45,7 @@ def finished_facts(case: CaseFolder) -> dict[str, Any]:
 
 def report_of(case: CaseFolder) -> Mapping[str, Any]:
     """Return the written report of a case."""
-    found: Mapping[str, Any] = json.loads(Path(case.results / REPORT_JSON).read_bytes())
+    found: Mapping[str, Any] = json.loads(settled(Path(case.results / REPORT_JSON).read_bytes))
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -13,13 +14,15 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from afunet.jobs.job import Job, State
 from afunet.server.case_facts import finished_facts
 from afunet.server.home import CaseFacts, CaseFolder, new_id, remove
-from afunet.server.kinds import SEGMENT
-from afunet.server.refusals import Refused
+from afunet.server.kinds import FINISH, SEGMENT
+from afunet.server.refusals import Refused, failure_of
 from afunet.server.uploads import chosen_series
 from afunet.server.workshop import Asks, Caller, Workshop
+from afunet.workflows.edited_pages import pages_to_come
 
 router = APIRouter(prefix="/api/cases")
 LONGEST_TITLE = 100
+STOPPING_S = 40.0
 
 
 class NewCase(BaseModel):
@@ -35,13 +38,14 @@ class NewCase(BaseModel):
 @router.post("", status_code=201)
 def begin(asks: Asks, wanted: NewCase) -> dict[str, str]:
     """Make a case of an upload, and put its job into the queue."""
-    chosen = chosen_series(asks, wanted.upload, wanted.series)
     title = "".join(letter for letter in wanted.name if letter.isprintable()).strip()
     number = len(asks.folder.all_cases()) + 1
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    facts = CaseFacts(title or f"Case {number}", now, chosen.series, wanted.fast)
-    CaseFolder(chosen.folder).write(facts)
-    case = CaseFolder(chosen.folder.rename(asks.folder.cases / new_id()))
+    with asks.shop.uses.alone(asks.folder.upload(wanted.upload).name):
+        chosen = chosen_series(asks, wanted.upload, wanted.series)
+        facts = CaseFacts(title or f"Case {number}", now, chosen.series, wanted.fast)
+        CaseFolder(chosen.folder).write(facts)
+        case = CaseFolder(chosen.folder.rename(asks.folder.cases / new_id()))
     enqueue(asks.shop, asks.user, case)
     return {"case": case.id}
 
@@ -92,13 +96,24 @@ def discard(asks: Asks, case: str) -> None:
     """Remove a case with all its files; refused while it is worked at."""
     folder = asks.folder.case(case)
     with asks.shop.lock(case):
-        jobs = asks.shop.ledger.jobs(asks.user, folder.id)
-        waiting = [job.id for job in jobs if job.state is State.QUEUED]
-        states = {*map(asks.shop.ledger.cancel, waiting), *(job.state for job in jobs)}
-        if State.RUNNING in states:
+        for job in asks.shop.ledger.jobs(asks.user, folder.id):
+            if job.state is State.QUEUED:
+                asks.shop.ledger.cancel(job.id)
+        if State.RUNNING in _at_work(asks, asks.shop.ledger.jobs(asks.user, folder.id)):
             raise Refused(409, "the case is being worked at: cancel that first", code="CASE_BUSY")
         asks.shop.ledger.forget(asks.user, folder.id)
         remove(folder.path)
+
+
+def _at_work(asks: Caller, jobs: Iterable[Job]) -> Iterator[State]:
+    """Yield the states of jobs; drawing, which nobody asked for, is stopped first."""
+    for job in jobs:
+        end = time.monotonic() + STOPPING_S
+        while job.kind == FINISH and job.state is State.RUNNING and time.monotonic() < end:
+            asks.shop.ledger.cancel(job.id)
+            time.sleep(0.1)
+            job = asks.shop.ledger.job(job.id)
+        yield job.state
 
 
 def enqueue(shop: Workshop, user: str, case: CaseFolder) -> Job:
@@ -115,13 +130,26 @@ def enqueue(shop: Workshop, user: str, case: CaseFolder) -> Job:
     return job
 
 
+def draw_later(shop: Workshop, user: str, case: CaseFolder) -> None:
+    """Queue the drawing of pictures and page, if a correction left them and none is queued.
+
+    One that runs may draw those of the version before, and then writes nothing.
+    """
+    states = {job.state for job in shop.ledger.jobs(user, case.id) if job.kind == FINISH}
+    if pages_to_come(case.results) and State.QUEUED not in states:
+        shop.ledger.add(user, case.id, FINISH, {"case": str(case.path)})
+        shop.wake()
+
+
 def adopt_orphans(shop: Workshop) -> None:
-    """Queue the cases whose server ended before it could."""
+    """Queue what a server that was killed could not: cases, and pages of corrected ones."""
     for user, folder in shop.home.users():
         known = {job.subject for job in shop.ledger.jobs(user)}
         for case in folder.all_cases():
             if case.id not in known:
                 enqueue(shop, user, case)
+            else:
+                draw_later(shop, user, case)
 
 
 def finished(asks: Caller, case: str) -> CaseFolder:
@@ -152,5 +180,5 @@ def _summary(case: CaseFolder, job: Job | None) -> dict[str, Any]:
         "created": facts.created,
         "state": State.QUEUED if job is None else job.state,
         "progress": None if job is None else asdict(job.progress),
-        "failure": None if job is None or job.failure is None else asdict(job.failure),
+        "failure": failure_of(job),
     }

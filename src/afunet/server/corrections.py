@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from starlette.concurrency import run_in_threadpool
 
-from afunet.server.cases import finished
-from afunet.server.home import new_id
+from afunet.server.cases import draw_later, finished
+from afunet.server.home import PASSING, new_id
 from afunet.server.kinds import EDIT, PAINT, UNDO
 from afunet.server.nifti_stream import Slab, ras_view
 from afunet.server.refusals import Refused, stale_version
@@ -32,7 +32,7 @@ class Correction(BaseModel):
     """One correction of whole pieces; seeds are in LPS mm."""
 
     model_config = ConfigDict(extra="forbid")
-    kind: Literal["join", "part", "erase", "rename", "delete"]
+    kind: Literal["join", "part", "erase", "rename", "whole", "delete"]
     pieces: Annotated[list[Label], Field(min_length=1, max_length=MOST_PIECES)]
     seeds_mm: Annotated[list[Point], Field(max_length=MOST_SEEDS)] = []
     name: Annotated[str, Field(max_length=LONGEST_NAME)] = ""
@@ -50,18 +50,25 @@ def correct(
 
 @router.put("/labels")
 async def paint(
-    asks: Asks, request: Request, case: str, first: int, last: int, if_match: Version = None
+    asks: Asks,
+    request: Request,
+    case: str,
+    first: int,
+    last: int,
+    name: Annotated[str, Query(max_length=LONGEST_NAME)] = "",
+    if_match: Version = None,
 ) -> Mapping[str, Any]:
     """Replace the labels of the slices from `first` to `last`, both included.
 
-    The body holds one or two bytes for each voxel in the order of `labels.nii`. Raises `Refused`
-    (`OTHER_GRID`) for a body of another length.
+    The body holds one or two bytes for each voxel in the order of `labels.nii`. A label that no
+    piece has makes a new piece, of the bone `name` if it is given. Raises `Refused` (`OTHER_GRID`)
+    for a body of another length.
     """
     folder = await run_in_threadpool(finished, asks, case)
     slices, rows, columns = ras_view(kept_scan(folder)).shape
     slab = Slab.of(first, last, None, slices)
     voxels = (slab.last - slab.first + 1) * rows * columns
-    path = folder.view / f"painted-{new_id()}"
+    path = folder.view / f"{PASSING}{new_id()}"
     try:
         came = await _kept(request.stream(), path, 2 * voxels)
         if came not in (voxels, 2 * voxels):
@@ -71,7 +78,13 @@ async def paint(
                 f"{slab.last - slab.first + 1} labels",
                 code="OTHER_GRID",
             )
-        painted = {"painted": str(path), "wide": came != voxels, "first": first, "last": last}
+        painted = {
+            "painted": str(path),
+            "wide": came != voxels,
+            "first": slab.first,
+            "last": slab.last,
+            "name": name,
+        }
         return await run_in_threadpool(_carried_out, asks, case, PAINT, painted, if_match)
     finally:
         path.unlink(missing_ok=True)
@@ -105,6 +118,7 @@ def _carried_out(
         place = {"case": str(folder.path), "version": wanted, "by": asks.user}
         answer = asks.shop.carried_out(kind, {**request, **place})
         shutil.rmtree(folder.exports, ignore_errors=True)  # they show the pieces of before
+        draw_later(asks.shop, asks.user, folder)
     return answer
 
 

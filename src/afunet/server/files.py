@@ -13,12 +13,14 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
 from afunet.jobs.job import State
-from afunet.server.cases import finished
-from afunet.server.home import CaseFolder, new_id
+from afunet.server.cases import draw_later, finished
+from afunet.server.home import PASSING, CaseFolder, new_id
 from afunet.server.kinds import EXPORT
-from afunet.server.refusals import Refused, not_found
+from afunet.server.refusals import Refused, failure_of, not_found
+from afunet.server.view import settled
 from afunet.server.workshop import Asks
-from afunet.workflows.own_files import read_own_files
+from afunet.workflows.edited_pages import pages_to_come
+from afunet.workflows.own_files import LIST, read_own_files
 from afunet.workflows.result_files import require_formats
 
 router = APIRouter(prefix="/api/cases/{case}")
@@ -50,7 +52,11 @@ def sent(asks: Asks, case: str, name: str) -> Response:
 
     Pictures and pages are shown in the browser, everything else is saved by it.
     """
-    path = _files(finished(asks, case)).get(name)
+    folder = finished(asks, case)
+    path = _files(folder).get(name)
+    if path is None and name in pages_to_come(folder.results):
+        draw_later(asks.shop, asks.user, folder)  # again, if its processes were killed
+        raise Refused(409, "this page is being drawn: ask again soon", code="NOT_DONE")
     if path is None:
         raise not_found("file")
     shown = SHOWN.get(path.suffix)
@@ -80,10 +86,9 @@ def exporting(asks: Asks, case: str) -> dict[str, Any]:
     folder = finished(asks, case)
     jobs = asks.shop.ledger.jobs(asks.user, folder.id)
     last = next((job for job in reversed(jobs) if job.kind == EXPORT), None)
-    failure = None if last is None else last.failure
     return {
         "state": None if last is None else last.state,
-        "failure": None if failure is None else {"code": failure.code, "message": failure.message},
+        "failure": failure_of(last),
         "files": list(_own(folder.exports)),
     }
 
@@ -99,7 +104,7 @@ def zipped(asks: Asks, case: str) -> Response:
             waits = state in (State.QUEUED, State.RUNNING)
             told = "the export is not done: wait for it" if waits else "export the case first"
             raise Refused(409, told, code="NOT_DONE")
-        path = folder.view / f"export-{new_id()}.zip"
+        path = folder.view / f"{PASSING}{new_id()}.zip"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
             for name, file in files.items():
                 archive.write(file, name)
@@ -108,7 +113,8 @@ def zipped(asks: Asks, case: str) -> Response:
 
 
 def _files(case: CaseFolder) -> dict[str, Path]:
-    return {**_own(case.exports), **_own(case.results)}
+    listed = settled(lambda: (case.results / LIST).read_bytes())  # not while it is exchanged
+    return {**_own(case.exports), **_own(case.results)} if listed else {}
 
 
 def _own(folder: Path) -> dict[str, Path]:

@@ -93,7 +93,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _Body(receive, self.limits, scope["path"])
+        body = _Body(receive, self.limits, self.limits.most_bytes(scope["method"], scope["path"]))
         guarded = _answering(send, body)
         try:
             welcome = self._welcome(scope)
@@ -110,13 +110,13 @@ class Guard:
             raise Refused(
                 400, "this host is not the server's: use the address it printed", code="WRONG_HOST"
             )
-        if method == "GET" and path == "/" and scope["query_string"]:
+        if method == "GET" and path == "/" and b"token=" in scope["query_string"]:
             return self._with_cookie(scope)
         if path not in self.open_paths:
             scope.setdefault("state", {})["user"] = self._user(headers)
         if method not in READING:
             self._require_own(headers, path)
-        _require_length(headers, self.limits.most_bytes(path))
+        _require_length(headers, self.limits.most_bytes(method, path))
         return None
 
     def _with_cookie(self, scope: Scope) -> Response:
@@ -161,7 +161,7 @@ class _Body:
 
     receive: Receive
     limits: Limits
-    path: str
+    most: int
     _came: int = 0
     _began: float = field(default_factory=time.monotonic)
     _ended: bool = False
@@ -177,8 +177,8 @@ class _Body:
             raise Refused(408, "the body came too slowly: send it again", code="TOO_SLOW") from None
         self._came += len(message.get("body", b""))
         self._ended = not message.get("more_body", False)
-        if self._came > self.limits.most_bytes(self.path):
-            raise too_large(self.limits.most_bytes(self.path))
+        if self._came > self.most:
+            raise too_large(self.most)
         return message
 
     async def drain(self) -> None:

@@ -20,7 +20,8 @@ from afunet.whole_file import whole_file
 
 ID = re.compile(r"[A-Za-z0-9_-]{16}")
 ID_BYTES = 12
-GONE = ".gone-"
+GONE, PASSING = ".gone-", ".passing-"
+"""How the names begin of what is being removed, and of files for one request."""
 PRIVATE = 0o700
 INPUT, RESULTS, VIEW, EXPORTS, CASE_JSON = "input", "results", "view", "exports", "case.json"
 
@@ -103,6 +104,14 @@ class UserFolder:
             raise not_found("case")
         return CaseFolder(found)
 
+    def all_uploads(self) -> list[Path]:
+        """Return the folders of all uploads."""
+        return [
+            path
+            for path in self.uploads.iterdir()
+            if ID.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+        ]
+
     def all_cases(self) -> list[CaseFolder]:
         """Return all cases, the newest first."""
         folders = [
@@ -154,10 +163,17 @@ class Home:
             yield
 
     def _remove_left_behind(self) -> None:
+        """Remove what a server that was killed had not finished."""
         for _, user in self.users():
             for folder in (user.uploads, user.cases):
                 for path in folder.glob(f"{GONE}*"):
                     shutil.rmtree(path, ignore_errors=True)
+            for case in user.all_cases():
+                for path in case.view.glob(f"{PASSING}*"):
+                    path.unlink(missing_ok=True)
+            for upload in user.all_uploads():
+                for path in upload.glob(f"{PASSING}*"):
+                    path.unlink(missing_ok=True)
 
 
 def new_folder(parent: Path) -> Path:

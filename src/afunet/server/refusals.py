@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from starlette.responses import JSONResponse
 
 from afunet.errors import AfunetError, DeviceError, OutputError
 from afunet.faults import code_of, reason_of
-from afunet.jobs.job import Failure
+from afunet.jobs.job import Failure, Job
 
 FAULT = "FAULT"
 STALE_VERSION = "STALE_VERSION"
@@ -24,6 +25,8 @@ STATUS = {
 }
 SHOWN_AS = {"EDITED_MEANWHILE": STALE_VERSION, "PROGRAM_ERROR": FAULT}
 UNUSABLE = 422
+FOLDERS = re.compile(r"(?<![^\s'\"(])(?:[A-Za-z]:)?[/\\](?:[^/\\:]*[/\\])+")
+"""The folders of an absolute path, which may hold spaces."""
 
 
 class Refused(AfunetError):  # noqa: N818 - as errors.Cancelled
@@ -67,4 +70,18 @@ def answer(
     status: int, code: str, message: str, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """Return a refusal as the client reads it."""
-    return JSONResponse({"code": code, "message": message}, status, dict(headers or {}))
+    told = {"code": code, "message": line_of(message)}
+    return JSONResponse(told, status, dict(headers or {}))
+
+
+def line_of(message: str) -> str:
+    """Return a message as one line of text, whatever the client sent, without folders."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in message)
+    return FOLDERS.sub("", line)
+
+
+def failure_of(job: Job | None) -> dict[str, str] | None:
+    """Return why a job failed as the page reads it; None if it did not."""
+    if job is None or job.failure is None:
+        return None
+    return {"code": job.failure.code, "message": line_of(job.failure.message)}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -14,8 +16,10 @@ from afunet.errors import ConfigError
 from afunet.jobs.ledger import Ledger
 from afunet.jobs.process import ProcessPool
 from afunet.jobs.worker import Worker
+from afunet.server.abandoned import remove_abandoned, remove_now_and_then
 from afunet.server.app import application
 from afunet.server.cases import adopt_orphans
+from afunet.server.connection import Connection
 from afunet.server.guard import Door
 from afunet.server.home import Home
 from afunet.server.limits import Limits
@@ -24,7 +28,6 @@ from afunet.server.workshop import TASKS, Workshop
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SHUTDOWN_S = 3
-KEEP_ALIVE_S = 75
 BACKLOG = 256
 
 
@@ -100,6 +103,8 @@ def serving(options: ServeOptions) -> Iterator[Server]:
         shop = Workshop(home, ledger, pool, workers, options.limits, options.folders)
         try:
             adopt_orphans(shop)
+            remove_abandoned(shop)
+            threading.Thread(target=remove_now_and_then, args=[shop], daemon=True).start()
             for worker in workers:
                 worker.start()
             pool.warm()
@@ -122,9 +127,9 @@ def _uvicorn(shop: Workshop, people: People, door: Door) -> uvicorn.Server:
         date_header=False,
         lifespan="off",
         ws="none",
-        http="h11",
+        http=partial(Connection, limits=shop.limits),  # type: ignore[arg-type]
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_keep_alive=shop.limits.idle_s,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
     return uvicorn.Server(config)

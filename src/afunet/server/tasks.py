@@ -13,9 +13,20 @@ from afunet.formats.readers import list_series, read_scan
 from afunet.formats.summary import SeriesSummary
 from afunet.jobs.tasks import Answer, Task
 from afunet.plan import Step
-from afunet.server.correcting import corrected, painted, undone
-from afunet.server.home import CaseFolder, plain_files, remove
-from afunet.server.kinds import ANSWER, EDIT, EXPORT, INSPECT, PAINT, SEGMENT, TRAINING, UNDO
+from afunet.server.correcting import corrected, finished, painted, undone
+from afunet.server.home import CaseFolder, remove
+from afunet.server.kinds import (
+    ANSWER,
+    EDIT,
+    EXPORT,
+    FINISH,
+    INSPECT,
+    PAINT,
+    SEGMENT,
+    TRAINING,
+    UNDO,
+)
+from afunet.server.uploaded_files import scan_files
 from afunet.server.view import keep_scan, kept_labels, version_of
 from afunet.server.view_meshes import mesh_file
 from afunet.watch import Watch
@@ -24,6 +35,7 @@ from afunet.workflows.case_writing import PLAN as CASE_WRITING
 from afunet.workflows.corrected_store import CorrectedCase, export_corrected
 from afunet.workflows.export import PLAN as EXPORT_PLAN
 from afunet.workflows.export import export as write_export
+from afunet.workflows.finish import PLAN as FINISHING
 from afunet.workflows.network import PLAN as LOADING
 from afunet.workflows.segment import Segmenter, SegmentOptions
 from afunet.workflows.titles import UNTITLED
@@ -42,14 +54,14 @@ SEGMENTING = (
 
 def inspect(request: Mapping[str, Any], watch: Watch) -> Answer:
     """List the series of an upload as the page shows them."""
-    summaries = list_series(plain_files(Path(request["folder"])), watch=watch)
+    summaries = list_series(scan_files(Path(request["folder"])), watch=watch)
     return {"series": [_series(summary, n) for n, summary in enumerate(summaries, start=1)]}
 
 
 def segment(request: Mapping[str, Any], watch: Watch) -> Answer:
     """Read the scan of a case, keep it for the page, and segment it."""
     case = CaseFolder(Path(request["case"]))
-    files = plain_files(case.input)
+    files = scan_files(case.input)
     scan = read_scan(files, series=request["series"] or None, watch=watch)
     watch.tell(VIEWING, 0, 1)
     keep_scan(case, scan.volume)
@@ -64,7 +76,7 @@ def export(request: Mapping[str, Any], watch: Watch) -> Answer:
     """Write the present pieces of a case in other formats."""
     case = CaseFolder(Path(request["case"]))
     before = version_of(case)
-    scan = read_scan(plain_files(case.input), series=request["series"] or None, watch=watch)
+    scan = read_scan(scan_files(case.input), series=request["series"] or None, watch=watch)
     done = write_export(case.results, scan, case.exports, request["formats"], watch=watch)
     if version_of(case) != before:
         remove(case.exports)
@@ -86,7 +98,7 @@ def training(request: Mapping[str, Any], watch: Watch) -> Answer:
 
 def _one(folder: Path) -> Path:
     """Return the only file of a folder, which may be a volume or an archive, or the folder."""
-    files = plain_files(folder)
+    files = scan_files(folder)
     return files[0] if len(files) == 1 else folder
 
 
@@ -139,6 +151,7 @@ TASKS = {
     EDIT: Task(corrected),
     PAINT: Task(painted),
     UNDO: Task(undone),
+    FINISH: Task(finished, FINISHING),
     TRAINING: Task(training),
     ANSWER: Task(answer_slicer),
 }

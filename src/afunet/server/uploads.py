@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,18 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
-from afunet.formats.file_kinds import GZIP, SUFFIXES, kind_of
 from afunet.server.guard import too_large
-from afunet.server.home import INPUT, new_folder, new_id, plain_files, remove, write_json
+from afunet.server.home import INPUT, PASSING, new_folder, new_id, plain_files, remove, write_json
 from afunet.server.kinds import INSPECT
 from afunet.server.limits import Limits
-from afunet.server.refusals import Refused, not_found
+from afunet.server.refusals import Refused, line_of, not_found
+from afunet.server.uploaded_files import name_by_content, number_of
 from afunet.server.workshop import Asks, Caller
 
 router = APIRouter(prefix="/api")
 INSPECTED = "inspected.json"
 WRITE_BYTES = 4 << 20
 LOOK_AT_DISK_BYTES = 64 << 20
-ZIP, PNG = b"PK\x03\x04", b"\x89PNG"
 
 
 @router.post("/uploads", status_code=201)
@@ -48,34 +48,49 @@ async def put(asks: Asks, request: Request, upload: str, number: int) -> dict[st
         raise Refused(
             422, f"file {number} is not one of {limits.upload_files}", code="TOO_MANY_FILES"
         )
-    (folder / INSPECTED).unlink(missing_ok=True)
     target = folder / INPUT / f"{number:06d}"
-    held = await run_in_threadpool(_bytes_of, folder / INPUT, target)
-    half = folder / f"half-{new_id()}"
-    try:
-        came = await _written(request.stream(), half, limits, held)
-        await run_in_threadpool(os.replace, half, target)
-    finally:
-        half.unlink(missing_ok=True)
-    return {"bytes": came}
+    half = folder / f"{PASSING}{new_id()}"
+    with asks.shop.uses.together(upload):
+        try:
+            (folder / INSPECTED).unlink(missing_ok=True)
+            await _written(request.stream(), half, limits, target)
+            return {"bytes": await run_in_threadpool(_replaced, half, target)}
+        except FileNotFoundError:  # removed meanwhile
+            raise not_found("upload") from None
+        finally:
+            half.unlink(missing_ok=True)
 
 
-async def _written(chunks: AsyncIterator[bytes], path: Path, limits: Limits, held: int) -> int:
+async def _written(chunks: AsyncIterator[bytes], path: Path, limits: Limits, target: Path) -> None:
+    held = await run_in_threadpool(_bytes_beside, path, target)
     came, waiting, looked = 0, bytearray(), -LOOK_AT_DISK_BYTES
     with path.open("wb") as file:
         async for chunk in chunks:
             came += len(chunk)
             waiting += chunk
+            if came - looked >= LOOK_AT_DISK_BYTES:  # other files of this upload may be coming
+                looked, held = came, await run_in_threadpool(_bytes_beside, path, target)
+                _require_room(path.parent, limits)
             if held + came > limits.upload_bytes:
                 raise too_large(limits.upload_bytes)
-            if came - looked >= LOOK_AT_DISK_BYTES:
-                looked = came
-                _require_room(path.parent, limits)
             if len(waiting) >= WRITE_BYTES:
                 await run_in_threadpool(file.write, bytes(waiting))
                 waiting.clear()
         await run_in_threadpool(_to_disk, file, bytes(waiting))
-    return came
+
+
+def _replaced(half: Path, target: Path) -> int:
+    """Put a file in the place of those of its number; return its length."""
+    size = half.stat().st_size
+    for other in _of_number(target):
+        other.unlink()
+    half.replace(target)
+    return size
+
+
+def _of_number(target: Path) -> list[Path]:
+    """Return the files of the number of a target; one that was looked at has a suffix."""
+    return [path for path in plain_files(target.parent) if number_of(path) == target.name]
 
 
 def _to_disk(file: Any, rest: bytes) -> None:
@@ -92,14 +107,23 @@ def _require_room(folder: Path, limits: Limits) -> None:
         )
 
 
-def _bytes_of(folder: Path, without: Path) -> int:
-    return sum(path.stat().st_size for path in plain_files(folder) if path != without)
+def _bytes_beside(half: Path, target: Path) -> int:
+    """Return the bytes of the upload without a file that comes and those that it replaces."""
+    gone = {half, *_of_number(target)}
+    sizes: dict[int, int] = {}
+    for path in {*plain_files(half.parent), *plain_files(target.parent)} - gone:
+        with suppress(FileNotFoundError):  # one that came beside this one has got its name
+            there = path.stat()
+            sizes[there.st_ino] = there.st_size
+    return sum(sizes.values())
 
 
 @router.post("/uploads/{upload}/complete")
 def complete(asks: Asks, upload: str) -> dict[str, Any]:
     """Look at the files of an upload; return its series, as `afunet inspect` lists them."""
-    return _inspected(asks, asks.folder.upload(upload))
+    folder = asks.folder.upload(upload)
+    with asks.shop.uses.alone(upload):
+        return _inspected(asks, folder)
 
 
 @router.delete("/uploads/{upload}", status_code=204)
@@ -165,25 +189,22 @@ def _opaque(asks: Caller, path: Path) -> str:
 def _inspected(asks: Caller, folder: Path) -> dict[str, Any]:
     if not plain_files(folder / INPUT):
         raise Refused(422, "the upload holds no file: send one", code="NOTHING_GIVEN")
-    for path in plain_files(folder / INPUT):
-        _name_by_content(path)
-    found = asks.shop.carried_out(INSPECT, {"folder": str(folder / INPUT)})
+    name_by_content(folder / INPUT)
+    answer = asks.shop.carried_out(INSPECT, {"folder": str(folder / INPUT)})
+    found = {"series": [_without_folders(one) for one in answer["series"]]}
     write_json(folder / INSPECTED, found)
     return {"upload": folder.name, **found}
 
 
-def _name_by_content(path: Path) -> None:
-    """Give a file the suffix by which its reader knows it."""
-    with path.open("rb") as file:
-        start = file.read(len(ZIP))
-    if start.startswith((ZIP, PNG)):
-        suffix = ".zip" if start == ZIP else ".png"
-    else:
-        kind = kind_of(path)
-        suffix = SUFFIXES.get(kind.name, "")
-        suffix += ".gz" if suffix == ".nii" and start.startswith(GZIP) else ""
-    if path.suffix == "" and suffix:
-        path.rename(path.with_name(path.name + suffix))
+def _without_folders(series: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said of a series without folders of this computer."""
+    told = [{**one, "message": line_of(one["message"])} for one in series["findings"]]
+    refused = series["refused"]
+    return {
+        **series,
+        "findings": told,
+        "refused": refused and {**refused, "message": line_of(refused["message"])},
+    }
 
 
 @dataclass(frozen=True)

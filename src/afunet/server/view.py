@@ -7,12 +7,16 @@ version of the labels carry its name.
 from __future__ import annotations
 
 import json
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from afunet.errors import InputError
 from afunet.formats.readers import read_labels
 from afunet.formats.writers import MASK_WRITERS
 from afunet.geometry import Volume
@@ -24,8 +28,9 @@ from afunet.workflows.edited_folder import version_of as version_of_results
 
 SCAN, SCAN_PACKED, GRID = "scan.npy", "scan.nii.gz", "grid.json"
 LOWEST_HU, HIGHEST_HU = -32768, 32767
-DIGITS = 20
 FASTEST = 1
+LOOKS, PAUSE_S = 10, 0.05
+Read = TypeVar("Read")
 GZIP_BITS = 31
 
 
@@ -48,7 +53,16 @@ def kept_scan(case: CaseFolder) -> Volume:
 
 def version_of(case: CaseFolder) -> str:
     """Return the name of the present version: it changes with every correction and every undo."""
-    return version_of_results(case.results)
+    return settled(lambda: version_of_results(case.results))
+
+
+def settled(read: Callable[[], Read]) -> Read:
+    """Return what is read, again if it met the moment in which pages are put beside the results."""
+    for _ in range(LOOKS):
+        with suppress(FileNotFoundError, InputError):
+            return read()
+        time.sleep(PAUSE_S)
+    return read()
 
 
 def kept_labels(case: CaseFolder, version: str) -> Volume:
@@ -57,16 +71,20 @@ def kept_labels(case: CaseFolder, version: str) -> Volume:
     Labels are bytes if they fit, else two bytes each.
     """
     path = case.view / f"labels-{version}.npy"
-    affine = json.loads((case.view / GRID).read_bytes())["affine"]
     if not path.is_file():
-        labels = read_labels(label_map_of(case))
-        affine = labels.affine
-        small = np.uint8 if labels.voxels.max() < 256 else np.uint16
-        _save(path, labels.voxels.astype(small))
-        for other in case.view.glob("labels-*.npy"):
-            if other != path:
-                other.unlink(missing_ok=True)
+        keep_labels(case, version, read_labels(label_map_of(case)))
+    affine = json.loads((case.view / GRID).read_bytes())["affine"]
     return Volume(np.load(path, mmap_mode="r"), affine)
+
+
+def keep_labels(case: CaseFolder, version: str, labels: Volume) -> None:
+    """Write the label map of the present version as an array, in place of those of before."""
+    path = case.view / f"labels-{version}.npy"
+    small = np.uint8 if labels.voxels.max() < 256 else np.uint16
+    _save(path, labels.voxels.astype(small, copy=False))
+    for other in case.view.glob("labels-*.npy"):
+        if other != path:
+            other.unlink(missing_ok=True)
 
 
 def label_map_of(case: CaseFolder) -> Path:
@@ -92,5 +110,7 @@ def packed(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _save(path: Path, voxels: np.ndarray) -> None:
+    voxels = np.ascontiguousarray(voxels)
     with whole_file(path) as unfinished, unfinished.open("wb") as file:
-        np.save(file, voxels)
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(voxels))
+        file.write(voxels.data)  # np.save would hide what the system refused

@@ -5,7 +5,6 @@ A surface is kept under the digest of its voxels, so that a correction costs tho
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,12 +14,12 @@ import numpy as np
 from afunet.formats.mesh_files import write_stl
 from afunet.geometry import Mesh, Volume
 from afunet.geometry.box import label_boxes
-from afunet.reconstruction.surface import surface
+from afunet.reconstruction.pieces import alone_in, piece_surface
 from afunet.report.surfaces.coloured_mesh import ColouredMesh
 from afunet.report.surfaces.preview import previews
 from afunet.server.refusals import not_found
-from afunet.server.view import DIGITS
 from afunet.whole_file import whole_file
+from afunet.workflows.surface_shelf import SurfaceShelf, digest_of_mask
 
 TRIANGLES = 60_000
 """Of one piece."""
@@ -50,14 +49,10 @@ def mesh_file(folder: Path, labels: Volume, label: int, kind: str) -> Path:
     box = label_boxes(labels.voxels).get(label)
     if box is None:
         raise not_found("piece")
-    inside = labels.voxels[box] == label
-    affine = labels.affine.copy()
-    affine[:3, 3] = labels.to_mm([side.start for side in reversed(box)])
-    digest = hashlib.sha256(repr((inside.shape, affine.tolist())).encode())
-    digest.update(np.packbits(inside).data)
-    path = folder / f"mesh-{digest.hexdigest()[:DIGITS]}.{kind}"
+    alone = alone_in(labels, box, label)
+    path = folder / f"mesh-{digest_of_mask(alone)}.{kind}"
     if not path.is_file():
-        whole = surface(Volume(inside.astype(np.uint8), affine))
+        whole, _ = SurfaceShelf(folder)(alone, lambda: piece_surface(alone))
         (few,) = previews([ColouredMesh(whole, "", (0, 0, 0))], TRIANGLES)
         VIEWED[kind](few.mesh, path)
     return path

@@ -19,6 +19,7 @@ from afunet.jobs.worker import Worker
 from afunet.server.home import Home, UserFolder
 from afunet.server.limits import Limits
 from afunet.server.refusals import SHOWN_AS, STATUS, UNUSABLE, Refused
+from afunet.server.uses import Uses
 
 TASKS = "afunet.server.tasks"
 PATIENCE_S = 900.0
@@ -29,7 +30,7 @@ class Workshop:
     """The state of a running server.
 
     `folders` are folders of scans that it may read, `meshes` the files of the surfaces that were
-    sent, by case, version and name.
+    sent, by case, version and name, `uses` the uploads that somebody works with.
     """
 
     home: Home
@@ -39,6 +40,7 @@ class Workshop:
     limits: Limits = field(default_factory=Limits)
     folders: tuple[Path, ...] = ()
     meshes: dict[tuple[str, str, str], Path] = field(default_factory=dict, repr=False)
+    uses: Uses = field(default_factory=Uses)
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(16), repr=False)
     _locks: defaultdict[str, threading.RLock] = field(
         default_factory=lambda: defaultdict(threading.RLock)

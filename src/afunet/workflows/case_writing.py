@@ -221,7 +221,7 @@ def report_of(
             *named,
             *found.network.findings,
             *result_findings(found.mask, found.mesh, grid.working if grid.resamples else None),
-            *piece_findings(found.instances),
+            *piece_findings(found.instances, flagged=trust is not None),
         ),
         flags=() if trust is None else made(CONFIDENCE, lambda: flag_facts(trust), ()),
         confidence=unsure
@@ -236,7 +236,7 @@ def report_of(
         run=run,
         files=(),
         cuts=found.instances.cuts,
-        suspected=found.instances.suspected,
+        suspected=[one.cut for one in found.instances.suspected],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -44,7 +45,9 @@ class Corrected:
     """A folder, its corrected pieces, and what to say of them.
 
     `mesh` is the surface of all bone if the mask changed. `kept` are the labels whose voxels are
-    those of before. `scan` is None unless the user gave it.
+    those of before. `scan` is None unless the user gave it. With `pages_later` pictures and page
+    are not made now, with `surface_later` neither is the surface of all bone, which is to be made
+    if it is `surface_anew`.
     """
 
     before: EditedFolder
@@ -55,24 +58,29 @@ class Corrected:
     scan: Scan | None
     dicom: DicomChoice
     note: Finding
+    pages_later: bool = False
+    surface_anew: bool = False
+    surface_later: bool = False
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The one on the corrections, those of before that are still true, those on the pieces."""
-        again = piece_findings(self.instances)
+        codes = {one.code for one in self.before.findings}
+        flagged = self.before.report is not None and "FRACTURE_SUSPECTED" not in codes
+        again = piece_findings(self.instances, flagged=flagged)
         gone = {self.note.code, *OF_PIECES_FOUND}
-        if self.mask_changed:
+        if self.surface_anew:
             gone |= OF_MASK_FOUND
             if self.before.report is not None:
                 again = [*result_findings(self.mask, self.mesh, None), *again]
         kept = (one for one in self.before.findings if one.code not in gone)
         return (self.note, *kept, *again)
 
-    @property
+    @cached_property
     def mask(self) -> Volume:
         """All pieces together, 0 and 1."""
         labels = self.instances.labels
-        return labels.with_voxels((labels.voxels != 0).astype(np.uint8))
+        return labels.with_voxels((labels.voxels != 0).view(np.uint8))
 
     def outdated(self, name: str) -> bool:
         """Return whether a file of before does not show the corrected pieces."""

@@ -35,11 +35,13 @@ LONGEST_NAME = 64
 class Paint:
     """New labels of a box of voxels of a label map (slice, row, column) that begins at `first`.
 
-    A label that no piece has makes a new piece of an unknown bone; 0 erases.
+    A label that no piece has makes a new piece of the bone `name` (`bone_named`), of an unknown
+    bone without it; 0 erases.
     """
 
     first: Voxel
     voxels: NDArray[np.integer]
+    name: str = ""
 
 
 Correction: TypeAlias = Edit | Paint
@@ -96,6 +98,9 @@ class Corrections:
                 )
                 new = range(int(self.labels.voxels.max()) + 1, int(labels.voxels.max()) + 1)
                 names |= dict.fromkeys(new, names.get(one.pieces[0], UNKNOWN))
+            case EditKind.WHOLE:
+                require_pieces(labels, one.pieces)
+                gone = ()
             case EditKind.RENAME:
                 require_pieces(labels, one.pieces)
                 names |= dict.fromkeys(one.pieces, bone_named(one.name))
@@ -104,7 +109,8 @@ class Corrections:
         return self._noted(one, labels, {key: names[key] for key in names if key not in gone})
 
     def _painted(self, one: Paint) -> Corrections:
-        """A label that was not there is a new piece of an unknown bone."""
+        """A label that was not there is a new piece."""
+        bone = bone_named(one.name) if one.name else UNKNOWN
         labels = paint(self.labels, one.first, one.voxels)
         was = self.labels.voxels[box_at(one.first, one.voxels.shape)]
         differs = was != one.voxels
@@ -112,8 +118,8 @@ class Corrections:
         if changed is None:
             raise InputError("the painted labels are those that are there", code="NOTHING_GIVEN")
         met = {*np.unique(was[differs]).tolist(), *np.unique(one.voxels[differs]).tolist()} - {0}
-        before, there = self.labels.voxels, label_sizes(labels.voxels)
-        new = [label for label in sorted(met) if not (before == label).any()]
+        before, there = label_sizes(self.labels.voxels), label_sizes(labels.voxels)
+        new = [label for label in sorted(met) if not before[label : label + 1].any()]
         names = {
             label: name for label, name in self.names.items() if there[label : label + 1].any()
         }
@@ -121,8 +127,8 @@ class Corrections:
             (int(start) + side.start, int(start) + side.stop)
             for start, side in zip(one.first, changed, strict=True)
         )
-        edit = Edit(EditKind.PAINT, tuple(sorted(met)), box=box)
-        noted = self._noted(edit, labels, names | dict.fromkeys(new, UNKNOWN))
+        edit = Edit(EditKind.PAINT, tuple(sorted(met)), name=one.name if new else "", box=box)
+        noted = self._noted(edit, labels, names | dict.fromkeys(new, bone))
         return replace(noted, painted={**self.painted, len(self.done): one.voxels[changed]})
 
     def _noted(self, edit: Edit, labels: Volume, names: Mapping[int, BoneName]) -> Corrections:

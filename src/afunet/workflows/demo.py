@@ -1,4 +1,4 @@
-"""The demo: segment a simulated fractured knee; needs no data and no GPU."""
+"""The demo: segment a simulated knee with a displaced fracture; needs no data and no GPU."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from afunet.formats.readers import read_labels
 from afunet.geometry import BACKGROUND, LabelMap, Volume
 from afunet.geometry.sizes import counted
 from afunet.phantom import LegConfig
-from afunet.phantom.drawing.examples import fractured_knee
+from afunet.phantom.drawing.examples import displaced_plateau
 from afunet.plan import Step
 from afunet.watch import UNWATCHED, Watch
+from afunet.workflows.demo_picture import FRAGMENTS_PICTURE, fragments_picture
 from afunet.workflows.network import PLAN as LOADING_PLAN
 from afunet.workflows.phantom import write_phantom
 from afunet.workflows.segment import (
@@ -62,12 +63,16 @@ class ToldApart:
 
 @dataclass(frozen=True, eq=False)
 class Demo:
-    """The segmented case and its agreement with the ground truth: Dice and separate pieces."""
+    """The segmented case and its agreement with the ground truth: Dice and separate pieces.
+
+    `picture` shows the true fragments above the pieces that were found.
+    """
 
     case: SegmentedCase
     scan: Path
     dice: float
     told_apart: ToldApart
+    picture: Path
 
 
 def demo(
@@ -77,11 +82,14 @@ def demo(
     *,
     watch: Watch = UNWATCHED,
 ) -> Demo:
-    """Simulate a leg, write it as DICOM, segment that, and compare with the ground truth."""
+    """Simulate a leg, write it as DICOM, segment that, and compare with the ground truth.
+
+    Both are in the picture `fragments.png` in the folder.
+    """
     options = options or SegmentOptions()
     options = replace(options, formats=(*options.formats, LABELS))
     segmenter = Segmenter(options, watch=watch)
-    simulated, written = write_phantom(leg or fractured_knee(), folder / "phantom", watch=watch)
+    simulated, written = write_phantom(leg or displaced_plateau(), folder / "phantom", watch=watch)
     for missing in written.not_written:
         raise OutputError(f"{missing.format} is missing: {missing.reason}", code=missing.code)
     case = segmenter.segment(written.scan, folder / "result", case="demo", watch=watch)
@@ -89,11 +97,16 @@ def demo(
     truth.require_same_grid(case.mask, "the mask")
     labels = case.folder / "instances.nii.gz"
     pieces = read_labels(labels) if labels.is_file() else case.mask
+    smallest_mm3 = options.cleanup.speck_mm3
+    matches = match_fragments(pieces, simulated.fragments.volume, smallest_mm3).matches
+    picture = folder / FRAGMENTS_PICTURE
+    fragments_picture(simulated.fragments, pieces, matches).save(picture)
     return Demo(
         case,
         written.scan,
         dice(count(case.mask.voxels, truth.voxels)),
-        told_apart(pieces, simulated.bones, simulated.fragments, options.cleanup.speck_mm3),
+        told_apart(pieces, simulated.bones, simulated.fragments, smallest_mm3),
+        picture,
     )
 
 

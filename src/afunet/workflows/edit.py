@@ -16,11 +16,18 @@ import numpy as np
 from afunet.errors import InputError, OutputError
 from afunet.findings import Finding, info
 from afunet.formats.scan import Scan
-from afunet.fragments.editing import Change, change_of, digest_of_labels, unchanged
+from afunet.fragments.cut import Suspicion
+from afunet.fragments.editing import (
+    Change,
+    change_of,
+    digest_of_labels,
+    label_at,
+    unchanged,
+)
 from afunet.geometry import Volume
 from afunet.plan import Step
 from afunet.reconstruction.decimation import require_limits
-from afunet.reconstruction.pieces import Instances
+from afunet.reconstruction.pieces import Instances, Remember, afresh
 from afunet.reconstruction.remeasuring import remeasured
 from afunet.report.not_written import NotWritten
 from afunet.watch import UNWATCHED, Watch
@@ -35,7 +42,15 @@ from afunet.workflows.correcting import (
 )
 from afunet.workflows.dicom_choice import dicom_choice
 from afunet.workflows.dividing import SURFACE, Dividing
-from afunet.workflows.edit_list import EDITS, VERSIONS, EditList, parted_by_hand, read_edits
+from afunet.workflows.edit_list import (
+    EDITS,
+    VERSIONS,
+    DoneEdit,
+    EditKind,
+    EditList,
+    parted_by_hand,
+    read_edits,
+)
 from afunet.workflows.edited_folder import (
     EditedFolder,
     folder_of,
@@ -43,8 +58,9 @@ from afunet.workflows.edited_folder import (
     opened,
     version_of,
 )
+from afunet.workflows.edited_pages import pages_to_come, placed, surfaces_among
 from afunet.workflows.folder_lock import alone_in
-from afunet.workflows.remake import placed, write_corrected
+from afunet.workflows.remake import write_corrected
 from afunet.workflows.staging import check_writable, staged_folder
 
 READING, EDITING, WRITING = "reading", "correcting", "writing"
@@ -61,7 +77,7 @@ PLAN = (
 class Edited:
     """The list of corrections after a step, the digest of the label map, the files, what misses.
 
-    `version` is that of `version_of`; `change` what the step changed in the label map.
+    `version` is that of `version_of`; `change` what the step changed in the map, now `labels`.
     """
 
     edits: EditList
@@ -69,6 +85,7 @@ class Edited:
     version: str
     files: tuple[Path, ...]
     change: Change
+    labels: Volume
     not_written: tuple[NotWritten, ...] = ()
 
 
@@ -82,6 +99,8 @@ def edit(
     seen: str = "",
     max_triangles: int | None = None,
     max_error_mm: float | None = None,
+    remember: Remember = afresh,
+    pages_later: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Edited:
     """Make corrections, one after the other, and all results again that follow from the pieces.
@@ -90,7 +109,10 @@ def edit(
     `undo` takes back. `by` is who makes them, a given name. `scan` is the scan of these results;
     DICOM results, and pictures of slices after erasing or painting bone, need it. `contact` is a
     probability that fragments touch (`part`). `seen` is the version that the user looked at
-    (`version_of`). Surfaces are simplified as `decimated` says.
+    (`version_of`). Surfaces are simplified as `decimated` says; without that, `remember` may know
+    those of pieces that did not change. With `pages_later` pictures and page of a case, and without
+    limits the surface of all bone, are left to `finish`; until then they are missing, and the
+    report says so.
 
     Raises `InputError` for what is no result of afunet, for corrections of another case
     (`OTHER_CASE`), if the pieces changed since they were `seen` (`EDITED_MEANWHILE`), and as
@@ -109,30 +131,47 @@ def edit(
             start = replace(start, hu=scan.volume, spacing_known=scan.source.spacing_known)
         corrections = replace(start, contact=contact).with_all(edits)
         labels = corrections.labels
-        mask_changed = _mask_differs(before.labels, labels)
+        change = change_of(before.labels, labels)
+        mask_changed = _mask_differs(before.labels, labels, change)
         choice = dicom_choice(before, scan, mask_changed=mask_changed)
         watch.tell(EDITING, 1, 1)
         mesh, attempts = None, Attempts()
-        if mask_changed:
-            bone = labels.with_voxels((labels.voxels > 0).astype(np.uint8))
+        surface_anew = mask_changed or bool(surfaces_among(pages_to_come(before.folder)))
+        pages_later = pages_later and before.report is not None
+        surface_later = pages_later and max_triangles is None and max_error_mm is None
+        if surface_anew and not surface_later:
+            bone = labels.with_voxels((labels.voxels > 0).view(np.uint8))
             mesh = Dividing(attempts, max_triangles, max_error_mm, watch).surface(bone)
-        kept = unchanged(before.labels, labels)
+        kept = unchanged(before.labels, labels, change.box)
         instances = remeasured(
             labels,
             corrections.names,
             None if scan is None else scan.volume,
             parted=before.of_one_bone | parted_by_hand([*known.edits, *corrections.done]),
             cuts=[cut for cut in before.cuts if {cut.one, cut.other} <= kept],
-            suspected=[cut for cut in before.suspected if cut.one in kept],
+            suspected=_still_suspected(before, labels, corrections.done),
             max_triangles=max_triangles,
             max_error_mm=max_error_mm,
+            remember=afresh if max_triangles or max_error_mm else remember,
             watch=watch,
         )
         if scan is None:
             instances = _with_densities(instances, before, kept)
         note = _note(len(known.edits) + len(edits))
-        made = Corrected(before, instances, kept, mask_changed, mesh, scan, choice, note)
-        return _write(made, known, corrections, attempts, watch)
+        made = Corrected(
+            before,
+            instances,
+            kept,
+            mask_changed,
+            mesh,
+            scan,
+            choice,
+            note,
+            pages_later,
+            surface_anew,
+            surface_later,
+        )
+        return _write(made, known, corrections, change, attempts, watch)
 
 
 def undo(results: Path, *, by: str = "", seen: str = "", watch: Watch = UNWATCHED) -> Edited:
@@ -148,7 +187,8 @@ def undo(results: Path, *, by: str = "", seen: str = "", watch: Watch = UNWATCHE
         last, left = known.last_step, known.with_undone(now(), by)
         old = f"{VERSIONS}/{left.steps}"
         _require_there(before.folder / old, last[0].replaced)
-        gone = {*last[0].added, *last[0].replaced, EDITS}
+        coming = pages_to_come(before.folder / old)
+        gone = {*last[0].added, *last[0].replaced, *coming, EDITS}
         with staged_folder(before.folder, before.command) as stage:
             names = [
                 name for name in before.files if name not in gone and not name.startswith(f"{old}/")
@@ -160,8 +200,9 @@ def undo(results: Path, *, by: str = "", seen: str = "", watch: Watch = UNWATCHE
             (stage / EDITS).write_text(left.to_json(), encoding="utf-8")
             watch.check()
             files = tuple(before.folder / name for name in (*last[0].replaced, EDITS))
-        change = change_of(before.labels, labels_in(before.folder))
-        return Edited(left, last[0].before, version_of(results), files, change)
+        after = labels_in(before.folder)
+        change = change_of(before.labels, after)
+        return Edited(left, last[0].before, version_of(results), files, change, after)
 
 
 def _require_there(version: Path, names: Sequence[str]) -> None:
@@ -212,6 +253,19 @@ def _alone(results: Path, seen: str, watch: Watch) -> Iterator[_State]:
         raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
 
 
+def _still_suspected(
+    before: EditedFolder, labels: Volume, done: Sequence[DoneEdit]
+) -> list[Suspicion]:
+    """Return the suspicions of before that no correction parted, changed or called whole."""
+    whole = {piece for one in done if one.edit.kind is EditKind.WHOLE for piece in one.edit.pieces}
+    found = []
+    for cut in before.suspected:
+        label = label_at(cut, before.labels, labels)
+        if label is not None and not {cut.one, label} & whole:
+            found.append(Suspicion(replace(cut, one=label, other=label)))
+    return found
+
+
 def _with_densities(instances: Instances, before: EditedFolder, kept: frozenset[int]) -> Instances:
     """Keep the HU of pieces that did not change, as there is no scan to measure them in."""
     pieces = []
@@ -229,15 +283,18 @@ def _note(count: int) -> Finding:
     return info("CORRECTED", f"the pieces have {counted} by hand", f"listed in {EDITS}")
 
 
-def _mask_differs(before: Volume, after: Volume) -> bool:
-    return any(
-        not np.array_equal(one > 0, other > 0)
-        for one, other in zip(before.voxels, after.voxels, strict=True)
-    )
+def _mask_differs(before: Volume, after: Volume, change: Change) -> bool:
+    box = change.box
+    return box is not None and bool(((before.voxels[box] > 0) != (after.voxels[box] > 0)).any())
 
 
 def _write(
-    made: Corrected, known: EditList, state: Corrections, attempts: Attempts, watch: Watch
+    made: Corrected,
+    known: EditList,
+    state: Corrections,
+    change: Change,
+    attempts: Attempts,
+    watch: Watch,
 ) -> Edited:
     """Write everything into the folder at once; move what is replaced to the versions."""
     before, old = made.before, f"{VERSIONS}/{known.steps}"
@@ -262,6 +319,7 @@ def _write(
         state.digest,
         version_of(before.described),
         files,
-        change_of(before.labels, state.labels),
+        change,
+        state.labels,
         tuple(attempts.missing),
     )

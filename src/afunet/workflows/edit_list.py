@@ -26,13 +26,15 @@ class EditKind(StrEnum):
     ERASE = "erase"
     RENAME = "rename"
     PAINT = "paint"
+    WHOLE = "whole"
 
 
 @dataclass(frozen=True)
 class Edit:
     """One correction of the pieces with these labels.
 
-    `part` has one piece and a seed in LPS mm for each of its parts. `rename` has one piece and the
+    `part` has one piece and a seed in LPS mm for each of its parts. `whole` says that
+    pieces which may be broken are not. `rename` has one piece and the
     `name` of a bone, such as "left tibia" (`bone_named`). A list has `paint` with the pieces that
     lost or won voxels and the `box` around those, the first and the end of slices, rows, columns;
     to make one, give a `Paint`. Raises `ConfigError` for no piece, and for several of a kind that
@@ -102,6 +104,13 @@ class EditList:
     def steps(self) -> int:
         """The number of steps that can be undone."""
         return self.edits[-1].step if self.edits else 0
+
+    @property
+    def history(self) -> str:
+        """What was corrected and undone, as text, without which files that changed."""
+        rows = [asdict(one) for one in (*self.edits, *self.undone)]
+        files = ("replaced", "added", "painted")
+        return json.dumps([{key: row[key] for key in row if key not in files} for row in rows])
 
     def with_undone(self, when: str, by: str = "") -> EditList:
         """Return the list after the last step was undone."""

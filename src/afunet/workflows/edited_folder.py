@@ -18,7 +18,7 @@ from afunet.errors import InputError
 from afunet.findings import Finding, Severity
 from afunet.formats.readers import read_labels
 from afunet.formats.writers import MASK_WRITERS
-from afunet.fragments.part_bone import Cut
+from afunet.fragments.cut import Cut
 from afunet.geometry import Volume
 from afunet.geometry.labels import label_sizes
 from afunet.report.case.facts import Report
@@ -124,12 +124,12 @@ def edits_of(path: Path) -> EditList:
 def version_of(path: Path) -> str:
     """Return what changes with every correction and every undo of results: a SHA-256.
 
-    Raises `InputError` as `opened` does.
+    It is that of the pieces, whether their pictures are there already or not. Raises `InputError`
+    as `opened` does.
     """
-    described = _described(path)
-    sha = hashlib.sha256(described.read_bytes())
-    if (edits := described.with_name(EDITS)).is_file():
-        sha.update(edits.read_bytes())
+    folder = _described(path).parent
+    sha = hashlib.sha256(_label_map(folder).read_bytes())
+    sha.update(read_edits(folder).history.encode())
     return sha.hexdigest()
 
 

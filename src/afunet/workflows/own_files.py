@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,6 +20,8 @@ from typing import Any
 from afunet.errors import OutputError
 
 LIST = ".afunet.json"
+MOST_KNOWN, JUST_WRITTEN_NS = 1000, 2_000_000_000
+_DIGESTS: dict[tuple[int, int, int, int], str] = {}
 MOST_NAMED = 4
 Files = Mapping[str, str]
 """SHA-256 by file name; the name holds the folders in between, separated by /."""
@@ -69,10 +73,22 @@ def read_own_files(folder: Path) -> OwnFiles:
 
 
 def digest_of(path: Path) -> str | None:
-    """Return a file's SHA-256 in hexadecimal digits; None if there is no such file."""
+    """Return a file's SHA-256 in hexadecimal digits; None if there is no such file.
+
+    One that was read before and is the same to the file system is not read again.
+    """
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            found = os.fstat(file.fileno())
+            key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+            if (known := _DIGESTS.get(key)) is not None:
+                return known
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if time.time_ns() - found.st_mtime_ns > JUST_WRITTEN_NS:
+                if len(_DIGESTS) >= MOST_KNOWN:
+                    _DIGESTS.clear()
+                _DIGESTS[key] = digest  # a change soon after a file was written may have its time
+            return digest
     except FileNotFoundError:
         return None
 

@@ -177,7 +177,7 @@ def write_pieces_table(
         "not_written": [asdict(missing) for missing in written.attempts.missing],
         "pieces": [piece.to_json() for piece in instances.pieces],
         "cuts": [asdict(cut) for cut in instances.cuts],
-        "suspected": [asdict(cut) for cut in instances.suspected],
+        "suspected": [asdict(one.cut) for one in instances.suspected],
     }
     path = folder / PIECES_JSON
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
 from afunet.formats.dicom.algorithm import Algorithm
 from afunet.formats.labelling import Labelling
 from afunet.formats.scan import Scan
+from afunet.reconstruction.pieces import Instances
 from afunet.report.case import facts
-from afunet.report.case.reading import flag_pictures_of
-from afunet.report.surfaces.preview import PICTURE_TRIANGLES, previews
 from afunet.watch import Watch
 from afunet.workflows.attempts import WrittenResults
-from afunet.workflows.case_pages import (
-    OVERLAY,
-    REPORT_HTML,
-    REPORT_JSON,
-    SCENE,
-    draw_overlay,
-    draw_scene,
-    turning_view,
-    write_json,
-    write_page,
-    write_scene,
-)
+from afunet.workflows.case_pages import OVERLAY, REPORT_HTML, REPORT_JSON, SCENE
 from afunet.workflows.case_results import CaseResults
-from afunet.workflows.case_writing import TURNING
 from afunet.workflows.corrected import OF_MASK, Corrected
 from afunet.workflows.corrected_classes import with_classes
 from afunet.workflows.edit_list import EDITS
+from afunet.workflows.edited_pages import (
+    NOT_YET,
+    Pages,
+    pages_to_come,
+    placed,
+    put_off,
+    surfaces_among,
+    write_report,
+)
 from afunet.workflows.former_formats import formats_of, surface_kinds
 from afunet.workflows.reconstruct import PIECES_JSON, results_of_labelling, write_pieces_table
 from afunet.workflows.result_files import (
     DICOM_RESULTS,
-    coloured_pieces,
     results_of,
 )
 
@@ -93,13 +85,16 @@ def _write_case(
     listed = [
         (what, write)
         for what, write in results_of(formats_of(made.before, with_dicom=made.scan is not None))
-        if made.mask_changed or not what.startswith(OF_MASK)
+        if made.mask_changed or not what.startswith(OF_MASK) or _is_surface_anew(made, what)
         if what not in DICOM_RESULTS.values() or made.outdated(what)
     ]
     _note_missing(made, written, listed)
+    later = surfaces_among(what for what, _ in listed) if made.surface_later else []
+    put_off(written, later)
     for done, (what, write) in enumerate(listed):
         _step(watch, done, len(listed) + 2)
-        written.write(what, partial(write, results))
+        if what not in later:
+            written.write(what, partial(write, results))
     _write_pages(made, report, scan, written, watch)
 
 
@@ -107,52 +102,50 @@ def _write_pages(
     made: Corrected, report: facts.Report, scan: Scan, written: WrittenResults, watch: Watch
 ) -> None:
     """Write the pictures and the report; the pictures of flags are those of before."""
-    surfaces = previews(coloured_pieces(made.instances, made.mesh), PICTURE_TRIANGLES)
-    attempts, folder = written.attempts, made.before.folder
-    renderer = report.surface.renderer
-
-    def scene(own: Path) -> list[str]:
-        nonlocal renderer
-        drawn = draw_scene(scan, surfaces)
-        renderer = drawn.renderer
-        return write_scene(own, drawn)
-
-    written.write(SCENE, scene)
-    if made.mask_changed and made.scan is not None:
-        written.write(OVERLAY, lambda own: draw_overlay(own, scan, made.mask))
-    _step(watch, 1, 2)
-    pictures = flag_pictures_of(_text(folder / REPORT_HTML))
-    pictures += (b"",) * (len(report.flags) - len(pictures))
-    labels = {piece.measures.label for piece in made.instances.pieces}
     flags = [
-        (flag, picture)
-        for flag, picture in zip(report.flags, pictures, strict=False)
-        if flag.piece is None or flag.piece in labels
+        still
+        for flag in report.flags
+        if (still := _still_flagged(flag, made.instances)) is not None
     ]
-    corrected = _corrected_report(made, report, renderer, [flag for flag, _ in flags])
-    turning = attempts.made(TURNING, lambda: turning_view(scan, surfaces), "")
-    carry(made, written)
-
-    def complete(*coming: str) -> facts.Report:
-        files = (*written.names, *coming)
-        return replace(corrected, files=files, not_written=tuple(attempts.missing))
-
-    told = complete(REPORT_HTML, REPORT_JSON)
-    shown = [picture for _, picture in flags]
-    written.write(REPORT_HTML, lambda own: write_page(own, told, written.folder, turning, shown))
+    corrected = _corrected_report(made, report, flags)
+    drawn = made.mask_changed or OVERLAY in pages_to_come(made.before.folder)
+    mask = made.mask if drawn and made.scan is not None else None
+    if made.pages_later:
+        put_off(written, [SCENE, *([OVERLAY] if mask is not None else []), REPORT_HTML])
+        carry(made, written)
+    else:
+        pages = Pages(corrected, scan, made.instances, made.mesh, mask, made.before.folder)
+        corrected = pages.write(written, lambda: carry(made, written), watch)
     written.write_stacks()
-    written.write(REPORT_JSON, lambda own: write_json(own, complete(REPORT_JSON)))
+    write_report(corrected, written)
     _step(watch, 2, 2)
 
 
+def _is_surface_anew(made: Corrected, what: str) -> bool:
+    return made.surface_anew and bool(surfaces_among([what]))
+
+
+def _still_flagged(flag: facts.FlagFacts, instances: Instances) -> facts.FlagFacts | None:
+    """Return a flag as it is after a correction, None if what it is about is gone."""
+    names = {piece.measures.label: piece.name for piece in instances.pieces}
+    if flag.centre_mm is None:
+        return flag if flag.piece is None or flag.piece in names else None
+    for one in instances.suspected:
+        if one.cut.centre_mm == flag.centre_mm:
+            label = one.cut.one
+            words = one.in_words(names.get(label, f"piece {label}"), flag.slice or 0)
+            return replace(flag, piece=label, message=words)
+    return None
+
+
 def _corrected_report(
-    made: Corrected, report: facts.Report, renderer: str, flags: list[facts.FlagFacts]
+    made: Corrected, report: facts.Report, flags: list[facts.FlagFacts]
 ) -> facts.Report:
     known = report.source.spacing_known
     sure = tuple(one for one in report.confidence.pieces if one.label in made.kept)
-    surface = replace(report.surface, renderer=renderer)
-    if made.mask_changed:
-        surface = facts.SurfaceFacts.of(made.mesh, renderer, spacing_known=known)
+    surface = report.surface
+    if made.surface_anew:
+        surface = facts.SurfaceFacts.of(made.mesh, surface.renderer, spacing_known=known)
     return replace(
         report,
         findings=made.findings,
@@ -162,7 +155,7 @@ def _corrected_report(
         surface=surface,
         pieces=made.instances.pieces,
         cuts=made.instances.cuts,
-        suspected=made.instances.suspected,
+        suspected=[one.cut for one in made.instances.suspected],
     )
 
 
@@ -175,26 +168,17 @@ def carry(made: Corrected, written: WrittenResults) -> None:
     written.names.append(EDITS)
 
 
-def placed(source: Path, target: Path) -> None:
-    """Give a file a second name, or copy it where the file system has no links."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-
-
 def _note_missing(
     made: Corrected, written: WrittenResults, listed: Iterable[tuple[str, object]]
 ) -> None:
     """Keep the missing results of before that are not tried again."""
     tried = {what for what, _ in listed} | {SCENE, REPORT_HTML, REPORT_JSON, PIECES_JSON}
-    old = [one for one in made.before.not_written if one.format not in tried]
+    old = [
+        one
+        for one in made.before.not_written
+        if one.format not in tried and (one.code != NOT_YET or made.scan is None)
+    ]
     written.attempts.missing[:0] = old
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _step(watch: Watch, done: int, total: int) -> None:

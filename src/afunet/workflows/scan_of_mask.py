@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from afunet.errors import InputError
 from afunet.findings import Finding, info, warning
 from afunet.formats.labelling import Labelling
 from afunet.formats.readers import read_scan
-from afunet.geometry import Volume, planes_of, shares_on_planes
+from afunet.geometry import Volume, bounding_box, planes_of, shares_on_planes
 from afunet.geometry.tolerances import SAME_PLACE_MM
 from afunet.watch import UNWATCHED, Watch
 
@@ -30,8 +31,9 @@ def scan_on_grid(
     """
     scan = read_scan(path, watch=watch)
     mask = read.volume
+    known = _about_bone(scan.findings, mask, scan.volume)
     if mask.same_grid(scan.volume, SAME_PLACE_MM):
-        return mask.with_voxels(scan.volume.voxels), scan.findings
+        return mask.with_voxels(scan.volume.voxels), known
     voxels, seen, bone = np.empty(mask.shape, dtype=np.float32), 0, 0
     everywhere = scan.volume.with_voxels(np.ones(scan.volume.shape, dtype=np.uint8))
     planes = planes_of(mask)
@@ -51,7 +53,25 @@ def scan_on_grid(
         )
     found = info("SCAN_RESAMPLED", "the scan lies on another grid: it was resampled to the mask's")
     beyond = () if seen == bone else (_beyond(1 - seen / bone),)
-    return mask.with_voxels(voxels), (*scan.findings, found, *beyond)
+    return mask.with_voxels(voxels), (*known, found, *beyond)
+
+
+def _about_bone(findings: tuple[Finding, ...], mask: Volume, scan: Volume) -> tuple[Finding, ...]:
+    """Leave out that the scan cuts the body, or has empty slices, where the mask has no bone."""
+    box = bounding_box(mask.voxels)
+    if box is None:
+        return findings
+    ends = [(side.start, side.stop - 1) for side in reversed(box)]
+    at = scan.to_indices(mask.to_mm(list(product(*ends))))
+    slices, *sides = scan.shape
+    low, high = at.min(axis=0), at.max(axis=0)
+    gone = set()
+    if (low[:2] >= 1).all() and (high[:2] <= np.array(sides[::-1]) - 2).all():
+        gone.add("BODY_CUT")
+    shown = scan.voxels[max(0, round(low[2])) : min(slices, round(high[2]) + 1)]
+    if all(hu.min() < hu.max() for hu in shown):
+        gone.add("EMPTY_SLICE")
+    return tuple(one for one in findings if one.code not in gone)
 
 
 def _beyond(share: float) -> Finding:

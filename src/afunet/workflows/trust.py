@@ -71,6 +71,7 @@ def judge(
         speck_mm3=rules.speck_mm3,
         spacing_known=scan.source.spacing_known,
         positions_known=bool(scan.planes),
+        suspected=instances.suspected,
     )
     signs = measure_signs(evidence, header.expected_dice, watch)
     if mirrored:
@@ -169,6 +170,7 @@ def flag_facts(trust: Trust) -> tuple[FlagFacts, ...]:
             piece=flag.piece,
             box=flag.box,
             doubtful_mm3=flag.doubtful_mm3,
+            centre_mm=flag.centre_mm,
         )
         for flag in trust.flags
     )
@@ -185,6 +187,7 @@ def flag_pictures(trust: Trust) -> tuple[bytes, ...]:
             evidence.mask[flag.index] != 0,
             flag.box,
             (evidence.spacing_mm[1], evidence.spacing_mm[2]),
+            evidence.line_of(flag),
         )
         for flag in trust.flags[:MOST_PICTURES]
     )

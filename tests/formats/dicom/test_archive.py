@@ -2,6 +2,7 @@
 
 import tempfile
 import zipfile
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -9,7 +10,11 @@ from tests.refusals import refused
 
 from afunet.errors import InputError
 from afunet.formats.dicom import archive
+from afunet.formats.itk_images import write_itk_image
+from afunet.formats.nifti import write_nifti
 from afunet.formats.readers import list_series, read_scan
+
+OF_MACOS = ("__MACOSX/._knee.nii", "Doe/.DS_Store")
 
 
 @pytest.fixture
@@ -136,7 +141,8 @@ def test_messages_name_the_archive_that_was_given(tmp_path):
     path = tmp_path / "all.zip"
     with zipfile.ZipFile(path, "w") as zipped:
         zipped.writestr("Doe/ct.nii.gz", "x")
-    with refused(InputError, "NO_DICOM", 1, path) as caught:
+        zipped.writestr("Doe/readme.txt", "x")
+    with refused(InputError, "NO_DICOM", 2, path) as caught:
         read_scan(path)
     assert "Doe" not in str(caught.value)
 
@@ -144,3 +150,46 @@ def test_messages_name_the_archive_that_was_given(tmp_path):
 def test_a_zip_by_its_first_bytes_is_read_whatever_its_name(packed, axial):
     scan = read_scan(packed.rename(packed.with_name("export")))
     np.testing.assert_array_equal(scan.volume.voxels, axial.voxels)
+
+
+@pytest.mark.parametrize("name", ["knee.nii.gz", "Doe/knee.NII", "knee.nrrd", "Doe/knee.mha"])
+@pytest.mark.parametrize("others", [(), OF_MACOS])
+def test_a_zip_of_one_volume_file_is_read_like_that_file(tmp_path, axial, name, others):
+    file = tmp_path / PurePosixPath(name).name.lower()
+    write = write_nifti if ".nii" in file.name else write_itk_image
+    write(axial, file, "a phantom")
+    packed = zip_of(tmp_path / "case.zip", *others)
+    with zipfile.ZipFile(packed, "a") as zipped:
+        zipped.write(file, name)
+    scan, expected = read_scan(packed), read_scan(file)
+    np.testing.assert_array_equal(scan.volume.voxels, expected.volume.voxels)
+    np.testing.assert_array_equal(scan.volume.affine, expected.volume.affine)
+    assert (scan.source, scan.findings) == (expected.source, expected.findings)
+    (summary,) = list_series(packed)
+    assert summary.size == (5, 6, 4)
+
+
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [
+        (("Doe/knee.nii",), "FILE_BROKEN"),
+        (("Doe/knee.nii", "Doe/mask.nii"), "NO_DICOM"),
+        (("Doe/knee.nhdr",), "NO_DICOM"),
+        (OF_MACOS, "NO_DICOM"),
+        ((), "NO_DICOM"),
+    ],
+)
+def test_a_zip_of_no_or_of_several_scans_is_refused_without_the_names_in_it(tmp_path, names, code):
+    packed = zip_of(tmp_path / "case", *names)
+    with pytest.raises(InputError) as caught:
+        read_scan(packed)
+    assert caught.value.code == code
+    assert "Doe" not in str(caught.value)
+
+
+def zip_of(path, *names):
+    """A zip with files of these names, whose content is nothing known."""
+    with zipfile.ZipFile(path, "w") as zipped:
+        for name in names:
+            zipped.writestr(name, b"x" * 400)
+    return path

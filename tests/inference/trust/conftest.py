@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
+from afunet.fragments.cut import Suspicion
 from afunet.geometry import Volume
 from afunet.inference.cleanup import CleanUp
 from afunet.inference.trust.evidence import Evidence
@@ -43,6 +44,7 @@ def evidence_of() -> Callable[..., Evidence]:
         cleaned: CleanUp = NOTHING_DONE,
         affine: Any = AFFINE,
         spacing_known: bool = True,
+        suspected: Sequence[Suspicion] = (),
     ) -> Evidence:
         mask = np.asarray(hu > 500 if mask is None else mask, dtype=np.uint8)
         predicted = mask if predicted is None else np.asarray(predicted, dtype=np.uint8)
@@ -58,6 +60,7 @@ def evidence_of() -> Callable[..., Evidence]:
             scan.with_voxels(mask if labels is None else labels),
             cleaned,
             spacing_known=spacing_known,
+            suspected=suspected,
         )
 
     return make

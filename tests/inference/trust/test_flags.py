@@ -9,6 +9,7 @@ import pytest
 from tests.refusals import holds
 
 from afunet.findings import Flag, Severity
+from afunet.fragments.cut import Cut, Suspicion
 from afunet.inference.trust.evidence import Evidence
 from afunet.inference.trust.flags import FLAGS, raise_flags
 from afunet.inference.trust.flips import Flip
@@ -354,3 +355,53 @@ def test_without_a_spacing_nothing_is_called_a_millimetre(
     messages = " ".join(flag.message for flag in flags_of(evidence).values())
     assert "mm" not in messages
     assert holds(messages, 3, 128)
+
+
+def suspicion(heights_mm: list[float], probability: float = 0.45) -> Suspicion:
+    """A suspicion across the bone: a line along its columns 24 to 35 at each of these heights."""
+    places = [(column, 30.0, z) for z in heights_mm for column in range(24, 36)]
+    centre = (29.5, 30.0, float(np.mean(heights_mm)))
+    return Suspicion(Cut(1, 1, 320.0, probability, centre), 4000.0, np.array(places))
+
+
+def test_a_suspected_fracture_is_flagged_with_bone_slice_box_and_place(
+    hu: np.ndarray, evidence_of: Make
+) -> None:
+    evidence = evidence_of(hu, suspected=[suspicion([6.0, 8.0, 8.4])])
+    flag = flags_of(evidence)["FRACTURE_SUSPECTED"]
+    assert flag.severity is Severity.WARNING
+    assert (flag.index, flag.piece, flag.box) == (4, 1, (30, 24, 31, 36))
+    assert flag.doubtful_mm3 == pytest.approx(0.45 * 4000)
+    assert flag.centre_mm == suspicion([6.0, 8.0, 8.4]).cut.centre_mm
+    assert holds(flag.message, "piece 1", "slice 5", 0.45, "3.2 cm²")
+    assert len(evidence.line_of(flag)) == 24
+    assert (evidence.line_of(flag)[:, 0] == 30).all()
+
+
+def test_each_suspected_border_is_a_flag_of_its_own_the_most_bone_first(
+    hu: np.ndarray, evidence_of: Make
+) -> None:
+    several = [suspicion([4.0], 0.41), suspicion([10.0], 0.49)]
+    flags = [
+        flag
+        for flag in raise_flags(measure_signs(evidence_of(hu, suspected=several)))
+        if flag.code == "FRACTURE_SUSPECTED"
+    ]
+    assert [flag.index for flag in flags] == [5, 2]
+
+
+def test_a_line_between_thick_slices_is_shown_in_one_of_them(
+    hu: np.ndarray, evidence_of: Make
+) -> None:
+    thick = np.diag([1.0, 1.0, 5.0, 1.0])
+    evidence = evidence_of(hu, affine=thick, suspected=[suspicion([12.4])])
+    flag = flags_of(evidence)["FRACTURE_SUSPECTED"]
+    assert (flag.index, len(evidence.line_of(flag))) == (2, 12)
+
+
+def test_the_slice_is_counted_as_in_a_viewer_if_the_head_comes_first(
+    hu: np.ndarray, evidence_of: Make
+) -> None:
+    down = np.diag([1.0, 1.0, -2.0, 1.0])
+    flag = flags_of(evidence_of(hu, affine=down, suspected=[suspicion([-2.0])]))
+    assert holds(flag["FRACTURE_SUSPECTED"].message, "slice 2")

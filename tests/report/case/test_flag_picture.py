@@ -72,3 +72,13 @@ def test_it_marks_the_place_even_away_from_the_bone() -> None:
 def test_a_slice_without_bone_is_shown_whole() -> None:
     hu, bone = plane()
     assert opened(flag_picture(hu, bone & False, None, (1.0, 1.0))).size == (300, 200)
+
+
+def test_a_line_is_marked_point_by_point_instead_of_its_box() -> None:
+    hu, bone = plane()
+    line = np.array([(100.0, column) for column in range(110, 150)])
+    picture = opened(flag_picture(hu, bone, (100, 110, 101, 150), (0.5, 0.5), line))
+    rows, columns = np.nonzero(np.abs(np.asarray(picture).astype(int) - MARK).max(axis=-1) < 12)
+    assert np.ptp(rows) == 1
+    assert len(columns) >= 2 * 40
+    assert np.ptp(columns) > 2 * 39

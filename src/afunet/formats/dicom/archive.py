@@ -1,4 +1,4 @@
-"""Unpack DICOM from zip archives safely.
+"""Unpack DICOM, or one volume file, from zip archives safely.
 
 Anybody may have written an archive: its file names are never used and its sizes never trusted.
 """
@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from afunet.errors import InputError
-from afunet.formats.file_kinds import VOLUME_SUFFIXES
+from afunet.formats.file_kinds import DETACHED_SUFFIXES, VOLUME_SUFFIXES
 from afunet.formats.file_search import unreadable
 from afunet.formats.request import Request
 from afunet.temporary import temporary_folder
@@ -25,7 +25,8 @@ from afunet.watch import CancelToken
 SUFFIX = ".zip"
 PREFIX = "afunet-unpacked-"
 CHUNK_BYTES = 4 << 20
-MAGIC = b"PK\3\4"
+MAGICS = (b"PK\3\4", b"PK\5\6")
+"""How archives with and without files begin."""
 # Nested archives, such as a hospital's in an exporter's in a portal's.
 DEEPEST = 3
 # Suffixes of other files: they are kept, so that a message can name the kind of file.
@@ -45,7 +46,7 @@ def is_archive(path: Path) -> bool:
         return True
     try:
         with path.open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
+            return file.read(len(MAGICS[0])) in MAGICS
     except OSError as reason:
         raise unreadable(path, reason) from None
 
@@ -67,6 +68,39 @@ def unpacked(request: Request) -> Iterator[Request]:
             _Unpacking(path, request).into(path, folder)
             paths.append(folder)
         yield replace(request, paths=tuple(paths), given=request.named)
+
+
+@contextmanager
+def volume_unpacked(request: Request) -> Iterator[Request]:
+    """The request; if its path is an archive of one volume file alone, with that file instead.
+
+    The file is removed at exit. Files that macOS adds to an archive do not count. Raises as
+    `unpacked` does.
+    """
+    path = request.path
+    packed = len(request.paths) == 1 and not _kept_suffix(path.name) and is_archive(path)
+    name = _only_volume(path) if packed else ""
+    if not name:
+        yield request
+        return
+    with unpacked(request) as whole:
+        yield replace(whole, paths=(whole.path / name,))
+
+
+def _only_volume(path: Path) -> str:
+    """The unpacked name of the only file of an archive, "" if there are more or it is no volume."""
+    with _told(path, path.name), zipfile.ZipFile(path) as archive:
+        names = [member.filename for member in archive.infolist() if not member.is_dir()]
+    own = [(number, name) for number, name in enumerate(names, start=1) if not _is_of_macos(name)]
+    number, name = own[0] if len(own) == 1 else (0, "")
+    suffix = _kept_suffix(name)
+    is_volume = suffix in VOLUME_SUFFIXES and suffix not in DETACHED_SUFFIXES
+    return f"{number:06d}{suffix}" if is_volume else ""
+
+
+def _is_of_macos(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return "__MACOSX" in parts or parts[-1:] == (".DS_Store",)
 
 
 def opened_in(path: Path, cancel: CancelToken, depth: int = 1) -> Iterator[tuple[IO[bytes], int]]:

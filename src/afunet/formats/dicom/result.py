@@ -38,7 +38,7 @@ class Structure:
     name: str
     code: Code = BONE
     laterality: Code | None = None
-    colour: tuple[int, int, int] = (178, 169, 171)
+    colour: tuple[int, int, int] = (172, 21, 211)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from afunet.findings import Flag
+from afunet.fragments.cut import Suspicion
 from afunet.geometry import Volume
 from afunet.geometry.sizes import area_text, volume_text
 from afunet.inference.cleanup import CleanUp, CleanUpRules
+from afunet.inference.trust.suspected import Suspected
 from afunet.inference.volume import Prediction
 from afunet.preprocessing.orientation import AxialView
 
@@ -27,7 +30,7 @@ class Evidence:
     `probability` is calibrated, 0…255; `predicted` is the network's mask, `mask` the cleaned one,
     both 0/1; `labels` is the label map of the pieces, `names` their names. Slices run from the feet
     to the head in whatever order they are stored. `positions_known` says whether the headers give
-    the position of every slice.
+    the position of every slice. `suspected` is where a piece may be broken.
     """
 
     hu: NDArray[Any]
@@ -42,6 +45,7 @@ class Evidence:
     view: AxialView
     names: Mapping[int, str] = field(default_factory=dict)
     positions_known: bool = False
+    suspected: tuple[Suspected, ...] = ()
 
     @staticmethod
     def of(
@@ -54,6 +58,7 @@ class Evidence:
         speck_mm3: float = CleanUpRules.speck_mm3,
         spacing_known: bool = True,
         positions_known: bool = False,
+        suspected: Sequence[Suspicion] = (),
     ) -> Evidence:
         """Collect views, not copies; `mask` is in axial order, `labels` in stored order."""
         scan = prediction.scan
@@ -70,6 +75,7 @@ class Evidence:
             scan.view,
             names or {},
             positions_known,
+            tuple(Suspected.of(one, scan.volume) for one in suspected),
         )
 
     @property
@@ -93,6 +99,13 @@ class Evidence:
     def grid_voxel(self) -> float:
         """Volume of a voxel of the grid, with which the clean-up counts."""
         return float(np.prod(self.spacing_mm))
+
+    def line_of(self, flag: Flag) -> NDArray[np.float64]:
+        """The places (N, 2) of a suspected fracture in the flag's slice as (row, column)."""
+        for one in self.suspected:
+            if flag.index is not None and flag.centre_mm == one.suspicion.cut.centre_mm:
+                return one.line(flag.index)
+        return np.empty((0, 2))
 
     def name(self, label: int) -> str:
         """The name of a piece."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from afunet.findings import Flag, Severity
-from afunet.inference.trust import cleanup_flags, mask_flags, scan_flags
+from afunet.inference.trust import cleanup_flags, fracture_flags, mask_flags, scan_flags
 from afunet.inference.trust.limits import LIMITS
 from afunet.inference.trust.signs import Signs
 
@@ -15,6 +15,7 @@ FLAGS: Mapping[str, tuple[Callable[[Signs], list[Flag]], ...]] = {
     "SLICE_DROPPED": (scan_flags.slice_dropped,),
     "BONE_CUT": (scan_flags.bone_cut,),
     "METAL": (scan_flags.metal,),
+    "FRACTURE_SUSPECTED": (fracture_flags.fracture_suspected,),
     "SLICES_DISAGREE": (mask_flags.slices_disagree,),
     "LOW_CONFIDENCE": (mask_flags.low_confidence_slices, mask_flags.low_confidence_pieces),
     "LOW_DENSITY": (mask_flags.low_density,),

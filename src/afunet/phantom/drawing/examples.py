@@ -11,6 +11,7 @@ from afunet.errors import GeometryError
 from afunet.phantom.config import (
     Anatomy,
     Fracture,
+    FracturePattern,
     Grid,
     Implant,
     ImplantKind,
@@ -42,6 +43,25 @@ def fractured_knee(seed: int = 0, grid: Grid = KNEE_GRID) -> LegConfig:
     """A left knee whose tibial plateau is broken into three pieces and three chips."""
     plateau = Fracture(
         "tibia left", centre_mm=-22.0, pieces=3, chips=3, displacement_mm=3.0, seed=seed
+    )
+    return replace(clean_knee(seed, grid), fractures=(plateau,))
+
+
+def displaced_plateau(seed: int = 0, grid: Grid = KNEE_GRID) -> LegConfig:
+    """A left knee with both condyles of its tibia broken off, up to 5 mm displaced, and two chips.
+
+    The gaps are up to 4 mm wide and filled with blood; a tenth of each fracture surface is closed.
+    """
+    plateau = Fracture(
+        "tibia left",
+        centre_mm=-22.0,
+        pieces=3,
+        chips=2,
+        displacement_mm=5.0,
+        gap_mm=4.0,
+        closed=0.1,
+        seed=seed,
+        pattern=FracturePattern.PLATEAU_BICONDYLAR,
     )
     return replace(clean_knee(seed, grid), fractures=(plateau,))
 

@@ -7,20 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from afunet.fragments.broken_bone import BrokenBone
 from afunet.geometry import Volume, box_within, label_boxes
+from afunet.geometry.labels import LabelMap
 from afunet.phantom.config import Grid, LegConfig, axial_grid
 from afunet.phantom.drawing.fractures import PLACES
 from afunet.phantom.drawing.legs import draw_leg
 from afunet.phantom.drawing.regions import limb_x, limb_y
-from afunet.phantom.picture.simulate import SimulatedLeg, simulate
+from afunet.phantom.picture.simulate import SimulatedLeg
 from afunet.phantom.shapes.arrays import IntArray
 from afunet.phantom.shapes.streams import Stream
 
 MARGIN_MM = 3.0
 SMALLEST_MM3 = 1000.0
 """Less of a bone in view is left out."""
+NEAR_MM = 4.0
+"""A mask beyond this from any bone is none."""
 _PIXELS_MM, _STEPS_MM = (0.4, 1.2), (0.5, 2.5)
 _FIELD_MM, _PELVIS_MM, _LENGTH_MM, _PELVIS_X_MM = 120.0, 190.0, 100.0, 55.0
 
@@ -42,17 +46,32 @@ def broken_bones(leg: SimulatedLeg) -> dict[str, BrokenBone]:
     return found
 
 
-def draw_broken_bones(seed: int, limb_files: Sequence[Path] = ()) -> dict[str, BrokenBone]:
-    """The bones around a random fracture, or of an intact place if none was drawn in view.
+def under_mask(leg: SimulatedLeg, mask: Volume) -> SimulatedLeg:
+    """The leg with the labels that a mask on its grid has: those of the nearest bone within 4 mm.
 
-    Voxels are 0.4–1.2 mm in plane and 0.5–2.5 mm between slices. With LLP26 files all bones occur,
-    otherwise those of the knee.
+    A network's mask paints gaps; there the fragments meet halfway. Raises `GeometryError` for
+    another grid.
     """
-    return broken_bones(simulate(draw_broken_place(seed, limb_files)))
+    leg.volume.require_same_grid(mask, "the mask")
+    bones = leg.bones.volume
+    away, nearest = ndimage.distance_transform_edt(
+        bones.voxels == 0, sampling=bones.array_spacing_mm, return_indices=True
+    )
+    shown = (mask.voxels != 0) & (away <= NEAR_MM)
+
+    def painted(labels: LabelMap) -> LabelMap:
+        found = np.where(shown, labels.volume.voxels[tuple(nearest)], 0)
+        return replace(labels, volume=labels.volume.with_voxels(found))
+
+    return replace(leg, bones=painted(leg.bones), fragments=painted(leg.fragments))
 
 
 def draw_broken_place(seed: int, limb_files: Sequence[Path] = ()) -> LegConfig:
-    """A random leg scanned finely around its fracture, without the objects far from bone."""
+    """A random leg scanned finely around its fracture, or an intact place if none is in view.
+
+    Objects far from bone are left out. Voxels are 0.4–1.2 mm in plane and 0.5–2.5 mm between
+    slices. With LLP26 files all bones occur, otherwise those of the knee.
+    """
     rng = Stream.BROKEN_BONES.of(seed)
     region = list(PLACES)[int(rng.integers(len(PLACES)))]
     leg = draw_leg(seed, region, limb_files, broken=1.0)

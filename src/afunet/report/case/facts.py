@@ -12,7 +12,7 @@ import numpy as np
 from afunet.findings import Finding, Severity
 from afunet.formats.plane import plane_name
 from afunet.formats.scan import Scan, Source
-from afunet.fragments.part_bone import Cut
+from afunet.fragments.cut import Cut
 from afunet.geometry import Mesh, Volume
 from afunet.geometry.labels import label_sizes
 from afunet.models.expected_dice import DiceInterval
@@ -207,7 +207,8 @@ class FlagFacts:
     rows and columns (top, left, bottom, right) in that slice, turned to the usual radiological
     view: the patient's right at the left, anterior up. Each is None if the flag is not about a
     single one. `doubtful_mm3` estimates how much of the result is in doubt, in voxels if the
-    spacing is unknown.
+    spacing is unknown. `centre_mm` is the place in LPS mm of a flag about one of the report's
+    `suspected` cuts, None for others.
     """
 
     code: str
@@ -217,6 +218,7 @@ class FlagFacts:
     piece: int | None = None
     box: tuple[int, int, int, int] | None = None
     doubtful_mm3: float = 0.0
+    centre_mm: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)

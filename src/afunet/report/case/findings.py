@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from afunet.findings import Finding, info, warning
 from afunet.geometry import Mesh, Volume
-from afunet.geometry.sizes import area_text
 from afunet.reconstruction.pieces import Instances
 
 OF_MASK_FOUND = frozenset({"NO_BONE", "SURFACE_OPEN"})
@@ -36,27 +35,23 @@ def result_findings(
     return found
 
 
-def piece_findings(instances: Instances) -> list[Finding]:
-    """Return where pieces may be broken, and a finding if there were more than are measured."""
-    return [*_suspected(instances), *_too_many(instances)]
+def piece_findings(instances: Instances, *, flagged: bool = False) -> list[Finding]:
+    """Return where pieces may be broken, and a finding if there were more than are measured.
+
+    With `flagged`, flags tell where pieces may be broken, so that no finding does.
+    """
+    return [*([] if flagged else _suspected(instances)), *_too_many(instances)]
 
 
 def _suspected(instances: Instances) -> list[Finding]:
-    """Return a finding for each place where fragments may touch, the likeliest of each piece."""
-    found: dict[int, Finding] = {}
     names = {piece.measures.label: piece.name for piece in instances.pieces}
-    for cut in instances.suspected:
-        if cut.one in found or cut.one not in names:
-            continue
-        index = round(float(instances.labels.to_indices(cut.centre_mm)[2]))
-        place = ", ".join(f"{value:.0f}" for value in cut.centre_mm)
-        message = (
-            f"{names[cut.one]} may be broken near ({place}) mm, slice "
-            f"{index + 1}, with fragments that touch (probability {cut.probability:.2f}, "
-            f"{area_text(cut.area_mm2)}): look there"
-        )
-        found[cut.one] = warning("FRACTURE_SUSPECTED", message)
-    return list(found.values())
+    found = []
+    for one in instances.suspected:
+        label = one.cut.one
+        index = round(float(instances.labels.to_indices(one.cut.centre_mm)[2]))
+        words = one.in_words(names.get(label, f"piece {label}"), index + 1)
+        found.append(warning("FRACTURE_SUSPECTED", words))
+    return found
 
 
 def _too_many(instances: Instances) -> list[Finding]:

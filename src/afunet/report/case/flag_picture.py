@@ -22,15 +22,21 @@ _LEAST_PX = 48
 _AROUND, _TIMES = 0.6, 3.0
 
 Box = tuple[int, int, int, int]
+NO_LINE = np.empty((0, 2))
 
 
 def flag_picture(
-    hu: NDArray[Any], bone: NDArray[np.bool_], box: Box | None, pixel_mm: tuple[float, float]
+    hu: NDArray[Any],
+    bone: NDArray[np.bool_],
+    box: Box | None,
+    pixel_mm: tuple[float, float],
+    line: NDArray[np.float64] = NO_LINE,
 ) -> bytes:
     """Return a PNG of an axial slice (row, column) in HU, cut to its bone or to the marked `box`.
 
     `pixel_mm` is the (row, column) size of a pixel. Rows go to the patient's back and columns to
-    the patient's left, as in the usual radiological view.
+    the patient's left, as in the usual radiological view. The points (N, 2) of a `line`, (row,
+    column), are marked instead of the box around them, small enough to see what is between them.
     """
     top, left, bottom, right = _filling(_shown(bone, box), pixel_mm, bone.shape)
     shown = (slice(top, bottom), slice(left, right))
@@ -38,8 +44,11 @@ def flag_picture(
     scale = min(WIDTH / width_mm, HEIGHT / height_mm)
     size = max(1, round(width_mm * scale)), max(1, round(height_mm * scale))
     tile = slice_tile(hu[shown], bone[shown], size)
-    if box is not None:
-        across, down = scale * pixel_mm[1], scale * pixel_mm[0]
+    across, down = scale * pixel_mm[1], scale * pixel_mm[0]
+    for row, column in line:
+        at = round((column - left + 0.5) * across), round((row - top + 0.5) * down)
+        ImageDraw.Draw(tile).rectangle((*at, at[0] + 1, at[1] + 1), fill=_MARK)
+    if box is not None and len(line) == 0:
         corners = (
             max(0, round((box[1] - left) * across) - 3),
             max(0, round((box[0] - top) * down) - 3),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache, lru_cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -18,6 +19,7 @@ FLAG_PICTURE = re.compile(
 )
 
 
+@lru_cache(maxsize=1)
 def report_of_json(text: str) -> Report:
     """Return the facts that `Report.to_json` wrote, without the pieces.
 
@@ -33,6 +35,9 @@ def flag_pictures_of(page: str) -> tuple[bytes, ...]:
     return tuple(base64.b64decode(found) for found in FLAG_PICTURE.findall(page))
 
 
+_hints = cache(get_type_hints)
+
+
 def _value(kind: Any, value: Any) -> Any:
     """Return JSON as a value of a type that the facts use."""
     if value is None:
@@ -41,7 +46,7 @@ def _value(kind: Any, value: Any) -> Any:
     if origin in (Union, UnionType):
         return _value(next(part for part in parts if part is not type(None)), value)
     if isinstance(kind, type) and is_dataclass(kind):
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         known = [field.name for field in fields(kind) if field.name in value]
         return kind(**{name: _value(hints[name], value[name]) for name in known})
     if isinstance(kind, type) and issubclass(kind, Enum):

@@ -26,6 +26,7 @@ from afunet.formats.segments import Segment
 from afunet.geometry.embedding import embedded
 from afunet.geometry.tolerances import SAME_PLACE_MM
 from afunet.preprocessing.orientation import turned_to
+from afunet.server.uploaded_files import require_whole
 from afunet.temporary import temporary_folder
 from afunet.whole_file import whole_file
 from afunet.workflows.case_pages import REPORT_JSON
@@ -98,7 +99,8 @@ class KeptScan:
             fresh = work / "scan"
             fresh.mkdir()
             if len(files) == 1:
-                _copy(files[0], fresh / f"{SCAN}{files[0].suffix}")
+                _copy(files[0], only := fresh / f"{SCAN}{files[0].suffix}")
+                require_whole(only)
             else:
                 (fresh / SCAN).mkdir()
                 for number, sent in enumerate(files):
@@ -130,6 +132,7 @@ class KeptScan:
         with temporary_folder(".sent-", self.folder.parent) as work:
             path = work / f"label{sent.suffix}"
             _copy(sent, path)
+            require_whole(path)
             read = read_labelling(path)
         require_no_negative(read.volume, "the label")
         labels = turned_to(read.volume, scan)

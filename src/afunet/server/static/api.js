@@ -81,7 +81,9 @@ export function sendFile(upload, number, file, onBytes, signal) {
   });
 }
 
-/** A volume as NIfTI; `range` is {first, last, step} or nothing; `onBytes` counts what came. */
+/** A volume as NIfTI; `onBytes` counts what came.
+ * @param {string} id @param {"scan"|"labels"} name @param {?import("./case/loader.js").Range} range
+ * @param {(count: number) => void} onBytes @returns {Promise<ArrayBuffer>} */
 export async function volume(id, name, range, onBytes = () => {}, signal = undefined) {
   const response = await answered(`${caseAt(id)}/${name}.nii${query(range)}`, { signal });
   const reader = response.body.getReader();
@@ -103,8 +105,8 @@ export async function mesh(id, label, version) {
 
 export const edit = (id, version, request) =>
   asked("POST", `${caseAt(id)}/edits`, { json: request, version });
-export const paint = (id, version, first, last, labels) =>
-  asked("PUT", `${caseAt(id)}/labels${query({ first, last })}`, { body: labels, version });
+export const paint = (id, version, range, labels) =>
+  asked("PUT", `${caseAt(id)}/labels${query(range)}`, { body: labels, version });
 export const undo = (id, version) => asked("POST", `${caseAt(id)}/undo`, { version });
 export const exportCase = (id, formats) => asked("POST", `${caseAt(id)}/export`, { json: { formats } });
 export const exportTraining = () => asked("POST", "api/training");
@@ -112,10 +114,18 @@ export const exportState = (id) => asked("GET", `${caseAt(id)}/export`);
 export const fileAt = (id, name) => `${caseAt(id)}/files/${name.split("/").map(encodeURIComponent).join("/")}`;
 export const zipAt = (id) => `${caseAt(id)}/export.zip`;
 
-/** Follow the user's jobs; the browser reconnects and sends Last-Event-ID by itself. */
-export function followJobs(onJob, onOnline) {
+/** Whether a file of a case is there; throws the refusal, such as 409 for a page that is being drawn. */
+export async function requireFile(href) {
+  const stop = new AbortController();
+  await answered(href, { signal: stop.signal });
+  stop.abort(); // the head says it
+}
+
+/** Follow the user's jobs; the browser reconnects and sends Last-Event-ID by itself.
+ * @param {Object<string, (job: {case: string, state: string, progress: ?object}) => void>} told  by the kind of event */
+export function followJobs(told, onOnline) {
   const source = new EventSource("api/events");
-  source.addEventListener("job", (event) => onJob(JSON.parse(event.data)));
+  for (const [kind, hear] of Object.entries(told)) source.addEventListener(kind, (event) => hear(JSON.parse(event.data)));
   source.onopen = () => onOnline(true);
   source.onerror = () => onOnline(false);
   return () => source.close();

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { showCase } from "./case/case.js";
 import { showHelp } from "./help.js";
 import { showHome } from "./home.js";
-import { failed } from "./notices.js";
+import { failed, forgetFailures } from "./notices.js";
 import { showWaiting } from "./waiting.js";
 
 const main = document.getElementById("main");
@@ -12,6 +12,8 @@ const part = (name) => document.querySelector(`[data-part=${name}]`);
 
 /** News about jobs for whoever shows them: `listeners` are called with {case, state, progress}. */
 const listeners = new Set();
+/** The same of the jobs that draw the pages of a corrected case. */
+const drawers = new Set();
 let leave = () => true;
 let address = location.hash;
 let shown = 0;
@@ -23,6 +25,7 @@ async function show(wanted = location.hash) {
     location.hash = address;
     return;
   }
+  forgetFailures();
   address = wanted;
   leave = () => true;
   main.replaceChildren();
@@ -42,7 +45,7 @@ async function showOne(id) {
   const facts = await api.caseOf(id);
   part("where").textContent = facts.title || "Case without a name";
   return facts.state === "done"
-    ? showCase(main, facts)
+    ? showCase(main, facts, drawers)
     : showWaiting(main, facts, listeners, () => show());
 }
 
@@ -66,7 +69,10 @@ window.addEventListener("keydown", (event) => {
   if (event.key === "?" && !event.target.closest("input, select, textarea, dialog")) showHelp();
 });
 api.followJobs(
-  (job) => listeners.forEach((listener) => listener(job)),
+  {
+    job: (job) => listeners.forEach((listener) => listener(job)),
+    finish: (job) => drawers.forEach((listener) => listener(job)),
+  },
   (online) => { part("offline").hidden = online; },
 );
 show();

@@ -19,7 +19,7 @@ export function fromTemplate(id) {
 }
 
 /** The descendants with data-part="…" by that name. */
-export function partsOf(root) {
+function partsOf(root) {
   const found = [...root.querySelectorAll("[data-part]")];
   return Object.fromEntries(found.map((part) => [part.dataset.part, part]));
 }

@@ -5,6 +5,7 @@ import { KEYS, shownKey } from "./case/keys.js";
 
 const HOW = [
   "Look: click or use the arrow keys to move the crosshair; the wheel or page up and down changes the slice. Drag with the right button to move a slice, hold Ctrl and turn the wheel to zoom.",
+  "Check: the strip beside the slices has a colour for each slice. Green: the mask is probably right; yellow and red: look closely; white ticks are the places in the list “To check”. Drag along it to scroll.",
   "Correct: choose a bone in the list, then brush, outline an area, or erase. Hidden bones are locked: the brush does not change them. Save makes a new version; the original is kept.",
   "Part a piece: choose it, take Part, click once on each side of the place where it should be parted, then Part here. With Join, pieces chosen with Shift or Ctrl become one.",
 ];

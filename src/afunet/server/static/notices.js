@@ -12,6 +12,11 @@ export function notice(text, { bad = false } = {}) {
   if (!bad) setTimeout(() => shown.remove(), GOES_AFTER_MS);
 }
 
+/** Remove the failures that are shown: they are about what the user has left. */
+export function forgetFailures() {
+  document.querySelectorAll(".notice.bad").forEach((one) => one.remove());
+}
+
 /** Show a failure as a sentence. */
 export function failed(error) {
   if (error.name === "AbortError") return;

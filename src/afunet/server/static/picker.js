@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { element, fromTemplate } from "./dom.js";
 import { attempt } from "./notices.js";
-import { sentence } from "./words.js";
+import { counted, sentence } from "./words.js";
 
 /** Let the user choose a series; returns the id of the new case, or null if it was discarded. */
 export function pickSeries(main, { upload, series }) {
@@ -23,12 +23,21 @@ export function pickSeries(main, { upload, series }) {
     parts.form.addEventListener("submit", async (event) => {
       event.preventDefault();
       parts.start.disabled = true;
-      const made = await attempt(() => api.makeCase(wanted(upload, parts.form)));
+      const made = await attempt(() => begun(wanted(upload, parts.form)));
       parts.start.disabled = false;
       if (made) resolve(made.case);
     });
     (root.querySelector("input:checked") ?? parts.cancel).focus();
   });
+}
+
+async function begun(request) {
+  try {
+    return await api.makeCase(request);
+  } catch (error) {
+    if (error.code === "UPLOAD_BUSY") error.message = "these files are still being looked at: wait a moment, then press the button again";
+    throw error;
+  }
 }
 
 function wanted(upload, form) {
@@ -37,12 +46,18 @@ function wanted(upload, form) {
 }
 
 function row(one, number) {
+  const [warnings, notes] = [true, false].map((matters) => one.findings.filter(({ severity }) => (severity !== "info") === matters));
   return element("li", {}, element("label", {},
     element("input", { type: "radio", name: "series", value: one.series, checked: one.chosen && !one.refused, disabled: Boolean(one.refused), required: true }),
     element("strong", {}, one.title || `Series ${number + 1}`),
     element("span", { class: "facts" }, facts(one)),
-    ...one.findings.map((finding) => element("span", { class: "said" }, sentence(finding.message))),
+    ...warnings.map(said),
+    notes.length ? element("details", { class: "said" }, element("summary", {}, counted(notes.length, "note about the files", "notes about the files")), ...notes.map(said)) : null,
     one.refused ? element("span", { class: "said refused" }, sentence(one.refused.message)) : null));
+}
+
+function said({ severity, message }) {
+  return element("span", { class: `said ${severity}` }, sentence(message));
 }
 
 function facts({ modality, slices, shape, spacing_mm: spacing }) {

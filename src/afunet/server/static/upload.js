@@ -4,7 +4,8 @@ import * as api from "./api.js";
 import { fromTemplate } from "./dom.js";
 import { bytes, counted } from "./words.js";
 
-const AT_ONCE = 4;
+const AT_ONCE = 4, BUSY_MS = 1000;
+const NUMBERED = /\b(\d{6})\b(\.[a-z]{2,4}(\.gz)?)?/g;
 
 /** The files of an input, without those that the operating system hides in folders. */
 export function filesOf(list) {
@@ -41,12 +42,31 @@ export async function sendScan(main, files) {
     parts.bar.removeAttribute("value");
     parts.words.textContent = "Looking what the files are";
     parts.cancel.disabled = true;
-    return await api.completeUpload(upload);
+    return await lookedAt(upload, parts);
   } catch (error) {
     stop.abort();
+    if (error.status) error.message = withName(error.message, files);
     await api.deleteUpload(upload).catch(() => {}); // the server clears forgotten uploads by itself
     throw error;
   }
+}
+
+/** Let the server look at what came; if another request works at it, wait for that. */
+async function lookedAt(upload, parts) {
+  for (;;) {
+    try {
+      return await api.completeUpload(upload);
+    } catch (error) {
+      if (error.code !== "UPLOAD_BUSY") throw error;
+      parts.words.textContent = "These files are being looked at already: waiting until that is done";
+      await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+    }
+  }
+}
+
+/** A message with the user's name of a file in the place of its number: the server does not know the name. */
+function withName(message, files) {
+  return message.replace(NUMBERED, (name, number) => (files[Number(number)] ? `“${files[Number(number)].name}”` : name));
 }
 
 async function sendAll(upload, files, parts, signal) {

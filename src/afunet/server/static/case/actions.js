@@ -1,11 +1,11 @@
 /* What keys and buttons do, by the names in keys.js. */
 
 import { showHelp } from "../help.js";
-import { askChoice, notice } from "../notices.js";
+import { notice } from "../notices.js";
 import { counted } from "../words.js";
-import { NAMES } from "./bones.js";
 import { correct, save, takeBack } from "./corrections.js";
 import { markFlag } from "./flags.js";
+import { pieceActions } from "./piece_actions.js";
 import { TOOLS, paints, points } from "./tools.js";
 
 const TURN_DEG = 15, ZOOM = 1.25;
@@ -14,7 +14,7 @@ const TURN_DEG = 15, ZOOM = 1.25;
 export function actionsOf(bench) {
   const { slices, solid, state } = bench;
   return {
-    ...moves(bench), ...pieces(bench), ...painting(bench), ...tools(bench),
+    ...moves(bench), ...pieceActions(bench), ...painting(bench), ...tools(bench),
     all: () => bench.setLayout("all"),
     axial: () => bench.setLayout("axial"),
     coronal: () => bench.setLayout("coronal"),
@@ -25,7 +25,7 @@ export function actionsOf(bench) {
     outline: () => bench.setOutline(!bench.view.outline),
     closer: () => slices.zoom(ZOOM),
     away: () => slices.zoom(1 / ZOOM),
-    fit: () => slices.zoom(0),
+    fit: () => slices.fit(),
     turnLeft: () => solid.turn(-TURN_DEG, 0),
     turnRight: () => solid.turn(TURN_DEG, 0),
     turnUp: () => solid.turn(0, TURN_DEG),
@@ -33,6 +33,15 @@ export function actionsOf(bench) {
     detail: () => (bench.loader.detail ? overview(bench) : bench.detailAt(bench.slice())),
     help: showHelp,
     flag: (number) => goToFlag(bench, number),
+    partAt: async (number) => {
+      await goToFlag(bench, number);
+      state.choose(state.flags[number].piece, false);
+      bench.setTool("part");
+      bench.points.clearSeeds();
+      bench.redraw();
+      slices.canvas.focus();
+    },
+    notBroken: (number) => correct(bench, { kind: "whole", pieces: [state.flags[number].piece] }),
     nextFlag: () => goToFlag(bench, (bench.flag ?? -1) + 1),
     lastFlag: () => goToFlag(bench, (bench.flag ?? state.flags.length) - 1),
   };
@@ -66,46 +75,6 @@ function moves(bench) {
   };
 }
 
-function pieces(bench) {
-  const { state } = bench;
-  const shown = () => { bench.redraw(); bench.colour(); };
-  const one = () => state.piece(state.chosen[0]);
-  return {
-    choose: (label, more) => {
-      const wanted = typeof label === "number" ? label : bench.labels.labelAt(bench.slices.voxel());
-      if (!state.piece(wanted)) return;
-      state.choose(wanted, more);
-      bench.redraw();
-    },
-    nextPiece: () => {
-      const at = state.pieces.indexOf(one());
-      if (state.pieces.length) state.choose(state.pieces[(at + 1) % state.pieces.length].label, false);
-      bench.redraw();
-    },
-    hide: (label) => {
-      const labels = typeof label === "number" ? [label] : state.chosen;
-      labels.forEach((each) => state.hide(each));
-      shown();
-    },
-    solo: (label) => {
-      const wanted = typeof label === "number" ? label : state.chosen[0];
-      if (state.piece(wanted)) state.solo(wanted);
-      shown();
-    },
-    "all-shown": () => { state.hidden.clear(); shown(); },
-    join: () => {
-      if (state.chosen.length < 2) return notice("Choose the pieces to join with Shift or Ctrl.");
-      return correct(bench, { kind: "join", pieces: state.chosen });
-    },
-    rename: async () => {
-      if (!one()) return;
-      const name = await askChoice("Rename", "This piece is a part of the", `${one().side ?? ""} ${one().bone}`.trim(), NAMES);
-      if (name) await correct(bench, { kind: "rename", pieces: [one().label], name });
-    },
-    delete: () => (state.chosen.length ? correct(bench, { kind: "delete", pieces: state.chosen }) : undefined),
-  };
-}
-
 function painting(bench) {
   const { parts } = bench;
   const size = (by) => {
@@ -116,7 +85,8 @@ function painting(bench) {
     /** Whether the brush may be used now; if not, the user is told why. */
     mayPaint: () => {
       const { tool, chosen, hidden } = bench.state;
-      if (!bench.loader.detail) notice("This is an overview: choose “Full detail here” (z) to paint.");
+      if (bench.busy) notice("Wait a moment: the last correction is being made.");
+      else if (!bench.loader.detail) notice("This is an overview: choose “Full detail here” (z) to paint.");
       else if (tool !== "erase" && !bench.labels.index(chosen[0])) notice("Choose the bone to paint in the list first.");
       else if (tool !== "erase" && hidden.has(chosen[0])) notice("This piece is hidden, and hidden pieces are locked: show it first.");
       else return true;
@@ -132,6 +102,7 @@ function painting(bench) {
     },
     undo: () => {
       const strokes = bench.labels.undo();
+      if (!strokes && bench.state.fresh) { bench.state.giveUp(); bench.redraw(); return undefined; }
       if (!strokes) return takeBack(bench);
       bench.slices.showChanged(bench.labels.boxOf(strokes));
       bench.redraw();

@@ -37,13 +37,15 @@ function distance(isSet, width, height, [su, sv]) {
 }
 
 /** Positive inside, negative outside, mm. */
-export function signedDistance(inside, width, height, spacing) {
+function signedDistance(inside, width, height, spacing) {
   const toOutside = distance(inside.map((set) => !set), width, height, spacing);
   const toInside = distance(inside, width, height, spacing);
   return toOutside.map((mm, at) => mm - toInside[at]);
 }
 
-/** The shapes between two, `count` of them at even steps: arrays of 0 and 1. */
+/** The shapes between two, `count` of them at even steps: arrays of 0 and 1.
+ * @param {ArrayLike<number>} first @param {ArrayLike<number>} last @param {number} count
+ * @param {number} width @param {number} height @param {number[]} spacing mm @returns {Uint8Array[]} */
 export function between(first, last, count, width, height, spacing) {
   const [a, b] = [first, last].map((one) => signedDistance(one, width, height, spacing));
   return Array.from({ length: count }, (_, step) => {

@@ -4,7 +4,12 @@ import { between } from "./between.js";
 import { disc, line, polygon } from "./raster.js";
 
 export class Brush {
-  /** `options` returns {index, radius, limits: [low, high] or null, locked: Set of indices}. */
+  /**
+   * @param {import("./slices.js").Slices} slices
+   * @param {import("./overlay.js").Overlay} overlay
+   * @param {() => {index: number, radius: number, limits: ?number[], locked: Set<number>}} options  mm, HU, indices
+   * @param {(strokes: import("./labels.js").Stroke[]) => void} onStroke
+   */
   constructor(slices, overlay, options, onStroke) {
     Object.assign(this, { slices, overlay, options, onStroke });
     this.stroke = null;

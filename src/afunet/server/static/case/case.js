@@ -7,12 +7,13 @@ import { actionsOf } from "./actions.js";
 import { Brush } from "./brush.js";
 import { save } from "./corrections.js";
 import { showExport } from "./exports.js";
-import { showFlags } from "./flags.js";
-import { actionOf, keyOf } from "./keys.js";
+import { markFlag, showFlags } from "./flags.js";
+import { actionOf, titleOf } from "./keys.js";
 import { Labels } from "./labels.js";
 import { Loader } from "./loader.js";
 import { parsed, toVoxel } from "./nifti.js";
 import { Overlay } from "./overlay.js";
+import { followPages, showPages } from "./pages.js";
 import { showPieces } from "./pieces.js";
 import { listenToPointer } from "./pointer.js";
 import { Points } from "./points.js";
@@ -23,8 +24,9 @@ import { Strip } from "./strip.js";
 import { LAYOUTS, showTools, TOOLS, WINDOWS } from "./tools.js";
 
 /** Show a case that is done; returns what to call when it is left. */
-export async function showCase(main, facts) {
+export async function showCase(main, facts, drawers) {
   const bench = new Bench(main, facts);
+  followPages(bench, drawers);
   window.afunet = bench; // for tests and the curious
   bench.start().catch((error) => bench.broken(error));
   return () => bench.leave();
@@ -35,10 +37,11 @@ class Bench {
     const [root, parts] = fromTemplate("workbench");
     main.replaceChildren(root);
     Object.assign(this, { root, parts, state: new State(facts), stop: new AbortController() });
+    this.fromDicom = facts.report.source.kind.startsWith("DICOM");
     this.loader = new Loader(facts.case, facts.grid.shape);
     this.slices = new Slices(parts["slice-canvas"], () => this.#moved(), () => this.overlay?.redraw());
     this.overlay = new Overlay(parts.overlay, this.slices);
-    this.solid = new Solid(parts["solid-canvas"]);
+    this.solid = new Solid(parts["solid-canvas"], parts.compass);
     this.points = new Points(this.slices, this.overlay, () => showTools(this));
     this.brush = new Brush(this.slices, this.overlay, () => this.#painting(), () => showTools(this));
     this.actions = actionsOf(this);
@@ -47,32 +50,54 @@ class Bench {
 
   async start() {
     this.#buttons();
-    const flagged = this.state.flags.map((flag) => flag.slice).filter((slice) => slice !== null);
-    this.strip = new Strip(this.parts.strip, this.state.confidence, flagged, (slice) => this.goToSlice(slice));
-    showFlags(this.parts, this.state.flags, (number) => this.actions.flag(number));
-    showExport(this.parts, this.state.id, () => save(this));
+    this.strip = new Strip(this.parts.strip, this.state.confidence, (slice) => this.goToSlice(slice));
+    this.#reported();
+    showExport(this.parts, this.state.id, this.fromDicom, () => save(this));
     this.redraw();
     await this.slices.start();
     await this.solid.start();
     listenToPointer(this);
+    // After a click, space and enter are for the slices; whoever came with the keyboard stays.
+    this.root.addEventListener("click", (event) => {
+      if (event.detail && event.target.closest(".tools button, .piece .name")) this.slices.canvas.focus();
+    });
     window.addEventListener("keydown", (event) => this.#key(event), { signal: this.stop.signal });
     window.addEventListener("beforeunload", (event) => { if (this.labels?.changes) event.preventDefault(); }, { signal: this.stop.signal });
     await this.load();
+    if (this.state.pieces.length) this.slices.moveTo(toVoxel(this.scan.affine, this.state.pieces[0].centre_mm));
     await this.loadMeshes();
     this.root.dataset.ready = "";
+  }
+
+  /** Show what the report says: the places to check, its pages. */
+  #reported() {
+    const { flags } = this.state;
+    this.strip.flag(flags.map((flag) => flag.slice).filter((slice) => slice !== null));
+    showFlags(this.parts, flags, this.actions);
+    markFlag(this.parts, this.flag);
+    showPages(this);
+  }
+
+  /** Ask what the report says now. */
+  async look() {
+    const shown = this.state.flags[this.flag];
+    this.state.see(await api.caseOf(this.state.id));
+    const same = this.state.flags.findIndex((flag) => flag.code === shown?.code && flag.message === shown?.message);
+    if (shown) this.flag = same < 0 ? this.flag - 1 : same; // so that the next one is the one after it
+    this.#reported();
   }
 
   #buttons() {
     const { parts } = this;
     const made = (table) => Object.entries(table).map(([action, says]) =>
-      button(says, () => this.actions[action](), { "data-does": action, title: `${says} (${keyOf(action)})` }));
+      button(says, () => this.actions[action](), { "data-does": action, title: titleOf(action) }));
     parts.layouts.append(...made(LAYOUTS));
     parts.windows.append(...made(Object.fromEntries(Object.entries(WINDOWS).map(([name, one]) => [name, one.says]))));
     parts["tool-buttons"].append(...made(TOOLS));
     parts.turns.append(...VIEWS.map((from) => button(from[0].toUpperCase() + from.slice(1), () => this.solid.look(from), { "aria-label": `Look from ${from}` })));
     for (const one of this.root.querySelectorAll("[data-do]")) {
       one.addEventListener("click", () => attempt(() => this.actions[one.dataset.do]()));
-      one.title ||= `${one.textContent} (${keyOf(one.dataset.do)})`;
+      one.title = titleOf(one.dataset.do);
     }
     parts.opacity.addEventListener("input", () => this.#mask());
     parts["brush-size"].addEventListener("input", () => showTools(this));
@@ -135,6 +160,14 @@ class Bench {
     }
     if (this.labels) this.slices.colour(table);
     this.solid.show((label) => this.state.hidden.has(label));
+  }
+
+  /** Begin a new piece of a bone; it is made when what is painted of it is saved. */
+  begin(bone) {
+    this.state.begin(bone);
+    this.labels.begin(this.state.fresh.label);
+    this.colour();
+    this.redraw();
   }
 
   setWindow(name) {

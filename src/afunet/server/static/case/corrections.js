@@ -1,7 +1,7 @@
 /* Corrections that the server makes: saving what was painted, pieces, undo, and conflicts. */
 
 import * as api from "../api.js";
-import { ask, failed, notice } from "../notices.js";
+import { ask, attempt, failed, notice } from "../notices.js";
 import { counted } from "../words.js";
 import { forgetExports } from "./exports.js";
 
@@ -10,42 +10,50 @@ export async function save(bench) {
   const unsaved = bench.labels?.unsaved();
   if (!unsaved) return true;
   const { first, last, labels } = unsaved;
-  const [from, to] = [first, last].map((slice) => bench.loader.toWhole(slice));
-  const answer = await sent(bench, (id, version) => api.paint(id, version, from, to, labels));
+  const range = { first: bench.loader.toWhole(first), last: bench.loader.toWhole(last), ...nameOf(bench.state.fresh) };
+  const answer = await carriedOut(bench, (id, version) => api.paint(id, version, range, labels));
   if (!answer) return false;
-  await taken(bench, answer);
   notice(`Saved: ${counted(answer.changed_voxels, "voxel", "voxels")} changed.`);
   return true;
 }
 
-/** Save, then correct pieces as a whole. Returns whether that was done. */
+/** The bone of a new piece, as a part of the request; one of unknown name is sent without. */
+function nameOf(fresh) {
+  return fresh && fresh.bone !== "unknown" ? { name: fresh.bone } : {};
+}
+
+/** Save, then correct pieces as a whole. Returns whether that was done.
+ * @param {{kind: string, pieces: number[], seeds_mm?: number[][], name?: string}} request */
 export async function correct(bench, request) {
   if (!(await save(bench))) return false;
+  if (bench.state.fresh) { // nothing was painted of it, so the server does not have it
+    bench.state.giveUp();
+    bench.redraw();
+    return false;
+  }
   const before = new Set(bench.state.pieces.map((piece) => piece.label));
-  const answer = await sent(bench, (id, version) =>
+  const answer = await carriedOut(bench, (id, version) =>
     api.edit(id, version, { seeds_mm: [], name: "", ...request }));
   if (!answer) return false;
-  await taken(bench, answer);
   const made = bench.state.pieces.filter((piece) => !before.has(piece.label));
-  notice(made.length ? `Parted: ${made.map((piece) => piece.name).join(", ")} is new.` : "Done. Undo brings it back.");
+  notice(made.length ? `New: ${made.map((piece) => piece.name).join(", ")}.` : "Done. Undo brings it back.");
   return true;
 }
 
 /** Take back the last correction that was saved. */
 export async function takeBack(bench) {
-  const answer = await sent(bench, api.undo);
-  if (!answer) return;
-  await taken(bench, answer);
-  notice("The last saved correction was taken back.");
+  if (await carriedOut(bench, api.undo)) notice("The last saved correction was taken back.");
 }
 
-/** Send one correction at a time; null if it was refused, which the user is told. */
-async function sent(bench, request) {
+/** Send one correction at a time and show what it made; null if it was refused, which the user is told. */
+async function carriedOut(bench, request) {
   if (bench.busy) return null;
   bench.busy = true;
   bench.root.setAttribute("aria-busy", "true");
   try {
-    return await request(bench.state.id, bench.state.version);
+    const answer = await request(bench.state.id, bench.state.version);
+    await taken(bench, answer);
+    return answer;
   } catch (error) {
     if (error.status === 412) await conflict(bench);
     else failed(error);
@@ -59,8 +67,8 @@ async function sent(bench, request) {
 async function taken(bench, answer) {
   bench.state.take(answer);
   if (!answer.pieces) bench.state.take(await api.caseOf(bench.state.id));
-  await bench.loadLabels();
   forgetExports(bench.parts);
+  await Promise.all([bench.loadLabels(), attempt(() => bench.look())]);
   bench.redraw();
   await bench.loadMeshes();
 }
@@ -74,9 +82,11 @@ async function conflict(bench) {
     : "Another window or person corrected this case. Your correction was not made.", answers);
   if (!answer) return;
   const painted = bench.labels.painted();
+  const { fresh } = bench.state;
   await taken(bench, await api.caseOf(bench.state.id));
   if (answer === "again") {
-    bench.labels.paintAgain(painted);
+    if (fresh) bench.begin(fresh.bone);
+    bench.labels.paintAgain(painted, (label) => (label === fresh?.label ? bench.state.fresh.label : label));
     bench.slices.showLabels(bench.labels.bytes);
     bench.redraw();
   }

@@ -6,13 +6,23 @@ import { attempt, notice } from "../notices.js";
 
 const FORMATS = [
   ["stl", "STL surfaces", true], ["seg", "DICOM SEG", true], ["rtstruct", "RTSTRUCT", false],
+  ["seg,sr", "SEG with measures (SR)", false],
   ["seg.nrrd", "3D Slicer segments", false], ["nifti", "NIfTI masks", false], ["glb", "GLB scene", false],
 ];
+/** What refers to the images of a DICOM series. */
+const OF_DICOM = ["seg", "rtstruct", "seg,sr"];
 const LOOK_MS = 700;
 
-/** Fill the form; `before()` saves what is painted and returns whether that worked. */
-export function showExport(parts, id, before) {
-  const boxes = FORMATS.map(([name, says, checked]) =>
+/**
+ * Fill the form.
+ * @param {{export: HTMLElement, downloads: HTMLElement}} parts
+ * @param {string} id of the case
+ * @param {boolean} fromDicom whether the scan was read from DICOM
+ * @param {() => Promise<boolean>} before saves what is painted and returns whether that worked
+ */
+export function showExport(parts, id, fromDicom, before) {
+  const offered = FORMATS.filter(([name]) => fromDicom || !OF_DICOM.includes(name));
+  const boxes = offered.map(([name, says, checked]) =>
     element("label", { class: "check" }, element("input", { type: "checkbox", name: "format", value: name, checked }), ` ${says}`));
   const send = element("button", { class: "main", type: "submit" }, "Export");
   parts.export.replaceChildren(...boxes, send);
@@ -20,10 +30,14 @@ export function showExport(parts, id, before) {
     event.preventDefault();
     send.disabled = true;
     send.textContent = "Exporting…";
-    const formats = [...parts.export.querySelectorAll("input:checked")].map((box) => box.value);
+    const chosen = [...parts.export.querySelectorAll("input:checked")].flatMap((box) => box.value.split(","));
+    const formats = [...new Set(chosen)];
     await attempt(async () => {
       if (!formats.length) return notice("Choose at least one format.", { bad: true });
-      if (await before()) showFiles(parts, id, await exported(id, formats));
+      if (!(await before())) return undefined;
+      showFiles(parts, id, await exported(id, formats));
+      parts.downloads.firstElementChild?.scrollIntoView({ block: "center" });
+      return undefined;
     });
     send.disabled = false;
     send.textContent = "Export";

@@ -14,9 +14,9 @@ export const KEYS = [
   key("Move", "n", "nextFlag", "Next place to check"),
   key("Move", "N", "lastFlag", "Place to check before"),
   key("Look", "q", "all", "Axial, coronal and sagittal"),
-  key("Look", "a", "axial", "Axial alone"),
-  key("Look", "c", "coronal", "Coronal alone"),
-  key("Look", "s", "sagittal", "Sagittal alone"),
+  key("Look", "a", "axial", "Axial alone: slices across the leg"),
+  key("Look", "c", "coronal", "Coronal alone: from the front"),
+  key("Look", "s", "sagittal", "Sagittal alone: from the side"),
   key("Look", "1", "bone", "Window for bone"),
   key("Look", "2", "soft", "Window for soft tissue"),
   key("Look", "3", "metal", "Window for metal"),
@@ -31,6 +31,7 @@ export const KEYS = [
   key("Look", "z", "detail", "Large scans: full detail here, or overview"),
   key("Bones", "g", "choose", "Choose the piece at the crosshair"),
   key("Bones", "k", "nextPiece", "Choose the next piece"),
+  key("Bones", "y", "toPiece", "Move the crosshair to the chosen piece"),
   key("Bones", "h", "hide", "Hide or show the chosen piece"),
   key("Bones", "o", "solo", "Show the chosen piece alone"),
   key("Bones", "H", "all-shown", "Show all pieces"),
@@ -45,10 +46,11 @@ export const KEYS = [
   key("Correct", "]", "larger", "Larger brush"),
   key("Correct", "t", "limit", "Brush only where the HU are in the limits"),
   key("Correct", "i", "interpolate", "Fill between painted slices"),
+  key("Correct", "m", "newPiece", "New piece: choose its bone, paint it, save"),
   key("Correct", "p", "part", "Part: set points on both sides"),
   key("Correct", "Space", "point", "Paint, or set a point, at the crosshair"),
   key("Correct", "Enter", "cut", "Part at the points set"),
-  key("Correct", "Ctrl+z", "undo", "Undo"),
+  key("Correct", "Ctrl+z", "undo", "Undo the last stroke; if all is saved, the last saved correction"),
   key("Correct", "Ctrl+s", "save", "Save the painting"),
   key("Measure", "d", "length", "Length between two points"),
   key("Measure", "w", "angle", "Angle of three points"),
@@ -58,14 +60,17 @@ export const KEYS = [
 
 const SIGNS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", PageUp: "Page ↑", PageDown: "Page ↓" };
 
+/** What the arrows do on the strip of slices. */
+const STEPS = { ArrowUp: "up", ArrowRight: "up", ArrowDown: "down", ArrowLeft: "down" };
+
 export function shownKey(name) {
   return name.split("+").map((part) => SIGNS[part] ?? part).join("+") || "+";
 }
 
-/** The key that does an action, for the title of its button. */
-export function keyOf(action) {
+/** What an action does and its key, for the title of its button; empty for one without a key. */
+export function titleOf(action) {
   const found = KEYS.find((one) => one.action === action);
-  return found ? shownKey(found.keys[0]) : "";
+  return found ? `${found.says} (${shownKey(found.keys[0])})` : "";
 }
 
 /** The action of a keyboard event, or null; keys typed into a field are the field's. */
@@ -74,6 +79,7 @@ export function actionOf(event) {
   const name = event.key === " " ? "Space" : event.key;
   const arrow = name.startsWith("Arrow");
   if (event.target.closest("input[type=range], input[type=radio]") && arrow) return null;
+  if (event.target.getAttribute("role") === "slider" && STEPS[name]) return STEPS[name];
   if (event.target.closest("button, a, input") && (name === "Space" || name === "Enter")) return null;
   const control = event.ctrlKey || event.metaKey;
   const full = control ? `Ctrl+${name}` : event.shiftKey && arrow ? `Shift+${name}` : name;

@@ -5,20 +5,38 @@ pieces beyond, which cannot be painted. */
 
 const REST = 255;
 
+/** @typedef {{places: Uint32Array, before: Uint8Array, index: number}} Stroke  what was set, and what was there */
+
 export class Labels {
-  /** `raw` are the server's labels (Uint8Array or Uint16Array), `pieces` the largest first. */
+  /** @param {import("./nifti.js").Grid} labels of the server @param {import("./state.js").Piece[]} pieces the largest first */
   constructor({ dims, voxels: raw }, pieces) {
     Object.assign(this, { dims, raw });
     this.ofIndex = [0, ...pieces.slice(0, REST - 1).map((piece) => piece.label)];
     this.indexOf = new Map(this.ofIndex.map((label, index) => [label, index]));
-    this.saved = Uint8Array.from(raw, (label) => this.indexOf.get(label) ?? REST);
+    this.saved = this.#indices(raw);
     this.bytes = this.saved.slice();
     this.strokes = [];
     this.changes = 0;
   }
 
+  /** The indices of labels, by a table: a scan has many millions of voxels. */
+  #indices(raw) {
+    const table = new Uint8Array(raw instanceof Uint8Array ? 1 << 8 : 1 << 16).fill(REST);
+    this.ofIndex.forEach((label, index) => { table[label] = index; });
+    const indices = new Uint8Array(raw.length);
+    for (let at = 0; at < raw.length; at++) indices[at] = table[raw[at]];
+    return indices;
+  }
+
   index(label) {
     return this.indexOf.get(label);
+  }
+
+  /** Make room for a piece that the server does not have yet. */
+  begin(label) {
+    if (this.indexOf.has(label) || this.ofIndex.length >= REST) return;
+    this.indexOf.set(label, this.ofIndex.length);
+    this.ofIndex.push(label);
   }
 
   labelAt([x, y, z]) {
@@ -26,7 +44,8 @@ export class Labels {
     return index === REST ? this.raw[x + this.dims[0] * (y + this.dims[1] * z)] : this.ofIndex[index];
   }
 
-  /** Set voxels to an index and remember what was there. Returns the stroke, null if it changed nothing. */
+  /** Set voxels to an index and remember what was there. Null if nothing changed.
+   * @param {number[]} places @param {number} index @returns {?Stroke} */
   set(places, index) {
     const changed = places.filter((at) => this.bytes[at] !== index);
     if (!changed.length) return null;
@@ -84,7 +103,8 @@ export class Labels {
     const slices = Array.from({ length: this.dims[2] }, (_, slice) => slice).filter(differs);
     if (!slices.length) return null;
     const [first, last] = [slices[0], slices.at(-1)];
-    const labels = this.raw.slice(first * size, (last + 1) * size);
+    const Kind = this.ofIndex.some((label) => label > 255) ? Uint16Array : this.raw.constructor;
+    const labels = Kind.from(this.raw.subarray(first * size, (last + 1) * size));
     for (let at = 0; at < labels.length; at++) {
       const index = this.bytes[first * size + at];
       if (index !== REST) labels[at] = this.ofIndex[index];
@@ -101,9 +121,9 @@ export class Labels {
     return found;
   }
 
-  /** Paint again what was painted on another version; pieces that are gone are left out. */
-  paintAgain(painted) {
-    const byIndex = Map.groupBy(painted.entries(), ([, label]) => this.indexOf.get(label));
+  /** Paint again what was painted on another version, where a label may have changed; pieces that are gone are left out. */
+  paintAgain(painted, labelNow) {
+    const byIndex = Map.groupBy(painted.entries(), ([, label]) => this.indexOf.get(labelNow(label)));
     byIndex.delete(undefined);
     this.keep([...byIndex].map(([index, places]) => this.set(places.map(([at]) => at), index)).filter(Boolean));
   }

@@ -6,6 +6,8 @@ import { parsed } from "./nifti.js";
 /** Scans of more voxels are large; a slab has so many slices. */
 export const LIMITS = { voxels: 96e6, slab: 200 };
 
+/** @typedef {{first: number, last: number, step: number}} Range  slices of the whole scan, both included */
+
 export class Loader {
   /** `shape` is [columns, rows, slices] of the whole scan. */
   constructor(id, shape) {

@@ -3,7 +3,13 @@
 const HEADER = 348;
 const ARRAYS = { 2: Uint8Array, 4: Int16Array, 512: Uint16Array };
 
-/** The grid and voxels: dims [columns, rows, slices] to the right, front and head; affine to LPS mm. */
+/**
+ * @typedef {{dims: number[], affine: number[][], spacing: number[],
+ *   voxels: Uint8Array|Int16Array|Uint16Array}} Grid
+ */
+
+/** The grid and voxels: dims [columns, rows, slices] to the right, front and head; affine to LPS mm.
+ * @param {ArrayBuffer} buffer @returns {Grid} */
 export function parsed(buffer) {
   const head = new DataView(buffer);
   if (head.getInt32(0, true) !== HEADER) throw new Error("the server sent no NIfTI file");
@@ -17,16 +23,18 @@ export function parsed(buffer) {
 }
 
 /** The size of a voxel, mm. */
-export function spacingOf(affine) {
+function spacingOf(affine) {
   return [0, 1, 2].map((axis) => Math.hypot(...affine.map((row) => row[axis])));
 }
 
-/** LPS mm of a voxel. */
+/** LPS mm of a voxel.
+ * @param {number[][]} affine @param {number[]} voxel @returns {number[]} */
 export function toMm(affine, voxel) {
   return affine.slice(0, 3).map((row) => row[0] * voxel[0] + row[1] * voxel[1] + row[2] * voxel[2] + row[3]);
 }
 
-/** The voxel (not rounded) at LPS mm: the affine's columns solved by Cramer's rule. */
+/** The voxel (not rounded) at LPS mm: the affine's columns solved by Cramer's rule.
+ * @param {number[][]} affine @param {number[]} mm @returns {number[]} */
 export function toVoxel(affine, mm) {
   const column = (axis) => affine.slice(0, 3).map((row) => row[axis]);
   const [a, b, c] = [0, 1, 2].map(column);

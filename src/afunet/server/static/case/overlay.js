@@ -13,6 +13,7 @@ export class Overlay {
   /** Figures are {points: voxels, text, kind}; `outline` is {fixed, points} of a stroke under way. */
   redraw() {
     this.drawn.replaceChildren();
+    for (const [x, y, width, height] of this.slices.frames()) this.#add("rect", { class: "frame", x, y, width, height });
     const at = this.slices.voxel();
     for (const tile of this.slices.tiles()) {
       for (const figure of this.figures) this.#figure(figure, tile, at[tile.fixed]);

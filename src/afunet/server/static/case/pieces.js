@@ -1,6 +1,7 @@
 /* The list of bones and fragments, and the measures of the chosen one. */
 
 import { button, element, swatch } from "../dom.js";
+import { titleOf } from "./keys.js";
 import { volume } from "../words.js";
 
 /** Show the pieces; `state` has pieces, hidden and chosen, `actions` what the buttons do. */
@@ -33,10 +34,11 @@ function details(state, actions) {
   return [
     one ? measures(chosen[0]) : element("p", {}, `${chosen.length} pieces chosen, ${volume(chosen.reduce((sum, piece) => sum + piece.volume_mm3, 0))}`),
     element("div", { class: "row" },
-      button("Part…", actions.part, { class: "small", disabled: !one, title: "Part by points on both sides (p)" }),
-      button("Join", actions.join, { class: "small", disabled: one, title: "Join the chosen pieces; choose several with Shift (j)" }),
-      button("Rename…", actions.rename, { class: "small", disabled: !one, title: "Rename (r)" }),
-      button("Delete", actions.delete, { class: "small danger", title: "Delete (Delete)" })),
+      button("Go to", actions.toPiece, { class: "small", disabled: !one, title: titleOf("toPiece") }),
+      button("Part…", actions.part, { class: "small", disabled: !one, title: titleOf("part") }),
+      button("Join", actions.join, { class: "small", disabled: one, title: `${titleOf("join")}; choose several with Shift` }),
+      button("Rename…", actions.rename, { class: "small", disabled: !one, title: titleOf("rename") }),
+      button("Delete", actions.delete, { class: "small danger", title: titleOf("delete") })),
   ];
 }
 

@@ -3,6 +3,7 @@
 import { attempt } from "../notices.js";
 import { paints, points } from "./tools.js";
 
+const ZOOM = 1.25;
 const OWN = ["mousedown", "mousemove", "mouseup", "touchstart", "touchmove", "touchend"];
 
 export function listenToPointer(bench) {
@@ -48,9 +49,9 @@ function turnWheel(bench, event) {
   event.stopPropagation();
   const { slices } = bench;
   const up = -Math.sign(event.deltaY);
-  if (event.ctrlKey) return slices.zoom(1.25 ** up);
   const under = slices.grid && slices.under(event);
   if (!under || !up) return undefined;
+  if (event.ctrlKey) return slices.zoom(ZOOM ** up, under.voxel);
   if (under.fixed === 2) return up > 0 ? bench.actions.up() : bench.actions.down();
   return slices.move(...[0, 1, 2].map((axis) => (axis === under.fixed ? up : 0)));
 }

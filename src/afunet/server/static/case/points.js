@@ -60,7 +60,7 @@ export class Points {
 }
 
 /** The length between two points, or the angle at the middle one of three, in words. */
-export function measured([a, b, c]) {
+function measured([a, b, c]) {
   const from = (p, q) => q.map((value, axis) => value - p[axis]);
   const long = (way) => Math.hypot(...way);
   if (!c) return `${long(from(a, b)).toFixed(1)} mm`;

@@ -1,6 +1,7 @@
 /* Voxels of a stroke in one slice. Coordinates are [u, v] in voxels of the slice. */
 
-/** Call `visit(u, v)` for the voxels whose centre is within a radius in mm. */
+/** Call `visit(u, v)` for the voxels whose centre is within a radius in mm.
+ * @param {number[]} middle @param {number} radius @param {number[]} spacing @param {(u: number, v: number) => void} visit */
 export function disc([u, v], radius, [su, sv], visit) {
   for (let y = Math.ceil(v - radius / sv); y <= v + radius / sv; y++) {
     for (let x = Math.ceil(u - radius / su); x <= u + radius / su; x++) {

@@ -1,6 +1,7 @@
 /* The canvas with the slices: NiiVue shows scan and labels, radiological convention. */
 
 import { drawOncePerFrame } from "./frames.js";
+import { withoutGradients } from "./gradients.js";
 import { toMm, toVoxel } from "./nifti.js";
 
 const DRAWING_UNIT = 33991; // gl.TEXTURE7, where NiiVue keeps its drawing
@@ -8,8 +9,12 @@ const SAGITTAL = 2;
 /** The axis that stays fixed in an axial, coronal and sagittal slice. */
 const FIXED_AXIS = [2, 1, 0];
 /** Left, top, width and height of the axial, coronal and sagittal slice, as shares of the canvas. */
-const TALL = [[0, 0, 1, 0.6], [0, 0.6, 0.5, 0.4], [0.5, 0.6, 0.5, 0.4]];
-const WIDE = [[0, 0, 0.6, 1], [0.6, 0, 0.4, 0.5], [0.6, 0.5, 0.4, 0.5]];
+const TALL = [[0, 0, 1, 0.6], [0, 0.61, 0.49, 0.39], [0.51, 0.61, 0.49, 0.39]];
+const WIDE = [[0, 0, 0.59, 1], [0.61, 0, 0.39, 0.49], [0.61, 0.51, 0.39, 0.49]];
+const [FARTHEST, NEAREST] = [0.5, 20];
+const CROSSHAIR_MM = 0.5;
+
+/** @typedef {{voxel: number[], fixed: number}} Under  a voxel, not rounded, and the axis across its slice */
 
 export class Slices {
   /** `onMove()` is called when the crosshair moved, `onDraw()` after every drawing. */
@@ -17,7 +22,7 @@ export class Slices {
     this.canvas = canvas;
     this.grid = null;
     this.nv = new niivue.Niivue({
-      backColor: [0, 0, 0, 1], crosshairColor: [0.2, 0.75, 0.7, 0.9], crosshairWidthUnit: "mm", crosshairWidth: 0.5, fontColor: [0.9, 0.9, 0.9, 1],
+      backColor: [0, 0, 0, 1], crosshairColor: [0.2, 0.75, 0.7, 0.9], crosshairWidthUnit: "mm", crosshairWidth: CROSSHAIR_MM, fontColor: [0.9, 0.9, 0.9, 1],
       isRadiologicalConvention: true, isCornerOrientationText: false, showAllOrientationMarkers: true, sagittalNoseLeft: true,
       multiplanarShowRender: niivue.SHOW_RENDER.NEVER, multiplanarPadPixels: 4, dragMode: niivue.DRAG_MODE.pan,
       dragAndDropEnabled: false, isForceMouseClickToVoxelCenters: true, isNearestInterpolation: false, logLevel: "error",
@@ -30,12 +35,14 @@ export class Slices {
 
   async start() {
     await this.nv.attachToCanvas(this.canvas, false);
+    withoutGradients(this.nv);
     this.layout("all");
     this.observer = new ResizeObserver(() => this.#arrange());
     this.observer.observe(this.canvas);
   }
 
-  /** Show a scan; the crosshair stays at its place in the patient. */
+  /** Show a scan; the crosshair stays at its place in the patient.
+   * @param {ArrayBuffer} buffer @param {import("./nifti.js").Grid} grid @param {{low: number, high: number}} window */
   async showScan(buffer, grid, window) {
     const mm = this.grid ? this.mm() : null;
     this.grid = null;
@@ -102,9 +109,18 @@ export class Slices {
 
   #arrange() {
     if (this.shown !== "all") return;
-    const wide = this.canvas.clientWidth > this.canvas.clientHeight;
-    const places = wide ? WIDE : TALL;
-    this.nv.setCustomLayout(places.map((position, sliceType) => ({ sliceType, position })));
+    this.nv.setCustomLayout(this.#places().map((position, sliceType) => ({ sliceType, position })));
+  }
+
+  #places() {
+    return this.canvas.clientWidth > this.canvas.clientHeight ? WIDE : TALL;
+  }
+
+  /** Where the smaller slices are, in CSS pixels: left, top, width, height. */
+  frames() {
+    if (this.shown !== "all") return [];
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    return this.#places().slice(1).map(([x, y, wide, tall]) => [x * width, y * height, wide * width, tall * height]);
   }
 
   /** The voxel at the crosshair. */
@@ -127,12 +143,29 @@ export class Slices {
     this.moveTo(this.voxel().map((at, axis) => at + by[axis]));
   }
 
-  zoom(factor) {
+  /** Zoom by a factor; the crosshair, or the voxel given, stays where it is on the screen. */
+  zoom(factor, voxel = this.voxel()) {
     const [x, y, z, now] = this.nv.scene.pan2Dxyzmm;
-    this.nv.setPan2Dxyzmm(factor ? [x, y, z, Math.max(0.5, Math.min(20, now * factor))] : [0, 0, 0, 1]);
+    const wanted = Math.max(FARTHEST, Math.min(NEAREST, now * factor));
+    const [left, back, up] = toMm(this.grid.affine, voxel); // NiiVue's millimetres are RAS
+    const less = now - wanted;
+    this.#pan([x - less * left, y - less * back, z + less * up, wanted]);
   }
 
-  /** Where an event of the mouse is: {voxel (not rounded), fixed axis}, or null outside of slices. */
+  /** Show the slices whole. */
+  fit() {
+    this.#pan([0, 0, 0, 1]);
+  }
+
+  /** Pan and zoom; the crosshair stays thin, so that it does not hide what is painted. */
+  #pan(pan) {
+    this.nv.opts.crosshairWidth = CROSSHAIR_MM / pan[3];
+    if (this.nv.crosshairs3D) this.nv.crosshairs3D.mm[0] = NaN; // else NiiVue keeps the one it has
+    this.nv.setPan2Dxyzmm(pan);
+  }
+
+  /** Where an event of the mouse is, or null outside of slices.
+   * @param {PointerEvent|WheelEvent} event @returns {?Under} */
   under(event) {
     const box = this.canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top].map((at) => at * this.nv.uiData.dpr);

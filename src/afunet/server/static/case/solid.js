@@ -1,18 +1,20 @@
 /* The canvas with the bones in 3D. */
 
+import { Compass } from "./compass.js";
 import { drawOncePerFrame } from "./frames.js";
 
 const DIRECTIONS = { front: [180, 0], back: [0, 0], left: [90, 0], right: [270, 0], above: [180, 90], below: [180, -90] };
 
 export class Solid {
-  constructor(canvas) {
+  constructor(canvas, compass) {
     this.canvas = canvas;
+    this.compass = new Compass(compass);
     this.shown = new Map(); // label → NiiVue's mesh
     this.nv = new niivue.Niivue({
-      backColor: [0.04, 0.05, 0.06, 1], isOrientCube: true, show3Dcrosshair: false, dragAndDropEnabled: false, logLevel: "error",
+      backColor: [0.04, 0.05, 0.06, 1], show3Dcrosshair: false, dragAndDropEnabled: false, logLevel: "error",
       loadingText: "", viewModeHotKey: "", clipPlaneHotKey: "", cycleClipPlaneHotKey: "",
     });
-    drawOncePerFrame(this.nv);
+    drawOncePerFrame(this.nv, () => this.compass.show(this.nv.scene.renderAzimuth, this.nv.scene.renderElevation));
   }
 
   async start() {
@@ -21,7 +23,8 @@ export class Solid {
     this.look("front");
   }
 
-  /** Show a surface (MZ3 bytes, RAS mm) in the place of the label's former one. */
+  /** Show a surface (MZ3 bytes, RAS mm) in the place of the label's former one.
+   * @param {number} label @param {ArrayBuffer} buffer @param {number[]} colour red, green, blue */
   async put(label, buffer, colour) {
     const mesh = await niivue.NVMesh.loadFromUrl({ url: `${label}.mz3`, buffer, name: `${label}.mz3`, gl: this.nv.gl, rgba255: [...colour, 255] });
     this.drop(label);

@@ -4,9 +4,13 @@ const SURE = [46, 160, 110], DOUBTFUL = [232, 170, 40], POOR = [214, 60, 50], NO
 const [POOR_BELOW, SURE_FROM] = [0.8, 0.95];
 
 export class Strip {
-  /** `confidence` holds the expected Dice of each slice from the feet, null without bone. */
-  constructor(canvas, confidence, flagged, onSlice) {
-    Object.assign(this, { canvas, confidence, flagged, onSlice, slice: 0, range: null });
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {(?number)[]} confidence  the expected Dice of each slice from the feet, null without bone
+   * @param {(slice: number) => void} onSlice
+   */
+  constructor(canvas, confidence, onSlice) {
+    Object.assign(this, { canvas, confidence, flagged: [], onSlice, slice: 0, range: null });
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
       this.#go(event);
@@ -30,6 +34,12 @@ export class Strip {
     const value = this.confidence[slice];
     this.canvas.setAttribute("aria-valuenow", slice + 1);
     this.canvas.setAttribute("aria-valuetext", `slice ${slice + 1} of ${this.confidence.length}, ${value === null ? "no bone" : `expected Dice ${value.toFixed(2)}`}`);
+    this.draw();
+  }
+
+  /** Mark slices with a place to check. */
+  flag(slices) {
+    this.flagged = slices;
     this.draw();
   }
 
