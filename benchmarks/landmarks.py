@@ -23,11 +23,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from afunet.anatomy.bones import Bone, Side
+from afunet.anatomy.bones import Side
 from afunet.geometry import Mesh
-from afunet.landmarks.bones import MEASURED, MIRROR
-from afunet.landmarks.femur import EPICONDYLAR, MLDFA, NECK_SHAFT, VERSION_NECK
+from afunet.landmarks.femur import EPICONDYLAR, MLDFA, NECK_SHAFT, VERSION_NECK, measure_femur
 from afunet.landmarks.frame import Frame
+from afunet.landmarks.limb import MIRROR
+from afunet.landmarks.pelvis import measure_pelvis
 from afunet.landmarks.results import Definition, Found
 from afunet.landmarks.spheres import fitted_sphere
 from afunet.landmarks.spread import POINTS
@@ -102,13 +103,11 @@ def judged(folder: Path, person: str) -> list[Judged]:
     raters = [_with_head(one) for one in _raters(marked["femur"], mirrored=right)]
     side = Side.RIGHT if right else Side.LEFT
     return [
-        Judged(f"{person} {side} femur", _found(Bone.FEMUR, femur), raters),
-        Judged(f"{person} pelvis", _found(Bone.PELVIS, pelvis), _raters(marked["pelvis"])),
+        Judged(f"{person} {side} femur", measure_femur(points_on(femur, POINTS)), raters),
+        Judged(
+            f"{person} pelvis", measure_pelvis(points_on(pelvis, POINTS)), _raters(marked["pelvis"])
+        ),
     ]
-
-
-def _found(bone: Bone, mesh: Mesh) -> Found:
-    return MEASURED[bone].measure(points_on(mesh, POINTS))
 
 
 def _mesh(arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> Mesh:

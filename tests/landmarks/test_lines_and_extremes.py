@@ -48,7 +48,7 @@ def test_the_extreme_of_a_box_is_the_middle_of_a_patch_on_the_plane_that_touches
 def test_the_widest_pair_of_a_turned_ellipsoid_lies_on_its_long_axis() -> None:
     ball = trimesh.creation.icosphere(subdivisions=5).vertices * (40.0, 20.0, 20.0)
     turned = ball @ trimesh.transformations.rotation_matrix(0.3, Z)[:3, :3].T
-    first, second = widest_pair(turned[turned[:, 0] > 0], turned[turned[:, 0] < 0])
+    first, second = widest_pair(turned[turned[:, 0] > 0], turned[turned[:, 0] < 0], X)
     assert turn_deg(X, first - second, Z) == pytest.approx(np.degrees(0.3), abs=1)
 
 

@@ -1,3 +1,4 @@
+import csv
 import json
 import os
 from pathlib import Path
@@ -7,16 +8,22 @@ import pytest
 import trimesh
 from tests.refusals import refused
 
+from afunet.anatomy.bones import Side
 from afunet.errors import InputError
 from afunet.formats.mesh_files import write_ply, write_stl
 from afunet.formats.nifti import write_nifti
 from afunet.formats.seg_nrrd import write_seg_nrrd
 from afunet.formats.segments import Segment
 from afunet.geometry import Mesh, Volume
+from afunet.landmarks.both_legs import DIFFERENCES
 from afunet.landmarks.femur import CUT, FEMUR_MEASURES, HEAD_DIAMETER, NO_HEAD, VERSION_NECK
+from afunet.landmarks.leg import HKA, LEG_MEASURES, TORSION_MALLEOLI
+from afunet.landmarks.limb import NO_SIDE
 from afunet.landmarks.pelvis import NO_PELVIS, PELVIS_MEASURES
+from afunet.landmarks.results import Part
 from afunet.phantom.skeleton.mesh_bones import load_limb
-from afunet.workflows.measure import MEASURES_JSON, measure
+from afunet.workflows.measure import measure
+from afunet.workflows.measure_files import MEASURE_WRITERS
 from afunet.workflows.reconstruct import reconstruct
 
 LIMB = Path(os.environ.get("AFUNET_DATA", "../shared/data")) / "shapes-llp26" / "sample05.npz"
@@ -40,12 +47,14 @@ def test_what_is_no_femur_and_no_pelvis_shows_nothing_and_says_why(tmp_path: Pat
     for name in ("left-femur", "Hip_left", "sacrum", "Mr Somebody"):
         box(meshes / f"{name}.stl")
     measure(meshes, tmp_path / "out")
-    text = (tmp_path / "out" / MEASURES_JSON).read_text()
+    text = (tmp_path / "out" / "measures.json").read_text()
     content = json.loads(text)
     assert content["landmarks"] == {"left femur": {}, "pelvis": {}}
     rows = content["angles"]
-    assert len(rows) == len(FEMUR_MEASURES) + len(PELVIS_MEASURES)
-    assert {row["not_shown"] for row in rows} == {NO_HEAD, NO_PELVIS}
+    of_bones = [row for row in rows if row["bone"] in ("femur", "pelvis")]
+    assert len(of_bones) == len(FEMUR_MEASURES) + len(PELVIS_MEASURES)
+    assert {row["not_shown"] for row in of_bones} == {NO_HEAD, NO_PELVIS}
+    assert len(rows) == len(of_bones) + len(LEG_MEASURES) + len(DIFFERENCES)
     assert {row["value"] for row in rows} == {None}
     assert "Somebody" not in text
 
@@ -55,9 +64,13 @@ def test_a_femur_in_two_pieces_and_one_without_a_side_show_nothing(tmp_path: Pat
     for name in ("left femur 1", "left femur 2", "femur"):
         box(tmp_path / f"{name}.stl")
     done = measure(tmp_path, tmp_path / "out")
-    assert [str(name) for name in done.bones] == ["femur", "left femur"]
-    assert all(not spread.found.measures for spread in done.bones.values())
-    assert all(len(spread.found.missing) == len(FEMUR_MEASURES) for spread in done.bones.values())
+    titles = {str(part): spread.found for part, spread in done.parts.items()}
+    assert set(titles) == {"femur", "left femur", "left leg", "legs"}
+    assert not any(found.measures for found in titles.values())
+    assert titles["femur"].missing == dict.fromkeys(FEMUR_MEASURES, NO_SIDE)
+    (reason,) = set(titles["left femur"].missing.values())
+    assert "2 pieces" in reason
+    assert reason in titles["left leg"].missing[HKA]
 
 
 def test_a_folder_without_meshes_and_one_without_names_are_refused(tmp_path: Path) -> None:
@@ -88,9 +101,10 @@ def test_named_segments_and_the_results_of_reconstruct_give_the_same_bones(tmp_p
     reconstruct(path, tmp_path / "out")
     for source in (path, tmp_path / "out", tmp_path / "out" / "instances.nii.gz"):
         done = measure(source, tmp_path / "measured")
-        assert {str(name) for name in done.bones} == {"left femur", "right femur"}
-        for spread in done.bones.values():
-            assert spread.found.missing == dict.fromkeys(FEMUR_MEASURES, NO_HEAD)
+        femora = {str(part): one.found for part, one in done.parts.items() if part.is_bone}
+        assert set(femora) == {"left femur", "right femur"}
+        for found in femora.values():
+            assert found.missing == dict.fromkeys(FEMUR_MEASURES, NO_HEAD)
 
 
 @pytest.mark.skipif(not LIMB.is_file(), reason="needs shapes-llp26 below AFUNET_DATA")
@@ -102,7 +116,7 @@ def test_both_sides_have_the_same_values_and_mirrored_landmarks(tmp_path: Path) 
     write_ply(left, meshes / "left-femur.ply")
     write_ply(left.transformed(np.diag([-1.0, 1, 1, 1])), meshes / "Femur_R.ply")
     measure(meshes, tmp_path / "out")
-    content = json.loads((tmp_path / "out" / MEASURES_JSON).read_text())
+    content = json.loads((tmp_path / "out" / "measures.json").read_text())
     at = content["landmarks"]
     rim = {"Inferior Femoral Head (IFH)"}  # on the rim of the head: found or not
     assert set(at["left femur"]) - rim == set(at["right femur"]) - rim
@@ -125,6 +139,49 @@ def test_half_a_femur_shows_its_head_and_says_that_it_is_cut(tmp_path: Path) -> 
     vertices = femur.vertices_mm.copy()
     vertices[:, 2] = np.maximum(vertices[:, 2], (low[2] + high[2]) / 2)
     write_ply(Mesh(vertices, femur.faces), tmp_path / "left-femur.ply")
-    (spread,) = measure(tmp_path, tmp_path / "out").bones.values()
+    spread = measure(tmp_path, tmp_path / "out").parts[Part("femur", Side.LEFT)]
     assert list(spread.found.measures) == [HEAD_DIAMETER]
     assert set(spread.found.missing.values()) == {CUT}
+
+
+@pytest.mark.skipif(not LIMB.is_file(), reason="needs shapes-llp26 below AFUNET_DATA")
+@pytest.mark.usefixtures("quick")
+def test_both_legs_are_measured_compared_and_written_for_tables_and_slicer(tmp_path: Path) -> None:
+    meshes, out = tmp_path / "meshes", tmp_path / "out"
+    meshes.mkdir()
+    for side in ("left", "right"):
+        for name, mesh in load_limb(LIMB, side).items():
+            bone = name.split()[0]
+            longer = np.diag([1, 1, 1.02 if side == "right" else 1, 1])
+            if bone != "pelvis":
+                write_ply(mesh.transformed(longer), meshes / f"{bone}_{side}.ply")
+    measure(meshes, out)
+    content = json.loads((out / "measures.json").read_text())
+    assert {path.name for path in out.iterdir() if path.name[0] != "."} == {*MEASURE_WRITERS}
+    values = {(row["side"], row["bone"], row["name"]): row for row in content["angles"]}
+    assert not [row for row in content["angles"] if "not_shown" in row]
+    difference = values["", "legs", "difference of leg length"]
+    sides = [values[side, "leg", "leg length"]["value"] for side in ("left", "right")]
+    assert difference["value"] == pytest.approx(sides[0] - sides[1], abs=0.002)
+    assert difference["value"] == pytest.approx(-0.02 * sides[0], rel=0.1)
+    for side, outward in (("left", 1), ("right", -1)):
+        axes = content["axes"][f"{side} femur"]
+        assert axes["ISB X"]["direction_lps"][1] < -0.9, "X points forward"
+        assert axes["ISB Y"]["direction_lps"][2] > 0.9, "Y points up"
+        assert axes["ISB Z"]["direction_lps"][0] < -0.9, "Z points to the right"
+        assert axes["lateral"]["direction_lps"][0] * outward > 0.9
+        assert content["axes"][f"{side} tibia"]["ISB Y"]["direction_lps"][2] > 0.9
+    with (out / "measures.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(content["angles"])
+    assert {row["unit"] for row in rows} == {"deg", "mm", "1"}
+    (torsion,) = (
+        row for row in rows if row["side"] == "left" and row["name"] == TORSION_MALLEOLI.name
+    )
+    assert float(torsion["low"]) < float(torsion["value"]) < float(torsion["high"])
+    markups = json.loads((out / "landmarks.mrk.json").read_text())["markups"]
+    lists = {one["name"]: one for one in markups}
+    tuberosity = content["landmarks"]["right tibia"]["Tibial Tuberosity"]["lps_mm"]
+    points = {one["label"]: one["position"] for one in lists["right tibia"]["controlPoints"]}
+    assert points["Tibial Tuberosity"] == tuberosity
+    assert {one["coordinateSystem"] for one in markups} == {"LPS"}

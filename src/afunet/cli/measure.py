@@ -11,6 +11,8 @@ from afunet.cli.options import Output
 from afunet.terminal.show import print_files, print_lines
 from afunet.terminal.work import Work
 
+UNITS = {"deg": "°", "mm": " mm", "1": ""}
+
 
 def measure(
     source: Annotated[
@@ -24,28 +26,32 @@ def measure(
     *,
     work: Work,
 ) -> None:
-    """Find landmarks, axes and angles of femur and pelvis; write measures.json.
+    """Find landmarks, axes and angles of legs and pelvis; write measures.json and measures.csv.
 
-    What the bones do not show is listed with the reason. Research software, not a medical device.
+    Also landmarks.mrk.json for 3D Slicer. What the bones do not show is listed with the reason.
+    Research software, not a medical device.
 
     For example:
 
     - `afunet reconstruct mask.nii.gz -o out` and then `afunet measure out -o out`
     - `afunet measure meshes/ -o out` with left-femur.stl and pelvis.stl in the folder
     """
+    from afunet.landmarks.results import Unit
     from afunet.workflows.measure import PLAN
     from afunet.workflows.measure import measure as run
 
     work.follow(PLAN)
     done = run(source, output, watch=work.watch)
-    for name, spread in done.bones.items():
-        print_lines((f"{name}: {len(spread.found.landmarks)} landmarks",))
+    for part, spread in done.parts.items():
+        count = len(spread.found.landmarks)
+        print_lines((f"{part}: {count} landmarks" if part.is_bone else f"{part}:",))
         print_lines(
-            f"  {definition.name}: {value:.1f} {definition.unit}"
+            f"  {definition.name}: {value:.{2 if definition.unit is Unit.RATIO else 1}f}"
+            f"{UNITS[definition.unit]}"
             for definition, value in spread.found.measures.items()
         )
         print_lines(
             f"  {definition.name}: not shown, {reason}"
             for definition, reason in spread.found.missing.items()
         )
-    print_files((done.file,))
+    print_files(done.files)

@@ -14,7 +14,7 @@ from afunet.landmarks.vectors import angle_deg
 
 FloatArray = NDArray[np.float64]
 
-BACK, DOWN = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, -1.0])
+OUT, BACK, DOWN = np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), np.array([0, 0, -1.0])
 UP_AND_BACK = np.array([0.0, 0.5, 0.5]) ** 0.5
 END, SIDE, MIDDLE, NOTCH_STEP_MM = 0.12, 0.08, 0.3, 1.0
 """Part of the bone's length that is its distal end; parts of its width beside the midline that
@@ -127,7 +127,8 @@ def _epicondyles(
     height = (own[:, 2] - joint) / apart
     region = own[(height > EPICONDYLES[0]) & (height < EPICONDYLES[1])]
     middle = (posterior[0][0] + posterior[1][0]) / 2
-    return widest_pair(region[region[:, 0] > middle], region[region[:, 0] < middle])
+    lateral = region[:, 0] > middle
+    return widest_pair(region[lateral], region[~lateral], OUT)
 
 
 def _proximoposterior(

@@ -27,13 +27,14 @@ def extreme(points_mm: FloatArray, direction: FloatArray) -> FloatArray:
     return np.asarray(centre + (along.max() - centre @ direction) * direction)
 
 
-def widest_pair(one_mm: FloatArray, other_mm: FloatArray) -> tuple[FloatArray, FloatArray]:
+def widest_pair(
+    one_mm: FloatArray, other_mm: FloatArray, direction: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """A point of each surface, (N, 3) and (M, 3), such that both planes across their line touch.
 
-    The pair with locally the largest distance, from the two extremes along x; the first surface
-    lies at larger x.
+    The pair with locally the largest distance, from the two extremes along a unit direction (3,);
+    the first surface lies further along it.
     """
-    direction = np.array([1.0, 0.0, 0.0])
     for _ in range(ROUNDS):
         first, second = extreme(one_mm, direction), extreme(other_mm, -direction)
         turned = (first - second) / np.linalg.norm(first - second)

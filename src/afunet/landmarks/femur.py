@@ -18,6 +18,7 @@ from afunet.landmarks.proximal_femur import (
 from afunet.landmarks.results import Definition, Found, Line, Unit
 from afunet.landmarks.shaft import long_axis, shaft_axis
 from afunet.landmarks.spheres import Sphere, found_spheres
+from afunet.landmarks.trochlea import Trochlea, found_trochlea
 from afunet.landmarks.vectors import across, angle_deg, turn_deg, unit
 from afunet.reconstruction.surface_points import SurfacePoints
 
@@ -50,6 +51,12 @@ EPICONDYLAR = Definition(
     "from the posterior condylar line to the line through the epicondyles, seen along the "
     "mechanical axis; positive: the epicondylar line is turned outward (Berger 1993)",
 )
+SULCUS = Definition(
+    "sulcus angle",
+    "of the groove of the trochlea between its facets' summits, in a section across the mechanical "
+    "axis that lies a third of the posterior condylar points' distance above the distal condylar "
+    "line; on bone, without cartilage",
+)
 HEAD_DIAMETER = Definition(
     "femoral head diameter", "of the sphere fitted to the head", Unit.MILLIMETRES
 )
@@ -62,6 +69,7 @@ OF_WHOLE = (
     MLDFA,
     ALDFA,
     EPICONDYLAR,
+    SULCUS,
     FEMUR_LENGTH,
 )
 FEMUR_MEASURES = (*OF_HEAD, *OF_WHOLE)
@@ -81,6 +89,7 @@ FEW_POINTS = 20_000
 NO_HEAD = "no whole femoral head is in the bone: a sphere was expected"
 CUT = "the femur is cut or incomplete: it needs both ends"
 OTHER_SIDE = "no notch parts the condyles at the back: the side may be wrong, or the knee fused"
+NO_GROOVE = "no groove between two facets is in the section of the trochlea"
 NO_NECK = "no closed section of the femoral neck was found"
 
 
@@ -129,7 +138,11 @@ def measure_femur(surface: SurfacePoints) -> Found:
         **_of_condyles(condyles),
     }
     axes = _axes(condyles, neck, axis)
-    return Found(landmarks, axes, diameter | _angles(condyles, axes, base, head))
+    values = diameter | _angles(condyles, axes, base, head)
+    trochlea = found_trochlea(surface.points_mm, condyles)
+    if trochlea is None:
+        return Found(landmarks, axes, values, {SULCUS: NO_GROOVE})
+    return Found(landmarks | _of_trochlea(trochlea), axes, values | {SULCUS: trochlea.sulcus_deg})
 
 
 def _shaft(surface: SurfacePoints, head: Sphere) -> Line:
@@ -160,6 +173,14 @@ def _of_condyles(condyles: Condyles) -> dict[str, FloatArray]:
         "Intercondylar Notch (ICN)": condyles.notch,
         "Distal Lateral Condyle (DLC)": condyles.distal[0],
         "Distal Medial Condyle (DMC)": condyles.distal[1],
+    }
+
+
+def _of_trochlea(trochlea: Trochlea) -> dict[str, FloatArray]:
+    return {
+        "Trochlear Groove": trochlea.groove,
+        "Lateral Trochlear Facet": trochlea.lateral,
+        "Medial Trochlear Facet": trochlea.medial,
     }
 
 

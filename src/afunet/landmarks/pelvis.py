@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afunet.landmarks.extremes import extreme
+from afunet.landmarks.patches import flat_patch
 from afunet.landmarks.pelvic_frame import PelvicFrame, found_pelvic_frame
 from afunet.landmarks.results import Definition, Found, Line, Unit
 from afunet.landmarks.vectors import angle_deg, unit
@@ -57,7 +58,7 @@ ALIKE = 0.15
 sockets; otherwise one of them is wrong, and neither is shown."""
 PROMONTORY = Region((-0.08, 0.08), (0.2, 0.9), (0, -1, 0))
 PLATE_NORMAL, PLATE_OUT, PLATE_MM, PLATE_DEEP_MM = (0.0, -0.64, 0.77), 0.14, 42.0, 3.0
-FEWEST, ROUNDS = 50, 8
+FEWEST = 50
 
 
 def measure_pelvis(surface: SurfacePoints) -> Found:
@@ -125,14 +126,5 @@ def _plate(surface: SurfacePoints, pelvis: PelvicFrame, promontory: FloatArray) 
     near = (np.linalg.norm(surface.points_mm - promontory, axis=1) < PLATE_MM) & (
         np.abs(own[:, 0] - pelvis.frame.own(promontory)[0]) < PLATE_OUT * pelvis.apart_mm
     )
-    points, normals = surface.points_mm[near], surface.normals[near]
-    normal, level = np.array(PLATE_NORMAL) @ pelvis.frame.axes, promontory
-    flat = np.zeros(len(points), dtype=np.bool_)
-    for _ in range(ROUNDS):
-        flat = (normals @ normal > 0.85) & (np.abs((points - level) @ normal) < PLATE_DEEP_MM)
-        if np.count_nonzero(flat) < FEWEST:
-            return None
-        level = points[flat].mean(axis=0)
-        fitted = np.linalg.svd(points[flat] - level, full_matrices=False)[2][2]
-        normal = fitted if fitted @ normal > 0 else -fitted
-    return Line(level, normal)
+    normal = np.array(PLATE_NORMAL) @ pelvis.frame.axes
+    return flat_patch(surface[near], Line(promontory, normal), PLATE_DEEP_MM)

@@ -9,6 +9,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from afunet.anatomy.bones import Bone, Side
+
 FloatArray = NDArray[np.float64]
 
 
@@ -17,6 +19,7 @@ class Unit(StrEnum):
 
     DEGREES = "deg"
     MILLIMETRES = "mm"
+    RATIO = "1"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,22 @@ class Definition:
     name: str
     words: str
     unit: Unit = Unit.DEGREES
+
+
+@dataclass(frozen=True)
+class Part:
+    """What measures belong to: a bone, a leg or both legs, with its side if it has one."""
+
+    name: str
+    side: Side | None = None
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.name}" if self.side else self.name
+
+    @property
+    def is_bone(self) -> bool:
+        """Whether it is a bone and not a leg."""
+        return Bone.of(self.name) is not Bone.UNKNOWN
 
 
 @dataclass(frozen=True, eq=False)

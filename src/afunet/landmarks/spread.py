@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from afunet.anatomy.bones import Bone
 from afunet.geometry import Mesh
 from afunet.landmarks.results import Definition, Found
 from afunet.reconstruction.surface_points import SurfacePoints, points_on
@@ -31,17 +32,36 @@ class Spread:
     """
 
     found: Found
-    sd_mm: dict[str, float]
-    intervals: dict[Definition, tuple[float, float]]
+    sd_mm: Mapping[str, float] = field(default_factory=dict)
+    intervals: Mapping[Definition, tuple[float, float]] = field(default_factory=dict)
+
+    def mirrored(self) -> Spread:
+        """Return what is found on the mirror image (x to −x)."""
+        return replace(self, found=self.found.mirrored())
 
 
-def spread_of(mesh: Mesh, measure: Callable[[SurfacePoints], Found]) -> Spread:
-    """Measure a bone, and again on six rough copies of it; the same mesh gives the same result.
+def spread_of(
+    meshes: Mapping[Bone, Mesh],
+    measure: Callable[[Mapping[Bone, SurfacePoints]], Mapping[str, Found]],
+) -> dict[str, Spread]:
+    """Measure bones, and again on six rough copies; the same meshes give the same results.
 
     A landmark that fewer than half of the copies show is left out.
     """
-    found = measure(points_on(mesh, POINTS))
-    again = [measure(copy) for copy in _rough_copies(mesh)]
+    found = measure({bone: points_on(mesh, POINTS) for bone, mesh in meshes.items()})
+    again = [
+        measure(
+            {
+                bone: _rough(mesh, number + 100 * one)
+                for one, (bone, mesh) in enumerate(meshes.items())
+            }
+        )
+        for number in range(1, REPEATS + 1)
+    ]
+    return {name: _spread(one, [copy[name] for copy in again]) for name, one in found.items()}
+
+
+def _spread(found: Found, again: Sequence[Found]) -> Spread:
     sd_mm: dict[str, float] = {}
     intervals: dict[Definition, tuple[float, float]] = {}
     for name, point in found.landmarks.items():
@@ -57,14 +77,13 @@ def spread_of(mesh: Mesh, measure: Callable[[SurfacePoints], Found]) -> Spread:
     return Spread(found, sd_mm, intervals)
 
 
-def _rough_copies(mesh: Mesh) -> Iterator[SurfacePoints]:
+def _rough(mesh: Mesh, number: int) -> SurfacePoints:
+    points = points_on(mesh, POINTS, seed=number)
     middle = mesh.vertices_mm.mean(axis=0)
-    for number in range(1, REPEATS + 1):
-        points = points_on(mesh, POINTS, seed=number)
-        rough = _waves(points.points_mm - middle, np.random.default_rng(number))
-        yield SurfacePoints(
-            points.points_mm + rough[:, None] * points.normals, points.normals, points.area_mm2
-        )
+    rough = _waves(points.points_mm - middle, np.random.default_rng(number))
+    return SurfacePoints(
+        points.points_mm + rough[:, None] * points.normals, points.normals, points.area_mm2
+    )
 
 
 def _waves(points_mm: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -13,7 +13,7 @@ from afunet.formats.mesh_files import MESH_WRITERS, read_mesh
 from afunet.formats.readers import read_labelling
 from afunet.formats.segments import Segment
 from afunet.geometry import Mesh, Volume
-from afunet.landmarks.bones import MEASURED
+from afunet.landmarks.limb import ASKED
 from afunet.reconstruction.surface import surface
 from afunet.watch import Watch
 from afunet.workflows.edited_folder import COMMANDS, opened
@@ -24,7 +24,7 @@ Bones = dict[tuple[Bone, Side | None], list[Mesh]]
 
 
 def read_bones(path: Path, watch: Watch) -> Bones:
-    """Read the bones of `MEASURED` at a path.
+    """Read the bones of `ASKED` at a path.
 
     It may be a folder of meshes, one bone each, named "left-femur", "Femur_L", "hip_left" and so
     on; the results of `reconstruct` or `segment`; or a label file that names its segments. Raises
@@ -38,7 +38,7 @@ def read_bones(path: Path, watch: Watch) -> Bones:
     bones = _of_meshes(path, watch) if _holds_meshes(path) else _of_labels(path, watch)
     if not bones:
         raise InputError(
-            f"{path.name} names no bone that is measured: expected one of {', '.join(MEASURED)} in "
+            f"{path.name} names no bone that is measured: expected one of {', '.join(ASKED)} in "
             "the names of meshes or segments; name a mask's bones with afunet reconstruct",
             code="NO_NAMED_BONE",
         )
@@ -61,7 +61,7 @@ def _of_meshes(folder: Path, watch: Watch) -> Bones:
     for file in files:
         watch.check()
         name = told_name(Segment(1, file.stem))
-        if name.bone not in MEASURED:
+        if name.bone not in ASKED:
             continue
         mesh = read_mesh(file)
         if mesh.is_empty:
@@ -82,7 +82,7 @@ def _of_labels(path: Path, watch: Watch) -> Bones:
     bones: Bones = {}
     for label, name in names.items():
         watch.check()
-        if name.bone in MEASURED and (labels.voxels == label).any():
+        if name.bone in ASKED and (labels.voxels == label).any():
             mesh = surface(labels.with_voxels(labels.voxels == label))
             bones.setdefault(_key(name), []).append(mesh)
     return bones
