@@ -133,7 +133,8 @@ def on_grid(mesh: Mesh, spacing_mm: FloatArray, rng: np.random.Generator) -> Mes
 
 
 def _add_changes(bones: Bones, number: int, off: dict[str, list[float]]) -> None:
-    leg = {bone: mesh for bone, mesh in bones.items() if bone is not Bone.PELVIS}
+    leg: dict[Bone, Mesh] = {**bones}
+    leg.pop(Bone.PELVIS, None)
     before = found_on(leg, 1)
     femur, tibia = before.get(Bone.FEMUR, Found()), before.get(Bone.TIBIA, Found())
     if "mechanical axis" not in femur.axes or "mechanical axis" not in tibia.axes:

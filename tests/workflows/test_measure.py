@@ -22,7 +22,7 @@ from afunet.landmarks.limb import NO_SIDE
 from afunet.landmarks.pelvis import NO_PELVIS, PELVIS_MEASURES
 from afunet.landmarks.results import Part
 from afunet.phantom.skeleton.mesh_bones import load_limb
-from afunet.workflows.measure import measure
+from afunet.workflows.measure import LEGS_PAGE, measure
 from afunet.workflows.measure_files import MEASURE_WRITERS
 from afunet.workflows.reconstruct import reconstruct
 
@@ -157,7 +157,13 @@ def test_both_legs_are_measured_compared_and_written_for_tables_and_slicer(tmp_p
                 write_ply(mesh.transformed(longer), meshes / f"{bone}_{side}.ply")
     measure(meshes, out)
     content = json.loads((out / "measures.json").read_text())
-    assert {path.name for path in out.iterdir() if path.name[0] != "."} == {*MEASURE_WRITERS}
+    assert {path.name for path in out.iterdir() if path.name[0] != "."} == {
+        *MEASURE_WRITERS,
+        LEGS_PAGE,
+    }
+    page = (out / LEGS_PAGE).read_text(encoding="utf-8")
+    assert page.count("<svg") == 8
+    assert "malleolar line" in page
     values = {(row["side"], row["bone"], row["name"]): row for row in content["angles"]}
     assert not [row for row in content["angles"] if "not_shown" in row]
     difference = values["", "legs", "difference of leg length"]

@@ -13,6 +13,7 @@ from afunet.landmarks.limb import measured_leg, measured_pelvis
 from afunet.landmarks.results import Part
 from afunet.landmarks.spread import Spread
 from afunet.plan import Step
+from afunet.report.legs.page import legs_page
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.measure_bones import Bones, read_bones
 from afunet.workflows.measure_files import MEASURE_WRITERS
@@ -20,7 +21,7 @@ from afunet.workflows.staging import check_writable, staged_folder
 
 READING, MEASURING = "reading", "measuring"
 PLAN = (Step(READING, share=0.2), Step(MEASURING, share=1))
-BOTH_LEGS = Part("legs")
+BOTH_LEGS, LEGS_PAGE = Part("legs"), "legs.html"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +33,12 @@ class LegMeasures:
 
 
 def measure(source: Path, folder: Path, *, watch: Watch = UNWATCHED) -> LegMeasures:
-    """Write landmarks, axes and angles of the named bones at `source`, as `MEASURE_WRITERS` names.
+    """Write the measures of the named bones at `source`: `MEASURE_WRITERS` and a page.
 
     `source` is what `read_bones` reads. What a bone does not show is listed with the reason. Raises
     `InputError` if no bone is named, and `OutputError` if the files cannot be written.
     """
-    check_writable(folder, "measure", tuple(MEASURE_WRITERS))
+    check_writable(folder, "measure", (*MEASURE_WRITERS, LEGS_PAGE))
     watch.tell(READING, 0, 1)
     bones = read_bones(source, watch)
     watch.tell(READING, 1, 1)
@@ -45,7 +46,9 @@ def measure(source: Path, folder: Path, *, watch: Watch = UNWATCHED) -> LegMeasu
     with staged_folder(folder, "measure") as stage:
         for name, write in MEASURE_WRITERS.items():
             write(found, stage / name)
-    return LegMeasures(found, tuple(folder / name for name in MEASURE_WRITERS))
+        whole = {key: parts[0] for key, parts in bones.items() if len(parts) == 1}
+        (stage / LEGS_PAGE).write_text(legs_page(found, whole), encoding="utf-8")
+    return LegMeasures(found, tuple(folder / name for name in (*MEASURE_WRITERS, LEGS_PAGE)))
 
 
 def measured(bones: Bones, watch: Watch = UNWATCHED) -> dict[Part, Spread]:
