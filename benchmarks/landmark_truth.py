@@ -87,32 +87,44 @@ def _add_copies(
 ) -> None:
     values: dict[str, list[float]] = defaultdict(list)
     places: dict[str, list[FloatArray]] = defaultdict(list)
-    rng = np.random.default_rng(number)
     for copy in range(copies):
-        move = np.eye(4)
-        move[:3, :3] = Rotation.random(rng=rng).as_matrix()
-        move[:3, 3] = rng.uniform(-300, 300, 3)
-        move = move if copy % 2 else MIRROR @ move
-        there = {bone: mesh.transformed(move) for bone, mesh in bones.items()}
-        if grid:
-            there = {bone: on_grid(mesh, np.array(grid), rng) for bone, mesh in there.items()}
-        if not copy % 2:  # a right leg is mirrored, and its pelvis is not
-            there = {
-                bone: mesh if bone is Bone.PELVIS else mesh.transformed(MIRROR)
-                for bone, mesh in there.items()
-            }
-        for part, found in found_on(there, seed=copy + 1).items():
-            as_left = not copy % 2 and part != Bone.PELVIS
-            back = np.linalg.inv(MIRROR @ move if as_left else move)
-            for definition, value in found.measures.items():
-                values[f"{definition.name}"].append(value)
-            for name, point in found.landmarks.items():
-                same = other_side(name) if not copy % 2 and part == Bone.PELVIS else name
-                places[same].append(back[:3, :3] @ point + back[:3, 3])
+        add_copy(bones, grid, 1000 * number + copy, values, places)
     for name, every in values.items():
         spread[name].append(float(np.std(every, ddof=1)))
     for name, points in places.items():
         moved[name].append(float(np.sqrt(np.var(np.array(points), axis=0, ddof=1).sum())))
+
+
+def add_copy(
+    bones: Bones,
+    grid: Sequence[float] | None,
+    seed: int,
+    values: dict[str, list[float]],
+    places: dict[str, list[FloatArray]],
+) -> None:
+    """Measure one copy; add its values, and its landmarks moved back to where the leg lies."""
+    rng = np.random.default_rng(seed)
+    move = np.eye(4)
+    move[:3, :3] = Rotation.random(rng=rng).as_matrix()
+    move[:3, 3] = rng.uniform(-300, 300, 3)
+    mirrored = seed % 2 == 1
+    move = MIRROR @ move if mirrored else move
+    there = {bone: mesh.transformed(move) for bone, mesh in bones.items()}
+    if grid:
+        there = {bone: on_grid(mesh, np.array(grid), rng) for bone, mesh in there.items()}
+    if mirrored:  # a right leg is mirrored, and its pelvis is not
+        there = {
+            bone: mesh if bone is Bone.PELVIS else mesh.transformed(MIRROR)
+            for bone, mesh in there.items()
+        }
+    for part, found in found_on(there, seed).items():
+        pelvis = part == Bone.PELVIS
+        back = np.linalg.inv(move if pelvis or not mirrored else MIRROR @ move)
+        for definition, value in found.measures.items():
+            values[definition.name].append(value)
+        for name, point in found.landmarks.items():
+            same = other_side(name) if pelvis and mirrored else name
+            places[same].append(back[:3, :3] @ point + back[:3, 3])
 
 
 def other_side(name: str) -> str:

@@ -99,8 +99,16 @@ def test_named_segments_and_the_results_of_reconstruct_give_the_same_bones(tmp_p
     path = tmp_path / "bones.seg.nrrd"
     write_seg_nrrd(labels, [Segment(1, "Femur_R"), Segment(2, "left femur")], path)
     reconstruct(path, tmp_path / "out")
+    pieces = tmp_path / "out" / "pieces.json"
+    content = json.loads(pieces.read_text())
+    for code, severity in (("FRACTURE_SUSPECTED", "warning"), ("METAL", "info")):
+        content["findings"].append(
+            {"code": code, "severity": severity, "message": "somewhere", "action": ""}
+        )
+    pieces.write_text(json.dumps(content))
     for source in (path, tmp_path / "out", tmp_path / "out" / "instances.nii.gz"):
         done = measure(source, tmp_path / "measured")
+        assert done.flags == (() if source == path else ("FRACTURE_SUSPECTED",))
         femora = {str(part): one.found for part, one in done.parts.items() if part.is_bone}
         assert set(femora) == {"left femur", "right femur"}
         for found in femora.values():

@@ -54,4 +54,8 @@ def measure(
             f"  {definition.name}: not shown, {reason}"
             for definition, reason in spread.found.missing.items()
         )
+    if done.flags:
+        print_lines(
+            (f"the results carry {', '.join(done.flags)}: measures near there may be wrong",)
+        )
     print_files(done.files)

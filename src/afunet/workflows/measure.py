@@ -16,7 +16,7 @@ from afunet.plan import Step
 from afunet.report.legs.page import legs_page
 from afunet.watch import UNWATCHED, Watch
 from afunet.workflows.measure_bones import Bones, read_bones
-from afunet.workflows.measure_files import MEASURE_WRITERS
+from afunet.workflows.measure_files import MEASURE_WRITERS, Measures
 from afunet.workflows.staging import check_writable, staged_folder
 
 READING, MEASURING = "reading", "measuring"
@@ -26,9 +26,13 @@ BOTH_LEGS, LEGS_PAGE = Part("legs"), "legs.html"
 
 @dataclass(frozen=True, eq=False)
 class LegMeasures:
-    """What was found, by the bone with its side ("left femur"), and the files."""
+    """What was found, by the bone with its side ("left femur"), and the files.
+
+    `flags` are codes of flags of the results that make measures doubtful, such as `METAL`.
+    """
 
     parts: Mapping[Part, Spread]
+    flags: tuple[str, ...]
     files: tuple[Path, ...]
 
 
@@ -40,15 +44,16 @@ def measure(source: Path, folder: Path, *, watch: Watch = UNWATCHED) -> LegMeasu
     """
     check_writable(folder, "measure", (*MEASURE_WRITERS, LEGS_PAGE))
     watch.tell(READING, 0, 1)
-    bones = read_bones(source, watch)
+    read = read_bones(source, watch)
     watch.tell(READING, 1, 1)
-    found = measured(bones, watch)
+    found = Measures(measured(read.bones, watch), read.flags)
     with staged_folder(folder, "measure") as stage:
         for name, write in MEASURE_WRITERS.items():
             write(found, stage / name)
-        whole = {key: parts[0] for key, parts in bones.items() if len(parts) == 1}
-        (stage / LEGS_PAGE).write_text(legs_page(found, whole), encoding="utf-8")
-    return LegMeasures(found, tuple(folder / name for name in (*MEASURE_WRITERS, LEGS_PAGE)))
+        whole = {key: parts[0] for key, parts in read.bones.items() if len(parts) == 1}
+        (stage / LEGS_PAGE).write_text(legs_page(found.parts, whole, found.flags), encoding="utf-8")
+    files = tuple(folder / name for name in (*MEASURE_WRITERS, LEGS_PAGE))
+    return LegMeasures(found.parts, found.flags, files)
 
 
 def measured(bones: Bones, watch: Watch = UNWATCHED) -> dict[Part, Spread]:

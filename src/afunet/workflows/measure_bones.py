@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from afunet.anatomy.bones import Bone, Side
 from afunet.anatomy.names import BoneName
 from afunet.anatomy.told_names import told_name
 from afunet.errors import InputError
+from afunet.findings import Severity
 from afunet.formats.mesh_files import MESH_WRITERS, read_mesh
 from afunet.formats.readers import read_labelling
 from afunet.formats.segments import Segment
@@ -16,14 +18,26 @@ from afunet.geometry import Mesh, Volume
 from afunet.landmarks.limb import ASKED
 from afunet.reconstruction.surface import surface
 from afunet.watch import Watch
-from afunet.workflows.edited_folder import COMMANDS, opened
+from afunet.workflows.edited_folder import COMMANDS, EditedFolder, opened
 from afunet.workflows.reconstruct import INSTANCES, named_segments
 
 Bones = dict[tuple[Bone, Side | None], list[Mesh]]
 """The surfaces of each bone in LPS mm; a pelvis has no side."""
 
 
-def read_bones(path: Path, watch: Watch) -> Bones:
+DOUBTS = ("METAL", "FRACTURE_SUSPECTED", "BODY_CUT")
+"""Flags of results that make the measures of a bone nearby doubtful."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReadBones:
+    """The bones at a path, and the codes of `DOUBTS` that the results there carry."""
+
+    bones: Bones
+    flags: tuple[str, ...] = ()
+
+
+def read_bones(path: Path, watch: Watch) -> ReadBones:
     """Read the bones of `ASKED` at a path.
 
     It may be a folder of meshes, one bone each, named "left-femur", "Femur_L", "hip_left" and so
@@ -35,14 +49,14 @@ def read_bones(path: Path, watch: Watch) -> Bones:
             f"there is no {path}: give a folder of meshes, results, or a label file",
             code="NO_SUCH_PATH",
         )
-    bones = _of_meshes(path, watch) if _holds_meshes(path) else _of_labels(path, watch)
-    if not bones:
+    read = ReadBones(_of_meshes(path, watch)) if _holds_meshes(path) else _of_labels(path, watch)
+    if not read.bones:
         raise InputError(
             f"{path.name} names no bone that is measured: expected one of {', '.join(ASKED)} in "
             "the names of meshes or segments; name a mask's bones with afunet reconstruct",
             code="NO_NAMED_BONE",
         )
-    return bones
+    return read
 
 
 def _holds_meshes(path: Path) -> bool:
@@ -77,24 +91,30 @@ def _facing_outward(mesh: Mesh) -> Mesh:
     return mesh if mesh.volume_mm3 > 0 else Mesh(mesh.vertices_mm, mesh.faces[:, ::-1])
 
 
-def _of_labels(path: Path, watch: Watch) -> Bones:
-    labels, names = _named(path)
+def _of_labels(path: Path, watch: Watch) -> ReadBones:
+    labels, names, flags = _named(path)
     bones: Bones = {}
     for label, name in names.items():
         watch.check()
         if name.bone in ASKED and (labels.voxels == label).any():
             mesh = surface(labels.with_voxels(labels.voxels == label))
             bones.setdefault(_key(name), []).append(mesh)
-    return bones
+    return ReadBones(bones, flags)
 
 
-def _named(path: Path) -> tuple[Volume, Mapping[int, BoneName]]:
+def _named(path: Path) -> tuple[Volume, Mapping[int, BoneName], tuple[str, ...]]:
     beside = path.name == INSTANCES and any((path.parent / name).is_file() for name in COMMANDS)
     if path.is_dir() or path.name in COMMANDS or beside:
         results = opened(path.parent if beside else path)
-        return results.labels, results.names
+        return results.labels, results.names, _doubts(results)
     read = read_labelling(path)
-    return read.volume, named_segments(read) if read.sides_known else {}
+    return read.volume, named_segments(read) if read.sides_known else {}, ()
+
+
+def _doubts(results: EditedFolder) -> tuple[str, ...]:
+    noticed = results.report.flags if results.report is not None else results.findings
+    codes = {one.code for one in noticed if one.severity is not Severity.INFO}
+    return tuple(code for code in DOUBTS if code in codes)
 
 
 def _key(name: BoneName) -> tuple[Bone, Side | None]:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from afunet.landmarks.results import Definition, FloatArray, Line, Part
 from afunet.landmarks.spread import Spread
 
-Parts = Mapping[Part, Spread]
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """What was found, by bone and leg, and codes of flags of the results that make it doubtful."""
+
+    parts: Mapping[Part, Spread]
+    flags: tuple[str, ...] = ()
+
 
 INTERVALS = (
     "sd_mm and interval (plus and minus two SD): six surfaces drawn anew with a roughness of "
@@ -24,10 +32,12 @@ MARKUPS_SCHEMA = (
 )
 
 
-def to_json(parts: Parts) -> dict[str, Any]:
+def to_json(measures: Measures) -> dict[str, Any]:
     """Everything found as plain values: positions and directions in LPS, mm and degrees."""
+    parts = measures.parts
     return {
         "frame": "LPS, mm",
+        "flags": list(measures.flags),
         "intervals": INTERVALS,
         "landmarks": {
             str(part): _landmarks(spread) for part, spread in parts.items() if part.is_bone
@@ -55,24 +65,24 @@ def measure_rows(part: Part, spread: Spread) -> list[dict[str, Any]]:
     return [*shown, *missing]
 
 
-def write_measures_json(parts: Parts, path: Path) -> None:
+def write_measures_json(measures: Measures, path: Path) -> None:
     """Write everything found."""
-    text = json.dumps(to_json(parts), indent=2, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(to_json(measures), indent=2, allow_nan=False, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def write_measures_csv(parts: Parts, path: Path) -> None:
+def write_measures_csv(measures: Measures, path: Path) -> None:
     """Write a row for each measure."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         table.writeheader()
-        for part, spread in parts.items():
+        for part, spread in measures.parts.items():
             for row in measure_rows(part, spread):
                 low, high = row.get("interval") or (None, None)
                 table.writerow(row | {"low": low, "high": high})
 
 
-def write_markups(parts: Parts, path: Path) -> None:
+def write_markups(measures: Measures, path: Path) -> None:
     """Write the landmarks as point lists for 3D Slicer, one a bone, in LPS mm."""
     markups = [
         {
@@ -91,7 +101,7 @@ def write_markups(parts: Parts, path: Path) -> None:
                 for number, (name, point) in enumerate(spread.found.landmarks.items(), 1)
             ],
         }
-        for part, spread in parts.items()
+        for part, spread in measures.parts.items()
         if spread.found.landmarks
     ]
     content = {"@schema": MARKUPS_SCHEMA, "markups": markups}
@@ -99,7 +109,7 @@ def write_markups(parts: Parts, path: Path) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-MEASURE_WRITERS: Mapping[str, Callable[[Parts, Path], None]] = {
+MEASURE_WRITERS: Mapping[str, Callable[[Measures, Path], None]] = {
     "measures.json": write_measures_json,
     "measures.csv": write_measures_csv,
     "landmarks.mrk.json": write_markups,

@@ -82,6 +82,8 @@ def test_both_sides_stand_side_by_side_and_reasons_where_a_value_is_missing() ->
     assert "the &lt;femur&gt; is cut" in page
     assert "between this &amp; that" in page
     assert "<svg" not in page
+    assert "METAL" not in page
+    assert "METAL, BODY_CUT" in legs_page(parts, {}, ("METAL", "BODY_CUT"))
 
 
 def test_a_page_holds_the_pictures_of_both_legs_and_loads_nothing() -> None:

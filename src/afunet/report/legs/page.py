@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from afunet.anatomy.bones import Bone, Side
@@ -44,11 +44,19 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def legs_page(parts: Mapping[Part, Spread], meshes: Mapping[tuple[Bone, Side | None], Mesh]) -> str:
-    """Return HTML that loads nothing: pictures of each leg, and a table for each bone and leg."""
+def legs_page(
+    parts: Mapping[Part, Spread],
+    meshes: Mapping[tuple[Bone, Side | None], Mesh],
+    flags: Sequence[str] = (),
+) -> str:
+    """Return HTML that loads nothing: pictures of each leg, and a table for each bone and leg.
+
+    `flags` are codes that make the measures doubtful.
+    """
     return _PAGES.get_template("page.html").render(
         pictures={side: _pictures(parts, meshes, side) for side in Side},
         tables=tables_of(parts),
+        flags=flags,
     )
 
 
