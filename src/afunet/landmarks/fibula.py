@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from afunet.landmarks.extremes import extreme
+from afunet.landmarks.outline import outline_centre
 from afunet.landmarks.results import Definition, FloatArray, Found, Line, Unit
 from afunet.landmarks.shaft import long_axis
 from afunet.reconstruction.surface_points import SurfacePoints
@@ -33,7 +34,8 @@ def measure_fibula(surface: SurfacePoints, tibia: Found) -> Found:
     found: dict[str, FloatArray] = {}
     if BELOW_PLAFOND[0] < -up_mm.min() / length_mm < BELOW_PLAFOND[1]:
         found[LATERAL_MALLEOLUS] = extreme(surface.points_mm, -axis.direction)
-        found[AT_PLAFOND] = surface.points_mm[np.abs(up_mm) < HALF_SLAB_MM].mean(axis=0)
+        section = surface.points_mm[np.abs(up_mm) < HALF_SLAB_MM]
+        found[AT_PLAFOND] = outline_centre(section, axis.direction)
     if BELOW_PLATEAU[0] < 1 - up_mm.max() / length_mm < BELOW_PLATEAU[1]:
         found[FIBULAR_HEAD] = extreme(surface.points_mm, axis.direction)
     line = long_axis(surface)

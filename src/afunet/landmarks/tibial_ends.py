@@ -8,6 +8,7 @@ import numpy as np
 
 from afunet.landmarks.extremes import extreme
 from afunet.landmarks.frame import Frame
+from afunet.landmarks.outline import outline_centre
 from afunet.landmarks.patches import flat_patch
 from afunet.landmarks.results import FloatArray, Line
 from afunet.landmarks.vectors import angle_deg
@@ -17,8 +18,9 @@ OUT, BACK, UP = np.eye(3)
 TOP, BESIDE, TILT = 0.25, 0.1, 0.9
 """Depth of the condyles below the highest point, and what belongs to no condyle beside the
 midline, in widths of the plateau; cosine between a joint surface's normals and the axis."""
-PLATEAU, PLAFOND, SECTION = 0.025, 0.045, 0.025
-"""How far points of a joint surface, and of a section, lie from its plane, in widths."""
+PLATEAU, SECTION, ROOF = 0.025, 0.025, 0.8
+"""How far points of a plateau, and of a section, lie from its plane, in widths; the share of the
+plafond's points that lie lower than its height."""
 TUBEROSITY, TUBEROSITY_OUT = (0.4, 0.9), 0.3
 """Where the tuberosity lies below the highest point, and how far beside the midline, in widths."""
 ANKLE, ABOVE_TIP, ABOVE_PLAFOND = 0.5, 0.06, 0.08
@@ -83,12 +85,13 @@ def _ends(surface: SurfacePoints, frame: Frame, width_mm: float) -> TibialEnds |
     malleolus = extreme(distal.points_mm, -UP)
     joint = (_joint(lateral, UP, PLATEAU * width_mm), _joint(medial, UP, PLATEAU * width_mm))
     above = distal[distal.points_mm[:, 2] > malleolus[2] + ABOVE_TIP * width_mm]
-    plafond = _joint(above, -UP, PLAFOND * width_mm)
-    if joint[0] is None or joint[1] is None or plafond is None:
+    roof = above.points_mm[above.normals @ -UP > TILT][:, 2]
+    if joint[0] is None or joint[1] is None or not len(roof):
         return None
-    offset = height - plafond.point_mm[2] / width_mm - ABOVE_PLAFOND
-    ankle = own.points_mm[np.abs(offset) < SECTION].mean(axis=0)
-    ankle[2] = plafond.point_mm[2]
+    level = float(np.quantile(roof, ROOF))
+    offset = height - level / width_mm - ABOVE_PLAFOND
+    ankle = outline_centre(own.points_mm[np.abs(offset) < SECTION], UP)
+    ankle[2] = level
     knee = (joint[0].point_mm + joint[1].point_mm) / 2
     posterior = extreme(lateral.points_mm, BACK), extreme(medial.points_mm, BACK)
     edges = extreme(lateral.points_mm, OUT), extreme(medial.points_mm, -OUT)
