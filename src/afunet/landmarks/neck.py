@@ -16,7 +16,7 @@ FIRST, LAST, WIDEST = 0.5, 1.9, 1.4
 """Sections are looked for between these distances from the head's centre, in head radii, and only
 points within `WIDEST` radii of the axis are neck."""
 START = (0.75, 0.2, -0.6)
-ROUNDS, STILL_DEG = 15, 0.05
+ROUNDS, STILL_DEG, WALL = 15, 0.05, 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,10 +114,16 @@ def _narrowest(own_mm: FloatArray, axis: FloatArray, radius_mm: float) -> _Secti
 
 
 def _radii(far: FloatArray, sector: NDArray[np.int_]) -> FloatArray:
-    """The distance of the neck's wall in each sector; the inner one where the trochanter is too."""
-    return np.array(
-        [
-            np.quantile(far[sector == one], 0.4) if np.count_nonzero(sector == one) > 2 else np.nan
-            for one in range(SECTORS)
-        ]
+    """The distance of the neck's wall in each sector; the inner one where the trochanter is too.
+
+    It is the 40 % quantile of the distances, as `np.quantile` takes it; NaN for fewer than three.
+    """
+    sorted_far = far[np.lexsort((far, sector))]
+    count = np.bincount(sector, minlength=SECTORS)
+    if count.min() < 3:
+        return np.where(count < 3, np.nan, 0.0)
+    place = np.cumsum(count) - count + WALL * (count - 1)
+    below = np.floor(place).astype(int)
+    return np.asarray(
+        sorted_far[below] + (place - below) * (sorted_far[below + 1] - sorted_far[below])
     )

@@ -21,7 +21,7 @@ from afunet.report.surfaces.view import Frame
 
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 """Of Okabe and Ito, for people with and without red, green or blue cones."""
-MOST_PIXELS, MARGIN_MM, TRIANGLES = 620, 12.0, 40_000
+MOST_PIXELS, MARGIN_MM, TRIANGLES = 440, 12.0, 40_000
 
 
 @dataclass(frozen=True)
