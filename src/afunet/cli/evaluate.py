@@ -76,7 +76,7 @@ def evaluate(
     - `afunet evaluate predictions/ --truth labels/ -o scores.csv`
     - `afunet evaluate out/instances.nii.gz --truth leg/fragments.nii.gz --fragments`
     - `afunet evaluate --data knee --split val`
-    - `afunet evaluate out/measures.json --landmarks raters.json`
+    - `afunet evaluate legs/measures.json --landmarks raters.json`
     """
     from afunet.cli.evaluation_tables import findings_of, notes_of, tables_of
     from afunet.workflows.evaluate import evaluate_masks, evaluate_network

@@ -33,8 +33,8 @@ def measure(
 
     For example:
 
-    - `afunet reconstruct mask.nii.gz -o out` and then `afunet measure out -o out`
-    - `afunet measure meshes/ -o out` with left-femur.stl and pelvis.stl in the folder
+    - `afunet reconstruct mask.nii.gz -o out` and then `afunet measure out -o legs`
+    - `afunet measure meshes/ -o legs` with left-femur.stl and pelvis.stl in the folder
     """
     from afunet.landmarks.results import Unit
     from afunet.workflows.measure import PLAN
