@@ -5,6 +5,7 @@ What a script prints on them is read back as tables, so that tests can ask for n
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -134,6 +135,12 @@ def write_shapes(home: Path) -> None:
     right = {f"{name}_R": ends for name, ends in (LEG | FOOT).items()}
     whole = surfaces_of(HIP_BONES | left, (1, 1, 1)) | surfaces_of(right, (-1, 1, 1))
     np.savez(home / "shapes-vsd" / "z013.npz", **whole)  # type: ignore[arg-type]
+    poles = {
+        f"{name} Femoral Head": {"rater": [pole, pole]}
+        for name, pole in zip("ABCD", ([5, 0, 0], [-3, 0, 0], [1, 4, 0], [1, 0, 4]), strict=True)
+    }
+    marked = {"femur_side": "L", "femur": poles, "pelvis": {"ASIS": {"rater": [[0, 0, 0]]}}}
+    (home / "shapes-vsd" / "z013_landmarks.json").write_text(json.dumps(marked))
 
 
 def write_slices(home: Path, name: str, leg: SimulatedLeg, splits: Mapping[str, str]) -> None:

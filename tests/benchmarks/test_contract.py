@@ -192,6 +192,10 @@ CASES = {
         "{weights} {weights} {knee} {knee}",
         lines=[r"12 slices of 2 patients", r"checked: .* lead \+0\.0000 \[\+0\.0000, \+0\.0000\]"],
     ),
+    "landmarks": Case(lines=["0 of 2 bones measured"]),
+    "landmark_truth": Case(
+        "--limbs 0 --copies 2", lines=[r"^1 legs, 2 copies each, \d+ measures$"]
+    ),
     "scale": Case(
         arguments="--scans 300 --workers 4 --rates 100 --measured 3",
         rows=[["queue", "claim", "renew", "finish"], ["4"]],

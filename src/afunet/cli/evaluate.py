@@ -52,6 +52,12 @@ def evaluate(
     status: Annotated[
         str | None, typer.Option(help="With --data: only slices of this status, e.g. checked.")
     ] = None,
+    landmarks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of masks: raters' landmarks (JSON), compared with a measures.json."
+        ),
+    ] = None,
     weights: Weights = None,
     device: Device = DeviceChoice.AUTO,
     runtime: Runtime = RuntimeChoice.AUTO,
@@ -75,6 +81,7 @@ def evaluate(
     - `afunet evaluate out/instances.nii.gz --truth leg/fragments.nii.gz --fragments`
     - `afunet evaluate --data knee --split val`
     - `afunet evaluate predictions/ --data store --split test`
+    - `afunet evaluate legs/measures.json --landmarks raters.json`
     """
     from afunet.cli.evaluation_tables import findings_of, notes_of, tables_of
     from afunet.workflows.evaluate import (
@@ -85,7 +92,12 @@ def evaluate(
     from afunet.workflows.evaluated_pairs import pair_up
     from afunet.workflows.evaluation_files import require_writable_kind, write_evaluation
 
-    if data is None and not predictions:
+    if landmarks is not None and (truth or data is not None):
+        raise ConfigError(
+            "--landmarks is the truth: give it with one measures.json, without --truth and --data",
+            code="OPTIONS_CLASH",
+        )
+    if landmarks is None and data is None and not predictions:
         raise ConfigError(
             "give predicted masks with --truth, or a slice folder with --data", code="NOTHING_GIVEN"
         )
@@ -99,6 +111,9 @@ def evaluate(
     if output is not None:
         require_writable_kind(output)
     work.follow(PLAN)
+    if landmarks is not None:
+        _print_landmarks(predictions or [], landmarks, output)
+        return
     if data is not None and predictions:
         result = evaluate_predictions(predictions[0], data, split, status=status, watch=work.watch)
     elif data is not None:
@@ -132,3 +147,19 @@ def evaluate(
         print_failure(f"{case.name}: {case.reason}", case.code)
     if result.failed:
         raise typer.Exit(ExitCode.REFUSED)
+
+
+def _print_landmarks(predictions: list[Path], truth: Path, output: Path | None) -> None:
+    from afunet.cli.evaluation_tables import landmark_table
+    from afunet.workflows.evaluate_landmarks import evaluate_landmarks, write_landmark_scores
+
+    if len(predictions) != 1:
+        raise ConfigError(
+            f"--landmarks needs one measures.json, got {len(predictions)} files",
+            code="NOTHING_GIVEN",
+        )
+    scores = evaluate_landmarks(predictions[0], truth)
+    print_table(landmark_table(scores))
+    if output is not None:
+        write_landmark_scores(scores, output)
+        print_files((output,))

@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 
 from afunet.evaluation.fragments import FragmentScore, fragment_means
+from afunet.evaluation.landmarks import LandmarkScore
 from afunet.evaluation.metric import Metric
 from afunet.evaluation.overlap import METRICS, Agreement
 from afunet.evaluation.statistics import Estimate
@@ -37,6 +38,20 @@ def tables_of(evaluation: Evaluation) -> Iterable[Table]:
         yield _piece_table(next(iter(evaluation.fragments.values())))
     if evaluation.fragments:
         yield _fragment_table(evaluation.fragments)
+
+
+def landmark_table(scores: Mapping[str, Sequence[LandmarkScore]]) -> Table:
+    """Return a row for each landmark, and the mean of each bone over what was found."""
+    table = _table("", "off, mm", "one rater, mm", "raters")
+    for bone, every in scores.items():
+        for one in every:
+            off = "not found" if one.found_mm is None else f"{one.found_mm:.2f}"
+            table.add_row(f"{bone}: {one.landmark}", off, f"{one.rater_mm:.2f}", str(one.raters))
+        found = [one.found_mm for one in every if one.found_mm is not None]
+        off = f"{fmean(found):.2f}" if found else "none found"
+        table.add_row(f"{bone}: mean of {len(found)} of {len(every)}", off, "", "")
+        table.add_section()
+    return table
 
 
 def _table(*headings: str) -> Table:

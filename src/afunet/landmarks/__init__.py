@@ -1,0 +1,1 @@
+"""Landmarks, axes and angles of bones, found on their surfaces."""
