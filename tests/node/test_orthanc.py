@@ -95,7 +95,7 @@ def delivered(node: Program) -> dict[str, int]:
     return dict(status_of(Home(node.config.parent / "data")).results)
 
 
-def test_a_study_goes_round_and_the_segmentation_is_the_mask(
+def a_study_goes_round_and_the_segmentation_is_the_mask(
     orthanc: Orthanc, node: Program, series: list[Path], cylinder: Volume
 ) -> None:
     (images,) = copies(series)
@@ -119,7 +119,7 @@ def test_a_study_goes_round_and_the_segmentation_is_the_mask(
     assert node.said("commitment answered", parcels=3, failed=0)
 
 
-def test_the_log_the_status_and_the_names_of_files_hold_nothing_of_the_patient(
+def the_log_the_status_and_the_names_of_files_hold_nothing_of_the_patient(
     node: Program, series: list[Path]
 ) -> None:
     said = node.log.read_text() + node.call("status")
@@ -129,7 +129,7 @@ def test_the_log_the_status_and_the_names_of_files_hold_nothing_of_the_patient(
         assert word not in said
 
 
-def test_killed_parts_lose_nothing_and_double_nothing(
+def killed_parts_lose_nothing_and_double_nothing(
     orthanc: Orthanc, node: Program, series: list[Path]
 ) -> None:
     before = {modality: len(orthanc.found(modality)) for modality in ("SEG", "RTSTRUCT", "SR")}
@@ -148,9 +148,7 @@ def test_killed_parts_lose_nothing_and_double_nothing(
     assert len(set(stored)) == 18
 
 
-def test_a_study_of_today_is_pulled_once(
-    orthanc: Orthanc, node: Program, series: list[Path]
-) -> None:
+def a_study_of_today_is_pulled_once(orthanc: Orthanc, node: Program, series: list[Path]) -> None:
     (images,), study = copies(series), generate_uid()
     for image in images:
         image.StudyDate, image.StudyInstanceUID = f"{date.today():%Y%m%d}", study
@@ -161,7 +159,7 @@ def test_a_study_of_today_is_pulled_once(
     assert len(node.said("series pulled")) == 1
 
 
-def test_the_health_page_and_the_end(node: Program) -> None:
+def the_health_page_and_the_end(node: Program) -> None:
     port = tomllib.loads(node.config.read_text())["health_port"]
     answer = requests.get(f"http://127.0.0.1:{port}/health", timeout=30)
     assert answer.status_code == 200
@@ -170,7 +168,7 @@ def test_the_health_page_and_the_end(node: Program) -> None:
     assert node.process.wait(60) == 143
 
 
-def test_a_main_process_that_is_killed_takes_its_parts_along(node: Program) -> None:
+def a_main_process_that_is_killed_takes_its_parts_along(node: Program) -> None:
     roles = ("receiver", "worker", "sender", "puller")
     with started(node.config) as again:
         until(lambda: all(map(again.pid_of, roles)))
@@ -179,3 +177,15 @@ def test_a_main_process_that_is_killed_takes_its_parts_along(node: Program) -> N
     with started(node.config) as again:
         assert all(map(again.pid_of, roles))
         assert again.call("status").startswith("images")
+
+
+def test_an_archive_and_a_node_through_studies_kills_and_ends(
+    orthanc: Orthanc, node: Program, series: list[Path], cylinder: Volume
+) -> None:
+    """One test, as each step goes on with the node of the one before."""
+    a_study_goes_round_and_the_segmentation_is_the_mask(orthanc, node, series, cylinder)
+    the_log_the_status_and_the_names_of_files_hold_nothing_of_the_patient(node, series)
+    killed_parts_lose_nothing_and_double_nothing(orthanc, node, series)
+    a_study_of_today_is_pulled_once(orthanc, node, series)
+    the_health_page_and_the_end(node)
+    a_main_process_that_is_killed_takes_its_parts_along(node)

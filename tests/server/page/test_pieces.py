@@ -219,3 +219,27 @@ def differ(some: list[NDArray[np.int16]], others: list[NDArray[np.int16]]) -> tu
     """How many pixels of the slices and of the 3D view are different."""
     pairs = zip(some, others, strict=True)
     return tuple(int(np.count_nonzero(np.any(one != other, axis=2))) for one, other in pairs)
+
+
+def test_points_in_two_pieces_part_neither_and_say_which(bench: Visit) -> None:
+    labels = bench.labels()
+    (one, _), (other, _) = counts(bench)
+    bench.take("Part")
+    for label in (one, other):
+        x, y, z = np.argwhere(labels == label)[0]
+        bench.of("at => afunet.points.add(at)", [int(x), int(y), int(z)])
+    bench.button("Part here").click()
+    names = [row["name"] for row in bench.facts()["pieces"]]
+    for name in names:
+        bench.notice(name)
+    assert np.array_equal(bench.labels(), labels)
+
+
+def test_a_second_correction_waits_for_the_first(bench: Visit) -> None:
+    (one, count), _ = counts(bench)
+    bench.of("() => { afunet.busy = true; }")
+    bench.choose(one)
+    bench.press("Delete")
+    bench.notice("wait for it")
+    bench.of("() => { afunet.busy = false; }")
+    assert counts(bench)[0] == (one, count)

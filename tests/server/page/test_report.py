@@ -49,6 +49,7 @@ def test_a_link_to_a_page_that_another_window_made_old_says_that_it_is_drawn(
     bench.of("() => { delete afunet.look; }")
     bench.page.get_by_role("link", name="Report").click()
     bench.notice("being drawn")
+    bench.page.locator("[data-part=pages] .hint", has_text="being drawn").wait_for()
     assert shown(bench) == []
     work()
     bench.page.get_by_role("link", name="Report").wait_for()

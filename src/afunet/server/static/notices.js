@@ -4,12 +4,13 @@ import { button, element } from "./dom.js";
 
 const GOES_AFTER_MS = 6000;
 
-/** Show a short message; failures stay until they are closed. */
+/** Show a short message, which is returned; failures stay until they are closed. */
 export function notice(text, { bad = false } = {}) {
   const shown = element("div", { class: bad ? "notice bad" : "notice", role: bad ? "alert" : null });
   shown.append(element("p", {}, text), button("×", () => shown.remove(), { class: "quiet small", "aria-label": "Close" }));
   document.querySelector("[data-part=notices]").append(shown);
   if (!bad) setTimeout(() => shown.remove(), GOES_AFTER_MS);
+  return shown;
 }
 
 /** Remove the failures that are shown: they are about what the user has left. */

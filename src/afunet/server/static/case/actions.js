@@ -127,7 +127,14 @@ function tools(bench) {
     cut: async () => {
       const { seeds } = bench.points;
       if (state.tool !== "part" || seeds.length < 2) return;
-      const label = state.chosen.length === 1 ? state.chosen[0] : bench.labels.labelAt(seeds[0].voxel);
+      const [label, ...others] = seeds.map((seed) => bench.labels.labelAt(seed.voxel));
+      const apart = others.findIndex((other) => other !== label);
+      if (!state.piece(label) || apart >= 0) {
+        const name = (found) => state.piece(found)?.name ?? "no bone";
+        notice(apart < 0 ? "The points lie in no bone: set them again." :
+          `All points must lie in one piece: point 1 lies in ${name(label)}, point ${apart + 2} in ${name(others[apart])}.`, { bad: true });
+        return;
+      }
       const seedsMm = seeds.map((seed) => seed.mm);
       if (await correct(bench, { kind: "part", pieces: [label], seeds_mm: seedsMm })) bench.points.clearSeeds();
     },

@@ -5,8 +5,14 @@ import { ask, attempt, failed, notice } from "../notices.js";
 import { counted } from "../words.js";
 import { forgetExports } from "./exports.js";
 
+const TOLD_AFTER_MS = 700;
+
 /** Save what was painted, if anything. Returns whether nothing is left unsaved. */
 export async function save(bench) {
+  if (bench.busy) {
+    notice("A correction is being made: wait for it.");
+    return false;
+  }
   const unsaved = bench.labels?.unsaved();
   if (!unsaved) return true;
   const { first, last, labels } = unsaved;
@@ -50,6 +56,8 @@ async function carriedOut(bench, request) {
   if (bench.busy) return null;
   bench.busy = true;
   bench.root.setAttribute("aria-busy", "true");
+  let told = null;
+  const soon = setTimeout(() => { told = notice("The correction is being made…"); }, TOLD_AFTER_MS);
   try {
     const answer = await request(bench.state.id, bench.state.version);
     await taken(bench, answer);
@@ -59,6 +67,8 @@ async function carriedOut(bench, request) {
     else failed(error);
     return null;
   } finally {
+    clearTimeout(soon);
+    told?.remove();
     bench.busy = false;
     bench.root.removeAttribute("aria-busy");
   }

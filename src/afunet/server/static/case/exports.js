@@ -11,6 +11,8 @@ const FORMATS = [
 ];
 /** What refers to the images of a DICOM series. */
 const OF_DICOM = ["seg", "rtstruct", "seg,sr"];
+const WHOLE = "DICOM files have each bone as a whole; the others keep its fragments apart.";
+const NO_DICOM = "This scan is no DICOM series, so there are no DICOM files to choose.";
 const LOOK_MS = 700;
 
 /**
@@ -23,9 +25,10 @@ const LOOK_MS = 700;
 export function showExport(parts, id, fromDicom, before) {
   const offered = FORMATS.filter(([name]) => fromDicom || !OF_DICOM.includes(name));
   const boxes = offered.map(([name, says, checked]) =>
-    element("label", { class: "check" }, element("input", { type: "checkbox", name: "format", value: name, checked }), ` ${says}`));
+    element("label", { class: "check" }, element("input", { type: "checkbox", name: "format", value: name, checked: checked || (!fromDicom && name === "nifti") }), ` ${says}`));
   const send = element("button", { class: "main", type: "submit" }, "Export");
-  parts.export.replaceChildren(...boxes, send);
+  const hint = element("p", { class: "hint" }, fromDicom ? WHOLE : NO_DICOM);
+  parts.export.replaceChildren(...boxes, hint, send);
   parts.export.addEventListener("submit", async (event) => {
     event.preventDefault();
     send.disabled = true;

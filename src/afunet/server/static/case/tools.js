@@ -40,7 +40,7 @@ function windowName(window) {
 function showPaint(parts, state) {
   const piece = state.tool === "erase" ? null : state.piece(state.chosen[0]);
   parts["paint-swatch"].style.backgroundColor = piece?.colour ?? "#000";
-  parts["paint-name"].textContent = piece?.name ?? (state.tool === "erase" ? "Nothing (erases)" : "No bone chosen");
+  parts["paint-name"].textContent = piece?.name ?? (state.tool === "erase" ? "Any bone" : "No bone chosen");
 }
 
 function showSlab(parts, loader) {
