@@ -24,6 +24,7 @@ from afunet.geometry import Volume
 from afunet.node.home import Home
 from afunet.node.status import status_of
 
+RESULTS = ("SEG", "RTSTRUCT", "SR")
 CONFIG = """
 ae_title = "AFUNET"
 port = {node_port}
@@ -99,13 +100,17 @@ def a_study_goes_round_and_the_segmentation_is_the_mask(
     orthanc: Orthanc, node: Program, series: list[Path], cylinder: Volume
 ) -> None:
     (images,) = copies(series)
+    study = images[0].StudyInstanceUID
+    known = {modality: len(orthanc.found(modality)) for modality in RESULTS}
     pushed(orthanc, images)
     until(lambda: delivered(node).get("delivered") == 6, pause_s=1.0)
-    for modality in ("SEG", "RTSTRUCT", "SR"):
-        assert len(orthanc.found(modality)) == 1, modality
-    (found,) = orthanc.found("SEG")
-    study, uid = (found[tag]["Value"][0] for tag in ("0020000D", "0020000E"))
-    assert study == images[0].StudyInstanceUID
+    for modality in RESULTS:
+        assert len(orthanc.found(modality)) == known[modality] + 1, modality
+    (uid,) = (
+        one["0020000E"]["Value"][0]
+        for one in orthanc.found("SEG")
+        if one["0020000D"]["Value"][0] == study
+    )
     (instance,) = (
         orthanc.get(f"/series/{one}")["Instances"][0]
         for one in orthanc.get("/series")
@@ -132,7 +137,7 @@ def the_log_the_status_and_the_names_of_files_hold_nothing_of_the_patient(
 def killed_parts_lose_nothing_and_double_nothing(
     orthanc: Orthanc, node: Program, series: list[Path]
 ) -> None:
-    before = {modality: len(orthanc.found(modality)) for modality in ("SEG", "RTSTRUCT", "SR")}
+    before = {modality: len(orthanc.found(modality)) for modality in RESULTS}
     count, (first, second) = delivered(node)["delivered"], copies(series, 2)
     pushed(orthanc, first)
     node.kill("receiver")
