@@ -37,6 +37,10 @@ def test_a_fracture_is_a_gap_however_little_darker() -> None:
     assert not filled(190.0, 1, bone_hu=210.0)
 
 
+def test_a_joint_between_spongy_bones_is_a_gap() -> None:
+    assert not filled(500.0, 1, bone_hu=520.0)
+
+
 def test_a_thin_gap_of_fat_is_marrow() -> None:
     assert filled(FAT, 2)
     assert not filled(FAT, 3)

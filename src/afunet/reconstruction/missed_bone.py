@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 BoolArray = NDArray[np.bool_]
 Places = NDArray[np.intp]
 FloatArray = NDArray[np.floating]
-BONE_HU, BONE_MM = 200.0, 10.0
-"""A gap up to this width that is nowhere darker than this may be bone."""
+BONE_HU, BONE_MM = 900.0, 10.0
+"""A gap up to this width that is nowhere darker than this, which only cortex is, may be bone.
+
+In a CT of feet the joints between spongy bones are 200 to 700 HU.
+"""
 DARKER_HU = 50.0
 """Bone in a gap is nowhere darker by more than this than the bone on both sides, noise included."""
 MARROW_HU, MARROW_MM = -20.0, 2.0
